@@ -229,3 +229,6 @@ impl fmt::Display for Readable<'_> {
 }
 
 const MOST_SHOWN: usize = 64;
+
+/// The key that the kit's own clients mask with: the one of the RFC's examples (5.7).
+pub const CLIENT_KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -22,7 +22,8 @@ mod notation;
 
 pub use codec::{decode, decode_all};
 pub use frame::{
-    Frame, LengthForm, binary, close, close_empty, continuation, frame, ping, pong, text,
+    CLIENT_KEY, Frame, LengthForm, binary, close, close_empty, continuation, frame, ping, pong,
+    text,
 };
 pub use naive::{Utf8Prefix, naive_mask, naive_utf8_prefix};
 pub use notation::{bits, hex, to_hex};

@@ -3,8 +3,6 @@ use super::*;
 mod examples_of_rfc_6455_section_5_7 {
     use super::*;
 
-    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-
     #[track_caller]
     fn check(frame: &Frame, wire: &[u8]) {
         assert_eq!(to_hex(&frame.encode()), to_hex(wire));
@@ -19,7 +17,7 @@ mod examples_of_rfc_6455_section_5_7 {
     #[test]
     fn a_single_frame_masked_text_message() {
         let wire = hex("81 85 37 fa 21 3d 7f 9f 4d 51 58");
-        check(&text("Hello").masked(KEY), &wire);
+        check(&text("Hello").masked(CLIENT_KEY), &wire);
     }
 
     #[test]
@@ -32,7 +30,7 @@ mod examples_of_rfc_6455_section_5_7 {
     fn an_unmasked_ping_and_its_masked_pong() {
         check(&ping("Hello"), &hex("89 05 48 65 6c 6c 6f"));
         let wire = hex("8a 85 37 fa 21 3d 7f 9f 4d 51 58");
-        check(&pong("Hello").masked(KEY), &wire);
+        check(&pong("Hello").masked(CLIENT_KEY), &wire);
     }
 
     #[test]

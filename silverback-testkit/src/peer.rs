@@ -1,0 +1,203 @@
+//! The scripted peer of an endpoint that does no I/O itself.
+//!
+//! ```
+//! use silverback_testkit::peer::{Endpoint, Peer};
+//! use silverback_testkit::wire::{decode, ping, pong};
+//!
+//! /// Answers pings, a server's way. A test implements this for its connection.
+//! #[derive(Default)]
+//! struct Answering(Vec<u8>);
+//!
+//! impl Endpoint for Answering {
+//!     fn input(&mut self, bytes: &[u8]) {
+//!         let (ping, _) = decode(bytes).expect("a whole frame");
+//!         self.0 = pong(ping.payload).encode();
+//!     }
+//!     fn output(&mut self) -> Vec<u8> {
+//!         std::mem::take(&mut self.0)
+//!     }
+//! }
+//!
+//! let mut peer = Peer::client(Answering::default());
+//! peer.send(ping("?"));
+//! peer.expect(pong("?"));
+//! peer.expect_nothing();
+//! ```
+
+use crate::wire::{CLIENT_KEY, Frame, decode, to_hex};
+
+/// What a peer talks to: bytes in, bytes out.
+pub trait Endpoint {
+    /// Takes bytes that arrived.
+    fn input(&mut self, bytes: &[u8]);
+
+    /// Gives what it wants to send now, all of it, or nothing.
+    fn output(&mut self) -> Vec<u8>;
+}
+
+impl<E: Endpoint + ?Sized> Endpoint for &mut E {
+    fn input(&mut self, bytes: &[u8]) {
+        (**self).input(bytes);
+    }
+
+    fn output(&mut self) -> Vec<u8> {
+        (**self).output()
+    }
+}
+
+/// The other side of a conversation, told by the test.
+#[derive(Debug)]
+pub struct Peer<E> {
+    endpoint: E,
+    side: Side,
+    /// What the endpoint sent and the test has not yet asked for.
+    received: Vec<u8>,
+    last: Option<Frame>,
+}
+
+impl<E: Endpoint> Peer<E> {
+    /// Plays the client: masks what it sends, and wants what it receives unmasked.
+    pub fn client(endpoint: E) -> Self {
+        Self::new(endpoint, Side::Client)
+    }
+
+    /// Plays the server: masks nothing, and wants what it receives masked.
+    pub fn server(endpoint: E) -> Self {
+        Self::new(endpoint, Side::Server)
+    }
+
+    fn new(endpoint: E, side: Side) -> Self {
+        Self {
+            endpoint,
+            side,
+            received: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// The endpoint, for what its application does and sees.
+    pub fn endpoint(&mut self) -> &mut E {
+        &mut self.endpoint
+    }
+
+    /// Sends a frame. A client masks it, unless it has a key of its own; for an unmasked frame
+    /// from a client, say `send_bytes(frame.encode())`.
+    #[track_caller]
+    pub fn send(&mut self, frame: Frame) {
+        let wire = self.side.dress(frame).encode();
+        self.send_bytes(wire);
+    }
+
+    /// Sends bytes as they are, in one piece.
+    #[track_caller]
+    pub fn send_bytes(&mut self, bytes: impl AsRef<[u8]>) {
+        self.endpoint.input(bytes.as_ref());
+    }
+
+    /// Sends bytes as they are, in two pieces.
+    ///
+    /// # Panics
+    /// When there is no byte `at`.
+    #[track_caller]
+    pub fn send_cut(&mut self, bytes: impl AsRef<[u8]>, at: usize) {
+        let (first, second) = bytes.as_ref().split_at(at);
+        self.endpoint.input(first);
+        self.endpoint.input(second);
+    }
+
+    /// The next frame from the endpoint, as it was on the wire, if a whole one is there.
+    pub fn receive(&mut self) -> Option<Frame> {
+        self.received.extend(self.endpoint.output());
+        let (frame, used) = decode(&self.received)?;
+        self.received.drain(..used);
+        self.last = Some(frame.clone());
+        Some(frame)
+    }
+
+    /// Wants this frame to be the next from the endpoint, the mask's key aside; whether it may be
+    /// masked at all follows from the side played.
+    ///
+    /// # Panics
+    /// With both frames in words, when it is another one, or none.
+    #[track_caller]
+    pub fn expect(&mut self, expected: Frame) {
+        let seen = self.receive();
+        if let Err(difference) = Side::compare(Some(self.side), &expected, seen.as_ref()) {
+            panic!("{difference}");
+        }
+    }
+
+    /// Wants the endpoint to have sent nothing that was not asked for yet.
+    ///
+    /// # Panics
+    /// When it has, also if it is only the beginning of a frame.
+    #[track_caller]
+    pub fn expect_nothing(&mut self) {
+        if let Some(frame) = self.receive() {
+            panic!("expected nothing\n     got {frame:?}");
+        }
+        let rest = to_hex(&self.received);
+        assert!(
+            rest.is_empty(),
+            "expected nothing\n     got the beginning of a frame: {rest}"
+        );
+    }
+
+    /// Wants the frame that was received last to have been masked, or not.
+    ///
+    /// # Panics
+    /// When it was otherwise, and when none was received yet.
+    #[track_caller]
+    pub fn expect_masked(&self, masked: bool) {
+        let Some(last) = &self.last else {
+            panic!("no frame was received that could be masked");
+        };
+        let wanted = if masked { "masked" } else { "unmasked" };
+        assert_eq!(
+            last.mask.is_some(),
+            masked,
+            "expected {wanted}\n     got {last:?}"
+        );
+    }
+}
+
+/// Who the test plays, which decides who masks (RFC 6455, 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    /// The frame as this side sends it.
+    pub(crate) fn dress(self, mut frame: Frame) -> Frame {
+        if self == Self::Client {
+            frame.mask.get_or_insert(CLIENT_KEY);
+        }
+        frame
+    }
+
+    /// Says in what a frame that was seen differs from the expected one: the key never matters,
+    /// whether there is one matters to a test that has taken a side.
+    pub(crate) fn compare(
+        side: Option<Self>,
+        expected: &Frame,
+        seen: Option<&Frame>,
+    ) -> Result<(), String> {
+        let Some(seen) = seen else {
+            return Err(format!("expected {expected:?}\n     got nothing"));
+        };
+        if seen.clone().unmasked() != expected.clone().unmasked() {
+            return Err(format!("expected {expected:?}\n     got {seen:?}"));
+        }
+        match (side, seen.mask) {
+            (Some(Self::Client), Some(_)) => Err(format!("a server masked {seen:?}")),
+            (Some(Self::Server), None) => Err(format!("a client did not mask {seen:?}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "peer_tests.rs"]
+mod tests;

@@ -1,0 +1,251 @@
+//! The test's end of a pipe.
+
+use super::plan::Plan;
+use super::state::{Counters, Shared, State};
+use crate::peer::Side;
+use crate::wire::{Frame, decode, decode_all, to_hex};
+use std::future::poll_fn;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// The end that the test holds. All methods take `&self`, so that a test may sit in several tasks
+/// with an `Arc` of it. Dropping it closes it.
+#[derive(Debug)]
+pub struct Remote {
+    shared: Arc<Shared>,
+    side: Option<Side>,
+}
+
+/// Whom the test plays, and what the transport does.
+impl Remote {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, side: None }
+    }
+
+    /// Plays a client: [`Remote::send_frame`] masks, [`Remote::expect`] wants frames unmasked.
+    #[must_use]
+    pub fn as_client(mut self) -> Self {
+        self.side = Some(Side::Client);
+        self
+    }
+
+    /// Plays a server: [`Remote::expect`] wants frames masked.
+    #[must_use]
+    pub fn as_server(mut self) -> Self {
+        self.side = Some(Side::Server);
+        self
+    }
+
+    /// What the next reads of the code under test meet, instead of what was left of the last plan.
+    pub fn plan_reads(&self, plan: Plan) {
+        self.shared.change(|state| state.inbound.plan = plan);
+    }
+
+    /// What its next writes meet, instead of what was left of the last plan.
+    pub fn plan_writes(&self, plan: Plan) {
+        self.shared.change(|state| state.outbound.plan = plan);
+    }
+
+    /// Lets it write only while less than `bytes` written ones wait to be taken: back-pressure.
+    pub fn limit_capacity(&self, bytes: usize) {
+        self.shared
+            .change(|state| state.outbound.capacity = Some(bytes));
+    }
+
+    /// Shows what it writes only after a flush, as TLS does. A flush then waits at a stall, too.
+    pub fn hold_until_flush(&self) {
+        self.shared
+            .change(|state| state.outbound.hold_until_flush = true);
+    }
+
+    /// Says no to vectored writes, as some transports do: only the first slice is taken.
+    pub fn refuse_vectored_writes(&self) {
+        self.shared
+            .change(|state| state.outbound.plain_writes_only = true);
+    }
+
+    /// Releases the next stall of each direction, whether it was reached already or not.
+    ///
+    /// # Panics
+    /// When neither plan has a stall left.
+    #[track_caller]
+    pub fn release(&self) {
+        let (reads, writes) = self
+            .shared
+            .change(|state| (state.inbound.plan.release(), state.outbound.plan.release()));
+        assert!(reads || writes, "no plan has a stall to release");
+    }
+
+    /// Wakes the code under test, reader and writer, though nothing has happened.
+    pub fn wake_for_nothing(&self) {
+        let waiting = self.shared.change(|state| {
+            let waiting = [state.inbound.waiting.take(), state.outbound.waiting.take()];
+            state.counters.wake_ups += waiting.iter().flatten().count();
+            waiting
+        });
+        waiting.into_iter().flatten().for_each(|waker| waker.wake());
+    }
+
+    /// The calls counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.change(|state| state.counters)
+    }
+}
+
+/// What the test sends and sees, at once.
+impl Remote {
+    /// Sends bytes, without a limit.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) {
+        self.shared
+            .change(|state| state.inbound.bytes.extend(bytes.as_ref()));
+    }
+
+    /// Sends a frame, masked when the test plays a client and the frame has no key of its own.
+    #[track_caller]
+    pub fn send_frame(&self, frame: Frame) {
+        let frame = self.side.map_or(frame.clone(), |side| side.dress(frame));
+        self.send(frame.encode());
+    }
+
+    /// Takes what was written since the last look.
+    #[must_use]
+    pub fn received(&self) -> Vec<u8> {
+        self.shared.change(|state| {
+            let count = state.outbound.flushed().len();
+            state.outbound.take(count)
+        })
+    }
+
+    /// Takes the whole frames among what was written; the beginning of another one stays.
+    #[must_use]
+    pub fn received_frames(&self) -> Vec<Frame> {
+        self.shared.change(|state| {
+            let (frames, rest) = decode_all(state.outbound.flushed());
+            let count = state.outbound.flushed().len() - rest.len();
+            state.outbound.take(count);
+            frames
+        })
+    }
+
+    /// Ends what the test sends: reads give what is there and then the end. It still receives.
+    pub fn half_close(&self) {
+        self.shared.change(|state| state.inbound.ended = true);
+    }
+
+    /// Ends both directions in order: as [`Remote::half_close`], and writes fail with `BrokenPipe`.
+    pub fn close(&self) {
+        self.shared.change(|state| {
+            state.inbound.ended = true;
+            state.outbound.refused = true;
+        });
+    }
+
+    /// Breaks the connection: every later call fails with `ConnectionReset`, unread bytes are gone.
+    pub fn reset(&self) {
+        self.shared.change(|state| state.reset = true);
+    }
+
+    /// Whether the code under test has shut down its write side.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.shared.change(|state| state.outbound.shut_down)
+    }
+
+    /// Whether the code under test has dropped its end.
+    #[must_use]
+    pub fn is_dropped(&self) -> bool {
+        self.shared.change(|state| state.outbound.dropped)
+    }
+}
+
+/// What the test waits for. Dropping one of these futures loses nothing.
+impl Remote {
+    /// The next frame; `None` when the write side was shut down or dropped between two frames.
+    ///
+    /// # Panics
+    /// When it ended inside a frame.
+    pub async fn read_frame(&self) -> Option<Frame> {
+        self.wait_for(|state| {
+            let outbound = &mut state.outbound;
+            if let Some((frame, used)) = decode(outbound.flushed()) {
+                outbound.take(used);
+                return Some(Ok(Some(frame)));
+            }
+            let rest = outbound.flushed();
+            let end = if rest.is_empty() {
+                Ok(None)
+            } else {
+                Err(to_hex(rest))
+            };
+            outbound.is_over().then_some(end)
+        })
+        .await
+        .unwrap_or_else(|rest| panic!("the writer ended inside a frame, after {rest}"))
+    }
+
+    /// The next bytes up to and including `end`, such as a head of HTTP with `"\r\n\r\n"`.
+    ///
+    /// # Panics
+    /// When the write side was shut down or dropped before.
+    pub async fn read_until(&self, end: &str) -> Vec<u8> {
+        self.wait_for(|state| {
+            let outbound = &mut state.outbound;
+            let mut windows = outbound.flushed().windows(end.len());
+            if let Some(place) = windows.position(|window| window == end.as_bytes()) {
+                return Some(Ok(outbound.take(place + end.len())));
+            }
+            let rest = || String::from_utf8_lossy(outbound.flushed()).into_owned();
+            outbound.is_over().then(|| Err(rest()))
+        })
+        .await
+        .unwrap_or_else(|rest| panic!("the writer ended before {end:?}, after {rest:?}"))
+    }
+
+    /// Waits until the code under test has shut down its write side or dropped its end.
+    pub async fn ended(&self) {
+        self.wait_for(|state| state.outbound.is_over().then_some(()))
+            .await;
+    }
+
+    /// Waits for the next frame and compares it, masks aside, with `expected`.
+    ///
+    /// # Panics
+    /// In the name of the caller's line, when it is another one, or none.
+    #[track_caller]
+    pub fn expect(&self, expected: Frame) -> impl Future<Output = ()> + Send {
+        let caller = Location::caller();
+        async move {
+            let seen = self.read_frame().await;
+            if let Err(difference) = Side::compare(self.side, &expected, seen.as_ref()) {
+                panic!("{difference}\n asked at {caller}");
+            }
+        }
+    }
+
+    async fn wait_for<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        poll_fn(|cx| {
+            self.shared.change(|state| {
+                if let Some(seen) = look(state) {
+                    return Poll::Ready(seen);
+                }
+                if !state
+                    .watchers
+                    .iter()
+                    .any(|waker| waker.will_wake(cx.waker()))
+                {
+                    state.watchers.push(cx.waker().clone());
+                }
+                Poll::Pending
+            })
+        })
+        .await
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
