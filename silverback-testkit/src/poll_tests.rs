@@ -24,7 +24,7 @@ fn each_waker_counts_for_itself() {
     let (first, second) = (CountingWaker::new(), CountingWaker::new());
     first.waker().wake();
     first.waker().wake_by_ref();
-    second.waker().clone().wake();
+    second.waker().wake();
     assert_eq!((first.count(), second.count()), (2, 1));
     assert!(!first.waker().will_wake(&second.waker()));
     assert!(first.waker().will_wake(&first.waker()));

@@ -32,7 +32,7 @@ pub use plan::Plan;
 pub use remote::Remote;
 pub use state::Counters;
 
-use state::Shared;
+use state::{Shared, State};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,13 +52,22 @@ pub fn pipe() -> (Pipe, Remote) {
 #[derive(Debug)]
 pub struct Pipe(Arc<Shared>);
 
+impl Pipe {
+    fn call<R>(&self, call: impl FnOnce(&mut State) -> R) -> R {
+        self.0.change(|state| {
+            state.news = true;
+            call(state)
+        })
+    }
+}
+
 impl AsyncRead for Pipe {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.0.change(|state| state.poll_read(cx, buf))
+        self.call(|state| state.poll_read(cx, buf))
     }
 }
 
@@ -69,7 +78,7 @@ impl AsyncWrite for Pipe {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let slices = [IoSlice::new(bytes)];
-        self.0.change(|state| state.poll_write(cx, &slices))
+        self.call(|state| state.poll_write(cx, &slices))
     }
 
     fn poll_write_vectored(
@@ -77,7 +86,7 @@ impl AsyncWrite for Pipe {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.0.change(|state| {
+        self.call(|state| {
             if state.outbound.plain_writes_only {
                 let first = slices.iter().position(|slice| !slice.is_empty());
                 let first = first.map_or(&[][..], |place| &slices[place..=place]);
@@ -94,7 +103,7 @@ impl AsyncWrite for Pipe {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.change(|state| {
+        self.call(|state| {
             let result = state.poll_flush(cx);
             state.counters.flushes += usize::from(result.is_ready());
             result
@@ -102,12 +111,11 @@ impl AsyncWrite for Pipe {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.change(|state| {
+        self.call(|state| {
             let result = state.poll_flush(cx);
             if result.is_ready() {
                 state.counters.shutdowns += 1;
                 state.outbound.shut_down = true;
-                state.news = true;
             }
             result
         })
@@ -116,10 +124,7 @@ impl AsyncWrite for Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        self.0.change(|state| {
-            state.outbound.dropped = true;
-            state.news = true;
-        });
+        self.call(|state| state.outbound.dropped = true);
     }
 }
 

@@ -47,7 +47,7 @@ impl Remote {
         self.shared.change(|state| state.outbound.plan = plan);
     }
 
-    /// Lets it write only while less than `bytes` written ones wait to be taken: back-pressure.
+    /// Lets it write only while fewer than `bytes` wait to be taken by the test: back-pressure.
     pub fn limit_capacity(&self, bytes: usize) {
         self.shared
             .change(|state| state.outbound.capacity = Some(bytes));
@@ -75,6 +75,20 @@ impl Remote {
             .shared
             .change(|state| (state.inbound.plan.release(), state.outbound.plan.release()));
         assert!(reads || writes, "no plan has a stall to release");
+    }
+
+    /// As [`Remote::release`], for reads only.
+    #[track_caller]
+    pub fn release_reads(&self) {
+        let released = self.shared.change(|state| state.inbound.plan.release());
+        assert!(released, "the plan for reads has no stall to release");
+    }
+
+    /// As [`Remote::release`], for writes only.
+    #[track_caller]
+    pub fn release_writes(&self) {
+        let released = self.shared.change(|state| state.outbound.plan.release());
+        assert!(released, "the plan for writes has no stall to release");
     }
 
     /// Wakes the code under test, reader and writer, though nothing has happened.
@@ -113,7 +127,7 @@ impl Remote {
     #[must_use]
     pub fn received(&self) -> Vec<u8> {
         self.shared.change(|state| {
-            let count = state.outbound.flushed().len();
+            let count = state.outbound.look().len();
             state.outbound.take(count)
         })
     }
@@ -122,8 +136,9 @@ impl Remote {
     #[must_use]
     pub fn received_frames(&self) -> Vec<Frame> {
         self.shared.change(|state| {
-            let (frames, rest) = decode_all(state.outbound.flushed());
-            let count = state.outbound.flushed().len() - rest.len();
+            let bytes = state.outbound.look();
+            let (frames, rest) = decode_all(bytes);
+            let count = bytes.len() - rest.len();
             state.outbound.take(count);
             frames
         })
@@ -169,11 +184,11 @@ impl Remote {
     pub async fn read_frame(&self) -> Option<Frame> {
         self.wait_for(|state| {
             let outbound = &mut state.outbound;
-            if let Some((frame, used)) = decode(outbound.flushed()) {
+            if let Some((frame, used)) = decode(outbound.look()) {
                 outbound.take(used);
                 return Some(Ok(Some(frame)));
             }
-            let rest = outbound.flushed();
+            let rest = &outbound.taken;
             let end = if rest.is_empty() {
                 Ok(None)
             } else {
@@ -192,15 +207,22 @@ impl Remote {
     pub async fn read_until(&self, end: &str) -> Vec<u8> {
         self.wait_for(|state| {
             let outbound = &mut state.outbound;
-            let mut windows = outbound.flushed().windows(end.len());
+            let mut windows = outbound.look().windows(end.len());
             if let Some(place) = windows.position(|window| window == end.as_bytes()) {
                 return Some(Ok(outbound.take(place + end.len())));
             }
-            let rest = || String::from_utf8_lossy(outbound.flushed()).into_owned();
+            let rest = || String::from_utf8_lossy(&outbound.taken).into_owned();
             outbound.is_over().then(|| Err(rest()))
         })
         .await
         .unwrap_or_else(|rest| panic!("the writer ended before {end:?}, after {rest:?}"))
+    }
+
+    /// Waits until the calls counted satisfy `condition`: that the code under test waits at a
+    /// stall, for one, is `until(|counters| counters.blocked_writes > 0)`.
+    pub async fn until(&self, condition: impl Fn(&Counters) -> bool) {
+        self.wait_for(|state| condition(&state.counters).then_some(()))
+            .await;
     }
 
     /// Waits until the code under test has shut down its write side or dropped its end.

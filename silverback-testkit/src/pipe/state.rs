@@ -6,6 +6,7 @@
 use super::plan::{Plan, Step};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::io::ReadBuf;
@@ -32,6 +33,8 @@ pub struct Counters {
     pub blocked_writes: usize,
     /// Flushes that were not pending.
     pub flushes: usize,
+    /// Flushes and shutdowns that were pending.
+    pub blocked_flushes: usize,
     /// Shutdowns that were not pending.
     pub shutdowns: usize,
     /// How often the pipe woke the code under test.
@@ -47,8 +50,15 @@ impl Shared {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut state);
         let due = state.due_wakers();
+        let watchers = match mem::take(&mut state.news) {
+            true => mem::take(&mut state.watchers),
+            false => Vec::new(),
+        };
         drop(state);
-        due.into_iter().for_each(Waker::wake);
+        due.into_iter()
+            .flatten()
+            .chain(watchers)
+            .for_each(Waker::wake);
         result
     }
 }
@@ -62,7 +72,7 @@ pub(super) struct State {
     pub(super) reset: bool,
     /// The futures of the test that wait for something from the code under test.
     pub(super) watchers: Vec<Waker>,
-    /// Something happened that a watcher may wait for.
+    /// The code under test has called, so that a watcher should look again.
     pub(super) news: bool,
 }
 
@@ -81,8 +91,10 @@ pub(super) struct Inbound {
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
     pub(super) plan: Plan,
-    /// Written and not yet taken.
+    /// Written and not yet taken: what fills the capacity.
     pub(super) bytes: Vec<u8>,
+    /// Taken from `bytes`, but not yet by the test: mostly the beginning of a frame.
+    pub(super) taken: Vec<u8>,
     /// Bytes at the end of `bytes` that wait for a flush. Always 0 unless `hold_until_flush`.
     pub(super) unflushed: usize,
     pub(super) hold_until_flush: bool,
@@ -138,7 +150,8 @@ impl State {
             None => {}
         }
         if count > 0 {
-            buf.put_slice(&inbound.bytes.drain(..count).collect::<Vec<u8>>());
+            buf.put_slice(&inbound.bytes.make_contiguous()[..count]);
+            inbound.bytes.drain(..count);
             inbound.plan.step_done();
             return Poll::Ready(Ok(()));
         }
@@ -191,13 +204,15 @@ impl State {
         if count == 0 {
             return Poll::Pending;
         }
-        let all = slices.iter().flat_map(|slice| slice.iter().copied());
-        outbound.bytes.extend(all.take(count));
+        let mut left = count;
+        for slice in slices {
+            let part = &slice[..slice.len().min(left)];
+            outbound.bytes.extend_from_slice(part);
+            left -= part.len();
+        }
         outbound.plan.step_done();
         if outbound.hold_until_flush {
             outbound.unflushed += count;
-        } else {
-            self.news = true;
         }
         Poll::Ready(Ok(count))
     }
@@ -212,12 +227,12 @@ impl State {
             return Poll::Ready(Ok(()));
         }
         if outbound.plan.next() == Some(Step::Stall) {
+            self.counters.blocked_flushes += 1;
             outbound.waits_for_room = false;
             outbound.waiting = Some(cx.waker().clone());
             return Poll::Pending;
         }
         outbound.unflushed = 0;
-        self.news = true;
         Poll::Ready(Ok(()))
     }
 
@@ -228,18 +243,15 @@ impl State {
         (self.outbound.shut_down || self.outbound.refused).then_some(io::ErrorKind::BrokenPipe)
     }
 
-    fn due_wakers(&mut self) -> Vec<Waker> {
-        let mut due = Vec::new();
+    fn due_wakers(&mut self) -> [Option<Waker>; 2] {
+        let mut due = [None, None];
         if self.reset || self.inbound.can_go_on() {
-            due.extend(self.inbound.waiting.take());
+            due[0] = self.inbound.waiting.take();
         }
         if self.write_refusal().is_some() || self.outbound.can_go_on() {
-            due.extend(self.outbound.waiting.take());
+            due[1] = self.outbound.waiting.take();
         }
-        self.counters.wake_ups += due.len();
-        if std::mem::take(&mut self.news) {
-            due.append(&mut self.watchers);
-        }
+        self.counters.wake_ups += due.iter().flatten().count();
         due
     }
 }
@@ -268,14 +280,17 @@ impl Outbound {
         capacity.saturating_sub(self.bytes.len())
     }
 
-    /// Takes the first `count` bytes, which must have been flushed.
-    pub(super) fn take(&mut self, count: usize) -> Vec<u8> {
-        self.bytes.drain(..count).collect()
+    /// Everything that the test may see. Looking makes room, as it does in a receiver: a frame may
+    /// be larger than the capacity.
+    pub(super) fn look(&mut self) -> &[u8] {
+        let flushed = self.bytes.len() - self.unflushed;
+        self.taken.extend(self.bytes.drain(..flushed));
+        &self.taken
     }
 
-    /// What the test may see.
-    pub(super) fn flushed(&self) -> &[u8] {
-        &self.bytes[..self.bytes.len() - self.unflushed]
+    /// Takes the first `count` bytes of what was looked at.
+    pub(super) fn take(&mut self, count: usize) -> Vec<u8> {
+        self.taken.drain(..count).collect()
     }
 
     /// Whether no byte will follow those that are there.
