@@ -1,0 +1,168 @@
+//! Buffers for large payloads: they start on a page and are reused by the thread that drops them.
+//!
+//! Both are worth up to a factor of two from 4 KiB up: a copy whose destination lies a few bytes behind its source
+//! modulo the page is slow on common processors, and a fresh large allocation costs a page fault for each page.
+
+#[cfg(test)]
+mod tests;
+
+use std::{cell::RefCell, fmt};
+
+use bytes::{BufMut, Bytes, buf::Limit};
+
+/// Bytes that grow as they arrive. From [`LARGE`] bytes of capacity up they start on a page and are pooled.
+#[derive(Default)]
+pub struct Buffer {
+    storage: Vec<u8>,
+    /// Where the data begins; what lies before only fills up to the page. Always <= storage.len().
+    start: usize,
+}
+
+impl Buffer {
+    /// An empty buffer with room for `capacity` bytes.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self::pooled(capacity).unwrap_or_else(|| Self::new_aligned(capacity))
+    }
+
+    /// An empty buffer with room for `capacity` bytes, if the thread has one at hand: it costs no new memory.
+    pub fn pooled(capacity: usize) -> Option<Self> {
+        if capacity < LARGE {
+            return None;
+        }
+        let storage = POOL.try_with(|pool| pool.borrow_mut().take(capacity + PAGE)).ok().flatten()?;
+        Some(Self::aligned(storage))
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.storage.len() - self.start
+    }
+
+    /// Whether there is no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes fit without another allocation.
+    pub fn capacity(&self) -> usize {
+        self.storage.capacity() - self.start
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.storage[self.start..]
+    }
+
+    /// The bytes, to be changed in place.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        &mut self.storage[self.start..]
+    }
+
+    /// Appends bytes.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.storage.extend_from_slice(bytes);
+    }
+
+    /// Makes sure that `capacity` bytes fit in all.
+    pub fn grow_to(&mut self, capacity: usize) {
+        if capacity <= self.capacity() {
+            return;
+        }
+        let mut grown = Self::with_capacity(capacity);
+        grown.extend_from_slice(self.as_slice());
+        *self = grown;
+    }
+
+    /// The room behind the bytes, for a reader that appends at most `limit` bytes to it.
+    pub fn spare(&mut self, limit: usize) -> Limit<&mut Vec<u8>> {
+        let room = self.storage.capacity() - self.storage.len();
+        (&mut self.storage).limit(room.min(limit))
+    }
+
+    /// The bytes, shared; a large buffer returns to its pool when the last handle is dropped.
+    pub fn into_bytes(mut self) -> Bytes {
+        if self.is_large() {
+            Bytes::from_owner(self)
+        } else {
+            Bytes::from(std::mem::take(&mut self.storage))
+        }
+    }
+
+    fn new_aligned(capacity: usize) -> Self {
+        if capacity < LARGE {
+            return Self { storage: Vec::with_capacity(capacity), start: 0 };
+        }
+        Self::aligned(Vec::with_capacity(capacity + PAGE))
+    }
+
+    fn aligned(mut storage: Vec<u8>) -> Self {
+        storage.clear();
+        let start = storage.as_ptr().align_offset(PAGE).min(PAGE);
+        storage.resize(start, 0);
+        Self { storage, start }
+    }
+
+    fn is_large(&self) -> bool {
+        self.storage.capacity() >= LARGE
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.is_large() {
+            let storage = std::mem::take(&mut self.storage);
+            // At the end of a thread the pool is gone first: then the memory just goes.
+            let _ = POOL.try_with(|pool| pool.borrow_mut().put(storage));
+        }
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} of {} bytes)", self.len(), self.capacity())
+    }
+}
+
+/// What a thread keeps for its next large buffers.
+#[derive(Default)]
+struct Pool {
+    free: Vec<Vec<u8>>,
+    /// Sum of the capacities in `free`. Always <= POOL_LIMIT.
+    held: usize,
+}
+
+impl Pool {
+    /// A buffer that fits and is not so much larger that a message which is kept would pin the rest.
+    fn take(&mut self, capacity: usize) -> Option<Vec<u8>> {
+        let fits = |storage: &Vec<u8>| (capacity..=capacity * 2).contains(&storage.capacity());
+        let found = self.free.iter().rposition(fits)?;
+        let storage = self.free.swap_remove(found);
+        self.held -= storage.capacity();
+        Some(storage)
+    }
+
+    fn put(&mut self, storage: Vec<u8>) {
+        if self.held + storage.capacity() <= POOL_LIMIT {
+            self.held += storage.capacity();
+            self.free.push(storage);
+        }
+    }
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+/// Capacity from which a buffer is aligned and pooled.
+pub const LARGE: usize = 16 * 1024;
+
+/// What a thread keeps at most: eight messages of 1 MiB.
+const POOL_LIMIT: usize = 9 * 1024 * 1024;
+
+const PAGE: usize = 4096;

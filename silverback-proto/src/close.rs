@@ -1,0 +1,189 @@
+//! Close codes and the payload of a Close frame (RFC 6455, 5.5.1, 7.4 and 11.7).
+
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, fmt};
+
+use crate::error::ProtocolError;
+
+/// Why a connection is closed, as a number of the registry. Unknown values survive.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// 1000: the purpose is fulfilled.
+    pub const NORMAL: Self = Self(1000);
+    /// 1001: the server stops, or the page is left.
+    pub const GOING_AWAY: Self = Self(1001);
+    /// 1002: the peer broke the protocol.
+    pub const PROTOCOL_ERROR: Self = Self(1002);
+    /// 1003: a kind of data that cannot be accepted.
+    pub const UNSUPPORTED: Self = Self(1003);
+    /// 1005: the Close frame had no code. Never on the wire.
+    pub const NO_STATUS: Self = Self(1005);
+    /// 1006: the connection ended without a Close frame. Never on the wire.
+    pub const ABNORMAL: Self = Self(1006);
+    /// 1007: data that does not fit its kind, as text that is not UTF-8.
+    pub const INVALID_PAYLOAD: Self = Self(1007);
+    /// 1008: a policy was broken.
+    pub const POLICY_VIOLATION: Self = Self(1008);
+    /// 1009: a message is too big.
+    pub const MESSAGE_TOO_BIG: Self = Self(1009);
+    /// 1010: the server did not agree to an extension that the client needs.
+    pub const MANDATORY_EXTENSION: Self = Self(1010);
+    /// 1011: something unexpected went wrong here.
+    pub const INTERNAL_ERROR: Self = Self(1011);
+    /// 1012: the server restarts.
+    pub const SERVICE_RESTART: Self = Self(1012);
+    /// 1013: overloaded, try again later.
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
+    /// 1014: a gateway got a bad answer from its upstream.
+    pub const BAD_GATEWAY: Self = Self(1014);
+    /// 1015: the TLS handshake failed. Never on the wire.
+    pub const TLS_HANDSHAKE: Self = Self(1015);
+
+    /// Any number, also one that must not be sent.
+    pub const fn new(code: u16) -> Self {
+        Self(code)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Whether the code may stand in a Close frame (7.4.1, 7.4.2 and the registry: 1012 to 1014 are registered).
+    pub const fn is_sendable(self) -> bool {
+        matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+
+    /// 3000 to 4999: registered by libraries, or private to an application (7.4.2).
+    pub const fn is_application(self) -> bool {
+        matches!(self.0, 3000..=4999)
+    }
+
+    /// The registry's name for the code.
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            1000 => "normal closure",
+            1001 => "going away",
+            1002 => "protocol error",
+            1003 => "unsupported data",
+            1005 => "no status received",
+            1006 => "abnormal closure",
+            1007 => "invalid frame payload data",
+            1008 => "policy violation",
+            1009 => "message too big",
+            1010 => "mandatory extension",
+            1011 => "internal error",
+            1012 => "service restart",
+            1013 => "try again later",
+            1014 => "bad gateway",
+            1015 => "TLS handshake",
+            3000..=3999 => "registered by a library",
+            4000..=4999 => "private to the application",
+            _ => "not assigned",
+        }
+    }
+}
+
+impl From<u16> for CloseCode {
+    fn from(code: u16) -> Self {
+        Self(code)
+    }
+}
+
+impl fmt::Debug for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.0, self.name())
+    }
+}
+
+/// What a Close frame says: a code and a reason of at most 123 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseFrame {
+    /// The code.
+    pub code: CloseCode,
+    /// The reason, for people who debug; often empty.
+    pub reason: Cow<'static, str>,
+}
+
+impl CloseFrame {
+    /// A frame that may be sent. A reason of more than 123 bytes is cut at the last character that fits.
+    ///
+    /// # Errors
+    /// The code must not stand in a Close frame (7.4): 1005, 1006, 1015 and what is not assigned.
+    pub fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Result<Self, UnsendableCode> {
+        if !code.is_sendable() {
+            return Err(UnsendableCode(code));
+        }
+        Ok(Self { code, reason: cut(reason.into()) })
+    }
+
+    /// Reads the payload of a Close frame; `None` is an empty one, which means 1005.
+    ///
+    /// # Errors
+    /// One byte, a code that must not be sent, or a reason that is not UTF-8 (5.5.1).
+    pub fn decode(payload: &[u8]) -> Result<Option<Self>, ProtocolError> {
+        let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+            return if payload.is_empty() { Ok(None) } else { Err(ProtocolError::TruncatedCloseCode) };
+        };
+        let code = CloseCode(u16::from_be_bytes(*code));
+        if !code.is_sendable() {
+            return Err(ProtocolError::InvalidCloseCode(code));
+        }
+        let reason = simdutf8::basic::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
+        Ok(Some(Self { code, reason: Cow::Owned(reason.to_owned()) }))
+    }
+
+    /// Appends the payload to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.code.0.to_be_bytes());
+        out.extend_from_slice(self.reason.as_bytes());
+    }
+}
+
+impl fmt::Display for CloseFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason.as_ref() {
+            "" => self.code.fmt(f),
+            reason => write!(f, "{}: {}", self.code, reason.escape_debug()),
+        }
+    }
+}
+
+/// The code is reserved for what happens without a Close frame, or is not assigned (7.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsendableCode(pub CloseCode);
+
+impl fmt::Display for UnsendableCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "close code {} must not be sent", self.0)
+    }
+}
+
+impl std::error::Error for UnsendableCode {}
+
+fn cut(reason: Cow<'static, str>) -> Cow<'static, str> {
+    if reason.len() <= MAX_REASON_LEN {
+        return reason;
+    }
+    let end = (0..=MAX_REASON_LEN).rev().find(|&at| reason.is_char_boundary(at)).unwrap_or(0);
+    match reason {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
+        Cow::Owned(mut text) => {
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// 125 bytes of control payload (5.5) less two of code.
+const MAX_REASON_LEN: usize = 123;

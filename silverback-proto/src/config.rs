@@ -1,0 +1,127 @@
+//! Limits and time budgets of a connection: every default with its reason.
+
+use std::time::Duration;
+
+/// How a connection behaves. The default is safe against strangers; each knob says what it costs.
+///
+/// ```
+/// use silverback_proto::Config;
+/// let config = Config::default().max_message_size(64 * 1024);
+/// assert_eq!(config.limits().message, 64 * 1024);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    limits: Limits,
+    max_queued_output: usize,
+    ping_interval: Option<Duration>,
+    ping_timeout: Duration,
+    close_timeout: Duration,
+    write_stall_timeout: Duration,
+}
+
+/// What a peer may send at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one message.
+    pub message: u64,
+    /// Bytes of one frame.
+    pub frame: u64,
+    /// Frames of one message.
+    pub fragments: u32,
+}
+
+impl Config {
+    /// Largest message accepted, in bytes. Default 16 MiB: a stranger cannot make us hold more. Exceeding it closes
+    /// with 1009.
+    pub fn max_message_size(mut self, bytes: u64) -> Self {
+        if self.limits.frame == self.limits.message {
+            self.limits.frame = bytes;
+        }
+        self.limits.message = bytes;
+        self
+    }
+
+    /// Largest frame accepted, in bytes. Default: as the message. Exceeding it closes with 1009.
+    pub fn max_frame_size(mut self, bytes: u64) -> Self {
+        self.limits.frame = bytes;
+        self
+    }
+
+    /// Most frames of one message. Default 65,536: more are an attack by endless tiny fragments. Exceeding it closes
+    /// with 1008.
+    pub fn max_fragments(mut self, count: u32) -> Self {
+        self.limits.fragments = count;
+        self
+    }
+
+    /// Bytes of output that may wait for the peer before writers wait too. Default 1 MiB: a slow reader stops only
+    /// those who write to it. One message is always accepted into an empty queue, however large it is.
+    pub fn max_queued_output(mut self, bytes: usize) -> Self {
+        self.max_queued_output = bytes;
+        self
+    }
+
+    /// How long nothing may arrive before a keepalive ping is sent; `None` sends none. Default 20 s: proxies cut at
+    /// 60 s.
+    pub fn ping_interval(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.ping_interval = idle.into();
+        self
+    }
+
+    /// How long after a keepalive ping some byte must arrive. Default 20 s.
+    pub fn ping_timeout(mut self, within: Duration) -> Self {
+        self.ping_timeout = within;
+        self
+    }
+
+    /// The budget of the closing handshake, which no traffic extends. Default 5 s.
+    pub fn close_timeout(mut self, within: Duration) -> Self {
+        self.close_timeout = within;
+        self
+    }
+
+    /// How long the peer may take no output while some waits. Default 30 s.
+    pub fn write_stall_timeout(mut self, within: Duration) -> Self {
+        self.write_stall_timeout = within;
+        self
+    }
+
+    /// What the peer may send at most.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// See [`max_queued_output`](Self::max_queued_output).
+    pub fn queued_output_limit(&self) -> usize {
+        self.max_queued_output
+    }
+
+    /// The keepalive's interval, if there is one, and the time in which it must be answered.
+    pub fn keepalive(&self) -> Option<(Duration, Duration)> {
+        self.ping_interval.map(|interval| (interval, self.ping_timeout))
+    }
+
+    /// See [`close_timeout`](Self::close_timeout).
+    pub fn close_budget(&self) -> Duration {
+        self.close_timeout
+    }
+
+    /// See [`write_stall_timeout`](Self::write_stall_timeout).
+    pub fn write_stall_budget(&self) -> Duration {
+        self.write_stall_timeout
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            limits: Limits { message: 16 * MIB, frame: 16 * MIB, fragments: 65_536 },
+            max_queued_output: MIB as usize,
+            ping_interval: Some(Duration::from_secs(20)),
+            ping_timeout: Duration::from_secs(20),
+            close_timeout: Duration::from_secs(5),
+            write_stall_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The record of a closing handshake (RFC 6455, 7.1.4 to 7.1.6): who began it, and what each side said.
+
+use std::borrow::Cow;
+
+use super::State;
+use crate::{CloseCode, CloseFrame};
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseInfo {
+    /// What the peer's Close frame said: 1005 if it was empty, 1006 if none came (7.1.5).
+    pub code: CloseCode,
+    /// The reason in the peer's Close frame, or nothing.
+    pub reason: Cow<'static, str>,
+    /// The Close frame that we sent, or would have sent; `None` if there was none or it was empty.
+    pub sent: Option<CloseFrame>,
+    /// Who began.
+    pub initiator: Initiator,
+    /// Whether both Close frames were exchanged and neither side was at fault.
+    pub is_clean: bool,
+}
+
+/// Who began to close a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initiator {
+    /// This side: the application, or a fault of the peer that we found.
+    Local,
+    /// The peer sent its Close frame first.
+    Peer,
+    /// Nobody: the transport ended, or a deadline passed.
+    Nobody,
+}
+
+/// What is known of the ending so far.
+#[derive(Debug, Default)]
+pub(super) struct Closing(Option<Box<Record>>);
+
+#[derive(Debug, Default)]
+struct Record {
+    initiator: Option<Initiator>,
+    is_queued: bool,
+    sent: Option<CloseFrame>,
+    has_received: bool,
+    received: Option<CloseFrame>,
+    has_failed: bool,
+}
+
+impl Closing {
+    /// Notes that our Close frame is queued; false if one was before.
+    pub(super) fn queue(&mut self, close: Option<CloseFrame>, initiator: Initiator) -> bool {
+        let record = self.record();
+        if record.is_queued {
+            return false;
+        }
+        record.is_queued = true;
+        record.sent = close;
+        record.initiator.get_or_insert(initiator);
+        true
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        self.0.as_ref().is_some_and(|record| record.is_queued)
+    }
+
+    pub(super) fn note_received(&mut self, close: Option<CloseFrame>) {
+        let record = self.record();
+        record.initiator.get_or_insert(Initiator::Peer);
+        record.has_received = true;
+        record.received = close;
+    }
+
+    pub(super) fn note_failed(&mut self) {
+        self.record().has_failed = true;
+    }
+
+    pub(super) fn note_lost(&mut self) {
+        self.record().initiator.get_or_insert(Initiator::Nobody);
+    }
+
+    pub(super) fn info(&self, state: State) -> Option<CloseInfo> {
+        let record = self.0.as_deref()?;
+        let (code, reason) = match &record.received {
+            Some(close) => (close.code, close.reason.clone()),
+            None if record.has_received => (CloseCode::NO_STATUS, Cow::Borrowed("")),
+            None => (CloseCode::ABNORMAL, Cow::Borrowed("")),
+        };
+        Some(CloseInfo {
+            code,
+            reason,
+            sent: record.sent.clone(),
+            initiator: record.initiator.unwrap_or(Initiator::Nobody),
+            is_clean: record.has_received && record.is_queued && !record.has_failed && state == State::Closed,
+        })
+    }
+
+    fn record(&mut self) -> &mut Record {
+        self.0.get_or_insert_default()
+    }
+}

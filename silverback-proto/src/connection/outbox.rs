@@ -1,0 +1,160 @@
+//! What waits to be sent: frames gathered in one buffer, large payloads by reference, in the order of the wire.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::Bytes;
+
+use crate::buffer::Buffer;
+
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// What leaves before `tail`, oldest first.
+    segments: VecDeque<Segment>,
+    /// Where small frames gather. Ends where a frame ends.
+    tail: Buffer,
+    /// Bytes of the oldest segment, or of `tail` if there is none, that have left.
+    left: usize,
+    /// Bytes that have not left, in all.
+    queued: usize,
+}
+
+#[derive(Debug)]
+struct Segment {
+    bytes: SegmentBytes,
+    /// Whether a control frame may follow: not between a header and its payload.
+    ends_frame: bool,
+}
+
+#[derive(Debug)]
+enum SegmentBytes {
+    Gathered(Buffer),
+    Shared(Bytes),
+}
+
+impl Outbox {
+    /// Bytes that have not left.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Queues the pieces of one frame or more, copied, and lends the copy.
+    pub(super) fn push_copied(&mut self, pieces: [&[u8]; 2]) -> &mut [u8] {
+        let len = pieces[0].len() + pieces[1].len();
+        if self.tail.len() + len > self.tail.capacity() {
+            self.make_room(len);
+        }
+        let start = self.tail.len();
+        for piece in pieces {
+            self.tail.extend_from_slice(piece);
+        }
+        self.queued += len;
+        &mut self.tail.as_mut_slice()[start..]
+    }
+
+    /// Queues a header and its payload, the payload by reference.
+    pub(super) fn push_shared(&mut self, header: &[u8], payload: Bytes) {
+        self.push_copied([header, b""]);
+        self.close_tail(false);
+        self.queued += payload.len();
+        self.segments.push_back(Segment { bytes: SegmentBytes::Shared(payload), ends_frame: true });
+    }
+
+    /// Queues a small frame before what waits, as soon as the frame that is leaving allows it.
+    pub(super) fn push_urgent(&mut self, pieces: [&[u8]; 2]) {
+        let Some(boundary) = self.segments.iter().position(|segment| segment.ends_frame) else {
+            self.push_copied(pieces);
+            return;
+        };
+        let mut frame = Buffer::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
+        for piece in pieces {
+            frame.extend_from_slice(piece);
+        }
+        self.queued += frame.len();
+        let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true };
+        self.segments.insert(boundary + 1, segment);
+    }
+
+    /// Fills `slices` with what leaves next and returns how many it filled.
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let segments = self.segments.iter().map(|segment| segment.bytes.as_slice());
+        let all = segments.chain([self.tail.as_slice()]).filter(|bytes| !bytes.is_empty());
+        let mut filled = 0;
+        for (slice, bytes) in slices.iter_mut().zip(all) {
+            let start = if filled == 0 { self.left } else { 0 };
+            *slice = IoSlice::new(&bytes[start..]);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Forgets `count` bytes that have left.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.queued = self.queued.saturating_sub(count);
+        self.left += count;
+        while let Some(oldest) = self.segments.front() {
+            let len = oldest.bytes.as_slice().len();
+            if self.left < len {
+                return;
+            }
+            self.left -= len;
+            self.segments.pop_front();
+        }
+        if self.queued == 0 {
+            self.give_back();
+        }
+    }
+
+    /// Moves a small remainder out of a large buffer: a peer that does not read must not pin it.
+    pub(super) fn compact(&mut self) {
+        let remainder = self.tail.len().saturating_sub(self.left);
+        if self.segments.is_empty() && remainder * 4 < self.tail.capacity() {
+            let mut compact = Buffer::with_capacity(remainder);
+            compact.extend_from_slice(&self.tail.as_slice()[self.left..]);
+            (self.tail, self.left) = (compact, 0);
+        }
+    }
+
+    /// Drops all of it.
+    pub(super) fn clear(&mut self) {
+        self.queued = 0;
+        self.segments.clear();
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        self.left = 0;
+        self.tail = Buffer::default();
+        if self.segments.capacity() > KEPT_SEGMENTS {
+            self.segments = VecDeque::new();
+        }
+    }
+
+    fn make_room(&mut self, len: usize) {
+        if self.tail.len() + len > GATHERED {
+            self.close_tail(true);
+        }
+        self.tail.grow_to(GATHERED.max(len));
+    }
+
+    fn close_tail(&mut self, ends_frame: bool) {
+        if !self.tail.is_empty() {
+            let bytes = SegmentBytes::Gathered(std::mem::take(&mut self.tail));
+            self.segments.push_back(Segment { bytes, ends_frame });
+        }
+    }
+}
+
+impl SegmentBytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Gathered(buffer) => buffer.as_slice(),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// What gathers in one buffer; a control frame waits for no more than this.
+const GATHERED: usize = 64 * 1024;
+
+/// Room for segments that a quiet connection keeps.
+const KEPT_SEGMENTS: usize = 16;

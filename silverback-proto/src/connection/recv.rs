@@ -1,0 +1,320 @@
+//! The receiving side: bytes to frames to messages, in the driver's own buffer (RFC 6455, 5 and 6.2).
+//! It judges what it reads; what follows for the connection is the transmitter's business.
+
+use std::ops::Range;
+
+use bytes::buf::Limit;
+
+use super::frame_in_progress::FrameInProgress;
+use crate::{
+    CloseFrame, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MessageKind, Opcode, Role,
+    assembler::{Assembler, Body},
+    error::ConnectionError,
+    event::{Arrival, ControlPayload, Handled, Incoming, Place},
+    rules::{self, Expected},
+};
+
+/// Reads what the peer sends.
+///
+/// Payloads are unmasked where they stand. A message of one frame that is whole in the input is lent from there; what
+/// comes in pieces is joined in a buffer that is taken when bytes arrive and given back when the message is done.
+#[derive(Debug)]
+pub struct Receiver {
+    role: Role,
+    limits: Limits,
+    phase: Phase,
+    assembler: Assembler,
+    /// The message that `Place::Assembled` speaks of, until the next input.
+    assembled: Option<Body>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Between frames, or inside a header of which `len` bytes have come.
+    Header { partial: [u8; MAX_HEADER_LEN], len: u8 },
+    /// Inside the payload of a data frame.
+    Data(FrameInProgress),
+    /// Inside the payload of a control frame.
+    Control(FrameInProgress, Box<ControlPayload>),
+    /// A Close frame, or a fault: what follows is not looked at (5.5.1, 7.1.7).
+    Ended,
+}
+
+impl Receiver {
+    /// The receiving side of `role`.
+    pub fn new(role: Role, limits: Limits) -> Self {
+        Self { role, limits, phase: Phase::BETWEEN_FRAMES, assembler: Assembler::default(), assembled: None }
+    }
+
+    /// Takes input until something whole has arrived or all of it is used. Call again with the rest until
+    /// [`Handled::arrival`] is `None`: no byte of the input needs to be kept then.
+    ///
+    /// # Errors
+    /// The peer broke a rule or a limit. Everything before that was handed out; nothing after it will be.
+    pub fn handle_input(&mut self, input: &mut [u8], delivery: Delivery) -> Result<Handled, ConnectionError> {
+        self.assembled = None;
+        let mut consumed = 0;
+        let outcome = self.run(input, &mut consumed, delivery);
+        if outcome.is_err() {
+            self.phase = Phase::Ended;
+        }
+        outcome.map(|arrival| Handled { consumed, arrival })
+    }
+
+    /// The message that just arrived, `input` being the slice that was handled.
+    ///
+    /// # Errors
+    /// Text that is not UTF-8; nothing more will be handed out.
+    pub fn message<'a>(&'a mut self, input: &'a [u8], place: Place) -> Result<Incoming<'a>, ConnectionError> {
+        match place {
+            Place::Assembled => Ok(Incoming::assembled(&mut self.assembled)),
+            Place::Input { kind, range } => {
+                Incoming::lent(kind, &input[range]).inspect_err(|_| self.phase = Phase::Ended)
+            }
+        }
+    }
+
+    /// The piece that just arrived, `input` being the slice that was handled.
+    pub fn piece<'a>(&'a self, input: &'a [u8], place: Place) -> &'a [u8] {
+        match place {
+            Place::Input { range, .. } => &input[range],
+            Place::Assembled => self.assembled.as_ref().map_or(b"", |body| body.as_ref().as_bytes()),
+        }
+    }
+
+    /// The kind of the message that is open: some of its frames have come, or a part of one.
+    pub fn open_message(&self) -> Option<MessageKind> {
+        self.assembler.kind()
+    }
+
+    /// Whether `input` holds the end of a frame at least: handling it is worth while before anything is awaited.
+    pub fn can_finish_frame(&self, input: &[u8]) -> bool {
+        match &self.phase {
+            Phase::Header { len: 0, .. } => FrameHeader::decode(input).is_some_and(|header| {
+                let rest = (input.len() - header.encoded_len().min(input.len())) as u64;
+                header.payload_len <= rest
+            }),
+            Phase::Header { .. } => false,
+            Phase::Data(frame) | Phase::Control(frame, _) => frame.remaining() <= input.len() as u64,
+            Phase::Ended => false,
+        }
+    }
+
+    /// Where the next bytes of the stream are best read to, when a large part of a binary payload is outstanding:
+    /// straight into the message, without a copy. Tell how it went with [`handle_payload`](Self::handle_payload).
+    pub fn payload_target(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        match &self.phase {
+            Phase::Data(frame) if frame.remaining() >= DIRECT_READ => self.assembler.spare(frame.remaining()),
+            _ => None,
+        }
+    }
+
+    /// Takes what was appended to the buffer that [`payload_target`](Self::payload_target) gave.
+    ///
+    /// # Errors
+    /// As [`handle_input`](Self::handle_input).
+    pub fn handle_payload(&mut self) -> Result<Option<Arrival>, ConnectionError> {
+        let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
+        frame.unmask(self.assembler.settle());
+        if frame.remaining() > 0 {
+            return Ok(None);
+        }
+        self.finish_data_frame(Delivery::Whole)
+    }
+
+    fn run(
+        &mut self,
+        input: &mut [u8],
+        consumed: &mut usize,
+        delivery: Delivery,
+    ) -> Result<Option<Arrival>, ConnectionError> {
+        loop {
+            let rest = &mut input[*consumed..];
+            let arrival = match &self.phase {
+                Phase::Ended => {
+                    *consumed = input.len();
+                    return Ok(None);
+                }
+                Phase::Header { .. } => match self.read_header(rest, consumed) {
+                    Some(header) => self.begin_frame(&header, input, consumed, delivery)?,
+                    None => return Ok(None),
+                },
+                Phase::Control(..) => self.continue_control(rest, consumed)?,
+                Phase::Data(_) => self.continue_data(rest, consumed, delivery)?,
+            };
+            if arrival.is_some() {
+                return Ok(arrival);
+            }
+            if *consumed == input.len() && !self.has_finished_payload() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads a header, of which the beginning may have come with an earlier input.
+    fn read_header(&mut self, input: &[u8], consumed: &mut usize) -> Option<FrameHeader> {
+        let Phase::Header { partial, len } = &mut self.phase else { return None };
+        let had = usize::from(*len);
+        if had == 0 {
+            if let Some(header) = FrameHeader::decode(input) {
+                *consumed += header.encoded_len();
+                return Some(header);
+            }
+        }
+        let take = input.len().min(MAX_HEADER_LEN - had);
+        partial[had..had + take].copy_from_slice(&input[..take]);
+        let Some(header) = FrameHeader::decode(&partial[..had + take]) else {
+            *len += take as u8;
+            *consumed += take;
+            return None;
+        };
+        *consumed += header.encoded_len() - had;
+        Some(header)
+    }
+
+    /// Judges a header, and takes its payload at once if all of it is there.
+    fn begin_frame(
+        &mut self,
+        header: &FrameHeader,
+        input: &mut [u8],
+        consumed: &mut usize,
+        delivery: Delivery,
+    ) -> Result<Option<Arrival>, ConnectionError> {
+        let limits = self.limits_for(delivery);
+        rules::check(header, &self.expected(limits))?;
+        let rest = &mut input[*consumed..];
+        let is_whole = header.payload_len <= rest.len() as u64;
+        let mut frame = FrameInProgress::new(header);
+        if header.opcode.is_control() {
+            if is_whole {
+                let payload = frame.take_from(rest);
+                *consumed += payload.len();
+                let payload = ControlPayload::new(payload).unwrap_or_default();
+                return self.finish_control_frame(header.opcode, &payload).map(Some);
+            }
+            self.phase = Phase::Control(frame, Box::default());
+            return Ok(None);
+        }
+        let admitted = self.assembler.admit(header, &limits)?;
+        if let (true, true, Delivery::Whole, Some(kind)) =
+            (is_whole, header.is_final(), delivery, MessageKind::from_opcode(header.opcode))
+        {
+            let start = *consumed;
+            *consumed += frame.take_from(rest).len();
+            self.phase = Phase::BETWEEN_FRAMES;
+            return Ok(Some(Arrival::Message(Place::Input { kind, range: start..*consumed })));
+        }
+        self.assembler.begin_frame(header.opcode, admitted);
+        self.phase = Phase::Data(frame);
+        Ok(None)
+    }
+
+    fn continue_control(&mut self, input: &mut [u8], consumed: &mut usize) -> Result<Option<Arrival>, ConnectionError> {
+        let Phase::Control(frame, payload) = &mut self.phase else { return Ok(None) };
+        let piece = frame.take_from(input);
+        payload.push(piece);
+        *consumed += piece.len();
+        if frame.remaining() > 0 {
+            return Ok(None);
+        }
+        let (opcode, payload) = (frame.opcode(), **payload);
+        self.finish_control_frame(opcode, &payload).map(Some)
+    }
+
+    fn finish_control_frame(&mut self, opcode: Opcode, payload: &ControlPayload) -> Result<Arrival, ConnectionError> {
+        self.phase = Phase::BETWEEN_FRAMES;
+        Ok(match opcode {
+            Opcode::PING => Arrival::Ping(*payload),
+            Opcode::PONG => Arrival::Pong(*payload),
+            _ => {
+                self.phase = Phase::Ended;
+                Arrival::Close(CloseFrame::decode(payload.as_slice())?)
+            }
+        })
+    }
+
+    fn continue_data(
+        &mut self,
+        input: &mut [u8],
+        consumed: &mut usize,
+        delivery: Delivery,
+    ) -> Result<Option<Arrival>, ConnectionError> {
+        let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
+        if let (Delivery::Pieces { .. }, Some(kept)) = (delivery, self.assembler.take_kept()) {
+            self.assembled = Some(kept);
+            return Ok(Some(Arrival::Piece { place: Place::Assembled, is_last: false }));
+        }
+        let (start, remaining) = (*consumed, frame.remaining());
+        let piece = frame.take_from(input);
+        *consumed += piece.len();
+        let ends_frame = frame.remaining() == 0;
+        match delivery {
+            Delivery::Whole => {
+                self.assembler.push(piece, remaining)?;
+                if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) }
+            }
+            Delivery::Pieces { .. } => {
+                self.assembler.pass(piece)?;
+                self.hand_out_piece(start..*consumed, ends_frame)
+            }
+        }
+    }
+
+    fn hand_out_piece(
+        &mut self,
+        range: Range<usize>,
+        ends_frame: bool,
+    ) -> Result<Option<Arrival>, ConnectionError> {
+        let kind = self.assembler.kind().unwrap_or(MessageKind::Binary);
+        let is_last = ends_frame && self.finish_data_frame(DISCARD)?.is_some();
+        if range.is_empty() && !is_last {
+            return Ok(None);
+        }
+        Ok(Some(Arrival::Piece { place: Place::Input { kind, range }, is_last }))
+    }
+
+    /// Ends the data frame, and the message with it if the frame was its last.
+    fn finish_data_frame(&mut self, delivery: Delivery) -> Result<Option<Arrival>, ConnectionError> {
+        let Phase::Data(frame) = &self.phase else { return Ok(None) };
+        let ends_message = frame.ends_message();
+        self.phase = Phase::BETWEEN_FRAMES;
+        if !ends_message {
+            return Ok(None);
+        }
+        let body = self.assembler.finish()?;
+        if delivery == Delivery::Whole {
+            self.assembled = Some(body);
+        }
+        Ok(Some(Arrival::Message(Place::Assembled)))
+    }
+
+    /// A frame without payload is over although no byte is left to read.
+    fn has_finished_payload(&self) -> bool {
+        matches!(&self.phase, Phase::Data(frame) | Phase::Control(frame, _) if frame.remaining() == 0)
+    }
+
+    fn expected(&self, limits: Limits) -> Expected {
+        Expected {
+            sender: self.role.peer(),
+            message_is_open: self.assembler.is_open(),
+            rsv1_has_a_meaning: false,
+            limits,
+        }
+    }
+
+    fn limits_for(&self, delivery: Delivery) -> Limits {
+        match delivery {
+            Delivery::Whole => self.limits,
+            Delivery::Pieces { limit } => Limits { message: limit, frame: limit, ..self.limits },
+        }
+    }
+}
+
+impl Phase {
+    const BETWEEN_FRAMES: Self = Self::Header { partial: [0; MAX_HEADER_LEN], len: 0 };
+}
+
+const DISCARD: Delivery = Delivery::Pieces { limit: u64::MAX };
+
+/// A payload of which this much is outstanding is read straight into the message.
+const DIRECT_READ: u64 = 16 * 1024;

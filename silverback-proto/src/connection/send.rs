@@ -1,0 +1,196 @@
+//! The sending side: messages to frames to slices (RFC 6455, 5 and 6.1).
+//! It decides nothing about the connection's state; `transmit` asks it, and asks `state`.
+
+use std::io::IoSlice;
+
+use super::outbox::Outbox;
+use crate::{
+    CloseFrame, ControlPayload, FrameHeader, MaskKey, Message, MessageKind, MessageRef, Opcode, PreparedMessage, Role,
+    error::SendError, utf8::Utf8Validator,
+};
+
+/// Builds frames and queues them.
+#[derive(Debug)]
+pub(super) struct Framer {
+    role: Role,
+    mask_source: fn() -> MaskKey,
+    outbox: Outbox,
+    /// The message that is being streamed.
+    open: Option<OpenMessage>,
+    /// The newest pong, while older output is too much for it to be queued.
+    pong: Option<Box<ControlPayload>>,
+}
+
+#[derive(Debug)]
+struct OpenMessage {
+    kind: MessageKind,
+    has_begun: bool,
+    utf8: Utf8Validator,
+}
+
+impl Framer {
+    pub(super) fn new(role: Role, mask_source: fn() -> MaskKey) -> Self {
+        Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None }
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.outbox.queued()
+    }
+
+    /// Queues a message. Large payloads of a server go by reference.
+    pub(super) fn message(&mut self, message: Message) -> Result<(), SendError> {
+        self.check_no_open_message()?;
+        let kind = message.kind();
+        if message.len() < SHARED || self.role == Role::Client {
+            self.frame(FrameHeader::new(kind.opcode(), message.len() as u64), message.as_bytes());
+        } else {
+            let header = FrameHeader::new(kind.opcode(), message.len() as u64).encode();
+            self.outbox.push_shared(&header, message.into_bytes());
+        }
+        Ok(())
+    }
+
+    /// Queues a message that is lent: copied.
+    pub(super) fn message_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        self.check_no_open_message()?;
+        let payload = message.as_bytes();
+        self.frame(FrameHeader::new(message.kind().opcode(), payload.len() as u64), payload);
+        Ok(())
+    }
+
+    /// Queues a frame that was built before; a client masks it anew (5.3).
+    pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        let frame = message.server_frame();
+        if self.role == Role::Client {
+            return self.message_ref(message.message().as_ref());
+        }
+        self.check_no_open_message()?;
+        if frame.len() < SHARED {
+            self.outbox.push_copied([frame, b""]);
+        } else {
+            self.outbox.push_shared(b"", frame.clone());
+        }
+        Ok(())
+    }
+
+    /// Begins a message that is sent in fragments (5.4).
+    pub(super) fn open_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
+        self.check_no_open_message()?;
+        self.open = Some(OpenMessage { kind, has_begun: false, utf8: Utf8Validator::default() });
+        Ok(())
+    }
+
+    pub(super) fn has_open_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Queues the next fragment of the message that is open.
+    pub(super) fn fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
+        let open = self.open.as_mut().ok_or(SendError::NoMessageOpen)?;
+        if open.kind == MessageKind::Text {
+            let mut utf8 = open.utf8.clone();
+            let fits = utf8.push(payload, |_| {}).is_ok() && (!is_final || utf8.is_complete());
+            if !fits {
+                return Err(SendError::InvalidUtf8);
+            }
+            open.utf8 = utf8;
+        }
+        let opcode = if open.has_begun { Opcode::CONTINUATION } else { open.kind.opcode() };
+        open.has_begun = true;
+        if is_final {
+            self.open = None;
+        }
+        self.frame(FrameHeader::new(opcode, payload.len() as u64).with_final(is_final), payload);
+        Ok(())
+    }
+
+    /// Queues a ping or pong before what waits.
+    pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) {
+        let mask = self.next_mask();
+        let header = FrameHeader::new(opcode, payload.as_slice().len() as u64).with_mask(mask);
+        let mut payload = *payload;
+        if let Some(key) = mask {
+            key.apply(0, payload.as_mut_slice());
+        }
+        self.outbox.push_urgent([&header.encode(), payload.as_slice()]);
+    }
+
+    /// Queues the answer to a ping. While much output waits only the newest is kept (5.5.3).
+    pub(super) fn pong(&mut self, payload: &ControlPayload) {
+        if self.outbox.queued() < PONG_WAITS_FROM {
+            self.control(Opcode::PONG, payload);
+        } else {
+            self.pong = Some(Box::new(*payload));
+        }
+    }
+
+    /// Queues a Close frame behind everything else.
+    pub(super) fn close(&mut self, close: Option<&CloseFrame>) {
+        self.release_pong();
+        let mut payload = Vec::new();
+        if let Some(close) = close {
+            close.encode(&mut payload);
+        }
+        self.open = None;
+        self.frame(FrameHeader::new(Opcode::CLOSE, payload.len() as u64), &payload);
+    }
+
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.outbox.slices(slices)
+    }
+
+    pub(super) fn advance(&mut self, count: usize) {
+        self.outbox.advance(count);
+        if self.outbox.queued() < PONG_WAITS_FROM {
+            self.release_pong();
+        }
+    }
+
+    pub(super) fn compact(&mut self) {
+        self.outbox.compact();
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.outbox.clear();
+        self.pong = None;
+        self.open = None;
+    }
+
+    fn release_pong(&mut self) {
+        if let Some(payload) = self.pong.take() {
+            self.control(Opcode::PONG, &payload);
+        }
+    }
+
+    /// Queues one frame, copied; masked if we are a client. The caller's bytes stay as they are.
+    fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
+        let Some(key) = self.next_mask() else {
+            self.outbox.push_copied([&header.encode(), payload]);
+            return;
+        };
+        let header = header.with_mask(Some(key)).encode();
+        let masked = self.outbox.push_copied([&header, payload]);
+        key.apply(0, &mut masked[header.len()..]);
+    }
+
+    /// A key for one frame, if we are a client (5.3).
+    fn next_mask(&self) -> Option<MaskKey> {
+        match self.role {
+            Role::Client => Some((self.mask_source)()),
+            Role::Server => None,
+        }
+    }
+
+    fn check_no_open_message(&self) -> Result<(), SendError> {
+        match self.open {
+            Some(_) => Err(SendError::MessageOpen),
+            None => Ok(()),
+        }
+    }
+}
+
+/// From this many bytes a payload is sent from where it stands: below, a copy costs less than a slice of its own.
+const SHARED: usize = 4 * 1024;
+
+/// With this much output waiting, pongs wait too, and only the newest of them.
+const PONG_WAITS_FROM: usize = 64 * 1024;

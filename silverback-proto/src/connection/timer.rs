@@ -1,0 +1,97 @@
+//! The deadlines of a connection: keepalive, the answer to it, the closing handshake, a stalled write.
+
+use std::time::{Duration, Instant};
+
+use crate::{Config, error::Timeout};
+
+#[derive(Debug)]
+pub(super) struct Timers {
+    /// When the last byte came, or the connection began.
+    last_received: Instant,
+    /// Keepalive: some byte must come until then.
+    pong_due: Option<Instant>,
+    /// The ping whose round trip is being measured: its number and when it was queued.
+    ping: Option<(u32, Instant)>,
+    pings: u32,
+    close_due: Option<Instant>,
+    /// Since when output has waited without any of it leaving.
+    stalled_since: Option<Instant>,
+}
+
+/// What a deadline asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Ping(u32),
+    Timeout(Timeout),
+}
+
+impl Timers {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { last_received: now, pong_due: None, ping: None, pings: 0, close_due: None, stalled_since: None }
+    }
+
+    /// Any byte counts as life.
+    pub(super) fn note_received(&mut self, now: Instant) {
+        self.last_received = now;
+        self.pong_due = None;
+    }
+
+    /// The round trip, if this answers the keepalive ping in flight.
+    pub(super) fn note_pong(&mut self, now: Instant, payload: &[u8]) -> Option<Duration> {
+        let (number, sent) = self.ping?;
+        if payload != number.to_be_bytes() {
+            return None;
+        }
+        self.ping = None;
+        Some(now.saturating_duration_since(sent))
+    }
+
+    /// The closing handshake has begun: its budget runs once and is never extended.
+    pub(super) fn start_close(&mut self, now: Instant, config: &Config) {
+        self.close_due.get_or_insert(now + config.close_budget());
+    }
+
+    pub(super) fn close_due(&self) -> Option<Instant> {
+        self.close_due
+    }
+
+    /// Output had to wait.
+    pub(super) fn note_blocked(&mut self, now: Instant) {
+        self.stalled_since.get_or_insert(now);
+    }
+
+    /// Some output has left.
+    pub(super) fn note_progress(&mut self) {
+        self.stalled_since = None;
+    }
+
+    /// The next instant at which `due` has something to say.
+    pub(super) fn next(&self, config: &Config, is_open: bool) -> Option<Instant> {
+        let keepalive = config.keepalive().filter(|_| is_open);
+        let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(self.last_received + interval));
+        let stall = self.stalled_since.map(|since| since + config.write_stall_budget());
+        [keepalive, self.close_due, stall].into_iter().flatten().min()
+    }
+
+    /// What has fallen due by `now`.
+    pub(super) fn due(&mut self, now: Instant, config: &Config, is_open: bool) -> Option<Due> {
+        if self.close_due.is_some_and(|due| due <= now) {
+            return Some(Due::Timeout(Timeout::Close(config.close_budget())));
+        }
+        let stall = config.write_stall_budget();
+        if self.stalled_since.is_some_and(|since| since + stall <= now) {
+            return Some(Due::Timeout(Timeout::WriteStall(stall)));
+        }
+        let (interval, within) = config.keepalive().filter(|_| is_open)?;
+        match self.pong_due {
+            Some(due) if due <= now => Some(Due::Timeout(Timeout::Pong(within))),
+            None if self.last_received + interval <= now => {
+                self.pings = self.pings.wrapping_add(1);
+                self.ping = Some((self.pings, now));
+                self.pong_due = Some(now + within);
+                Some(Due::Ping(self.pings))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The transmitter: everything about a connection that its reader and its writers share.
+//! It takes commands and what the receiver reports, and yields slices, deadlines and how the connection ended.
+
+use std::{
+    io::IoSlice,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    closing::{CloseInfo, Closing, Initiator},
+    send::Framer,
+    state::{State, Step},
+    stats::Stats,
+    timer::{Due, Timers},
+};
+use crate::{
+    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, Message, MessageKind, MessageRef,
+    Opcode, PreparedMessage, Role, SendError,
+};
+
+/// The shared half of a connection: what is sent, the state, the deadlines.
+#[derive(Debug)]
+pub struct Transmitter {
+    config: Arc<Config>,
+    state: State,
+    framer: Framer,
+    timers: Timers,
+    closing: Closing,
+    stats: Stats,
+}
+
+/// Commands: what the application wants to be sent.
+impl Transmitter {
+    /// A connection that is open since `now`. `mask_source` gives a client one unpredictable key for each frame.
+    pub fn new(role: Role, config: Arc<Config>, now: Instant, mask_source: fn() -> MaskKey) -> Self {
+        Self {
+            config,
+            state: State::Open,
+            framer: Framer::new(role, mask_source),
+            timers: Timers::new(now),
+            closing: Closing::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Queues a whole message.
+    ///
+    /// # Errors
+    /// The connection is closing, or a streamed message is open.
+    pub fn send(&mut self, message: Message) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.message(message)?;
+        self.stats.messages_sent += 1;
+        Ok(())
+    }
+
+    /// Queues a whole message that is lent.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.message_ref(message)?;
+        self.stats.messages_sent += 1;
+        Ok(())
+    }
+
+    /// Queues a message that was encoded before.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.prepared(message)?;
+        self.stats.messages_sent += 1;
+        Ok(())
+    }
+
+    /// Begins a message that is sent in fragments; no other message can be sent until its last one.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn open_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.open_message(kind)
+    }
+
+    /// Queues the next fragment of the message that is open.
+    ///
+    /// # Errors
+    /// The connection is closing, no message is open, or its text is not UTF-8.
+    pub fn send_fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.fragment(payload, is_final)?;
+        self.stats.messages_sent += u64::from(is_final);
+        Ok(())
+    }
+
+    /// Queues a ping of up to 125 bytes before the data that waits.
+    ///
+    /// # Errors
+    /// The connection is closing, or the payload is too long.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.control(Opcode::PING, payload)
+    }
+
+    /// Queues a pong that nobody asked for (5.5.3).
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.control(Opcode::PONG, payload)
+    }
+
+    /// Starts the closing handshake: queues a Close frame, once, after what waits. `None` sends an empty one.
+    pub fn start_close(&mut self, now: Instant, close: Option<CloseFrame>) {
+        if self.state == State::Open {
+            self.queue_close(now, close, Initiator::Local);
+        }
+    }
+}
+
+/// Input: what happened to the connection.
+impl Transmitter {
+    /// Bytes came from the transport.
+    pub fn handle_received(&mut self, now: Instant, count: usize) {
+        self.stats.bytes_received += count as u64;
+        self.timers.note_received(now);
+    }
+
+    /// The receiver reports something whole: pings and closes are answered here.
+    pub fn handle_arrival(&mut self, now: Instant, arrival: &Arrival) {
+        match arrival {
+            Arrival::Message(_) => self.stats.messages_received += 1,
+            Arrival::Piece { is_last, .. } => self.stats.messages_received += u64::from(*is_last),
+            Arrival::Ping(payload) => {
+                self.stats.pings_received += 1;
+                if self.check_open().is_ok() {
+                    self.framer.pong(payload);
+                }
+            }
+            Arrival::Pong(payload) => {
+                self.stats.round_trip = self.timers.note_pong(now, payload.as_slice()).or(self.stats.round_trip);
+            }
+            Arrival::Close(close) => self.handle_close(now, close.clone()),
+        }
+    }
+
+    /// The receiver reports a fault: the peer is told, and nothing else is sent (7.1.7).
+    pub fn handle_fault(&mut self, now: Instant, error: &ConnectionError) {
+        let Some(code) = error.close_code() else { return self.handle_lost() };
+        self.state = self.state.after(Step::Fail);
+        self.closing.note_failed();
+        if self.state == State::Failing {
+            let close = CloseFrame::new(code, error.to_string()).ok();
+            self.queue_close(now, close, Initiator::Local);
+        }
+    }
+
+    /// The transport ended or failed: what was queued can no longer leave.
+    pub fn handle_lost(&mut self) {
+        self.state = self.state.after(Step::Lose);
+        self.closing.note_lost();
+        self.framer.clear();
+    }
+
+    /// A deadline may have passed. What is due is queued; a timeout ends the connection and is returned.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<ConnectionError> {
+        if self.state == State::Closed {
+            return None;
+        }
+        match self.timers.due(now, &self.config, self.check_open().is_ok())? {
+            Due::Ping(number) => {
+                let payload = ControlPayload::new(&number.to_be_bytes()).unwrap_or_default();
+                self.framer.control(Opcode::PING, &payload);
+                None
+            }
+            Due::Timeout(timeout) => {
+                self.handle_lost();
+                Some(ConnectionError::Timeout(timeout))
+            }
+        }
+    }
+
+    /// `count` bytes of what [`poll_transmit`](Self::poll_transmit) gave have left.
+    pub fn handle_transmitted(&mut self, count: usize) {
+        self.stats.bytes_sent += count as u64;
+        self.framer.advance(count);
+        self.timers.note_progress();
+        // The Close frame is always the last thing queued: with the queue empty it has left.
+        if self.framer.queued() == 0 && self.closing.is_queued() {
+            self.state = self.state.after(Step::SendClose);
+        }
+    }
+
+    /// The transport takes nothing at the moment: the write stall begins to count.
+    pub fn handle_blocked(&mut self, now: Instant) {
+        self.timers.note_blocked(now);
+        self.framer.compact();
+    }
+}
+
+/// Output: what the owner has to do.
+impl Transmitter {
+    /// Fills `slices` with what leaves next, for one vectored write, and returns how many it filled.
+    pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.framer.slices(slices)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if ever.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.state == State::Closed {
+            return None;
+        }
+        self.timers.next(&self.config, self.check_open().is_ok())
+    }
+}
+
+/// Reading.
+impl Transmitter {
+    /// Where the connection stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued_output(&self) -> usize {
+        self.framer.queued()
+    }
+
+    /// Whether a message of `len` bytes is accepted now: the queue is empty, or the message fits under its limit.
+    pub fn has_room_for(&self, len: usize) -> bool {
+        let queued = self.framer.queued();
+        queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
+    }
+
+    /// Whether a message is being streamed, so that no other can be sent.
+    pub fn has_open_message(&self) -> bool {
+        self.framer.has_open_message()
+    }
+
+    /// How the connection ended, or is ending; `None` while it is open.
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        self.closing.info(self.state)
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Stats {
+        Stats { queued_output: self.framer.queued(), ..self.stats }
+    }
+
+    /// Until when the closing handshake must be done, if it has begun.
+    pub fn close_deadline(&self) -> Option<Instant> {
+        self.timers.close_due()
+    }
+
+    /// How long the closing handshake may take.
+    pub fn close_budget(&self) -> Duration {
+        self.config.close_budget()
+    }
+
+    fn handle_close(&mut self, now: Instant, close: Option<CloseFrame>) {
+        self.state = self.state.after(Step::ReceiveClose);
+        // 5.5.1: the reply usually repeats the peer's code. An empty Close has none, so ours is empty too.
+        let reply = close.as_ref().and_then(|close| CloseFrame::new(close.code, "").ok());
+        self.closing.note_received(close);
+        if self.state == State::CloseReceived {
+            self.queue_close(now, reply, Initiator::Peer);
+        }
+    }
+
+    fn queue_close(&mut self, now: Instant, close: Option<CloseFrame>, initiator: Initiator) {
+        if self.closing.queue(close.clone(), initiator) {
+            self.timers.start_close(now, &self.config);
+            self.framer.close(close.as_ref());
+        }
+    }
+
+    fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        self.check_open()?;
+        let payload = ControlPayload::new(payload).ok_or(SendError::LongControl { size: payload.len() })?;
+        self.framer.control(opcode, &payload);
+        Ok(())
+    }
+
+    /// Nothing is sent once a Close frame is queued or has come (5.5.1).
+    fn check_open(&self) -> Result<(), SendError> {
+        if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }
+    }
+}

@@ -1,0 +1,175 @@
+//! Frame headers (RFC 6455, 5.2): bytes to fields and back.
+//! Whether a header is allowed here and now is the business of `rules`.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Deref;
+
+use crate::{MaskKey, Opcode};
+
+/// The fields of one frame's header, as they stand on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    is_final: bool,
+    reserved_bits: u8,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// The key, if the payload is masked.
+    pub mask: Option<MaskKey>,
+    /// The payload's length in bytes as declared, unjudged: the top bit may be set.
+    pub payload_len: u64,
+    has_minimal_length: bool,
+}
+
+impl FrameHeader {
+    /// A header of an unfragmented frame without reserved bits.
+    pub const fn new(opcode: Opcode, payload_len: u64) -> Self {
+        Self {
+            is_final: true,
+            reserved_bits: 0,
+            opcode,
+            mask: None,
+            payload_len,
+            has_minimal_length: true,
+        }
+    }
+
+    /// The same header with another FIN bit.
+    pub const fn with_final(mut self, is_final: bool) -> Self {
+        self.is_final = is_final;
+        self
+    }
+
+    /// The same header with RSV1 set or not: the mark of a compressed message (RFC 7692, 6).
+    pub const fn with_rsv1(mut self, rsv1: bool) -> Self {
+        self.reserved_bits = (self.reserved_bits & !RSV1) | if rsv1 { RSV1 } else { 0 };
+        self
+    }
+
+    /// The same header with a mask key, or without.
+    pub const fn with_mask(mut self, mask: Option<MaskKey>) -> Self {
+        self.mask = mask;
+        self
+    }
+
+    /// Reads a header from the front of `input`; `None` while it is incomplete.
+    ///
+    /// ```
+    /// use silverback_proto::{FrameHeader, Opcode};
+    /// let header = FrameHeader::decode(&[0x81, 0x05, b'H']).unwrap();
+    /// assert_eq!((header.opcode, header.payload_len, header.encoded_len()), (Opcode::TEXT, 5, 2));
+    /// ```
+    pub fn decode(input: &[u8]) -> Option<Self> {
+        let (&[first, second], rest) = input.split_first_chunk::<2>()?;
+        let (payload_len, shortest, rest) = match second & 0x7F {
+            126 => {
+                let (len, rest) = rest.split_first_chunk::<2>()?;
+                (u64::from(u16::from_be_bytes(*len)), 126, rest)
+            }
+            127 => {
+                let (len, rest) = rest.split_first_chunk::<8>()?;
+                (u64::from_be_bytes(*len), 65_536, rest)
+            }
+            len => (u64::from(len), 0, rest),
+        };
+        let mask = match second & MASKED {
+            0 => None,
+            _ => Some(MaskKey(*rest.first_chunk::<4>()?)),
+        };
+        Some(Self {
+            is_final: first & FIN != 0,
+            reserved_bits: first & (RSV1 | RSV2 | RSV3),
+            opcode: Opcode::from_bits(first),
+            mask,
+            payload_len,
+            has_minimal_length: payload_len >= shortest,
+        })
+    }
+
+    /// The header as bytes, its length in the shortest form (5.2).
+    pub fn encode(&self) -> HeaderBytes {
+        let mut out = HeaderBytes { len: 0, bytes: [0; MAX_HEADER_LEN] };
+        let fin = if self.is_final { FIN } else { 0 };
+        let masked = if self.mask.is_some() { MASKED } else { 0 };
+        out.push(&[fin | self.reserved_bits | self.opcode.bits()]);
+        match self.payload_len {
+            len @ 0..=125 => out.push(&[masked | len as u8]),
+            len @ 126..=65_535 => {
+                out.push(&[masked | 126]);
+                out.push(&(len as u16).to_be_bytes());
+            }
+            len => {
+                out.push(&[masked | 127]);
+                out.push(&len.to_be_bytes());
+            }
+        }
+        if let Some(MaskKey(key)) = self.mask {
+            out.push(&key);
+        }
+        out
+    }
+
+    /// How many bytes `encode` gives, which is also what `decode` read unless the length was overlong.
+    pub const fn encoded_len(&self) -> usize {
+        let length = match (self.has_minimal_length, self.payload_len) {
+            (true, 0..=125) => 0,
+            (true, 126..=65_535) => 2,
+            // An overlong length of up to 125 stands in two bytes or in eight; `rules` refuses both.
+            _ => 8,
+        };
+        2 + length + if self.mask.is_some() { 4 } else { 0 }
+    }
+
+    /// FIN: this frame is the last of its message.
+    pub const fn is_final(&self) -> bool {
+        self.is_final
+    }
+
+    /// RSV1, which permessage-deflate gives a meaning (RFC 7692, 6).
+    pub const fn rsv1(&self) -> bool {
+        self.reserved_bits & RSV1 != 0
+    }
+
+    /// RSV2 or RSV3, which nobody has given a meaning.
+    pub const fn has_unknown_reserved_bits(&self) -> bool {
+        self.reserved_bits & (RSV2 | RSV3) != 0
+    }
+
+    /// Whether the length stood in the shortest of the three forms.
+    pub const fn has_minimal_length(&self) -> bool {
+        self.has_minimal_length
+    }
+}
+
+/// A header as it goes on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderBytes {
+    len: u8,
+    bytes: [u8; MAX_HEADER_LEN],
+}
+
+impl HeaderBytes {
+    fn push(&mut self, bytes: &[u8]) {
+        let start = usize::from(self.len);
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len() as u8;
+    }
+}
+
+impl Deref for HeaderBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// The longest header: two bytes, eight of length, four of key.
+pub const MAX_HEADER_LEN: usize = 14;
+
+const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
+const RSV2: u8 = 0x20;
+const RSV3: u8 = 0x10;
+const MASKED: u8 = 0x80;

@@ -1,0 +1,65 @@
+//! Opcodes (RFC 6455, 5.2 and 11.8): the registry's numbers by name.
+//! Whether an opcode is allowed here and now is the business of `rules`.
+
+use std::fmt;
+
+/// What a frame is, as its four opcode bits say.
+///
+/// Reserved values survive decoding, so that an error can name them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Opcode(u8);
+
+impl Opcode {
+    /// A further fragment of the message that is open.
+    pub const CONTINUATION: Self = Self(0x0);
+    /// The first frame of a text message.
+    pub const TEXT: Self = Self(0x1);
+    /// The first frame of a binary message.
+    pub const BINARY: Self = Self(0x2);
+    /// The closing handshake (5.5.1).
+    pub const CLOSE: Self = Self(0x8);
+    /// A ping (5.5.2).
+    pub const PING: Self = Self(0x9);
+    /// A pong (5.5.3).
+    pub const PONG: Self = Self(0xA);
+
+    /// The opcode in the low four bits of a frame's first byte.
+    pub const fn from_bits(byte: u8) -> Self {
+        Self(byte & 0x0F)
+    }
+
+    /// The four bits.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Control frames have the top bit of the opcode set (5.5).
+    pub const fn is_control(self) -> bool {
+        self.0 & 0x8 != 0
+    }
+
+    /// 3 to 7 and 11 to 15 have no meaning yet.
+    pub const fn is_reserved(self) -> bool {
+        matches!(self.0, 0x3..=0x7 | 0xB..=0xF)
+    }
+}
+
+impl fmt::Debug for Opcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Opcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::CONTINUATION => f.write_str("continuation"),
+            Self::TEXT => f.write_str("text"),
+            Self::BINARY => f.write_str("binary"),
+            Self::CLOSE => f.write_str("close"),
+            Self::PING => f.write_str("ping"),
+            Self::PONG => f.write_str("pong"),
+            Self(bits) => write!(f, "reserved opcode {bits:#x}"),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The rules about one frame (RFC 6455, 5.1, 5.2, 5.4, 5.5): may it be here, now, from this peer?
+//! What the bits say is the business of `header`; what they add up to is the assembler's.
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    FrameHeader, Limits, Opcode, Role,
+    error::{ConnectionError, LimitError, ProtocolError},
+};
+
+/// What is known about the connection when a frame arrives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    /// Who sends the frame.
+    pub(crate) sender: Role,
+    /// A fragmented message has begun and not ended.
+    pub(crate) message_is_open: bool,
+    /// An extension that gives RSV1 a meaning was negotiated.
+    pub(crate) rsv1_has_a_meaning: bool,
+    pub(crate) limits: Limits,
+}
+
+/// Judges a frame by its header alone: before a byte of payload is kept.
+pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), ConnectionError> {
+    check_reserved(header, expected)?;
+    check_length(header)?;
+    if header.mask.is_some() != (expected.sender == Role::Client) {
+        return Err(ProtocolError::WrongMasking { sender: expected.sender }.into());
+    }
+    if header.opcode.is_control() {
+        check_control(header)?;
+        return Ok(());
+    }
+    check_order(header.opcode, expected.message_is_open)?;
+    if header.payload_len > expected.limits.frame {
+        return Err(LimitError::Frame { size: header.payload_len, limit: expected.limits.frame }.into());
+    }
+    Ok(())
+}
+
+fn check_reserved(header: &FrameHeader, expected: &Expected) -> Result<(), ProtocolError> {
+    // RFC 7692, 6.1: the compression bit stands on the first frame of a data message and nowhere else.
+    let starts_message = !header.opcode.is_control() && header.opcode != Opcode::CONTINUATION;
+    let rsv1_allowed = expected.rsv1_has_a_meaning && starts_message;
+    if header.has_unknown_reserved_bits() || (header.rsv1() && !rsv1_allowed) {
+        return Err(ProtocolError::ReservedBits);
+    }
+    if header.opcode.is_reserved() {
+        return Err(ProtocolError::ReservedOpcode(header.opcode));
+    }
+    Ok(())
+}
+
+fn check_length(header: &FrameHeader) -> Result<(), ProtocolError> {
+    if header.payload_len >> 63 != 0 {
+        return Err(ProtocolError::LengthTopBit);
+    }
+    // 5.2 makes the shortest form a MUST for the sender. We are strict: a sender that errs here errs elsewhere too.
+    if !header.has_minimal_length() {
+        return Err(ProtocolError::OverlongLength { payload_len: header.payload_len });
+    }
+    Ok(())
+}
+
+fn check_control(header: &FrameHeader) -> Result<(), ProtocolError> {
+    if !header.is_final() {
+        return Err(ProtocolError::FragmentedControl(header.opcode));
+    }
+    if header.payload_len > MAX_CONTROL_LEN as u64 {
+        return Err(ProtocolError::LongControl { opcode: header.opcode, payload_len: header.payload_len });
+    }
+    Ok(())
+}
+
+fn check_order(opcode: Opcode, message_is_open: bool) -> Result<(), ProtocolError> {
+    match (opcode == Opcode::CONTINUATION, message_is_open) {
+        (true, false) => Err(ProtocolError::UnexpectedContinuation),
+        (false, true) => Err(ProtocolError::InterruptedMessage(opcode)),
+        _ => Ok(()),
+    }
+}
+
+/// The longest payload of a control frame (5.5).
+pub(crate) const MAX_CONTROL_LEN: usize = 125;
