@@ -107,10 +107,7 @@ impl Random {
 struct Culprit<F: Fn() -> String>(F);
 
 impl<F: Fn() -> String> Drop for Culprit<F> {
-    #[expect(
-        clippy::print_stderr,
-        reason = "a failed test must name the cut that failed"
-    )]
+    #[expect(clippy::print_stderr, reason = "a failed test must name the cut that failed")]
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("failed with the input {}", (self.0)());

@@ -5,19 +5,14 @@ fn every_place_is_cut_once() {
     let splits: Vec<_> = every_split(b"abc").map(|(first, _)| first.len()).collect();
     assert_eq!(splits, [0, 1, 2, 3]);
     let mut seen = Vec::new();
-    for_each_cut(b"ab", |first, second| {
-        seen.push((first.to_vec(), second.to_vec()))
-    });
+    for_each_cut(b"ab", |first, second| seen.push((first.to_vec(), second.to_vec())));
     let pair = |first: &str, second: &str| (first.into(), second.into());
     assert_eq!(seen, [pair("", "ab"), pair("a", "b"), pair("ab", "")]);
 }
 
 #[test]
 fn one_byte_at_a_time_gives_each_byte() {
-    assert_eq!(
-        one_byte_at_a_time(b"abc").collect::<Vec<_>>(),
-        [b"a", b"b", b"c"]
-    );
+    assert_eq!(one_byte_at_a_time(b"abc").collect::<Vec<_>>(), [b"a", b"b", b"c"]);
     assert_eq!(one_byte_at_a_time(b"").count(), 0);
 }
 

@@ -67,12 +67,7 @@ impl<E: Endpoint> Peer<E> {
     }
 
     fn new(endpoint: E, side: Side) -> Self {
-        Self {
-            endpoint,
-            side,
-            received: Vec::new(),
-            last: None,
-        }
+        Self { endpoint, side, received: Vec::new(), last: None }
     }
 
     /// The endpoint, for what its application does and sees.
@@ -137,10 +132,7 @@ impl<E: Endpoint> Peer<E> {
             panic!("expected nothing\n     got {frame:?}");
         }
         let rest = to_hex(&self.received);
-        assert!(
-            rest.is_empty(),
-            "expected nothing\n     got the beginning of a frame: {rest}"
-        );
+        assert!(rest.is_empty(), "expected nothing\n     got the beginning of a frame: {rest}");
     }
 
     /// Wants the frame that was received last to have been masked, or not.
@@ -153,11 +145,7 @@ impl<E: Endpoint> Peer<E> {
             panic!("no frame was received that could be masked");
         };
         let wanted = if masked { "masked" } else { "unmasked" };
-        assert_eq!(
-            last.mask.is_some(),
-            masked,
-            "expected {wanted}\n     got {last:?}"
-        );
+        assert_eq!(last.mask.is_some(), masked, "expected {wanted}\n     got {last:?}");
     }
 }
 
@@ -179,11 +167,7 @@ impl Side {
 
     /// Says in what a frame that was seen differs from the expected one: the key never matters,
     /// whether there is one matters to a test that has taken a side.
-    pub(crate) fn compare(
-        side: Option<Self>,
-        expected: &Frame,
-        seen: Option<&Frame>,
-    ) -> Result<(), String> {
+    pub(crate) fn compare(side: Option<Self>, expected: &Frame, seen: Option<&Frame>) -> Result<(), String> {
         let Some(seen) = seen else {
             return Err(format!("expected {expected:?}\n     got nothing"));
         };

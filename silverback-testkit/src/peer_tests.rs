@@ -34,14 +34,7 @@ fn a_client_masks_what_it_sends_unless_the_frame_has_its_own_key() {
     peer.send_bytes(text("c").encode());
     let seen = recorder.pieces.concat();
     let (frames, _) = crate::wire::decode_all(&seen);
-    assert_eq!(
-        frames,
-        [
-            text("a").masked(CLIENT_KEY),
-            text("b").masked([0; 4]),
-            text("c")
-        ]
-    );
+    assert_eq!(frames, [text("a").masked(CLIENT_KEY), text("b").masked([0; 4]), text("c")]);
 }
 
 #[test]

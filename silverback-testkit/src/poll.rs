@@ -73,10 +73,7 @@ impl Wake for Count {
 /// assert_eq!(poll_once(drop_after_polls(1, future::pending::<()>())), Poll::Ready(None));
 /// ```
 pub fn drop_after_polls<F: Future>(polls: usize, future: F) -> DropAfterPolls<F> {
-    DropAfterPolls {
-        left: polls,
-        future: Some(Box::pin(future)),
-    }
+    DropAfterPolls { left: polls, future: Some(Box::pin(future)) }
 }
 
 /// The future of [`drop_after_polls`].

@@ -8,11 +8,7 @@ fn a_pinned_future_goes_on_after_a_poll() {
     let mut polls = 0;
     let mut future = pin!(poll_fn(|_| {
         polls += 1;
-        if polls < 3 {
-            Poll::Pending
-        } else {
-            Poll::Ready(polls)
-        }
+        if polls < 3 { Poll::Pending } else { Poll::Ready(polls) }
     }));
     assert!(poll_once(future.as_mut()).is_pending());
     assert!(poll_once(future.as_mut()).is_pending());
@@ -37,11 +33,7 @@ fn give_up_after(polls: usize) -> (usize, bool, Option<()>) {
     let third_time = poll_fn(move |_| {
         assert_eq!(Rc::strong_count(&holder), 2);
         polled.set(polled.get() + 1);
-        if polled.get() == 3 {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if polled.get() == 3 { Poll::Ready(()) } else { Poll::Pending }
     });
     let mut future = pin!(drop_after_polls(polls, third_time));
     loop {

@@ -83,20 +83,14 @@ impl Plan {
     /// When there is no step.
     #[track_caller]
     pub fn forever(mut self) -> Self {
-        assert!(
-            !self.steps.is_empty(),
-            "a plan without steps has nothing to repeat"
-        );
+        assert!(!self.steps.is_empty(), "a plan without steps has nothing to repeat");
         self.last_is_forever = true;
         self
     }
 
     #[track_caller]
     fn then(mut self, step: Step) -> Self {
-        assert!(
-            !self.last_is_forever,
-            "no step can follow one that is repeated forever"
-        );
+        assert!(!self.last_is_forever, "no step can follow one that is repeated forever");
         self.steps.push_back(step);
         self
     }

@@ -49,20 +49,17 @@ impl Remote {
 
     /// Lets it write only while fewer than `bytes` wait to be taken by the test: back-pressure.
     pub fn limit_capacity(&self, bytes: usize) {
-        self.shared
-            .change(|state| state.outbound.capacity = Some(bytes));
+        self.shared.change(|state| state.outbound.capacity = Some(bytes));
     }
 
     /// Shows what it writes only after a flush, as TLS does. A flush then waits at a stall, too.
     pub fn hold_until_flush(&self) {
-        self.shared
-            .change(|state| state.outbound.hold_until_flush = true);
+        self.shared.change(|state| state.outbound.hold_until_flush = true);
     }
 
     /// Says no to vectored writes, as some transports do: only the first slice is taken.
     pub fn refuse_vectored_writes(&self) {
-        self.shared
-            .change(|state| state.outbound.plain_writes_only = true);
+        self.shared.change(|state| state.outbound.plain_writes_only = true);
     }
 
     /// Releases the next stall of each direction, whether it was reached already or not.
@@ -71,9 +68,7 @@ impl Remote {
     /// When neither plan has a stall left.
     #[track_caller]
     pub fn release(&self) {
-        let (reads, writes) = self
-            .shared
-            .change(|state| (state.inbound.plan.release(), state.outbound.plan.release()));
+        let (reads, writes) = self.shared.change(|state| (state.inbound.plan.release(), state.outbound.plan.release()));
         assert!(reads || writes, "no plan has a stall to release");
     }
 
@@ -112,8 +107,7 @@ impl Remote {
 impl Remote {
     /// Sends bytes, without a limit.
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
-        self.shared
-            .change(|state| state.inbound.bytes.extend(bytes.as_ref()));
+        self.shared.change(|state| state.inbound.bytes.extend(bytes.as_ref()));
     }
 
     /// Sends a frame, masked when the test plays a client and the frame has no key of its own.
@@ -189,11 +183,7 @@ impl Remote {
                 return Some(Ok(Some(frame)));
             }
             let rest = &outbound.taken;
-            let end = if rest.is_empty() {
-                Ok(None)
-            } else {
-                Err(to_hex(rest))
-            };
+            let end = if rest.is_empty() { Ok(None) } else { Err(to_hex(rest)) };
             outbound.is_over().then_some(end)
         })
         .await
@@ -221,14 +211,12 @@ impl Remote {
     /// Waits until the calls counted satisfy `condition`: that the code under test waits at a
     /// stall, for one, is `until(|counters| counters.blocked_writes > 0)`.
     pub async fn until(&self, condition: impl Fn(&Counters) -> bool) {
-        self.wait_for(|state| condition(&state.counters).then_some(()))
-            .await;
+        self.wait_for(|state| condition(&state.counters).then_some(())).await;
     }
 
     /// Waits until the code under test has shut down its write side or dropped its end.
     pub async fn ended(&self) {
-        self.wait_for(|state| state.outbound.is_over().then_some(()))
-            .await;
+        self.wait_for(|state| state.outbound.is_over().then_some(())).await;
     }
 
     /// Waits for the next frame and compares it, masks aside, with `expected`.
@@ -252,11 +240,7 @@ impl Remote {
                 if let Some(seen) = look(state) {
                     return Poll::Ready(seen);
                 }
-                if !state
-                    .watchers
-                    .iter()
-                    .any(|waker| waker.will_wake(cx.waker()))
-                {
+                if !state.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
                     state.watchers.push(cx.waker().clone());
                 }
                 Poll::Pending

@@ -55,10 +55,7 @@ impl Shared {
             false => Vec::new(),
         };
         drop(state);
-        due.into_iter()
-            .flatten()
-            .chain(watchers)
-            .for_each(Waker::wake);
+        due.into_iter().flatten().chain(watchers).for_each(Waker::wake);
         result
     }
 }
@@ -112,11 +109,7 @@ pub(super) struct Outbound {
 }
 
 impl State {
-    pub(super) fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let Poll::Ready(result) = self.try_read(buf) else {
             self.counters.blocked_reads += 1;
@@ -161,11 +154,7 @@ impl State {
         Poll::Pending
     }
 
-    pub(super) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let Poll::Ready(result) = self.try_write(slices) else {
             self.counters.blocked_writes += 1;
             self.outbound.waits_for_room = self.outbound.plan.next() != Some(Step::Stall);

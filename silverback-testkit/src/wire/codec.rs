@@ -12,13 +12,7 @@ impl Frame {
     #[track_caller]
     pub fn encode(&self) -> Vec<u8> {
         let bit = |set: bool, place: u8| u8::from(set) << place;
-        let mut wire = vec![
-            bit(self.fin, 7)
-                | bit(self.rsv1, 6)
-                | bit(self.rsv2, 5)
-                | bit(self.rsv3, 4)
-                | self.opcode,
-        ];
+        let mut wire = vec![bit(self.fin, 7) | bit(self.rsv1, 6) | bit(self.rsv2, 5) | bit(self.rsv3, 4) | self.opcode];
         wire.extend(self.encoded_length());
         wire[1] |= bit(self.mask.is_some(), 7);
 
@@ -49,10 +43,7 @@ impl Frame {
 
 #[track_caller]
 fn in_two_bytes(length: u64) -> Vec<u8> {
-    assert!(
-        length < 65_536,
-        "a length of {length} needs LengthForm::U64"
-    );
+    assert!(length < 65_536, "a length of {length} needs LengthForm::U64");
     let mut bytes = vec![126];
     bytes.extend((length as u16).to_be_bytes());
     bytes
@@ -97,11 +88,7 @@ pub fn decode(bytes: &[u8]) -> Option<(Frame, usize)> {
         opcode: first & 0b0000_1111,
         mask,
         payload,
-        length_form: if length_form == shortest {
-            LengthForm::Minimal
-        } else {
-            length_form
-        },
+        length_form: if length_form == shortest { LengthForm::Minimal } else { length_form },
         declared_len: None,
     };
     Some((frame, end))
@@ -119,7 +106,5 @@ pub fn decode_all(mut bytes: &[u8]) -> (Vec<Frame>, &[u8]) {
 }
 
 fn big_endian(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |value, byte| value << 8 | u64::from(*byte))
+    bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }

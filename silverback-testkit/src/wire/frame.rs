@@ -189,12 +189,8 @@ impl fmt::Debug for Frame {
             (0xA, _) => write!(f, "pong({})", Readable(&self.payload))?,
             (opcode, _) => write!(f, "frame({opcode:#x}, {})", Readable(&self.payload))?,
         }
-        let marks = [
-            (!self.fin, ".not_final()"),
-            (self.rsv1, ".rsv1()"),
-            (self.rsv2, ".rsv2()"),
-            (self.rsv3, ".rsv3()"),
-        ];
+        let marks =
+            [(!self.fin, ".not_final()"), (self.rsv1, ".rsv1()"), (self.rsv2, ".rsv2()"), (self.rsv3, ".rsv3()")];
         for (_, mark) in marks.into_iter().filter(|(set, _)| *set) {
             f.write_str(mark)?;
         }

@@ -21,10 +21,7 @@ mod naive;
 mod notation;
 
 pub use codec::{decode, decode_all};
-pub use frame::{
-    CLIENT_KEY, Frame, LengthForm, binary, close, close_empty, continuation, frame, ping, pong,
-    text,
-};
+pub use frame::{CLIENT_KEY, Frame, LengthForm, binary, close, close_empty, continuation, frame, ping, pong, text};
 pub use naive::{Utf8Prefix, naive_mask, naive_utf8_prefix};
 pub use notation::{bits, hex, to_hex};
 

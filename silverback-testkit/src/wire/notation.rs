@@ -51,9 +51,6 @@ fn digits(written: &str, base: u32, per_byte: usize) -> Vec<u8> {
         "{} digits do not make whole bytes of {per_byte} in {written:?}",
         values.len(),
     );
-    let join = |byte: &[u8]| {
-        byte.iter()
-            .fold(0, |value, digit| value * base as u8 + digit)
-    };
+    let join = |byte: &[u8]| byte.iter().fold(0, |value, digit| value * base as u8 + digit);
     values.chunks(per_byte).map(join).collect()
 }

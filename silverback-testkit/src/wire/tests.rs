@@ -114,10 +114,7 @@ mod codec {
     #[test]
     #[should_panic(expected = "needs LengthForm::U64")]
     fn a_length_that_does_not_fit_its_form_is_a_mistake_of_the_test() {
-        let _ = text("")
-            .declared_len(70_000)
-            .length_form(LengthForm::U16)
-            .encode();
+        let _ = text("").declared_len(70_000).length_form(LengthForm::U16).encode();
     }
 }
 
@@ -136,14 +133,8 @@ mod words {
         check(&close(1000, "bye"), r#"close(1000, "bye")"#);
         check(&close_empty(), "close_empty()");
         check(&frame(0x8, [3]), r#"frame(0x8, "\u{3}")"#);
-        check(
-            &ping("").masked([0, 1, 2, 3]),
-            r#"ping("").masked([00, 01, 02, 03])"#,
-        );
-        check(
-            &pong("a").length_form(LengthForm::U64).declared_len(9),
-            r#"pong("a").length_form(U64).declared_len(9)"#,
-        );
+        check(&ping("").masked([0, 1, 2, 3]), r#"ping("").masked([00, 01, 02, 03])"#);
+        check(&pong("a").length_form(LengthForm::U64).declared_len(9), r#"pong("a").length_form(U64).declared_len(9)"#);
     }
 
     #[test]
@@ -210,17 +201,15 @@ mod second_opinions {
         }
         match std::str::from_utf8(bytes) {
             Ok(_) => Utf8Prefix::Valid,
-            Err(error) => Utf8Prefix::Incomplete {
-                from: error.valid_up_to(),
-            },
+            Err(error) => Utf8Prefix::Incomplete { from: error.valid_up_to() },
         }
     }
 
     #[test]
     fn the_table_agrees_with_the_standard_library() {
         let edges = [
-            0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0,
-            0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
+            0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
+            0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
         ];
         let mut texts = vec![Vec::new()];
         let mut from = 0;
@@ -232,11 +221,7 @@ mod second_opinions {
             from = to;
         }
         for bytes in texts {
-            assert_eq!(
-                naive_utf8_prefix(&bytes),
-                by_the_standard_library(&bytes),
-                "{bytes:02x?}"
-            );
+            assert_eq!(naive_utf8_prefix(&bytes), by_the_standard_library(&bytes), "{bytes:02x?}");
         }
     }
 }

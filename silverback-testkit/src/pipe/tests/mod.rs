@@ -14,10 +14,7 @@ fn read_now(pipe: &mut Pipe) -> Poll<io::Result<Vec<u8>>> {
     read_with(&CountingWaker::new(), pipe)
 }
 
-fn read_with(
-    waker: &CountingWaker,
-    pipe: &mut (impl AsyncRead + Unpin),
-) -> Poll<io::Result<Vec<u8>>> {
+fn read_with(waker: &CountingWaker, pipe: &mut (impl AsyncRead + Unpin)) -> Poll<io::Result<Vec<u8>>> {
     let mut buffer = [0; 64];
     let result = waker.poll(pipe.read(&mut buffer));
     result.map_ok(|count| buffer[..count].to_vec())

@@ -13,10 +13,7 @@ fn bytes_sent_are_read_at_once_and_in_order() {
 fn a_planned_read_gives_no_more_than_planned() {
     let (mut pipe, remote) = pipe();
     remote.plan_reads(Plan::new().read_at_most(3).pass().read_at_most(1).forever());
-    assert!(
-        read_now(&mut pipe).is_pending(),
-        "a pending read uses no step up"
-    );
+    assert!(read_now(&mut pipe).is_pending(), "a pending read uses no step up");
     remote.send("abcdefgh");
     assert_read(read_now(&mut pipe), "abc");
     assert_read(read_now(&mut pipe), "defgh");
@@ -93,10 +90,11 @@ fn a_reset_fails_both_directions_and_wakes_both() {
     let (pipe, remote) = pipe();
     let (mut reader, mut writer) = split(pipe);
     let (reading, writing) = (CountingWaker::new(), CountingWaker::new());
+    remote.plan_reads(Plan::new().stall());
+    remote.send("unread");
     remote.limit_capacity(1);
     assert!(read_with(&reading, &mut reader).is_pending());
     assert!(writing.poll(writer.write_all(b"ab")).is_pending());
-    remote.send("unread");
     remote.reset();
     assert_eq!((reading.count(), writing.count()), (1, 1));
     assert_fails(read_with(&reading, &mut reader), ErrorKind::ConnectionReset);

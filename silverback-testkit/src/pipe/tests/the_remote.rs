@@ -9,9 +9,7 @@ async fn it_waits_for_the_code_under_test_to_reach_a_stall() {
     let reading = tokio::spawn(async move { reader.read_u8().await });
     let writing = tokio::spawn(async move { writer.write_u8(b'a').await });
     remote.send("b");
-    remote
-        .until(|counters| counters.blocked_reads == 1 && counters.blocked_writes == 1)
-        .await;
+    remote.until(|counters| counters.blocked_reads == 1 && counters.blocked_writes == 1).await;
     remote.release_writes();
     writing.await.expect("no panic").expect("no error");
     assert_eq!(remote.counters().reads, 0);
@@ -73,15 +71,10 @@ async fn it_reads_a_head_and_then_frames() {
     wire.extend(&close(1000, "").masked([2; 4]).encode()[..5]);
     pipe.write_all(&wire).await.expect("room");
     let remote = remote.as_server();
-    assert_eq!(
-        remote.read_until("\r\n\r\n").await,
-        b"GET / HTTP/1.1\r\n\r\n"
-    );
+    assert_eq!(remote.read_until("\r\n\r\n").await, b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(remote.received_frames(), [ping("1").masked([1; 4])]);
     assert_eq!(remote.received_frames(), []);
-    pipe.write_all(&close(1000, "").masked([2; 4]).encode()[5..])
-        .await
-        .expect("room");
+    pipe.write_all(&close(1000, "").masked([2; 4]).encode()[5..]).await.expect("room");
     remote.expect(close(1000, "")).await;
     drop(pipe);
     remote.ended().await;
