@@ -1,0 +1,198 @@
+//! The client's side of the opening handshake (RFC 6455, 4.1): the request to send, and the
+//! judgement of the answer. Nothing that was not offered is accepted.
+//!
+//! ```
+//! use silverback_proto::handshake::http1::{encode_request, parse_response};
+//! use silverback_proto::handshake::{ClientHandshake, ClientRequest, Nonce};
+//!
+//! let request = ClientRequest::parse("ws://example.com/chat")?;
+//! let random = *b"the sample nonce"; // 16 random bytes in real life
+//! let handshake = ClientHandshake::new(request, Nonce::new(random))?;
+//! let bytes = encode_request(handshake.request());
+//! assert!(bytes.starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
+//!
+//! let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+//!     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+//! let negotiated = handshake.verify(&parse_response(answer)?)?;
+//! assert_eq!(negotiated.subprotocol, None);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+
+use super::authority::Authority;
+use super::extension::{encode_extensions, parse_extensions};
+use super::headers::{
+    CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, declares_body,
+    list_elements, refuse_reserved, single,
+};
+use super::{AcceptKey, ClientRequest, ExtensionOffer, HandshakeError, Negotiated, Nonce, Received, Subprotocol};
+
+/// An opening handshake whose answer is due.
+#[derive(Debug, Clone)]
+pub struct ClientHandshake {
+    request: Request<()>,
+    expected: AcceptKey,
+    subprotocols: Vec<Subprotocol>,
+    extensions: Vec<ExtensionOffer>,
+}
+
+impl ClientHandshake {
+    /// Builds the request. The nonce must be random and new for each connection.
+    ///
+    /// # Errors
+    /// When the application sets a reserved header, a malformed `Host` or several origins, or
+    /// offers a subprotocol twice or an extension that is malformed.
+    pub fn new(request: ClientRequest, nonce: Nonce) -> Result<Self, HandshakeError> {
+        check_headers(&request.headers)?;
+        check_subprotocols(&request.subprotocols)?;
+
+        let mut head = Request::new(());
+        *head.uri_mut() = Uri::from(request.target().clone());
+        let headers = head.headers_mut();
+        headers.insert(HOST, host_value(&request)?);
+        headers.insert(UPGRADE, WEBSOCKET);
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_KEY, nonce.to_header_value());
+        headers.insert(SEC_WEBSOCKET_VERSION, VERSION);
+        if !request.subprotocols.is_empty() {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, joined(&request.subprotocols)?);
+        }
+        if let Some(value) = encode_extensions(&request.extensions)? {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
+        }
+        headers.extend(request.headers);
+        Ok(Self {
+            request: head,
+            expected: nonce.accept_key(),
+            subprotocols: request.subprotocols,
+            extensions: request.extensions,
+        })
+    }
+
+    /// The request to send, with a path and query as its target.
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// Judges the answer. Interim responses (100 to 199, but not 101) are to be skipped before.
+    ///
+    /// # Errors
+    /// The first thing in the answer that breaks RFC 6455, 4.1. Any other status than 101 comes
+    /// first: its response is then an ordinary one of HTTP.
+    pub fn verify<B>(self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
+        check_switch(response)?;
+        let headers = response.headers();
+        self.check_accept(headers)?;
+        Ok(Negotiated { subprotocol: self.agreed_subprotocol(headers)?, extensions: self.agreed_extensions(headers)? })
+    }
+
+    fn check_accept(&self, headers: &HeaderMap) -> Result<(), HandshakeError> {
+        let name = "Sec-WebSocket-Accept";
+        let accept = at_most_one(headers, &SEC_WEBSOCKET_ACCEPT, name)?.ok_or(HandshakeError::MissingHeader(name))?;
+        if accept.as_bytes() != self.expected.as_bytes() {
+            return Err(HandshakeError::WrongAccept(Received::new(accept.as_bytes())));
+        }
+        Ok(())
+    }
+
+    /// 4.1: one that was offered, with its case, or none at all.
+    fn agreed_subprotocol(&self, headers: &HeaderMap) -> Result<Option<Subprotocol>, HandshakeError> {
+        let chosen = at_most_one(headers, &SEC_WEBSOCKET_PROTOCOL, "Sec-WebSocket-Protocol")?;
+        let Some(chosen) = chosen.map(HeaderValue::as_bytes) else {
+            return Ok(None);
+        };
+        let mut offered = self.subprotocols.iter();
+        match offered.find(|name| name.as_str().as_bytes() == chosen) {
+            Some(name) => Ok(Some(name.clone())),
+            None => Err(HandshakeError::WrongSubprotocol(Received::new(chosen))),
+        }
+    }
+
+    /// 4.1: only what was offered. Parameters are judged by the extension itself. Several lines
+    /// are accepted: 4.2.2 allows them, though 11.3.2 does not.
+    fn agreed_extensions(&self, headers: &HeaderMap) -> Result<Vec<ExtensionOffer>, HandshakeError> {
+        let agreed = parse_extensions(headers).map_err(HandshakeError::Extensions)?;
+        for (index, extension) in agreed.iter().enumerate() {
+            let name = || Received::new(extension.name.as_bytes());
+            if !self.extensions.iter().any(|offer| offer.name == extension.name) {
+                return Err(HandshakeError::WrongExtension(name()));
+            }
+            if agreed[..index].iter().any(|earlier| earlier.name == extension.name) {
+                return Err(HandshakeError::ExtensionUsedTwice(name()));
+            }
+        }
+        Ok(agreed)
+    }
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    refuse_reserved(headers)?;
+    if headers.contains_key(HOST) {
+        return Err(HandshakeError::ReservedHeader(Received::new(b"Host")));
+    }
+    if single(headers, &ORIGIN).is_err() {
+        return Err(HandshakeError::RepeatedOrigin);
+    }
+    Ok(())
+}
+
+/// 4.1, 10: they must all be unique.
+fn check_subprotocols(offered: &[Subprotocol]) -> Result<(), HandshakeError> {
+    let mut names = offered.iter().enumerate();
+    match names.find(|(index, name)| offered[..*index].contains(name)) {
+        Some((_, name)) => Err(HandshakeError::RepeatedSubprotocol(name.clone())),
+        None => Ok(()),
+    }
+}
+
+fn host_value(request: &ClientRequest) -> Result<HeaderValue, HandshakeError> {
+    let invalid = |host: &[u8]| HandshakeError::InvalidHost(Received::new(host));
+    if let Some(host) = &request.host_header {
+        return match Authority::parse(host.as_bytes()) {
+            Some(_) => Ok(host.clone()),
+            None => Err(invalid(host.as_bytes())),
+        };
+    }
+    let host = request.host_text();
+    HeaderValue::from_str(&host).map_err(|_| invalid(host.as_bytes()))
+}
+
+fn joined(names: &[Subprotocol]) -> Result<HeaderValue, HandshakeError> {
+    let names: Vec<&str> = names.iter().map(Subprotocol::as_str).collect();
+    let list = names.join(", ");
+    HeaderValue::from_str(&list).map_err(|_| HandshakeError::InvalidSubprotocol(Received::new(list.as_bytes())))
+}
+
+/// Did the server switch to WebSocket at all?
+fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(HandshakeError::Status(response.status()));
+    }
+    if response.version() != Version::HTTP_11 {
+        return Err(HandshakeError::HttpVersion(response.version()));
+    }
+    let headers = response.headers();
+    // 4.1: the value is `websocket`, not a list that has it. The same line twice is harmless.
+    let mut protocols = list_elements(headers, &UPGRADE);
+    let names_websocket = contains_token(headers, &UPGRADE, "websocket");
+    if !names_websocket || !protocols.all(|name| name.eq_ignore_ascii_case(b"websocket")) {
+        return Err(HandshakeError::Upgrade(Received::list(headers, &UPGRADE)));
+    }
+    if !contains_token(headers, &CONNECTION, "upgrade") {
+        return Err(HandshakeError::Connection(Received::list(headers, &CONNECTION)));
+    }
+    if declares_body(headers) {
+        return Err(HandshakeError::DeclaresBody);
+    }
+    Ok(())
+}
+
+fn at_most_one<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    shown: &'static str,
+) -> Result<Option<&'a HeaderValue>, HandshakeError> {
+    single(headers, name).map_err(|_| HandshakeError::RepeatedHeader(shown))
+}

@@ -1,0 +1,221 @@
+//! What can go wrong on our own side of the opening handshake or in a server's answer. What is
+//! wrong with a client's request is a `Rejection`; what is wrong with a head's bytes a `HeadError`.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, StatusCode, Version};
+
+use super::headers::list_elements;
+use super::{ExtensionListError, InvalidSubprotocol, Subprotocol};
+
+/// Why a handshake could not be built or must not be believed.
+///
+/// [`is_misuse`](Self::is_misuse) tells whose fault it is: the application's, which asked for
+/// something that cannot be sent, or the server's, whose answer breaks RFC 6455, 4.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The URI could not be read.
+    InvalidUri(Received),
+    /// The URI's scheme is missing or none of `ws`, `wss`, `http` and `https`.
+    UnsupportedScheme(Received),
+    /// The URI names no host, or one that cannot stand in a `Host` header.
+    InvalidHost(Received),
+    /// The URI holds a user name or password, which would be sent to nobody.
+    UserInfo,
+    /// The URI holds a fragment (RFC 6455, 3: they must not be used).
+    Fragment,
+    /// The path or query holds a byte that must be percent-encoded.
+    UnencodedTarget {
+        /// That byte.
+        byte: u8,
+    },
+    /// A header name that is not a token.
+    InvalidHeaderName(Received),
+    /// A header value with a control byte. Holds the header's name.
+    InvalidHeaderValue(Received),
+    /// The application set a header that belongs to the handshake.
+    ReservedHeader(Received),
+    /// The application set several `Origin` headers.
+    RepeatedOrigin,
+    /// A subprotocol name that is not a token.
+    InvalidSubprotocol(Received),
+    /// The application offers the same subprotocol twice.
+    RepeatedSubprotocol(Subprotocol),
+    /// The application agrees to a subprotocol that the client did not offer.
+    UnofferedSubprotocol(Subprotocol),
+    /// The application agrees to the same extension twice.
+    RepeatedExtension(Received),
+    /// An extension name or value that is not a token.
+    InvalidExtension(Received),
+    /// The application agrees to an extension that the client did not offer.
+    UnofferedExtension(Received),
+    /// The server answered with another status than 101.
+    Status(StatusCode),
+    /// The server answered with another version than HTTP/1.1.
+    HttpVersion(Version),
+    /// `Upgrade` is missing or names something else than `websocket`.
+    Upgrade(Option<Received>),
+    /// `Connection` is missing or has no element `upgrade`.
+    Connection(Option<Received>),
+    /// The answer announces a body.
+    DeclaresBody,
+    /// A header is missing from the answer.
+    MissingHeader(&'static str),
+    /// A header that may appear once appears several times in the answer.
+    RepeatedHeader(&'static str),
+    /// `Sec-WebSocket-Accept` is not the answer to our key.
+    WrongAccept(Received),
+    /// The server chose a subprotocol that was not offered.
+    WrongSubprotocol(Received),
+    /// The server's list of extensions is malformed.
+    Extensions(ExtensionListError),
+    /// The server uses an extension that was not offered.
+    WrongExtension(Received),
+    /// The server uses an extension twice.
+    ExtensionUsedTwice(Received),
+}
+
+impl HandshakeError {
+    /// Whether the application asked for something that cannot be sent. Otherwise the fault is in
+    /// the server's answer.
+    pub fn is_misuse(&self) -> bool {
+        !matches!(
+            self,
+            Self::Status(_)
+                | Self::HttpVersion(_)
+                | Self::Upgrade(_)
+                | Self::Connection(_)
+                | Self::DeclaresBody
+                | Self::MissingHeader(_)
+                | Self::RepeatedHeader(_)
+                | Self::WrongAccept(_)
+                | Self::WrongSubprotocol(_)
+                | Self::Extensions(_)
+                | Self::WrongExtension(_)
+                | Self::ExtensionUsedTwice(_)
+        )
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_misuse() {
+            f.write_str("the server's answer is not a WebSocket handshake: ")?;
+        }
+        match self {
+            Self::InvalidUri(uri) => write!(f, "{uri} is not a URI"),
+            Self::UnsupportedScheme(scheme) => {
+                write!(f, "a WebSocket URI begins with ws:// or wss://, not with {scheme}")
+            }
+            Self::InvalidHost(host) => write!(f, "{host} is not a host with an optional port"),
+            Self::UserInfo => f.write_str(
+                "user name and password in a WebSocket URI are not sent; \
+                 use an Authorization header",
+            ),
+            Self::Fragment => f.write_str("a WebSocket URI has no fragment; a `#` in path or query is written %23"),
+            Self::UnencodedTarget { byte } => {
+                write!(f, "the byte 0x{byte:02X} in path or query must be written %{byte:02X}")
+            }
+            Self::InvalidHeaderName(name) => write!(f, "{name} is not a header name"),
+            Self::InvalidHeaderValue(name) => {
+                write!(f, "the value of header {name} has a line break or control byte")
+            }
+            Self::ReservedHeader(name) => {
+                write!(f, "the header {name} belongs to the handshake and cannot be set")
+            }
+            Self::RepeatedOrigin => f.write_str("the header `Origin` is set several times"),
+            Self::InvalidSubprotocol(name) => write!(f, "{name} is not a subprotocol name"),
+            Self::RepeatedSubprotocol(name) => write!(f, "subprotocol `{name}` is offered twice"),
+            Self::UnofferedSubprotocol(name) => {
+                write!(f, "subprotocol `{name}` was not offered by the client")
+            }
+            Self::InvalidExtension(text) => write!(f, "{text} is not an extension"),
+            Self::UnofferedExtension(name) => {
+                write!(f, "extension {name} was not offered by the client")
+            }
+            Self::RepeatedExtension(name) => write!(f, "extension {name} is agreed to twice"),
+            Self::Status(status) => write!(f, "its status is {status}, not 101"),
+            Self::HttpVersion(version) => write!(f, "it came as {version:?}, not HTTP/1.1"),
+            Self::Upgrade(None) => f.write_str("it has no `Upgrade: websocket` header"),
+            Self::Upgrade(Some(value)) => write!(f, "its Upgrade is {value}, not `websocket`"),
+            Self::Connection(None) => f.write_str("it has no `Connection: Upgrade` header"),
+            Self::Connection(Some(value)) => {
+                write!(f, "its Connection is {value}, without `upgrade`")
+            }
+            Self::DeclaresBody => f.write_str("it announces a body"),
+            Self::MissingHeader(name) => write!(f, "it has no {name} header"),
+            Self::RepeatedHeader(name) => write!(f, "it has several {name} headers"),
+            Self::WrongAccept(value) => {
+                write!(f, "its Sec-WebSocket-Accept {value} does not answer the key we sent")
+            }
+            Self::WrongSubprotocol(name) => {
+                write!(f, "it chose the subprotocol {name}, which we did not offer")
+            }
+            Self::Extensions(error) => write!(f, "its Sec-WebSocket-Extensions: {error}"),
+            Self::WrongExtension(name) => {
+                write!(f, "it uses the extension {name}, which we did not offer")
+            }
+            Self::ExtensionUsedTwice(name) => write!(f, "it has the extension {name} twice"),
+        }
+    }
+}
+
+impl std::error::Error for HandshakeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Extensions(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<InvalidSubprotocol> for HandshakeError {
+    fn from(error: InvalidSubprotocol) -> Self {
+        Self::InvalidSubprotocol(error.0)
+    }
+}
+
+/// Something that was received or given, made safe to print and short enough to quote: escaped,
+/// in backquotes, cut after 64 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Received(Box<str>);
+
+impl Received {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
+        let mut text = shown.escape_ascii().to_string();
+        if shown.len() < bytes.len() {
+            text.push_str("...");
+        }
+        Self(text.into())
+    }
+
+    /// All elements of a list header, or `None` when there is none.
+    pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
+        if !headers.contains_key(name) {
+            return None;
+        }
+        let elements: Vec<&[u8]> = list_elements(headers, name).collect();
+        Some(Self::new(&elements.join(&b", "[..])))
+    }
+
+    /// The escaped text, without the backquotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const SHOWN_BYTES: usize = 64;

@@ -1,0 +1,154 @@
+//! The header fields of RFC 6455 (11.3), the lists that HTTP writes into them, and which of them
+//! an application may not set. Reading only: what a missing or repeated field means is decided
+//! by `server` and `client`.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{HandshakeError, Received};
+
+pub use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+
+/// Whether the list in the fields called `name` has `token` as an element, in any case.
+///
+/// All lines of that name count, and blanks around commas do not. A quoted string is one element,
+/// whatever it contains: `x="a, upgrade"` has no element `upgrade`.
+pub fn contains_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    list_elements(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// The elements of the comma-separated list in all fields called `name`, in order, trimmed.
+/// Empty elements do not count (RFC 2616, 2.1).
+pub fn list_elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    headers.get_all(name).into_iter().flat_map(|line| ListElements(line.as_bytes()))
+}
+
+/// Turns a header as somebody typed it into a name and a value that are safe to send.
+///
+/// # Errors
+/// A name that is not a token; a value with CR, LF, NUL or another control byte than tab.
+pub fn parse_header(name: &str, value: impl AsRef<[u8]>) -> Result<(HeaderName, HeaderValue), HandshakeError> {
+    let parsed_name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| HandshakeError::InvalidHeaderName(Received::new(name.as_bytes())))?;
+    let value = HeaderValue::from_bytes(value.as_ref())
+        .map_err(|_| HandshakeError::InvalidHeaderValue(Received::new(name.as_bytes())))?;
+    Ok((parsed_name, value))
+}
+
+/// Whether the handshake itself writes this field, or it would announce a body, so that an
+/// application may not set it: `Upgrade`, `Connection`, every `Sec-WebSocket-*`,
+/// `Content-Length`, `Transfer-Encoding`. A client's `Host` has a setter of its own.
+pub fn is_reserved(name: &HeaderName) -> bool {
+    [UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
+        || name.as_str().starts_with("sec-websocket-")
+}
+
+pub(super) fn refuse_reserved(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    match headers.keys().find(|name| is_reserved(name)) {
+        Some(name) => Err(HandshakeError::ReservedHeader(Received::new(wire_name(name).as_bytes()))),
+        None => Ok(()),
+    }
+}
+
+/// The one value of a field that may appear once.
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Repeated> {
+    let mut lines = headers.get_all(name).into_iter();
+    match (lines.next(), lines.next()) {
+        (first, None) => Ok(first),
+        _ => Err(Repeated),
+    }
+}
+
+/// A field that may appear once has several lines.
+pub(super) struct Repeated;
+
+/// Whether the head says that a body follows. A handshake has none, and a byte counted as body by
+/// one party and as a frame by another is how requests are smuggled. `Content-Length: 0` is
+/// tolerated: some stacks add it to every message.
+pub(super) fn declares_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
+}
+
+/// The name as RFC 6455 and HTTP/1.1 usually write it. Names compare in any case, but some servers
+/// look for `Sec-WebSocket-Key` byte by byte.
+pub(super) fn wire_name(name: &HeaderName) -> String {
+    if *name == http::header::WWW_AUTHENTICATE {
+        return "WWW-Authenticate".to_owned();
+    }
+    match name.as_str().strip_prefix("sec-websocket-") {
+        Some(rest) => format!("Sec-WebSocket-{}", title_case(rest)),
+        None => title_case(name.as_str()),
+    }
+}
+
+/// Whether this is a `token` of RFC 2616, 2.2, the same as in RFC 9110.
+pub(super) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte))
+}
+
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Splits one field line at the commas that are not inside a quoted string.
+struct ListElements<'a>(&'a [u8]);
+
+impl<'a> Iterator for ListElements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while !self.0.is_empty() {
+            let end = element_length(self.0);
+            let element = trim_blanks(&self.0[..end]);
+            self.0 = self.0.get(end + 1..).unwrap_or_default();
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+        None
+    }
+}
+
+/// Bytes up to the first comma outside quotes. A quote that never ends takes the rest of the line.
+fn element_length(line: &[u8]) -> usize {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (index, &byte) in line.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return index,
+            _ => {}
+        }
+    }
+    line.len()
+}
+
+pub(super) fn trim_blanks(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+fn title_case(name: &str) -> String {
+    let mut starts_word = true;
+    name.chars()
+        .map(|letter| {
+            let cased = match starts_word {
+                true => letter.to_ascii_uppercase(),
+                false => letter,
+            };
+            starts_word = letter == '-';
+            cased
+        })
+        .collect()
+}
+
+pub(super) const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+/// The only version there is (RFC 6455, 4.1).
+pub(super) const VERSION: HeaderValue = HeaderValue::from_static("13");

@@ -1,0 +1,117 @@
+//! Finding where a head ends, in pieces of any size, looking at each byte once.
+
+use super::HeadError;
+
+/// Collects one head from input that comes in pieces.
+///
+/// Each byte is looked at once, so a head that drips in costs no more than one that comes whole.
+/// Memory grows with bytes received, up to the limit.
+#[derive(Debug, Clone)]
+pub struct HeadReader {
+    /// Bytes of the head so far. Never longer than `limit`.
+    head: Vec<u8>,
+    limit: usize,
+    state: State,
+    /// The last byte was CR, so LF is due.
+    after_cr: bool,
+    /// Bytes of the current line so far, without its end.
+    line_length: usize,
+}
+
+/// How far the reader has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Progress {
+    /// All input was taken, and the head goes on.
+    NeedMore,
+    /// The head is complete.
+    Complete {
+        /// Bytes of this input that belong to the head. Those behind belong to what follows it.
+        consumed: usize,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Only empty lines so far, which a robust reader skips (RFC 9112, 2.2).
+    Leading,
+    Lines,
+    Complete,
+    Failed(HeadError),
+}
+
+impl HeadReader {
+    /// A reader for one head of at most `limit` bytes, the final empty line included.
+    pub fn new(limit: usize) -> Self {
+        Self { head: Vec::new(), limit, state: State::Leading, after_cr: false, line_length: 0 }
+    }
+
+    /// Takes the next bytes of the stream, up to the end of the head.
+    ///
+    /// # Errors
+    /// When the head grows beyond the limit, or a byte comes that no head may hold: a control
+    /// byte, LF without CR, CR without LF. An error stays: every later call returns it again.
+    pub fn handle_input(&mut self, input: &[u8]) -> Result<Progress, HeadError> {
+        match self.state {
+            State::Complete => return Ok(Progress::Complete { consumed: 0 }),
+            State::Failed(error) => return Err(error),
+            State::Leading | State::Lines => {}
+        }
+        let room = self.limit - self.head.len();
+        let within_limit = &input[..input.len().min(room)];
+        let consumed = self.scan(within_limit).map_err(|error| self.fail(error))?;
+        self.head.extend_from_slice(&within_limit[..consumed]);
+        if self.state == State::Complete {
+            return Ok(Progress::Complete { consumed });
+        }
+        if input.len() > room {
+            return Err(self.fail(HeadError::TooLarge { limit: self.limit }));
+        }
+        Ok(Progress::NeedMore)
+    }
+
+    /// The bytes of the head, for [`parse_request`](super::parse_request) or
+    /// [`parse_response`](super::parse_response). Incomplete until the reader said otherwise.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Whether no byte has arrived yet.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_empty()
+    }
+
+    /// Counts the bytes up to the end of the head, or of the input.
+    fn scan(&mut self, input: &[u8]) -> Result<usize, HeadError> {
+        for (index, &byte) in input.iter().enumerate() {
+            match (byte, self.after_cr) {
+                (b'\n', true) => {
+                    self.after_cr = false;
+                    self.end_line();
+                    if self.state == State::Complete {
+                        return Ok(index + 1);
+                    }
+                }
+                (b'\n', false) | (_, true) => return Err(HeadError::LineEnding),
+                (b'\r', false) => self.after_cr = true,
+                (0..=8 | 10..=31 | 127, false) => return Err(HeadError::ControlByte(byte)),
+                (_, false) => self.line_length += 1,
+            }
+        }
+        Ok(input.len())
+    }
+
+    fn end_line(&mut self) {
+        self.state = match (self.state, self.line_length) {
+            (State::Lines, 0) => State::Complete,
+            (state, 0) => state,
+            (_, _) => State::Lines,
+        };
+        self.line_length = 0;
+    }
+
+    fn fail(&mut self, error: HeadError) -> HeadError {
+        self.state = State::Failed(error);
+        error
+    }
+}

@@ -1,0 +1,183 @@
+//! What a client is told when its opening handshake cannot be accepted: the reason in words, the
+//! status, and a response that any HTTP stack can send (RFC 6455, 4.2.1 and 4.4).
+
+use std::fmt;
+
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, UPGRADE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Response, StatusCode, Version};
+
+use super::headers::{SEC_WEBSOCKET_VERSION, VERSION, WEBSOCKET};
+use super::{ExtensionListError, HeadError, OriginRefused, Received, SubprotocolListError};
+
+/// Why a request is not accepted as an opening handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The method is not GET: 405.
+    Method(Received),
+    /// The request came by another version than HTTP/1.1: 505.
+    HttpVersion(Version),
+    /// There is no `Upgrade: websocket`, as in a plain visit by a browser: 426.
+    NotAnUpgrade(Option<Received>),
+    /// `Connection` has no element `upgrade`: 400.
+    Connection(Option<Received>),
+    /// The request announces a body: 400.
+    DeclaresBody,
+    /// A header is missing: 400.
+    MissingHeader(&'static str),
+    /// A header that may appear once appears several times: 400.
+    RepeatedHeader(&'static str),
+    /// `Sec-WebSocket-Version` is not 13: 426.
+    UnsupportedVersion(Received),
+    /// `Sec-WebSocket-Key` is not base64 of 16 bytes: 400.
+    InvalidKey(Received),
+    /// `Host` is not a host with an optional port: 400.
+    InvalidHost(Received),
+    /// `Sec-WebSocket-Protocol` is malformed: 400.
+    Subprotocols(SubprotocolListError),
+    /// `Sec-WebSocket-Extensions` is malformed: 400.
+    Extensions(ExtensionListError),
+    /// The page that wants the connection is not welcome: 403.
+    Origin(Box<OriginRefused>),
+    /// The bytes are not an HTTP request head, or too many: 400, 431 or 505.
+    Head(HeadError),
+    /// The request did not arrive in time: 408.
+    Timeout,
+}
+
+impl Rejection {
+    /// The rejection for an origin that the server's policy refuses.
+    pub fn origin(refused: OriginRefused) -> Self {
+        Self::Origin(Box::new(refused))
+    }
+
+    /// The status that the client is told.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::HttpVersion(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::NotAnUpgrade(_) | Self::UnsupportedVersion(_) => StatusCode::UPGRADE_REQUIRED,
+            Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Head(error) => error.status(),
+            Self::Connection(_)
+            | Self::DeclaresBody
+            | Self::MissingHeader(_)
+            | Self::RepeatedHeader(_)
+            | Self::InvalidKey(_)
+            | Self::InvalidHost(_)
+            | Self::Subprotocols(_)
+            | Self::Extensions(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The whole response: the reason as plain text, and the headers that its status asks for.
+    pub fn response(&self) -> Response<String> {
+        let status = self.status();
+        let mut response = Response::new(format!("{self}\n"));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("GET"));
+        }
+        if self.is_about_version() {
+            headers.insert(SEC_WEBSOCKET_VERSION, VERSION);
+        }
+        // Connection and Upgrade are not allowed in HTTP/2 and later (RFC 9113, 8.2.2).
+        if !matches!(self, Self::HttpVersion(version) if *version >= Version::HTTP_2) {
+            let mut connection = HeaderValue::from_static("close");
+            if status == StatusCode::UPGRADE_REQUIRED {
+                // RFC 9110, 15.5.22 and 7.8: a 426 names the protocol, and Connection names Upgrade.
+                connection = HeaderValue::from_static("Upgrade, close");
+                headers.insert(UPGRADE, WEBSOCKET);
+            }
+            headers.insert(CONNECTION, connection);
+        }
+        response
+    }
+
+    /// 4.2.2 and 4.4: a client that speaks another version, or none, learns which one we speak.
+    fn is_about_version(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAnUpgrade(_) | Self::UnsupportedVersion(_) | Self::MissingHeader("Sec-WebSocket-Version")
+        )
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method(method) => write!(f, "A WebSocket handshake is a GET request, not {method}."),
+            Self::HttpVersion(version) if *version < Version::HTTP_11 => write!(
+                f,
+                "A WebSocket handshake needs HTTP/1.1, and this request came as {version:?}. \
+                 A proxy in between may be set to an old version."
+            ),
+            Self::HttpVersion(version) => {
+                write!(f, "A WebSocket handshake by {version:?} is not possible here; use HTTP/1.1.")
+            }
+            Self::NotAnUpgrade(None) => f.write_str(
+                "This address speaks WebSocket. Connect with a WebSocket client: \
+                 the request has no `Upgrade: websocket` header.",
+            ),
+            Self::NotAnUpgrade(Some(value)) => {
+                write!(f, "This address speaks WebSocket. The request asks to upgrade to {value} instead.")
+            }
+            Self::Connection(value) => {
+                match value {
+                    None => f.write_str("The request has no `Connection: Upgrade` header.")?,
+                    Some(value) => write!(f, "The Connection header is {value}, without `upgrade`.")?,
+                }
+                f.write_str(" A proxy in between may have removed it.")
+            }
+            Self::DeclaresBody => f.write_str("A WebSocket handshake has no body."),
+            Self::MissingHeader(name) => write!(f, "The request has no {name} header."),
+            Self::RepeatedHeader(name) => write!(f, "The request has several {name} headers."),
+            Self::UnsupportedVersion(value) => {
+                write!(f, "The only WebSocket version spoken here is 13, not {value}.")
+            }
+            Self::InvalidKey(value) => {
+                write!(f, "The Sec-WebSocket-Key {value} is not the base64 form of 16 bytes.")
+            }
+            Self::InvalidHost(value) => {
+                write!(f, "The Host {value} is not a host with an optional port.")
+            }
+            Self::Subprotocols(error) => {
+                write!(f, "The Sec-WebSocket-Protocol header is malformed: {error}.")
+            }
+            Self::Extensions(error) => {
+                write!(f, "The Sec-WebSocket-Extensions header is malformed: {error}.")
+            }
+            Self::Origin(refused) => write!(f, "Forbidden: {refused}."),
+            Self::Head(error) => write!(f, "Not a readable HTTP request: {error}."),
+            Self::Timeout => f.write_str("The request did not arrive in time."),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Subprotocols(error) => Some(error),
+            Self::Extensions(error) => Some(error),
+            Self::Origin(refused) => Some(&**refused),
+            Self::Head(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<HeadError> for Rejection {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<OriginRefused> for Rejection {
+    fn from(refused: OriginRefused) -> Self {
+        Self::origin(refused)
+    }
+}

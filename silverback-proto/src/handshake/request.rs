@@ -1,0 +1,181 @@
+//! What a client asks for in its opening handshake: the URI taken apart (RFC 6455, 3) and the
+//! options of RFC 6455, 4.1. Turning it into a request is the business of `client`.
+
+use http::header::ORIGIN;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use super::authority::Authority;
+use super::{ExtensionOffer, HandshakeError, Received, Subprotocol};
+
+/// A server to connect to, and what to offer it.
+///
+/// ```
+/// use silverback_proto::handshake::{ClientRequest, Subprotocol};
+///
+/// let request = ClientRequest::parse("wss://Example.com/chat?room=1")?
+///     .subprotocol(Subprotocol::new("chat")?);
+/// assert!(request.is_secure());
+/// assert_eq!((request.host(), request.port()), ("example.com", 443));
+/// # Ok::<_, silverback_proto::handshake::HandshakeError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClientRequest {
+    secure: bool,
+    authority: Authority,
+    target: PathAndQuery,
+    pub(super) host_header: Option<HeaderValue>,
+    pub(super) subprotocols: Vec<Subprotocol>,
+    pub(super) extensions: Vec<ExtensionOffer>,
+    pub(super) headers: HeaderMap,
+}
+
+impl ClientRequest {
+    /// Reads a WebSocket URI. Prefer this to [`new`](Self::new) when the text is at hand: a
+    /// fragment, which must not be there, is seen only here, and mistakes are named more exactly.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and for a text that is no URI.
+    pub fn parse(uri: &str) -> Result<Self, HandshakeError> {
+        if uri.contains('#') {
+            return Err(HandshakeError::Fragment);
+        }
+        let parsed = Uri::try_from(uri).map_err(|_| explain_invalid(uri))?;
+        Self::new(&parsed)
+    }
+
+    /// Takes a URI with the scheme `ws` or `wss`, or `http` or `https`, which mean the same.
+    /// An empty path means `/`. An `http::Uri` drops a fragment before anyone sees it.
+    ///
+    /// # Errors
+    /// For another scheme or none, a missing or malformed host or port, a user name or password,
+    /// and bytes in path or query that are not percent-encoded.
+    pub fn new(uri: &Uri) -> Result<Self, HandshakeError> {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "ws" | "http" => false,
+            "wss" | "https" => true,
+            _ => {
+                let shown = Received::new(scheme.as_bytes());
+                return Err(HandshakeError::UnsupportedScheme(shown));
+            }
+        };
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
+            return Err(HandshakeError::UserInfo);
+        }
+        let authority = Authority::parse(authority.as_bytes())
+            .ok_or_else(|| HandshakeError::InvalidHost(Received::new(authority.as_bytes())))?;
+        Ok(Self {
+            secure,
+            authority,
+            target: resource_name(uri)?,
+            host_header: None,
+            subprotocols: Vec::new(),
+            extensions: Vec::new(),
+            headers: HeaderMap::new(),
+        })
+    }
+
+    /// Offers a subprotocol. The order is the order of preference; a name may come once.
+    #[must_use]
+    pub fn subprotocol(mut self, name: Subprotocol) -> Self {
+        self.subprotocols.push(name);
+        self
+    }
+
+    /// Offers an extension. One extension may come several times, with other parameters as a
+    /// fallback.
+    #[must_use]
+    pub fn extension(mut self, offer: ExtensionOffer) -> Self {
+        self.extensions.push(offer);
+        self
+    }
+
+    /// Adds a header, such as `Authorization` or `Cookie`. Reserved ones fail later, in
+    /// [`ClientHandshake::new`](super::ClientHandshake::new).
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Sets the `Origin` that this client connects for, instead of one set before.
+    #[must_use]
+    pub fn origin(mut self, origin: HeaderValue) -> Self {
+        self.headers.insert(ORIGIN, origin);
+        self
+    }
+
+    /// Sends this `Host` instead of the URI's, for servers that sort by it.
+    #[must_use]
+    pub fn host_header(mut self, host: HeaderValue) -> Self {
+        self.host_header = Some(host);
+        self
+    }
+
+    /// Whether the URI asks for TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host to connect to, in lower case; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.authority.host
+    }
+
+    /// The port to connect to: the URI's, or 443 with TLS and 80 without.
+    pub fn port(&self) -> u16 {
+        self.authority.port.unwrap_or(self.default_port())
+    }
+
+    /// The path and query that are asked for (the RFC's *resource name*).
+    pub fn target(&self) -> &PathAndQuery {
+        &self.target
+    }
+
+    /// 4.1, 4: the host, and the port unless it is the default one.
+    pub(super) fn host_text(&self) -> String {
+        match self.port() {
+            port if port == self.default_port() => self.host().to_owned(),
+            port => format!("{}:{port}", self.host()),
+        }
+    }
+
+    fn default_port(&self) -> u16 {
+        if self.secure { 443 } else { 80 }
+    }
+}
+
+/// RFC 6455, 3: the path, `/` if it is empty, and the query.
+fn resource_name(uri: &Uri) -> Result<PathAndQuery, HandshakeError> {
+    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    if let Some(byte) = target.bytes().find(|byte| !byte.is_ascii_graphic()) {
+        return Err(HandshakeError::UnencodedTarget { byte });
+    }
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    PathAndQuery::try_from(format!("{slash}{target}"))
+        .map_err(|_| HandshakeError::InvalidUri(Received::new(target.as_bytes())))
+}
+
+/// Finds the words for a text that `http::Uri` refuses.
+fn explain_invalid(uri: &str) -> HandshakeError {
+    let shown = |text: &str| Received::new(text.as_bytes());
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return HandshakeError::InvalidUri(shown(uri));
+    };
+    if !["ws", "wss", "http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        return HandshakeError::UnsupportedScheme(shown(scheme));
+    }
+    let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return HandshakeError::UserInfo;
+    }
+    if Authority::parse(authority.as_bytes()).is_none() {
+        return HandshakeError::InvalidHost(shown(authority));
+    }
+    match target.bytes().find(|byte| !byte.is_ascii_graphic()) {
+        Some(byte) => HandshakeError::UnencodedTarget { byte },
+        None => HandshakeError::InvalidUri(shown(uri)),
+    }
+}

@@ -1,0 +1,231 @@
+//! The server's side of the opening handshake (RFC 6455, 4.2): judges a request that somebody has
+//! read, and writes the answer that somebody will send.
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use silverback_proto::handshake::{Acceptance, ServerHandshake};
+//!
+//! let request = Request::get("/chat")
+//!     .header("Host", "server.example.com")
+//!     .header("Upgrade", "websocket")
+//!     .header("Connection", "keep-alive, Upgrade")
+//!     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+//!     .header("Sec-WebSocket-Version", "13")
+//!     .body(())?;
+//! let handshake = ServerHandshake::from_request(&request)?;
+//! let (response, negotiated) = handshake.accept(Acceptance::default())?;
+//! assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+//! assert_eq!(negotiated.subprotocol, None);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+
+use super::authority::Authority;
+use super::extension::{encode_extensions, parse_extensions};
+use super::headers::{
+    CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, declares_body,
+    refuse_reserved, single,
+};
+use super::{
+    AcceptKey, ExtensionOffer, HandshakeError, Negotiated, Nonce, OriginPolicy, OriginRefused, Received, Rejection,
+    Subprotocol, accept_key,
+};
+
+/// A valid opening handshake that has not been answered yet.
+#[derive(Debug, Clone)]
+pub struct ServerHandshake {
+    accept: AcceptKey,
+    host: HeaderValue,
+    origin: Option<HeaderValue>,
+    subprotocols: Vec<Subprotocol>,
+    extensions: Vec<ExtensionOffer>,
+}
+
+impl ServerHandshake {
+    /// Reads the head of an HTTP/1.1 request.
+    ///
+    /// # Errors
+    /// The first thing that keeps the request from being an opening handshake. The origin is not
+    /// judged here: see [`check_origin`](Self::check_origin).
+    pub fn read(method: &Method, version: Version, headers: &HeaderMap) -> Result<Self, Rejection> {
+        check_request(method, version, headers)?;
+        check_version(headers)?;
+        let accept = read_key(headers)?;
+        let host = required(headers, &HOST, "Host")?.clone();
+        check_host(&host)?;
+        let origin = single(headers, &ORIGIN).map_err(|_| Rejection::RepeatedHeader("Origin"))?;
+        Ok(Self {
+            accept,
+            host,
+            origin: origin.cloned(),
+            subprotocols: Subprotocol::parse_list(headers).map_err(Rejection::Subprotocols)?,
+            extensions: parse_extensions(headers).map_err(Rejection::Extensions)?,
+        })
+    }
+
+    /// Reads the head of a request as HTTP stacks hand it over. If the target is an absolute URI,
+    /// its host counts instead of the `Host` header (RFC 9112, 3.2.2).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_request<B>(request: &Request<B>) -> Result<Self, Rejection> {
+        let mut handshake = Self::read(request.method(), request.version(), request.headers())?;
+        if let Some(authority) = request.uri().authority() {
+            let host = authority.as_str();
+            handshake.host =
+                HeaderValue::from_str(host).map_err(|_| Rejection::InvalidHost(Received::new(host.as_bytes())))?;
+            check_host(&handshake.host)?;
+        }
+        Ok(handshake)
+    }
+
+    /// The subprotocols that the client offers, in its order of preference.
+    pub fn subprotocols(&self) -> &[Subprotocol] {
+        &self.subprotocols
+    }
+
+    /// The extensions that the client offers, in its order of preference.
+    pub fn extensions(&self) -> &[ExtensionOffer] {
+        &self.extensions
+    }
+
+    /// The origin of the page that wants the connection; `None` when it is no browser.
+    pub fn origin(&self) -> Option<&HeaderValue> {
+        self.origin.as_ref()
+    }
+
+    /// The host and port that the client thinks it talks to. A valid `host[:port]`.
+    pub fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// Judges the origin of the page that wants the connection.
+    ///
+    /// # Errors
+    /// What the policy says; [`Rejection::from`] makes it a 403.
+    pub fn check_origin(&self, policy: &OriginPolicy) -> Result<(), OriginRefused> {
+        let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
+        policy.check(origin, self.host.as_bytes())
+    }
+
+    /// The first subprotocol of the client's list that the server supports too. Names compare
+    /// with their case.
+    pub fn select_subprotocol(&self, supported: &[Subprotocol]) -> Option<Subprotocol> {
+        let mut offered = self.subprotocols.iter();
+        offered.find(|name| supported.contains(name)).cloned()
+    }
+
+    /// Answers with 101. The connection is open once the response is sent.
+    ///
+    /// # Errors
+    /// When the application agrees to something that the client did not offer, or sets a header
+    /// that belongs to the handshake.
+    pub fn accept(self, acceptance: Acceptance) -> Result<(Response<()>, Negotiated), HandshakeError> {
+        let Acceptance { subprotocol, extensions, headers: extra } = acceptance;
+        refuse_reserved(&extra)?;
+        self.check_subprotocol(subprotocol.as_ref())?;
+        self.check_extensions(&extensions)?;
+
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.reserve(EXPECTED_HEADERS + extra.len());
+        headers.insert(UPGRADE, WEBSOCKET);
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.to_header_value());
+        if let Some(name) = &subprotocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, name.to_header_value());
+        }
+        if let Some(value) = encode_extensions(&extensions)? {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
+        }
+        headers.extend(extra);
+        let negotiated = Negotiated { subprotocol, extensions };
+        Ok((response, negotiated))
+    }
+
+    fn check_subprotocol(&self, chosen: Option<&Subprotocol>) -> Result<(), HandshakeError> {
+        match chosen {
+            Some(name) if !self.subprotocols.contains(name) => Err(HandshakeError::UnofferedSubprotocol(name.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_extensions(&self, agreed: &[ExtensionOffer]) -> Result<(), HandshakeError> {
+        for (index, extension) in agreed.iter().enumerate() {
+            let name = || Received::new(extension.name.as_bytes());
+            if !self.extensions.iter().any(|offer| offer.name == extension.name) {
+                return Err(HandshakeError::UnofferedExtension(name()));
+            }
+            if agreed[..index].iter().any(|earlier| earlier.name == extension.name) {
+                return Err(HandshakeError::RepeatedExtension(name()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the server agrees to. The default is to accept with nothing extra.
+#[derive(Debug, Clone, Default)]
+pub struct Acceptance {
+    /// One of the subprotocols that the client offered.
+    pub subprotocol: Option<Subprotocol>,
+    /// The answers to extensions that the client offered, each extension at most once.
+    pub extensions: Vec<ExtensionOffer>,
+    /// More headers for the 101 response, such as `Set-Cookie`.
+    pub headers: HeaderMap,
+}
+
+/// Is this an upgrade to WebSocket at all? In the order in which a person would want to know.
+fn check_request(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Rejection> {
+    if version != Version::HTTP_11 {
+        return Err(Rejection::HttpVersion(version));
+    }
+    if method != Method::GET {
+        return Err(Rejection::Method(Received::new(method.as_str().as_bytes())));
+    }
+    if !contains_token(headers, &UPGRADE, "websocket") {
+        return Err(Rejection::NotAnUpgrade(Received::list(headers, &UPGRADE)));
+    }
+    if !contains_token(headers, &CONNECTION, "upgrade") {
+        return Err(Rejection::Connection(Received::list(headers, &CONNECTION)));
+    }
+    if declares_body(headers) {
+        return Err(Rejection::DeclaresBody);
+    }
+    Ok(())
+}
+
+fn check_version(headers: &HeaderMap) -> Result<(), Rejection> {
+    let version = required(headers, &SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version")?;
+    if version != VERSION {
+        return Err(Rejection::UnsupportedVersion(Received::new(version.as_bytes())));
+    }
+    Ok(())
+}
+
+/// The answer is made from the key as it stands: a key whose last digit has spare bits set, as the
+/// example in RFC 6455, 4.1 has, would read differently after decoding and encoding.
+fn read_key(headers: &HeaderMap) -> Result<AcceptKey, Rejection> {
+    let key = required(headers, &SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?.as_bytes();
+    match Nonce::parse(key) {
+        Ok(_) => Ok(accept_key(key)),
+        Err(_) => Err(Rejection::InvalidKey(Received::new(key))),
+    }
+}
+
+fn check_host(host: &HeaderValue) -> Result<(), Rejection> {
+    match Authority::parse(host.as_bytes()) {
+        Some(_) => Ok(()),
+        None => Err(Rejection::InvalidHost(Received::new(host.as_bytes()))),
+    }
+}
+
+fn required<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &'static str) -> Result<&'a HeaderValue, Rejection> {
+    single(headers, name).map_err(|_| Rejection::RepeatedHeader(shown))?.ok_or(Rejection::MissingHeader(shown))
+}
+
+/// Upgrade, Connection, Accept, Protocol, Extensions.
+const EXPECTED_HEADERS: usize = 5;

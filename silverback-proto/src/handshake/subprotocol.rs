@@ -1,0 +1,164 @@
+//! Subprotocol names and the list in `Sec-WebSocket-Protocol` (RFC 6455, 4.1 and 11.3.4).
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::Received;
+use super::headers::{SEC_WEBSOCKET_PROTOCOL, is_token, list_elements};
+
+/// The name of a subprotocol: a token. Names compare byte by byte, case included.
+///
+/// ```
+/// use silverback_proto::handshake::Subprotocol;
+///
+/// let chat = Subprotocol::new("chat")?;
+/// assert_eq!(chat, "chat");
+/// assert!(Subprotocol::new("two words").is_err());
+/// # Ok::<_, silverback_proto::handshake::InvalidSubprotocol>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subprotocol(Arc<str>);
+
+impl Subprotocol {
+    /// The subprotocol of this name.
+    ///
+    /// # Errors
+    /// When the name is empty or holds a blank, a separator such as `,` or `/`, a control
+    /// character, or anything outside ASCII.
+    pub fn new(name: &str) -> Result<Self, InvalidSubprotocol> {
+        if !is_token(name.as_bytes()) {
+            return Err(InvalidSubprotocol(Received::new(name.as_bytes())));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads the names of all `Sec-WebSocket-Protocol` lines, in order.
+    pub(super) fn parse_list(headers: &HeaderMap) -> Result<Vec<Self>, SubprotocolListError> {
+        if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<Self> = Vec::new();
+        for element in list_elements(headers, &SEC_WEBSOCKET_PROTOCOL) {
+            let name = std::str::from_utf8(element)
+                .ok()
+                .and_then(|name| Self::new(name).ok())
+                .ok_or_else(|| SubprotocolListError::NotAToken(Received::new(element)))?;
+            if names.contains(&name) {
+                return Err(SubprotocolListError::Repeated(Received::new(element)));
+            }
+            if names.len() == MAX_SUBPROTOCOLS {
+                return Err(SubprotocolListError::TooMany { limit: MAX_SUBPROTOCOLS });
+            }
+            names.push(name);
+        }
+        match names.is_empty() {
+            true => Err(SubprotocolListError::Empty),
+            false => Ok(names),
+        }
+    }
+
+    /// Tokens are always a valid header value; the fallback is never taken.
+    pub(super) fn to_header_value(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+impl FromStr for Subprotocol {
+    type Err = InvalidSubprotocol;
+
+    fn from_str(name: &str) -> Result<Self, InvalidSubprotocol> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<&str> for Subprotocol {
+    type Error = InvalidSubprotocol;
+
+    fn try_from(name: &str) -> Result<Self, InvalidSubprotocol> {
+        Self::new(name)
+    }
+}
+
+impl AsRef<str> for Subprotocol {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Subprotocol {
+    fn eq(&self, name: &str) -> bool {
+        &*self.0 == name
+    }
+}
+
+impl PartialEq<&str> for Subprotocol {
+    fn eq(&self, name: &&str) -> bool {
+        &*self.0 == *name
+    }
+}
+
+impl fmt::Display for Subprotocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Subprotocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subprotocol({self})")
+    }
+}
+
+/// A name that is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSubprotocol(pub(super) Received);
+
+impl fmt::Display for InvalidSubprotocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a subprotocol name: letters, digits and !#$%&'*+-.^_`|~ only, at least one", self.0)
+    }
+}
+
+impl std::error::Error for InvalidSubprotocol {}
+
+/// What is wrong with the subprotocols that a client offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubprotocolListError {
+    /// The header is there but names nothing.
+    Empty,
+    /// An element is not a token.
+    NotAToken(Received),
+    /// The same name twice; they must all be unique (RFC 6455, 4.1).
+    Repeated(Received),
+    /// More names than we are willing to look at.
+    TooMany {
+        /// The most names accepted.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for SubprotocolListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it names no subprotocol"),
+            Self::NotAToken(element) => write!(f, "{element} is not a subprotocol name"),
+            Self::Repeated(element) => write!(f, "{element} appears twice"),
+            Self::TooMany { limit } => write!(f, "it names more than {limit} subprotocols"),
+        }
+    }
+}
+
+impl std::error::Error for SubprotocolListError {}
+
+/// Most subprotocols read from one request. Real clients offer a handful; the check that they are
+/// unique compares each with each.
+pub(super) const MAX_SUBPROTOCOLS: usize = 128;
