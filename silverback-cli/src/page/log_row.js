@@ -1,0 +1,103 @@
+// One record as one row: a list item with a cell for each column.
+
+/** A new row for a record. Which part of a long payload it shows is the record's `expanded`. */
+function makeRow(record, pretty) {
+  const { arrow, word } = directions[record.direction];
+  const row = make("li", "row", {
+    tabindex: "-1",
+    "data-id": record.id,
+    "data-direction": record.direction,
+    "data-kind": record.kind,
+  });
+  row.append(
+    make("time", "cell time", { datetime: new Date(record.at).toISOString() }, [clockTime(record.at)]),
+    make("span", "cell direction", {}, [make("span", "arrow", { "aria-hidden": "true" }, [arrow]), word]),
+    make("span", "cell kind", {}, [record.kind]),
+    make("div", "cell body"),
+    make("span", "cell size", {}, record.direction === "event" ? [] : [sizeInWords(record.size)]),
+    make("span", "cell round-trip"),
+    make("button", "cell copy", { type: "button", tabindex: "-1", "data-action": "copy" }, ["Copy"]),
+  );
+  fillBody(row, record, pretty);
+  fillRoundTrip(row, record);
+  return row;
+}
+
+function fillBody(row, record, pretty) {
+  const { text, note, more } = shownPayload(record, pretty);
+  const payload = make("span", "payload", { dir: record.kind === "binary" ? "ltr" : "auto" }, [...visibleText(text)]);
+  const body = row.querySelector(".body");
+  body.replaceChildren(payload);
+  row.classList.toggle("dump", record.kind === "binary" && Boolean(record.expanded));
+  if (note) body.append(make("span", "aside", {}, [note]));
+  if (more) {
+    const expanded = String(Boolean(record.expanded));
+    body.append(make("button", "more", { type: "button", tabindex: "-1", "data-action": "expand", "aria-expanded": expanded }, [more]));
+  }
+}
+
+function fillRoundTrip(row, record) {
+  const cell = row.querySelector(".round-trip");
+  if (record.roundTrip !== null) {
+    row.dataset.roundTrip = record.roundTrip.toFixed(3);
+    cell.textContent = durationInWords(record.roundTrip);
+  } else if (record.unanswered) {
+    row.dataset.unanswered = "";
+    cell.textContent = "no echo";
+  }
+}
+
+/** What a row shows: the text, a remark after it, and the words of the button for the rest. */
+function shownPayload(record, pretty) {
+  return record.kind === "binary" ? shownBytes(record) : shownText(record, pretty);
+}
+
+function shownText(record, pretty) {
+  const text = (pretty && record.data.length <= longestFormatted && formatJson(record.data)) || record.data;
+  if (text === "") return { text: "", note: "empty" };
+  const short = firstLines(text);
+  if (short.length === text.length) return { text };
+  if (!record.expanded) return { text: `${short}…`, more: `Show all ${countInWords(text.length, "character")}` };
+  if (text.length <= longestShownText) return { text, more: "Show less" };
+  const note = `The first ${countInWords(longestShownText, "character")}; copy and export give all.`;
+  return { text: text.slice(0, longestShownText), note, more: "Show less" };
+}
+
+function shownBytes(record) {
+  const bytes = record.data;
+  if (bytes.length === 0) return { text: "", note: "empty" };
+  if (bytes.length <= 32 && !record.expanded) return { text: encodeHex(bytes) };
+  if (!record.expanded) return { text: `${encodeHex(bytes.subarray(0, 32))} …`, more: "Show as hex dump" };
+  const note = bytes.length > longestDump ? `The first ${sizeInWords(longestDump)}; copy and export give all.` : "";
+  return { text: hexDump(bytes.subarray(0, longestDump)), note, more: "Show less" };
+}
+
+/** The first lines and characters, never cut inside a surrogate pair. */
+function firstLines(text) {
+  let end = Math.min(text.length, 600);
+  for (let line = 0, at = -1; line < 16; line += 1) {
+    at = text.indexOf("\n", at + 1);
+    if (at < 0 || at >= end) break;
+    if (line === 15) end = at;
+  }
+  if (end < text.length && /[\uD800-\uDBFF]/.test(text[end - 1])) end -= 1;
+  return text.slice(0, end);
+}
+
+/** Control characters as their pictures (␛ for escape), each marked, so that none is missed; all else as it is. */
+function* visibleText(text) {
+  let start = 0;
+  for (const match of text.matchAll(/[\u0000-\u0008\u000B-\u001F\u007F]+/g)) {
+    if (match.index > start) yield text.slice(start, match.index);
+    const pictures = Array.from(match[0], (control) =>
+      String.fromCharCode(control === "\u007F" ? 0x2421 : 0x2400 + control.charCodeAt(0)),
+    );
+    yield make("span", "control", {}, [pictures.join("")]);
+    start = match.index + match[0].length;
+  }
+  if (start < text.length) yield text.slice(start);
+}
+
+const longestShownText = 100_000;
+const longestFormatted = 200_000;
+const longestDump = 4 * 1024;

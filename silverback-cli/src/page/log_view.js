@@ -1,0 +1,205 @@
+// The rows on screen. They change once per frame at most, however many messages arrive in between.
+
+class LogView {
+  /** `parts`: scroller, list, empty, count, latest. `said(words)` reports what a key or button did. */
+  constructor(log, parts, said) {
+    this.log = log;
+    this.parts = parts;
+    this.said = said;
+    this.rows = new Map();
+    this.lastShownId = 0;
+    this.matches = recordFilter("all", "");
+    this.pretty = false;
+    this.paused = false;
+    this.follows = true;
+    this.frame = null;
+    this.newBelow = 0;
+    this.changedRecords = new Set();
+    parts.scroller.addEventListener("scroll", () => this.noteScroll(), { passive: true });
+    parts.latest.addEventListener("click", () => this.goToLatest());
+    parts.list.addEventListener("click", (event) => this.handleClick(event));
+    parts.scroller.addEventListener("keydown", (event) => this.handleKey(event));
+    new ResizeObserver(() => this.stayAtLatest()).observe(parts.list);
+  }
+
+  /** A record was added, or the one given has changed. */
+  update(changed) {
+    if (changed) this.changedRecords.add(changed);
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  setFilter(choice, words) {
+    this.matches = recordFilter(choice, words);
+    for (const { row, record } of this.rows.values()) row.hidden = !this.matches(record);
+    this.update();
+  }
+
+  setPaused(paused) {
+    this.paused = paused;
+    this.update();
+  }
+
+  setPretty(pretty) {
+    this.pretty = pretty;
+    for (const { row, record } of this.rows.values()) {
+      if (record.kind === "text") fillBody(row, record, pretty);
+    }
+  }
+
+  clear() {
+    this.rows.clear();
+    this.parts.list.replaceChildren();
+    this.lastShownId = this.log.nextId - 1;
+    this.newBelow = 0;
+    this.follows = true;
+    this.update();
+  }
+
+  /** The records that match the filter, as they stand on screen. */
+  shownRecords() {
+    return [...this.rows.values()].filter(({ row }) => !row.hidden).map(({ record }) => record);
+  }
+
+  draw() {
+    this.frame = null;
+    if (!this.paused) {
+      const more = this.appendNew();
+      this.removeDropped();
+      if (more) this.update();
+    }
+    this.redrawChanged();
+    this.stayAtLatest();
+    this.drawCount();
+  }
+
+  /** Adds rows for new records, a bounded number per frame. True if some are left for the next. */
+  appendNew() {
+    const { records } = this.log;
+    const first = Math.max(0, records.length - (this.log.nextId - 1 - this.lastShownId));
+    const fresh = records.slice(first, first + mostRowsPerFrame);
+    const fragment = document.createDocumentFragment();
+    for (const record of fresh) {
+      const row = makeRow(record, this.pretty);
+      row.hidden = !this.matches(record);
+      if (!row.hidden && !this.follows) this.newBelow += 1;
+      this.rows.set(record.id, { row, record });
+      this.lastShownId = record.id;
+      fragment.append(row);
+    }
+    this.parts.list.append(fragment);
+    return first + fresh.length < records.length;
+  }
+
+  removeDropped() {
+    const oldest = this.log.oldestId();
+    for (const [id, { row }] of this.rows) {
+      if (id >= oldest) break;
+      row.remove();
+      this.rows.delete(id);
+    }
+  }
+
+  redrawChanged() {
+    for (const record of this.changedRecords) {
+      const shown = this.rows.get(record.id);
+      if (shown) fillRoundTrip(shown.row, record);
+    }
+    this.changedRecords.clear();
+  }
+
+  drawCount() {
+    const shown = this.shownRecords().length;
+    const waiting = this.paused ? this.log.nextId - 1 - this.lastShownId : 0;
+    const parts = [shown === this.rows.size ? countInWords(shown, "row") : `${shown.toLocaleString("en")} of ${countInWords(this.rows.size, "row")}`];
+    if (waiting) parts.push(`${waiting.toLocaleString("en")} new while paused`);
+    if (this.log.dropped) parts.push(`${this.log.dropped.toLocaleString("en")} oldest dropped`);
+    setText(this.parts.count, parts.join(" · "));
+    this.parts.empty.hidden = this.log.records.some((record) => record.direction !== "event");
+    this.parts.latest.hidden = this.follows;
+    setText(this.parts.latest, this.newBelow ? `↓ ${this.newBelow.toLocaleString("en")} new` : "↓ Latest");
+  }
+
+  noteScroll() {
+    const { scroller } = this.parts;
+    const follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
+    if (follows) this.newBelow = 0;
+    if (follows !== this.follows) this.update();
+    this.follows = follows;
+  }
+
+  stayAtLatest() {
+    const { scroller } = this.parts;
+    if (this.follows && !this.paused) scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  goToLatest() {
+    this.follows = true;
+    this.newBelow = 0;
+    this.stayAtLatest();
+    this.update();
+    this.parts.scroller.focus({ preventScroll: true });
+  }
+
+  handleClick(event) {
+    const action = event.target.closest("[data-action]")?.dataset.action;
+    const row = event.target.closest(".row");
+    if (action === "expand") this.toggle(row);
+    if (action === "copy") this.copy(row);
+  }
+
+  toggle(row) {
+    const { record } = this.rows.get(Number(row.dataset.id));
+    const hadFocus = row.contains(document.activeElement);
+    record.expanded = !record.expanded;
+    fillBody(row, record, this.pretty);
+    if (hadFocus) row.focus({ preventScroll: true });
+  }
+
+  async copy(row) {
+    const { record } = this.rows.get(Number(row.dataset.id));
+    const copied = await copyText(payloadText(record));
+    this.said(copied ? "Copied the message." : "The browser does not allow copying.");
+  }
+
+  /** One stop for Tab; inside, the arrow keys walk the rows. */
+  handleKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = event.target.closest(".row");
+    const target = this.rowForKey(event.key, row);
+    if (target) {
+      target.focus({ preventScroll: true });
+      target.scrollIntoView({ block: "nearest" });
+    } else if (event.target === row && (event.key === "Enter" || event.key === " ") && row.querySelector(".more")) {
+      this.toggle(row);
+    } else if (row && event.key.toLowerCase() === "c") {
+      this.copy(row);
+    } else if (row && event.key === "Escape") {
+      this.goToLatest();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  rowForKey(key, row) {
+    const { list } = this.parts;
+    if (key === "ArrowUp") return row ? nextVisible(row, "previousElementSibling") ?? row : lastVisible(list);
+    if (key === "ArrowDown") return row ? nextVisible(row, "nextElementSibling") ?? row : lastVisible(list);
+    if (key === "Home") return list.querySelector(".row:not([hidden])");
+    if (key === "End") return lastVisible(list);
+    return null;
+  }
+}
+
+function nextVisible(row, sibling) {
+  let next = row[sibling];
+  while (next?.hidden) next = next[sibling];
+  return next;
+}
+
+function lastVisible(list) {
+  const last = list.lastElementChild;
+  return last?.hidden ? nextVisible(last, "previousElementSibling") : last;
+}
+
+const mostRowsPerFrame = 400;

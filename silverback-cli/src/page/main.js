@@ -1,0 +1,236 @@
+// Joins the parts: what the page does when something is typed, pressed, received or lost.
+
+const log = new Log();
+const roundTrips = new RoundTrips();
+const announcer = new Announcer(byId("announcer"));
+const statusPanel = new StatusPanel();
+
+const logView = new LogView(
+  log,
+  { scroller: byId("log"), list: byId("rows"), empty: byId("log-empty"), count: byId("row-count"), latest: byId("latest") },
+  showLogNote,
+);
+
+const latencyPanel = new LatencyPanel(
+  {
+    figures: { p50: byId("p50"), p95: byId("p95"), p99: byId("p99"), last: byId("last-round-trip") },
+    plot: byId("plot"),
+    note: byId("latency-note"),
+  },
+  roundTrips,
+);
+
+const connection = new Connection({
+  changed: (changed) => statusPanel.showState(changed),
+  opened: handleOpened,
+  message: handleMessage,
+  closed: handleClosed,
+});
+
+new Composer(
+  {
+    form: byId("composer"),
+    modes: [...document.querySelectorAll('input[name="mode"]')],
+    draft: byId("draft"),
+    draftField: byId("draft-field"),
+    file: byId("file"),
+    fileField: byId("file-field"),
+    size: byId("draft-size"),
+    note: byId("composer-note"),
+    copies: byId("copies"),
+    every: byId("every"),
+    send: byId("send"),
+  },
+  { send: sendMessage, backlog: () => connection.backlog(), cannotSend },
+);
+
+function sendMessage(data) {
+  const record = log.message("sent", data);
+  const now = performance.now();
+  if (!connection.send(data)) return false;
+  roundTrips.sent(log.add(record), now);
+  statusPanel.noteTraffic(record);
+  logView.update();
+  return true;
+}
+
+function handleMessage(data) {
+  const now = performance.now();
+  const record = log.message("received", typeof data === "string" ? data : new Uint8Array(data));
+  record.roundTrip = roundTrips.received(record, now);
+  log.add(record);
+  statusPanel.noteTraffic(record);
+  logView.update();
+  latencyPanel.update();
+  announcer.messageReceived(messageInWords(record));
+}
+
+function messageInWords(record) {
+  const content = record.kind === "text" ? record.data.slice(0, 100) : sizeInWords(record.size);
+  const time = record.roundTrip === null ? "" : `, after ${durationInWords(record.roundTrip)}`;
+  return `Received ${record.kind}${time}: ${content}`;
+}
+
+function cannotSend() {
+  return connection.state === "connected" ? "" : "Not connected: nothing was sent. Your message is kept.";
+}
+
+function connect() {
+  try {
+    const address = parseField("address", (typed) => parseAddress(typed, location));
+    const subprotocols = parseField("subprotocols", parseSubprotocols);
+    if (address !== connection.address) roundTrips.clear();
+    statusPanel.clearClose();
+    connection.connect(address, subprotocols);
+    byId("address").value = address;
+  } catch (fault) {
+    // Already shown beside its field, except where the browser itself refuses the address.
+    if (!fault.field) showFault("address", `The browser refuses this address: ${fault.message}`);
+  }
+}
+
+/** The value of a field, read by `parse`; a fault is shown beside it, and takes the focus there. */
+function parseField(id, parse) {
+  try {
+    const value = parse(byId(id).value);
+    showFault(id, "");
+    return value;
+  } catch (fault) {
+    showFault(id, fault.message);
+    throw Object.assign(fault, { field: id });
+  }
+}
+
+function showFault(id, words) {
+  const field = byId(id);
+  setText(byId(`${id}-fault`), words);
+  if (words) {
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+  } else {
+    field.removeAttribute("aria-invalid");
+  }
+}
+
+function disconnect() {
+  const code = byId("close-with-code").value.trim();
+  const reason = byId("close-with-reason").value;
+  try {
+    connection.disconnect(code === "" ? 1000 : Number(code), reason);
+    showFault("close-with-code", "");
+  } catch {
+    byId("closing").open = true;
+    showFault("close-with-code", "A page may close with 1000 or 3000 to 4999, and a reason of at most 123 bytes.");
+  }
+}
+
+function handleOpened({ address, subprotocol, extensions }) {
+  statusPanel.clearClose();
+  roundTrips.startConnection();
+  statusPanel.showNegotiated({ subprotocol, extensions });
+  addEvent("open", `Connected to ${address}`, { url: address, subprotocol, extensions });
+  latencyPanel.update();
+}
+
+function handleClosed({ code, reason, wasClean, wasOpen, byUs, again }) {
+  for (const record of roundTrips.endConnection()) {
+    record.unanswered = true;
+    logView.update(record);
+  }
+  const name = closeCodeName(code);
+  statusPanel.showClose({ code, name, reason, byUs, wasOpen, stays: connection.reconnects && !again });
+  const what = wasOpen ? "Closed" : "Could not connect";
+  addEvent("close", `${what}: ${code} ${name}${reason ? `, “${reason}”` : ""}`, { code, name, reason, was_clean: wasClean });
+  announcer.say(`${what}: ${name}, ${code}.`);
+  latencyPanel.update();
+}
+
+function addEvent(kind, words, details) {
+  log.add(log.event(kind, words, details));
+  logView.update();
+}
+
+let logNoteTimer = null;
+
+function showLogNote(words) {
+  setText(byId("log-note"), words);
+  announcer.say(words);
+  clearTimeout(logNoteTimer);
+  logNoteTimer = setTimeout(() => setText(byId("log-note"), ""), 4000);
+}
+
+function handleToggle() {
+  if (connection.state === "disconnected") connect();
+  else if (connection.state === "waiting") connection.retryNow();
+  else if (connection.state !== "closing") disconnect();
+}
+
+function setFilter() {
+  logView.setFilter(byId("filter-kind").value, byId("filter").value);
+}
+
+function setPaused() {
+  const paused = byId("pause").getAttribute("aria-pressed") !== "true";
+  byId("pause").setAttribute("aria-pressed", String(paused));
+  setText(byId("pause"), paused ? "Resume" : "Pause");
+  logView.setPaused(paused);
+}
+
+async function copyShown() {
+  const records = logView.shownRecords();
+  const copied = await copyText(records.map(recordLine).join("\n"));
+  showLogNote(copied ? `Copied ${countInWords(records.length, "row")}.` : "The browser does not allow copying.");
+}
+
+function exportShown() {
+  const records = logView.shownRecords();
+  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace(/\..*/, "Z");
+  download(`echo-${stamp}.ndjson`, "application/x-ndjson", records.map((record) => `${recordJson(record)}\n`).join(""));
+  showLogNote(`Exported ${countInWords(records.length, "row")}.`);
+}
+
+function clearLog() {
+  log.clear();
+  logView.clear();
+  showLogNote("Cleared.");
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  settings.write("theme", theme);
+}
+
+function setReconnects(wanted) {
+  connection.setReconnects(wanted);
+  settings.write("reconnects", String(wanted));
+}
+
+byId("connection").addEventListener("submit", (event) => {
+  event.preventDefault();
+  handleToggle();
+});
+byId("stop-retry").addEventListener("click", () => {
+  connection.disconnect();
+  byId("toggle").focus();
+});
+byId("reconnects").addEventListener("change", (event) => setReconnects(event.target.checked));
+byId("filter").addEventListener("input", setFilter);
+byId("filter-kind").addEventListener("change", setFilter);
+byId("pretty").addEventListener("change", (event) => logView.setPretty(event.target.checked));
+byId("pause").addEventListener("click", setPaused);
+byId("copy").addEventListener("click", copyShown);
+byId("export").addEventListener("click", exportShown);
+byId("clear").addEventListener("click", clearLog);
+byId("theme").addEventListener("change", (event) => setTheme(event.target.value));
+byId("latency-clear").addEventListener("click", () => {
+  roundTrips.clear();
+  latencyPanel.update();
+});
+window.addEventListener("online", () => connection.retryNow());
+
+byId("theme").value = settings.read("theme", "auto");
+setTheme(byId("theme").value || "auto");
+byId("reconnects").checked = settings.read("reconnects", "true") === "true";
+connection.setReconnects(byId("reconnects").checked);
+byId("address").value = echoAddress(location);
+connect();
