@@ -1,0 +1,77 @@
+// A server of node `ws` for our Dialer. The contract is in ../README.md.
+
+import { once } from "node:events";
+import { WebSocketServer } from "ws";
+
+const SUBPROTOCOL = "silverback.test";
+const LARGEST_MESSAGE = 16 * 1024 * 1024;
+const ended = [];
+const askers = [];
+
+const paths = {
+  "/echo"(socket) {
+    socket.on("message", (data, binary) => socket.send(data, { binary }));
+    socket.on("close", (code, reason) => remember(`${code} ${reason}`));
+  },
+
+  "/fragments"(socket) {
+    socket.on("message", (data, binary) => {
+      socket.send("", { binary, fin: false });
+      socket.ping("between fragments");
+      const pieces = binary ? bytesByThree(data) : charactersByThree(data.toString());
+      for (const piece of pieces) socket.send(piece, { binary, fin: false });
+      socket.send("", { binary, fin: true });
+    });
+  },
+
+  async "/ping"(socket) {
+    socket.ping("are you there");
+    const [payload] = await once(socket, "pong");
+    socket.send(`pong: ${payload}`);
+    socket.close(1000);
+  },
+
+  "/close"(socket, query) {
+    socket.close(Number(query.get("code") ?? 1000), query.get("reason") ?? "");
+  },
+
+  async "/last-close"(socket) {
+    socket.send(await nextEnd());
+    socket.close(1000);
+  },
+};
+
+function remember(end) {
+  const asker = askers.shift();
+  if (asker) asker(end);
+  else ended.push(end);
+}
+
+function nextEnd() {
+  if (ended.length > 0) return ended.shift();
+  return new Promise((resolve) => askers.push(resolve));
+}
+
+function* bytesByThree(data) {
+  for (let start = 0; start < data.length; start += 3) yield data.subarray(start, start + 3);
+}
+
+function* charactersByThree(text) {
+  const characters = [...text];
+  for (let start = 0; start < characters.length; start += 3) yield characters.slice(start, start + 3).join("");
+}
+
+const server = new WebSocketServer({
+  host: "127.0.0.1",
+  port: 0,
+  maxPayload: LARGEST_MESSAGE,
+  handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+});
+server.on("listening", () => console.log(`listening ws://127.0.0.1:${server.address().port}`));
+server.on("connection", (socket, request) => {
+  socket.on("error", (error) => console.error(String(error)));
+  const address = new URL(request.url, "ws://localhost");
+  const serve = paths[address.pathname];
+  if (serve) serve(socket, address.searchParams);
+  else socket.close(1011, "no such path");
+});

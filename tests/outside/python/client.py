@@ -1,0 +1,155 @@
+"""A client of Python `websockets` talks to an echo service. The contract is in ../README.md."""
+
+import asyncio
+import os
+import socket
+import sys
+
+from websockets.asyncio.client import connect
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.uri import parse_uri
+
+PATIENCE = 30
+DEFAULT_LARGEST_MESSAGE = 1024 * 1024
+
+
+async def messages_come_back(url):
+    """text and binary come back as what they are, in order"""
+    messages = ["hello", "", "grüße, 世界, 🦍", "x" * 70_000, b"", bytes(range(256)), os.urandom(200_000)]
+    async with connect(url) as connection:
+        for message in messages:
+            await connection.send(message)
+        for message in messages:
+            answer = await connection.recv()
+            assert type(answer) is type(message) and answer == message, f"{answer!r:.80} for {message!r:.80}"
+
+
+async def largest_message_comes_back(url):
+    """a message of exactly the largest size comes back"""
+    async with connect(url, max_size=None) as connection:
+        message = b"x" * DEFAULT_LARGEST_MESSAGE
+        await connection.send(message)
+        assert await connection.recv() == message
+
+
+async def fragments_come_back_whole(url):
+    """fragmented messages come back whole, also with a ping between their fragments"""
+    async with connect(url) as connection:
+        await connection.send(["one ", "", "two ", "three"])
+        assert await connection.recv() == "one two three"
+
+        async def with_a_ping():
+            yield b"before "
+            await (await connection.ping(b"between"))
+            yield b"after"
+
+        await connection.send(with_a_ping())
+        assert await connection.recv() == b"before after"
+
+
+async def pings_are_answered(url):
+    """pings are answered with their own payload, the empty and the longest included"""
+    async with connect(url) as connection:
+        for payload in [b"", b"are you there", b"p" * 125]:
+            await (await connection.ping(payload))
+
+
+async def closes_are_answered(url):
+    """a close is answered with its own code"""
+    for code, reason in [(1000, ""), (1000, "done"), (1001, "tab closed"), (3000, "grüße"), (4999, "r" * 123)]:
+        async with connect(url) as connection:
+            await connection.close(code, reason)
+            received = connection.protocol.close_rcvd
+            assert received is not None and received.code == code, f"{received} for {code}"
+            assert connection.protocol.close_rcvd_then_sent is False
+
+
+async def invalid_text_is_refused(url):
+    """text that is not UTF-8 is refused with 1007"""
+    await expect_refusal(url, 1007, lambda connection: connection.send(b"\xce\xba\xe1\xbd\xb9\xff", text=True))
+
+
+async def too_large_a_message_is_refused(url):
+    """a message above the largest size is refused with 1009"""
+    await expect_refusal(url, 1009, lambda connection: connection.send(b"x" * (DEFAULT_LARGEST_MESSAGE + 1)))
+
+
+async def expect_refusal(url, code, misbehave):
+    async with connect(url) as connection:
+        await misbehave(connection)
+        try:
+            message = await connection.recv()
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None and closed.rcvd.code == code, f"closed with {closed.rcvd}"
+        else:
+            raise AssertionError(f"got a message back: {message!r:.80}")
+
+
+async def early_data_is_answered(url):
+    """frames in the same packet as the handshake are answered"""
+    await asyncio.to_thread(talk_early, url)
+
+
+def talk_early(url):
+    uri = parse_uri(url)
+    protocol = ClientProtocol(uri)
+    protocol.send_request(protocol.connect())
+    early = Frame(Opcode.TEXT, b"early").serialize(mask=True) + Frame(Opcode.PING, b"bird").serialize(mask=True)
+    expected = [(Opcode.TEXT, b"early"), (Opcode.PONG, b"bird")]
+    received = []
+    with socket.create_connection((uri.host, uri.port), timeout=PATIENCE) as stream:
+        stream.sendall(b"".join(protocol.data_to_send()) + early)
+        while len(received) < len(expected):
+            data = stream.recv(4096)
+            assert data, f"the connection ended after {received}"
+            protocol.receive_data(data)
+            for event in protocol.events_received():
+                if isinstance(event, Response):
+                    assert event.status_code == 101 and protocol.handshake_exc is None
+                else:
+                    received.append((event.opcode, bytes(event.data)))
+    # A pong may overtake a message, RFC 6455, 5.5.2.
+    assert sorted(received) == sorted(expected), received
+
+
+async def await_going_away(url):
+    """the end of the service closes with 1001"""
+    async with connect(url) as connection:
+        await connection.send("still here")
+        assert await connection.recv() == "still here"
+        print("ready", flush=True)
+        try:
+            await connection.recv()
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None and closed.rcvd.code == 1001, f"closed with {closed.rcvd}"
+            assert closed.rcvd_then_sent is True
+
+
+CHECKS = [
+    messages_come_back,
+    largest_message_comes_back,
+    fragments_come_back_whole,
+    pings_are_answered,
+    closes_are_answered,
+    invalid_text_is_refused,
+    too_large_a_message_is_refused,
+    early_data_is_answered,
+]
+
+
+async def main(arguments):
+    checks = [await_going_away] if arguments[0] == "--await-going-away" else CHECKS
+    for check in checks:
+        try:
+            await asyncio.wait_for(check(arguments[-1]), PATIENCE)
+        except BaseException:
+            print("FAILED", check.__doc__, flush=True)
+            raise
+        print("ok", check.__doc__, flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""A server of Python `websockets` for our Dialer. The contract is in ../README.md."""
+
+import asyncio
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+PATIENCE = 30
+SUBPROTOCOL = "silverback.test"
+LARGEST_MESSAGE = 16 * 1024 * 1024
+ended = asyncio.Queue()
+
+
+async def echo(connection, _query):
+    try:
+        async for message in connection:
+            await connection.send(message)
+    except ConnectionClosed:
+        pass
+    finally:
+        await ended.put(f"{connection.close_code} {connection.close_reason}")
+
+
+async def fragments(connection, _query):
+    async for message in connection:
+        await connection.send(pieces(connection, message))
+
+
+async def pieces(connection, message):
+    yield message[:0]
+    await connection.ping(b"between fragments")
+    for start in range(0, len(message), 3):
+        yield message[start : start + 3]
+
+
+async def ping(connection, _query):
+    payload = "are you there"
+    await asyncio.wait_for(await connection.ping(payload), PATIENCE)
+    await connection.send(f"pong: {payload}")
+
+
+async def close(connection, query):
+    await connection.close(int(query.get("code", ["1000"])[0]), query.get("reason", [""])[0])
+
+
+async def last_close(connection, _query):
+    await connection.send(await asyncio.wait_for(ended.get(), PATIENCE))
+
+
+PATHS = {"/echo": echo, "/fragments": fragments, "/ping": ping, "/close": close, "/last-close": last_close}
+
+
+async def handle(connection):
+    address = urlsplit(connection.request.path)
+    await PATHS[address.path](connection, parse_qs(address.query))
+
+
+def select_subprotocol(_connection, offered):
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+async def main():
+    options = {"select_subprotocol": select_subprotocol, "max_size": LARGEST_MESSAGE}
+    async with serve(handle, "127.0.0.1", 0, **options) as server:
+        port = server.sockets[0].getsockname()[1]
+        print(f"listening ws://127.0.0.1:{port}", flush=True)
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,87 @@
+//! Reading the suite's report and judging it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::suite::Catalogue;
+use super::{AGENT, Role};
+use crate::outside::python;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+/// What the suite saw in one role, by the number of the case.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Results(BTreeMap<String, Seen>);
+
+/// The suite's two words about a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) behavior: String,
+    pub(crate) behavior_close: String,
+}
+
+impl Results {
+    /// Where the suite puts its reports.
+    pub(crate) fn folder(workspace: &Workspace, role: Role) -> PathBuf {
+        workspace.artifacts().join("autobahn").join(role.word())
+    }
+
+    /// Removes the reports of earlier runs, so that none is taken for today's.
+    pub(crate) fn forget(workspace: &Workspace, role: Role) -> Result<(), Trouble> {
+        python::remove(&Self::folder(workspace, role))
+    }
+
+    /// `None` when there is no report.
+    pub(crate) fn load(workspace: &Workspace, role: Role) -> Result<Option<Self>, Trouble> {
+        let index = Self::folder(workspace, role).join("index.json");
+        match index.exists() {
+            true => Self::parse(&fs::read_to_string(&index).or_failed(index.display())?).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    pub(crate) fn parse(index: &str) -> Result<Self, Trouble> {
+        let index: Value = serde_json::from_str(index).or_failed("the suite's index")?;
+        let cases = index[AGENT].as_object().or_failed(format_args!("the suite's index does not know {AGENT}"))?;
+        let text = |value: &Value| value.as_str().unwrap_or("no word").to_owned();
+        let seen =
+            |case: &Value| Seen { behavior: text(&case["behavior"]), behavior_close: text(&case["behaviorClose"]) };
+        Ok(Self(cases.iter().map(|(id, case)| (id.clone(), seen(case))).collect()))
+    }
+
+    /// What was seen in a case, if it ran.
+    pub(crate) fn seen(&self, id: &str) -> Option<&Seen> {
+        self.0.get(id)
+    }
+
+    /// Every case of the catalogue must have run and be as it should.
+    pub(crate) fn judge(&self, catalogue: &Catalogue) -> Verdict {
+        let complaints: Vec<String> = catalogue.cases.iter().filter_map(|case| self.complaint(&case.id)).collect();
+        for complaint in &complaints {
+            println!("    {complaint}");
+        }
+        let count = catalogue.cases.len();
+        if complaints.is_empty() {
+            let informational = catalogue.cases.iter().filter(|case| INFORMATIONAL.contains(&case.id.as_str())).count();
+            return Ok(format!("{} of {count} cases OK, {informational} informational", count - informational));
+        }
+        Err(Trouble::Failed(format!("{} of {count} cases: {}", complaints.len(), complaints.join("; "))))
+    }
+
+    fn complaint(&self, id: &str) -> Option<String> {
+        let Some(seen) = self.seen(id) else { return Some(format!("{id} did not run")) };
+        let expected = if INFORMATIONAL.contains(&id) { "INFORMATIONAL" } else { "OK" };
+        let is_fine = seen.behavior == expected && seen.behavior_close == expected;
+        (!is_fine).then(|| format!("{id} {} (close: {})", seen.behavior, seen.behavior_close))
+    }
+}
+
+/// Cases in which the suite only notes what the peer chose to do.
+pub(super) const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+//! Every combination of features of every published library builds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+pub(crate) fn check(workspace: &Workspace) -> Verdict {
+    let mut count = 0;
+    for package in workspace.members().filter(|package| is_published_library(package)) {
+        let name = package["name"].as_str().or_failed("a package without a name")?;
+        for combination in combinations(&features(package)) {
+            check_one(workspace, name, &combination)?;
+            count += 1;
+        }
+    }
+    Ok(format!("{count} combinations"))
+}
+
+fn check_one(workspace: &Workspace, package: &str, features: &BTreeSet<String>) -> Result<(), Trouble> {
+    let list = features.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+    println!("{package} with [{list}]");
+    // Clippy rather than check: its warnings (dead code, unused imports) are what odd combinations get wrong.
+    workspace
+        .cargo(&["clippy", "--quiet", "--package", package, "--no-default-features", "--features", &list])
+        .args(["--", "--deny", "warnings"])
+        .run()
+}
+
+fn is_published_library(package: &Value) -> bool {
+    let is_library =
+        |target: &Value| target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib"));
+    // `publish = false` is an empty list of registries; `null` means no restriction.
+    package["publish"].is_null() && package["targets"].as_array().is_some_and(|targets| targets.iter().any(is_library))
+}
+
+/// Each feature with the features of the same package that it turns on. `default` is only a choice among the others.
+fn features(package: &Value) -> BTreeMap<String, Vec<String>> {
+    let declared = package["features"].as_object().into_iter().flatten();
+    declared
+        .filter(|(name, _)| *name != "default")
+        .map(|(name, implied)| {
+            let words = implied.as_array().into_iter().flatten().filter_map(Value::as_str);
+            (name.clone(), words.map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+/// All sets of features that differ once everything that they imply is turned on.
+fn combinations(features: &BTreeMap<String, Vec<String>>) -> BTreeSet<BTreeSet<String>> {
+    let mut found = BTreeSet::from([BTreeSet::new()]);
+    for name in features.keys() {
+        for smaller in found.clone() {
+            found.insert(closure(smaller, name, features));
+        }
+    }
+    found
+}
+
+fn closure(mut set: BTreeSet<String>, name: &str, features: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
+    // Words such as `dep:hyper` or `hyper-util/server-auto` speak of other packages.
+    let Some(implied) = features.get(name) else { return set };
+    if set.insert(name.to_owned()) {
+        for word in implied {
+            set = closure(set, word, features);
+        }
+    }
+    set
+}
+
+#[cfg(test)]
+#[path = "features_tests.rs"]
+mod tests;

@@ -1,0 +1,8 @@
+//! Checks of the source, the manifests and the dependencies. None of them runs our code.
+
+pub(crate) mod features;
+pub(crate) mod lints;
+pub(crate) mod msrv;
+pub(crate) mod promises;
+mod rust_text;
+pub(crate) mod supply_chain;

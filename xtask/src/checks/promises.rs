@@ -1,0 +1,132 @@
+//! What ARCHITECTURE.md promises about the source and a compiler cannot hold alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::rust_text::lines_with_word;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+pub(crate) fn check(workspace: &Workspace) -> Verdict {
+    let files = rust_files(workspace)?;
+    let mut complaints = Vec::new();
+    let mut longest = 0;
+    for file in &files {
+        let source = fs::read_to_string(workspace.root.join(file)).or_failed(file.display())?;
+        complaints.extend(unsafe_outside_its_folder(file, &source));
+        complaints.extend(too_long(file, &source));
+        longest = longest.max(source.lines().count());
+    }
+    complaints.extend(forbidden_in_the_core(workspace)?);
+    if complaints.is_empty() {
+        return Ok(format!("{} files, the longest has {longest} lines", files.len()));
+    }
+    for complaint in &complaints {
+        println!("{complaint}");
+    }
+    Err(Trouble::Failed(complaints.join("; ")))
+}
+
+/// Promise 2.
+fn unsafe_outside_its_folder(file: &Path, source: &str) -> Vec<String> {
+    if file.starts_with(UNSAFE_FOLDER) {
+        return Vec::new();
+    }
+    let complaint = |line| format!("{}:{line}: `unsafe` belongs in {UNSAFE_FOLDER}", file.display());
+    lines_with_word(source, "unsafe").into_iter().map(complaint).collect()
+}
+
+fn too_long(file: &Path, source: &str) -> Option<String> {
+    let is_source = file.components().any(|component| component.as_os_str() == "src");
+    let lines = source.lines().count();
+    (is_source && lines > LONGEST_FILE).then(|| format!("{}: {lines} lines, split it", file.display()))
+}
+
+/// Promise 1: what the core builds on, at any depth, has no runtime, no sockets and no random source.
+fn forbidden_in_the_core(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+    let id = workspace.member(CORE)?["id"].as_str().or_failed("a package without an id")?;
+    let mut reached = BTreeSet::new();
+    collect_dependencies(&workspace.metadata, id, &mut reached);
+    let named = workspace.packages().filter(|package| package["id"].as_str().is_some_and(|id| reached.contains(id)));
+    let names = named.filter_map(|package| package["name"].as_str());
+    Ok(names.filter(|name| is_forbidden(name)).map(|name| format!("{CORE} must not depend on {name}")).collect())
+}
+
+fn collect_dependencies<'m>(metadata: &'m Value, id: &str, reached: &mut BTreeSet<&'m str>) {
+    let nodes = metadata["resolve"]["nodes"].as_array().into_iter().flatten();
+    let dependencies = nodes.filter(|node| node["id"] == id).filter_map(|node| node["deps"].as_array()).flatten();
+    for dependency in dependencies.filter(|dependency| is_shipped(dependency)) {
+        if let Some(next) = dependency["pkg"].as_str() {
+            if reached.insert(next) {
+                collect_dependencies(metadata, next, reached);
+            }
+        }
+    }
+}
+
+/// Dependencies of tests and of build scripts are not part of what users run.
+fn is_shipped(dependency: &Value) -> bool {
+    dependency["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
+}
+
+fn is_forbidden(name: &str) -> bool {
+    FORBIDDEN_IN_THE_CORE
+        .iter()
+        .any(|stem| name == *stem || name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(['-', '_'])))
+}
+
+/// Every Rust file that belongs to the project, relative to its root.
+fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Trouble> {
+    let mut folders = vec![workspace.root.clone()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).or_failed(folder.display())? {
+            let path = entry.or_failed(folder.display())?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() {
+                let is_foreign =
+                    name.starts_with('.') || FOREIGN_FOLDERS.contains(&name.as_ref()) || path == workspace.target;
+                if !is_foreign {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path.strip_prefix(&workspace.root).or_failed(path.display())?.to_owned());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+const CORE: &str = "silverback-proto";
+const UNSAFE_FOLDER: &str = "silverback-proto/src/mask";
+const LONGEST_FILE: usize = 400;
+const FOREIGN_FOLDERS: &[&str] = &["target", "artifacts", "corpus", "node_modules"];
+
+/// Each stands for itself and for everything that continues it with a hyphen or an underscore.
+const FORBIDDEN_IN_THE_CORE: &[&str] = &[
+    "tokio",
+    "async",
+    "futures",
+    "mio",
+    "polling",
+    "smol",
+    "hyper",
+    "socket2",
+    "rustix",
+    "nix",
+    "libc",
+    "rand",
+    "getrandom",
+    "fastrand",
+    "chrono",
+    "time",
+    "quanta",
+];
+
+#[cfg(test)]
+#[path = "promises_tests.rs"]
+mod tests;

@@ -1,0 +1,42 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{collect_dependencies, is_forbidden, too_long, unsafe_outside_its_folder};
+
+#[test]
+fn unsafe_is_allowed_in_the_mask_folder_only() {
+    let source = "unsafe fn f() {}";
+    assert!(unsafe_outside_its_folder(Path::new("silverback-proto/src/mask/wide.rs"), source).is_empty());
+    assert_eq!(unsafe_outside_its_folder(Path::new("silverback-proto/src/masking.rs"), source).len(), 1);
+    assert_eq!(unsafe_outside_its_folder(Path::new("silverback/tests/it/main.rs"), source).len(), 1);
+}
+
+#[test]
+fn a_source_file_of_401_lines_is_too_long() {
+    let file = Path::new("silverback/src/lib.rs");
+    assert_eq!(too_long(file, &"\n".repeat(400)), None);
+    assert!(too_long(file, &"\n".repeat(401)).is_some());
+    assert_eq!(too_long(Path::new("silverback/tests/it/main.rs"), &"\n".repeat(401)), None);
+}
+
+#[test]
+fn a_forbidden_name_stands_for_its_family_and_for_no_stranger() {
+    assert!(is_forbidden("tokio") && is_forbidden("tokio-util") && is_forbidden("rand_core"));
+    assert!(!is_forbidden("random-named-crate") && !is_forbidden("bytes"));
+}
+
+#[test]
+fn dependencies_are_followed_to_any_depth_but_not_into_tests() {
+    let shipped = |name| json!({ "pkg": name, "dep_kinds": [{ "kind": null }] });
+    let for_tests = |name| json!({ "pkg": name, "dep_kinds": [{ "kind": "dev" }] });
+    let metadata = json!({ "resolve": { "nodes": [
+        { "id": "core", "deps": [shipped("http"), for_tests("proptest")] },
+        { "id": "http", "deps": [shipped("tokio")] },
+        { "id": "proptest", "deps": [shipped("rand")] },
+    ] } });
+    let mut reached = BTreeSet::new();
+    collect_dependencies(&metadata, "core", &mut reached);
+    assert_eq!(reached, BTreeSet::from(["http", "tokio"]));
+}

@@ -1,0 +1,104 @@
+//! What was typed after `cargo xtask`.
+
+/// A chore with everything it was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Chore {
+    Help,
+    ListSteps,
+    Test(TestRequest),
+    Autobahn(AutobahnRequest),
+}
+
+/// `cargo xtask test`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct TestRequest {
+    /// Names of steps; empty means all.
+    pub(crate) only: Vec<String>,
+    pub(crate) fuzz_seconds: Option<u64>,
+}
+
+/// `cargo xtask autobahn`
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AutobahnRequest {
+    /// Run everything in both roles and write the table.
+    pub(crate) full: bool,
+    pub(crate) roles: Vec<Role>,
+    /// Case patterns; empty means all that are implemented.
+    pub(crate) cases: Vec<String>,
+}
+
+/// Our part in the conversation with the suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Server,
+    Client,
+}
+
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask test [--only STEP[,STEP...]] [--list] [--fuzz-seconds N]
+       cargo xtask autobahn [--role server|client|both] [--cases 1.*,2.*] [--full]
+
+test       builds and checks everything; with CI set, a missing outside party is a failure
+autobahn   runs the Autobahn suite; --full writes docs/autobahn.md";
+
+pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, String> {
+    let mut words = arguments;
+    match words.next().as_deref() {
+        Some("test") => test(&mut words),
+        Some("autobahn") => autobahn(&mut words),
+        Some("help" | "--help" | "-h") | None => Ok(Chore::Help),
+        Some(other) => Err(format!("there is no chore called {other}")),
+    }
+}
+
+fn test(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
+    let mut request = TestRequest::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--list" => return Ok(Chore::ListSteps),
+            "--only" => request.only = list(words, &word)?,
+            "--fuzz-seconds" => {
+                let text = value(words, &word)?;
+                request.fuzz_seconds = Some(text.parse().map_err(|_| format!("{text} is not a number of seconds"))?);
+            }
+            _ => return Err(format!("test does not know {word}")),
+        }
+    }
+    Ok(Chore::Test(request))
+}
+
+fn autobahn(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
+    let both = vec![Role::Server, Role::Client];
+    let mut request = AutobahnRequest { full: false, roles: both.clone(), cases: Vec::new() };
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--full" => request.full = true,
+            "--cases" => request.cases = list(words, &word)?,
+            "--role" => {
+                request.roles = match value(words, &word)?.as_str() {
+                    "server" => vec![Role::Server],
+                    "client" => vec![Role::Client],
+                    "both" => both.clone(),
+                    other => return Err(format!("there is no role called {other}")),
+                }
+            }
+            _ => return Err(format!("autobahn does not know {word}")),
+        }
+    }
+    if request.full && (request.roles != both || !request.cases.is_empty()) {
+        return Err("--full means all cases in both roles".to_owned());
+    }
+    Ok(Chore::Autobahn(request))
+}
+
+fn list(words: &mut impl Iterator<Item = String>, option: &str) -> Result<Vec<String>, String> {
+    Ok(value(words, option)?.split(',').map(str::to_owned).collect())
+}
+
+fn value(words: &mut impl Iterator<Item = String>, option: &str) -> Result<String, String> {
+    words.next().ok_or_else(|| format!("{option} needs a value"))
+}
+
+#[cfg(test)]
+#[path = "command_line_tests.rs"]
+mod tests;

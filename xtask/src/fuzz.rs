@@ -1,0 +1,57 @@
+//! Every fuzz target for some seconds, from the corpus that earlier runs have left.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::kernels::nightly;
+use crate::tools;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+pub(crate) fn run(workspace: &Workspace) -> Verdict {
+    let targets = targets(workspace)?;
+    if targets.is_empty() {
+        println!("THERE ARE NO FUZZ TARGETS YET: nothing was fuzzed.");
+        return Err(Trouble::Skipped("no fuzz targets yet".to_owned()));
+    }
+    let nightly = nightly()?;
+    let cargo_fuzz = tools::cargo_tool(workspace, "cargo-fuzz", VERSION)?;
+    let fuzz = |command: &str| {
+        tools::in_toolchain(workspace, &nightly)
+            .arg(&cargo_fuzz)
+            .args([command, "--fuzz-dir", "fuzz"])
+            .env("CARGO_TARGET_DIR", workspace.target.join("fuzz"))
+    };
+    fuzz("build").run()?;
+    let seconds = workspace.fuzz_time.as_secs();
+    for target in &targets {
+        println!("fuzzing {target} for {seconds} s");
+        fuzz("run")
+            .args([target, "--", "-print_final_stats=1", "-timeout=20"])
+            .arg(format!("-max_total_time={seconds}"))
+            .limit(workspace.fuzz_time + SLACK)
+            .run()?;
+    }
+    Ok(format!("{} targets, {seconds} s each: {}", targets.len(), targets.join(", ")))
+}
+
+/// The programs of the package `fuzz`, which is no member of the workspace.
+fn targets(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+    let manifest = workspace.root.join("fuzz/Cargo.toml");
+    if !manifest.is_file() {
+        return Ok(Vec::new());
+    }
+    let text = workspace
+        .cargo(&["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .arg(&manifest)
+        .read()?;
+    let metadata: Value = serde_json::from_str(&text).or_failed("cargo metadata")?;
+    let targets = metadata["packages"][0]["targets"].as_array().into_iter().flatten();
+    let programs = targets.filter(|target| target["kind"][0] == "bin");
+    Ok(programs.filter_map(|target| target["name"].as_str()).map(str::to_owned).collect())
+}
+
+const VERSION: &str = "0.13.2";
+/// For linking, loading the corpus and minimizing a finding.
+const SLACK: Duration = Duration::from_secs(180);

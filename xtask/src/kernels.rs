@@ -1,0 +1,64 @@
+//! The kernels that read bytes in bulk, masking and UTF-8, under tools that watch every access.
+
+use crate::own_tests::count_passed;
+use crate::tools;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+/// The tests of the kernels under AddressSanitizer, which a nightly compiler brings.
+pub(crate) fn address_sanitizer(workspace: &Workspace) -> Verdict {
+    let nightly = nightly()?;
+    let host = host(workspace, &nightly)?;
+    let output = tools::in_toolchain(workspace, &nightly)
+        .args(["cargo", "test", "--package", "silverback-proto", "--lib", "--target", &host, "--target-dir"])
+        .arg(workspace.target.join("asan"))
+        .arg("--")
+        .args(KERNELS)
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .read_aloud()?;
+    counted(&output)
+}
+
+/// The same under Miri, where it is installed.
+pub(crate) fn miri(workspace: &Workspace) -> Verdict {
+    let nightly = nightly()?;
+    if !tools::in_toolchain(workspace, &nightly).args(["cargo", "miri", "--version"]).succeeds() {
+        println!("MIRI IS NOT INSTALLED (rustup component add miri --toolchain nightly): nothing ran under it.");
+        return Err(Trouble::Skipped("Miri is not installed".to_owned()));
+    }
+    let output = tools::in_toolchain(workspace, &nightly)
+        .args(["cargo", "miri", "test", "--package", "silverback-proto", "--lib", "--target-dir"])
+        .arg(workspace.target.join("miri"))
+        .arg("--")
+        .args(KERNELS)
+        .env("MIRIFLAGS", "-Zmiri-disable-isolation")
+        .read_aloud()?;
+    counted(&output)
+}
+
+/// The nightly toolchain, or what to do about its absence.
+pub(crate) fn nightly() -> Result<String, Trouble> {
+    tools::toolchain("nightly").ok_or_else(|| {
+        Trouble::Missing("no nightly compiler: please install one (rustup toolchain install nightly)".to_owned())
+    })
+}
+
+fn host(workspace: &Workspace, toolchain: &str) -> Result<String, Trouble> {
+    let text = tools::in_toolchain(workspace, toolchain).args(["rustc", "--version", "--verbose"]).read()?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).or_failed("rustc names no host")?;
+    Ok(host.to_owned())
+}
+
+/// Filters match names of tests, and names change: no match is a failure, not a success.
+fn counted(output: &str) -> Verdict {
+    for kernel in KERNELS {
+        let has_run = |line: &str| line.strip_prefix("test ").is_some_and(|rest| rest.contains(kernel));
+        if !output.lines().any(has_run) {
+            return Err(Trouble::Failed(format!("no test of {kernel} ran")));
+        }
+    }
+    Ok(format!("{} tests", count_passed(output)))
+}
+
+/// The modules whose tests are meant.
+const KERNELS: &[&str] = &["mask::", "utf8::"];

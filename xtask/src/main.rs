@@ -1,0 +1,66 @@
+//! The project's chores. `cargo xtask test` builds and checks everything, `cargo xtask autobahn` runs the Autobahn
+//! suite alone. What a chore does lives in its own module; this file only chooses.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing to the terminal is what a chore is for")]
+
+mod autobahn;
+mod browser;
+mod checks;
+mod command_line;
+mod fuzz;
+mod kernels;
+mod outside;
+mod own_tests;
+mod process;
+mod program;
+mod ready;
+mod step;
+mod steps;
+mod summary;
+mod tools;
+mod trouble;
+mod version;
+mod workspace;
+
+use std::process::ExitCode;
+
+use command_line::Chore;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let chore = match command_line::parse(std::env::args().skip(1)) {
+        Ok(chore) => chore,
+        Err(complaint) => {
+            eprintln!("{complaint}\n\n{}", command_line::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = process::end_children_on_signals() {
+        eprintln!("cannot listen for signals: {error}");
+        return ExitCode::FAILURE;
+    }
+    match perform(chore) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(trouble) => {
+            eprintln!("{trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
+    match chore {
+        Chore::Help => {
+            println!("{}", command_line::USAGE);
+            Ok(true)
+        }
+        Chore::ListSteps => {
+            for step in steps::ALL {
+                println!("{:<16} {}", step.name, step.what);
+            }
+            Ok(true)
+        }
+        Chore::Test(request) => steps::run(&Workspace::load(request.fuzz_seconds)?, &request.only),
+        Chore::Autobahn(request) => autobahn::run(&Workspace::load(None)?, &request),
+    }
+}

@@ -1,0 +1,89 @@
+//! Outside parties: WebSocket libraries of other languages, as clients of the program and as servers for our `Dialer`.
+//! Their scripts are in `tests/outside`, with the contract that they keep.
+
+pub(crate) mod node;
+pub(crate) mod python;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::process::Task;
+use crate::program::{self, Service};
+use crate::trouble::{Trouble, Verdict};
+use crate::workspace::Workspace;
+
+pub(crate) fn python_client(workspace: &Workspace) -> Verdict {
+    let python = python::environment(workspace)?;
+    let script = scripts(workspace).join("python/client.py");
+    client_against_program(workspace, "python-client", || Task::new(&python).arg(&script))
+}
+
+pub(crate) fn python_server(workspace: &Workspace) -> Verdict {
+    let python = python::environment(workspace)?;
+    let script = scripts(workspace).join("python/server.py");
+    dialer_against_server(workspace, "python-server", Task::new(python).arg(script))
+}
+
+pub(crate) fn node_client(workspace: &Workspace) -> Verdict {
+    let node = node::environment(workspace)?;
+    let script = scripts(workspace).join("node/client.mjs");
+    client_against_program(workspace, "node-client", || Task::new(&node).arg(&script))
+}
+
+pub(crate) fn node_server(workspace: &Workspace) -> Verdict {
+    let node = node::environment(workspace)?;
+    let script = scripts(workspace).join("node/server.mjs");
+    dialer_against_server(workspace, "node-server", Task::new(node).arg(script))
+}
+
+/// First everything that a client does by itself; then it waits while the program is told to stop, and judges how its
+/// connection ends.
+fn client_against_program(workspace: &Workspace, name: &str, client: impl Fn() -> Task) -> Verdict {
+    let service = Service::start(workspace, name, &[])?;
+    let output = client().arg(service.echo_url()).limit(LIMIT).read_aloud()?;
+    let log = workspace.log(&format!("{name}-going-away"));
+    let mut waiting = client().args(["--await-going-away", &service.echo_url()]).start(&log)?;
+    waiting.wait_for_line("ready", LIMIT)?;
+    service.terminate()?;
+    waiting.finish(LIMIT)?;
+    service.finish()?;
+    passed(&output, 1)
+}
+
+/// An outside server and the example that dials each of its paths.
+fn dialer_against_server(workspace: &Workspace, name: &str, server: Task) -> Verdict {
+    let client = program::ensure_example(workspace, "outside_client")?;
+    let mut server = server.start(&workspace.log(name))?;
+    let url = server.wait_for_line("listening ", LIMIT)?;
+    let output = Task::new(client).arg(url).limit(LIMIT).read_aloud()?;
+    passed(&output, 0)
+}
+
+/// Both sides print `ok WHAT` for each thing they have checked.
+fn passed(output: &str, besides: usize) -> Verdict {
+    match output.lines().filter(|line| line.starts_with("ok ")).count() {
+        0 => Err(Trouble::Failed("nothing was checked".to_owned())),
+        count => Ok(format!("{} conversations", count + besides)),
+    }
+}
+
+fn scripts(workspace: &Workspace) -> std::path::PathBuf {
+    workspace.root.join("tests/outside")
+}
+
+/// Has this folder been prepared from exactly these lines?
+pub(crate) fn is_prepared(folder: &Path, from: &Path) -> bool {
+    let prepared = std::fs::read(folder.join(MARK));
+    let wanted = std::fs::read(from);
+    matches!((prepared, wanted), (Ok(prepared), Ok(wanted)) if prepared == wanted)
+}
+
+/// Remembers what a folder was prepared from.
+pub(crate) fn mark_prepared(folder: &Path, from: &Path) -> Result<(), Trouble> {
+    use crate::trouble::OrFailed as _;
+
+    std::fs::copy(from, folder.join(MARK)).or_failed(folder.display()).map(drop)
+}
+
+const MARK: &str = ".prepared-from";
+const LIMIT: Duration = Duration::from_secs(120);

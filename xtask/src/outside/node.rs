@@ -1,0 +1,32 @@
+//! Node and the packages that a lock file names.
+
+use std::path::{Path, PathBuf};
+
+use super::{is_prepared, mark_prepared};
+use crate::tools;
+use crate::trouble::{OrMissing as _, Trouble};
+use crate::workspace::Workspace;
+
+/// Node, with the packages of `tests/outside/node` in place.
+pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+    let node = find()?;
+    install_packages(workspace, &workspace.root.join("tests/outside/node"))
+        .or_missing("node ws cannot be installed")?;
+    Ok(node)
+}
+
+pub(crate) fn find() -> Result<PathBuf, Trouble> {
+    tools::from_debian(&["node", "nodejs"], &["nodejs"])
+}
+
+/// `npm ci` in a folder with a lock file, unless that has been done.
+pub(crate) fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(), Trouble> {
+    let lock = folder.join("package-lock.json");
+    let modules = folder.join("node_modules");
+    if is_prepared(&modules, &lock) {
+        return Ok(());
+    }
+    let npm = tools::from_debian(&["npm"], &["npm"])?;
+    workspace.task(npm).args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).run()?;
+    mark_prepared(&modules, &lock)
+}

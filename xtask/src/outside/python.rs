@@ -1,0 +1,47 @@
+//! Python with the libraries that `tests/outside/python/requirements.txt` names, in an environment of its own.
+
+use std::path::{Path, PathBuf};
+
+use super::{is_prepared, mark_prepared};
+use crate::process::Task;
+use crate::tools;
+use crate::trouble::{OrFailed as _, OrMissing as _, Trouble};
+use crate::workspace::Workspace;
+
+/// The interpreter of the environment, which is made or renewed if need be.
+pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+    let folder = workspace.target.join("outside/python");
+    let requirements = workspace.root.join("tests/outside/python/requirements.txt");
+    let interpreter = folder.join("bin/python");
+    if !is_prepared(&folder, &requirements) {
+        let python = tools::from_debian(&["python3"], &["python3", "python3-venv"])?;
+        remove(&folder)?;
+        make(&python, &folder)?;
+        install(&interpreter, &requirements).or_missing("Python websockets cannot be installed")?;
+        mark_prepared(&folder, &requirements)?;
+    }
+    Ok(interpreter)
+}
+
+/// Installs what a file of requirements names.
+pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Trouble> {
+    Task::new(interpreter).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements).run()
+}
+
+/// A fresh start: half an environment is worse than none.
+pub(crate) fn remove(folder: &Path) -> Result<(), Trouble> {
+    match folder.exists() {
+        true => std::fs::remove_dir_all(folder).or_failed(folder.display()),
+        false => Ok(()),
+    }
+}
+
+fn make(python: &Path, folder: &Path) -> Result<(), Trouble> {
+    let venv = || Task::new(python).args(["-m", "venv"]).arg(folder);
+    // Debian ships the module without its core; its own package brings it.
+    if venv().succeeds() {
+        return Ok(());
+    }
+    tools::install_debian(&["python3-venv"])?;
+    venv().run().or_missing("no Python environment can be made")
+}

@@ -1,0 +1,74 @@
+//! A program that runs beside us: the service under test, an outside party's server.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, ExitStatus};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::group::Group;
+use super::task::{for_each_line, show_tail};
+use crate::trouble::{OrFailed as _, Trouble};
+
+/// The guard of a program that runs beside us. Dropping it ends the program and all it started.
+pub(crate) struct Running {
+    group: Group,
+    line: String,
+    lines: Receiver<String>,
+    log: PathBuf,
+}
+
+impl Running {
+    pub(super) fn follow(mut group: Group, line: String, output: File, log: &Path) -> Result<Self, Trouble> {
+        let pipe = group.child().stdout.take().or_failed("no pipe")?;
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || copy_lines(pipe, output, &sender));
+        Ok(Self { group, line, lines, log: log.to_owned() })
+    }
+
+    /// Waits until it prints a line that begins with `prefix`, and returns the rest of that line.
+    pub(crate) fn wait_for_line(&mut self, prefix: &str, limit: Duration) -> Result<String, Trouble> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                show_tail(&self.log);
+                return Err(Trouble::Failed(format!("`{}` never printed `{prefix}`", self.line)));
+            };
+            if let Some(rest) = line.strip_prefix(prefix) {
+                return Ok(rest.trim().to_owned());
+            }
+        }
+    }
+
+    /// Has it ended already?
+    pub(crate) fn has_ended(&mut self) -> Result<Option<ExitStatus>, Trouble> {
+        self.group.wait(Duration::ZERO).or_failed(&self.line)
+    }
+
+    /// Sends it SIGTERM.
+    pub(crate) fn terminate(&self) -> Result<(), Trouble> {
+        self.group.terminate().or_failed(&self.line)
+    }
+
+    /// Waits for its end, which must be a success.
+    pub(crate) fn finish(mut self, limit: Duration) -> Result<(), Trouble> {
+        let complaint = match self.group.wait(limit).or_failed(&self.line)? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => format!("`{}` ended with {status}", self.line),
+            None => format!("`{}` did not end within {} s", self.line, limit.as_secs()),
+        };
+        show_tail(&self.log);
+        Err(Trouble::Failed(complaint))
+    }
+}
+
+fn copy_lines(pipe: ChildStdout, mut log: File, lines: &Sender<String>) {
+    for_each_line(pipe, |bytes| {
+        let _ = log.write_all(bytes);
+        // Nobody may be waiting any more; the pipe is still drained, or the program would block on it.
+        let _ = lines.send(String::from_utf8_lossy(bytes).trim_end().to_owned());
+    });
+}

@@ -1,0 +1,178 @@
+//! One command line, run to its end.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::group::Group;
+use super::running::Running;
+use crate::trouble::{OrFailed as _, Trouble};
+
+/// A command that is being put together.
+pub(crate) struct Task {
+    command: Command,
+    limit: Duration,
+}
+
+impl Task {
+    pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null());
+        Self { command, limit: DEFAULT_LIMIT }
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// How long it may take before it is ended and counts as failed. Default 15 minutes.
+    pub(crate) fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Runs it to the end; what it prints passes through.
+    pub(crate) fn run(self) -> Result<(), Trouble> {
+        let line = self.line();
+        let limit = self.limit;
+        let mut group = self.spawn()?;
+        judge(&line, limit, group.wait(limit).or_failed(&line)?)
+    }
+
+    /// Runs it to the end; what it prints goes to a file, whose last lines are shown if it fails.
+    pub(crate) fn run_logged(mut self, log: &Path) -> Result<(), Trouble> {
+        let (output, errors) = open_log(log)?;
+        self.command.stdout(output).stderr(errors);
+        let result = self.run();
+        if result.is_err() {
+            show_tail(log);
+        }
+        result
+    }
+
+    /// Runs it to the end and returns its standard output; its standard error passes through.
+    pub(crate) fn read(self) -> Result<String, Trouble> {
+        self.read_lines(|_| ())
+    }
+
+    /// The same, while its standard output passes through too.
+    pub(crate) fn read_aloud(self) -> Result<String, Trouble> {
+        self.read_lines(|line| println!("{line}"))
+    }
+
+    fn read_lines(mut self, on_line: fn(&str)) -> Result<String, Trouble> {
+        self.command.stdout(Stdio::piped());
+        let line = self.line();
+        let limit = self.limit;
+        let mut group = self.spawn()?;
+        let pipe = group.child().stdout.take().or_failed("no pipe")?;
+        let reader = thread::spawn(move || collect_lines(pipe, on_line));
+        let status = group.wait(limit).or_failed(&line)?;
+        drop(group);
+        judge(&line, limit, status)?;
+        reader.join().ok().or_failed("the reading thread ended early")
+    }
+
+    /// Runs it silently and says whether it could be run and succeeded.
+    pub(crate) fn succeeds(mut self) -> bool {
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.run().is_ok()
+    }
+
+    /// Starts it beside us. Its standard output can be watched and is kept, with its standard error, in the log.
+    pub(crate) fn start(mut self, log: &Path) -> Result<Running, Trouble> {
+        let (output, errors) = open_log(log)?;
+        self.command.stdout(Stdio::piped()).stderr(errors);
+        let line = self.line();
+        Running::follow(self.spawn()?, line, output, log)
+    }
+
+    fn spawn(mut self) -> Result<Group, Trouble> {
+        let line = self.line();
+        Group::spawn(&mut self.command).or_failed(format_args!("cannot start `{line}`"))
+    }
+
+    /// The command as a person would type it, for messages.
+    fn line(&self) -> String {
+        let mut words = vec![self.command.get_program()];
+        words.extend(self.command.get_args());
+        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn judge(line: &str, limit: Duration, status: Option<ExitStatus>) -> Result<(), Trouble> {
+    match status {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(Trouble::Failed(format!("`{line}` ended with {status}"))),
+        None => Err(Trouble::Failed(format!("`{line}` was ended after {} s", limit.as_secs()))),
+    }
+}
+
+fn collect_lines(pipe: ChildStdout, on_line: fn(&str)) -> String {
+    let mut text = String::new();
+    for_each_line(pipe, |bytes| {
+        let line = String::from_utf8_lossy(bytes);
+        on_line(line.trim_end());
+        text.push_str(&line);
+    });
+    text
+}
+
+/// Hands on each line, with its end, until the pipe is closed.
+pub(super) fn for_each_line(pipe: ChildStdout, mut handle: impl FnMut(&[u8])) {
+    let mut reader = BufReader::new(pipe);
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
+        handle(&bytes);
+        bytes.clear();
+    }
+}
+
+fn open_log(log: &Path) -> Result<(File, File), Trouble> {
+    let shown = log.display();
+    if let Some(folder) = log.parent() {
+        fs::create_dir_all(folder).or_failed(folder.display())?;
+    }
+    let file = File::create(log).or_failed(&shown)?;
+    let second = file.try_clone().or_failed(&shown)?;
+    Ok((file, second))
+}
+
+/// Prints the end of a log after a failure.
+pub(super) fn show_tail(log: &Path) {
+    let bytes = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    println!("... the end of {}:", log.display());
+    for line in lines.iter().skip(lines.len().saturating_sub(TAIL_LINES)) {
+        println!("    {line}");
+    }
+}
+
+const DEFAULT_LIMIT: Duration = Duration::from_secs(15 * 60);
+const TAIL_LINES: usize = 40;

@@ -1,0 +1,75 @@
+//! The real program: built once, started for whoever wants to talk to it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::process::{Running, Task};
+use crate::ready;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+/// The step: build it as it is shipped.
+pub(crate) fn build(workspace: &Workspace) -> Verdict {
+    let path = ensure(workspace)?;
+    let size = path.metadata().or_failed(path.display())?.len();
+    Ok(format!("silverback, {:.1} MB", size as f64 / 1e6))
+}
+
+/// Its path, built if it is not up to date.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+    workspace.cargo(&["build", "--release", "--package", "silverback-cli"]).run()?;
+    let path = workspace.target.join("release/silverback");
+    if !path.is_file() {
+        return Err(Trouble::Failed(format!("the build left no {}", path.display())));
+    }
+    Ok(path)
+}
+
+/// An example of the library, as `cargo test` has built it.
+pub(crate) fn ensure_example(workspace: &Workspace, name: &str) -> Result<PathBuf, Trouble> {
+    workspace.cargo(&["build", "--workspace", "--all-features", "--example", name]).run()?;
+    Ok(workspace.target.join("debug/examples").join(name))
+}
+
+/// The program, serving.
+pub(crate) struct Service {
+    running: Running,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Starts it on a free port. `name` tells its log from others'.
+    pub(crate) fn start(workspace: &Workspace, name: &str, arguments: &[&str]) -> Result<Self, Trouble> {
+        let path = ensure(workspace)?;
+        let address = ready::free_address()?;
+        let mut running = Task::new(path)
+            .args(["--listen", &address.to_string(), "--quiet"])
+            .args(arguments)
+            .start(&workspace.log(&format!("silverback-{name}")))?;
+        ready::wait_until(&mut running, "silverback", || ready::answers(address, "/healthz", "ok"))?;
+        Ok(Self { running, address })
+    }
+
+    pub(crate) fn echo_url(&self) -> String {
+        format!("ws://{}/ws/echo", self.address)
+    }
+
+    /// Sends it SIGTERM.
+    pub(crate) fn terminate(&self) -> Result<(), Trouble> {
+        self.running.terminate()
+    }
+
+    /// Waits for its end, which must be exit code 0.
+    pub(crate) fn finish(self) -> Result<(), Trouble> {
+        self.running.finish(STOP_LIMIT)
+    }
+
+    /// Both.
+    pub(crate) fn stop(self) -> Result<(), Trouble> {
+        self.terminate()?;
+        self.finish()
+    }
+}
+
+const STOP_LIMIT: Duration = Duration::from_secs(20);

@@ -1,0 +1,72 @@
+//! One step of `cargo xtask test`: running it, timing it, and classifying its end.
+
+use std::time::{Duration, Instant};
+
+use crate::trouble::{Trouble, Verdict};
+use crate::workspace::Workspace;
+
+/// A named check.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    /// What it checks, for people.
+    pub(crate) what: &'static str,
+    pub(crate) run: fn(&Workspace) -> Verdict,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// A step that has run.
+pub(crate) struct Report {
+    pub(crate) name: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) note: String,
+    pub(crate) took: Duration,
+}
+
+impl Step {
+    /// Runs the step, says so on the terminal, and reports.
+    pub(crate) fn perform(&self, workspace: &Workspace) -> Report {
+        println!("\n==> {}: {}", self.name, self.what);
+        let started = Instant::now();
+        let (outcome, note) = classify((self.run)(workspace), workspace.is_ci);
+        let report = Report { name: self.name, outcome, note, took: started.elapsed() };
+        println!(
+            "==> {}: {} in {:.1} s: {}",
+            report.name,
+            report.outcome.word(),
+            report.took.as_secs_f64(),
+            report.note
+        );
+        report
+    }
+}
+
+impl Outcome {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+}
+
+/// In CI an absent outside party is a failure: a check that silently stops running protects nobody.
+pub(crate) fn classify(verdict: Verdict, is_ci: bool) -> (Outcome, String) {
+    match verdict {
+        Ok(note) => (Outcome::Passed, note),
+        Err(Trouble::Failed(reason)) => (Outcome::Failed, reason),
+        Err(Trouble::Missing(reason)) if is_ci => (Outcome::Failed, reason),
+        Err(Trouble::Missing(reason) | Trouble::Skipped(reason)) => (Outcome::Skipped, reason),
+    }
+}
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

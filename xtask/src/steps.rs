@@ -1,0 +1,58 @@
+//! All steps of `cargo xtask test`, in their order: the quick ones first.
+
+use crate::step::{Outcome, Step};
+use crate::summary;
+use crate::trouble::Trouble;
+use crate::workspace::Workspace;
+use crate::{autobahn, browser, checks, fuzz, kernels, outside, own_tests, program};
+
+pub(crate) const ALL: &[Step] = &[
+    Step { name: "fmt", what: "every file is formatted", run: checks::lints::format },
+    Step { name: "promises", what: "what ARCHITECTURE.md promises about the source", run: checks::promises::check },
+    Step { name: "clippy", what: "no warning in any target with all features", run: checks::lints::clippy },
+    Step {
+        name: "features",
+        what: "every combination of features builds without warnings",
+        run: checks::features::check,
+    },
+    Step { name: "rustdoc", what: "the documentation builds without warnings", run: checks::lints::rustdoc },
+    Step { name: "msrv", what: "the oldest supported Rust", run: checks::msrv::check },
+    Step { name: "deny", what: "bans, licences and sources of the dependencies", run: checks::supply_chain::deny },
+    Step {
+        name: "advisories",
+        what: "known vulnerabilities of the dependencies",
+        run: checks::supply_chain::advisories,
+    },
+    Step { name: "tests", what: "unit, integration and documentation tests with all features", run: own_tests::run },
+    Step { name: "release", what: "the program as it is shipped", run: program::build },
+    Step {
+        name: "kernels-asan",
+        what: "the masking and UTF-8 kernels under AddressSanitizer",
+        run: kernels::address_sanitizer,
+    },
+    Step { name: "kernels-miri", what: "the masking and UTF-8 kernels under Miri", run: kernels::miri },
+    Step { name: "fuzz", what: "each fuzz target for some seconds", run: fuzz::run },
+    Step { name: "browser", what: "the page in a real Chromium", run: browser::run },
+    Step { name: "python-client", what: "Python websockets talks to the program", run: outside::python_client },
+    Step { name: "python-server", what: "our Dialer talks to Python websockets", run: outside::python_server },
+    Step { name: "node-client", what: "node ws talks to the program", run: outside::node_client },
+    Step { name: "node-server", what: "our Dialer talks to node ws", run: outside::node_server },
+    Step { name: "autobahn-server", what: "Autobahn's fuzzing client against the program", run: autobahn::server_step },
+    Step { name: "autobahn-client", what: "Autobahn's fuzzing server against our Dialer", run: autobahn::client_step },
+    Step { name: "autobahn-table", what: "docs/autobahn.md says what was just measured", run: autobahn::table_step },
+];
+
+/// Runs the chosen steps, or all, and prints the summary. `true` when none failed.
+pub(crate) fn run(workspace: &Workspace, only: &[String]) -> Result<bool, Trouble> {
+    if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|step| step.name != *name)) {
+        return Err(Trouble::Failed(format!("there is no step called {unknown}; --list names them")));
+    }
+    let reports: Vec<_> = ALL
+        .iter()
+        .filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
+        .map(|step| step.perform(workspace))
+        .collect();
+    println!("{}", summary::table(&reports));
+    println!("{}", summary::closing_line(&reports));
+    Ok(reports.iter().all(|report| report.outcome != Outcome::Failed))
+}

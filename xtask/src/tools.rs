@@ -1,0 +1,104 @@
+//! Finding the tools that a step needs and, where it is our place to, installing them: cargo's own into the target
+//! folder, Debian's packages when we are root on a machine with apt.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::process::Task;
+use crate::trouble::{OrMissing as _, Trouble};
+use crate::version;
+use crate::workspace::Workspace;
+
+/// Looks for a program where the shell would.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| is_executable(path))
+}
+
+/// A program under any of its names, from its Debian package if need be.
+pub(crate) fn from_debian(names: &[&str], packages: &[&str]) -> Result<PathBuf, Trouble> {
+    let find_any = || names.iter().find_map(|name| find(name));
+    if let Some(path) = find_any() {
+        return Ok(path);
+    }
+    install_debian(packages)?;
+    find_any().ok_or_else(|| Trouble::Missing(format!("{} did not bring {}", packages.join(" "), names.join(" or "))))
+}
+
+/// Installs Debian packages, or says that a person should.
+pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Trouble> {
+    let wanted = packages.join(" ");
+    if !rustix::process::geteuid().is_root() || find("apt-get").is_none() {
+        return Err(Trouble::Missing(format!("please install {wanted} (Debian: apt-get install {wanted})")));
+    }
+    println!("installing {wanted}");
+    LISTS_ARE_FRESH.get_or_init(|| apt_get(&["update", "--quiet"]).succeeds());
+    let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    apt_get(&options).args(packages).run().or_missing(format_args!("cannot install {wanted}"))
+}
+
+fn apt_get(arguments: &[&str]) -> Task {
+    Task::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive")
+}
+
+/// A cargo subcommand of at least the given version: the one on the path, or our own under `target/tools`.
+pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Result<PathBuf, Trouble> {
+    let folder = workspace.target.join("tools");
+    let ours = folder.join("bin").join(name);
+    for candidate in find(name).into_iter().chain([ours.clone()]) {
+        if has_version(&candidate, name, wanted) {
+            return Ok(candidate);
+        }
+    }
+    println!("installing {name} {wanted}");
+    let build = folder.join("build");
+    // Without optimization: compiling it costs more than its few seconds of work.
+    let result = workspace
+        .cargo(&["install", "--quiet", "--locked", "--debug", "--force", "--version", wanted, name])
+        .arg("--root")
+        .arg(&folder)
+        .arg("--target-dir")
+        .arg(&build)
+        .run();
+    let _ = std::fs::remove_dir_all(&build);
+    result.or_missing(format_args!("cannot install {name}"))?;
+    Ok(ours)
+}
+
+fn has_version(program: &Path, name: &str, wanted: &str) -> bool {
+    let subcommand = name.trim_start_matches("cargo-");
+    is_executable(program)
+        && Task::new(program)
+            .args([subcommand, "--version"])
+            .read()
+            .is_ok_and(|text| version::parse(&text) >= version::parse(wanted))
+}
+
+/// The installed toolchain of that channel or version, by the name that rustup gives it.
+pub(crate) fn toolchain(wanted: &str) -> Option<String> {
+    find("rustup")?;
+    let list = Task::new("rustup").args(["toolchain", "list"]).read().ok()?;
+    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    // `1.85` may be installed as `1.85-<host>` or as `1.85.1-<host>`.
+    let is_wanted = |name: &&str| name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(['-', '.']));
+    names.filter(is_wanted).map(str::to_owned).next()
+}
+
+/// `rustup run <toolchain>`, with our own toolchain forgotten.
+pub(crate) fn in_toolchain(workspace: &Workspace, name: &str) -> Task {
+    Task::new("rustup")
+        .args(["run", name])
+        .current_dir(&workspace.root)
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .env_remove("RUSTDOC")
+        .env_remove("RUSTUP_TOOLCHAIN")
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+static LISTS_ARE_FRESH: OnceLock<bool> = OnceLock::new();
