@@ -19,20 +19,14 @@ pub struct FrameHeader {
     pub mask: Option<MaskKey>,
     /// The payload's length in bytes as declared, unjudged: the top bit may be set.
     pub payload_len: u64,
-    has_minimal_length: bool,
+    /// How many bytes the length takes behind the first two: 0, 2 or 8. What was read may be longer than needed.
+    length_bytes: u8,
 }
 
 impl FrameHeader {
     /// A header of an unfragmented frame without reserved bits.
     pub const fn new(opcode: Opcode, payload_len: u64) -> Self {
-        Self {
-            is_final: true,
-            reserved_bits: 0,
-            opcode,
-            mask: None,
-            payload_len,
-            has_minimal_length: true,
-        }
+        Self { is_final: true, reserved_bits: 0, opcode, mask: None, payload_len, length_bytes: shortest(payload_len) }
     }
 
     /// The same header with another FIN bit.
@@ -62,14 +56,14 @@ impl FrameHeader {
     /// ```
     pub fn decode(input: &[u8]) -> Option<Self> {
         let (&[first, second], rest) = input.split_first_chunk::<2>()?;
-        let (payload_len, shortest, rest) = match second & 0x7F {
+        let (payload_len, length_bytes, rest) = match second & 0x7F {
             126 => {
                 let (len, rest) = rest.split_first_chunk::<2>()?;
-                (u64::from(u16::from_be_bytes(*len)), 126, rest)
+                (u64::from(u16::from_be_bytes(*len)), 2, rest)
             }
             127 => {
                 let (len, rest) = rest.split_first_chunk::<8>()?;
-                (u64::from_be_bytes(*len), 65_536, rest)
+                (u64::from_be_bytes(*len), 8, rest)
             }
             len => (u64::from(len), 0, rest),
         };
@@ -83,7 +77,7 @@ impl FrameHeader {
             opcode: Opcode::from_bits(first),
             mask,
             payload_len,
-            has_minimal_length: payload_len >= shortest,
+            length_bytes,
         })
     }
 
@@ -110,15 +104,9 @@ impl FrameHeader {
         out
     }
 
-    /// How many bytes `encode` gives, which is also what `decode` read unless the length was overlong.
+    /// How many bytes the header takes as it was read, or as `encode` writes it.
     pub const fn encoded_len(&self) -> usize {
-        let length = match (self.has_minimal_length, self.payload_len) {
-            (true, 0..=125) => 0,
-            (true, 126..=65_535) => 2,
-            // An overlong length of up to 125 stands in two bytes or in eight; `rules` refuses both.
-            _ => 8,
-        };
-        2 + length + if self.mask.is_some() { 4 } else { 0 }
+        2 + self.length_bytes as usize + if self.mask.is_some() { 4 } else { 0 }
     }
 
     /// FIN: this frame is the last of its message.
@@ -138,7 +126,15 @@ impl FrameHeader {
 
     /// Whether the length stood in the shortest of the three forms.
     pub const fn has_minimal_length(&self) -> bool {
-        self.has_minimal_length
+        self.length_bytes == shortest(self.payload_len)
+    }
+}
+
+const fn shortest(payload_len: u64) -> u8 {
+    match payload_len {
+        0..=125 => 0,
+        126..=65_535 => 2,
+        _ => 8,
     }
 }
 
