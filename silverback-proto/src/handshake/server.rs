@@ -131,7 +131,7 @@ impl ServerHandshake {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
-        headers.reserve(EXPECTED_HEADERS + extra.len());
+        headers.reserve(EXPECTED_HEADERS);
         headers.insert(UPGRADE, WEBSOCKET);
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.to_header_value());

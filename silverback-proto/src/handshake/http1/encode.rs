@@ -89,7 +89,7 @@ fn push_header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// A `HeaderValue` holds no line break unless somebody made it without checks. Then blanks stand
 /// for control bytes: nobody ends a head early through us.
-pub(super) fn push_value(out: &mut Vec<u8>, value: &[u8]) {
+pub(in crate::handshake) fn push_value(out: &mut Vec<u8>, value: &[u8]) {
     out.extend(value.iter().map(|&byte| match byte {
         b'\t' => b'\t',
         0..=31 | 127 => b' ',

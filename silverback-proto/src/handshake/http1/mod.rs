@@ -14,7 +14,7 @@
 //! # Ok::<_, silverback_proto::handshake::HeadError>(())
 //! ```
 
-mod encode;
+pub(super) mod encode;
 mod error;
 mod parse;
 mod reader;

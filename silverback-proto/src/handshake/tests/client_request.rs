@@ -1,0 +1,222 @@
+//! RFC 6455, 3 and 4.1: URIs, and the request that a client sends.
+
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::{HeaderName, HeaderValue, Uri};
+
+use crate::handshake::headers::parse_header;
+use crate::handshake::http1::{encode_request, parse_request};
+use crate::handshake::{
+    ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Nonce, ServerHandshake, Subprotocol,
+};
+
+const NONCE: Nonce = Nonce::new(*b"the sample nonce");
+
+fn parse(uri: &str) -> ClientRequest {
+    ClientRequest::parse(uri).expect("a WebSocket URI")
+}
+
+fn build(request: ClientRequest) -> Result<String, HandshakeError> {
+    let handshake = ClientHandshake::new(request, NONCE)?;
+    Ok(String::from_utf8(encode_request(handshake.request())).expect("ASCII"))
+}
+
+fn subprotocol(name: &str) -> Subprotocol {
+    Subprotocol::new(name).expect("a token")
+}
+
+mod uris {
+    use super::*;
+
+    #[test]
+    fn scheme_host_port_and_resource_name_are_taken_apart() {
+        for (uri, secure, host, port, target) in [
+            ("ws://example.com/chat", false, "example.com", 80, "/chat"),
+            ("wss://example.com/chat", true, "example.com", 443, "/chat"),
+            ("http://example.com/", false, "example.com", 80, "/"),
+            ("https://example.com:8443/", true, "example.com", 8443, "/"),
+            ("WS://EXAMPLE.com", false, "example.com", 80, "/"),
+            ("ws://example.com?room=1", false, "example.com", 80, "/?room=1"),
+            ("ws://example.com/?", false, "example.com", 80, "/?"),
+            ("ws://example.com//a/../b?c=/?d", false, "example.com", 80, "//a/../b?c=/?d"),
+            ("ws://example.com:/x", false, "example.com", 80, "/x"),
+            ("ws://[::1]", false, "[::1]", 80, "/"),
+            ("ws://[0:0::1]:9000/x", false, "[::1]", 9000, "/x"),
+            ("ws://127.0.0.1:9000/%C3%A9", false, "127.0.0.1", 9000, "/%C3%A9"),
+        ] {
+            let request = parse(uri);
+            assert_eq!(
+                (request.is_secure(), request.host(), request.port(), request.target().as_str()),
+                (secure, host, port, target),
+                "{uri}"
+            );
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        use HandshakeError::*;
+        type Expected = fn(&HandshakeError) -> bool;
+        let rows: &[(&str, Expected)] = &[
+            ("", |e| matches!(e, InvalidUri(_))),
+            ("ws://a b/", |e| matches!(e, InvalidHost(_))),
+            ("example.com/chat", |e| matches!(e, UnsupportedScheme(_) | InvalidUri(_))),
+            ("/chat", |e| matches!(e, UnsupportedScheme(_))),
+            ("ftp://example.com/", |e| matches!(e, UnsupportedScheme(s) if s.as_str() == "ftp")),
+            ("ws:///chat", |e| matches!(e, InvalidHost(_))),
+            ("ws://:80/", |e| matches!(e, InvalidHost(_))),
+            ("ws://example.com:70000/", |e| matches!(e, InvalidHost(_))),
+            ("ws://example.com:x/", |e| matches!(e, InvalidHost(_))),
+            ("ws://[::1/", |e| matches!(e, InvalidHost(_))),
+            ("ws://::1/", |e| matches!(e, InvalidHost(_))),
+            ("ws://bücher.example/", |e| matches!(e, InvalidHost(_))),
+            ("ws://exa\r\nmple.com/", |e| matches!(e, InvalidHost(_))),
+            ("ws://user:secret@example.com/", |e| *e == UserInfo),
+            ("ws://user@example.com/", |e| *e == UserInfo),
+            ("ws://example.com/#top", |e| *e == Fragment),
+            ("ws://example.com#", |e| *e == Fragment),
+            ("ws://example.com/a b", |e| *e == UnencodedTarget { byte: b' ' }),
+            ("ws://example.com/a\r\nX: y", |e| *e == UnencodedTarget { byte: b'\r' }),
+            ("ws://example.com/?\0", |e| *e == UnencodedTarget { byte: 0 }),
+            ("ws://example.com/é", |e| *e == UnencodedTarget { byte: 0xC3 }),
+        ];
+        for (uri, expected) in rows {
+            let error = ClientRequest::parse(uri).expect_err("no WebSocket URI");
+            assert!(expected(&error), "{uri}: {error:?}");
+            assert!(error.is_misuse());
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated_in_the_error() {
+        let error = ClientRequest::parse("ws://user:secret@example.com/").expect_err("refused");
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_parsed_uri_is_judged_like_its_text() {
+        let uri: Uri = "wss://example.com:444?x".parse().expect("a URI");
+        let request = ClientRequest::new(&uri).expect("a WebSocket URI");
+        assert_eq!((request.port(), request.target().as_str()), (444, "/?x"));
+        for uri in ["example.com:80", "/chat", "ws://user@example.com/", "ftp://example.com/", "ws://example.com/é"] {
+            let uri: Uri = uri.parse().expect("a URI");
+            assert!(ClientRequest::new(&uri).is_err(), "{uri}");
+        }
+    }
+}
+
+mod requests {
+    use super::*;
+
+    #[test]
+    fn the_request_of_the_rfc_is_written_in_its_spelling() {
+        let request = parse("ws://server.example.com/chat")
+            .origin(HeaderValue::from_static("http://example.com"))
+            .subprotocol(subprotocol("chat"))
+            .subprotocol(subprotocol("superchat"));
+        assert_eq!(
+            build(request).expect("a request"),
+            "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Protocol: chat, superchat\r\nOrigin: http://example.com\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn host_names_the_port_unless_it_is_the_default() {
+        for (uri, host) in [
+            ("ws://example.com", "example.com"),
+            ("ws://example.com:80", "example.com"),
+            ("wss://example.com:443", "example.com"),
+            ("ws://example.com:443", "example.com:443"),
+            ("wss://example.com:80", "example.com:80"),
+            ("ws://localhost:8000", "localhost:8000"),
+            ("ws://[::1]", "[::1]"),
+            ("ws://[::1]:8000", "[::1]:8000"),
+        ] {
+            let text = build(parse(uri)).expect("a request");
+            assert!(text.contains(&format!("\r\nHost: {host}\r\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_is_overridden_only_by_its_setter() {
+        let named = parse("ws://127.0.0.1:8000").host_header(HeaderValue::from_static("example.com"));
+        assert!(build(named).expect("a request").contains("\r\nHost: example.com\r\n"));
+
+        let malformed = parse("ws://127.0.0.1:8000").host_header(HeaderValue::from_static("a, b"));
+        assert!(matches!(build(malformed), Err(HandshakeError::InvalidHost(_))));
+
+        let smuggled = parse("ws://127.0.0.1:8000").header(HOST, HeaderValue::from_static("example.com"));
+        assert!(matches!(build(smuggled), Err(HandshakeError::ReservedHeader(name)) if name.as_str() == "Host"));
+    }
+
+    #[test]
+    fn reserved_headers_are_refused_by_name() {
+        for name in [
+            "Upgrade",
+            "Connection",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Version",
+            "Sec-WebSocket-Protocol",
+            "Sec-WebSocket-Extensions",
+            "Content-Length",
+            "Transfer-Encoding",
+        ] {
+            let (parsed, value) = parse_header(name, "x").expect("a header");
+            let error = build(parse("ws://a/").header(parsed, value)).expect_err("reserved");
+            assert!(matches!(&error, HandshakeError::ReservedHeader(shown) if shown.as_str() == name), "{error:?}");
+            assert!(error.is_misuse());
+        }
+    }
+
+    #[test]
+    fn other_headers_are_sent_with_all_their_values() {
+        let note = HeaderName::from_static("x-note");
+        let request = parse("ws://a/")
+            .header(AUTHORIZATION, HeaderValue::from_static("Basic x"))
+            .header(note.clone(), HeaderValue::from_static("1"))
+            .header(note, HeaderValue::from_static("2"));
+        let text = build(request).expect("a request");
+        for line in ["Authorization: Basic x", "X-Note: 1", "X-Note: 2"] {
+            assert!(text.contains(&format!("\r\n{line}\r\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn there_is_at_most_one_origin() {
+        let origin = |name: &'static str| HeaderValue::from_static(name);
+        let set_twice = parse("ws://a/").origin(origin("http://a")).origin(origin("http://b"));
+        assert!(build(set_twice).expect("a request").contains("\r\nOrigin: http://b\r\n"));
+        let added = parse("ws://a/").origin(origin("http://a")).header(ORIGIN, origin("http://b"));
+        assert_eq!(build(added), Err(HandshakeError::RepeatedOrigin));
+    }
+
+    #[test]
+    fn a_subprotocol_is_offered_once() {
+        let request = parse("ws://a/").subprotocol(subprotocol("chat")).subprotocol(subprotocol("chat"));
+        assert_eq!(build(request), Err(HandshakeError::RepeatedSubprotocol(subprotocol("chat"))));
+    }
+
+    #[test]
+    fn extensions_are_offered_in_order_with_fallbacks() {
+        let request = parse("ws://a/")
+            .extension(ExtensionOffer::new("foo").param("x", "1"))
+            .extension(ExtensionOffer::new("foo"));
+        let text = build(request).expect("a request");
+        assert!(text.contains("\r\nSec-WebSocket-Extensions: foo; x=1, foo\r\n"), "{text}");
+
+        let malformed = parse("ws://a/").extension(ExtensionOffer::new("a\r\nb"));
+        assert!(matches!(build(malformed), Err(HandshakeError::InvalidExtension(_))));
+    }
+
+    #[test]
+    fn our_server_reads_what_our_client_writes() {
+        let request = parse("wss://[::1]:9/x?y").subprotocol(subprotocol("chat")).extension(ExtensionOffer::new("foo"));
+        let head = parse_request(build(request).expect("a request").as_bytes()).expect("readable");
+        let handshake = ServerHandshake::from_request(&head).expect("an opening handshake");
+        assert_eq!(head.uri(), "/x?y");
+        assert_eq!(handshake.host(), "[::1]:9");
+        assert_eq!(handshake.subprotocols(), [subprotocol("chat")]);
+        assert_eq!(handshake.extensions(), [ExtensionOffer::new("foo")]);
+    }
+}
