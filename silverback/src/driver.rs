@@ -1,0 +1,306 @@
+//! The reading side's engine: input to arrivals, with the deadlines of the connection. `ending` does the last steps.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role, Stats, connection::Receiver};
+use tokio::time::{Sleep, sleep_until};
+
+use crate::{
+    Error,
+    ending::Ending,
+    read_buffer::{Input, ReadBuffer},
+    shared::SharedHandle,
+    transport::ReadSide,
+};
+
+/// Drives the receiving half of a connection.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    shared: SharedHandle,
+    receiver: Receiver,
+    input: Input,
+    io: ReadSide,
+    role: Role,
+    /// What one read takes at most.
+    read_buffer_size: usize,
+    close_budget: Duration,
+    /// What `shared` was told last.
+    input_in_hand: bool,
+    /// Ends at the next deadline, or before it: then it is set anew. No timer is touched for a message.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Bytes read since this task last waited.
+    read_this_turn: usize,
+    /// Counted here and not in `shared`: a message that is in hand costs no lock.
+    messages_received: u64,
+    ending: Option<Box<Ending>>,
+}
+
+/// What a driver is made of.
+#[derive(Debug)]
+pub(crate) struct DriverParts {
+    pub(crate) shared: SharedHandle,
+    pub(crate) receiver: Receiver,
+    pub(crate) io: ReadSide,
+    pub(crate) role: Role,
+    /// Bytes of the stream that came with the handshake.
+    pub(crate) early: Vec<u8>,
+    pub(crate) read_buffer_size: usize,
+    pub(crate) close_budget: Duration,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: DriverParts) -> Self {
+        Self {
+            shared: parts.shared,
+            receiver: parts.receiver,
+            input: Input::new(parts.early),
+            io: parts.io,
+            role: parts.role,
+            read_buffer_size: parts.read_buffer_size,
+            close_budget: parts.close_budget,
+            input_in_hand: false,
+            timer: None,
+            read_this_turn: 0,
+            messages_received: 0,
+            ending: None,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &SharedHandle {
+        &self.shared
+    }
+
+    pub(crate) fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.shared.stats();
+        stats.messages_received = self.messages_received;
+        stats
+    }
+
+    /// The next message, or piece of one; `None` once the connection has ended cleanly. Nothing is lost between polls.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        delivery: Delivery,
+    ) -> Poll<Result<Option<Arrival>, Error>> {
+        loop {
+            if let Some(ending) = &mut self.ending {
+                return ending.poll(self.role, cx).map_ok(|()| None);
+            }
+            if let Some(arrival) = self.next_in_hand(delivery) {
+                return Poll::Ready(Ok(Some(arrival)));
+            }
+            if self.ending.is_some() {
+                continue;
+            }
+            self.shared.flush_now();
+            if self.read_this_turn >= READ_PER_TURN {
+                ready!(self.poll_yield(cx));
+                continue;
+            }
+            match self.poll_fill(cx, delivery) {
+                Poll::Ready(Ok(Some(arrival))) => return Poll::Ready(Ok(Some(arrival))),
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Err(error)) => self.end(error),
+                Poll::Pending => ready!(self.poll_deadline(cx)),
+            }
+        }
+    }
+
+    /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection.
+    pub(crate) fn message(&mut self, place: Place) -> Result<Incoming<'_>, Error> {
+        let Self { receiver, input, shared, io, ending, close_budget, .. } = self;
+        receiver.message(input.handled(), place).map_err(|error| {
+            shared.handle_fault(&error);
+            let io = std::mem::replace(io, ReadSide::Closed);
+            let deadline = shared.close_deadline().unwrap_or_else(|| Instant::now() + *close_budget);
+            *ending = Some(Box::new(Ending::orderly(shared.clone(), io, deadline, Some(error.clone().into()))));
+            error.into()
+        })
+    }
+
+    /// The piece of a message that `poll_next` has found.
+    pub(crate) fn piece(&self, place: Place) -> &[u8] {
+        self.receiver.piece(self.input.handled(), place)
+    }
+
+    /// Nothing of what was handed out is used any more.
+    pub(crate) fn release(&mut self) {
+        self.input.release_if_empty();
+    }
+
+    /// Handles what has been read until it amounts to something for the application.
+    fn next_in_hand(&mut self, delivery: Delivery) -> Option<Arrival> {
+        let mut answered = false;
+        loop {
+            let handled = match self.receiver.handle_input(self.input.handle(), delivery) {
+                Ok(handled) => handled,
+                Err(error) => {
+                    self.fail(error);
+                    return None;
+                }
+            };
+            self.input.consume(handled.consumed);
+            let Some(arrival) = handled.arrival else {
+                self.input.release_if_empty();
+                self.note_input_in_hand(false);
+                return None;
+            };
+            if let Arrival::Message(_) | Arrival::Piece { .. } = arrival {
+                self.count_message(&arrival);
+                self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+                if answered {
+                    // The answer is on the wire before anything that came after its question is handed out.
+                    self.shared.flush_now();
+                }
+                return Some(arrival);
+            }
+            self.shared.handle_arrival(Instant::now(), &arrival);
+            answered = true;
+            if matches!(arrival, Arrival::Close(_)) {
+                self.start_ending(None);
+                return None;
+            }
+        }
+    }
+
+    /// Reads once, into the thread's buffer or straight into a large message.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Result<Option<Arrival>, Error>> {
+        if delivery == Delivery::Whole {
+            if let Some(mut target) = self.receiver.payload_target() {
+                let count = ready!(self.io.poll_read_buf(cx, &mut target))?;
+                self.note_received(count)?;
+                return Poll::Ready(Ok(self.handle_payload()));
+            }
+        }
+        let mut buffer = ReadBuffer::take(self.read_buffer_size);
+        let count = ready!(self.io.poll_read(cx, &mut buffer.as_mut_slice()[..self.read_buffer_size]))?;
+        self.note_received(count)?;
+        self.input.fill(buffer, count);
+        Poll::Ready(Ok(None))
+    }
+
+    fn handle_payload(&mut self) -> Option<Arrival> {
+        match self.receiver.handle_payload() {
+            Ok(arrival) => arrival.inspect(|arrival| self.count_message(arrival)),
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    fn count_message(&mut self, arrival: &Arrival) {
+        let is_end = !matches!(arrival, Arrival::Piece { is_last: false, .. });
+        self.messages_received += u64::from(is_end);
+    }
+
+    fn note_received(&mut self, count: usize) -> Result<(), Error> {
+        if count == 0 {
+            return Err(Error::Lost);
+        }
+        self.read_this_turn += count;
+        self.shared.handle_received(Instant::now(), count);
+        Ok(())
+    }
+
+    fn note_input_in_hand(&mut self, in_hand: bool) {
+        if self.input_in_hand != in_hand {
+            self.input_in_hand = in_hand;
+            self.shared.set_input_in_hand(in_hand);
+        }
+    }
+
+    /// Lets other tasks run after a full turn. The deadlines are looked at first: no traffic may keep us from them.
+    fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.read_this_turn = 0;
+        match self.shared.prepare_to_wait(cx) {
+            Ok(Some(deadline)) if deadline <= Instant::now() => Poll::Ready(self.handle_timeout()),
+            Ok(_) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(self.end(error)),
+        }
+    }
+
+    /// Nothing can be read: waits for the next deadline too. Ready when something changed.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.read_this_turn = 0;
+        match self.shared.prepare_to_wait(cx) {
+            Ok(Some(deadline)) => {
+                ready!(self.poll_timer(cx, deadline));
+                Poll::Ready(self.handle_timeout())
+            }
+            Ok(None) => Poll::Pending,
+            Err(error) => Poll::Ready(self.end(error)),
+        }
+    }
+
+    fn handle_timeout(&mut self) {
+        if let Err(error) = self.shared.handle_timeout(Instant::now()) {
+            self.end(error);
+        }
+    }
+
+    /// Ready when `deadline` has passed.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let deadline = deadline.into();
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= deadline {
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+
+    /// The peer is at fault, and is told before the application is.
+    fn fail(&mut self, error: ConnectionError) {
+        self.shared.handle_fault(&error);
+        self.start_ending(Some(error.into()));
+    }
+
+    fn start_ending(&mut self, outcome: Option<Error>) {
+        let io = self.close_input();
+        let deadline = self.shared.close_deadline().unwrap_or_else(|| Instant::now() + self.close_budget);
+        self.ending = Some(Box::new(Ending::orderly(self.shared.clone(), io, deadline, outcome)));
+    }
+
+    /// The transport is gone, or a deadline has passed.
+    fn end(&mut self, error: Error) {
+        self.close_input();
+        self.ending = Some(Box::new(Ending::gone(self.shared.clone(), error)));
+    }
+
+    fn close_input(&mut self) -> ReadSide {
+        self.note_input_in_hand(false);
+        self.input = Input::default();
+        self.timer = None;
+        std::mem::replace(&mut self.io, ReadSide::Closed)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.note_input_in_hand(false);
+        if let Some(ending) = self.ending.take() {
+            ending.linger(self.role);
+        }
+    }
+}
+
+/// A peer that always has more to say must let others speak: after this much its task yields.
+const READ_PER_TURN: usize = 256 * 1024;

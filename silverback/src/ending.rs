@@ -1,0 +1,119 @@
+//! The last steps of a connection: send what is queued, shut down, drain. They go on when the application has left.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use silverback_proto::Role;
+use tokio::{
+    runtime::Handle,
+    time::{Sleep, sleep_until},
+};
+
+use crate::{Error, read_buffer::ReadBuffer, shared::SharedHandle, transport::ReadSide};
+
+/// A connection on which nothing more will be received, on its way to the last byte.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    shared: SharedHandle,
+    io: ReadSide,
+    step: Step,
+    /// When the budget of the closing handshake is used up. No traffic extends it.
+    deadline: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+    outcome: Option<Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Send what is queued, our Close frame last.
+    Send,
+    /// Tell the transport that nothing more comes from us.
+    ShutDown,
+    /// Read and discard until the peer has closed: unread input would make the kernel reset the connection, which
+    /// destroys our Close frame on its way.
+    Drain,
+    Done,
+}
+
+impl Ending {
+    /// The ending of a connection whose peer is told, or has said, that it is over.
+    pub(crate) fn orderly(shared: SharedHandle, io: ReadSide, deadline: Instant, outcome: Option<Error>) -> Self {
+        Self { shared, io, step: Step::Send, deadline, timer: None, outcome }
+    }
+
+    /// The ending of a connection whose transport is gone: there is nobody to say anything to.
+    pub(crate) fn gone(shared: SharedHandle, error: Error) -> Self {
+        shared.handle_lost(&error);
+        let deadline = Instant::now();
+        Self { shared, io: ReadSide::Closed, step: Step::Done, deadline, timer: None, outcome: Some(error) }
+    }
+
+    /// Ready when all is done; gives the error once, if the connection ended with one.
+    pub(crate) fn poll(&mut self, role: Role, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.step != Step::Done {
+            let next = match self.step {
+                Step::Send => self.shared.poll_flush(cx).map(|_| self.after_send(role)),
+                Step::ShutDown => self.shared.poll_shutdown(cx).map(|()| Step::Drain),
+                Step::Drain => self.poll_drain(cx).map(|()| Step::Done),
+                Step::Done => Poll::Ready(Step::Done),
+            };
+            self.step = match next {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    ready!(self.poll_deadline(cx));
+                    Step::Done
+                }
+            };
+        }
+        self.io = ReadSide::Closed;
+        self.timer = None;
+        self.shared.close_transport();
+        Poll::Ready(self.outcome.take().map_or(Ok(()), Err))
+    }
+
+    /// Goes on without the application, if there is something to go on with.
+    pub(crate) fn linger(mut self, role: Role) {
+        if self.step == Step::Done {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                // What the application did not wait for, it does not want to know.
+                let _ = poll_fn(|cx| self.poll(role, cx)).await;
+            });
+        }
+    }
+
+    /// A client lets the server close the transport first (RFC 6455, 7.1.1), unless the server is at fault.
+    fn after_send(&self, role: Role) -> Step {
+        if role == Role::Client && self.outcome.is_none() { Step::Drain } else { Step::ShutDown }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = ReadBuffer::take(DRAIN);
+        for _ in 0..READS_PER_TURN {
+            match ready!(self.io.poll_read(cx, buffer.as_mut_slice())) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // The clock is asked too: a peer that never stops sending uses up the task's budget before its timer is polled.
+        if self.deadline <= Instant::now() {
+            return Poll::Ready(());
+        }
+        let deadline = self.deadline.into();
+        self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(cx)
+    }
+}
+
+const DRAIN: usize = 16 * 1024;
+const READS_PER_TURN: usize = 16;

@@ -1,0 +1,164 @@
+//! What can go wrong, for applications: one type, and questions that can be asked of it.
+
+use std::{fmt, io};
+
+use silverback_proto::{CloseCode, ConnectionError, LimitError, ProtocolError, SendError, Timeout, UnsendableCode};
+
+use crate::{dial::DialError, upgrade::UpgradeError};
+
+/// Why something could not be done. A clean close is no error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer broke the protocol; it was told with 1002 or 1007.
+    Protocol(ProtocolError),
+    /// The peer went over a limit; it was told with 1009 or 1008.
+    Limit(LimitError),
+    /// The peer was too slow or is gone.
+    Timeout(Timeout),
+    /// The transport ended without a closing handshake: the peer, or something between, went away (1006).
+    Lost,
+    /// The transport failed.
+    Io(io::Error),
+    /// What was to be sent was not accepted. The connection is as it was.
+    Send(SendError),
+    /// A Close frame with a code that must not be sent (RFC 6455, 7.4). The connection is as it was.
+    UnsendableCode(UnsendableCode),
+    /// The opening handshake failed on the server's side.
+    Upgrade(Box<UpgradeError>),
+    /// The opening handshake, or a step before it, failed on the client's side.
+    Dial(Box<DialError>),
+}
+
+impl Error {
+    /// What the peer was told, where the peer is at fault.
+    pub fn close_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Protocol(error) => Some(error.close_code()),
+            Self::Limit(error) => Some(error.close_code()),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection ended without the peer having done anything wrong: it went away, or the network did.
+    /// Not worth more than a debug line in a log.
+    pub fn is_disconnect(&self) -> bool {
+        match self {
+            Self::Lost | Self::Timeout(_) | Self::Send(SendError::Closing) => true,
+            Self::Io(error) => matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::NotConnected
+                    | io::ErrorKind::TimedOut
+                    | io::ErrorKind::UnexpectedEof
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether a time budget ran out.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Timeout(_) => true,
+            Self::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+            Self::Upgrade(error) => error.is_timeout(),
+            Self::Dial(error) => error.is_timeout(),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing more can be sent because the connection is closing.
+    pub fn is_closing(&self) -> bool {
+        matches!(self, Self::Send(SendError::Closing))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Limit(error) => error.fmt(f),
+            Self::Timeout(error) => error.fmt(f),
+            Self::Lost => ConnectionError::Lost.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Send(error) => error.fmt(f),
+            Self::UnsendableCode(error) => error.fmt(f),
+            Self::Upgrade(error) => error.fmt(f),
+            Self::Dial(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => Some(error),
+            Self::Limit(error) => Some(error),
+            Self::Timeout(error) => Some(error),
+            Self::Lost => None,
+            Self::Io(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::UnsendableCode(error) => Some(error),
+            Self::Upgrade(error) => Some(error),
+            Self::Dial(error) => Some(error),
+        }
+    }
+}
+
+impl From<ConnectionError> for Error {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Protocol(error) => Self::Protocol(error),
+            ConnectionError::Limit(error) => Self::Limit(error),
+            ConnectionError::Timeout(error) => Self::Timeout(error),
+            // `Lost`, and whatever a later version adds that is no fault of the peer's.
+            _ => Self::Lost,
+        }
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<UnsendableCode> for Error {
+    fn from(error: UnsendableCode) -> Self {
+        Self::UnsendableCode(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<UpgradeError> for Error {
+    fn from(error: UpgradeError) -> Self {
+        Self::Upgrade(Box::new(error))
+    }
+}
+
+impl From<DialError> for Error {
+    fn from(error: DialError) -> Self {
+        Self::Dial(Box::new(error))
+    }
+}
+
+/// For `AsyncRead` and `AsyncWrite`, which know only errors of the system.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(error) => error,
+            Error::Lost => Self::new(io::ErrorKind::UnexpectedEof, error),
+            Error::Timeout(_) => Self::new(io::ErrorKind::TimedOut, error),
+            Error::Protocol(_) | Error::Limit(_) => Self::new(io::ErrorKind::InvalidData, error),
+            Error::Send(SendError::Closing) => Self::new(io::ErrorKind::BrokenPipe, error),
+            error => Self::other(error),
+        }
+    }
+}

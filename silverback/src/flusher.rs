@@ -1,0 +1,160 @@
+//! One task per thread that sends what connections held back when their own task went on to wait for something else,
+//! and goes on with output that the transport would not take at once.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use tokio::{
+    runtime::{self, Handle},
+    time::{Sleep, sleep_until},
+};
+
+use crate::shared::Shared;
+
+/// Where connections put themselves when somebody else must send for them.
+#[derive(Debug, Default)]
+pub(crate) struct Flusher {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Connections with output to be sent as soon as the task that is running yields.
+    due: Vec<Arc<Shared>>,
+    /// Connections whose transport takes nothing at the moment.
+    blocked: Vec<Arc<Shared>>,
+    /// The task's, while it waits.
+    waker: Option<Waker>,
+}
+
+impl Flusher {
+    /// The flusher of this thread and runtime; its task is started when the first connection asks.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, as all of tokio.
+    pub(crate) fn current() -> Arc<Self> {
+        let handle = Handle::current();
+        LOCAL.with_borrow_mut(|local| match local {
+            Some(found) if found.runtime == handle.id() => found.flusher.clone(),
+            _ => {
+                let flusher = Arc::new(Self::default());
+                handle.spawn(run(Arc::downgrade(&flusher)));
+                *local = Some(Local { runtime: handle.id(), flusher: flusher.clone() });
+                flusher
+            }
+        })
+    }
+
+    /// Has `connection` flushed when the running task yields.
+    pub(crate) fn flush_soon(&self, connection: Arc<Shared>) {
+        self.add(|queue| queue.due.push(connection));
+    }
+
+    /// Watches a connection whose transport takes nothing, until it does or counts as stalled.
+    pub(crate) fn watch(&self, connection: Arc<Shared>) {
+        self.add(|queue| queue.blocked.push(connection));
+    }
+
+    fn add(&self, add: impl FnOnce(&mut Queue)) {
+        let waker = {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            add(&mut queue);
+            queue.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        // The task holds no strong reference: woken now, it finds that nobody needs it any more.
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waker) = queue.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+struct Local {
+    runtime: runtime::Id,
+    flusher: Arc<Flusher>,
+}
+
+thread_local! {
+    static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
+}
+
+/// What the task keeps between turns.
+#[derive(Default)]
+struct Task {
+    due: Vec<Arc<Shared>>,
+    /// Connections that may be stalled; those that went on leave at the next check.
+    blocked: Vec<Arc<Shared>>,
+    /// Ends when the first of `blocked` could count as stalled.
+    check: Option<Pin<Box<Sleep>>>,
+}
+
+async fn run(flusher: Weak<Flusher>) {
+    let mut task = Task::default();
+    poll_fn(|cx| task.poll(&flusher, cx)).await;
+}
+
+impl Task {
+    fn poll(&mut self, flusher: &Weak<Flusher>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(flusher) = flusher.upgrade() else { return Poll::Ready(()) };
+        self.take_over(&flusher, cx);
+        for connection in self.due.drain(..) {
+            connection.flush_for_others();
+        }
+        while self.check.as_mut().is_some_and(|check| check.as_mut().poll(cx).is_ready()) {
+            self.check_blocked();
+        }
+        Poll::Pending
+    }
+
+    fn take_over(&mut self, flusher: &Flusher, cx: &Context<'_>) {
+        let mut queue = flusher.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        // Swapped, not collected: in steady state neither side allocates.
+        std::mem::swap(&mut self.due, &mut queue.due);
+        queue.waker = Some(cx.waker().clone());
+        let watch = std::mem::take(&mut queue.blocked);
+        drop(queue);
+        if !watch.is_empty() {
+            self.watch(watch);
+        }
+    }
+
+    fn check_blocked(&mut self) {
+        self.check = None;
+        let blocked = std::mem::take(&mut self.blocked);
+        self.watch(blocked);
+    }
+
+    /// Fails what is stalled, forgets what went on, and keeps the rest.
+    fn watch(&mut self, connections: Vec<Arc<Shared>>) {
+        let now = Instant::now();
+        for connection in connections {
+            if let Some(due) = connection.watch_stall(now) {
+                self.check_at(due);
+                self.blocked.push(connection);
+            }
+        }
+    }
+
+    fn check_at(&mut self, due: Instant) {
+        let due = due.into();
+        match &mut self.check {
+            Some(check) if check.deadline() <= due => {}
+            Some(check) => check.as_mut().reset(due),
+            None => self.check = Some(Box::pin(sleep_until(due))),
+        }
+    }
+}

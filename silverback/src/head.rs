@@ -1,0 +1,35 @@
+//! Reads the head of a request or response from a stream, and no byte more than is there.
+
+use std::io;
+
+use silverback_proto::handshake::{
+    HeadError,
+    http1::{HeadReader, Progress},
+};
+use tokio::io::AsyncReadExt;
+
+use crate::transport::ByteStream;
+
+/// Why there is no head.
+#[derive(Debug)]
+pub(crate) enum ReadHeadError {
+    Head(HeadError),
+    /// The stream ended inside the head, or before it.
+    Ended,
+    Io(io::Error),
+}
+
+/// The head, and the bytes behind it that came along: they belong to the WebSocket stream.
+pub(crate) async fn read_head(stream: &mut impl ByteStream, limit: usize) -> Result<(Vec<u8>, Vec<u8>), ReadHeadError> {
+    let mut reader = HeadReader::new(limit);
+    let mut chunk = [0; 1024];
+    loop {
+        let count = stream.read(&mut chunk).await.map_err(ReadHeadError::Io)?;
+        if count == 0 {
+            return Err(ReadHeadError::Ended);
+        }
+        if let Progress::Complete { consumed } = reader.handle_input(&chunk[..count]).map_err(ReadHeadError::Head)? {
+            return Ok((reader.head().to_vec(), chunk[consumed..count].to_vec()));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The buffer that a thread lends to whichever connection is readable, and what a connection holds of it.
+
+use std::{cell::RefCell, mem, ops::Range};
+
+/// Bytes that have arrived and were not yet handled. An idle connection holds none, and no memory.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    held: Held,
+    /// What was handled last, and may still be lent: it ends where `unread` begins.
+    lent_from: usize,
+    /// Within `held`.
+    unread: Range<usize>,
+}
+
+#[derive(Debug, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    /// Little input, moved out of the thread's buffer so that a slow application pins no more than it got.
+    Small(Vec<u8>),
+    Large(ReadBuffer),
+}
+
+impl Input {
+    /// Input that came with the handshake.
+    pub(crate) fn new(early: Vec<u8>) -> Self {
+        let unread = 0..early.len();
+        Self { held: Held::Small(early), lent_from: 0, unread }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unread.is_empty()
+    }
+
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.held.as_slice()[self.unread.clone()]
+    }
+
+    /// What is to be handled now; ranges that come back are relative to its start.
+    pub(crate) fn handle(&mut self) -> &mut [u8] {
+        self.lent_from = self.unread.start;
+        &mut self.held.as_mut_slice()[self.unread.clone()]
+    }
+
+    /// The front of what was handled is done with.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.unread.start += count;
+    }
+
+    /// What `handle` gave last.
+    pub(crate) fn handled(&self) -> &[u8] {
+        &self.held.as_slice()[self.lent_from..self.unread.end]
+    }
+
+    /// Gives the memory back once all of it is handled and nothing is lent.
+    pub(crate) fn release_if_empty(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Takes what a read has put into the front of `buffer`. The input is empty before.
+    pub(crate) fn fill(&mut self, buffer: ReadBuffer, count: usize) {
+        let held = if count <= SMALL {
+            let mut small = take_small();
+            small.extend_from_slice(&buffer.as_slice()[..count]);
+            Held::Small(small)
+        } else {
+            Held::Large(buffer)
+        };
+        *self = Self { held, lent_from: 0, unread: 0..count };
+    }
+}
+
+impl Held {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Nothing => &[],
+            Self::Small(bytes) => bytes,
+            Self::Large(buffer) => buffer.as_slice(),
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        match self {
+            Self::Nothing => &mut [],
+            Self::Small(bytes) => bytes,
+            Self::Large(buffer) => buffer.as_mut_slice(),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Self::Small(bytes) = self {
+            give_back_small(mem::take(bytes));
+        }
+    }
+}
+
+/// A page-aligned buffer that was zeroed once, when the thread made it.
+#[derive(Debug)]
+pub(crate) struct ReadBuffer {
+    storage: Vec<u8>,
+    /// Where the first page in `storage` begins.
+    start: usize,
+}
+
+impl ReadBuffer {
+    /// The thread's buffer, of `size` bytes at least.
+    pub(crate) fn take(size: usize) -> Self {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().large.pop()).ok().flatten();
+        spare.filter(|storage| storage.len() >= size + PAGE).map_or_else(|| Self::new(size), Self::aligned)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.storage[self.start..]
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        &mut self.storage[self.start..]
+    }
+
+    fn new(size: usize) -> Self {
+        Self::aligned(vec![0; size + PAGE])
+    }
+
+    fn aligned(storage: Vec<u8>) -> Self {
+        let start = storage.as_ptr().align_offset(PAGE).min(PAGE);
+        Self { storage, start }
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        let storage = mem::take(&mut self.storage);
+        // At the end of a thread the spare buffers are gone first: then the memory just goes.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.large.len() < SPARE_LARGE {
+                spare.large.push(storage);
+            }
+        });
+    }
+}
+
+#[derive(Default)]
+struct Spare {
+    large: Vec<Vec<u8>>,
+    small: Vec<Vec<u8>>,
+}
+
+fn take_small() -> Vec<u8> {
+    SPARE.try_with(|spare| spare.borrow_mut().small.pop()).ok().flatten().unwrap_or_default()
+}
+
+fn give_back_small(mut bytes: Vec<u8>) {
+    bytes.clear();
+    if bytes.capacity() == 0 || bytes.capacity() > 2 * SMALL {
+        return;
+    }
+    let _ = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        if spare.small.len() < SPARE_SMALL {
+            spare.small.push(bytes);
+        }
+    });
+}
+
+thread_local! {
+    static SPARE: RefCell<Spare> = RefCell::default();
+}
+
+/// Up to this much input is moved out of the thread's buffer: the copy costs less than a percent of the read.
+const SMALL: usize = 4 * 1024;
+
+/// Spare buffers that a thread keeps.
+const SPARE_LARGE: usize = 2;
+const SPARE_SMALL: usize = 64;
+
+const PAGE: usize = 4096;

@@ -1,0 +1,195 @@
+//! The reading half of a connection.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll, ready},
+};
+
+use silverback_proto::{Arrival, CloseInfo, Delivery, Message, MessageKind, MessageRef, Place, Stats};
+
+use crate::{Error, MessageReader, driver::Driver};
+
+/// Reads messages. Pings are answered, pongs taken note of and closes replied to inside, before anything that came
+/// after them is handed out.
+///
+/// All methods are cancel safe: a future that is dropped takes nothing with it, and the next call goes on where it was.
+#[derive(Debug)]
+pub struct Reader {
+    pub(crate) driver: Driver,
+    /// The message that is being read in pieces, or whose rest is to be skipped.
+    streaming: Option<Streaming>,
+    max_message_size: u64,
+}
+
+/// A message that is read in pieces.
+#[derive(Debug)]
+struct Streaming {
+    limit: u64,
+    /// The piece at hand, and how much of it has been read.
+    piece: Place,
+    offset: usize,
+    is_last: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(driver: Driver, max_message_size: u64) -> Self {
+        Self { driver, streaming: None, max_message_size }
+    }
+
+    /// The next message, owned; `None` after a clean close, of which [`close_info`](Self::close_info) tells more.
+    ///
+    /// A message costs one allocation. It never pins more memory than its own.
+    ///
+    /// # Errors
+    /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
+    /// a closing handshake. After an error the connection is over, and further calls return `None`.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn read_message(&mut self) -> Result<Option<Message>, Error> {
+        poll_fn(|cx| self.poll_read_message(cx)).await
+    }
+
+    /// The next message, lent until the next call: no copy, no allocation.
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
+        match poll_fn(|cx| self.poll_place(cx)).await? {
+            Some(place) => Ok(Some(self.driver.message(place)?.into_ref())),
+            None => Ok(None),
+        }
+    }
+
+    /// The next message as a stream of bytes, so that it needs no memory of its size; `None` after a clean close.
+    ///
+    /// The limit on messages holds; see [`next_reader_up_to`](Self::next_reader_up_to) for larger ones. What is not
+    /// read of the message is skipped by the next call.
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn next_reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
+        self.next_reader_up_to(self.max_message_size).await
+    }
+
+    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn next_reader_up_to(&mut self, limit: u64) -> Result<Option<MessageReader<'_>>, Error> {
+        let kind = poll_fn(|cx| self.poll_start_streaming(cx, limit)).await?;
+        Ok(kind.map(|kind| MessageReader::new(self, kind)))
+    }
+
+    /// How the connection ended, or is ending; `None` while it is open.
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        self.driver.shared().close_info()
+    }
+
+    /// The counters of the connection.
+    pub fn stats(&self) -> Stats {
+        self.driver.stats()
+    }
+
+    pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        loop {
+            let Some(place) = ready!(self.poll_place(cx))? else { return Poll::Ready(Ok(None)) };
+            // A fault here has set the ending going: the next round brings it, after the peer was told.
+            if let Ok(incoming) = self.driver.message(place) {
+                let message = incoming.into_message();
+                self.driver.release();
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
+    }
+
+    /// Reads on in the message that is being streamed; no byte is its end.
+    pub(crate) fn poll_read_piece(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Result<&[u8], Error>> {
+        loop {
+            let Some(streaming) = &self.streaming else { return Poll::Ready(Ok(&[])) };
+            let left = self.driver.piece(streaming.piece.clone()).len() - streaming.offset;
+            if left > 0 {
+                break;
+            }
+            if streaming.is_last {
+                self.streaming = None;
+                self.driver.release();
+                return Poll::Ready(Ok(&[]));
+            }
+            ready!(self.poll_next_piece(cx, streaming.limit))?;
+        }
+        let Some(streaming) = &mut self.streaming else { return Poll::Ready(Ok(&[])) };
+        let rest = &self.driver.piece(streaming.piece.clone())[streaming.offset..];
+        let piece = &rest[..rest.len().min(room)];
+        streaming.offset += piece.len();
+        Poll::Ready(Ok(piece))
+    }
+
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Place>, Error>> {
+        ready!(self.poll_skip(cx))?;
+        loop {
+            match ready!(self.driver.poll_next(cx, Delivery::Whole))? {
+                Some(Arrival::Message(place)) => return Poll::Ready(Ok(Some(place))),
+                Some(_) => {}
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    fn poll_start_streaming(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Option<MessageKind>, Error>> {
+        ready!(self.poll_skip(cx))?;
+        let Some(arrival) = ready!(self.driver.poll_next(cx, Delivery::Pieces { limit }))? else {
+            return Poll::Ready(Ok(None));
+        };
+        Poll::Ready(Ok(self.start_piece(arrival, limit)))
+    }
+
+    fn poll_next_piece(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<(), Error>> {
+        match ready!(self.driver.poll_next(cx, Delivery::Pieces { limit }))? {
+            Some(arrival) => {
+                self.start_piece(arrival, limit);
+                Poll::Ready(Ok(()))
+            }
+            None => {
+                // The peer closed in the middle of a message: what was read of it is not all of it.
+                self.streaming = None;
+                Poll::Ready(Err(Error::Lost))
+            }
+        }
+    }
+
+    fn start_piece(&mut self, arrival: Arrival, limit: u64) -> Option<MessageKind> {
+        let Arrival::Piece { place, is_last } = arrival else { return None };
+        let kind = match &place {
+            Place::Input { kind, .. } => Some(*kind),
+            Place::Assembled => self.driver.receiver().open_message(),
+        };
+        self.streaming = Some(Streaming { limit, piece: place, offset: 0, is_last });
+        kind
+    }
+
+    /// Skips what is left of a message whose reader was dropped.
+    fn poll_skip(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while let Some(streaming) = &self.streaming {
+            if streaming.is_last {
+                self.streaming = None;
+                break;
+            }
+            let limit = streaming.limit;
+            match ready!(self.driver.poll_next(cx, Delivery::Pieces { limit }))? {
+                Some(arrival) => _ = self.start_piece(arrival, limit),
+                None => self.streaming = None,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,121 @@
+//! What `Upgrader` and `Dialer` have in common: buffers, the handshake's budget, and the connection's configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use silverback_proto::Config;
+
+/// Settings of a connection and its opening handshake.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    connection: Arc<Config>,
+    handshake_timeout: Duration,
+    max_head_size: usize,
+    read_buffer_size: usize,
+    write_buffer_size: usize,
+}
+
+impl Settings {
+    /// Limits and time budgets of the connection. Default: see [`Config`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.connection = Arc::new(config);
+        self
+    }
+
+    /// How long the opening handshake may take. Default 10 s: nobody needs more to send a few hundred bytes.
+    pub fn handshake_timeout(mut self, within: Duration) -> Self {
+        self.handshake_timeout = within;
+        self
+    }
+
+    /// Most bytes of a request's or response's head. Default 16 KiB: room for many cookies, not for an attack.
+    pub fn max_head_size(mut self, bytes: usize) -> Self {
+        self.max_head_size = bytes;
+        self
+    }
+
+    /// What one read takes at most, in bytes. Default 64 KiB. The buffer belongs to the thread and is lent to the
+    /// connection that is readable, so a large one costs nothing while connections are idle.
+    pub fn read_buffer_size(mut self, bytes: usize) -> Self {
+        self.read_buffer_size = bytes.max(MIN_BUFFER_SIZE);
+        self
+    }
+
+    /// How much output is gathered before it is sent, in bytes, while more input is at hand; also the size of the
+    /// fragments of a streamed message. Default 64 KiB.
+    pub fn write_buffer_size(mut self, bytes: usize) -> Self {
+        self.write_buffer_size = bytes.max(MIN_BUFFER_SIZE);
+        self
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Config> {
+        &self.connection
+    }
+
+    pub(crate) fn handshake_budget(&self) -> Duration {
+        self.handshake_timeout
+    }
+
+    pub(crate) fn head_limit(&self) -> usize {
+        self.max_head_size
+    }
+
+    pub(crate) fn read_buffer(&self) -> usize {
+        self.read_buffer_size
+    }
+
+    pub(crate) fn write_buffer(&self) -> usize {
+        self.write_buffer_size
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connection: Arc::default(),
+            handshake_timeout: Duration::from_secs(10),
+            max_head_size: 16 * 1024,
+            read_buffer_size: 64 * 1024,
+            write_buffer_size: 64 * 1024,
+        }
+    }
+}
+
+/// The settings as methods of a builder that holds them in a field `settings`.
+macro_rules! forward_settings {
+    () => {
+        /// Limits and time budgets of the connection. Default: see [`Config`](crate::Config).
+        pub fn config(mut self, config: crate::Config) -> Self {
+            self.settings = self.settings.config(config);
+            self
+        }
+
+        /// How long the opening handshake may take. Default 10 s.
+        pub fn handshake_timeout(mut self, within: std::time::Duration) -> Self {
+            self.settings = self.settings.handshake_timeout(within);
+            self
+        }
+
+        /// Most bytes of the other side's head. Default 16 KiB.
+        pub fn max_head_size(mut self, bytes: usize) -> Self {
+            self.settings = self.settings.max_head_size(bytes);
+            self
+        }
+
+        /// What one read takes at most, in bytes. Default 64 KiB, lent by the thread: idle connections hold none.
+        pub fn read_buffer_size(mut self, bytes: usize) -> Self {
+            self.settings = self.settings.read_buffer_size(bytes);
+            self
+        }
+
+        /// How much output is gathered before it is sent, in bytes, and the size of a streamed message's fragments.
+        /// Default 64 KiB.
+        pub fn write_buffer_size(mut self, bytes: usize) -> Self {
+            self.settings = self.settings.write_buffer_size(bytes);
+            self
+        }
+    };
+}
+pub(crate) use forward_settings;
+
+/// A control frame and its header.
+const MIN_BUFFER_SIZE: usize = 256;

@@ -1,0 +1,422 @@
+//! What the reader and the writers of one connection share: the sending side, behind a lock that nobody holds for long.
+
+use std::{
+    io::{self, IoSlice},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Instant,
+};
+
+use silverback_proto::{
+    Arrival, CloseFrame, CloseInfo, ConnectionError, SendError, Stats, Timeout, connection::Transmitter,
+};
+
+use crate::{Error, flusher::Flusher, transport::WriteSide};
+
+/// The shared half of a connection.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    /// The reader has whole frames in hand: output may wait until it has looked at them.
+    input_in_hand: AtomicBool,
+    /// Readers and writers that exist.
+    handles: AtomicUsize,
+    /// Output held back leaves when this much of it has gathered.
+    write_buffer_size: usize,
+    flusher: Arc<Flusher>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    transmitter: Transmitter,
+    io: WriteSide,
+    /// The transport took less than it was given: its waker tells the flusher, and nobody else writes.
+    is_blocked: bool,
+    /// A layer below may hold what it took.
+    needs_flush: bool,
+    is_registered: bool,
+    is_watched: bool,
+    failure: Option<Failure>,
+    reader: Option<Waker>,
+    waiting_for_room: Vec<Waker>,
+}
+
+/// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
+#[derive(Clone, Debug)]
+enum Failure {
+    Io(io::ErrorKind),
+    Connection(ConnectionError),
+}
+
+impl Failure {
+    fn to_error(&self) -> Error {
+        match self {
+            Self::Io(kind) => Error::Io((*kind).into()),
+            Self::Connection(error) => error.clone().into(),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(transmitter: Transmitter, io: WriteSide, write_buffer_size: usize) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::new(Inner {
+                transmitter,
+                io,
+                is_blocked: false,
+                needs_flush: false,
+                is_registered: false,
+                is_watched: false,
+                failure: None,
+                reader: None,
+                waiting_for_room: Vec::new(),
+            }),
+            input_in_hand: AtomicBool::new(false),
+            handles: AtomicUsize::new(0),
+            write_buffer_size,
+            flusher: Flusher::current(),
+        })
+    }
+
+    /// Queues something of `len` bytes as soon as there is room, and sends or holds back by the rule of batching.
+    /// Nothing is queued when this is pending.
+    pub(crate) fn poll_send(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        len: usize,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Poll<Result<(), Error>> {
+        let mut inner = self.lock();
+        if !inner.has_room_for(len) {
+            self.flush(&mut inner);
+            if !inner.has_room_for(len) {
+                inner.wait_for_room(cx.waker());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.send_locked(&mut inner, send))
+    }
+
+    /// Queues something of `len` bytes if there is room at once; `None` if there is not.
+    pub(crate) fn try_send(
+        self: &Arc<Self>,
+        len: usize,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Option<Result<(), Error>> {
+        let mut inner = self.lock();
+        inner.has_room_for(len).then(|| self.send_locked(&mut inner, send))
+    }
+
+    /// Queues something whatever waits: the next fragment of the message that is open, pings, closes.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        self.send_locked(&mut self.lock(), send)
+    }
+
+    /// Queues the next fragment of a streamed message as soon as the queue allows it.
+    pub(crate) fn poll_send_fragment(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        payload: &[u8],
+        is_final: bool,
+    ) -> Poll<Result<(), Error>> {
+        let mut inner = self.lock();
+        if inner.failure.is_none() && !inner.transmitter.has_room_for(payload.len()) {
+            self.flush(&mut inner);
+            if !inner.transmitter.has_room_for(payload.len()) {
+                inner.wait_for_room(cx.waker());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.send_locked(&mut inner, |transmitter| transmitter.send_fragment(payload, is_final)))
+    }
+
+    /// Ready when all that was queued has left.
+    pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut inner = self.lock();
+        self.flush(&mut inner);
+        if let Some(failure) = &inner.failure {
+            return Poll::Ready(Err(failure.to_error()));
+        }
+        if inner.transmitter.queued_output() == 0 && !inner.needs_flush {
+            return Poll::Ready(Ok(()));
+        }
+        inner.wait_for_room(cx.waker());
+        Poll::Pending
+    }
+
+    /// Shuts the write side down once everything has left.
+    pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_flush(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.lock().io.poll_shutdown(cx).map(|_| ())
+    }
+
+    /// The connection is over: the descriptor goes, also while the application keeps its handles.
+    pub(crate) fn close_transport(&self) {
+        let mut inner = self.lock();
+        inner.transmitter.handle_lost();
+        inner.io = WriteSide::Closed;
+        inner.wake_waiting();
+    }
+
+    /// Starts the closing handshake.
+    pub(crate) fn start_close(self: &Arc<Self>, close: Option<CloseFrame>) {
+        let mut inner = self.lock();
+        inner.transmitter.start_close(Instant::now(), close);
+        self.flush(&mut inner);
+        inner.wake_waiting();
+    }
+
+    /// The reader has received bytes.
+    pub(crate) fn handle_received(&self, now: Instant, count: usize) {
+        self.lock().transmitter.handle_received(now, count);
+    }
+
+    /// The reader reports something whole.
+    pub(crate) fn handle_arrival(&self, now: Instant, arrival: &Arrival) {
+        self.lock().transmitter.handle_arrival(now, arrival);
+    }
+
+    /// The reader reports the peer's fault: the peer is told.
+    pub(crate) fn handle_fault(self: &Arc<Self>, error: &ConnectionError) {
+        let mut inner = self.lock();
+        inner.transmitter.handle_fault(Instant::now(), error);
+        self.flush(&mut inner);
+        inner.wake_waiting();
+    }
+
+    /// The transport has ended or a deadline has passed: writers are told.
+    pub(crate) fn handle_lost(&self, error: &Error) {
+        let failure = match error {
+            Error::Io(error) => Failure::Io(error.kind()),
+            Error::Timeout(timeout) => Failure::Connection(ConnectionError::Timeout(*timeout)),
+            _ => Failure::Connection(ConnectionError::Lost),
+        };
+        self.lock().fail(failure);
+    }
+
+    /// Sends what is queued, as far as the transport takes it now.
+    pub(crate) fn flush_now(self: &Arc<Self>) {
+        self.flush(&mut self.lock());
+    }
+
+    /// The reader is about to wait: it is told why it should not, or until when.
+    pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
+        let mut inner = self.lock();
+        if let Some(failure) = &inner.failure {
+            return Err(failure.to_error());
+        }
+        if !inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            inner.reader = Some(cx.waker().clone());
+        }
+        Ok(inner.transmitter.poll_timeout())
+    }
+
+    /// A deadline of the reader has come.
+    pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) -> Result<(), Error> {
+        let mut inner = self.lock();
+        if let Some(error) = inner.transmitter.handle_timeout(now) {
+            inner.fail(Failure::Connection(error.clone()));
+            return Err(error.into());
+        }
+        self.flush(&mut inner);
+        Ok(())
+    }
+
+    /// Whether output may wait for what the reader has in hand.
+    pub(crate) fn set_input_in_hand(&self, in_hand: bool) {
+        self.input_in_hand.store(in_hand, Ordering::Release);
+    }
+
+    pub(crate) fn close_info(&self) -> Option<CloseInfo> {
+        self.lock().transmitter.close_info()
+    }
+
+    pub(crate) fn close_deadline(&self) -> Option<Instant> {
+        self.lock().transmitter.close_deadline()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.lock().transmitter.stats()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        let inner = self.lock();
+        inner.failure.is_none() && inner.transmitter.close_info().is_none()
+    }
+
+    fn send_locked(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        if let Some(failure) = &inner.failure {
+            return Err(failure.to_error());
+        }
+        send(&mut inner.transmitter)?;
+        let holds_back = self.input_in_hand.load(Ordering::Acquire);
+        if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size {
+            self.flush(inner);
+        } else if !inner.is_registered && !inner.is_blocked {
+            inner.is_registered = true;
+            self.flusher.flush_soon(self.clone());
+        }
+        Ok(())
+    }
+
+    /// Writes until the queue is empty or the transport takes no more.
+    fn flush(self: &Arc<Self>, inner: &mut Inner) {
+        if inner.is_blocked || inner.failure.is_some() || (inner.transmitter.queued_output() == 0 && !inner.needs_flush)
+        {
+            return;
+        }
+        // Whoever holds the lock writes, but only the flusher is woken: a task that goes away takes no output with it.
+        let waker = Waker::from(self.clone());
+        match inner.poll_write_all(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Ok(())) => inner.wake_waiting(),
+            Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
+            Poll::Pending => {
+                inner.is_blocked = true;
+                inner.transmitter.handle_blocked(Instant::now());
+                if !std::mem::replace(&mut inner.is_watched, true) {
+                    self.flusher.watch(self.clone());
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For the flusher.
+impl Shared {
+    /// Sends what was held back, or goes on after the transport was full.
+    pub(crate) fn flush_for_others(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        inner.is_registered = false;
+        inner.is_blocked = false;
+        self.flush(&mut inner);
+        if self.handles.load(Ordering::Acquire) == 0 && !inner.is_blocked {
+            inner.io = WriteSide::Closed;
+        }
+    }
+
+    /// Fails the connection if it is stalled. Says when it could be, while its transport takes nothing.
+    pub(crate) fn watch_stall(&self, now: Instant) -> Option<Instant> {
+        let mut inner = self.lock();
+        let due = inner.transmitter.stall_deadline().filter(|_| inner.is_blocked && inner.failure.is_none());
+        if due.is_some_and(|due| due > now) {
+            return due;
+        }
+        inner.is_watched = false;
+        if due.is_some() {
+            let timeout = Timeout::WriteStall(inner.transmitter.write_stall_budget());
+            inner.fail(Failure::Connection(ConnectionError::Timeout(timeout)));
+        }
+        None
+    }
+}
+
+/// The transport can take more.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        // No lock of the connection is taken here: a pipe may call this while it holds its own.
+        let flusher = self.flusher.clone();
+        flusher.flush_soon(self);
+    }
+}
+
+impl Inner {
+    fn has_room_for(&self, len: usize) -> bool {
+        self.failure.is_some()
+            || self.transmitter.close_info().is_some()
+            || (self.transmitter.has_room_for(len) && !self.transmitter.has_open_message())
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.transmitter.queued_output() > 0 {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.transmitter.poll_transmit(&mut slices);
+            let count = match self.io.poll_write(cx, &slices[..filled]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            };
+            self.transmitter.handle_transmitted(count);
+            self.needs_flush = true;
+        }
+        if self.io.poll_flush(cx)?.is_pending() {
+            return Poll::Pending;
+        }
+        self.needs_flush = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.transmitter.handle_lost();
+        self.needs_flush = false;
+        self.failure.get_or_insert(failure);
+        self.wake_waiting();
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn wait_for_room(&mut self, waker: &Waker) {
+        if !self.waiting_for_room.iter().any(|waiting| waiting.will_wake(waker)) {
+            self.waiting_for_room.push(waker.clone());
+        }
+    }
+
+    fn wake_waiting(&mut self) {
+        for waker in self.waiting_for_room.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+/// A reader's or a writer's hold on the connection. When the last one goes, what was accepted is still sent.
+#[derive(Debug)]
+pub(crate) struct SharedHandle(Arc<Shared>);
+
+impl SharedHandle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.handles.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Clone for SharedHandle {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
+
+impl std::ops::Deref for SharedHandle {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for SharedHandle {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.flush_now();
+        }
+    }
+}
+
+/// Slices that one write takes at most.
+const SLICES: usize = 32;

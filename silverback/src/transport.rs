@@ -1,0 +1,143 @@
+//! What a connection runs on: TCP and Unix sockets directly, anything else behind one box.
+
+use std::{
+    any::Any,
+    fmt,
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use bytes::BufMut;
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, ReadHalf, WriteHalf},
+    net::{TcpStream, tcp},
+};
+
+/// A byte stream that a connection can run on.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
+
+impl fmt::Debug for dyn ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByteStream")
+    }
+}
+
+/// Takes a stream apart; TCP and Unix sockets keep their own types, so that they stay fast.
+pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
+    let mut stream = Some(stream);
+    if let Some(tcp) = take_as::<TcpStream>(&mut stream) {
+        // 40 ms of Nagle's algorithm are worse than small packets: output is gathered already.
+        let _ = tcp.set_nodelay(true);
+        let (read, write) = tcp.into_split();
+        return (ReadSide::Tcp(read), WriteSide::Tcp(write));
+    }
+    #[cfg(unix)]
+    if let Some(unix) = take_as::<UnixStream>(&mut stream) {
+        let (read, write) = unix.into_split();
+        return (ReadSide::Unix(read), WriteSide::Unix(write));
+    }
+    let stream: Option<Box<dyn ByteStream>> = match take_as::<Box<dyn ByteStream>>(&mut stream) {
+        Some(boxed) => Some(boxed),
+        None => stream.map(|stream| Box::new(stream) as Box<dyn ByteStream>),
+    };
+    match stream {
+        Some(stream) => {
+            let (read, write) = tokio::io::split(stream);
+            (ReadSide::Other(read), WriteSide::Other(write))
+        }
+        None => (ReadSide::Closed, WriteSide::Closed),
+    }
+}
+
+fn take_as<T: 'static>(stream: &mut Option<impl ByteStream>) -> Option<T> {
+    (stream as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
+}
+
+/// Where bytes come from.
+#[derive(Debug)]
+pub(crate) enum ReadSide {
+    Tcp(tcp::OwnedReadHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedReadHalf),
+    Other(ReadHalf<Box<dyn ByteStream>>),
+    Closed,
+}
+
+impl ReadSide {
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut into = ReadBuf::new(into);
+        let polled = match self {
+            Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut into),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_read(cx, &mut into),
+            Self::Other(half) => Pin::new(half).poll_read(cx, &mut into),
+            Self::Closed => Poll::Ready(Ok(())),
+        };
+        polled.map_ok(|()| into.filled().len())
+    }
+
+    /// Reads into room that was never written to. Dropping the inner future after one poll loses nothing.
+    pub(crate) fn poll_read_buf(&mut self, cx: &mut Context<'_>, into: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(half) => pin!(half.read_buf(into)).poll(cx),
+            #[cfg(unix)]
+            Self::Unix(half) => pin!(half.read_buf(into)).poll(cx),
+            Self::Other(half) => pin!(half.read_buf(into)).poll(cx),
+            Self::Closed => Poll::Ready(Ok(0)),
+        }
+    }
+}
+
+/// Where bytes go.
+#[derive(Debug)]
+pub(crate) enum WriteSide {
+    Tcp(tcp::OwnedWriteHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedWriteHalf),
+    Other(WriteHalf<Box<dyn ByteStream>>),
+    Closed,
+}
+
+impl WriteSide {
+    /// One system call: a plain write where there is one slice, which costs a little less.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match (self.as_async_write(), slices) {
+            (Some(writer), [slice]) => writer.poll_write(cx, slice),
+            (Some(writer), slices) if writer.is_write_vectored() => writer.poll_write_vectored(cx, slices),
+            (Some(writer), slices) => writer.poll_write(cx, slices.first().map_or(&[], |slice| slice)),
+            (None, _) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Passes on what a layer between us and the socket may hold; sockets hold nothing.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Other(half) => Pin::new(half).poll_flush(cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Tells the peer that nothing more will come.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.as_async_write() {
+            Some(writer) => writer.poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn as_async_write(&mut self) -> Option<Pin<&mut (dyn AsyncWrite + Unpin)>> {
+        let writer: &mut (dyn AsyncWrite + Unpin) = match self {
+            Self::Tcp(half) => half,
+            #[cfg(unix)]
+            Self::Unix(half) => half,
+            Self::Other(half) => half,
+            Self::Closed => return None,
+        };
+        Some(Pin::new(writer))
+    }
+}

@@ -1,0 +1,91 @@
+//! Why an opening handshake did not end in a connection, on the server's side.
+
+use std::{fmt, io, time::Duration};
+
+use http::{Response, StatusCode};
+use silverback_proto::handshake::{HandshakeError, Rejection};
+
+/// Why a request was not upgraded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum UpgradeError {
+    /// The request is not an acceptable opening handshake; [`response`](Self::response) says what the client is told.
+    Rejected(Rejection),
+    /// The application's hook refused the request with this response.
+    Refused(Box<Response<String>>),
+    /// The application agreed to something that cannot be: a header that belongs to the handshake, a malformed
+    /// subprotocol. A fault on our side.
+    Misconfigured(HandshakeError),
+    /// The request did not come from a server that can hand its connection over.
+    NotUpgradable,
+    /// The client went away before its request was complete.
+    Disconnected,
+    /// The request did not arrive, or the response did not leave, in time.
+    Timeout(Duration),
+    /// The transport failed.
+    Io(io::Error),
+}
+
+impl UpgradeError {
+    /// Whether a time budget ran out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+
+    /// What the client is told. A bare stream has been told already.
+    pub fn response(&self) -> Response<String> {
+        match self {
+            Self::Rejected(rejection) => rejection.response(),
+            Self::Refused(response) => (**response).clone(),
+            Self::Timeout(_) => Rejection::Timeout.response(),
+            Self::Misconfigured(_) | Self::NotUpgradable | Self::Disconnected | Self::Io(_) => {
+                let mut response = Response::new("The connection could not be upgraded.\n".to_owned());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+}
+
+impl fmt::Display for UpgradeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::Refused(response) => write!(f, "the application refused the request with {}", response.status()),
+            Self::Misconfigured(error) => error.fmt(f),
+            Self::NotUpgradable => f.write_str("the server cannot hand the request's connection over"),
+            Self::Disconnected => f.write_str("the client went away before its request was complete"),
+            Self::Timeout(after) => write!(f, "the opening handshake was not done within {after:?}"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for UpgradeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Rejected(error) => Some(error),
+            Self::Misconfigured(error) => Some(error),
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Rejection> for UpgradeError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<HandshakeError> for UpgradeError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Misconfigured(error)
+    }
+}
+
+impl From<io::Error> for UpgradeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

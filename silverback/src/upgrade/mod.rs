@@ -1,0 +1,175 @@
+//! The server's side of the opening handshake (RFC 6455, 4.2): policy here, rules in `silverback_proto::handshake`.
+
+mod bare;
+mod error;
+#[cfg(feature = "hyper")]
+mod hyper;
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use http::{HeaderMap, Request, Response};
+use silverback_proto::{
+    Negotiated, Subprotocol,
+    handshake::{Acceptance, HandshakeError, Origin, OriginPolicy, ParseOriginError, Rejection, ServerHandshake},
+};
+
+pub use self::error::UpgradeError;
+#[cfg(feature = "hyper")]
+pub use self::hyper::Upgrade;
+use crate::{Conn, Settings, settings::forward_settings, transport::ByteStream};
+
+/// Turns HTTP requests into connections.
+///
+/// Safe by default: only pages of the same origin may connect, and every limit and time budget is on.
+///
+/// ```no_run
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let upgrader = silverback::Upgrader::new().subprotocols(["chat"]);
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+/// loop {
+///     let (stream, _) = listener.accept().await?;
+///     let upgrader = upgrader.clone();
+///     tokio::spawn(async move {
+///         let mut conn = upgrader.accept(stream).await?;
+///         while let Some(message) = conn.read_message().await? {
+///             conn.write_message(message).await?;
+///         }
+///         Ok::<_, silverback::Error>(())
+///     });
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Upgrader {
+    settings: Settings,
+    subprotocols: Vec<Subprotocol>,
+    origins: OriginPolicy,
+    /// The first thing that was asked for and cannot be. Reported by each upgrade: builders do not fail.
+    misuse: Option<HandshakeError>,
+    hook: Option<Hook>,
+}
+
+type Hook = Arc<dyn Fn(Request<()>) -> HookFuture + Send + Sync>;
+type HookFuture = Pin<Box<dyn Future<Output = Result<HeaderMap, Response<String>>> + Send>>;
+
+impl Upgrader {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            subprotocols: Vec::new(),
+            origins: OriginPolicy::SameOrigin,
+            misuse: None,
+            hook: None,
+        }
+    }
+
+    /// The subprotocols that the application speaks. The first of the client's list that is among them is agreed on;
+    /// without one the connection has none (RFC 6455, 4.2.2).
+    pub fn subprotocols<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.subprotocols.clear();
+        for name in names {
+            match Subprotocol::new(name.as_ref()) {
+                Ok(name) => self.subprotocols.push(name),
+                Err(error) => self.misuse = Some(error.into()),
+            }
+        }
+        self
+    }
+
+    /// Lets pages of this origin connect, as `https://example.com` or `http://localhost:3000`: scheme and port count.
+    /// Once there is such a list, it replaces the default of same origin. Clients that are no browsers name no origin,
+    /// and are let in.
+    ///
+    /// # Errors
+    /// The text is no origin.
+    pub fn allow_origin(mut self, origin: &str) -> Result<Self, ParseOriginError> {
+        let origin = Origin::parse(origin)?;
+        match &mut self.origins {
+            OriginPolicy::AllowList(list) => list.push(origin),
+            policy => *policy = OriginPolicy::AllowList(vec![origin]),
+        }
+        Ok(self)
+    }
+
+    /// Who may connect by the origin of their page. Default: the same origin.
+    pub fn check_origin(mut self, policy: OriginPolicy) -> Self {
+        self.origins = policy;
+        self
+    }
+
+    /// Lets pages of any site connect in the name of whoever looks at them (cross-site WebSocket hijacking, RFC 6455,
+    /// 10.2). Only for services that know nobody by cookie, address or network.
+    pub fn dangerous_allow_any_origin(self) -> Self {
+        self.check_origin(OriginPolicy::Any)
+    }
+
+    /// Asks the application about each request that came on a bare stream ([`accept`](Self::accept)): it answers with
+    /// headers to add to the response, or refuses with a response of its own. Requests of an HTTP server have a handler
+    /// that does the same.
+    ///
+    /// ```
+    /// # use http::{HeaderMap, Response, StatusCode};
+    /// let upgrader = silverback::Upgrader::new().on_request(|request| async move {
+    ///     match request.uri().path() {
+    ///         "/chat" => Ok(HeaderMap::new()),
+    ///         _ => Err(Response::builder().status(StatusCode::NOT_FOUND).body("Not here.".into()).unwrap()),
+    ///     }
+    /// });
+    /// ```
+    pub fn on_request<F>(mut self, hook: impl Fn(Request<()>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<HeaderMap, Response<String>>> + Send + 'static,
+    {
+        self.hook = Some(Arc::new(move |request| Box::pin(hook(request))));
+        self
+    }
+
+    forward_settings!();
+
+    /// Does the opening handshake on a bare stream. A client that is turned away has been told why when this returns.
+    ///
+    /// # Errors
+    /// The request is no acceptable handshake, the hook refused it, or it did not come in time.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
+        bare::accept(self, stream).await
+    }
+
+    /// Judges a request by the rules, the origin and the subprotocols, and says what the answer is.
+    fn negotiate<B>(
+        &self,
+        request: &Request<B>,
+        headers: HeaderMap,
+    ) -> Result<(Response<()>, Negotiated), UpgradeError> {
+        if let Some(error) = &self.misuse {
+            return Err(UpgradeError::Misconfigured(error.clone()));
+        }
+        let handshake = ServerHandshake::from_request(request)?;
+        handshake.check_origin(&self.origins).map_err(Rejection::origin)?;
+        let subprotocol = handshake.select_subprotocol(&self.subprotocols);
+        Ok(handshake.accept(Acceptance { subprotocol, headers, ..Acceptance::default() })?)
+    }
+}
+
+impl Default for Upgrader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Upgrader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrader")
+            .field("settings", &self.settings)
+            .field("subprotocols", &self.subprotocols)
+            .field("origins", &self.origins)
+            .field("has_hook", &self.hook.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! The writing half of a connection.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use silverback_proto::{CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, Stats};
+
+use crate::{Error, MessageWriter, shared::SharedHandle};
+
+/// Writes messages, from as many tasks as there are clones of it.
+///
+/// A message is accepted whole or not at all: waiting is only for room in the queue, which is bounded by bytes. What
+/// was accepted is sent even if every handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    shared: SharedHandle,
+    fragment_size: usize,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: SharedHandle, fragment_size: usize) -> Self {
+        Self { shared, fragment_size }
+    }
+
+    /// Accepts a message for sending, as soon as there is room for it.
+    ///
+    /// # Errors
+    /// The connection is closing ([`Error::is_closing`]) or has failed.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped before it is ready has accepted nothing.
+    pub async fn write_message(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.poll_write_message(cx, &mut message)).await
+    }
+
+    /// Accepts a message that is lent: it is copied, and nothing is allocated for it.
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// As [`write_message`](Self::write_message).
+    pub async fn write_borrowed(&self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
+        let message = message.into();
+        poll_fn(|cx| self.shared.poll_send(cx, message.as_bytes().len(), |out| out.send_ref(message))).await
+    }
+
+    /// Accepts a message that was encoded before.
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// As [`write_message`](Self::write_message).
+    pub async fn write_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
+        poll_fn(|cx| self.shared.poll_send(cx, message.message().len(), |out| out.send_prepared(message))).await
+    }
+
+    /// Accepts a message if there is room for it now, and gives it back if there is not.
+    ///
+    /// # Errors
+    /// [`TryWriteError::Full`] gives the message back; otherwise as [`write_message`](Self::write_message).
+    pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), TryWriteError> {
+        let mut message = Some(message.into());
+        let len = message.as_ref().map_or(0, Message::len);
+        let sent = self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| out.send(message)));
+        match (sent, message) {
+            (Some(Ok(())), _) | (None, None) => Ok(()),
+            (Some(Err(error)), _) => Err(TryWriteError::Failed(error)),
+            (None, Some(message)) => Err(TryWriteError::Full(message)),
+        }
+    }
+
+    /// Starts a message that is written as a stream of bytes. Other messages wait until it is finished; pings, pongs
+    /// and closes do not.
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// A future that is dropped before it is ready has started nothing.
+    pub async fn next_writer(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
+        poll_fn(|cx| self.shared.poll_send(cx, 0, |out| out.open_message(kind))).await?;
+        Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
+    }
+
+    /// Sends a ping of up to 125 bytes, before the messages that wait. The answer shows in [`stats`](Self::stats) only
+    /// for the pings of the keepalive.
+    ///
+    /// # Errors
+    /// The payload is too long, or the connection is closing or has failed.
+    pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        self.shared.send(|out| out.ping(payload))
+    }
+
+    /// Sends a pong that nobody asked for (RFC 6455, 5.5.3). Pings are answered without it.
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping).
+    pub fn pong(&self, payload: &[u8]) -> Result<(), Error> {
+        self.shared.send(|out| out.pong(payload))
+    }
+
+    /// Waits until everything that was accepted has been given to the transport.
+    ///
+    /// # Errors
+    /// The connection has failed.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn flush(&self) -> Result<(), Error> {
+        poll_fn(|cx| self.shared.poll_flush(cx)).await
+    }
+
+    /// Starts the closing handshake, after what was accepted before. The [`Reader`](crate::Reader) goes on until the
+    /// peer has answered. A reason of more than 123 bytes is cut at the last character that fits.
+    ///
+    /// # Errors
+    /// The code must not be sent (RFC 6455, 7.4).
+    pub fn start_close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
+        let close = CloseFrame::new(code.into(), reason.to_owned())?;
+        self.shared.start_close(Some(close));
+        Ok(())
+    }
+
+    /// Whether messages can still be sent.
+    pub fn is_open(&self) -> bool {
+        self.shared.is_open()
+    }
+
+    /// How the connection ended, or is ending; `None` while it is open.
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        self.shared.close_info()
+    }
+
+    /// The counters of the sending side; what was received is counted by the [`Reader`](crate::Reader).
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    pub(crate) fn poll_write_message(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        let len = message.as_ref().map_or(0, Message::len);
+        self.shared.poll_send(cx, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+    }
+
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll_send(cx, 1, |_| Ok(()))
+    }
+
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll_flush(cx)
+    }
+
+    /// Accepts a message whatever waits: for `Sink`, whose room was asked for before.
+    pub(crate) fn send_now(&self, message: Message) -> Result<(), Error> {
+        self.shared.send(|out| out.send(message))
+    }
+}
+
+/// Why [`Writer::try_write_message`] did not accept a message.
+#[derive(Debug)]
+pub enum TryWriteError {
+    /// The queue has no room for it, or a streamed message is open. Here it is back.
+    Full(Message),
+    /// The connection is closing or has failed.
+    Failed(Error),
+}
+
+impl std::fmt::Display for TryWriteError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full(_) => f.write_str("the output queue has no room"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TryWriteError {}
