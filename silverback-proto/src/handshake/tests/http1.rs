@@ -117,6 +117,13 @@ mod reading {
     }
 
     #[test]
+    fn an_error_stays_whatever_comes_after_it() {
+        let mut reader = HeadReader::new(LIMIT);
+        assert_eq!(reader.handle_input(b"\x16\x03\x01"), Err(HeadError::ControlByte(0x16)));
+        assert_eq!(reader.handle_input(&request().bytes()), Err(HeadError::ControlByte(0x16)));
+    }
+
+    #[test]
     fn empty_lines_before_the_head_are_skipped() {
         let input = [b"\r\n\r\n".to_vec(), request().bytes()].concat();
         let (head, consumed) = feed(std::iter::once(&input[..])).expect("a head");
