@@ -222,13 +222,14 @@ impl Driver {
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.read_this_turn = 0;
         match self.shared.prepare_to_wait(cx) {
-            Ok(Some(deadline)) if deadline <= Instant::now() => Poll::Ready(self.handle_timeout()),
+            Ok(Some(deadline)) if deadline <= Instant::now() => self.handle_timeout(),
             Ok(_) => {
                 cx.waker().wake_by_ref();
-                Poll::Pending
+                return Poll::Pending;
             }
-            Err(error) => Poll::Ready(self.end(error)),
+            Err(error) => self.end(error),
         }
+        Poll::Ready(())
     }
 
     /// Nothing can be read: waits for the next deadline too. Ready when something changed.
@@ -237,11 +238,12 @@ impl Driver {
         match self.shared.prepare_to_wait(cx) {
             Ok(Some(deadline)) => {
                 ready!(self.poll_timer(cx, deadline));
-                Poll::Ready(self.handle_timeout())
+                self.handle_timeout();
             }
-            Ok(None) => Poll::Pending,
-            Err(error) => Poll::Ready(self.end(error)),
+            Ok(None) => return Poll::Pending,
+            Err(error) => self.end(error),
         }
+        Poll::Ready(())
     }
 
     fn handle_timeout(&mut self) {

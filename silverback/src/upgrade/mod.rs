@@ -77,17 +77,16 @@ impl Upgrader {
         self
     }
 
-    /// Lets pages of this origin connect, as `https://example.com` or `http://localhost:3000`: scheme and port count.
-    /// Once there is such a list, it replaces the default of same origin. Clients that are no browsers name no origin,
-    /// and are let in.
+    /// Lets pages of this origin connect too, as `https://example.com` or `http://localhost:3000`: scheme and port
+    /// count. Pages of the same origin and clients that are no browsers, which name no origin, are let in as before.
     ///
     /// # Errors
     /// The text is no origin.
     pub fn allow_origin(mut self, origin: &str) -> Result<Self, ParseOriginError> {
         let origin = Origin::parse(origin)?;
         match &mut self.origins {
-            OriginPolicy::AllowList(list) => list.push(origin),
-            policy => *policy = OriginPolicy::AllowList(vec![origin]),
+            OriginPolicy::SameOriginOr(list) | OriginPolicy::AllowList(list) => list.push(origin),
+            policy => *policy = OriginPolicy::SameOriginOr(vec![origin]),
         }
         Ok(self)
     }
