@@ -55,6 +55,10 @@ impl Timers {
         self.close_due
     }
 
+    pub(super) fn stall_due(&self, config: &Config) -> Option<Instant> {
+        self.stalled_since.map(|since| since + config.write_stall_budget())
+    }
+
     /// Output had to wait.
     pub(super) fn note_blocked(&mut self, now: Instant) {
         self.stalled_since.get_or_insert(now);
@@ -69,8 +73,7 @@ impl Timers {
     pub(super) fn next(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let keepalive = config.keepalive().filter(|_| is_open);
         let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(self.last_received + interval));
-        let stall = self.stalled_since.map(|since| since + config.write_stall_budget());
-        [keepalive, self.close_due, stall].into_iter().flatten().min()
+        [keepalive, self.close_due, self.stall_due(config)].into_iter().flatten().min()
     }
 
     /// What has fallen due by `now`.
@@ -78,9 +81,8 @@ impl Timers {
         if self.close_due.is_some_and(|due| due <= now) {
             return Some(Due::Timeout(Timeout::Close(config.close_budget())));
         }
-        let stall = config.write_stall_budget();
-        if self.stalled_since.is_some_and(|since| since + stall <= now) {
-            return Some(Due::Timeout(Timeout::WriteStall(stall)));
+        if self.stall_due(config).is_some_and(|due| due <= now) {
+            return Some(Due::Timeout(Timeout::WriteStall(config.write_stall_budget())));
         }
         let (interval, within) = config.keepalive().filter(|_| is_open)?;
         match self.pong_due {

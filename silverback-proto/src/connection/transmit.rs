@@ -255,6 +255,16 @@ impl Transmitter {
         self.timers.close_due()
     }
 
+    /// When the output that waits counts as stalled, if some waits.
+    pub fn stall_deadline(&self) -> Option<Instant> {
+        self.timers.stall_due(&self.config)
+    }
+
+    /// How long the peer may take no output.
+    pub fn write_stall_budget(&self) -> Duration {
+        self.config.write_stall_budget()
+    }
+
     /// How long the closing handshake may take.
     pub fn close_budget(&self) -> Duration {
         self.config.close_budget()
