@@ -22,11 +22,14 @@ pub(crate) struct Assembler {
 #[derive(Debug)]
 struct OpenMessage {
     body: Body,
-    /// Bytes at the front of a binary body that are unmasked. Always <= its length.
+    /// Bytes that were kept, unmasked and not handed out since: the front of a binary body, the end of a text with the
+    /// beginning of a character that its validator carries.
     settled: usize,
     /// Payload bytes declared by its frames so far.
     declared: u64,
     frames: u32,
+    /// Whether the message ends with the frame that is arriving.
+    in_last_frame: bool,
 }
 
 /// The sums of a message, a further frame included.
@@ -34,6 +37,7 @@ struct OpenMessage {
 pub(crate) struct Admitted {
     declared: u64,
     frames: u32,
+    is_last_frame: bool,
 }
 
 /// What has arrived of a message and was not yet handed out.
@@ -64,26 +68,22 @@ impl Assembler {
         if frames >= limits.fragments {
             return Err(LimitError::Fragments { limit: limits.fragments });
         }
-        Ok(Admitted { declared, frames: frames + 1 })
+        Ok(Admitted { declared, frames: frames + 1, is_last_frame: header.is_final() })
     }
 
     /// Makes ready for the payload of a frame that was admitted.
     pub(crate) fn begin_frame(&mut self, opcode: Opcode, admitted: Admitted) {
-        let Admitted { declared, frames } = admitted;
-        match &mut self.open {
-            Some(open) => (open.declared, open.frames) = (declared, frames),
-            None => {
-                let kind = MessageKind::from_opcode(opcode).unwrap_or(MessageKind::Binary);
-                self.open = Some(OpenMessage { body: Body::new(kind), settled: 0, declared, frames });
-            }
-        }
+        let kind = MessageKind::from_opcode(opcode).unwrap_or(MessageKind::Binary);
+        let open = self.open.get_or_insert_with(|| OpenMessage::new(kind));
+        (open.declared, open.frames, open.in_last_frame) = (admitted.declared, admitted.frames, admitted.is_last_frame);
     }
 
     /// Keeps a piece of unmasked payload; `remaining` bytes of its frame are still to come, this piece included.
     pub(crate) fn push(&mut self, piece: &[u8], remaining: u64) -> Result<(), ProtocolError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        open.body.push(piece, remaining)?;
-        open.settled = open.body.as_ref().as_bytes().len();
+        let ahead = open.ahead(remaining);
+        open.body.push(piece, ahead)?;
+        open.settled += piece.len();
         Ok(())
     }
 
@@ -98,12 +98,20 @@ impl Assembler {
     /// What was kept so far, taken out of the message that stays open.
     pub(crate) fn take_kept(&mut self) -> Option<Body> {
         let open = self.open.as_mut()?;
-        open.settled = 0;
+        if open.settled == 0 {
+            return None;
+        }
+        let settled = std::mem::take(&mut open.settled);
         match &mut open.body {
-            // The validator stays: a character may be cut between what is taken and what comes next.
-            Body::Text(text, utf8) if !text.is_empty() => Some(Body::Text(std::mem::take(text), utf8.clone())),
-            Body::Binary(buffer) if !buffer.is_empty() => Some(Body::Binary(std::mem::take(buffer))),
-            _ => None,
+            Body::Binary(buffer) => Some(Body::Binary(std::mem::take(buffer))),
+            // It may end inside a character: what came of it goes along, as bytes; the validator stays.
+            Body::Text(text, utf8) => {
+                let mut bytes = std::mem::take(text).into_bytes();
+                bytes.extend_from_slice(utf8.partial());
+                let mut kept = Buffer::with_capacity(settled);
+                kept.extend_from_slice(&bytes[bytes.len() - settled..]);
+                Some(Body::Binary(kept))
+            }
         }
     }
 
@@ -118,8 +126,10 @@ impl Assembler {
 
     /// Room that payload may be read into directly, `remaining` bytes at most.
     pub(crate) fn spare(&mut self, remaining: u64) -> Option<Limit<&mut Vec<u8>>> {
-        let Some(Body::Binary(buffer)) = self.body_mut() else { return None };
-        reserve(buffer, 1, remaining);
+        let open = self.open.as_mut()?;
+        let ahead = open.ahead(remaining);
+        let Body::Binary(buffer) = &mut open.body else { return None };
+        reserve(buffer, 1, ahead);
         Some(buffer.spare(usize::try_from(remaining).unwrap_or(usize::MAX)))
     }
 
@@ -139,6 +149,16 @@ impl Assembler {
     }
 }
 
+impl OpenMessage {
+    fn new(kind: MessageKind) -> Self {
+        Self { body: Body::new(kind), settled: 0, declared: 0, frames: 0, in_last_frame: false }
+    }
+
+    fn ahead(&self, remaining: u64) -> Ahead {
+        Ahead { bytes: usize::try_from(remaining).unwrap_or(usize::MAX), is_all: self.in_last_frame }
+    }
+}
+
 impl Body {
     fn new(kind: MessageKind) -> Self {
         match kind {
@@ -147,16 +167,16 @@ impl Body {
         }
     }
 
-    fn push(&mut self, piece: &[u8], remaining: u64) -> Result<(), ProtocolError> {
+    fn push(&mut self, piece: &[u8], ahead: Ahead) -> Result<(), ProtocolError> {
         match self {
             Self::Binary(buffer) => {
-                reserve(buffer, piece.len(), remaining);
+                reserve(buffer, piece.len(), ahead);
                 buffer.extend_from_slice(piece);
                 Ok(())
             }
             Self::Text(text, utf8) => {
-                let arrived = text.len() + utf8.partial_len();
-                let capacity = next_capacity(arrived, text.capacity(), piece.len(), remaining);
+                let arrived = text.len() + utf8.partial().len();
+                let capacity = next_capacity(arrived, text.capacity(), piece.len(), ahead);
                 text.reserve_exact(capacity.saturating_sub(text.len()));
                 utf8.push(piece, |whole| text.push_str(whole))
             }
@@ -186,29 +206,46 @@ impl Body {
     }
 }
 
-/// Makes room for `piece` bytes of a frame with `remaining` bytes to come.
-fn reserve(buffer: &mut Buffer, piece: usize, remaining: u64) {
-    if buffer.len() + piece <= buffer.capacity() {
-        return;
-    }
-    let whole = usize::try_from(remaining).unwrap_or(usize::MAX).saturating_add(buffer.len());
-    if let Some(mut reused) = Buffer::pooled(whole) {
-        reused.extend_from_slice(buffer.as_slice());
-        *buffer = reused;
-        return;
-    }
-    buffer.grow_to(next_capacity(buffer.len(), buffer.capacity(), piece, remaining));
+/// What is still to come, as far as headers have told.
+#[derive(Clone, Copy)]
+struct Ahead {
+    /// Of the frame that is arriving.
+    bytes: usize,
+    /// Whether the message ends with it.
+    is_all: bool,
 }
 
-/// Twice what has arrived, but never more than the frame needs: a declared length alone gets no memory.
-fn next_capacity(len: usize, capacity: usize, piece: usize, remaining: u64) -> usize {
+/// Makes room for `piece` bytes more.
+fn reserve(buffer: &mut Buffer, piece: usize, ahead: Ahead) {
+    let needed = buffer.len() + piece;
+    if needed <= buffer.capacity() {
+        return;
+    }
+    let whole = buffer.len().saturating_add(ahead.bytes);
+    if whole / POOLED_AHEAD <= needed.max(FIRST_CAPACITY) {
+        if let Some(mut reused) = Buffer::pooled(whole) {
+            reused.extend_from_slice(buffer.as_slice());
+            *buffer = reused;
+            return;
+        }
+    }
+    buffer.grow_to(next_capacity(buffer.len(), buffer.capacity(), piece, ahead));
+}
+
+/// Twice what has arrived: a declared length alone gets no memory. In its last frame the message gets no more than it
+/// needs; before, stopping at the frame's end would copy the whole message for each fragment.
+fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usize {
     let needed = len.saturating_add(piece);
     if needed <= capacity {
         return capacity;
     }
-    let whole = usize::try_from(remaining).unwrap_or(usize::MAX).saturating_add(len);
-    needed.saturating_mul(2).max(FIRST_CAPACITY).min(whole).max(needed)
+    let whole = len.saturating_add(ahead.bytes).max(needed);
+    let grown = needed.saturating_mul(2).max(whole.min(FIRST_CAPACITY));
+    if ahead.is_all { grown.min(whole) } else { grown }
 }
 
 /// Below this, growing costs more than it saves.
 const FIRST_CAPACITY: usize = buffer::LARGE / 4;
+
+/// A pooled buffer costs no new memory, but others may need it: it may exceed what has arrived this many times.
+const POOLED_AHEAD: usize = 16;

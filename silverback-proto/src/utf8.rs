@@ -36,9 +36,9 @@ impl Utf8Validator {
         self.partial_len == 0
     }
 
-    /// How many bytes of an unfinished character are carried.
-    pub(crate) fn partial_len(&self) -> usize {
-        usize::from(self.partial_len)
+    /// The beginning of a character whose end has not arrived.
+    pub(crate) fn partial(&self) -> &[u8] {
+        &self.partial[..usize::from(self.partial_len)]
     }
 
     /// Fills the carried character from `piece` and returns what is left of it.

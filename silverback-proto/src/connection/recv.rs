@@ -128,6 +128,10 @@ impl Receiver {
         consumed: &mut usize,
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
+        if let (Delivery::Pieces { .. }, Some(kept)) = (delivery, self.assembler.take_kept()) {
+            self.assembled = Some(kept);
+            return Ok(Some(Arrival::Piece { place: Place::Assembled, is_last: false }));
+        }
         loop {
             let rest = &mut input[*consumed..];
             let arrival = match &self.phase {
@@ -240,10 +244,6 @@ impl Receiver {
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
         let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
-        if let (Delivery::Pieces { .. }, Some(kept)) = (delivery, self.assembler.take_kept()) {
-            self.assembled = Some(kept);
-            return Ok(Some(Arrival::Piece { place: Place::Assembled, is_last: false }));
-        }
         let (start, remaining) = (*consumed, frame.remaining());
         let piece = frame.take_from(input);
         *consumed += piece.len();
@@ -260,11 +260,7 @@ impl Receiver {
         }
     }
 
-    fn hand_out_piece(
-        &mut self,
-        range: Range<usize>,
-        ends_frame: bool,
-    ) -> Result<Option<Arrival>, ConnectionError> {
+    fn hand_out_piece(&mut self, range: Range<usize>, ends_frame: bool) -> Result<Option<Arrival>, ConnectionError> {
         let kind = self.assembler.kind().unwrap_or(MessageKind::Binary);
         let is_last = ends_frame && self.finish_data_frame(DISCARD)?.is_some();
         if range.is_empty() && !is_last {

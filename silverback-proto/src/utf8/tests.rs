@@ -18,9 +18,9 @@ fn judge<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<bool, usize> 
     for (index, piece) in pieces.into_iter().enumerate() {
         pushed.extend_from_slice(piece);
         utf8.push(piece, |text| accepted.push_str(text)).map_err(|_| index)?;
-        assert_eq!(accepted.len() + utf8.partial_len(), pushed.len());
+        assert_eq!(accepted.len() + utf8.partial().len(), pushed.len());
         assert!(pushed.starts_with(accepted.as_bytes()));
-        assert_eq!(utf8.is_complete(), utf8.partial_len() == 0);
+        assert_eq!(utf8.is_complete(), utf8.partial().is_empty());
     }
     Ok(utf8.is_complete())
 }
