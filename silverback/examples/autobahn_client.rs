@@ -1,0 +1,35 @@
+//! The client in the Autobahn suite's conversation with its fuzzing server: `autobahn_client ws://HOST:PORT`.
+//! Echoes in each case, whatever happens there, and asks for the report at the end: the suite judges, not we.
+
+use silverback::{Config, Conn, Dialer, Error, Message};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = std::env::args().nth(1).ok_or("usage: autobahn_client ws://HOST:PORT")?;
+    let dialer = Dialer::new().config(Config::default().max_message_size(LARGEST_MESSAGE));
+    for case in 1..=case_count(&dialer, &server).await? {
+        let conn = dialer.dial(&format!("{server}/runCase?case={case}&agent={AGENT}")).await?;
+        // Most cases break the protocol on purpose: an error is then what the suite wants to see.
+        let _ = echo(conn).await;
+    }
+    let mut conn = dialer.dial(&format!("{server}/updateReports?agent={AGENT}")).await?;
+    while conn.read_message().await?.is_some() {}
+    Ok(())
+}
+
+async fn case_count(dialer: &Dialer, server: &str) -> Result<u32, Box<dyn std::error::Error>> {
+    let mut conn = dialer.dial(&format!("{server}/getCaseCount")).await?;
+    let answer = conn.read_message().await?;
+    let count = answer.as_ref().and_then(Message::as_text).ok_or("the server does not say how many cases it has")?;
+    Ok(count.parse()?)
+}
+
+async fn echo(mut conn: Conn) -> Result<(), Error> {
+    while let Some(message) = conn.read_message().await? {
+        conn.write_message(message).await?;
+    }
+    Ok(())
+}
+
+const AGENT: &str = "silverback";
+const LARGEST_MESSAGE: u64 = 64 * 1024 * 1024;
