@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::State;
 use crate::{CloseCode, CloseFrame};
 
 /// How a connection ended.
@@ -40,6 +39,7 @@ pub(super) struct Closing(Option<Box<Record>>);
 struct Record {
     initiator: Option<Initiator>,
     is_queued: bool,
+    has_left: bool,
     sent: Option<CloseFrame>,
     has_received: bool,
     received: Option<CloseFrame>,
@@ -63,6 +63,11 @@ impl Closing {
         self.0.as_ref().is_some_and(|record| record.is_queued)
     }
 
+    /// Our Close frame has left.
+    pub(super) fn note_left(&mut self) {
+        self.record().has_left = true;
+    }
+
     pub(super) fn note_received(&mut self, close: Option<CloseFrame>) {
         let record = self.record();
         record.initiator.get_or_insert(Initiator::Peer);
@@ -78,7 +83,7 @@ impl Closing {
         self.record().initiator.get_or_insert(Initiator::Nobody);
     }
 
-    pub(super) fn info(&self, state: State) -> Option<CloseInfo> {
+    pub(super) fn info(&self) -> Option<CloseInfo> {
         let record = self.0.as_deref()?;
         let (code, reason) = match &record.received {
             Some(close) => (close.code, close.reason.clone()),
@@ -90,7 +95,7 @@ impl Closing {
             reason,
             sent: record.sent.clone(),
             initiator: record.initiator.unwrap_or(Initiator::Nobody),
-            is_clean: record.has_received && record.is_queued && !record.has_failed && state == State::Closed,
+            is_clean: record.has_received && record.has_left && !record.has_failed,
         })
     }
 

@@ -13,6 +13,9 @@ mod stats;
 mod timer;
 mod transmit;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,

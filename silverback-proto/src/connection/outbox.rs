@@ -23,6 +23,8 @@ struct Segment {
     bytes: SegmentBytes,
     /// Whether a control frame may follow: not between a header and its payload.
     ends_frame: bool,
+    /// Whether it was put before what waited; those who come later stay behind it.
+    is_urgent: bool,
 }
 
 #[derive(Debug)]
@@ -54,9 +56,10 @@ impl Outbox {
     /// Queues a header and its payload, the payload by reference.
     pub(super) fn push_shared(&mut self, header: &[u8], payload: Bytes) {
         self.push_copied([header, b""]);
-        self.close_tail(false);
+        self.close_tail(header.is_empty());
         self.queued += payload.len();
-        self.segments.push_back(Segment { bytes: SegmentBytes::Shared(payload), ends_frame: true });
+        let bytes = SegmentBytes::Shared(payload);
+        self.segments.push_back(Segment { bytes, ends_frame: true, is_urgent: false });
     }
 
     /// Queues a small frame before what waits, as soon as the frame that is leaving allows it.
@@ -65,13 +68,14 @@ impl Outbox {
             self.push_copied(pieces);
             return;
         };
+        let before = self.segments.range(boundary + 1..).take_while(|segment| segment.is_urgent).count();
         let mut frame = Buffer::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
         for piece in pieces {
             frame.extend_from_slice(piece);
         }
         self.queued += frame.len();
-        let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true };
-        self.segments.insert(boundary + 1, segment);
+        let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true, is_urgent: true };
+        self.segments.insert(boundary + 1 + before, segment);
     }
 
     /// Fills `slices` with what leaves next and returns how many it filled.
@@ -139,7 +143,7 @@ impl Outbox {
     fn close_tail(&mut self, ends_frame: bool) {
         if !self.tail.is_empty() {
             let bytes = SegmentBytes::Gathered(std::mem::take(&mut self.tail));
-            self.segments.push_back(Segment { bytes, ends_frame });
+            self.segments.push_back(Segment { bytes, ends_frame, is_urgent: false });
         }
     }
 }

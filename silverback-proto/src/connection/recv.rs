@@ -56,7 +56,7 @@ impl Receiver {
         let mut consumed = 0;
         let outcome = self.run(input, &mut consumed, delivery);
         if outcome.is_err() {
-            self.phase = Phase::Ended;
+            self.end();
         }
         outcome.map(|arrival| Handled { consumed, arrival })
     }
@@ -68,9 +68,7 @@ impl Receiver {
     pub fn message<'a>(&'a mut self, input: &'a [u8], place: Place) -> Result<Incoming<'a>, ConnectionError> {
         match place {
             Place::Assembled => Ok(Incoming::assembled(&mut self.assembled)),
-            Place::Input { kind, range } => {
-                Incoming::lent(kind, &input[range]).inspect_err(|_| self.phase = Phase::Ended)
-            }
+            Place::Input { kind, range } => Incoming::lent(kind, &input[range]).inspect_err(|_| self.end()),
         }
     }
 
@@ -128,9 +126,11 @@ impl Receiver {
         consumed: &mut usize,
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
-        if let (Delivery::Pieces { .. }, Some(kept)) = (delivery, self.assembler.take_kept()) {
-            self.assembled = Some(kept);
-            return Ok(Some(Arrival::Piece { place: Place::Assembled, is_last: false }));
+        if let Delivery::Pieces { .. } = delivery {
+            self.assembled = self.assembler.take_kept();
+            if self.assembled.is_some() {
+                return Ok(Some(Arrival::Piece { place: Place::Assembled, is_last: false }));
+            }
         }
         loop {
             let rest = &mut input[*consumed..];
@@ -231,7 +231,7 @@ impl Receiver {
             Opcode::PING => Arrival::Ping(*payload),
             Opcode::PONG => Arrival::Pong(*payload),
             _ => {
-                self.phase = Phase::Ended;
+                self.end();
                 Arrival::Close(CloseFrame::decode(payload.as_slice())?)
             }
         })
@@ -282,6 +282,12 @@ impl Receiver {
             self.assembled = Some(body);
         }
         Ok(Some(Arrival::Message(Place::Assembled)))
+    }
+
+    /// Nothing more is looked at, and what was kept of an open message will never be whole.
+    fn end(&mut self) {
+        self.phase = Phase::Ended;
+        self.assembler = Assembler::default();
     }
 
     /// A frame without payload is over although no byte is left to read.

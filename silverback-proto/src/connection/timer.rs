@@ -48,7 +48,7 @@ impl Timers {
 
     /// The closing handshake has begun: its budget runs once and is never extended.
     pub(super) fn start_close(&mut self, now: Instant, config: &Config) {
-        self.close_due.get_or_insert(now + config.close_budget());
+        self.close_due.get_or_insert(after(now, config.close_budget()));
     }
 
     pub(super) fn close_due(&self) -> Option<Instant> {
@@ -56,7 +56,7 @@ impl Timers {
     }
 
     pub(super) fn stall_due(&self, config: &Config) -> Option<Instant> {
-        self.stalled_since.map(|since| since + config.write_stall_budget())
+        self.stalled_since.map(|since| after(since, config.write_stall_budget()))
     }
 
     /// Output had to wait.
@@ -72,7 +72,7 @@ impl Timers {
     /// The next instant at which `due` has something to say.
     pub(super) fn next(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let keepalive = config.keepalive().filter(|_| is_open);
-        let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(self.last_received + interval));
+        let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(after(self.last_received, interval)));
         [keepalive, self.close_due, self.stall_due(config)].into_iter().flatten().min()
     }
 
@@ -87,13 +87,20 @@ impl Timers {
         let (interval, within) = config.keepalive().filter(|_| is_open)?;
         match self.pong_due {
             Some(due) if due <= now => Some(Due::Timeout(Timeout::Pong(within))),
-            None if self.last_received + interval <= now => {
+            None if after(self.last_received, interval) <= now => {
                 self.pings = self.pings.wrapping_add(1);
                 self.ping = Some((self.pings, now));
-                self.pong_due = Some(now + within);
+                self.pong_due = Some(after(now, within));
                 Some(Due::Ping(self.pings))
             }
             _ => None,
         }
     }
 }
+
+/// `Duration::MAX` is a way to say never, and more than an `Instant` can hold.
+fn after(instant: Instant, by: Duration) -> Instant {
+    instant + by.min(NEVER)
+}
+
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -15,8 +15,8 @@ use super::{
     timer::{Due, Timers},
 };
 use crate::{
-    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, Message, MessageKind, MessageRef,
-    Opcode, PreparedMessage, Role, SendError,
+    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, Message, MessageKind, MessageRef, Opcode,
+    PreparedMessage, Role, SendError,
 };
 
 /// The shared half of a connection: what is sent, the state, the deadlines.
@@ -113,9 +113,11 @@ impl Transmitter {
         self.control(Opcode::PONG, payload)
     }
 
-    /// Starts the closing handshake: queues a Close frame, once, after what waits. `None` sends an empty one.
+    /// Starts the closing handshake: queues a Close frame, once, after what waits. `None` sends an empty one, and so does
+    /// a code that must not be sent (7.4): one that says 1005 is empty by definition.
     pub fn start_close(&mut self, now: Instant, close: Option<CloseFrame>) {
         if self.state == State::Open {
+            let close = close.and_then(|close| CloseFrame::new(close.code, close.reason).ok());
             self.queue_close(now, close, Initiator::Local);
         }
     }
@@ -126,7 +128,9 @@ impl Transmitter {
     /// Bytes came from the transport.
     pub fn handle_received(&mut self, now: Instant, count: usize) {
         self.stats.bytes_received += count as u64;
-        self.timers.note_received(now);
+        if count > 0 {
+            self.timers.note_received(now);
+        }
     }
 
     /// The receiver reports something whole: pings and closes are answered here.
@@ -187,10 +191,13 @@ impl Transmitter {
     pub fn handle_transmitted(&mut self, count: usize) {
         self.stats.bytes_sent += count as u64;
         self.framer.advance(count);
-        self.timers.note_progress();
+        if count > 0 {
+            self.timers.note_progress();
+        }
         // The Close frame is always the last thing queued: with the queue empty it has left.
-        if self.framer.queued() == 0 && self.closing.is_queued() {
+        if self.framer.queued() == 0 && self.closing.is_queued() && self.state != State::Closed {
             self.state = self.state.after(Step::SendClose);
+            self.closing.note_left();
         }
     }
 
@@ -242,7 +249,7 @@ impl Transmitter {
 
     /// How the connection ended, or is ending; `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
-        self.closing.info(self.state)
+        self.closing.info()
     }
 
     /// The counters.

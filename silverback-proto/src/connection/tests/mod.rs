@@ -1,0 +1,207 @@
+//! Conversations with one connection: the scripted peer plays the other side, the clock moves only when told.
+
+#![allow(clippy::unwrap_used)]
+
+mod closing;
+mod control;
+mod conversations;
+mod cuts;
+mod fragmentation;
+mod framing;
+mod keepalive;
+mod limits;
+mod low_level;
+mod sending;
+mod streaming;
+
+use std::{cell::Cell, fmt, io::IoSlice};
+
+use silverback_testkit::{
+    clock::FakeClock,
+    cuts::for_each_way,
+    peer::{Endpoint, Peer},
+    wire::{CLIENT_KEY, Frame, close, decode_all},
+};
+
+use super::*;
+use crate::{CloseCode, Message};
+
+/// An application with one connection: it notes what comes, and sends only what the test tells it to.
+#[derive(Debug)]
+struct App {
+    conn: Connection,
+    clock: FakeClock,
+    seen: Vec<Seen>,
+}
+
+/// What the application was told.
+#[derive(Clone, PartialEq)]
+enum Seen {
+    Message(Message),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<CloseFrame>),
+    Failed(ConnectionError),
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) if message.len() > 200 => {
+                write!(f, "{} of {} bytes: {:?}..", message.kind(), message.len(), &message.as_bytes()[..50])
+            }
+            Self::Message(message) => message.fmt(f),
+            Self::Ping(payload) => write!(f, "Ping({})", payload.escape_ascii()),
+            Self::Pong(payload) => write!(f, "Pong({})", payload.escape_ascii()),
+            Self::Close(close) => write!(f, "Close({close:?})"),
+            Self::Failed(error) => write!(f, "Failed({error:?})"),
+        }
+    }
+}
+
+impl App {
+    fn new(role: Role, config: Config) -> Self {
+        let clock = FakeClock::new();
+        let conn = Connection::new(role, Negotiated::default(), config, clock.now(), counted_keys);
+        Self { conn, clock, seen: Vec::new() }
+    }
+
+    /// What the application was told since it was asked last.
+    fn seen(&mut self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Hands everything that waits to the transport.
+    fn sent(&mut self) -> Vec<u8> {
+        self.sent_up_to(usize::MAX)
+    }
+
+    /// Hands up to `most` bytes of what waits to the transport, in vectored writes of up to three slices.
+    fn sent_up_to(&mut self, most: usize) -> Vec<u8> {
+        let mut sent = Vec::new();
+        loop {
+            let before = sent.len();
+            let mut slices = [IoSlice::new(&[]); 3];
+            let filled = self.conn.poll_transmit(&mut slices);
+            for slice in &slices[..filled] {
+                assert!(!slice.is_empty(), "no write is wasted on nothing");
+                sent.extend_from_slice(&slice[..slice.len().min(most - sent.len())]);
+            }
+            if sent.len() == before {
+                assert!(filled == 0 || sent.len() == most);
+                return sent;
+            }
+            self.conn.handle_transmitted(sent.len() - before);
+        }
+    }
+
+    /// Every frame that waits, in clear.
+    #[track_caller]
+    fn sent_frames(&mut self) -> Vec<Frame> {
+        frames(&self.sent())
+    }
+}
+
+impl Endpoint for App {
+    fn input(&mut self, bytes: &[u8]) {
+        let mut input = bytes.to_vec();
+        let mut rest = input.as_mut_slice();
+        loop {
+            let progress = match self.conn.handle_input(self.clock.now(), rest) {
+                Ok(progress) => progress,
+                Err(error) => return self.seen.push(Seen::Failed(error)),
+            };
+            let consumed = progress.consumed;
+            let seen = progress.event.map(|event| match event {
+                Event::Message(message) => Seen::Message(message.into_message()),
+                Event::Ping(payload) => Seen::Ping(payload.as_slice().to_vec()),
+                Event::Pong(payload) => Seen::Pong(payload.as_slice().to_vec()),
+                Event::Close(close) => Seen::Close(close),
+            });
+            rest = &mut rest[consumed..];
+            let Some(seen) = seen else {
+                assert!(rest.is_empty(), "without an event all of the input is used");
+                return;
+            };
+            self.seen.push(seen);
+        }
+    }
+
+    fn output(&mut self) -> Vec<u8> {
+        self.sent()
+    }
+}
+
+/// A server under test; the peer plays its client.
+fn server() -> Peer<App> {
+    Peer::client(App::new(Role::Server, Config::default()))
+}
+
+/// A client under test; the peer plays its server.
+fn client() -> Peer<App> {
+    Peer::server(App::new(Role::Client, Config::default()))
+}
+
+/// Sends `input` to a fresh connection in each role, cut in every way: what the application sees and what the peer is
+/// sent must always be the same.
+#[track_caller]
+fn check(input: &[Frame], seen: &[Seen], sent: &[Frame]) {
+    for role in [Role::Server, Role::Client] {
+        check_bytes(role, Config::default(), &wire(role, input), seen, sent);
+    }
+}
+
+#[track_caller]
+fn check_bytes(role: Role, config: Config, input: &[u8], seen: &[Seen], sent: &[Frame]) {
+    for_each_way(input, 1, |pieces| {
+        let mut app = App::new(role, config.clone());
+        let mut output = Vec::new();
+        for piece in pieces {
+            app.input(piece);
+            output.extend(app.sent());
+        }
+        assert_eq!(app.seen, seen, "{role:?}");
+        assert_eq!(frames(&output), sent, "{role:?}");
+    });
+}
+
+/// The last of `input` is at fault: what came before it is handed out, and the peer is told by `code` and the error.
+#[track_caller]
+fn check_fails(input: &[Frame], before: &[Seen], error: impl Into<ConnectionError>, code: CloseCode) {
+    let error = error.into();
+    let seen = [before, &[Seen::Failed(error.clone())]].concat();
+    check(input, &seen, &[close(code.get(), error.to_string())]);
+}
+
+/// Frames as `receiver`'s peer sends them: masked to servers, unless they have a key of their own.
+fn wire(receiver: Role, frames: &[Frame]) -> Vec<u8> {
+    let encode = |frame: &Frame| match (receiver, frame.mask) {
+        (Role::Server, None) => frame.clone().masked(CLIENT_KEY).encode(),
+        _ => frame.encode(),
+    };
+    frames.iter().flat_map(encode).collect()
+}
+
+/// All frames in `bytes`, without their keys.
+#[track_caller]
+fn frames(bytes: &[u8]) -> Vec<Frame> {
+    let (frames, rest) = decode_all(bytes);
+    assert_eq!(rest, b"", "only whole frames");
+    frames.into_iter().map(Frame::unmasked).collect()
+}
+
+fn message(message: impl Into<Message>) -> Seen {
+    Seen::Message(message.into())
+}
+
+fn closed(code: u16, reason: &'static str) -> Option<CloseFrame> {
+    Some(CloseFrame::new(CloseCode::new(code), reason).unwrap())
+}
+
+/// A new key for each frame, the same ones in each test: [1, 0, 0, 7], [2, 0, 0, 7] ...
+fn counted_keys() -> MaskKey {
+    thread_local!(static COUNT: Cell<u8> = const { Cell::new(0) });
+    let count = COUNT.get().wrapping_add(1);
+    COUNT.set(count);
+    MaskKey([count, 0, 0, 7])
+}
