@@ -15,9 +15,10 @@ use crate::{Error, MessageReader, driver::Driver};
 /// All methods are cancel safe: a future that is dropped takes nothing with it, and the next call goes on where it was.
 #[derive(Debug)]
 pub struct Reader {
-    pub(crate) driver: Driver,
+    /// Boxed, so that a connection moves cheaply and an idle task is small.
+    driver: Box<Driver>,
     /// The message that is being read in pieces, or whose rest is to be skipped.
-    streaming: Option<Streaming>,
+    streaming: Option<Box<Streaming>>,
     max_message_size: u64,
 }
 
@@ -33,7 +34,7 @@ struct Streaming {
 
 impl Reader {
     pub(crate) fn new(driver: Driver, max_message_size: u64) -> Self {
-        Self { driver, streaming: None, max_message_size }
+        Self { driver: Box::new(driver), streaming: None, max_message_size }
     }
 
     /// The next message, owned; `None` after a clean close, of which [`close_info`](Self::close_info) tells more.
@@ -173,7 +174,7 @@ impl Reader {
             Place::Input { kind, .. } => Some(*kind),
             Place::Assembled => self.driver.receiver().open_message(),
         };
-        self.streaming = Some(Streaming { limit, piece: place, offset: 0, is_last });
+        self.streaming = Some(Box::new(Streaming { limit, piece: place, offset: 0, is_last }));
         kind
     }
 

@@ -132,7 +132,8 @@ impl Dialer {
     ) -> Result<Conn, DialError> {
         let after = self.settings.handshake_budget();
         let step = DialStep::Handshake;
-        match timeout(after, exchange::exchange(stream, request, target, &self.settings)).await {
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        match timeout(after, Box::pin(exchange::exchange(stream, request, target, &self.settings))).await {
             Ok(outcome) => outcome,
             Err(_) => Err(DialError::Timeout { step, target: target.to_owned(), after }),
         }

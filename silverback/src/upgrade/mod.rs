@@ -137,7 +137,8 @@ impl Upgrader {
     /// # Panics
     /// Outside of a tokio runtime with its time driver enabled.
     pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
-        bare::accept(self, stream).await
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        Box::pin(bare::accept(self, stream)).await
     }
 
     /// Judges a request by the rules, the origin and the subprotocols, and says what the answer is.
