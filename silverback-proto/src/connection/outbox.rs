@@ -23,7 +23,7 @@ struct Segment {
     bytes: SegmentBytes,
     /// Whether a control frame may follow: not between a header and its payload.
     ends_frame: bool,
-    /// Whether it was put before what waited; those who come later stay behind it.
+    /// Whether it was put before what waited.
     is_urgent: bool,
 }
 
@@ -62,20 +62,28 @@ impl Outbox {
         self.segments.push_back(Segment { bytes, ends_frame: true, is_urgent: false });
     }
 
-    /// Queues a small frame before what waits, as soon as the frame that is leaving allows it.
-    pub(super) fn push_urgent(&mut self, pieces: [&[u8]; 2]) {
+    /// Queues a small frame before what waits, as soon as the frame that is leaving allows it. Returns how many bytes must
+    /// leave until it has left.
+    pub(super) fn push_urgent(&mut self, pieces: [&[u8]; 2]) -> usize {
         let Some(boundary) = self.segments.iter().position(|segment| segment.ends_frame) else {
             self.push_copied(pieces);
-            return;
+            return self.queued;
         };
-        let before = self.segments.range(boundary + 1..).take_while(|segment| segment.is_urgent).count();
-        let mut frame = Buffer::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
-        for piece in pieces {
-            frame.extend_from_slice(piece);
+        let place = boundary + 1;
+        self.queued += pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        match self.segments.get_mut(place) {
+            // Behind those that came before: a flood of pings gets its pongs in order, and in one buffer.
+            Some(Segment { bytes: SegmentBytes::Gathered(frames), is_urgent: true, .. }) => {
+                pieces.into_iter().for_each(|piece| frames.extend_from_slice(piece));
+            }
+            _ => {
+                let mut frame = Buffer::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
+                pieces.into_iter().for_each(|piece| frame.extend_from_slice(piece));
+                let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true, is_urgent: true };
+                self.segments.insert(place, segment);
+            }
         }
-        self.queued += frame.len();
-        let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true, is_urgent: true };
-        self.segments.insert(boundary + 1 + before, segment);
+        self.segments.range(..=place).map(|segment| segment.bytes.as_slice().len()).sum::<usize>() - self.left
     }
 
     /// Fills `slices` with what leaves next and returns how many it filled.

@@ -17,8 +17,10 @@ pub(super) struct Framer {
     outbox: Outbox,
     /// The message that is being streamed.
     open: Option<OpenMessage>,
-    /// The newest pong, while older output is too much for it to be queued.
+    /// The newest pong, while much output waits.
     pong: Option<Box<ControlPayload>>,
+    /// How much must leave until a pong that was queued while much output waited has left.
+    until_pong: usize,
 }
 
 #[derive(Debug)]
@@ -30,7 +32,7 @@ struct OpenMessage {
 
 impl Framer {
     pub(super) fn new(role: Role, mask_source: fn() -> MaskKey) -> Self {
-        Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None }
+        Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None, until_pong: 0 }
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -105,19 +107,22 @@ impl Framer {
     }
 
     /// Queues a ping or pong before what waits.
-    pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) {
+    ///
+    /// Returns how much must leave until it has left.
+    pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) -> usize {
         let mask = self.next_mask();
         let header = FrameHeader::new(opcode, payload.as_slice().len() as u64).with_mask(mask);
         let mut payload = *payload;
         if let Some(key) = mask {
             key.apply(0, payload.as_mut_slice());
         }
-        self.outbox.push_urgent([&header.encode(), payload.as_slice()]);
+        self.outbox.push_urgent([&header.encode(), payload.as_slice()])
     }
 
-    /// Queues the answer to a ping. While much output waits only the newest is kept (5.5.3).
+    /// Queues the answer to a ping. While much output waits only the newest is kept (5.5.3): it is queued when the one
+    /// before it has left, so that neither a flood of pings nor writers without end keep pongs from leaving.
     pub(super) fn pong(&mut self, payload: &ControlPayload) {
-        if self.outbox.queued() < PONG_WAITS_FROM {
+        if self.pong.is_none() && self.outbox.queued() < PONG_WAITS_FROM {
             self.control(Opcode::PONG, payload);
         } else {
             self.pong = Some(Box::new(*payload));
@@ -141,7 +146,8 @@ impl Framer {
 
     pub(super) fn advance(&mut self, count: usize) {
         self.outbox.advance(count);
-        if self.outbox.queued() < PONG_WAITS_FROM {
+        self.until_pong = self.until_pong.saturating_sub(count);
+        if self.until_pong == 0 {
             self.release_pong();
         }
     }
@@ -153,12 +159,13 @@ impl Framer {
     pub(super) fn clear(&mut self) {
         self.outbox.clear();
         self.pong = None;
+        self.until_pong = 0;
         self.open = None;
     }
 
     fn release_pong(&mut self) {
         if let Some(payload) = self.pong.take() {
-            self.control(Opcode::PONG, &payload);
+            self.until_pong = self.control(Opcode::PONG, &payload);
         }
     }
 
