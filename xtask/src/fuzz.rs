@@ -25,13 +25,19 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     };
     fuzz("build").run()?;
     let seconds = workspace.fuzz_time.as_secs();
+    let mut failures = Vec::new();
     for target in &targets {
         println!("fuzzing {target} for {seconds} s");
-        fuzz("run")
+        let run = fuzz("run")
             .args([target, "--", "-print_final_stats=1", "-timeout=20"])
             .arg(format!("-max_total_time={seconds}"))
-            .limit(workspace.fuzz_time + SLACK)
-            .run()?;
+            .limit(workspace.fuzz_time + SLACK);
+        if run.run().is_err() {
+            failures.push(target.as_str());
+        }
+    }
+    if !failures.is_empty() {
+        return Err(Trouble::Failed(format!("findings in {}; see above", failures.join(", "))));
     }
     Ok(format!("{} targets, {seconds} s each: {}", targets.len(), targets.join(", ")))
 }

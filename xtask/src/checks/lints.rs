@@ -5,6 +5,10 @@ use crate::workspace::Workspace;
 
 pub(crate) fn format(workspace: &Workspace) -> Verdict {
     workspace.cargo(&["fmt", "--all", "--check"]).run()?;
+    // The fuzz targets are no member of the workspace, so `--all` does not mean them.
+    if workspace.root.join("fuzz/Cargo.toml").is_file() {
+        workspace.cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]).run()?;
+    }
     Ok("formatted".to_owned())
 }
 

@@ -25,7 +25,11 @@ pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
 
 /// Installs what a file of requirements names.
 pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Trouble> {
-    Task::new(interpreter).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements).run()
+    Task::new(interpreter)
+        .args(["-m", "pip", "install", "--quiet", "--requirement"])
+        .arg(requirements)
+        .env("PIP_NO_PYTHON_VERSION_WARNING", "1")
+        .run()
 }
 
 /// A fresh start: half an environment is worse than none.

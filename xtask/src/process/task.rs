@@ -119,7 +119,8 @@ impl Task {
 
     /// The command as a person would type it, for messages.
     fn line(&self) -> String {
-        let mut words = vec![self.command.get_program()];
+        let program = Path::new(self.command.get_program());
+        let mut words = vec![program.file_name().unwrap_or(program.as_os_str())];
         words.extend(self.command.get_args());
         words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
