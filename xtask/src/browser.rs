@@ -1,24 +1,28 @@
 //! The page in a real browser. The conversation itself is written in JavaScript, beside the page.
 
 use crate::outside::node;
-use crate::trouble::{OrMissing as _, Verdict};
+use crate::trouble::{OrMissing as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 use crate::{program, tools};
 
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
     let node = node::find()?;
-    tools::from_debian(&["chromium", "chromium-browser", "google-chrome"], &["chromium"])?;
+    let chromium = tools::from_debian(&["chromium", "chromium-browser", "google-chrome"], &["chromium"])?;
     let folder = workspace.root.join("silverback-cli/tests/browser");
     node::install_packages(workspace, &folder).or_missing("the browser's driver cannot be installed")?;
     let program = program::ensure(workspace)?;
-    let artifacts = workspace.artifacts().join("browser");
-    workspace
+    let output = workspace
         .task(node)
         .arg(folder.join("run.mjs"))
         .arg("--program")
         .arg(program)
+        .arg("--chromium")
+        .arg(chromium)
         .arg("--artifacts")
-        .arg(&artifacts)
-        .run()?;
-    Ok("the page does what it should; screenshots are in artifacts/browser".to_owned())
+        .arg(workspace.artifacts().join("browser"))
+        .read_aloud()?;
+    match output.lines().filter(|line| line.starts_with("ok ")).count() {
+        0 => Err(Trouble::Failed("nothing was checked".to_owned())),
+        count => Ok(format!("{count} checks; screenshots are in artifacts/browser")),
+    }
 }

@@ -1,9 +1,10 @@
 //! Formatting, clippy and rustdoc.
 
-use crate::trouble::Verdict;
+use crate::trouble::{Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn format(workspace: &Workspace) -> Verdict {
+    need_component(workspace, "fmt", "rustfmt")?;
     workspace.cargo(&["fmt", "--all", "--check"]).run()?;
     // The fuzz targets are no member of the workspace, so `--all` does not mean them.
     if workspace.root.join("fuzz/Cargo.toml").is_file() {
@@ -13,6 +14,7 @@ pub(crate) fn format(workspace: &Workspace) -> Verdict {
 }
 
 pub(crate) fn clippy(workspace: &Workspace) -> Verdict {
+    need_component(workspace, "clippy", "clippy")?;
     workspace
         .cargo(&["clippy", "--workspace", "--all-targets", "--all-features"])
         .args(["--", "--deny", "warnings", "--deny", "clippy::incompatible_msrv"])
@@ -26,4 +28,12 @@ pub(crate) fn rustdoc(workspace: &Workspace) -> Verdict {
         .env("RUSTDOCFLAGS", "--deny warnings")
         .run()?;
     Ok("no warnings".to_owned())
+}
+
+/// Minimal toolchains come without these.
+pub(super) fn need_component(workspace: &Workspace, subcommand: &str, component: &str) -> Result<(), Trouble> {
+    if workspace.cargo(&[subcommand, "--version"]).succeeds() {
+        return Ok(());
+    }
+    Err(Trouble::Missing(format!("{component} is not installed (rustup component add {component})")))
 }
