@@ -21,11 +21,11 @@ pub(crate) fn address_sanitizer(workspace: &Workspace) -> Verdict {
 
 /// The same under Miri, where it is installed.
 pub(crate) fn miri(workspace: &Workspace) -> Verdict {
-    let nightly = nightly()?;
-    if !tools::in_toolchain(workspace, &nightly).args(["cargo", "miri", "--version"]).succeeds() {
+    let has_miri = |name: &String| tools::in_toolchain(workspace, name).args(["cargo", "miri", "--version"]).succeeds();
+    let Some(nightly) = tools::toolchain("nightly").filter(has_miri) else {
         println!("MIRI IS NOT INSTALLED (rustup component add miri --toolchain nightly): nothing ran under it.");
         return Err(Trouble::Skipped("Miri is not installed".to_owned()));
-    }
+    };
     let output = tools::in_toolchain(workspace, &nightly)
         .args(["cargo", "miri", "test", "--package", "silverback-proto", "--lib", "--target-dir"])
         .arg(workspace.target.join("miri"))
