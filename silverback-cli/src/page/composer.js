@@ -3,11 +3,10 @@
 
 class Composer {
   /**
-   * `send(data)` gives true if the connection took the message; `backlog()` the bytes not yet sent;
-   * `cannotSend()` why nothing can be sent now.
+   * `send(data)` gives true if the connection took the message; `backlog()` are the bytes not yet on the way.
    */
-  constructor(parts, { send, backlog, cannotSend, focusAfterFile }) {
-    Object.assign(this, { parts, send, backlog, cannotSend, focusAfterFile });
+  constructor(parts, { send, backlog }) {
+    Object.assign(this, { parts, send, backlog });
     this.mode = "text";
     this.file = null;
     this.drafts = { text: "", hex: "", base64: "" };
@@ -44,40 +43,40 @@ class Composer {
     this.noteDraft();
   }
 
-  /** Keeps the draft, and says how many bytes it makes or why it makes none. */
+  /** Keeps the draft, and says how many bytes it makes. Half a byte is no fault before it is sent. */
   noteDraft() {
     if (this.mode !== "file") this.drafts[this.mode] = this.parts.draft.value;
-    const { size, fault } = this.measure();
-    setText(this.parts.size, fault ? "" : size);
-    this.explain(fault);
-    this.parts.form.classList.remove("refused");
+    setText(this.parts.size, this.sizeOfDraft());
+    this.explain("");
   }
 
-  measure() {
-    if (this.mode === "file") return { size: this.file ? `${this.file.name}, ${sizeInWords(this.file.size)}` : "No file chosen" };
-    if (this.mode === "text") return { size: countInWords(utf8Length(this.drafts.text), "byte") };
+  sizeOfDraft() {
+    if (this.mode === "file") return this.file ? `${this.file.name}, ${sizeInWords(this.file.size)}` : "no file chosen";
+    if (this.mode === "text") return countInWords(utf8Length(this.drafts.text), "byte");
     try {
-      return { size: countInWords(decoders[this.mode](this.drafts[this.mode]).length, "byte") };
-    } catch (error) {
-      return { fault: error.message };
+      return countInWords(decoders[this.mode](this.drafts[this.mode]).length, "byte");
+    } catch {
+      return "not valid yet";
     }
   }
 
   explain(words) {
-    setText(this.parts.note, words ?? "");
+    setText(this.parts.note, words);
     if (words) this.parts.draft.setAttribute("aria-invalid", "true");
     else this.parts.draft.removeAttribute("aria-invalid");
   }
 
   async submit() {
+    const { mode } = this;
+    const draft = this.drafts[mode];
     const data = await this.takeData();
     if (data === null) return;
-    const reason = this.cannotSend();
-    if (reason || !this.send(data)) {
-      this.refuse(reason || "The connection is closing: nothing was sent.");
+    if (!this.send(data)) {
+      this.explain(notConnected);
       return;
     }
-    this.noteSent();
+    if (mode === "file") this.noteDraft();
+    else this.noteSent(mode, draft);
     if (!this.repeating) await this.repeat(data);
   }
 
@@ -88,7 +87,7 @@ class Composer {
       if (this.mode === "text") return wellFormedText(this.drafts.text);
       return decoders[this.mode](this.drafts[this.mode]);
     } catch (error) {
-      this.refuse(error.message);
+      this.explain(error.message);
       return null;
     }
   }
@@ -103,16 +102,17 @@ class Composer {
     }
   }
 
-  refuse(words) {
-    this.explain(words);
-    this.parts.form.classList.add("refused");
+  /** Connected again: a message that was refused for want of a connection may go now. */
+  handleOpened() {
+    if (this.parts.note.textContent === notConnected) this.noteDraft();
   }
 
-  noteSent() {
-    if (this.mode === "file") return;
-    this.recalls[this.mode].add(this.drafts[this.mode]);
-    this.parts.draft.value = "";
-    this.noteDraft();
+  /** Clears what was sent, and only that: the mode or the draft may be another by now. */
+  noteSent(mode, draft) {
+    this.recalls[mode].add(draft);
+    if (this.drafts[mode] !== draft) return;
+    this.drafts[mode] = "";
+    if (this.mode === mode) this.setMode(mode);
   }
 
   /** Sends the rest of the copies, in slices, so that the page stays alive, and never far ahead of the network. */
@@ -129,8 +129,8 @@ class Composer {
       else if (sent % copiesPerSlice === 0) await pauseUntil(0);
       while (this.backlog() > mostBacklog && !run.stopped) await pauseUntil(performance.now() + 10);
       if (run.stopped) break;
-      if (this.cannotSend() || !this.send(data)) {
-        this.refuse(`The connection ended after ${sent} of ${countInWords(copies, "message")}.`);
+      if (!this.send(data)) {
+        this.explain(`The connection ended after ${sent} of ${countInWords(copies, "message")}.`);
         break;
       }
     }
@@ -239,6 +239,7 @@ function pauseUntil(moment) {
   return new Promise((resume) => setTimeout(resume, Math.max(0, moment - performance.now())));
 }
 
+const notConnected = "Not connected: nothing was sent. Your message is kept.";
 const decoders = { hex: decodeHex, base64: decodeBase64 };
 const placeholders = {
   text: "Type a message",

@@ -14,6 +14,7 @@ function echoAddress(location) {
 function parseAddress(typed, location) {
   const text = typed.trim();
   if (!text) throw new Error("Type an address such as ws://localhost:8000/ws/echo.");
+  if (/\s/.test(text)) throw new Error("This is not a valid address: it has a blank inside.");
   const base = new URL(echoAddress(location));
   let address;
   try {

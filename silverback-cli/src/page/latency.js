@@ -7,8 +7,11 @@ class LatencyPanel {
     this.parts = parts;
     this.roundTrips = roundTrips;
     this.frame = null;
-    this.drawnAt = 0;
-    new ResizeObserver(() => this.update()).observe(parts.plot);
+    this.size = { width: 0, height: 0 };
+    new ResizeObserver(([{ contentRect }]) => {
+      this.size = contentRect;
+      this.update();
+    }).observe(parts.plot);
   }
 
   update() {
@@ -27,7 +30,7 @@ class LatencyPanel {
     setText(figures.last, last === undefined ? "–" : durationInWords(last));
     setText(note, this.words(shares));
     plot.setAttribute("aria-label", shares ? plotInWords(shares) : "No round trips yet.");
-    drawPlot(plot, samples, shares);
+    drawPlot(plot, this.size, samples, shares);
   }
 
   words(shares) {
@@ -43,8 +46,7 @@ function plotInWords({ count, p50, p95, p99, most }) {
   return `${countInWords(count, "round trip")}: half within ${half}, 95% within ${nearlyAll}, 99% within ${rare}, the slowest ${slowest}.`;
 }
 
-function drawPlot(plot, samples, shares) {
-  const { width, height } = plot.getBoundingClientRect();
+function drawPlot(plot, { width, height }, samples, shares) {
   if (width === 0 || height === 0) return;
   plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const area = { left: 0, right: width - plotMargin, top: 8, bottom: height - 1 };

@@ -1,4 +1,5 @@
 // The rows on screen. They change once per frame at most, however many messages arrive in between.
+// They stand in groups, so that the browser lays out and paints only the groups in view.
 
 class LogView {
   /** `parts`: scroller, list, empty, count, latest. `said(words)` reports what a key or button did. */
@@ -31,6 +32,7 @@ class LogView {
   setFilter(choice, words) {
     this.matches = recordFilter(choice, words);
     for (const { row, record } of this.rows.values()) row.hidden = !this.matches(record);
+    for (const group of this.parts.list.children) estimateHeight(group);
     this.update();
   }
 
@@ -77,24 +79,34 @@ class LogView {
     const { records } = this.log;
     const first = Math.max(0, records.length - (this.log.nextId - 1 - this.lastShownId));
     const fresh = records.slice(first, first + mostRowsPerFrame);
-    const fragment = document.createDocumentFragment();
+    const touched = new Set();
     for (const record of fresh) {
       const row = makeRow(record, this.pretty);
       row.hidden = !this.matches(record);
       if (!row.hidden && !this.follows) this.newBelow += 1;
       this.rows.set(record.id, { row, record });
       this.lastShownId = record.id;
-      fragment.append(row);
+      const group = this.groupForNext();
+      group.append(row);
+      touched.add(group);
     }
-    this.parts.list.append(fragment);
+    touched.forEach(estimateHeight);
     return first + fresh.length < records.length;
+  }
+
+  groupForNext() {
+    const { list } = this.parts;
+    if (!list.lastElementChild || list.lastElementChild.childElementCount >= rowsPerGroup) list.append(make("ol", "group"));
+    return list.lastElementChild;
   }
 
   removeDropped() {
     const oldest = this.log.oldestId();
     for (const [id, { row }] of this.rows) {
       if (id >= oldest) break;
+      const group = row.parentElement;
       row.remove();
+      if (group.childElementCount === 0) group.remove();
       this.rows.delete(id);
     }
   }
@@ -183,23 +195,34 @@ class LogView {
 
   rowForKey(key, row) {
     const { list } = this.parts;
-    if (key === "ArrowUp") return row ? nextVisible(row, "previousElementSibling") ?? row : lastVisible(list);
-    if (key === "ArrowDown") return row ? nextVisible(row, "nextElementSibling") ?? row : lastVisible(list);
-    if (key === "Home") return list.querySelector(".row:not([hidden])");
-    if (key === "End") return lastVisible(list);
-    return null;
+    if (key === "Home") return visibleFrom(list.firstElementChild?.firstElementChild, 1);
+    if (key === "End") return visibleFrom(list.lastElementChild?.lastElementChild, -1);
+    if (key !== "ArrowUp" && key !== "ArrowDown") return null;
+    if (!row) return this.rowForKey("End");
+    const step = key === "ArrowUp" ? -1 : 1;
+    return visibleFrom(neighbour(row, step), step) ?? row;
   }
 }
 
-function nextVisible(row, sibling) {
-  let next = row[sibling];
-  while (next?.hidden) next = next[sibling];
+/** The row itself or the next one that the filter shows, forwards (1) or backwards (-1). */
+function visibleFrom(row, step) {
+  let next = row;
+  while (next?.hidden) next = neighbour(next, step);
   return next;
 }
 
-function lastVisible(list) {
-  const last = list.lastElementChild;
-  return last?.hidden ? nextVisible(last, "previousElementSibling") : last;
+function neighbour(row, step) {
+  if (step > 0) return row.nextElementSibling ?? row.parentElement.nextElementSibling?.firstElementChild;
+  return row.previousElementSibling ?? row.parentElement.previousElementSibling?.lastElementChild;
 }
 
-const mostRowsPerFrame = 400;
+/** The height that a group out of view is taken to have. */
+function estimateHeight(group) {
+  const shown = [...group.children].filter((row) => !row.hidden).length;
+  group.hidden = shown === 0;
+  group.style.containIntrinsicBlockSize = `${shown * likelyRowHeight}px`;
+}
+
+const mostRowsPerFrame = 120;
+const rowsPerGroup = 50;
+const likelyRowHeight = 31;

@@ -27,7 +27,7 @@ const connection = new Connection({
   closed: handleClosed,
 });
 
-new Composer(
+const composer = new Composer(
   {
     form: byId("composer"),
     modes: [...document.querySelectorAll('input[name="mode"]')],
@@ -41,7 +41,7 @@ new Composer(
     every: byId("every"),
     send: byId("send"),
   },
-  { send: sendMessage, backlog: () => connection.backlog(), cannotSend },
+  { send: sendMessage, backlog: () => connection.backlog() },
 );
 
 function sendMessage(data) {
@@ -69,10 +69,6 @@ function messageInWords(record) {
   const content = record.kind === "text" ? record.data.slice(0, 100) : sizeInWords(record.size);
   const time = record.roundTrip === null ? "" : `, after ${durationInWords(record.roundTrip)}`;
   return `Received ${record.kind}${time}: ${content}`;
-}
-
-function cannotSend() {
-  return connection.state === "connected" ? "" : "Not connected: nothing was sent. Your message is kept.";
 }
 
 function connect() {
@@ -127,22 +123,33 @@ function disconnect() {
 function handleOpened({ address, subprotocol, extensions }) {
   statusPanel.clearClose();
   roundTrips.startConnection();
+  composer.handleOpened();
   statusPanel.showNegotiated({ subprotocol, extensions });
   addEvent("open", `Connected to ${address}`, { url: address, subprotocol, extensions });
   latencyPanel.update();
 }
 
-function handleClosed({ code, reason, wasClean, wasOpen, byUs, again }) {
+function handleClosed(end) {
+  const { code, reason, wasClean, wasOpen } = end;
   for (const record of roundTrips.endConnection()) {
     record.unanswered = true;
     logView.update(record);
   }
   const name = closeCodeName(code);
-  statusPanel.showClose({ code, name, reason, byUs, wasOpen, stays: connection.reconnects && !again });
+  statusPanel.showClose({ ...end, name }, remarksOnClose(end));
   const what = wasOpen ? "Closed" : "Could not connect";
   addEvent("close", `${what}: ${code} ${name}${reason ? `, “${reason}”` : ""}`, { code, name, reason, was_clean: wasClean });
   announcer.say(`${what}: ${name}, ${code}.`);
   latencyPanel.update();
+}
+
+function remarksOnClose({ wasOpen, again }) {
+  const remarks = [];
+  if (!wasOpen && connection.subprotocols.length) {
+    remarks.push("This attempt offered subprotocols: a browser gives up when the server chooses none of them.");
+  }
+  if (!again && connection.reconnects) remarks.push("After this code the page does not reconnect by itself.");
+  return remarks;
 }
 
 function addEvent(kind, words, details) {

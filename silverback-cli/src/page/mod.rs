@@ -42,13 +42,8 @@ fn assemble() -> Document {
         "trusted-types 'none'".to_owned(),
     ]
     .join("; ");
-    let html = unix_lines(PAGE)
-        .replace("{{style}}", &style)
-        .replace("{{script}}", &script);
-    Document {
-        html,
-        content_security_policy,
-    }
+    let html = unix_lines(PAGE).replace("{{style}}", &style).replace("{{script}}", &script);
+    Document { html, content_security_policy }
 }
 
 fn join(files: &[&str]) -> String {
@@ -66,11 +61,7 @@ fn hash_source(content: &str) -> String {
 
 const PAGE: &str = include_str!("echo_display.html");
 
-const STYLES: [&str; 3] = [
-    include_str!("base.css"),
-    include_str!("panels.css"),
-    include_str!("log.css"),
-];
+const STYLES: [&str; 3] = [include_str!("base.css"), include_str!("panels.css"), include_str!("log.css")];
 
 /// In this order they make one module: each may use at once what stands in those above it.
 const SCRIPTS: [&str; 12] = [

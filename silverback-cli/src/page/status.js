@@ -35,10 +35,9 @@ class StatusPanel {
     setText(byId("extensions"), extensions || "none");
   }
 
-  /** `stays`: reconnecting is on, but not after such an end. */
-  showClose({ code, name, reason, byUs, wasOpen, stays }) {
-    const hints = byUs ? [] : [closeCodeHint(code)];
-    if (!byUs && stays) hints.push("After this code the page does not reconnect by itself.");
+  /** `remarks` are sentences about this very end; the hint for its code comes first. */
+  showClose({ code, name, reason, byUs, wasOpen }, remarks) {
+    const hints = byUs ? [] : [closeCodeHint(code), ...remarks];
     setText(byId("close-by"), byUs ? "Closed by you" : wasOpen ? "Closed" : "Could not connect");
     setText(byId("close-code"), String(code));
     setText(byId("close-name"), name);

@@ -1,0 +1,219 @@
+// The log: filter, pause, clear, copy, export, unfolding, and its bounds.
+
+import assert from "node:assert/strict";
+import { chooseMode, exported, received, rows, sendText, until, untilText } from "../bench.mjs";
+
+const withClipboard = { permissions: ["clipboard-read", "clipboard-write"] };
+
+export default {
+  async "the filter shows the rows that hold the words, whatever their case"(bench) {
+    const { page } = await mixedLog(bench);
+    const visible = async () => (await rows(page)).filter((row) => !row.hidden);
+    await page.fill("#filter", "BANANA (2)");
+    assert.deepEqual((await visible()).map((row) => row.payload), ["banana (2)", "banana (2)"]);
+    await untilText(page, "#row-count", "2 of 7 rows");
+    await page.fill("#filter", "01 ff");
+    assert.deepEqual((await visible()).map((row) => row.kind), ["binary", "binary"]);
+    await page.fill("#filter", ".*");
+    assert.equal((await visible()).length, 0, "the words are no pattern");
+    await page.fill("#filter", "");
+    for (const [choice, count] of [["sent", 3], ["received", 3], ["text", 4], ["binary", 2], ["event", 1], ["all", 7]]) {
+      await page.selectOption("#filter-kind", choice);
+      assert.equal((await visible()).length, count, choice);
+    }
+    await page.fill("#filter", "apple");
+    await sendText(page, "a late apple");
+    await sendText(page, "a late cherry");
+    await received(page, 5);
+    assert.deepEqual((await visible()).map((row) => row.payload), ["apple 1", "apple 1", "a late apple", "a late apple"]);
+  },
+
+  async "paused, the log stands still and keeps count; resumed, it shows all"(bench) {
+    const { page } = await bench.connected();
+    await sendText(page, "before");
+    await received(page, 1);
+    await page.click("#pause");
+    for (const text of ["while", "paused"]) await sendText(page, text);
+    await untilText(page, "#received-total", "3 (");
+    await untilText(page, "#row-count", "4 new while paused");
+    assert.equal((await rows(page)).length, 3);
+    assert.equal(await page.getAttribute("#pause", "aria-pressed"), "true");
+    await page.click("#pause");
+    const echoes = await received(page, 3);
+    assert.deepEqual(echoes.map((row) => row.payload), ["before", "while", "paused"]);
+    assert.ok(echoes.every((row) => row.roundTrip !== null));
+    await untilText(page, "#row-count", "7 rows");
+  },
+
+  async "clear empties the log and nothing else"(bench) {
+    const { page } = await mixedLog(bench);
+    await page.fill("#draft", "kept");
+    await page.click("#clear");
+    await untilText(page, "#row-count", "0 rows");
+    assert.equal((await rows(page)).length, 0);
+    assert.equal(await page.inputValue("#draft"), "kept");
+    await page.press("#draft", "Enter");
+    assert.equal((await received(page, 1))[0].payload, "kept");
+    assert.equal((await rows(page)).length, 2);
+  },
+
+  async "clear while paused stays clear after resuming"(bench) {
+    const { page } = await bench.connected();
+    await page.click("#pause");
+    await sendText(page, "unseen");
+    await untilText(page, "#received-total", "1 (");
+    await page.click("#clear");
+    await page.click("#pause");
+    await sendText(page, "seen");
+    assert.deepEqual((await received(page, 1)).map((row) => row.payload), ["seen"]);
+  },
+
+  async "export gives the rows shown as NDJSON"(bench) {
+    const { program, page } = await mixedLog(bench);
+    const lines = await exported(page);
+    assert.equal(lines.length, 7);
+    const [opened, sent, echo] = lines;
+    assert.equal(opened.direction, "event");
+    assert.equal(opened.url, `ws://${program.authority()}/ws/echo`);
+    assert.deepEqual(
+      { ...sent, time: "" },
+      { time: "", direction: "sent", kind: "text", size: 7, text: "apple 1" },
+    );
+    assert.equal(echo.direction, "received");
+    assert.ok(echo.round_trip_ms >= 0);
+    assert.ok(lines.every((line) => !Number.isNaN(Date.parse(line.time)) && line.time.endsWith("Z")));
+    assert.deepEqual(lines.filter((line) => line.kind === "binary").map((line) => line.base64), ["AAH/", "AAH/"]);
+    await page.fill("#filter", "banana");
+    assert.deepEqual((await exported(page)).map((line) => line.text), ["banana (2)", "banana (2)"]);
+  },
+
+  async "copy gives the rows shown, and a row's button its payload"(bench) {
+    const { page } = await mixedLog(bench, withClipboard);
+    await page.selectOption("#filter-kind", "sent");
+    await page.click("#copy");
+    await untilText(page, "#log-note", "Copied 3 rows.");
+    const lines = (await clipboard(page)).split("\n");
+    assert.equal(lines.length, 3);
+    assert.match(lines[0], /^\d\d:\d\d:\d\d\.\d{3} {2}↑ Sent {2}text {2}7 B {2}apple 1$/);
+    assert.match(lines[2], / {2}binary {2}3 B {2}00 01 ff$/);
+    const row = page.locator('#rows .row[data-kind="text"]').first();
+    await row.hover();
+    await row.locator('[data-action="copy"]').click();
+    await untilText(page, "#log-note", "Copied the message.");
+    assert.equal(await clipboard(page), "apple 1");
+  },
+
+  async "where the clipboard is forbidden, copying falls back on a selection"(bench) {
+    const { page } = await bench.connected(withClipboard);
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new Error("forbidden"));
+    });
+    await sendText(page, "by selection");
+    await received(page, 1);
+    await page.selectOption("#filter-kind", "received");
+    await page.click("#copy");
+    await untilText(page, "#log-note", "Copied 1 row.");
+    assert.match(await clipboard(page), /by selection$/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "copy");
+  },
+
+  async "a long message is cut on screen, unfolds, and is exported whole"(bench) {
+    const { page } = await bench.connected();
+    const text = "0123456789".repeat(300);
+    await page.evaluate((words) => {
+      document.querySelector("#draft").value = words;
+      document.querySelector("#draft").dispatchEvent(new Event("input"));
+    }, text);
+    await page.press("#draft", "Enter");
+    const [echo] = await received(page, 1);
+    assert.ok(echo.payload.length < 700 && echo.payload.endsWith("…"));
+    const row = page.locator('#rows .row[data-direction="received"]');
+    await row.getByRole("button", { name: "Show all 3,000 characters" }).click();
+    assert.equal(await row.locator(".payload").textContent(), text);
+    await row.getByRole("button", { name: "Show less" }).click();
+    assert.equal(await row.locator(".payload").textContent(), echo.payload);
+    assert.equal((await exported(page)).at(-1).text, text);
+  },
+
+  async "bytes unfold as a hex dump"(bench) {
+    const { page } = await bench.connected();
+    await chooseMode(page, "hex");
+    await sendText(page, Buffer.from("The quick brown fox jumps over the lazy dog.\n").toString("hex"));
+    await received(page, 1);
+    const row = page.locator('#rows .row[data-direction="received"]');
+    await row.getByRole("button", { name: "Show as hex dump" }).click();
+    const lines = (await row.locator(".payload").textContent()).split("\n");
+    assert.equal(lines.length, 3);
+    assert.equal(lines[0], "000000  54 68 65 20 71 75 69 63 6b 20 62 72 6f 77 6e 20  The quick brown ");
+    assert.equal(lines[2], "000020  68 65 20 6c 61 7a 79 20 64 6f 67 2e 0a           he lazy dog.·");
+  },
+
+  async "JSON is laid out on request, with its tokens untouched"(bench) {
+    const { page } = await bench.connected();
+    const json = '{"id":12345678901234567890,"a":1,"a":[],"s":"x, {y}: \\"z\\"","list":[1,{"b":null}]}';
+    await sendText(page, json);
+    await sendText(page, "{not json}");
+    await received(page, 2);
+    await page.check("#pretty");
+    const [formatted, other] = await received(page, 2);
+    assert.equal(
+      formatted.payload,
+      '{\n  "id": 12345678901234567890,\n  "a": 1,\n  "a": [],\n  "s": "x, {y}: \\"z\\"",\n  "list": [\n    1,\n    {\n      "b": null\n    }\n  ]\n}',
+    );
+    assert.equal(other.payload, "{not json}");
+    await page.uncheck("#pretty");
+    assert.equal((await received(page, 2))[0].payload, json);
+  },
+
+  async "the log keeps the newest 5,000 rows and says how many went"(bench) {
+    const { page } = await bench.connected();
+    await page.fill("#copies", "2600");
+    await sendText(page, "many");
+    await untilText(page, "#received-total", "2,600 (");
+    await untilText(page, "#row-count", "201 oldest dropped");
+    const found = await rows(page);
+    assert.equal(found.length, 5000);
+    assert.equal(found.at(-1).direction, "received");
+    assert.ok(!found.some((row) => row.kind === "open"), "the oldest row is gone");
+    assert.equal((await exported(page)).length, 5000);
+  },
+
+  async "the log follows the newest row until the reader scrolls away"(bench) {
+    const { page } = await bench.connected();
+    await page.fill("#copies", "100");
+    await sendText(page, "fill");
+    await received(page, 100);
+    const fromEnd = () => {
+      const log = document.querySelector("#log");
+      return log.scrollHeight - log.scrollTop - log.clientHeight;
+    };
+    await until(page, `(${fromEnd})() < 2`, null, "the log to follow");
+    await page.evaluate(() => document.querySelector("#log").scrollTo(0, 0));
+    await until(page, () => !document.querySelector("#latest").hidden, null, "the way back to appear");
+    await page.fill("#copies", "1");
+    await sendText(page, "unseen");
+    await received(page, 101);
+    await untilText(page, "#latest", "2 new");
+    assert.ok((await page.evaluate(() => document.querySelector("#log").scrollTop)) < 2, "the view stays");
+    await page.click("#latest");
+    await until(page, `(${fromEnd})() < 2`, null, "the log to follow again");
+  },
+};
+
+/** Seven rows: opened, and text, text and bytes with their echoes. */
+async function mixedLog(bench, options) {
+  const { program, page } = await bench.connected(options);
+  await sendText(page, "apple 1");
+  await received(page, 1);
+  await sendText(page, "banana (2)");
+  await received(page, 2);
+  await chooseMode(page, "hex");
+  await sendText(page, "00 01 ff");
+  await received(page, 3);
+  await chooseMode(page, "text");
+  return { program, page };
+}
+
+function clipboard(page) {
+  return page.evaluate(() => navigator.clipboard.readText());
+}

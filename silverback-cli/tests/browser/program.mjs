@@ -1,0 +1,81 @@
+// The program under test as a child process on a free port of loopback.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import net from "node:net";
+
+export class Program {
+  constructor(file, host, port) {
+    this.file = file;
+    this.host = host;
+    this.port = port;
+    this.output = "";
+    this.child = null;
+  }
+
+  static async onFreePort(file, host = "127.0.0.1") {
+    const program = new Program(file, host, await freePort(host));
+    await program.start();
+    return program;
+  }
+
+  authority() {
+    return `${this.host.includes(":") ? `[${this.host}]` : this.host}:${this.port}`;
+  }
+
+  pageAddress(host = this.authority()) {
+    return `http://${host}/ws/echo_display`;
+  }
+
+  /** Returns once the page is served. */
+  async start() {
+    const child = spawn(this.file, ["--listen", this.authority()], { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => this.keepOutput(data));
+    this.child = child;
+    this.ended = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+    const deadline = Date.now() + 30_000;
+    while (!(await this.serves())) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`${this.file} does not serve ${this.pageAddress()}:\n${this.output}`);
+      }
+      await new Promise((resume) => setTimeout(resume, 50));
+    }
+  }
+
+  async serves() {
+    try {
+      return (await fetch(this.pageAddress())).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  signal(name) {
+    this.child.kill(name);
+  }
+
+  /** Asks it to end, as Ctrl-C or a supervisor would, and gives { code, signal }. */
+  async stop(name = "SIGTERM") {
+    this.signal(name);
+    return this.ended;
+  }
+
+  async dispose() {
+    if (this.child && this.child.exitCode === null && this.child.signalCode === null) await this.stop("SIGKILL");
+  }
+
+  /** The newest output only: a burst prints a line for each message. */
+  keepOutput(data) {
+    this.output = (this.output + data).slice(-64 * 1024);
+  }
+}
+
+export async function freePort(host = "127.0.0.1") {
+  const server = net.createServer();
+  server.listen(0, host);
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,73 @@
+// Checks the page of the echo service in a real Chromium against the real program.
+//   npm ci && node run.mjs --program ../../../target/release/silverback --artifacts artifacts
+// One line per check; screenshots are kept among the artifacts; exit code 1 if a check failed.
+
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+import { Bench } from "./bench.mjs";
+import access from "./checks/access.mjs";
+import closing from "./checks/closing.mjs";
+import log from "./checks/log.mjs";
+import looks from "./checks/looks.mjs";
+import opening from "./checks/opening.mjs";
+import sending from "./checks/sending.mjs";
+import strangers from "./checks/strangers.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    program: { type: "string" },
+    artifacts: { type: "string", default: "artifacts" },
+    chromium: { type: "string", default: process.env.CHROMIUM ?? "/usr/bin/chromium" },
+    only: { type: "string", default: "" },
+  },
+});
+if (!options.program) {
+  console.error("usage: node run.mjs --program FILE [--artifacts DIRECTORY] [--chromium FILE] [--only WORDS]");
+  process.exit(2);
+}
+
+const checks = { ...opening, ...sending, ...log, ...closing, ...strangers, ...access, ...looks };
+const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
+await mkdir(options.artifacts, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: options.chromium,
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+let failed = 0;
+try {
+  for (const [name, check] of chosen) {
+    if (!(await passes(name, check))) failed += 1;
+  }
+} finally {
+  await browser.close();
+}
+console.log(`${chosen.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && chosen.length > 0 ? 0 : 1;
+
+async function passes(name, check) {
+  const bench = new Bench(browser, path.resolve(options.program), path.resolve(options.artifacts));
+  try {
+    const remark = await check(bench);
+    bench.assertNoProblems();
+    console.log(`ok      ${name}${remark ? ` (${remark})` : ""}`);
+    return true;
+  } catch (error) {
+    await bench.keepEvidence(name);
+    console.log(`FAILED  ${name}\n        ${String(error.stack ?? error).replaceAll("\n", "\n        ")}`);
+    return false;
+  } finally {
+    await bench.dispose();
+  }
+}
