@@ -151,7 +151,7 @@ mod order {
     #[test]
     fn a_pong_goes_between_the_fragments_of_ours() {
         let mut peer = client();
-        peer.endpoint().conn.open_message(crate::MessageKind::Text).unwrap();
+        peer.endpoint().conn.open_message(MessageKind::Text).unwrap();
         peer.endpoint().conn.send_fragment(b"hel", false).unwrap();
         peer.send(ping("?"));
         peer.endpoint().conn.send_fragment(b"lo", true).unwrap();

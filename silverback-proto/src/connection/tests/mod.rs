@@ -6,6 +6,7 @@ mod closing;
 mod control;
 mod conversations;
 mod cuts;
+mod failing;
 mod fragmentation;
 mod framing;
 mod keepalive;
@@ -24,7 +25,7 @@ use silverback_testkit::{
 };
 
 use super::*;
-use crate::{CloseCode, Message};
+use crate::{CloseCode, Message, MessageKind, MessageRef, PreparedMessage, SendError};
 
 /// An application with one connection: it notes what comes, and sends only what the test tells it to.
 #[derive(Debug)]
@@ -99,6 +100,33 @@ impl App {
     #[track_caller]
     fn sent_frames(&mut self) -> Vec<Frame> {
         frames(&self.sent())
+    }
+}
+
+/// Closing.
+impl App {
+    /// Starts the closing handshake.
+    fn close(&mut self, code: u16, reason: &'static str) {
+        self.conn.start_close(self.clock.now(), closed(code, reason));
+    }
+
+    fn close_info(&self) -> CloseInfo {
+        self.conn.close_info().unwrap()
+    }
+
+    /// Every way to send something is refused.
+    #[track_caller]
+    fn refuses_to_send(&mut self) {
+        let queued = self.conn.queued_output();
+        let refused = Err(SendError::Closing);
+        assert_eq!(self.conn.send("late".into()), refused);
+        assert_eq!(self.conn.send_ref(MessageRef::Text("late")), refused);
+        assert_eq!(self.conn.send_prepared(&PreparedMessage::new("late")), refused);
+        assert_eq!(self.conn.open_message(MessageKind::Text), refused);
+        assert_eq!(self.conn.send_fragment(b"late", true), refused);
+        assert_eq!(self.conn.ping(b"late"), refused);
+        assert_eq!(self.conn.pong(b"late"), refused);
+        assert_eq!(self.conn.queued_output(), queued);
     }
 }
 

@@ -1,0 +1,165 @@
+//! RFC 6455, 7.1.7: faults, lost transports, and the silence after the end.
+
+use silverback_testkit::wire::{frame, ping, text};
+
+use super::*;
+use crate::ProtocolError;
+
+mod gone_wrong {
+    use super::*;
+
+    #[test]
+    fn a_close_of_one_byte_fails_with_1002() {
+        let error = ProtocolError::TruncatedCloseCode;
+        check_fails(&[frame(0x8, [3])], &[], error, CloseCode::PROTOCOL_ERROR);
+    }
+
+    #[test]
+    fn a_code_that_must_not_be_sent_fails_with_1002() {
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
+            let error = ProtocolError::InvalidCloseCode(CloseCode::new(code));
+            check_fails(&[close(code, "why")], &[], error, CloseCode::PROTOCOL_ERROR);
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_not_utf_8_fails_with_1007() {
+        check_fails(&[close(1000, b"\xff")], &[], ProtocolError::InvalidUtf8, CloseCode::INVALID_PAYLOAD);
+    }
+
+    #[test]
+    fn a_fault_is_told_and_ends_the_connection() {
+        let mut peer = server();
+        peer.endpoint().conn.send("before".into()).unwrap();
+        peer.send(text("bad").rsv3());
+        assert_eq!(peer.endpoint().conn.state(), State::Failing);
+        peer.endpoint().refuses_to_send();
+        peer.expect(text("before"));
+        peer.expect(close(1002, ProtocolError::ReservedBits.to_string()));
+        assert_eq!(peer.endpoint().conn.state(), State::Closed);
+        let info = peer.endpoint().close_info();
+        assert_eq!((info.code, info.is_clean, info.initiator), (CloseCode::ABNORMAL, false, Initiator::Local));
+    }
+
+    #[test]
+    fn a_fault_after_our_close_ends_the_connection_without_another() {
+        let mut peer = server();
+        peer.endpoint().close(1000, "");
+        peer.expect(close(1000, ""));
+        peer.send(text("bad").rsv3());
+        peer.expect_nothing();
+        assert_eq!(peer.endpoint().conn.state(), State::Closed);
+        assert!(!peer.endpoint().close_info().is_clean);
+    }
+
+    #[test]
+    fn a_fault_while_our_close_waits_sends_that_close_only() {
+        let mut peer = server();
+        peer.endpoint().close(1000, "ours");
+        peer.send(text("bad").rsv3());
+        peer.expect(close(1000, "ours"));
+        peer.expect_nothing();
+        assert_eq!(peer.endpoint().conn.state(), State::Closed);
+        assert!(!peer.endpoint().close_info().is_clean);
+    }
+
+    #[test]
+    fn the_end_of_the_transport_without_a_close_is_1006() {
+        let mut peer = server();
+        peer.endpoint().conn.send("never sent".into()).unwrap();
+        peer.endpoint().conn.handle_lost();
+        peer.expect_nothing();
+        let info = peer.endpoint().close_info();
+        assert_eq!((info.code, info.is_clean, info.initiator), (CloseCode::ABNORMAL, false, Initiator::Nobody));
+        assert_eq!(peer.endpoint().conn.state(), State::Closed);
+    }
+
+    #[test]
+    fn the_end_of_the_transport_before_our_answer_has_left_is_not_clean() {
+        let mut peer = server();
+        peer.send(close(1000, ""));
+        peer.endpoint().conn.handle_lost();
+        let info = peer.endpoint().close_info();
+        assert_eq!((info.code, info.is_clean), (CloseCode::NORMAL, false));
+        // A write that was under way when the transport ended may still report.
+        peer.endpoint().conn.handle_transmitted(4);
+        assert!(!peer.endpoint().close_info().is_clean);
+    }
+
+    #[test]
+    fn the_end_of_the_transport_after_a_clean_end_changes_nothing() {
+        let mut peer = server();
+        peer.send(close(1000, ""));
+        peer.expect(close(1000, ""));
+        let info = peer.endpoint().close_info();
+        peer.endpoint().conn.handle_lost();
+        assert_eq!(peer.endpoint().close_info(), info);
+    }
+
+    #[test]
+    fn an_open_connection_has_no_close_information() {
+        let mut peer = server();
+        peer.send(text("a"));
+        assert_eq!(peer.endpoint().conn.close_info(), None);
+    }
+}
+
+mod after_the_end {
+    use super::*;
+
+    #[track_caller]
+    fn stays_silent(mut peer: Peer<App>) {
+        let app = peer.endpoint();
+        assert_eq!(app.conn.state(), State::Closed);
+        app.refuses_to_send();
+        app.close(1000, "again");
+        app.conn.handle_fault(app.clock.now(), &ProtocolError::ReservedBits.into());
+        app.conn.handle_arrival(app.clock.now(), &Arrival::Ping(ControlPayload::new(b"?").unwrap()));
+        app.conn.handle_arrival(app.clock.now(), &Arrival::Close(closed(1000, "")));
+        app.conn.handle_blocked(app.clock.now());
+        app.clock.advance(std::time::Duration::from_secs(3600));
+        assert_eq!(app.conn.poll_timeout(), None);
+        assert_eq!(app.conn.handle_timeout(app.clock.now()), None);
+        app.conn.handle_lost();
+        assert_eq!(app.conn.queued_output(), 0);
+        peer.send_bytes(wire(Role::Server, &[text("late"), ping("late"), text("bad").rsv1()]));
+        peer.expect_nothing();
+        assert_eq!(peer.endpoint().conn.state(), State::Closed);
+    }
+
+    #[test]
+    fn no_byte_leaves_after_a_close_by_the_peer() {
+        let mut peer = server();
+        peer.send(close(1000, ""));
+        peer.expect(close(1000, ""));
+        stays_silent(peer);
+    }
+
+    #[test]
+    fn no_byte_leaves_after_a_close_by_us() {
+        let mut peer = server();
+        peer.endpoint().close(1000, "");
+        peer.expect(close(1000, ""));
+        peer.send(close(1000, ""));
+        stays_silent(peer);
+    }
+
+    #[test]
+    fn no_byte_leaves_after_a_fault() {
+        let mut peer = server();
+        peer.send(text("bad").rsv1());
+        peer.expect(close(1002, ProtocolError::ReservedBits.to_string()));
+        stays_silent(peer);
+    }
+
+    #[test]
+    fn no_byte_leaves_after_the_end_of_the_transport() {
+        let mut peer = server();
+        peer.endpoint().conn.send(Message::binary(vec![0; 100_000])).unwrap();
+        peer.endpoint().conn.send("never".into()).unwrap();
+        peer.endpoint().close(1000, "never");
+        peer.send(ping("never"));
+        peer.endpoint().conn.handle_lost();
+        stays_silent(peer);
+    }
+}
