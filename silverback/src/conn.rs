@@ -10,7 +10,8 @@ use std::{
 use futures_core::Stream;
 use futures_sink::Sink;
 use silverback_proto::{
-    CloseCode, CloseInfo, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats, Subprotocol,
+    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
+    Subprotocol,
     connection::{Receiver, Transmitter},
 };
 
@@ -99,6 +100,17 @@ impl Conn {
     /// Nothing is lost.
     pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
         self.reader.read_borrowed().await
+    }
+
+    /// The next message, ping, pong or close; see [`Reader::read_event`].
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.reader.read_event().await
     }
 
     /// The next message as a stream of bytes; see [`Reader::next_reader`].

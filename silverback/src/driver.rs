@@ -52,6 +52,27 @@ pub(crate) struct DriverParts {
     pub(crate) close_budget: Duration,
 }
 
+/// What a reader asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Messages,
+    /// Messages, and the control frames between them.
+    Events,
+    /// Messages in pieces, of at most this many bytes.
+    Pieces {
+        limit: u64,
+    },
+}
+
+impl Wanted {
+    fn delivery(self) -> Delivery {
+        match self {
+            Self::Messages | Self::Events => Delivery::Whole,
+            Self::Pieces { limit } => Delivery::Pieces { limit },
+        }
+    }
+}
+
 impl Driver {
     pub(crate) fn new(parts: DriverParts) -> Self {
         Self {
@@ -85,16 +106,12 @@ impl Driver {
     }
 
     /// The next message, or piece of one; `None` once the connection has ended cleanly. Nothing is lost between polls.
-    pub(crate) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-        delivery: Delivery,
-    ) -> Poll<Result<Option<Arrival>, Error>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Result<Option<Arrival>, Error>> {
         loop {
             if let Some(ending) = &mut self.ending {
                 return ending.poll(self.role, cx).map_ok(|()| None);
             }
-            if let Some(arrival) = self.next_in_hand(delivery) {
+            if let Some(arrival) = self.next_in_hand(wanted) {
                 return Poll::Ready(Ok(Some(arrival)));
             }
             if self.ending.is_some() {
@@ -105,7 +122,7 @@ impl Driver {
                 ready!(self.poll_yield(cx));
                 continue;
             }
-            match self.poll_fill(cx, delivery) {
+            match self.poll_fill(cx, wanted.delivery()) {
                 Poll::Ready(Ok(Some(arrival))) => return Poll::Ready(Ok(Some(arrival))),
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Err(error)) => self.end(error),
@@ -137,10 +154,10 @@ impl Driver {
     }
 
     /// Handles what has been read until it amounts to something for the application.
-    fn next_in_hand(&mut self, delivery: Delivery) -> Option<Arrival> {
+    fn next_in_hand(&mut self, wanted: Wanted) -> Option<Arrival> {
         let mut answered = false;
         loop {
-            let handled = match self.receiver.handle_input(self.input.handle(), delivery) {
+            let handled = match self.receiver.handle_input(self.input.handle(), wanted.delivery()) {
                 Ok(handled) => handled,
                 Err(error) => {
                     self.fail(error);
@@ -164,8 +181,16 @@ impl Driver {
             }
             self.shared.handle_arrival(Instant::now(), &arrival);
             answered = true;
-            if matches!(arrival, Arrival::Close(_)) {
+            let ends = matches!(arrival, Arrival::Close(_));
+            if ends {
                 self.start_ending(None);
+            }
+            if wanted == Wanted::Events {
+                self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+                self.shared.flush_now();
+                return Some(arrival);
+            }
+            if ends {
                 return None;
             }
         }
@@ -298,6 +323,10 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.note_input_in_hand(false);
+        if self.ending.is_none() && self.shared.close_deadline().is_some() {
+            // Our Close frame is on its way: closed with unread input, the transport would be reset and lose it.
+            self.start_ending(None);
+        }
         if let Some(ending) = self.ending.take() {
             ending.linger(self.role);
         }

@@ -5,9 +5,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{Arrival, CloseInfo, Delivery, Message, MessageKind, MessageRef, Place, Stats};
+use silverback_proto::{Arrival, CloseInfo, Event, Message, MessageKind, MessageRef, Place, Stats};
 
-use crate::{Error, MessageReader, driver::Driver};
+use crate::{
+    Error, MessageReader,
+    driver::{Driver, Wanted},
+};
 
 /// Reads messages. Pings are answered, pongs taken note of and closes replied to inside, before anything that came
 /// after them is handed out.
@@ -62,6 +65,32 @@ impl Reader {
         match poll_fn(|cx| self.poll_place(cx)).await? {
             Some(place) => Ok(Some(self.driver.message(place)?.into_ref())),
             None => Ok(None),
+        }
+    }
+
+    /// The next message, ping, pong or close; `None` once the connection has ended. Pings and closes have been answered
+    /// when they are seen here: this is for those who want to know, and costs them nothing else.
+    ///
+    /// After an [`Event::Close`] the next call waits for the end of the transport, as
+    /// [`read_message`](Self::read_message) does by itself.
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        match poll_fn(|cx| self.poll_arrival(cx)).await? {
+            Some(arrival) => self.event(arrival).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// [`read_event`](Self::read_event) for those who write futures by hand.
+    pub fn poll_read_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event<'_>>, Error>> {
+        match ready!(self.poll_arrival(cx))? {
+            Some(arrival) => Poll::Ready(self.event(arrival).map(Some)),
+            None => Poll::Ready(Ok(None)),
         }
     }
 
@@ -135,10 +164,24 @@ impl Reader {
         Poll::Ready(Ok(piece))
     }
 
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Arrival>, Error>> {
+        ready!(self.poll_skip(cx))?;
+        self.driver.poll_next(cx, Wanted::Events)
+    }
+
+    fn event(&mut self, arrival: Arrival) -> Result<Event<'_>, Error> {
+        Ok(match arrival {
+            Arrival::Message(place) | Arrival::Piece { place, .. } => Event::Message(self.driver.message(place)?),
+            Arrival::Ping(payload) => Event::Ping(payload),
+            Arrival::Pong(payload) => Event::Pong(payload),
+            Arrival::Close(close) => Event::Close(close),
+        })
+    }
+
     fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Place>, Error>> {
         ready!(self.poll_skip(cx))?;
         loop {
-            match ready!(self.driver.poll_next(cx, Delivery::Whole))? {
+            match ready!(self.driver.poll_next(cx, Wanted::Messages))? {
                 Some(Arrival::Message(place)) => return Poll::Ready(Ok(Some(place))),
                 Some(_) => {}
                 None => return Poll::Ready(Ok(None)),
@@ -148,14 +191,14 @@ impl Reader {
 
     fn poll_start_streaming(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Option<MessageKind>, Error>> {
         ready!(self.poll_skip(cx))?;
-        let Some(arrival) = ready!(self.driver.poll_next(cx, Delivery::Pieces { limit }))? else {
+        let Some(arrival) = ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? else {
             return Poll::Ready(Ok(None));
         };
         Poll::Ready(Ok(self.start_piece(arrival, limit)))
     }
 
     fn poll_next_piece(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<(), Error>> {
-        match ready!(self.driver.poll_next(cx, Delivery::Pieces { limit }))? {
+        match ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? {
             Some(arrival) => {
                 self.start_piece(arrival, limit);
                 Poll::Ready(Ok(()))
@@ -186,7 +229,7 @@ impl Reader {
                 break;
             }
             let limit = streaming.limit;
-            match ready!(self.driver.poll_next(cx, Delivery::Pieces { limit }))? {
+            match ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? {
                 Some(arrival) => _ = self.start_piece(arrival, limit),
                 None => self.streaming = None,
             }

@@ -21,6 +21,12 @@ impl Settings {
         self
     }
 
+    /// Changes some of the limits and time budgets and keeps the others.
+    pub fn adjust_config(mut self, change: impl FnOnce(Config) -> Config) -> Self {
+        self.connection = Arc::new(change((*self.connection).clone()));
+        self
+    }
+
     /// How long the opening handshake may take. Default 10 s: nobody needs more to send a few hundred bytes.
     pub fn handshake_timeout(mut self, within: Duration) -> Self {
         self.handshake_timeout = within;
@@ -86,6 +92,12 @@ macro_rules! forward_settings {
         /// Limits and time budgets of the connection. Default: see [`Config`](crate::Config).
         pub fn config(mut self, config: crate::Config) -> Self {
             self.settings = self.settings.config(config);
+            self
+        }
+
+        /// Changes some of the limits and time budgets and keeps the others.
+        pub fn adjust_config(mut self, change: impl FnOnce(crate::Config) -> crate::Config) -> Self {
+            self.settings = self.settings.adjust_config(change);
             self
         }
 

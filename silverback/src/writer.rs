@@ -117,12 +117,16 @@ impl Writer {
 
     /// Starts the closing handshake, after what was accepted before. The [`Reader`](crate::Reader) goes on until the
     /// peer has answered. A reason of more than 123 bytes is cut at the last character that fits.
+    /// [`CloseCode::NO_STATUS`] sends what it stands for: a Close frame with neither code nor reason.
     ///
     /// # Errors
     /// The code must not be sent (RFC 6455, 7.4).
     pub fn start_close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
-        let close = CloseFrame::new(code.into(), reason.to_owned())?;
-        self.shared.start_close(Some(close));
+        let close = match code.into() {
+            CloseCode::NO_STATUS => None,
+            code => Some(CloseFrame::new(code, reason.to_owned())?),
+        };
+        self.shared.start_close(close);
         Ok(())
     }
 

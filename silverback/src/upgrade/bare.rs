@@ -4,7 +4,7 @@ use http::{HeaderMap, Request, Response};
 use silverback_proto::{
     Role,
     handshake::{
-        Rejection,
+        Rejection, ServerHandshake,
         http1::{encode_response, encode_response_head, parse_request},
     },
 };
@@ -45,7 +45,7 @@ async fn shake_hands(
     let (head, early) = read_head(stream, upgrader.settings.head_limit()).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
-    let (response, negotiated) = upgrader.negotiate(&request, headers)?;
+    let (response, negotiated) = upgrader.negotiate(ServerHandshake::from_request(&request)?, headers)?;
     stream.write_all(&encode_response_head(&response)).await?;
     stream.flush().await?;
     Ok((negotiated, early))

@@ -10,7 +10,7 @@ use std::{
 use ::hyper::upgrade::{OnUpgrade, Upgraded};
 use http::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
-use silverback_proto::{Negotiated, Role};
+use silverback_proto::{Negotiated, Role, handshake::ServerHandshake};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -52,8 +52,23 @@ impl Upgrader {
         request: &mut Request<B>,
         headers: HeaderMap,
     ) -> Result<(Response<R>, Upgrade), UpgradeError> {
-        let (response, negotiated) = self.negotiate(request, headers)?;
+        let handshake = ServerHandshake::from_request(request)?;
         let on_upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(UpgradeError::NotUpgradable)?;
+        self.upgrade_handshake(handshake, on_upgrade, headers)
+    }
+
+    /// Upgrades a request whose handshake was read before, as by an extractor: `on_upgrade` came in the extensions of
+    /// the request.
+    ///
+    /// # Errors
+    /// The origin is refused, or a header belongs to the handshake.
+    pub fn upgrade_handshake<R: Default>(
+        &self,
+        handshake: ServerHandshake,
+        on_upgrade: OnUpgrade,
+        headers: HeaderMap,
+    ) -> Result<(Response<R>, Upgrade), UpgradeError> {
+        let (response, negotiated) = self.negotiate(handshake, headers)?;
         let upgrade = Upgrade { on_upgrade, negotiated, settings: self.settings.clone() };
         Ok((response.map(|()| R::default()), upgrade))
     }

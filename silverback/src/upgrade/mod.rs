@@ -141,16 +141,15 @@ impl Upgrader {
         Box::pin(bare::accept(self, stream)).await
     }
 
-    /// Judges a request by the rules, the origin and the subprotocols, and says what the answer is.
-    fn negotiate<B>(
+    /// Judges a request that is a handshake by the origin and the subprotocols, and says what the answer is.
+    fn negotiate(
         &self,
-        request: &Request<B>,
+        handshake: ServerHandshake,
         headers: HeaderMap,
     ) -> Result<(Response<()>, Negotiated), UpgradeError> {
         if let Some(error) = &self.misuse {
             return Err(UpgradeError::Misconfigured(error.clone()));
         }
-        let handshake = ServerHandshake::from_request(request)?;
         handshake.check_origin(&self.origins).map_err(Rejection::origin)?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
         Ok(handshake.accept(Acceptance { subprotocol, headers, ..Acceptance::default() })?)
