@@ -4,7 +4,6 @@ use std::{
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 use futures_core::Stream;
@@ -16,7 +15,7 @@ use silverback_proto::{
 };
 
 use crate::{
-    Error, MessageReader, MessageWriter, Reader, Settings, TryWriteError, Writer,
+    Error, MessageReader, MessageWriter, Reader, Settings, TryWriteError, Writer, clock,
     driver::{Driver, DriverParts},
     mask_source::next_mask_key,
     shared::{Shared, SharedHandle},
@@ -60,7 +59,7 @@ impl Conn {
         let config = settings.connection();
         let (io, write_side) = transport::split(stream);
         let receiver = Receiver::new(role, config.limits());
-        let transmitter = Transmitter::new(role, config.clone(), Instant::now(), next_mask_key);
+        let transmitter = Transmitter::new(role, config.clone(), clock::now(), next_mask_key);
         let shared = SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),

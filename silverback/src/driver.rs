@@ -10,7 +10,7 @@ use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role
 use tokio::time::{Sleep, sleep_until};
 
 use crate::{
-    Error,
+    Error, clock,
     ending::Ending,
     read_buffer::{Input, ReadBuffer},
     shared::SharedHandle,
@@ -137,7 +137,7 @@ impl Driver {
         receiver.message(input.handled(), place).map_err(|error| {
             shared.handle_fault(&error);
             let io = std::mem::replace(io, ReadSide::Closed);
-            let deadline = shared.close_deadline().unwrap_or_else(|| Instant::now() + *close_budget);
+            let deadline = shared.close_deadline().unwrap_or_else(|| clock::now() + *close_budget);
             *ending = Some(Box::new(Ending::orderly(shared.clone(), io, deadline, Some(error.clone().into()))));
             error.into()
         })
@@ -179,7 +179,7 @@ impl Driver {
                 }
                 return Some(arrival);
             }
-            self.shared.handle_arrival(Instant::now(), &arrival);
+            self.shared.handle_arrival(clock::now(), &arrival);
             answered = true;
             let ends = matches!(arrival, Arrival::Close(_));
             if ends {
@@ -232,7 +232,7 @@ impl Driver {
             return Err(Error::Lost);
         }
         self.read_this_turn += count;
-        self.shared.handle_received(Instant::now(), count);
+        self.shared.handle_received(clock::now(), count);
         Ok(())
     }
 
@@ -247,7 +247,7 @@ impl Driver {
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.read_this_turn = 0;
         match self.shared.prepare_to_wait(cx) {
-            Ok(Some(deadline)) if deadline <= Instant::now() => self.handle_timeout(),
+            Ok(Some(deadline)) if deadline <= clock::now() => self.handle_timeout(),
             Ok(_) => {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -272,7 +272,7 @@ impl Driver {
     }
 
     fn handle_timeout(&mut self) {
-        if let Err(error) = self.shared.handle_timeout(Instant::now()) {
+        if let Err(error) = self.shared.handle_timeout(clock::now()) {
             self.end(error);
         }
     }
@@ -302,7 +302,7 @@ impl Driver {
 
     fn start_ending(&mut self, outcome: Option<Error>) {
         let io = self.close_input();
-        let deadline = self.shared.close_deadline().unwrap_or_else(|| Instant::now() + self.close_budget);
+        let deadline = self.shared.close_deadline().unwrap_or_else(|| clock::now() + self.close_budget);
         self.ending = Some(Box::new(Ending::orderly(self.shared.clone(), io, deadline, outcome)));
     }
 

@@ -13,7 +13,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use crate::{Error, read_buffer::ReadBuffer, shared::SharedHandle, transport::ReadSide};
+use crate::{Error, clock, read_buffer::ReadBuffer, shared::SharedHandle, transport::ReadSide};
 
 /// A connection on which nothing more will be received, on its way to the last byte.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Ending {
     /// The ending of a connection whose transport is gone: there is nobody to say anything to.
     pub(crate) fn gone(shared: SharedHandle, error: Error) -> Self {
         shared.handle_lost(&error);
-        let deadline = Instant::now();
+        let deadline = clock::now();
         Self { shared, io: ReadSide::Closed, step: Step::Done, deadline, timer: None, outcome: Some(error) }
     }
 
@@ -107,7 +107,7 @@ impl Ending {
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // The clock is asked too: a peer that never stops sending uses up the task's budget before its timer is polled.
-        if self.deadline <= Instant::now() {
+        if self.deadline <= clock::now() {
             return Poll::Ready(());
         }
         let deadline = self.deadline.into();

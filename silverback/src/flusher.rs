@@ -15,7 +15,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use crate::shared::Shared;
+use crate::{clock, shared::Shared};
 
 /// Where connections put themselves when somebody else must send for them.
 #[derive(Debug, Default)]
@@ -140,7 +140,7 @@ impl Task {
 
     /// Fails what is stalled, forgets what went on, and keeps the rest.
     fn watch(&mut self, connections: Vec<Arc<Shared>>) {
-        let now = Instant::now();
+        let now = clock::now();
         for connection in connections {
             if let Some(due) = connection.watch_stall(now) {
                 self.check_at(due);

@@ -1,4 +1,5 @@
 //! WebSocket for tokio: an [`Upgrader`], a [`Dialer`] and a [`Conn`].
+mod clock;
 mod conn;
 mod dial;
 mod driver;

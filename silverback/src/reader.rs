@@ -29,9 +29,10 @@ pub struct Reader {
 #[derive(Debug)]
 struct Streaming {
     limit: u64,
-    /// The piece at hand, and how much of it has been read.
+    /// The piece at hand. It stands where it says only while `unread` is not 0.
     piece: Place,
-    offset: usize,
+    /// Bytes at its end that were not read yet.
+    unread: usize,
     is_last: bool,
 }
 
@@ -146,8 +147,7 @@ impl Reader {
     pub(crate) fn poll_read_piece(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Result<&[u8], Error>> {
         loop {
             let Some(streaming) = &self.streaming else { return Poll::Ready(Ok(&[])) };
-            let left = self.driver.piece(streaming.piece.clone()).len() - streaming.offset;
-            if left > 0 {
+            if streaming.unread > 0 {
                 break;
             }
             if streaming.is_last {
@@ -158,10 +158,11 @@ impl Reader {
             ready!(self.poll_next_piece(cx, streaming.limit))?;
         }
         let Some(streaming) = &mut self.streaming else { return Poll::Ready(Ok(&[])) };
-        let rest = &self.driver.piece(streaming.piece.clone())[streaming.offset..];
-        let piece = &rest[..rest.len().min(room)];
-        streaming.offset += piece.len();
-        Poll::Ready(Ok(piece))
+        let piece = self.driver.piece(streaming.piece.clone());
+        let rest = &piece[piece.len() - streaming.unread..];
+        let read = &rest[..rest.len().min(room)];
+        streaming.unread -= read.len();
+        Poll::Ready(Ok(read))
     }
 
     fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Arrival>, Error>> {
@@ -217,7 +218,8 @@ impl Reader {
             Place::Input { kind, .. } => Some(*kind),
             Place::Assembled => self.driver.receiver().open_message(),
         };
-        self.streaming = Some(Box::new(Streaming { limit, piece: place, offset: 0, is_last }));
+        let unread = self.driver.piece(place.clone()).len();
+        self.streaming = Some(Box::new(Streaming { limit, piece: place, unread, is_last }));
         kind
     }
 

@@ -14,7 +14,7 @@ use silverback_proto::{
     Arrival, CloseFrame, CloseInfo, ConnectionError, SendError, Stats, Timeout, connection::Transmitter,
 };
 
-use crate::{Error, flusher::Flusher, transport::WriteSide};
+use crate::{Error, clock, flusher::Flusher, transport::WriteSide};
 
 /// The shared half of a connection.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Shared {
     /// Starts the closing handshake.
     pub(crate) fn start_close(self: &Arc<Self>, close: Option<CloseFrame>) {
         let mut inner = self.lock();
-        inner.transmitter.start_close(Instant::now(), close);
+        inner.transmitter.start_close(clock::now(), close);
         self.flush(&mut inner);
         inner.wake_waiting();
     }
@@ -187,7 +187,7 @@ impl Shared {
     /// The reader reports the peer's fault: the peer is told.
     pub(crate) fn handle_fault(self: &Arc<Self>, error: &ConnectionError) {
         let mut inner = self.lock();
-        inner.transmitter.handle_fault(Instant::now(), error);
+        inner.transmitter.handle_fault(clock::now(), error);
         self.flush(&mut inner);
         inner.wake_waiting();
     }
@@ -284,7 +284,7 @@ impl Shared {
             Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
             Poll::Pending => {
                 inner.is_blocked = true;
-                inner.transmitter.handle_blocked(Instant::now());
+                inner.transmitter.handle_blocked(clock::now());
                 if !std::mem::replace(&mut inner.is_watched, true) {
                     self.flusher.watch(self.clone());
                 }
