@@ -1,5 +1,8 @@
 //! What waits to be sent: frames gathered in one buffer, large payloads by reference, in the order of the wire.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;

@@ -312,6 +312,14 @@ impl Receiver {
     }
 }
 
+#[cfg(test)]
+impl Receiver {
+    /// Memory that payloads take.
+    pub(super) fn held(&self) -> usize {
+        self.assembler.held() + self.assembled.as_ref().map_or(0, Body::held)
+    }
+}
+
 impl Phase {
     const BETWEEN_FRAMES: Self = Self::Header { partial: [0; MAX_HEADER_LEN], len: 0 };
 }

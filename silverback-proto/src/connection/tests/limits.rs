@@ -1,1 +1,180 @@
-//! To come.
+//! What a peer may make us hold, and what it is told when it wants more.
+
+use silverback_testkit::wire::{binary, continuation, ping, pong, text};
+
+use super::*;
+use crate::LimitError;
+
+/// At most 10 bytes in a message, 4 frames.
+fn small() -> Config {
+    Config::default().max_message_size(10).max_fragments(4)
+}
+
+#[track_caller]
+fn check_small(input: &[Frame], seen: &[Seen], sent: &[Frame]) {
+    for role in [Role::Server, Role::Client] {
+        check_bytes(role, small(), &wire(role, input), seen, sent);
+    }
+}
+
+#[track_caller]
+fn check_over(input: &[Frame], before: &[Seen], error: LimitError, code: u16) {
+    assert_eq!(error.close_code().get(), code);
+    let seen = [before, &[Seen::Failed(error.into())]].concat();
+    check_small(input, &seen, &[close(code, error.to_string())]);
+}
+
+mod sizes {
+    use super::*;
+
+    #[test]
+    fn a_message_of_exactly_the_limit_is_accepted() {
+        let input = [text("0123456789"), binary("01234").not_final(), continuation("56789"), text("0123456789")];
+        let digits = || "0123456789";
+        check_small(&input, &[message(digits()), message(digits().as_bytes()), message(digits())], &[]);
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_closes_with_1009() {
+        let error = LimitError::Frame { size: 11, limit: 10 };
+        check_over(&[text("ok"), text("01234567890")], &[message("ok")], error, 1009);
+        check_over(&[text("").not_final(), continuation("01234567890")], &[], error, 1009);
+    }
+
+    #[test]
+    fn a_message_over_the_limit_in_all_its_frames_closes_with_1009() {
+        let error = LimitError::Message { size: 11, limit: 10 };
+        check_over(&[text("01234").not_final(), continuation("567890")], &[], error, 1009);
+        check_over(
+            &[binary("0123456789").not_final(), continuation("").not_final(), continuation("0")],
+            &[],
+            error,
+            1009,
+        );
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_before_its_payload_comes() {
+        for len in [11, 65_536, (1 << 63) - 1] {
+            let mut app = App::new(Role::Server, small());
+            app.input(&wire(Role::Server, &[binary("").declared_len(len)]));
+            let error = LimitError::Frame { size: len, limit: 10 };
+            assert_eq!(app.seen(), [Seen::Failed(error.into())]);
+        }
+    }
+
+    #[test]
+    fn frames_may_have_a_limit_of_their_own() {
+        let config = Config::default().max_message_size(10).max_frame_size(4);
+        let mut app = App::new(Role::Server, config);
+        app.input(&wire(Role::Server, &[text("0123").not_final(), continuation("4567"), text("01234")]));
+        let error = LimitError::Frame { size: 5, limit: 4 };
+        assert_eq!(app.seen(), [message("01234567"), Seen::Failed(error.into())]);
+    }
+
+    #[test]
+    fn the_limit_on_frames_follows_the_limit_on_messages_unless_it_was_set() {
+        assert_eq!(small().limits().frame, 10);
+        let config = Config::default().max_frame_size(4).max_message_size(10);
+        assert_eq!((config.limits().frame, config.limits().message), (4, 10));
+    }
+
+    #[test]
+    fn control_frames_count_for_nothing() {
+        let input = [text("01234").not_final(), ping([7; 125]), pong([8; 125]), ping("?"), continuation("56789")];
+        let seen =
+            [Seen::Ping(vec![7; 125]), Seen::Pong(vec![8; 125]), Seen::Ping(b"?".to_vec()), message("0123456789")];
+        let mut app = App::new(Role::Server, small());
+        app.input(&wire(Role::Server, &input));
+        assert_eq!(app.seen(), seen);
+    }
+}
+
+mod counts {
+    use super::*;
+
+    fn fragments(count: usize, payload: &str) -> Vec<Frame> {
+        let mut frames = vec![continuation(payload).not_final(); count];
+        frames[0] = text(payload).not_final();
+        frames[count - 1].fin = true;
+        frames
+    }
+
+    #[test]
+    fn a_message_of_exactly_so_many_frames_is_accepted() {
+        check_small(&fragments(4, "a"), &[message("aaaa")], &[]);
+        let twice = [fragments(4, "a"), fragments(4, "")].concat();
+        check_small(&twice, &[message("aaaa"), message("")], &[]);
+    }
+
+    #[test]
+    fn one_frame_more_closes_with_1008() {
+        check_over(&fragments(5, "a"), &[], LimitError::Fragments { limit: 4 }, 1008);
+    }
+
+    #[test]
+    fn empty_frames_count_too() {
+        check_over(&fragments(5, ""), &[], LimitError::Fragments { limit: 4 }, 1008);
+        let endless = [fragments(2, "a"), vec![text("").not_final()], vec![continuation("").not_final(); 9]].concat();
+        check_over(&endless, &[message("aa")], LimitError::Fragments { limit: 4 }, 1008);
+    }
+
+    #[test]
+    fn by_default_a_message_has_65_536_frames_at_most() {
+        let mut app = App::new(Role::Server, Config::default());
+        app.input(&wire(Role::Server, &fragments(65_536, "")));
+        assert_eq!(app.seen(), [message("")]);
+        app.input(&wire(Role::Server, &fragments(65_537, "")));
+        assert_eq!(app.seen(), [Seen::Failed(LimitError::Fragments { limit: 65_536 }.into())]);
+    }
+}
+
+mod memory {
+    use super::*;
+
+    #[test]
+    fn memory_grows_with_what_arrived_and_not_with_what_was_declared() {
+        for role in [Role::Server, Role::Client] {
+            for start in [text("a".repeat(1024)), binary([7; 1024])] {
+                let mut app = App::new(role, Config::default());
+                app.input(&wire(role, &[start.declared_len(16 * 1024 * 1024)]));
+                let held = app.conn.receiver.held();
+                assert!((1024..=8 * 1024).contains(&held), "{held} bytes held for 1024");
+            }
+        }
+    }
+
+    #[test]
+    fn an_idle_connection_holds_no_payload() {
+        let mut app = App::new(Role::Server, Config::default());
+        for input in [[text("ab").not_final(), continuation("cd")], [binary([0; 50_000]).not_final(), continuation("")]]
+        {
+            for half in wire(Role::Server, &input).chunks(1000) {
+                app.input(half);
+            }
+            app.input(b"");
+            assert_eq!(app.conn.receiver.held(), 0);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_failed_holds_no_payload() {
+        for end in [text("bad").rsv1(), continuation(b"\xff"), close(1000, "")] {
+            let mut app = App::new(Role::Server, Config::default());
+            app.input(&wire(Role::Server, &[text("a".repeat(50_000)).not_final()])[..40_000]);
+            assert!(app.conn.receiver.held() >= 39_000);
+            app.input(&wire(Role::Server, &[text("a".repeat(50_000)).not_final()])[40_000..]);
+            app.input(&wire(Role::Server, &[end]));
+            assert_eq!(app.conn.receiver.held(), 0);
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_joined_is_handed_over_without_a_copy_of_more_than_its_size() {
+        let mut app = App::new(Role::Server, Config::default());
+        app.input(&wire(Role::Server, &[text("hel").not_final()]));
+        app.input(&wire(Role::Server, &[continuation("lo")]));
+        assert_eq!(app.seen(), [message("hello")]);
+        assert_eq!(app.conn.receiver.held(), 0, "the application has it");
+    }
+}

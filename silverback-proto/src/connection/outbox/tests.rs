@@ -1,0 +1,186 @@
+//! Order, partial writes, and how much memory waits with the bytes.
+
+#![allow(clippy::unwrap_used)]
+
+use silverback_testkit::cuts::Random;
+
+use super::*;
+
+impl Outbox {
+    fn held(&self) -> usize {
+        let segments = self.segments.iter().map(|segment| match &segment.bytes {
+            SegmentBytes::Gathered(buffer) => buffer.capacity(),
+            SegmentBytes::Shared(_) => 0,
+        });
+        segments.sum::<usize>() + self.tail.capacity()
+    }
+
+    /// What is queued, byte by byte.
+    fn waiting(&self) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(&[]); self.segments.len() + 1];
+        let filled = self.slices(&mut slices);
+        let bytes = slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<_>>();
+        assert_eq!(bytes.len(), self.queued());
+        bytes
+    }
+}
+
+#[test]
+fn frames_leave_in_the_order_they_were_queued() {
+    let mut outbox = Outbox::default();
+    outbox.push_copied([b"a", b"bc"]);
+    outbox.push_shared(b"d", Bytes::from_static(b"efg"));
+    outbox.push_copied([b"h", b""]);
+    outbox.push_shared(b"", Bytes::from_static(b"ijk"));
+    assert_eq!(outbox.waiting(), b"abcdefghijk");
+}
+
+#[test]
+fn what_has_left_is_not_sent_again_whatever_the_sizes_of_the_writes() {
+    for seed in 0..50 {
+        let mut random = Random::new(seed);
+        let (mut outbox, mut expected, mut left) = (Outbox::default(), Vec::new(), Vec::new());
+        for _ in 0..200 {
+            let bound = if random.below(10) == 0 { 100_000 } else { 300 };
+            let size = 1 + random.below(bound);
+            let payload = random.bytes(size);
+            expected.extend(b"hd");
+            expected.extend(&payload);
+            match random.below(2) {
+                0 => drop(outbox.push_copied([b"hd", &payload])),
+                _ => outbox.push_shared(b"hd", Bytes::from(payload)),
+            }
+            let waiting = outbox.waiting();
+            let count = random.below(waiting.len() + 1);
+            left.extend(&waiting[..count]);
+            outbox.advance(count);
+            if random.below(3) == 0 {
+                outbox.compact();
+            }
+        }
+        left.extend(outbox.waiting());
+        assert!(left == expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_copy_is_lent_to_be_masked_in_place() {
+    let mut outbox = Outbox::default();
+    outbox.push_copied([b"before", b""]);
+    outbox.push_copied([b"header", b"payload"])[6..].fill(b'x');
+    assert_eq!(outbox.waiting(), b"beforeheaderxxxxxxx");
+}
+
+#[test]
+fn a_large_payload_goes_by_reference() {
+    let payload = Bytes::from(vec![7; 10_000]);
+    let mut outbox = Outbox::default();
+    outbox.push_shared(b"hd", payload.clone());
+    let mut slices = [IoSlice::new(&[]); 2];
+    assert_eq!(outbox.slices(&mut slices), 2);
+    assert_eq!(slices[1].as_ptr(), payload.as_ptr());
+}
+
+mod urgent_frames {
+    use super::*;
+
+    #[test]
+    fn one_goes_behind_the_frame_that_is_leaving() {
+        let mut outbox = Outbox::default();
+        outbox.push_shared(b"1", Bytes::from_static(b"one"));
+        outbox.push_shared(b"2", Bytes::from_static(b"two"));
+        outbox.advance(2);
+        assert_eq!(outbox.push_urgent([b"!", b"?"]), 2 + 2);
+        assert_eq!(outbox.waiting(), b"ne!?2two");
+    }
+
+    #[test]
+    fn later_ones_go_behind_earlier_ones() {
+        let mut outbox = Outbox::default();
+        outbox.push_shared(b"1", Bytes::from_static(b"one"));
+        outbox.push_shared(b"2", Bytes::from_static(b"two"));
+        assert_eq!(outbox.push_urgent([b"!", b"a"]), 6);
+        assert_eq!(outbox.push_urgent([b"!", b"b"]), 8);
+        outbox.advance(5);
+        assert_eq!(outbox.push_urgent([b"!", b"c"]), 5);
+        assert_eq!(outbox.waiting(), b"a!b!c2two");
+    }
+
+    #[test]
+    fn a_frame_without_a_header_of_its_own_lets_one_follow_what_was_gathered() {
+        let mut outbox = Outbox::default();
+        outbox.push_copied([b"small", b""]);
+        outbox.push_shared(b"", Bytes::from_static(b"prepared"));
+        outbox.push_urgent([b"!", b""]);
+        assert_eq!(outbox.waiting(), b"small!prepared");
+    }
+
+    #[test]
+    fn many_of_them_share_one_buffer() {
+        let mut outbox = Outbox::default();
+        outbox.push_shared(b"1", Bytes::from(vec![7; 10_000]));
+        for _ in 0..30_000 {
+            outbox.push_urgent([b"\x8a\x00", b""]);
+        }
+        assert_eq!(outbox.segments.len(), 3);
+        assert!(outbox.held() < 4 * 60_000, "{} bytes held for 60000", outbox.held());
+    }
+}
+
+mod memory {
+    use super::*;
+
+    #[test]
+    fn nothing_is_held_when_nothing_waits() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.held(), 0);
+        for round in 0..100 {
+            outbox.push_copied([b"hd", &[0; 1000]]);
+            outbox.push_shared(b"hd", Bytes::from(vec![0; 5000]));
+            outbox.push_copied([b"hd", &[0; 1000]]);
+            outbox.advance(round);
+            outbox.advance(outbox.queued());
+            assert_eq!((outbox.held(), outbox.queued(), outbox.segments.capacity() <= KEPT_SEGMENTS), (0, 0, true));
+        }
+    }
+
+    #[test]
+    fn room_for_many_segments_is_given_back() {
+        let mut outbox = Outbox::default();
+        (0..100).for_each(|_| outbox.push_shared(b"hd", Bytes::from_static(b"payload")));
+        outbox.advance(outbox.queued());
+        assert!(outbox.segments.capacity() <= KEPT_SEGMENTS);
+    }
+
+    #[test]
+    fn clearing_drops_all_of_it() {
+        let mut outbox = Outbox::default();
+        outbox.push_shared(b"hd", Bytes::from(vec![0; 5000]));
+        outbox.push_copied([b"hd", b"more"]);
+        outbox.advance(100);
+        outbox.clear();
+        assert_eq!((outbox.held(), outbox.waiting()), (0, vec![]));
+        outbox.push_copied([b"hd", b"new"]);
+        assert_eq!(outbox.waiting(), b"hdnew");
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_pins_no_large_buffer() {
+        let mut outbox = Outbox::default();
+        outbox.push_copied([b"hd", &[7; 1000]]);
+        outbox.advance(10);
+        assert!(outbox.held() >= GATHERED);
+        let before = outbox.waiting();
+        outbox.compact();
+        assert_eq!((outbox.held(), outbox.waiting()), (992, before));
+    }
+
+    #[test]
+    fn what_waits_is_held_little_more_than_once() {
+        let mut outbox = Outbox::default();
+        for _ in 0..10_000 {
+            outbox.push_copied([b"hd", &[7; 98]]);
+        }
+        assert!(outbox.held() < 1_000_000 + 4 * GATHERED, "{} bytes held for 1000000", outbox.held());
+    }
+}
