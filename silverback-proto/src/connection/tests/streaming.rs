@@ -1,1 +1,202 @@
-//! To come.
+//! Messages that are handed out as they come: nothing is kept, nothing is lost, also when asked for half way.
+
+use silverback_testkit::{
+    cuts::for_each_way,
+    wire::{binary, continuation, ping, text},
+};
+
+use super::*;
+use crate::{Handled, LimitError, Limits, ProtocolError};
+
+const STREAMED: Delivery = Delivery::Pieces { limit: u64::MAX };
+
+/// What a receiver hands out, pieces joined: a message that ends is (its bytes, true), one that does not (.., false).
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    messages: Vec<(Vec<u8>, bool)>,
+    others: Vec<Arrival>,
+    error: Option<ConnectionError>,
+}
+
+impl Read {
+    fn push(&mut self, piece: &[u8], is_last: bool) {
+        match self.messages.last_mut() {
+            Some((bytes, has_ended)) if !*has_ended => {
+                bytes.extend_from_slice(piece);
+                *has_ended = is_last;
+            }
+            _ => self.messages.push((piece.to_vec(), is_last)),
+        }
+    }
+
+    /// Handles one input as a driver does: until no arrival is left.
+    fn handle(&mut self, receiver: &mut Receiver, input: &[u8], delivery: Delivery) {
+        let mut input = input.to_vec();
+        let mut rest = input.as_mut_slice();
+        while self.error.is_none() {
+            let Handled { consumed, arrival } = match receiver.handle_input(rest, delivery) {
+                Ok(handled) => handled,
+                Err(error) => return self.error = Some(error),
+            };
+            match arrival {
+                None => return assert_eq!(consumed, rest.len()),
+                Some(Arrival::Piece { place, is_last }) => self.push(receiver.piece(rest, place), is_last),
+                Some(Arrival::Message(place)) => match receiver.message(rest, place) {
+                    Ok(message) => self.push(message.into_message().as_bytes(), true),
+                    Err(error) => self.error = Some(error),
+                },
+                Some(other) => self.others.push(other),
+            }
+            rest = &mut rest[consumed..];
+        }
+    }
+}
+
+fn receiver(role: Role) -> Receiver {
+    Receiver::new(role, Config::default().limits())
+}
+
+/// Streams `input` in each role and at every cut; `messages` end, all but perhaps the last.
+#[track_caller]
+fn check_streamed(input: &[Frame], messages: &[(&str, bool)], others: &[Arrival], error: Option<ConnectionError>) {
+    let messages: Vec<_> = messages.iter().map(|(bytes, ended)| (bytes.as_bytes().to_vec(), *ended)).collect();
+    for role in [Role::Server, Role::Client] {
+        for_each_way(&wire(role, input), 3, |pieces| {
+            let (mut receiver, mut read) = (receiver(role), Read::default());
+            for piece in pieces {
+                read.handle(&mut receiver, piece, STREAMED);
+                assert_eq!(receiver.held(), 0, "nothing is kept");
+            }
+            assert_eq!((&read.messages, &read.others[..], &read.error), (&messages, others, &error));
+        });
+    }
+}
+
+#[test]
+fn messages_come_in_pieces_and_end() {
+    check_streamed(&[text("Hello"), binary("world")], &[("Hello", true), ("world", true)], &[], None);
+    let fragments = [text("a").not_final(), continuation("").not_final(), continuation("bc"), text("d")];
+    check_streamed(&fragments, &[("abc", true), ("d", true)], &[], None);
+}
+
+#[test]
+fn empty_messages_end_too() {
+    check_streamed(&[text(""), binary("")], &[("", true), ("", true)], &[], None);
+    check_streamed(&[text("").not_final(), continuation("")], &[("", true)], &[], None);
+    check_streamed(&[text("a").not_final(), continuation("")], &[("a", true)], &[], None);
+}
+
+#[test]
+fn control_frames_come_between_the_pieces() {
+    let ping_arrival = Arrival::Ping(ControlPayload::new(b"?").unwrap());
+    let input = [text("a").not_final(), ping("?"), continuation("b"), close(1000, "")];
+    check_streamed(&input, &[("ab", true)], &[ping_arrival, Arrival::Close(closed(1000, ""))], None);
+}
+
+#[test]
+fn a_close_inside_a_streamed_message_leaves_it_without_an_end() {
+    let input = [text("half").not_final(), close(1001, ""), continuation("never")];
+    check_streamed(&input, &[("half", false)], &[Arrival::Close(closed(1001, ""))], None);
+}
+
+#[test]
+fn streamed_text_may_be_cut_inside_characters() {
+    let (first, second) = "aé€😀".as_bytes().split_at(7);
+    check_streamed(&[text(first).not_final(), continuation(second)], &[("aé€😀", true)], &[], None);
+}
+
+#[test]
+fn streamed_text_that_is_not_utf_8_fails() {
+    for input in [
+        vec![text(b"\xff")],
+        vec![text(b"\xe2\x82").not_final(), continuation(b"a")],
+        vec![text(b"\xe2\x82").not_final(), continuation(b"")],
+    ] {
+        for role in [Role::Server, Role::Client] {
+            for_each_way(&wire(role, &input), 3, |pieces| {
+                let (mut receiver, mut read) = (receiver(role), Read::default());
+                pieces.iter().for_each(|piece| read.handle(&mut receiver, piece, STREAMED));
+                assert_eq!(read.error, Some(ProtocolError::InvalidUtf8.into()));
+                assert!(!read.messages.iter().any(|(_, ended)| *ended));
+            });
+        }
+    }
+}
+
+#[test]
+fn a_stream_has_a_limit_of_its_own() {
+    let delivery = Delivery::Pieces { limit: 8 };
+    let mut read = Read::default();
+    let limits = Limits { message: 4, frame: 4, fragments: 10 };
+    let mut receiver = Receiver::new(Role::Client, limits);
+    let input = [binary("0123").not_final(), continuation("4567"), binary("012345678")];
+    read.handle(&mut receiver, &wire(Role::Client, &input), delivery);
+    assert_eq!(read.messages, [(b"01234567".to_vec(), true)]);
+    assert_eq!(read.error, Some(LimitError::Frame { size: 9, limit: 8 }.into()));
+}
+
+#[test]
+fn a_piece_is_a_slice_of_the_input() {
+    let mut receiver = receiver(Role::Server);
+    let mut input = wire(Role::Server, &[text("Hello")]);
+    let (first, second) = input.split_at_mut(8);
+    for (input, expected) in [(first, &b"He"[..]), (second, b"llo")] {
+        let handled = receiver.handle_input(input, STREAMED).unwrap();
+        let Some(Arrival::Piece { place, .. }) = handled.arrival else { panic!("a piece") };
+        let piece = receiver.piece(input, place);
+        assert_eq!(piece, expected);
+        assert!(input.as_ptr_range().contains(&piece.as_ptr()));
+    }
+}
+
+mod switched_on_half_way {
+    use super::*;
+
+    /// At every byte: messages whole before it, in pieces after it. The bytes are the same as ever.
+    #[track_caller]
+    fn check(input: &[Frame], messages: &[&[u8]]) {
+        let expected: Vec<_> = messages.iter().map(|bytes| (bytes.to_vec(), true)).collect();
+        for role in [Role::Server, Role::Client] {
+            let bytes = wire(role, input);
+            for at in 0..=bytes.len() {
+                for piece_len in [1, 3, 1000] {
+                    let (mut receiver, mut read) = (receiver(role), Read::default());
+                    read.handle(&mut receiver, &bytes[..at], Delivery::Whole);
+                    read.handle(&mut receiver, b"", STREAMED);
+                    assert_eq!(receiver.held(), 0, "what was kept is handed out at once");
+                    bytes[at..].chunks(piece_len).for_each(|piece| read.handle(&mut receiver, piece, STREAMED));
+                    assert_eq!((&read.messages, &read.error), (&expected, &None), "{role:?} at byte {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_frame_is_lost() {
+        check(&[binary("0123456789"), text("next")], &[b"0123456789", b"next"]);
+    }
+
+    #[test]
+    fn nothing_of_a_fragmented_message_is_lost() {
+        let input = [binary("012").not_final(), ping("?"), continuation("").not_final(), continuation("345")];
+        check(&input, &[b"012345"]);
+    }
+
+    #[test]
+    fn nothing_of_a_character_is_lost() {
+        let (first, second) = "é€😀é".as_bytes().split_at(4);
+        check(&[text(first).not_final(), continuation(second), text("€")], &["é€😀é".as_bytes(), "€".as_bytes()]);
+    }
+
+    #[test]
+    fn it_can_be_switched_at_every_byte() {
+        let text_bytes = "é€😀aé€😀".as_bytes();
+        let bytes = wire(Role::Client, &[text(text_bytes)]);
+        let (mut receiver, mut read) = (receiver(Role::Client), Read::default());
+        for (count, byte) in bytes.iter().enumerate() {
+            let delivery = if count % 2 == 0 || count + 1 == bytes.len() { STREAMED } else { Delivery::Whole };
+            read.handle(&mut receiver, &[*byte], delivery);
+        }
+        assert_eq!(read.messages, [(text_bytes.to_vec(), true)]);
+    }
+}
