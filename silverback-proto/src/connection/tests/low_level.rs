@@ -1,1 +1,163 @@
-//! To come.
+//! The parts on their own: the halves of a connection as a driver uses them, and single frames by hand.
+
+use silverback_testkit::wire::{binary, close_empty, continuation, decode, ping, pong, text};
+
+use super::*;
+use crate::{FrameHeader, Opcode, ProtocolError};
+
+mod halves {
+    use super::*;
+
+    fn halves() -> (Receiver, Transmitter, Instant) {
+        let App { conn, clock, .. } = App::new(Role::Server, Config::default());
+        let (receiver, transmitter) = conn.split();
+        (receiver, transmitter, clock.now())
+    }
+
+    #[test]
+    fn the_receiver_reports_and_the_transmitter_answers() {
+        let (mut receiver, mut transmitter, now) = halves();
+        let mut input = wire(Role::Server, &[ping("?")]);
+        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
+        assert_eq!(transmitter.queued_output(), 0, "the receiver alone answers nothing");
+        transmitter.handle_arrival(now, &handled.arrival.unwrap());
+        let mut slices = [IoSlice::new(&[])];
+        assert_eq!(transmitter.poll_transmit(&mut slices), 1);
+        assert_eq!(slices[0][..], pong("?").encode());
+    }
+
+    #[test]
+    fn a_fault_ends_the_receiver_and_is_told_by_the_transmitter() {
+        let (mut receiver, mut transmitter, now) = halves();
+        let error = receiver.handle_input(&mut wire(Role::Server, &[text("bad").rsv1()]), Delivery::Whole).unwrap_err();
+        transmitter.handle_fault(now, &error);
+        assert_eq!(transmitter.state(), State::Failing);
+        let mut rest = wire(Role::Server, &[text("late")]);
+        let handled = receiver.handle_input(&mut rest, Delivery::Whole).unwrap();
+        assert_eq!((handled.consumed, handled.arrival), (rest.len(), None), "what follows is dropped");
+    }
+
+    #[test]
+    fn text_that_is_found_not_to_be_utf_8_when_it_is_fetched_ends_the_receiver() {
+        let (mut receiver, _, _) = halves();
+        let mut input = wire(Role::Server, &[text(b"\xff")]);
+        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
+        let Some(Arrival::Message(place)) = handled.arrival else { panic!("a message") };
+        assert_eq!(receiver.message(&input, place).unwrap_err(), ProtocolError::InvalidUtf8.into());
+        let handled = receiver.handle_input(&mut wire(Role::Server, &[text("late")]), Delivery::Whole).unwrap();
+        assert_eq!(handled.arrival, None);
+    }
+
+    #[test]
+    fn what_the_peer_sent_is_counted() {
+        let mut app = App::new(Role::Server, Config::default());
+        let input =
+            wire(Role::Server, &[text("a"), binary("b").not_final(), continuation("c"), ping("?"), close_empty()]);
+        app.input(&input);
+        let stats = app.conn.stats();
+        assert_eq!((stats.bytes_received, stats.messages_received), (input.len() as u64, 2));
+    }
+
+    #[test]
+    fn the_kind_of_the_message_that_is_open_is_known() {
+        let (mut receiver, _, _) = halves();
+        let open_after = |receiver: &mut Receiver, frame: Frame| {
+            receiver.handle_input(&mut wire(Role::Server, &[frame]), Delivery::Whole).unwrap();
+            receiver.open_message()
+        };
+        assert_eq!(receiver.open_message(), None);
+        assert_eq!(open_after(&mut receiver, text("a").not_final()), Some(MessageKind::Text));
+        assert_eq!(open_after(&mut receiver, ping("?")), Some(MessageKind::Text));
+        assert_eq!(open_after(&mut receiver, continuation("b")), None);
+        assert_eq!(open_after(&mut receiver, binary("a").not_final()), Some(MessageKind::Binary));
+    }
+}
+
+mod looking_ahead {
+    use super::*;
+
+    /// For every cut: whether the bytes behind it hold the end of the frame that the bytes before it began.
+    #[track_caller]
+    fn check(frame: &Frame, sees_from: usize) {
+        let bytes = wire(Role::Server, std::slice::from_ref(frame));
+        for at in 0..bytes.len() {
+            let mut receiver = Receiver::new(Role::Server, Config::default().limits());
+            receiver.handle_input(&mut bytes[..at].to_vec(), Delivery::Whole).unwrap();
+            // Inside a header it does not look: a header that is cut is rare, and a wrong no costs a read at most.
+            let inside_header = (1..sees_from).contains(&at);
+            assert_eq!(receiver.can_finish_frame(&bytes[at..]), !inside_header, "{frame:?} at byte {at}");
+            assert!(!receiver.can_finish_frame(&bytes[at..bytes.len() - 1]), "{frame:?} at byte {at}, one byte short");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_frame_is_seen_in_input_that_is_not_handled_yet() {
+        check(&text("Hello"), 6);
+        check(&ping("?"), 6);
+        check(&binary([7; 300]), 8);
+        check(&text("a").not_final(), 6);
+    }
+
+    #[test]
+    fn nothing_is_seen_after_the_end() {
+        let mut receiver = Receiver::new(Role::Server, Config::default().limits());
+        receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), Delivery::Whole).unwrap();
+        assert!(!receiver.can_finish_frame(&wire(Role::Server, &[text("late")])));
+    }
+
+    #[test]
+    fn a_length_beyond_all_memory_is_not_in_hand() {
+        let receiver = Receiver::new(Role::Server, Config::default().limits());
+        for len in [1 << 32, (1 << 63) - 1, u64::MAX] {
+            assert!(!receiver.can_finish_frame(&wire(Role::Server, &[binary("abc").declared_len(len)])));
+        }
+        // A length in too long a form: a fault, and nothing to wait for.
+        let overlong = [0x82, 0xFE, 0x00, 0x00, 1, 2, 3, 4];
+        assert!(receiver.can_finish_frame(&overlong));
+    }
+}
+
+mod by_hand {
+    use super::*;
+
+    /// Reads one frame the tutorials' way: header, payload, unmask.
+    fn read_frame(input: &mut [u8]) -> Option<(FrameHeader, &mut [u8])> {
+        let header = FrameHeader::decode(input)?;
+        let payload = input[header.encoded_len()..].get_mut(..header.payload_len as usize)?;
+        if let Some(key) = header.mask {
+            key.apply(0, payload);
+        }
+        Some((header, payload))
+    }
+
+    #[test]
+    fn single_frames_can_be_read_without_a_connection() {
+        for frame in [text("Hello"), binary([7; 70_000]), ping(""), continuation("x").not_final()] {
+            for frame in [frame.clone(), frame.masked(CLIENT_KEY)] {
+                let mut input = frame.encode();
+                let (header, payload) = read_frame(&mut input).unwrap();
+                assert_eq!(header.opcode.bits(), frame.opcode);
+                assert_eq!((header.is_final(), &*payload), (frame.fin, &frame.payload[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn single_frames_can_be_written_without_a_connection() {
+        let key = MaskKey(CLIENT_KEY);
+        let mut payload = *b"Hello";
+        key.apply(0, &mut payload);
+        let header = FrameHeader::new(Opcode::TEXT, 5).with_mask(Some(key)).with_final(false);
+        let (frame, _) = decode(&[&header.encode(), &payload[..]].concat()).unwrap();
+        assert_eq!(frame, text("Hello").not_final().masked(CLIENT_KEY));
+    }
+
+    #[test]
+    fn a_close_can_be_written_without_a_connection() {
+        let mut payload = Vec::new();
+        closed(1000, "done").unwrap().encode(&mut payload);
+        let header = FrameHeader::new(Opcode::CLOSE, payload.len() as u64);
+        let (frame, _) = decode(&[&header.encode(), &payload[..]].concat()).unwrap();
+        assert_eq!(frame, close(1000, "done"));
+    }
+}
