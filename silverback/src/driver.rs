@@ -109,7 +109,8 @@ impl Driver {
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Result<Option<Arrival>, Error>> {
         loop {
             if let Some(ending) = &mut self.ending {
-                return ending.poll(self.role, cx).map_ok(|()| None);
+                self.input = Input::default();
+                return ending.poll(cx).map_ok(|()| None);
             }
             if let Some(arrival) = self.next_in_hand(wanted) {
                 return Poll::Ready(Ok(Some(arrival)));
@@ -131,14 +132,16 @@ impl Driver {
         }
     }
 
-    /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection.
+    /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
+    /// and the error is reported here, once.
     pub(crate) fn message(&mut self, place: Place) -> Result<Incoming<'_>, Error> {
-        let Self { receiver, input, shared, io, ending, close_budget, .. } = self;
+        let Self { receiver, input, shared, io, role, ending, close_budget, .. } = self;
         receiver.message(input.handled(), place).map_err(|error| {
             shared.handle_fault(&error);
             let io = std::mem::replace(io, ReadSide::Closed);
             let deadline = shared.close_deadline().unwrap_or_else(|| clock::now() + *close_budget);
-            *ending = Some(Box::new(Ending::orderly(shared.clone(), io, deadline, Some(error.clone().into()))));
+            let orderly = Ending::orderly(shared.clone(), io, deadline, *role);
+            *ending = Some(Box::new(orderly.after_fault(None)));
             error.into()
         })
     }
@@ -183,7 +186,7 @@ impl Driver {
             answered = true;
             let ends = matches!(arrival, Arrival::Close(_));
             if ends {
-                self.start_ending(None);
+                self.ending = Some(Box::new(self.orderly_ending()));
             }
             if wanted == Wanted::Events {
                 self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
@@ -297,13 +300,14 @@ impl Driver {
     /// The peer is at fault, and is told before the application is.
     fn fail(&mut self, error: ConnectionError) {
         self.shared.handle_fault(&error);
-        self.start_ending(Some(error.into()));
+        let ending = self.orderly_ending().after_fault(Some(error.into()));
+        self.ending = Some(Box::new(ending));
     }
 
-    fn start_ending(&mut self, outcome: Option<Error>) {
+    fn orderly_ending(&mut self) -> Ending {
         let io = self.close_input();
         let deadline = self.shared.close_deadline().unwrap_or_else(|| clock::now() + self.close_budget);
-        self.ending = Some(Box::new(Ending::orderly(self.shared.clone(), io, deadline, outcome)));
+        Ending::orderly(self.shared.clone(), io, deadline, self.role)
     }
 
     /// The transport is gone, or a deadline has passed.
@@ -325,10 +329,10 @@ impl Drop for Driver {
         self.note_input_in_hand(false);
         if self.ending.is_none() && self.shared.close_deadline().is_some() {
             // Our Close frame is on its way: closed with unread input, the transport would be reset and lose it.
-            self.start_ending(None);
+            self.orderly_ending().linger();
         }
         if let Some(ending) = self.ending.take() {
-            ending.linger(self.role);
+            ending.linger();
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Ending {
     shared: SharedHandle,
     io: ReadSide,
     step: Step,
+    /// Whether to tell the transport that nothing more comes, before the peer has.
+    shuts_down: bool,
     /// When the budget of the closing handshake is used up. No traffic extends it.
     deadline: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -41,22 +43,29 @@ enum Step {
 
 impl Ending {
     /// The ending of a connection whose peer is told, or has said, that it is over.
-    pub(crate) fn orderly(shared: SharedHandle, io: ReadSide, deadline: Instant, outcome: Option<Error>) -> Self {
-        Self { shared, io, step: Step::Send, deadline, timer: None, outcome }
+    pub(crate) fn orderly(shared: SharedHandle, io: ReadSide, deadline: Instant, role: Role) -> Self {
+        // 7.1.1: a client lets the server close the transport first.
+        let shuts_down = role == Role::Server;
+        Self { shared, io, step: Step::Send, shuts_down, deadline, timer: None, outcome: None }
+    }
+
+    /// The same ending after a fault of the peer's, which is not waited for. `outcome` is what is still to be reported.
+    pub(crate) fn after_fault(self, outcome: Option<Error>) -> Self {
+        Self { shuts_down: true, outcome, ..self }
     }
 
     /// The ending of a connection whose transport is gone: there is nobody to say anything to.
     pub(crate) fn gone(shared: SharedHandle, error: Error) -> Self {
         shared.handle_lost(&error);
-        let deadline = clock::now();
-        Self { shared, io: ReadSide::Closed, step: Step::Done, deadline, timer: None, outcome: Some(error) }
+        let (step, deadline) = (Step::Done, clock::now());
+        Self { shared, io: ReadSide::Closed, step, shuts_down: false, deadline, timer: None, outcome: Some(error) }
     }
 
     /// Ready when all is done; gives the error once, if the connection ended with one.
-    pub(crate) fn poll(&mut self, role: Role, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.step != Step::Done {
             let next = match self.step {
-                Step::Send => self.shared.poll_flush(cx).map(|_| self.after_send(role)),
+                Step::Send => self.shared.poll_flush(cx).map(|_| self.after_send()),
                 Step::ShutDown => self.shared.poll_shutdown(cx).map(|()| Step::Drain),
                 Step::Drain => self.poll_drain(cx).map(|()| Step::Done),
                 Step::Done => Poll::Ready(Step::Done),
@@ -65,6 +74,9 @@ impl Ending {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
                     ready!(self.poll_deadline(cx));
+                    if self.step == Step::Send && self.outcome.is_none() {
+                        self.outcome = Some(Error::Timeout(self.shared.close_timeout()));
+                    }
                     Step::Done
                 }
             };
@@ -76,21 +88,20 @@ impl Ending {
     }
 
     /// Goes on without the application, if there is something to go on with.
-    pub(crate) fn linger(mut self, role: Role) {
+    pub(crate) fn linger(mut self) {
         if self.step == Step::Done {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 // What the application did not wait for, it does not want to know.
-                let _ = poll_fn(|cx| self.poll(role, cx)).await;
+                let _ = poll_fn(|cx| self.poll(cx)).await;
             });
         }
     }
 
-    /// A client lets the server close the transport first (RFC 6455, 7.1.1), unless the server is at fault.
-    fn after_send(&self, role: Role) -> Step {
-        if role == Role::Client && self.outcome.is_none() { Step::Drain } else { Step::ShutDown }
+    fn after_send(&self) -> Step {
+        if self.shuts_down { Step::ShutDown } else { Step::Drain }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -4,8 +4,9 @@
 use std::{
     cell::RefCell,
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -29,6 +30,8 @@ struct Queue {
     due: Vec<Arc<Shared>>,
     /// Connections whose transport takes nothing at the moment.
     blocked: Vec<Arc<Shared>>,
+    /// The task is gone, with its runtime: nobody will look at what is added.
+    is_over: bool,
     /// The task's, while it waits.
     waker: Option<Waker>,
 }
@@ -41,10 +44,11 @@ impl Flusher {
     pub(crate) fn current() -> Arc<Self> {
         let handle = Handle::current();
         LOCAL.with_borrow_mut(|local| match local {
-            Some(found) if found.runtime == handle.id() => found.flusher.clone(),
+            // A runtime may get the number of one that has ended; its flusher is over then.
+            Some(found) if found.runtime == handle.id() && !found.flusher.is_over() => found.flusher.clone(),
             _ => {
                 let flusher = Arc::new(Self::default());
-                handle.spawn(run(Arc::downgrade(&flusher)));
+                handle.spawn(run(Task::new(&flusher)));
                 *local = Some(Local { runtime: handle.id(), flusher: flusher.clone() });
                 flusher
             }
@@ -62,14 +66,24 @@ impl Flusher {
     }
 
     fn add(&self, add: impl FnOnce(&mut Queue)) {
-        let waker = {
-            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            add(&mut queue);
-            queue.waker.take()
-        };
+        let mut queue = self.lock();
+        if queue.is_over {
+            return;
+        }
+        add(&mut queue);
+        let waker = queue.waker.take();
+        drop(queue);
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.lock().is_over
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,6 +97,25 @@ impl Drop for Flusher {
     }
 }
 
+impl Drop for Task {
+    fn drop(&mut self) {
+        let Some(flusher) = self.flusher.upgrade() else { return };
+        let mut queue = flusher.lock();
+        // A connection in the queue holds the flusher, and the flusher the queue: nobody else would part them.
+        let left = std::mem::replace(&mut *queue, Queue { is_over: true, ..Queue::default() });
+        drop(queue);
+        drop(left);
+    }
+}
+
+/// A transport of somebody else's that panics breaks its own connection and no other.
+fn flush_guarded(connection: Arc<Shared>) {
+    let flush = AssertUnwindSafe(|| connection.flush_for_others());
+    if catch_unwind(flush).is_err() {
+        connection.give_up();
+    }
+}
+
 struct Local {
     runtime: runtime::Id,
     flusher: Arc<Flusher>,
@@ -93,8 +126,8 @@ thread_local! {
 }
 
 /// What the task keeps between turns.
-#[derive(Default)]
 struct Task {
+    flusher: Weak<Flusher>,
     due: Vec<Arc<Shared>>,
     /// Connections that may be stalled; those that went on leave at the next check.
     blocked: Vec<Arc<Shared>>,
@@ -102,17 +135,20 @@ struct Task {
     check: Option<Pin<Box<Sleep>>>,
 }
 
-async fn run(flusher: Weak<Flusher>) {
-    let mut task = Task::default();
-    poll_fn(|cx| task.poll(&flusher, cx)).await;
+async fn run(mut task: Task) {
+    poll_fn(|cx| task.poll(cx)).await;
 }
 
 impl Task {
-    fn poll(&mut self, flusher: &Weak<Flusher>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(flusher) = flusher.upgrade() else { return Poll::Ready(()) };
+    fn new(flusher: &Arc<Flusher>) -> Self {
+        Self { flusher: Arc::downgrade(flusher), due: Vec::new(), blocked: Vec::new(), check: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(flusher) = self.flusher.upgrade() else { return Poll::Ready(()) };
         self.take_over(&flusher, cx);
         for connection in self.due.drain(..) {
-            connection.flush_for_others();
+            flush_guarded(connection);
         }
         while self.check.as_mut().is_some_and(|check| check.as_mut().poll(cx).is_ready()) {
             self.check_blocked();
@@ -121,7 +157,7 @@ impl Task {
     }
 
     fn take_over(&mut self, flusher: &Flusher, cx: &Context<'_>) {
-        let mut queue = flusher.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = flusher.lock();
         // Swapped, not collected: in steady state neither side allocates.
         std::mem::swap(&mut self.due, &mut queue.due);
         queue.waker = Some(cx.waker().clone());

@@ -132,15 +132,10 @@ impl Reader {
     }
 
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        loop {
-            let Some(place) = ready!(self.poll_place(cx))? else { return Poll::Ready(Ok(None)) };
-            // A fault here has set the ending going: the next round brings it, after the peer was told.
-            if let Ok(incoming) = self.driver.message(place) {
-                let message = incoming.into_message();
-                self.driver.release();
-                return Poll::Ready(Ok(Some(message)));
-            }
-        }
+        let Some(place) = ready!(self.poll_place(cx))? else { return Poll::Ready(Ok(None)) };
+        let message = self.driver.message(place)?.into_message();
+        self.driver.release();
+        Poll::Ready(Ok(Some(message)))
     }
 
     /// Reads on in the message that is being streamed; no byte is its end.

@@ -1,9 +1,12 @@
 //! What the reader and the writers of one connection share: the sending side, behind a lock that nobody holds for long.
 
+mod handle;
+mod inner;
+
 use std::{
-    io::{self, IoSlice},
+    io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -14,6 +17,8 @@ use silverback_proto::{
     Arrival, CloseFrame, CloseInfo, ConnectionError, SendError, Stats, Timeout, connection::Transmitter,
 };
 
+pub(crate) use self::handle::SharedHandle;
+use self::inner::{Failure, Inner, Locked};
 use crate::{Error, clock, flusher::Flusher, transport::WriteSide};
 
 /// The shared half of a connection.
@@ -29,51 +34,10 @@ pub(crate) struct Shared {
     flusher: Arc<Flusher>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    transmitter: Transmitter,
-    io: WriteSide,
-    /// The transport took less than it was given: its waker tells the flusher, and nobody else writes.
-    is_blocked: bool,
-    /// A layer below may hold what it took.
-    needs_flush: bool,
-    is_registered: bool,
-    is_watched: bool,
-    failure: Option<Failure>,
-    reader: Option<Waker>,
-    waiting_for_room: Vec<Waker>,
-}
-
-/// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
-#[derive(Clone, Debug)]
-enum Failure {
-    Io(io::ErrorKind),
-    Connection(ConnectionError),
-}
-
-impl Failure {
-    fn to_error(&self) -> Error {
-        match self {
-            Self::Io(kind) => Error::Io((*kind).into()),
-            Self::Connection(error) => error.clone().into(),
-        }
-    }
-}
-
 impl Shared {
     pub(crate) fn new(transmitter: Transmitter, io: WriteSide, write_buffer_size: usize) -> Arc<Self> {
         Arc::new(Self {
-            inner: Mutex::new(Inner {
-                transmitter,
-                io,
-                is_blocked: false,
-                needs_flush: false,
-                is_registered: false,
-                is_watched: false,
-                failure: None,
-                reader: None,
-                waiting_for_room: Vec::new(),
-            }),
+            inner: Mutex::new(Inner::new(transmitter, io)),
             input_in_hand: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
             write_buffer_size,
@@ -107,6 +71,9 @@ impl Shared {
         send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
     ) -> Option<Result<(), Error>> {
         let mut inner = self.lock();
+        if !inner.has_room_for(len) {
+            self.flush(&mut inner);
+        }
         inner.has_room_for(len).then(|| self.send_locked(&mut inner, send))
     }
 
@@ -143,7 +110,7 @@ impl Shared {
         if let Some(failure) = &inner.failure {
             return Poll::Ready(Err(failure.to_error()));
         }
-        if inner.transmitter.queued_output() == 0 && !inner.needs_flush {
+        if !inner.has_output() {
             return Poll::Ready(Ok(()));
         }
         inner.wait_for_room(cx.waker());
@@ -162,8 +129,8 @@ impl Shared {
     pub(crate) fn close_transport(&self) {
         let mut inner = self.lock();
         inner.transmitter.handle_lost();
-        inner.io = WriteSide::Closed;
-        inner.wake_waiting();
+        inner.wakes_waiting = true;
+        inner.close();
     }
 
     /// Starts the closing handshake.
@@ -171,7 +138,9 @@ impl Shared {
         let mut inner = self.lock();
         inner.transmitter.start_close(clock::now(), close);
         self.flush(&mut inner);
-        inner.wake_waiting();
+        inner.wakes_waiting = true;
+        // It waits for a deadline that is no longer the next one.
+        inner.wakes_reader = true;
     }
 
     /// The reader has received bytes.
@@ -181,7 +150,9 @@ impl Shared {
 
     /// The reader reports something whole.
     pub(crate) fn handle_arrival(&self, now: Instant, arrival: &Arrival) {
-        self.lock().transmitter.handle_arrival(now, arrival);
+        let mut inner = self.lock();
+        inner.transmitter.handle_arrival(now, arrival);
+        inner.wakes_waiting |= matches!(arrival, Arrival::Close(_));
     }
 
     /// The reader reports the peer's fault: the peer is told.
@@ -189,7 +160,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.transmitter.handle_fault(clock::now(), error);
         self.flush(&mut inner);
-        inner.wake_waiting();
+        inner.wakes_waiting = true;
     }
 
     /// The transport has ended or a deadline has passed: writers are told.
@@ -205,6 +176,13 @@ impl Shared {
     /// Sends what is queued, as far as the transport takes it now.
     pub(crate) fn flush_now(self: &Arc<Self>) {
         self.flush(&mut self.lock());
+    }
+
+    /// The application has left: the transport goes when the output has.
+    fn flush_and_leave(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        self.flush(&mut inner);
+        self.close_if_abandoned(inner);
     }
 
     /// The reader is about to wait: it is told why it should not, or until when.
@@ -243,6 +221,11 @@ impl Shared {
         self.lock().transmitter.close_deadline()
     }
 
+    /// What is to be said when the closing handshake has taken too long.
+    pub(crate) fn close_timeout(&self) -> Timeout {
+        Timeout::Close(self.lock().transmitter.close_budget())
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.lock().transmitter.stats()
     }
@@ -273,14 +256,13 @@ impl Shared {
 
     /// Writes until the queue is empty or the transport takes no more.
     fn flush(self: &Arc<Self>, inner: &mut Inner) {
-        if inner.is_blocked || inner.failure.is_some() || (inner.transmitter.queued_output() == 0 && !inner.needs_flush)
-        {
+        if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
             return;
         }
         // Whoever holds the lock writes, but only the flusher is woken: a task that goes away takes no output with it.
         let waker = Waker::from(self.clone());
         match inner.poll_write_all(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Ok(())) => inner.wake_waiting(),
+            Poll::Ready(Ok(())) => inner.wakes_waiting = true,
             Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
             Poll::Pending => {
                 inner.is_blocked = true;
@@ -292,8 +274,15 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        Locked::new(&self.inner)
+    }
+
+    /// Closes the transport if nobody can use it any more: neither the application nor output on its way.
+    fn close_if_abandoned(&self, inner: Locked<'_>) {
+        if self.handles.load(Ordering::Acquire) == 0 && !inner.is_on_its_way() {
+            inner.close();
+        }
     }
 }
 
@@ -305,9 +294,14 @@ impl Shared {
         inner.is_registered = false;
         inner.is_blocked = false;
         self.flush(&mut inner);
-        if self.handles.load(Ordering::Acquire) == 0 && !inner.is_blocked {
-            inner.io = WriteSide::Closed;
-        }
+        self.close_if_abandoned(inner);
+    }
+
+    /// The transport is broken in a way that it could not even report.
+    pub(crate) fn give_up(&self) {
+        let mut inner = self.lock();
+        inner.fail(Failure::Io(io::ErrorKind::Other));
+        self.close_if_abandoned(inner);
     }
 
     /// Fails the connection if it is stalled. Says when it could be, while its transport takes nothing.
@@ -321,6 +315,7 @@ impl Shared {
         if due.is_some() {
             let timeout = Timeout::WriteStall(inner.transmitter.write_stall_budget());
             inner.fail(Failure::Connection(ConnectionError::Timeout(timeout)));
+            self.close_if_abandoned(inner);
         }
         None
     }
@@ -334,89 +329,3 @@ impl Wake for Shared {
         flusher.flush_soon(self);
     }
 }
-
-impl Inner {
-    fn has_room_for(&self, len: usize) -> bool {
-        self.failure.is_some()
-            || self.transmitter.close_info().is_some()
-            || (self.transmitter.has_room_for(len) && !self.transmitter.has_open_message())
-    }
-
-    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.transmitter.queued_output() > 0 {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.transmitter.poll_transmit(&mut slices);
-            let count = match self.io.poll_write(cx, &slices[..filled]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => count,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            };
-            self.transmitter.handle_transmitted(count);
-            self.needs_flush = true;
-        }
-        if self.io.poll_flush(cx)?.is_pending() {
-            return Poll::Pending;
-        }
-        self.needs_flush = false;
-        Poll::Ready(Ok(()))
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        self.transmitter.handle_lost();
-        self.needs_flush = false;
-        self.failure.get_or_insert(failure);
-        self.wake_waiting();
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-
-    fn wait_for_room(&mut self, waker: &Waker) {
-        if !self.waiting_for_room.iter().any(|waiting| waiting.will_wake(waker)) {
-            self.waiting_for_room.push(waker.clone());
-        }
-    }
-
-    fn wake_waiting(&mut self) {
-        for waker in self.waiting_for_room.drain(..) {
-            waker.wake();
-        }
-    }
-}
-
-/// A reader's or a writer's hold on the connection. When the last one goes, what was accepted is still sent.
-#[derive(Debug)]
-pub(crate) struct SharedHandle(Arc<Shared>);
-
-impl SharedHandle {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        shared.handles.fetch_add(1, Ordering::AcqRel);
-        Self(shared)
-    }
-}
-
-impl Clone for SharedHandle {
-    fn clone(&self) -> Self {
-        Self::new(self.0.clone())
-    }
-}
-
-impl std::ops::Deref for SharedHandle {
-    type Target = Arc<Shared>;
-
-    fn deref(&self) -> &Arc<Shared> {
-        &self.0
-    }
-}
-
-impl Drop for SharedHandle {
-    fn drop(&mut self) {
-        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.flush_now();
-        }
-    }
-}
-
-/// Slices that one write takes at most.
-const SLICES: usize = 32;

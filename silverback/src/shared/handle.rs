@@ -1,0 +1,41 @@
+//! Who holds a connection.
+
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::Shared;
+
+/// A reader's or a writer's hold on the connection. When the last one goes, what was accepted is still sent.
+#[derive(Debug)]
+pub(crate) struct SharedHandle(Arc<Shared>);
+
+impl SharedHandle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.handles.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Clone for SharedHandle {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
+
+impl Deref for SharedHandle {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for SharedHandle {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.flush_and_leave();
+        }
+    }
+}

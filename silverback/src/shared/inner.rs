@@ -1,0 +1,180 @@
+//! What stands behind the lock, and the lock itself.
+
+use std::{
+    io::{self, IoSlice},
+    mem,
+    ops::{Deref, DerefMut},
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use silverback_proto::{ConnectionError, connection::Transmitter};
+
+use crate::{Error, transport::WriteSide};
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) transmitter: Transmitter,
+    pub(super) io: WriteSide,
+    /// The transport took less than it was given: its waker tells the flusher, and nobody else writes.
+    pub(super) is_blocked: bool,
+    /// A layer below may hold what it took.
+    needs_flush: bool,
+    /// The flusher was asked to flush soon, and has not yet.
+    pub(super) is_registered: bool,
+    /// The flusher looks whether the connection is stalled.
+    pub(super) is_watched: bool,
+    /// Whom to wake when the lock is given back.
+    pub(super) wakes_reader: bool,
+    pub(super) wakes_waiting: bool,
+    pub(super) failure: Option<Failure>,
+    pub(super) reader: Option<Waker>,
+    waiting_for_room: Vec<Waker>,
+}
+
+/// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    Io(io::ErrorKind),
+    Connection(ConnectionError),
+}
+
+impl Failure {
+    pub(super) fn to_error(&self) -> Error {
+        match self {
+            Self::Io(kind) => Error::Io((*kind).into()),
+            Self::Connection(error) => error.clone().into(),
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn new(transmitter: Transmitter, io: WriteSide) -> Self {
+        Self {
+            transmitter,
+            io,
+            is_blocked: false,
+            needs_flush: false,
+            is_registered: false,
+            is_watched: false,
+            wakes_reader: false,
+            wakes_waiting: false,
+            failure: None,
+            reader: None,
+            waiting_for_room: Vec::new(),
+        }
+    }
+
+    /// Whether a message is accepted now, or refused for good.
+    pub(super) fn has_room_for(&self, len: usize) -> bool {
+        self.failure.is_some()
+            || self.transmitter.close_info().is_some()
+            || (self.transmitter.has_room_for(len) && !self.transmitter.has_open_message())
+    }
+
+    /// Whether something was accepted that the transport has not passed on.
+    pub(super) fn has_output(&self) -> bool {
+        self.transmitter.queued_output() > 0 || self.needs_flush
+    }
+
+    /// Whether output waits for the transport, which would tell the flusher.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        self.failure.is_none() && self.is_blocked
+    }
+
+    pub(super) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.transmitter.queued_output() > 0 {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.transmitter.poll_transmit(&mut slices);
+            let count = match self.io.poll_write(cx, &slices[..filled]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            };
+            self.transmitter.handle_transmitted(count);
+            self.needs_flush = true;
+        }
+        if self.io.poll_flush(cx)?.is_pending() {
+            return Poll::Pending;
+        }
+        self.needs_flush = false;
+        // A flush that had to wait was a stall as well, and is none any more.
+        self.transmitter.handle_transmitted(0);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.transmitter.handle_lost();
+        self.needs_flush = false;
+        self.failure.get_or_insert(failure);
+        self.wakes_waiting = true;
+        self.wakes_reader = true;
+    }
+
+    pub(super) fn wait_for_room(&mut self, waker: &Waker) {
+        if !self.waiting_for_room.iter().any(|waiting| waiting.will_wake(waker)) {
+            self.waiting_for_room.push(waker.clone());
+        }
+    }
+}
+
+/// The lock, held. Whom its holder wants to be woken is woken after it was given back: a waker may run anything.
+pub(super) struct Locked<'a> {
+    inner: MutexGuard<'a, Inner>,
+    /// Filled last, and dropped after `inner`.
+    woken: Woken,
+}
+
+#[derive(Default)]
+struct Woken {
+    reader: Option<Waker>,
+    waiting: Vec<Waker>,
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn new(inner: &'a Mutex<Inner>) -> Self {
+        Self { inner: inner.lock().unwrap_or_else(PoisonError::into_inner), woken: Woken::default() }
+    }
+
+    /// Closes the transport, whose end may run anything too, after the lock was given back.
+    pub(super) fn close(mut self) {
+        let io = mem::replace(&mut self.io, WriteSide::Closed);
+        drop(self);
+        drop(io);
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if mem::take(&mut self.inner.wakes_waiting) {
+            self.woken.waiting = mem::take(&mut self.inner.waiting_for_room);
+        }
+        if mem::take(&mut self.inner.wakes_reader) {
+            self.woken.reader = self.inner.reader.take();
+        }
+    }
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        self.waiting.drain(..).chain(self.reader.take()).for_each(Waker::wake);
+    }
+}
+
+/// Slices that one write takes at most.
+const SLICES: usize = 32;
