@@ -21,15 +21,27 @@ pub(crate) enum ReadHeadError {
 
 /// The head, and the bytes behind it that came along: they belong to the WebSocket stream.
 pub(crate) async fn read_head(stream: &mut impl ByteStream, limit: usize) -> Result<(Vec<u8>, Vec<u8>), ReadHeadError> {
+    read_next_head(stream, Vec::new(), limit).await
+}
+
+/// The same, when `input` has come along with the head before.
+pub(crate) async fn read_next_head(
+    stream: &mut impl ByteStream,
+    mut input: Vec<u8>,
+    limit: usize,
+) -> Result<(Vec<u8>, Vec<u8>), ReadHeadError> {
     let mut reader = HeadReader::new(limit);
-    let mut chunk = [0; 1024];
     loop {
-        let count = stream.read(&mut chunk).await.map_err(ReadHeadError::Io)?;
+        if let Progress::Complete { consumed } = reader.handle_input(&input).map_err(ReadHeadError::Head)? {
+            return Ok((reader.head().to_vec(), input.split_off(consumed)));
+        }
+        input.resize(CHUNK, 0);
+        let count = stream.read(&mut input).await.map_err(ReadHeadError::Io)?;
         if count == 0 {
             return Err(ReadHeadError::Ended);
         }
-        if let Progress::Complete { consumed } = reader.handle_input(&chunk[..count]).map_err(ReadHeadError::Head)? {
-            return Ok((reader.head().to_vec(), chunk[consumed..count].to_vec()));
-        }
+        input.truncate(count);
     }
 }
+
+const CHUNK: usize = 1024;

@@ -10,12 +10,15 @@ use silverback_proto::{
         http1::{encode_request, parse_response},
     },
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout_at},
+};
 
 use super::{DialError, DialStep, Refusal};
 use crate::{
     Conn, Settings,
-    head::{ReadHeadError, read_head},
+    head::{ReadHeadError, read_next_head},
     transport::ByteStream,
 };
 
@@ -24,19 +27,19 @@ pub(super) async fn exchange(
     request: ClientRequest,
     target: &str,
     settings: &Settings,
+    deadline: Instant,
 ) -> Result<Conn, DialError> {
     let failed = |source| DialError::Io { step: DialStep::Handshake, target: target.to_owned(), source };
     let handshake = ClientHandshake::new(request, random_nonce().map_err(failed)?).map_err(DialError::Request)?;
     stream.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
-    let (head, early) = read_head(&mut stream, settings.head_limit()).await.map_err(|error| match error {
+    let (response, early) = read_answer(&mut stream, settings.head_limit()).await.map_err(|error| match error {
         ReadHeadError::Head(error) => DialError::Head(error),
         ReadHeadError::Ended => failed(io::ErrorKind::UnexpectedEof.into()),
         ReadHeadError::Io(error) => failed(error),
     })?;
-    let response = parse_response(&head).map_err(DialError::Head)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(DialError::Refused(Box::new(read_refusal(&mut stream, response, early).await)));
+        return Err(DialError::Refused(Box::new(read_refusal(&mut stream, response, early, deadline).await)));
     }
     let negotiated = handshake.verify(&response).map_err(DialError::Answer)?;
     Ok(Conn::from_handshake(stream, Role::Client, negotiated, early, settings))
@@ -49,12 +52,30 @@ fn random_nonce() -> io::Result<Nonce> {
     Ok(Nonce::from(bytes))
 }
 
-/// Reads as much of the body as its length announces, within the handshake's budget; without a length, what came along.
-async fn read_refusal(stream: &mut impl ByteStream, response: Response<()>, mut body: Vec<u8>) -> Refusal {
+/// Reads the final response, and what came along behind it. Interim ones are skipped (RFC 9110, 15.2).
+async fn read_answer(stream: &mut impl ByteStream, limit: usize) -> Result<(Response<()>, Vec<u8>), ReadHeadError> {
+    let mut early = Vec::new();
+    loop {
+        let head;
+        (head, early) = read_next_head(stream, early, limit).await?;
+        let response = parse_response(&head).map_err(ReadHeadError::Head)?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS || !response.status().is_informational() {
+            return Ok((response, early));
+        }
+    }
+}
+
+/// Reads as much of the body as its length announces, until the deadline; without a length, what came along.
+async fn read_refusal(
+    stream: &mut impl ByteStream,
+    response: Response<()>,
+    mut body: Vec<u8>,
+    deadline: Instant,
+) -> Refusal {
     let (parts, ()) = response.into_parts();
     let outstanding = content_length(&parts.headers).min(MAX_BODY).saturating_sub(body.len());
     // A body that does not come whole is still worth what came of it.
-    let _ = stream.take(outstanding as u64).read_to_end(&mut body).await;
+    let _ = timeout_at(deadline, stream.take(outstanding as u64).read_to_end(&mut body)).await;
     body.truncate(MAX_BODY);
     Refusal { status: parts.status, headers: parts.headers, body }
 }

@@ -3,14 +3,17 @@
 mod error;
 mod exchange;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 use silverback_proto::{
     Subprotocol,
     handshake::{ClientRequest, HandshakeError, headers::parse_header},
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 
 pub use self::error::{DialError, DialStep, Refusal};
 use crate::{Conn, Settings, settings::forward_settings, transport::ByteStream};
@@ -132,8 +135,10 @@ impl Dialer {
     ) -> Result<Conn, DialError> {
         let after = self.settings.handshake_budget();
         let step = DialStep::Handshake;
+        let deadline = Instant::now() + after.min(FAR_FUTURE);
+        let exchange = exchange::exchange(stream, request, target, &self.settings, deadline);
         // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
-        match timeout(after, Box::pin(exchange::exchange(stream, request, target, &self.settings))).await {
+        match timeout_at(deadline, Box::pin(exchange)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(DialError::Timeout { step, target: target.to_owned(), after }),
         }
@@ -156,3 +161,6 @@ impl Dialer {
 fn target(request: &ClientRequest) -> String {
     format!("{}:{}", request.host(), request.port())
 }
+
+/// Sums of instants end somewhere.
+const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
