@@ -81,11 +81,7 @@ impl Buffer {
 
     /// The bytes, shared; a large buffer returns to its pool when the last handle is dropped.
     pub fn into_bytes(mut self) -> Bytes {
-        if self.is_large() {
-            Bytes::from_owner(self)
-        } else {
-            Bytes::from(std::mem::take(&mut self.storage))
-        }
+        if self.is_large() { Bytes::from_owner(self) } else { Bytes::from(std::mem::take(&mut self.storage)) }
     }
 
     fn new_aligned(capacity: usize) -> Self {

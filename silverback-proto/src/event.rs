@@ -3,11 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    CloseFrame, Message, MessageKind, MessageRef,
-    assembler::Body,
-    error::ConnectionError,
-    rules::MAX_CONTROL_LEN,
-    utf8,
+    CloseFrame, Message, MessageKind, MessageRef, assembler::Body, error::ConnectionError, rules::MAX_CONTROL_LEN, utf8,
 };
 
 /// What one call of [`Receiver::handle_input`](crate::connection::Receiver::handle_input) came to.

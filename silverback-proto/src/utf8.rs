@@ -80,11 +80,8 @@ impl Utf8Validator {
 /// Judges a whole text.
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, ProtocolError> {
     // Below this the set-up of the vector code costs more than it saves.
-    let checked = if bytes.len() < 64 {
-        std::str::from_utf8(bytes).ok()
-    } else {
-        simdutf8::basic::from_utf8(bytes).ok()
-    };
+    let checked =
+        if bytes.len() < 64 { std::str::from_utf8(bytes).ok() } else { simdutf8::basic::from_utf8(bytes).ok() };
     checked.ok_or(ProtocolError::InvalidUtf8)
 }
 

@@ -1,6 +1,6 @@
 //! Alignment, growth, and what the pool holds. Each test has a thread of its own, and with it a pool.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a buffer may be dropped on any thread")]
 
 use super::*;
 

@@ -85,13 +85,10 @@ impl Connection {
     ///
     /// # Errors
     /// The peer broke a rule or a limit. The Close frame that tells it waits to be sent; nothing more will be read.
-    pub fn handle_input<'a>(
-        &'a mut self,
-        now: Instant,
-        input: &'a mut [u8],
-    ) -> Result<Progress<'a>, ConnectionError> {
+    pub fn handle_input<'a>(&'a mut self, now: Instant, input: &'a mut [u8]) -> Result<Progress<'a>, ConnectionError> {
         let Self { receiver, transmitter } = self;
-        let handled = receiver.handle_input(input, Delivery::Whole).inspect_err(|e| transmitter.handle_fault(now, e))?;
+        let handled =
+            receiver.handle_input(input, Delivery::Whole).inspect_err(|e| transmitter.handle_fault(now, e))?;
         let consumed = handled.consumed;
         transmitter.handle_received(now, consumed);
         let Some(arrival) = handled.arrival else { return Ok(Progress { consumed, event: None }) };

@@ -8,8 +8,8 @@ use silverback_testkit::{
 
 use super::*;
 
-const MESSAGE_LIMIT: usize = 600;
-const FRAGMENT_LIMIT: usize = 6;
+const MESSAGE_LIMIT: usize = 250;
+const FRAGMENT_LIMIT: usize = 3;
 
 fn config() -> Config {
     Config::default().max_message_size(MESSAGE_LIMIT as u64).max_fragments(FRAGMENT_LIMIT as u32)
@@ -102,7 +102,7 @@ fn any_frame() -> impl Strategy<Value = Frame> {
         2 => prop::collection::vec(any::<u8>(), 0..6),
         1 => (0..400_usize).prop_map(|len| vec![b'x'; len]),
     ];
-    let cut = (letters, 0..12_usize).prop_map(|(mut bytes, cut)| {
+    let cut = (letters, 0..40_usize).prop_map(|(mut bytes, cut)| {
         if cut < 3 {
             bytes.truncate(bytes.len().saturating_sub(cut));
         }

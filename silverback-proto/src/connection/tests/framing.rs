@@ -60,8 +60,8 @@ mod lending {
     #[track_caller]
     fn is_lent(role: Role, input: &mut [u8], expected: &[u8]) -> bool {
         let range = input.as_ptr_range();
-        let mut conn = App::new(role, Config::default()).conn;
-        let Event::Message(message) = conn.handle_input(Instant::now(), input).unwrap().event.unwrap() else {
+        let App { mut conn, clock, .. } = App::new(role, Config::default());
+        let Event::Message(message) = conn.handle_input(clock.now(), input).unwrap().event.unwrap() else {
             panic!("a message");
         };
         let payload = message.into_ref().as_bytes();
@@ -88,9 +88,9 @@ mod lending {
 
     #[test]
     fn what_is_lent_becomes_ones_own_without_the_input() {
-        let mut conn = App::new(Role::Server, Config::default()).conn;
+        let App { mut conn, clock, .. } = App::new(Role::Server, Config::default());
         let mut input = wire(Role::Server, &[binary("kept")]);
-        let Some(Event::Message(incoming)) = conn.handle_input(Instant::now(), &mut input).unwrap().event else {
+        let Some(Event::Message(incoming)) = conn.handle_input(clock.now(), &mut input).unwrap().event else {
             panic!("a message");
         };
         let message = incoming.into_message();
@@ -100,10 +100,10 @@ mod lending {
 
     #[test]
     fn bytes_behind_the_message_are_left_as_they_came() {
-        let mut conn = App::new(Role::Server, Config::default()).conn;
+        let App { mut conn, clock, .. } = App::new(Role::Server, Config::default());
         let mut input = wire(Role::Server, &[text("first"), text("second")]);
         let untouched = input.clone();
-        let consumed = conn.handle_input(Instant::now(), &mut input).unwrap().consumed;
+        let consumed = conn.handle_input(clock.now(), &mut input).unwrap().consumed;
         assert_eq!(consumed, 6 + 5);
         assert_eq!(input[consumed..], untouched[consumed..]);
     }
