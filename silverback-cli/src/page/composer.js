@@ -51,7 +51,7 @@ class Composer {
   }
 
   sizeOfDraft() {
-    if (this.mode === "file") return this.file ? `${this.file.name}, ${sizeInWords(this.file.size)}` : "no file chosen";
+    if (this.mode === "file") return this.file ? sizeInWords(this.file.size) : "no file";
     if (this.mode === "text") return countInWords(utf8Length(this.drafts.text), "byte");
     try {
       return countInWords(decoders[this.mode](this.drafts[this.mode]).length, "byte");
@@ -181,6 +181,8 @@ class Composer {
       event.preventDefault();
       this.parts.modes.find((choice) => choice.value === "file").checked = true;
       this.setMode("file");
+      // So the field shows its name, too.
+      this.parts.file.files = event.dataTransfer.files;
       this.setFile(event.dataTransfer.files[0]);
     });
   }

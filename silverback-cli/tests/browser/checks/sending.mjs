@@ -128,7 +128,7 @@ export default {
     const bytes = randomBytes(200_001);
     await chooseMode(page, "file");
     await page.setInputFiles("#file", { name: "noise.bin", mimeType: "application/octet-stream", buffer: bytes });
-    assert.match(await page.textContent("#draft-size"), /^noise\.bin, 195\.3 KiB$/);
+    assert.equal(await page.textContent("#draft-size"), "195.3 KiB");
     await page.click("#send");
     const [echo] = await received(page, 1);
     assert.equal(echo.kind, "binary");
@@ -146,7 +146,7 @@ export default {
       const form = document.querySelector("#composer");
       form.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
     });
-    assert.match(await page.textContent("#draft-size"), /dropped\.bin/);
+    assert.equal(await page.evaluate(() => document.querySelector("#file").files[0].name), "dropped.bin");
     await page.click("#send");
     assert.equal((await received(page, 1))[0].payload, "01 02 fa");
   },
