@@ -9,6 +9,7 @@ use bytes::{Bytes, buf::Limit};
 use crate::{
     FrameHeader, Limits, Message, MessageKind, MessageRef, Opcode, Text,
     buffer::{self, Buffer},
+    deflate::Inflater,
     error::{ConnectionError, LimitError, ProtocolError},
     utf8::Utf8Validator,
 };
@@ -17,6 +18,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     open: Option<OpenMessage>,
+    /// If compression was negotiated.
+    inflater: Option<Box<Inflater>>,
 }
 
 #[derive(Debug)]
@@ -28,8 +31,18 @@ struct OpenMessage {
     /// Payload bytes declared by its frames so far.
     declared: u64,
     frames: u32,
+    /// If it is compressed, and its tail was not added yet.
+    compressed: Option<Inflated>,
     /// Whether the message ends with the frame that is arriving.
     in_last_frame: bool,
+}
+
+/// The size of a compressed message so far.
+#[derive(Clone, Copy, Debug)]
+struct Inflated {
+    size: u64,
+    /// Always >= size.
+    limit: u64,
 }
 
 /// The sums of a message, a further frame included.
@@ -38,6 +51,8 @@ pub(crate) struct Admitted {
     declared: u64,
     frames: u32,
     is_last_frame: bool,
+    /// The limit on what the message inflates to, if it begins with this frame and is compressed.
+    inflates_to: Option<u64>,
 }
 
 /// What has arrived of a message and was not yet handed out.
@@ -48,6 +63,21 @@ pub(crate) enum Body {
 }
 
 impl Assembler {
+    /// An assembler for a connection with compression, or without.
+    pub(crate) fn new(inflater: Option<Inflater>) -> Self {
+        Self { open: None, inflater: inflater.map(Box::new) }
+    }
+
+    /// Whether compression was negotiated.
+    pub(crate) fn can_inflate(&self) -> bool {
+        self.inflater.is_some()
+    }
+
+    /// Whether the message that is open is compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.compressed.is_some())
+    }
+
     /// Whether frames of a message have come, but not its last.
     pub(crate) fn is_open(&self) -> bool {
         self.open.is_some()
@@ -62,29 +92,48 @@ impl Assembler {
     pub(crate) fn admit(&self, header: &FrameHeader, limits: &Limits) -> Result<Admitted, LimitError> {
         let (declared, frames) = self.open.as_ref().map_or((0, 0), |open| (open.declared, open.frames));
         let declared = declared.saturating_add(header.payload_len);
-        if declared > limits.message {
+        let is_compressed = header.rsv1() || self.is_compressed();
+        if declared > if is_compressed { with_overhead(limits.message) } else { limits.message } {
             return Err(LimitError::Message { size: declared, limit: limits.message });
         }
         if frames >= limits.fragments {
             return Err(LimitError::Fragments { limit: limits.fragments });
         }
-        Ok(Admitted { declared, frames: frames + 1, is_last_frame: header.is_final() })
+        let inflates_to = header.rsv1().then_some(limits.message);
+        Ok(Admitted { declared, frames: frames + 1, is_last_frame: header.is_final(), inflates_to })
     }
 
     /// Makes ready for the payload of a frame that was admitted.
     pub(crate) fn begin_frame(&mut self, opcode: Opcode, admitted: Admitted) {
         let kind = MessageKind::from_opcode(opcode).unwrap_or(MessageKind::Binary);
-        let open = self.open.get_or_insert_with(|| OpenMessage::new(kind));
+        let compressed = admitted.inflates_to.map(|limit| Inflated { size: 0, limit });
+        let open = self.open.get_or_insert_with(|| OpenMessage::new(kind, compressed));
         (open.declared, open.frames, open.in_last_frame) = (admitted.declared, admitted.frames, admitted.is_last_frame);
     }
 
     /// Keeps a piece of unmasked payload; `remaining` bytes of its frame are still to come, this piece included.
-    pub(crate) fn push(&mut self, piece: &[u8], remaining: u64) -> Result<(), ProtocolError> {
+    pub(crate) fn push(&mut self, piece: &[u8], remaining: u64) -> Result<(), ConnectionError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        let ahead = open.ahead(remaining);
-        open.body.push(piece, ahead)?;
-        open.settled += piece.len();
-        Ok(())
+        match (&mut self.inflater, open.compressed) {
+            (Some(inflater), Some(_)) => inflater.push(piece, |inflated| open.keep_inflated(inflated)),
+            _ => {
+                let ahead = open.ahead(remaining);
+                open.settled += piece.len();
+                Ok(open.body.push(piece, ahead)?)
+            }
+        }
+    }
+
+    /// Keeps what a compressed message still owes at its end. Nothing more is pushed to it.
+    pub(crate) fn finish_inflating(&mut self) -> Result<(), ConnectionError> {
+        match (&mut self.inflater, &mut self.open) {
+            (Some(inflater), Some(open)) if open.compressed.is_some() => {
+                inflater.finish(|inflated| open.keep_inflated(inflated))?;
+                open.compressed = None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Judges a piece of payload that is handed out at once and not kept.
@@ -117,6 +166,7 @@ impl Assembler {
 
     /// Ends the message that is open.
     pub(crate) fn finish(&mut self) -> Result<Body, ConnectionError> {
+        self.finish_inflating()?;
         let body = self.open.take().map_or_else(|| Body::new(MessageKind::Binary), |open| open.body);
         match &body {
             Body::Text(_, utf8) if !utf8.is_complete() => Err(ProtocolError::InvalidUtf8.into()),
@@ -126,7 +176,7 @@ impl Assembler {
 
     /// Room that payload may be read into directly, `remaining` bytes at most.
     pub(crate) fn spare(&mut self, remaining: u64) -> Option<Limit<&mut Vec<u8>>> {
-        let open = self.open.as_mut()?;
+        let open = self.open.as_mut().filter(|open| open.compressed.is_none())?;
         let ahead = open.ahead(remaining);
         let Body::Binary(buffer) = &mut open.body else { return None };
         reserve(buffer, 1, ahead);
@@ -150,8 +200,21 @@ impl Assembler {
 }
 
 impl OpenMessage {
-    fn new(kind: MessageKind) -> Self {
-        Self { body: Body::new(kind), settled: 0, declared: 0, frames: 0, in_last_frame: false }
+    fn new(kind: MessageKind, compressed: Option<Inflated>) -> Self {
+        Self { body: Body::new(kind), settled: 0, declared: 0, frames: 0, compressed, in_last_frame: false }
+    }
+
+    /// Keeps what a piece of a compressed message has come to, within the limit on messages.
+    fn keep_inflated(&mut self, inflated: &[u8]) -> Result<(), ConnectionError> {
+        if let Some(Inflated { size, limit }) = &mut self.compressed {
+            *size += inflated.len() as u64;
+            if *size > *limit {
+                return Err(LimitError::Message { size: *size, limit: *limit }.into());
+            }
+        }
+        self.settled += inflated.len();
+        // How much is still to come no header tells.
+        Ok(self.body.push(inflated, Ahead { bytes: inflated.len(), is_all: false })?)
     }
 
     fn ahead(&self, remaining: u64) -> Ahead {
@@ -242,6 +305,11 @@ fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usi
     let whole = len.saturating_add(ahead.bytes).max(needed);
     let grown = needed.saturating_mul(2).max(whole.min(FIRST_CAPACITY));
     if ahead.is_all { grown.min(whole) } else { grown }
+}
+
+/// What a message within the limit may take on the wire: noise grows when it is compressed.
+pub(crate) fn with_overhead(limit: u64) -> u64 {
+    limit.saturating_add(limit / 8).saturating_add(64)
 }
 
 /// Below this, growing costs more than it saves.

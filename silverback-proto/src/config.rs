@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::{
+    Negotiated, Role,
+    deflate::{Compression, Deflater, Inflater},
+};
+
 /// How a connection behaves. The default is safe against strangers; each knob says what it costs.
 ///
 /// ```
@@ -17,6 +22,7 @@ pub struct Config {
     ping_timeout: Duration,
     close_timeout: Duration,
     write_stall_timeout: Duration,
+    compression: Option<Compression>,
 }
 
 /// What a peer may send at most.
@@ -86,6 +92,12 @@ impl Config {
         self
     }
 
+    /// Compression of messages, to be negotiated in the handshake (RFC 7692). Default none: it costs memory.
+    pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
+        self.compression = compression.into();
+        self
+    }
+
     /// What the peer may send at most.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -110,6 +122,23 @@ impl Config {
     pub fn write_stall_budget(&self) -> Duration {
         self.write_stall_timeout
     }
+
+    /// See [`compression`](Self::compression).
+    pub fn wanted_compression(&self) -> Option<&Compression> {
+        self.compression.as_ref()
+    }
+
+    /// The decompressor for what `sender` sends, if both sides have agreed on compression.
+    pub(crate) fn inflater(&self, sender: Role, negotiated: &Negotiated) -> Option<Inflater> {
+        let (compression, params) = (self.compression.as_ref()?, negotiated.compression.as_ref()?);
+        Some(Inflater::new(sender, compression, params))
+    }
+
+    /// The compressor for what `sender` sends, if both sides have agreed on compression, and from which size it is used.
+    pub(crate) fn deflater(&self, sender: Role, negotiated: &Negotiated) -> Option<(Deflater, usize)> {
+        let (compression, params) = (self.compression.as_ref()?, negotiated.compression.as_ref()?);
+        Some((Deflater::new(sender, compression, params), compression.plain_below()))
+    }
 }
 
 impl Default for Config {
@@ -122,6 +151,7 @@ impl Default for Config {
             ping_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),
             write_stall_timeout: Duration::from_secs(30),
+            compression: None,
         }
     }
 }

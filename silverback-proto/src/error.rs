@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{CloseCode, Opcode, Role};
+use crate::{CloseCode, Opcode, Role, deflate::InflateError};
 
 /// Why a connection failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,15 @@ impl From<ProtocolError> for ConnectionError {
     }
 }
 
+impl From<InflateError> for ConnectionError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Invalid => Self::Protocol(ProtocolError::InvalidDeflate),
+            InflateError::Ratio { limit } => Self::Limit(LimitError::InflateRatio { limit }),
+        }
+    }
+}
+
 impl From<LimitError> for ConnectionError {
     fn from(error: LimitError) -> Self {
         Self::Limit(error)
@@ -99,6 +108,8 @@ pub enum ProtocolError {
     InterruptedMessage(Opcode),
     /// Text, or the reason of a Close, that is not UTF-8 (8.1).
     InvalidUtf8,
+    /// A compressed message that is no DEFLATE (RFC 7692, 7.2.2).
+    InvalidDeflate,
     /// A Close frame with a payload of one byte (5.5.1).
     TruncatedCloseCode,
     /// A Close frame with a code that must not be sent (7.4).
@@ -109,7 +120,7 @@ impl ProtocolError {
     /// What the peer is told (7.4.1).
     pub fn close_code(&self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -135,6 +146,7 @@ impl fmt::Display for ProtocolError {
                 write!(f, "a {opcode} frame inside a message that is not finished")
             }
             Self::InvalidUtf8 => f.write_str("text that is not UTF-8"),
+            Self::InvalidDeflate => f.write_str("a compressed message that cannot be inflated"),
             Self::TruncatedCloseCode => f.write_str("a close frame of one byte"),
             Self::InvalidCloseCode(code) => write!(f, "close code {code} must not be sent"),
         }
@@ -161,6 +173,11 @@ pub enum LimitError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// A compressed message grows beyond `Compression::max_inflate_ratio`.
+    InflateRatio {
+        /// The limit.
+        limit: u32,
+    },
     /// A message has more frames than `Config::max_fragments`.
     Fragments {
         /// The limit.
@@ -172,7 +189,7 @@ impl LimitError {
     /// What the peer is told: 1009 for sizes, 1008 for the count of fragments.
     pub fn close_code(&self) -> CloseCode {
         match self {
-            Self::Frame { .. } | Self::Message { .. } => CloseCode::MESSAGE_TOO_BIG,
+            Self::Frame { .. } | Self::Message { .. } | Self::InflateRatio { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::Fragments { .. } => CloseCode::POLICY_VIOLATION,
         }
     }
@@ -184,6 +201,9 @@ impl fmt::Display for LimitError {
             Self::Frame { size, limit } => write!(f, "a frame of {size} bytes is over the limit of {limit}"),
             Self::Message { size, limit } => {
                 write!(f, "a message of {size} bytes or more is over the limit of {limit}")
+            }
+            Self::InflateRatio { limit } => {
+                write!(f, "a compressed message grows to more than {limit} times its size")
             }
             Self::Fragments { limit } => write!(f, "a message has more than {limit} fragments"),
         }

@@ -27,6 +27,7 @@ pub mod buffer;
 mod close;
 mod config;
 pub mod connection;
+pub mod deflate;
 mod error;
 mod event;
 pub mod handshake;

@@ -12,6 +12,7 @@ use silverback_proto::{
     CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
     Subprotocol,
     connection::{Receiver, Transmitter},
+    deflate::DeflateParams,
 };
 
 use crate::{
@@ -58,8 +59,8 @@ impl Conn {
     ) -> Self {
         let config = settings.connection();
         let (io, write_side) = transport::split(stream);
-        let receiver = Receiver::new(role, config.limits());
-        let transmitter = Transmitter::new(role, config.clone(), clock::now(), next_mask_key);
+        let receiver = Receiver::new(role, config, &negotiated);
+        let transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
         let shared = SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
@@ -164,6 +165,17 @@ impl Conn {
         self.writer.try_write_message(message)
     }
 
+    /// Accepts a message that is not compressed, whatever was agreed on; see [`Writer::write_uncompressed`].
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// As [`write_message`](Self::write_message).
+    pub async fn write_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.writer.write_uncompressed(message).await
+    }
+
     /// Starts a message that is written as a stream of bytes; see [`Writer::next_writer`].
     ///
     /// # Errors
@@ -237,6 +249,11 @@ impl Conn {
     /// The subprotocol that both sides agreed on.
     pub fn subprotocol(&self) -> Option<&Subprotocol> {
         self.negotiated.as_ref()?.subprotocol.as_ref()
+    }
+
+    /// What both sides agreed on about compression (RFC 7692, 7.1); `None` without it.
+    pub fn compression(&self) -> Option<DeflateParams> {
+        self.negotiated.as_ref()?.compression
     }
 
     /// The counters of the connection.

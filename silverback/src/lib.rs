@@ -26,6 +26,7 @@ pub use message_writer::MessageWriter;
 pub use reader::Reader;
 pub use settings::Settings;
 pub use silverback_proto as proto;
+pub use silverback_proto::deflate::{Compression, DeflateParams};
 pub use silverback_proto::*;
 pub use transport::ByteStream;
 #[cfg(feature = "hyper")]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use silverback_proto::Config;
+use silverback_proto::{Config, deflate::Compression};
 
 /// Settings of a connection and its opening handshake.
 #[derive(Clone, Debug)]
@@ -25,6 +25,11 @@ impl Settings {
     pub fn adjust_config(mut self, change: impl FnOnce(Config) -> Config) -> Self {
         self.connection = Arc::new(change((*self.connection).clone()));
         self
+    }
+
+    /// Compression of messages (RFC 7692), to be negotiated with each peer. Default none: it costs memory.
+    pub fn compression(self, compression: impl Into<Option<Compression>>) -> Self {
+        self.adjust_config(|config| config.compression(compression))
     }
 
     /// How long the opening handshake may take. Default 10 s: nobody needs more to send a few hundred bytes.
@@ -98,6 +103,12 @@ macro_rules! forward_settings {
         /// Changes some of the limits and time budgets and keeps the others.
         pub fn adjust_config(mut self, change: impl FnOnce(crate::Config) -> crate::Config) -> Self {
             self.settings = self.settings.adjust_config(change);
+            self
+        }
+
+        /// Compression of messages (RFC 7692), to be negotiated with each peer. Default none: it costs memory.
+        pub fn compression(mut self, compression: impl Into<Option<crate::Compression>>) -> Self {
+            self.settings = self.settings.compression(compression);
             self
         }
 

@@ -36,6 +36,24 @@ impl Writer {
         poll_fn(|cx| self.poll_write_message(cx, &mut message)).await
     }
 
+    /// Accepts a message that is not compressed, whatever was agreed on: for secrets, which in one context with a
+    /// stranger's text leak by their compressed size (RFC 7692, 8).
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// As [`write_message`](Self::write_message).
+    pub async fn write_uncompressed(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        let len = message.as_ref().map_or(0, Message::len);
+        poll_fn(|cx| {
+            self.shared
+                .poll_send(cx, len, |out| message.take().map_or(Ok(()), |message| out.send_uncompressed(message)))
+        })
+        .await
+    }
+
     /// Accepts a message that is lent: it is copied, and nothing is allocated for it.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ mod joining {
         let mut assembler = Assembler::default();
         begin(&mut assembler, Opcode::TEXT, 100, false);
         assert_eq!(assembler.push(b"ok \xed", 100), Ok(()));
-        assert_eq!(assembler.push(b"\xa0", 96), Err(ProtocolError::InvalidUtf8));
+        assert_eq!(assembler.push(b"\xa0", 96), Err(ProtocolError::InvalidUtf8.into()));
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod handing_out {
         let mut assembler = Assembler::default();
         begin(&mut assembler, Opcode::TEXT, 10, true);
         assembler.pass(b"\xe2\x82").unwrap();
-        assert_eq!(assembler.pass(b"a"), Err(ProtocolError::InvalidUtf8));
+        assert_eq!(assembler.pass(b"a"), Err(ProtocolError::InvalidUtf8.into()));
     }
 }
 

@@ -73,11 +73,9 @@ impl Connection {
         mask_source: fn() -> MaskKey,
     ) -> Self {
         let config = config.into();
-        // No extension is implemented yet, so nothing agreed in the handshake changes a frame.
-        let _ = negotiated;
         Self {
-            receiver: Receiver::new(role, config.limits()),
-            transmitter: Transmitter::new(role, config, now, mask_source),
+            receiver: Receiver::new(role, &config, &negotiated),
+            transmitter: Transmitter::new(role, config, &negotiated, now, mask_source),
         }
     }
 

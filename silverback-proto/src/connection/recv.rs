@@ -7,8 +7,8 @@ use bytes::buf::Limit;
 
 use super::frame_in_progress::FrameInProgress;
 use crate::{
-    CloseFrame, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MessageKind, Opcode, Role,
-    assembler::{Assembler, Body},
+    CloseFrame, Config, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MessageKind, Negotiated, Opcode, Role,
+    assembler::{Assembler, Body, with_overhead},
     error::ConnectionError,
     event::{Arrival, ControlPayload, Handled, Incoming, Place},
     rules::{self, Expected},
@@ -41,9 +41,11 @@ enum Phase {
 }
 
 impl Receiver {
-    /// The receiving side of `role`.
-    pub fn new(role: Role, limits: Limits) -> Self {
-        Self { role, limits, phase: Phase::BETWEEN_FRAMES, assembler: Assembler::default(), assembled: None }
+    /// The receiving side of `role`, with compression if both sides have agreed on it.
+    pub fn new(role: Role, config: &Config, negotiated: &Negotiated) -> Self {
+        let inflater = config.inflater(role.peer(), negotiated);
+        let assembler = Assembler::new(inflater);
+        Self { role, limits: config.limits(), phase: Phase::BETWEEN_FRAMES, assembler, assembled: None }
     }
 
     /// Takes input until something whole has arrived or all of it is used. Call again with the rest until
@@ -185,7 +187,7 @@ impl Receiver {
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
         let limits = self.limits_for(delivery);
-        rules::check(header, &self.expected(limits))?;
+        rules::check(header, &self.expected(header, limits))?;
         let rest = &mut input[*consumed..];
         let is_whole = header.payload_len <= rest.len() as u64;
         let mut frame = FrameInProgress::new(header);
@@ -200,8 +202,9 @@ impl Receiver {
             return Ok(None);
         }
         let admitted = self.assembler.admit(header, &limits)?;
-        if let (true, true, Delivery::Whole, Some(kind)) =
-            (is_whole, header.is_final(), delivery, MessageKind::from_opcode(header.opcode))
+        let is_whole_message = is_whole && header.is_final() && !header.rsv1();
+        if let (true, Delivery::Whole, Some(kind)) =
+            (is_whole_message, delivery, MessageKind::from_opcode(header.opcode))
         {
             let start = *consumed;
             *consumed += frame.take_from(rest).len();
@@ -245,13 +248,19 @@ impl Receiver {
     ) -> Result<Option<Arrival>, ConnectionError> {
         let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
         let (start, remaining) = (*consumed, frame.remaining());
-        let piece = frame.take_from(input);
+        let inflates_pieces = delivery != Delivery::Whole && self.assembler.is_compressed();
+        let at_once = if inflates_pieces { input.len().min(INFLATED_AT_ONCE) } else { input.len() };
+        let piece = frame.take_from(&mut input[..at_once]);
         *consumed += piece.len();
         let ends_frame = frame.remaining() == 0;
         match delivery {
             Delivery::Whole => {
                 self.assembler.push(piece, remaining)?;
                 if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) }
+            }
+            Delivery::Pieces { .. } if inflates_pieces => {
+                self.assembler.push(piece, remaining)?;
+                self.hand_out_inflated(ends_frame)
             }
             Delivery::Pieces { .. } => {
                 self.assembler.pass(piece)?;
@@ -267,6 +276,19 @@ impl Receiver {
             return Ok(None);
         }
         Ok(Some(Arrival::Piece { place: Place::Input { kind, range }, is_last }))
+    }
+
+    fn hand_out_inflated(&mut self, ends_frame: bool) -> Result<Option<Arrival>, ConnectionError> {
+        let ends_message = ends_frame && matches!(&self.phase, Phase::Data(frame) if frame.ends_message());
+        if ends_message {
+            self.assembler.finish_inflating()?;
+        }
+        self.assembled = self.assembler.take_kept();
+        let is_last = ends_frame && self.finish_data_frame(DISCARD)?.is_some();
+        if self.assembled.is_none() && !is_last {
+            return Ok(None);
+        }
+        Ok(Some(Arrival::Piece { place: Place::Assembled, is_last }))
     }
 
     /// Ends the data frame, and the message with it if the frame was its last.
@@ -295,12 +317,14 @@ impl Receiver {
         matches!(&self.phase, Phase::Data(frame) | Phase::Control(frame, _) if frame.remaining() == 0)
     }
 
-    fn expected(&self, limits: Limits) -> Expected {
+    fn expected(&self, header: &FrameHeader, limits: Limits) -> Expected {
+        let is_compressed = header.rsv1() || self.assembler.is_compressed();
+        let frame = if is_compressed { with_overhead(limits.frame) } else { limits.frame };
         Expected {
             sender: self.role.peer(),
             message_is_open: self.assembler.is_open(),
-            rsv1_has_a_meaning: false,
-            limits,
+            rsv1_has_a_meaning: self.assembler.can_inflate(),
+            limits: Limits { frame, ..limits },
         }
     }
 
@@ -325,6 +349,9 @@ impl Phase {
 }
 
 const DISCARD: Delivery = Delivery::Pieces { limit: u64::MAX };
+
+/// Compressed input that is inflated at once when a message is handed out in pieces: they stay below 1 MiB.
+const INFLATED_AT_ONCE: usize = 1024;
 
 /// A payload of which this much is outstanding is read straight into the message.
 const DIRECT_READ: u64 = 16 * 1024;

@@ -1,12 +1,12 @@
 //! The sending side: messages to frames to slices (RFC 6455, 5 and 6.1).
 //! It decides nothing about the connection's state; `transmit` asks it, and asks `state`.
 
-use std::io::IoSlice;
+use std::{cell::Cell, io::IoSlice};
 
 use super::outbox::Outbox;
 use crate::{
     CloseFrame, ControlPayload, FrameHeader, MaskKey, Message, MessageKind, MessageRef, Opcode, PreparedMessage, Role,
-    error::SendError, utf8::Utf8Validator,
+    deflate::Deflater, error::SendError, utf8::Utf8Validator,
 };
 
 /// Builds frames and queues them.
@@ -21,18 +21,30 @@ pub(super) struct Framer {
     pong: Option<Box<ControlPayload>>,
     /// How much must leave until a pong that was queued while much output waited has left.
     until_pong: usize,
+    /// If compression was negotiated.
+    compressor: Option<Box<Compressor>>,
+}
+
+/// Compresses whole messages in the order of the wire, which is the order of the window (RFC 7692, 7.2.1).
+#[derive(Debug)]
+struct Compressor {
+    deflater: Deflater,
+    /// Messages below this many bytes go plain.
+    threshold: usize,
 }
 
 #[derive(Debug)]
 struct OpenMessage {
     kind: MessageKind,
     has_begun: bool,
+    is_compressed: bool,
     utf8: Utf8Validator,
 }
 
 impl Framer {
-    pub(super) fn new(role: Role, mask_source: fn() -> MaskKey) -> Self {
-        Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None, until_pong: 0 }
+    pub(super) fn new(role: Role, mask_source: fn() -> MaskKey, deflater: Option<(Deflater, usize)>) -> Self {
+        let compressor = deflater.map(|(deflater, threshold)| Box::new(Compressor { deflater, threshold }));
+        Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None, until_pong: 0, compressor }
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -40,45 +52,60 @@ impl Framer {
     }
 
     /// Queues a message. Large payloads of a server go by reference.
-    pub(super) fn message(&mut self, message: Message) -> Result<(), SendError> {
+    pub(super) fn message(&mut self, message: Message, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        let kind = message.kind();
+        if self.compressed(message.as_ref(), compression) {
+            return Ok(());
+        }
+        let header = FrameHeader::new(message.kind().opcode(), message.len() as u64);
         if message.len() < SHARED || self.role == Role::Client {
-            self.frame(FrameHeader::new(kind.opcode(), message.len() as u64), message.as_bytes());
+            self.frame(header, message.as_bytes());
         } else {
-            let header = FrameHeader::new(kind.opcode(), message.len() as u64).encode();
-            self.outbox.push_shared(&header, message.into_bytes());
+            self.outbox.push_shared(&header.encode(), message.into_bytes());
         }
         Ok(())
     }
 
     /// Queues a message that is lent: copied.
-    pub(super) fn message_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+    pub(super) fn message_ref(&mut self, message: MessageRef<'_>, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        let payload = message.as_bytes();
-        self.frame(FrameHeader::new(message.kind().opcode(), payload.len() as u64), payload);
+        if !self.compressed(message, compression) {
+            let payload = message.as_bytes();
+            self.frame(FrameHeader::new(message.kind().opcode(), payload.len() as u64), payload);
+        }
         Ok(())
     }
 
     /// Queues a frame that was built before; a client masks it anew (5.3).
     pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        let frame = message.server_frame();
-        if self.role == Role::Client {
-            return self.message_ref(message.message().as_ref());
-        }
         self.check_no_open_message()?;
-        if frame.len() < SHARED {
-            self.outbox.push_copied([frame, b""]);
+        let compressed = match &mut self.compressor {
+            Some(compressor) if message.message().len() >= compressor.threshold => {
+                let compressed = message.compressed(&compressor.deflater);
+                if compressed.is_some() {
+                    // It went into the receiver's window, but not into ours: from here on we refer to nothing before it.
+                    compressor.deflater.reset();
+                }
+                compressed
+            }
+            _ => None,
+        };
+        let encoded = compressed.as_ref().unwrap_or(message.plain());
+        if self.role == Role::Client {
+            self.frame(encoded.header(), encoded.payload());
+        } else if encoded.frame().len() < SHARED {
+            self.outbox.push_copied([encoded.frame(), b""]);
         } else {
-            self.outbox.push_shared(b"", frame.clone());
+            self.outbox.push_shared(b"", encoded.frame().clone());
         }
         Ok(())
     }
 
     /// Begins a message that is sent in fragments (5.4).
-    pub(super) fn open_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
+    pub(super) fn open_message(&mut self, kind: MessageKind, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        self.open = Some(OpenMessage { kind, has_begun: false, utf8: Utf8Validator::default() });
+        let is_compressed = self.compressor.is_some() && compression == PerMessage::Allowed;
+        self.open = Some(OpenMessage { kind, has_begun: false, is_compressed, utf8: Utf8Validator::default() });
         Ok(())
     }
 
@@ -97,12 +124,24 @@ impl Framer {
             }
             open.utf8 = utf8;
         }
-        let opcode = if open.has_begun { Opcode::CONTINUATION } else { open.kind.opcode() };
-        open.has_begun = true;
+        let is_first = !std::mem::replace(&mut open.has_begun, true);
+        let opcode = if is_first { open.kind.opcode() } else { Opcode::CONTINUATION };
+        let is_compressed = open.is_compressed;
         if is_final {
             self.open = None;
         }
-        self.frame(FrameHeader::new(opcode, payload.len() as u64).with_final(is_final), payload);
+        let header = |payload: &[u8]| FrameHeader::new(opcode, payload.len() as u64).with_final(is_final);
+        if !is_compressed {
+            self.frame(header(payload), payload);
+            return Ok(());
+        }
+        with_compressed(|out| {
+            if let Some(compressor) = &mut self.compressor {
+                compressor.fragment(payload, is_final, out);
+            }
+            // RFC 7692, 6: the mark stands on the first frame alone.
+            self.frame(header(out).with_rsv1(is_first), out);
+        });
         Ok(())
     }
 
@@ -152,6 +191,19 @@ impl Framer {
         }
     }
 
+    /// Whether compression holds memory that a quiet connection does not need.
+    pub(super) fn holds_compressor(&self) -> bool {
+        self.compressor.as_ref().is_some_and(|compressor| compressor.deflater.holds_memory())
+    }
+
+    /// Gives that memory back: the next message is compressed as if it were the first.
+    pub(super) fn release_compressor(&mut self) {
+        // Inside a message the receiver is in the middle of a stream.
+        if let (Some(compressor), None) = (&mut self.compressor, &self.open) {
+            compressor.deflater.release();
+        }
+    }
+
     pub(super) fn compact(&mut self) {
         self.outbox.compact();
     }
@@ -167,6 +219,21 @@ impl Framer {
         if let Some(payload) = self.pong.take() {
             self.until_pong = self.control(Opcode::PONG, &payload);
         }
+    }
+
+    /// Queues a message compressed, if that was agreed on, is worth while and makes it smaller.
+    fn compressed(&mut self, message: MessageRef<'_>, compression: PerMessage) -> bool {
+        if compression == PerMessage::Off {
+            return false;
+        }
+        with_compressed(|out| {
+            let shrinks =
+                self.compressor.as_mut().is_some_and(|compressor| compressor.message(message.as_bytes(), out));
+            if shrinks {
+                self.frame(FrameHeader::new(message.kind().opcode(), out.len() as u64).with_rsv1(true), out);
+            }
+            shrinks
+        })
     }
 
     /// Queues one frame, copied; masked if we are a client. The caller's bytes stay as they are.
@@ -195,6 +262,56 @@ impl Framer {
         }
     }
 }
+
+impl Compressor {
+    /// Compresses a whole message into `out`; false if it is not worth while.
+    fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        if payload.len() < self.threshold {
+            return false;
+        }
+        self.deflater.finish(payload, out);
+        let shrinks = out.len() < payload.len();
+        if !shrinks {
+            // It goes plain, so it does not enter the receiver's window: ours must not refer to it.
+            self.deflater.reset();
+        }
+        shrinks
+    }
+
+    fn fragment(&mut self, payload: &[u8], is_final: bool, out: &mut Vec<u8>) {
+        if is_final {
+            self.deflater.finish(payload, out);
+        } else {
+            self.deflater.push(payload, out);
+        }
+    }
+}
+
+/// Whether a message may be compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PerMessage {
+    /// If that was agreed on.
+    Allowed,
+    /// A secret in one context with a stranger's text leaks by its compressed size.
+    Off,
+}
+
+/// Lends a buffer for what compression makes.
+fn with_compressed<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    thread_local! {
+        static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    let mut out = COMPRESSED.take();
+    let done = work(&mut out);
+    out.clear();
+    if out.capacity() <= KEPT_COMPRESSED {
+        COMPRESSED.set(out);
+    }
+    done
+}
+
+/// What a thread keeps of the buffer for compressed messages.
+const KEPT_COMPRESSED: usize = 1024 * 1024;
 
 /// From this many bytes a payload is sent from where it stands: below, a copy costs less than a slice of its own.
 const SHARED: usize = 4 * 1024;

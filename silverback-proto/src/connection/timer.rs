@@ -16,6 +16,8 @@ pub(super) struct Timers {
     close_due: Option<Instant>,
     /// Since when output has waited without any of it leaving.
     stalled_since: Option<Instant>,
+    /// When the compressor is looked at, and how many messages had been sent when that was decided.
+    compressor_due: Option<(Instant, u64)>,
 }
 
 /// What a deadline asks for.
@@ -27,7 +29,15 @@ pub(super) enum Due {
 
 impl Timers {
     pub(super) fn new(now: Instant) -> Self {
-        Self { last_received: now, pong_due: None, ping: None, pings: 0, close_due: None, stalled_since: None }
+        Self {
+            last_received: now,
+            pong_due: None,
+            ping: None,
+            pings: 0,
+            close_due: None,
+            stalled_since: None,
+            compressor_due: None,
+        }
     }
 
     /// Any byte counts as life.
@@ -69,11 +79,22 @@ impl Timers {
         self.stalled_since = None;
     }
 
+    /// The compressor holds memory; `sent` messages have been sent so far.
+    pub(super) fn watch_compressor(&mut self, now: Instant, sent: u64) {
+        self.compressor_due.get_or_insert((after(now, COMPRESSOR_IDLE), sent));
+    }
+
+    /// How many messages had been sent when the compressor began to be watched, if it is time to look again.
+    pub(super) fn compressor_due(&mut self, now: Instant) -> Option<u64> {
+        self.compressor_due.take_if(|(due, _)| *due <= now).map(|(_, sent)| sent)
+    }
+
     /// The next instant at which `due` has something to say.
     pub(super) fn next(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let keepalive = config.keepalive().filter(|_| is_open);
         let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(after(self.last_received, interval)));
-        [keepalive, self.close_due, self.stall_due(config)].into_iter().flatten().min()
+        let compressor = self.compressor_due.map(|(due, _)| due);
+        [keepalive, self.close_due, self.stall_due(config), compressor].into_iter().flatten().min()
     }
 
     /// What has fallen due by `now`.
@@ -102,5 +123,8 @@ impl Timers {
 fn after(instant: Instant, by: Duration) -> Instant {
     instant + by.min(NEVER)
 }
+
+/// A compressor that nothing was given for so long is given back: most conversations pause for less or for much longer.
+const COMPRESSOR_IDLE: Duration = Duration::from_secs(10);
 
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -9,14 +9,14 @@ use std::{
 
 use super::{
     closing::{CloseInfo, Closing, Initiator},
-    send::Framer,
+    send::{Framer, PerMessage},
     state::{State, Step},
     stats::Stats,
     timer::{Due, Timers},
 };
 use crate::{
-    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, Message, MessageKind, MessageRef, Opcode,
-    PreparedMessage, Role, SendError,
+    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, Message, MessageKind, MessageRef,
+    Negotiated, Opcode, PreparedMessage, Role, SendError,
 };
 
 /// The shared half of a connection: what is sent, the state, the deadlines.
@@ -32,12 +32,20 @@ pub struct Transmitter {
 
 /// Commands: what the application wants to be sent.
 impl Transmitter {
-    /// A connection that is open since `now`. `mask_source` gives a client one unpredictable key for each frame.
-    pub fn new(role: Role, config: Arc<Config>, now: Instant, mask_source: fn() -> MaskKey) -> Self {
+    /// A connection that is open since `now`, as both sides have agreed. `mask_source` gives a client one unpredictable
+    /// key for each frame.
+    pub fn new(
+        role: Role,
+        config: Arc<Config>,
+        negotiated: &Negotiated,
+        now: Instant,
+        mask_source: fn() -> MaskKey,
+    ) -> Self {
+        let deflater = config.deflater(role, negotiated);
         Self {
             config,
             state: State::Open,
-            framer: Framer::new(role, mask_source),
+            framer: Framer::new(role, mask_source, deflater),
             timers: Timers::new(now),
             closing: Closing::default(),
             stats: Stats::default(),
@@ -50,7 +58,19 @@ impl Transmitter {
     /// The connection is closing, or a streamed message is open.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
         self.check_open()?;
-        self.framer.message(message)?;
+        self.framer.message(message, PerMessage::Allowed)?;
+        self.stats.messages_sent += 1;
+        Ok(())
+    }
+
+    /// Queues a whole message that is not compressed, whatever was agreed on: for secrets, which in one context with a
+    /// stranger's text leak by their compressed size (RFC 7692, 8).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.message(message, PerMessage::Off)?;
         self.stats.messages_sent += 1;
         Ok(())
     }
@@ -61,7 +81,7 @@ impl Transmitter {
     /// As [`send`](Self::send).
     pub fn send_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
         self.check_open()?;
-        self.framer.message_ref(message)?;
+        self.framer.message_ref(message, PerMessage::Allowed)?;
         self.stats.messages_sent += 1;
         Ok(())
     }
@@ -83,7 +103,7 @@ impl Transmitter {
     /// As [`send`](Self::send).
     pub fn open_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
         self.check_open()?;
-        self.framer.open_message(kind)
+        self.framer.open_message(kind, PerMessage::Allowed)
     }
 
     /// Queues the next fragment of the message that is open.
@@ -131,6 +151,7 @@ impl Transmitter {
         if count > 0 {
             self.timers.note_received(now);
         }
+        self.watch_compressor(now);
     }
 
     /// The receiver reports something whole: pings and closes are answered here.
@@ -174,6 +195,7 @@ impl Transmitter {
         if self.state == State::Closed {
             return None;
         }
+        self.release_idle_compressor(now);
         match self.timers.due(now, &self.config, self.check_open().is_ok())? {
             Due::Ping(number) => {
                 let payload = ControlPayload::new(&number.to_be_bytes()).unwrap_or_default();
@@ -275,6 +297,19 @@ impl Transmitter {
     /// How long the closing handshake may take.
     pub fn close_budget(&self) -> Duration {
         self.config.close_budget()
+    }
+
+    fn release_idle_compressor(&mut self, now: Instant) {
+        if self.timers.compressor_due(now).is_some_and(|sent| sent == self.stats.messages_sent) {
+            self.framer.release_compressor();
+        }
+        self.watch_compressor(now);
+    }
+
+    fn watch_compressor(&mut self, now: Instant) {
+        if self.framer.holds_compressor() {
+            self.timers.watch_compressor(now, self.stats.messages_sent);
+        }
     }
 
     fn handle_close(&mut self, now: Instant, close: Option<CloseFrame>) {

@@ -27,6 +27,8 @@ use super::headers::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, declares_body,
     list_elements, refuse_reserved, single,
 };
+use crate::deflate::{self, Compression, DeflateParams};
+
 use super::{AcceptKey, ClientRequest, ExtensionOffer, HandshakeError, Negotiated, Nonce, Received, Subprotocol};
 
 /// An opening handshake whose answer is due.
@@ -36,6 +38,7 @@ pub struct ClientHandshake {
     expected: AcceptKey,
     subprotocols: Vec<Subprotocol>,
     extensions: Vec<ExtensionOffer>,
+    compression: Option<Compression>,
 }
 
 impl ClientHandshake {
@@ -59,7 +62,9 @@ impl ClientHandshake {
         if !request.subprotocols.is_empty() {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, joined(&request.subprotocols)?);
         }
-        if let Some(value) = encode_extensions(&request.extensions)? {
+        let mut extensions = request.extensions;
+        extensions.extend(request.compression.as_ref().map(Compression::offer));
+        if let Some(value) = encode_extensions(&extensions)? {
             headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         headers.extend(request.headers);
@@ -67,7 +72,8 @@ impl ClientHandshake {
             request: head,
             expected: nonce.accept_key(),
             subprotocols: request.subprotocols,
-            extensions: request.extensions,
+            extensions,
+            compression: request.compression,
         })
     }
 
@@ -85,7 +91,10 @@ impl ClientHandshake {
         check_switch(response)?;
         let headers = response.headers();
         self.check_accept(headers)?;
-        Ok(Negotiated { subprotocol: self.agreed_subprotocol(headers)?, extensions: self.agreed_extensions(headers)? })
+        let subprotocol = self.agreed_subprotocol(headers)?;
+        let extensions = self.agreed_extensions(headers)?;
+        let compression = self.agreed_compression(&extensions)?;
+        Ok(Negotiated { subprotocol, extensions, compression })
     }
 
     fn check_accept(&self, headers: &HeaderMap) -> Result<(), HandshakeError> {
@@ -124,6 +133,14 @@ impl ClientHandshake {
             }
         }
         Ok(agreed)
+    }
+
+    /// RFC 7692, 7.1: what the answer to our offer comes to.
+    fn agreed_compression(&self, agreed: &[ExtensionOffer]) -> Result<Option<DeflateParams>, HandshakeError> {
+        let Some(compression) = &self.compression else { return Ok(None) };
+        let answer = agreed.iter().find(|extension| extension.name == deflate::NAME);
+        let params = answer.map(|answer| compression.verify(answer)).transpose();
+        params.map_err(HandshakeError::Compression)
     }
 }
 

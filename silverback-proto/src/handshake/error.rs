@@ -1,6 +1,7 @@
 //! What can go wrong on our own side of the opening handshake or in a server's answer. What is
 //! wrong with a client's request is a `Rejection`; what is wrong with a head's bytes a `HeadError`.
 
+use crate::deflate::DeflateAnswerError;
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, StatusCode, Version};
@@ -50,6 +51,8 @@ pub enum HandshakeError {
     InvalidExtension(Received),
     /// The application agrees to an extension that the client did not offer.
     UnofferedExtension(Received),
+    /// The answer to our offer of compression goes beyond it, or makes no sense (RFC 7692, 7.1).
+    Compression(DeflateAnswerError),
     /// The server answered with another status than 101.
     Status(StatusCode),
     /// The server answered with another version than HTTP/1.1.
@@ -94,6 +97,7 @@ impl HandshakeError {
                 | Self::Extensions(_)
                 | Self::WrongExtension(_)
                 | Self::ExtensionUsedTwice(_)
+                | Self::Compression(_)
         )
     }
 }
@@ -157,6 +161,7 @@ impl fmt::Display for HandshakeError {
                 write!(f, "it uses the extension {name}, which we did not offer")
             }
             Self::ExtensionUsedTwice(name) => write!(f, "it has the extension {name} twice"),
+            Self::Compression(error) => write!(f, "it uses {error}"),
         }
     }
 }
@@ -165,6 +170,7 @@ impl std::error::Error for HandshakeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Extensions(error) => Some(error),
+            Self::Compression(error) => Some(error),
             _ => None,
         }
     }

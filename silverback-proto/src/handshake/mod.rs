@@ -24,6 +24,7 @@ mod subprotocol;
 #[cfg(test)]
 mod tests;
 
+use crate::deflate::DeflateParams;
 pub use client::ClientHandshake;
 pub use error::{HandshakeError, Received};
 pub use extension::{ExtensionListError, ExtensionOffer};
@@ -43,4 +44,6 @@ pub struct Negotiated {
     pub subprotocol: Option<Subprotocol>,
     /// The extensions in use, in the order in which they work on the data (RFC 6455, 9.1).
     pub extensions: Vec<ExtensionOffer>,
+    /// What `permessage-deflate` among them comes to (RFC 7692, 7.1); `None` without compression.
+    pub compression: Option<DeflateParams>,
 }

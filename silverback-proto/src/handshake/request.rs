@@ -1,6 +1,7 @@
 //! What a client asks for in its opening handshake: the URI taken apart (RFC 6455, 3) and the
 //! options of RFC 6455, 4.1. Turning it into a request is the business of `client`.
 
+use crate::deflate::Compression;
 use http::header::ORIGIN;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -27,6 +28,7 @@ pub struct ClientRequest {
     pub(super) host_header: Option<HeaderValue>,
     pub(super) subprotocols: Vec<Subprotocol>,
     pub(super) extensions: Vec<ExtensionOffer>,
+    pub(super) compression: Option<Compression>,
     pub(super) headers: HeaderMap,
 }
 
@@ -73,6 +75,7 @@ impl ClientRequest {
             host_header: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
+            compression: None,
             headers: HeaderMap::new(),
         })
     }
@@ -89,6 +92,13 @@ impl ClientRequest {
     #[must_use]
     pub fn extension(mut self, offer: ExtensionOffer) -> Self {
         self.extensions.push(offer);
+        self
+    }
+
+    /// Offers compression (RFC 7692), instead of what was offered by this before.
+    #[must_use]
+    pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
+        self.compression = compression.into();
         self
     }
 

@@ -19,6 +19,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+use crate::deflate::Compression;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 use super::authority::Authority;
@@ -123,9 +124,12 @@ impl ServerHandshake {
     /// When the application agrees to something that the client did not offer, or sets a header
     /// that belongs to the handshake.
     pub fn accept(self, acceptance: Acceptance) -> Result<(Response<()>, Negotiated), HandshakeError> {
-        let Acceptance { subprotocol, extensions, headers: extra } = acceptance;
+        let Acceptance { subprotocol, mut extensions, compression, headers: extra } = acceptance;
         refuse_reserved(&extra)?;
         self.check_subprotocol(subprotocol.as_ref())?;
+        let answer = compression.and_then(|compression| compression.answer(&self.extensions));
+        let (answer, compression) = answer.unzip();
+        extensions.extend(answer);
         self.check_extensions(&extensions)?;
 
         let mut response = Response::new(());
@@ -142,7 +146,7 @@ impl ServerHandshake {
             headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         headers.extend(extra);
-        let negotiated = Negotiated { subprotocol, extensions };
+        let negotiated = Negotiated { subprotocol, extensions, compression };
         Ok((response, negotiated))
     }
 
@@ -174,6 +178,8 @@ pub struct Acceptance {
     pub subprotocol: Option<Subprotocol>,
     /// The answers to extensions that the client offered, each extension at most once.
     pub extensions: Vec<ExtensionOffer>,
+    /// Compression, if the client has offered something that it can honour (RFC 7692).
+    pub compression: Option<Compression>,
     /// More headers for the 101 response, such as `Set-Cookie`.
     pub headers: HeaderMap,
 }

@@ -115,6 +115,7 @@ impl Dialer {
             return Err(DialError::Request(error.clone()));
         }
         let mut request = ClientRequest::parse(url).map_err(DialError::Request)?;
+        request = request.compression(self.settings.connection().wanted_compression().cloned());
         for name in &self.subprotocols {
             request = request.subprotocol(name.clone());
         }

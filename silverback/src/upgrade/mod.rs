@@ -152,7 +152,8 @@ impl Upgrader {
         }
         handshake.check_origin(&self.origins).map_err(Rejection::origin)?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
-        Ok(handshake.accept(Acceptance { subprotocol, headers, ..Acceptance::default() })?)
+        let compression = self.settings.connection().wanted_compression().cloned();
+        Ok(handshake.accept(Acceptance { subprotocol, compression, headers, ..Acceptance::default() })?)
     }
 }
 

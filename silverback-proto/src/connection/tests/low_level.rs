@@ -81,7 +81,7 @@ mod looking_ahead {
     fn check(frame: &Frame, sees_from: usize) {
         let bytes = wire(Role::Server, std::slice::from_ref(frame));
         for at in 0..bytes.len() {
-            let mut receiver = Receiver::new(Role::Server, Config::default().limits());
+            let mut receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
             receiver.handle_input(&mut bytes[..at].to_vec(), Delivery::Whole).unwrap();
             // Inside a header it does not look: a header that is cut is rare, and a wrong no costs a read at most.
             let inside_header = (1..sees_from).contains(&at);
@@ -100,14 +100,14 @@ mod looking_ahead {
 
     #[test]
     fn nothing_is_seen_after_the_end() {
-        let mut receiver = Receiver::new(Role::Server, Config::default().limits());
+        let mut receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
         receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), Delivery::Whole).unwrap();
         assert!(!receiver.can_finish_frame(&wire(Role::Server, &[text("late")])));
     }
 
     #[test]
     fn a_length_beyond_all_memory_is_not_in_hand() {
-        let receiver = Receiver::new(Role::Server, Config::default().limits());
+        let receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
         for len in [1 << 32, (1 << 63) - 1, u64::MAX] {
             assert!(!receiver.can_finish_frame(&wire(Role::Server, &[binary("abc").declared_len(len)])));
         }

@@ -6,7 +6,7 @@ use silverback_testkit::{
 };
 
 use super::*;
-use crate::{Handled, LimitError, Limits, ProtocolError};
+use crate::{Handled, LimitError, ProtocolError};
 
 const STREAMED: Delivery = Delivery::Pieces { limit: u64::MAX };
 
@@ -53,7 +53,7 @@ impl Read {
 }
 
 fn receiver(role: Role) -> Receiver {
-    Receiver::new(role, Config::default().limits())
+    Receiver::new(role, &Config::default(), &Negotiated::default())
 }
 
 /// Streams `input` in each role and at every cut; `messages` end, all but perhaps the last.
@@ -127,8 +127,8 @@ fn streamed_text_that_is_not_utf_8_fails() {
 fn a_stream_has_a_limit_of_its_own() {
     let delivery = Delivery::Pieces { limit: 8 };
     let mut read = Read::default();
-    let limits = Limits { message: 4, frame: 4, fragments: 10 };
-    let mut receiver = Receiver::new(Role::Client, limits);
+    let config = Config::default().max_message_size(4).max_fragments(10);
+    let mut receiver = Receiver::new(Role::Client, &config, &Negotiated::default());
     let input = [binary("0123").not_final(), continuation("4567"), binary("012345678")];
     read.handle(&mut receiver, &wire(Role::Client, &input), delivery);
     assert_eq!(read.messages, [(b"01234567".to_vec(), true)]);

@@ -1,0 +1,116 @@
+//! Compresses what one side sends (RFC 7692, 7.2.1).
+
+use std::fmt;
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Method, Strategy};
+
+use super::{
+    Compression, DeflateParams, MIN_WINDOW_BITS, TAIL,
+    streams::{self, MIN_ZLIB_WINDOW_BITS, StreamKey, with_scratch},
+};
+use crate::Role;
+
+/// The compressor of one side.
+pub(crate) struct Deflater {
+    /// Taken for the first message; given back when the connection is idle, or after each message without takeover.
+    stream: Option<Box<Deflate>>,
+    config: DeflateConfig,
+    has_takeover: bool,
+}
+
+impl Deflater {
+    /// The compressor of `role`, as agreed.
+    pub(crate) fn new(role: Role, compression: &Compression, params: &DeflateParams) -> Self {
+        let (window_bits, no_takeover) = params.of(role);
+        // zlib has no window of 8 bits. Without back references, which Huffman coding alone makes none of, any will do.
+        let strategy = if window_bits == MIN_WINDOW_BITS { Strategy::HuffmanOnly } else { Strategy::Default };
+        let config = DeflateConfig {
+            level: compression.level,
+            method: Method::Deflated,
+            window_bits: -i32::from(window_bits.max(MIN_ZLIB_WINDOW_BITS)),
+            mem_level: compression.memory_level,
+            strategy,
+        };
+        Self { stream: None, config, has_takeover: !no_takeover }
+    }
+
+    /// A compressor for messages that stand by themselves, which any receiver that agreed to the same window can read.
+    pub(crate) fn for_single_messages(&self) -> Self {
+        Self { stream: None, config: self.config, has_takeover: false }
+    }
+
+    /// Equal for compressors that make the same of a message that stands by itself.
+    pub(crate) fn key(&self) -> StreamKey {
+        streams::key(&self.config)
+    }
+
+    /// Whether there is something that [`release`](Self::release) would give back.
+    pub(crate) fn holds_memory(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Compresses a piece of a message, to be followed by others or by `finish`. All of it can be read by the receiver.
+    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        self.run(piece, DeflateFlush::SyncFlush, out);
+    }
+
+    /// Compresses the last piece of a message, or all of it; what comes out lacks the tail that the receiver adds again.
+    pub(crate) fn finish(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        self.run(piece, DeflateFlush::SyncFlush, out);
+        if out[start..].ends_with(&TAIL) {
+            out.truncate(out.len() - TAIL.len());
+        }
+        if out.len() == start {
+            // 7.2.3.6: nothing at all is one empty block.
+            out.push(0);
+        }
+        if !self.has_takeover {
+            self.release();
+        }
+    }
+
+    /// Forgets what was sent: the next message refers to nothing before it, so no receiver needs to have seen it.
+    pub(crate) fn reset(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.reset();
+        }
+    }
+
+    /// Gives the memory back. What comes next is compressed as if it were the first.
+    pub(crate) fn release(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            streams::put_deflate(self.config, stream);
+        }
+    }
+
+    fn run(&mut self, mut input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {
+        let stream = self.stream.get_or_insert_with(|| streams::take_deflate(self.config));
+        with_scratch(|scratch| {
+            loop {
+                let (before_in, before_out) = (stream.total_in(), stream.total_out());
+                // The one error that can come says that there is nothing to do: an empty flush after a flush.
+                let done = stream.compress(input, scratch, flush).is_err();
+                let taken = (stream.total_in() - before_in) as usize;
+                let made = (stream.total_out() - before_out) as usize;
+                input = &input[taken..];
+                out.extend_from_slice(&scratch[..made]);
+                if done || (input.is_empty() && made < scratch.len()) {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Deflater {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl fmt::Debug for Deflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deflater").field("has_takeover", &self.has_takeover).finish_non_exhaustive()
+    }
+}

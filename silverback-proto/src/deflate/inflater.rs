@@ -1,0 +1,176 @@
+//! Inflates what the other side sends (RFC 7692, 7.2.2), within limits.
+
+use std::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::{
+    Compression, DeflateParams, TAIL,
+    streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
+};
+use crate::Role;
+
+/// The decompressor of what one side sends.
+pub(crate) struct Inflater {
+    stream: Option<Box<Inflate>>,
+    window_bits: u8,
+    has_takeover: bool,
+    max_ratio: u32,
+    message: Progress,
+}
+
+/// What is known of the message that is being inflated.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    taken: u64,
+    made: u64,
+    /// Blocks with BFINAL so far: each ends a stream, and another may follow.
+    ended_streams: u32,
+    /// The last byte that came ended a stream.
+    is_at_stream_end: bool,
+}
+
+/// Why a compressed message cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InflateError {
+    /// It is no DEFLATE.
+    Invalid,
+    /// It grows beyond [`Compression::max_inflate_ratio`].
+    Ratio {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+impl Inflater {
+    /// The decompressor for what `sender` sends, as agreed.
+    pub(crate) fn new(sender: Role, compression: &Compression, params: &DeflateParams) -> Self {
+        let (window_bits, no_takeover) = params.of(sender);
+        Self {
+            stream: None,
+            window_bits: window_bits.max(MIN_ZLIB_WINDOW_BITS),
+            has_takeover: !no_takeover,
+            max_ratio: compression.max_inflate_ratio,
+            message: Progress::default(),
+        }
+    }
+
+    /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
+    pub(crate) fn push<E: From<InflateError>>(
+        &mut self,
+        piece: &[u8],
+        mut accept: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.message.taken += piece.len() as u64;
+        self.run(piece, &mut accept)
+    }
+
+    /// Ends a message: adds the tail that the sender has left out (7.2.2).
+    pub(crate) fn finish<E: From<InflateError>>(
+        &mut self,
+        mut accept: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // 7.2.3.4: after a block with BFINAL there is no tail to be added.
+        let done = if self.message.is_at_stream_end { Ok(()) } else { self.run(&TAIL, &mut accept) };
+        let ended = std::mem::take(&mut self.message).is_at_stream_end;
+        if ended || !self.has_takeover {
+            self.release();
+        }
+        done
+    }
+
+    fn run<E: From<InflateError>>(
+        &mut self,
+        mut input: &[u8],
+        accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        with_scratch(|scratch| {
+            while !input.is_empty() {
+                let (taken, made) = self.step(input, scratch)?;
+                input = &input[taken..];
+                accept(&scratch[..made])?;
+                let is_stuck = taken == 0 && made == 0 && !self.message.is_at_stream_end;
+                if is_stuck {
+                    return Err(InflateError::Invalid.into());
+                }
+            }
+            self.drain(scratch, accept)
+        })
+    }
+
+    /// What the stream still holds because the scratch was full.
+    fn drain<E: From<InflateError>>(
+        &mut self,
+        scratch: &mut [u8],
+        accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let (_, made) = self.step(&[], scratch)?;
+            accept(&scratch[..made])?;
+            if made < scratch.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One call of the stream: how much it took and made.
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Result<(usize, usize), InflateError> {
+        if self.message.is_at_stream_end {
+            if input.is_empty() {
+                return Ok((0, 0));
+            }
+            self.start_next_stream()?;
+        }
+        let stream = self.stream.get_or_insert_with(|| streams::take_inflate(self.window_bits));
+        let (before_in, before_out) = (stream.total_in(), stream.total_out());
+        let status = stream.decompress(input, scratch, InflateFlush::SyncFlush).map_err(|_| InflateError::Invalid)?;
+        let taken = (stream.total_in() - before_in) as usize;
+        let made = (stream.total_out() - before_out) as usize;
+        self.message.is_at_stream_end = status == Status::StreamEnd;
+        self.message.made += made as u64;
+        let allowed = self.message.taken.saturating_mul(self.max_ratio.into()).max(RATIO_COUNTS_FROM);
+        if self.message.made > allowed {
+            return Err(InflateError::Ratio { limit: self.max_ratio });
+        }
+        Ok((taken, made))
+    }
+
+    /// A sender that ends a stream has forgotten its window too, so nothing before it is referred to again.
+    fn start_next_stream(&mut self) -> Result<(), InflateError> {
+        self.message.is_at_stream_end = false;
+        self.message.ended_streams += 1;
+        self.release();
+        if self.message.ended_streams > MAX_STREAMS { Err(InflateError::Invalid) } else { Ok(()) }
+    }
+}
+
+impl Inflater {
+    #[cfg(test)]
+    pub(crate) fn holds_memory(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    fn release(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            streams::put_inflate(self.window_bits, stream);
+        }
+    }
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").field("message", &self.message).finish_non_exhaustive()
+    }
+}
+
+/// Below this a message may grow as it likes.
+const RATIO_COUNTS_FROM: u64 = 64 * 1024;
+
+/// Final blocks in one message: each costs a new stream, so a message full of them would cost more than it may.
+pub(super) const MAX_STREAMS: u32 = 64;

@@ -1,0 +1,277 @@
+//! RFC 7692, 7.2: what is compressed comes back, whatever the window, the takeover and the cuts.
+
+use super::{inflater::MAX_STREAMS, streams::SCRATCH_LEN, *};
+use proptest::prelude::*;
+use silverback_testkit::{cuts::Random, wire::hex};
+use zlib_rs::{Inflate, InflateFlush};
+
+type Result<T> = std::result::Result<T, InflateError>;
+
+fn pair(compression: &Compression) -> (Deflater, Inflater) {
+    let params = compression.wanted;
+    (Deflater::new(Role::Server, compression, &params), Inflater::new(Role::Server, compression, &params))
+}
+
+fn compress(deflater: &mut Deflater, message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    deflater.finish(message, &mut out);
+    out
+}
+
+fn inflate(inflater: &mut Inflater, pieces: &[&[u8]]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    for piece in pieces {
+        inflater.push(piece, |bytes| {
+            out.extend_from_slice(bytes);
+            Ok::<_, InflateError>(())
+        })?;
+    }
+    inflater.finish(|bytes| {
+        out.extend_from_slice(bytes);
+        Ok::<_, InflateError>(())
+    })?;
+    Ok(out)
+}
+
+fn all_settings() -> Vec<Compression> {
+    let mut all = Vec::new();
+    for bits in 8..=15 {
+        for level in [1, 6, 9] {
+            let settings = Compression::default().level(level).server_max_window_bits(bits);
+            all.push(settings.clone().no_context_takeover());
+            all.push(settings);
+        }
+    }
+    all
+}
+
+fn json(number: usize) -> Vec<u8> {
+    (0..40)
+        .map(|i| format!("{{\"id\":{},\"name\":\"user {}\",\"ok\":true}}", number * 40 + i, i))
+        .collect::<String>()
+        .into()
+}
+
+mod examples {
+    use super::*;
+
+    /// RFC 7692, 7.2.3.1 and 7.2.3.2.
+    #[test]
+    fn hello_compressed_twice_with_takeover_is_shorter_the_second_time() {
+        let (_, mut inflater) = pair(&Compression::default());
+        assert_eq!(inflate(&mut inflater, &[&hex("f2 48 cd c9 c9 07 00")]).expect("inflates"), b"Hello");
+        assert_eq!(inflate(&mut inflater, &[&hex("f2 00 11 00 00")]).expect("inflates"), b"Hello");
+    }
+
+    /// 7.2.3.3: a block without compression.
+    #[test]
+    fn a_stored_block_is_read() {
+        let (_, mut inflater) = pair(&Compression::default());
+        let message = hex("00 05 00 fa ff 48 65 6c 6c 6f 00");
+        assert_eq!(inflate(&mut inflater, &[&message]).expect("inflates"), b"Hello");
+    }
+
+    /// 7.2.3.4: a block with BFINAL, and the byte that makes an empty block of the tail.
+    #[test]
+    fn a_final_block_inside_a_message_is_read() {
+        let (_, mut inflater) = pair(&Compression::default());
+        for _ in 0..2 {
+            assert_eq!(inflate(&mut inflater, &[&hex("f3 48 cd c9 c9 07 00 00")]).expect("inflates"), b"Hello");
+        }
+    }
+
+    #[test]
+    fn a_message_that_ends_with_its_final_block_is_read() {
+        let (_, mut inflater) = pair(&Compression::default());
+        for _ in 0..2 {
+            assert_eq!(inflate(&mut inflater, &[&hex("f3 48 cd c9 c9 07 00")]).expect("inflates"), b"Hello");
+        }
+    }
+
+    /// 7.2.3.5: two blocks in one message.
+    #[test]
+    fn two_blocks_in_one_message_are_read() {
+        let (_, mut inflater) = pair(&Compression::default());
+        let message = hex("f2 48 05 00 00 00 ff ff ca c9 c9 07 00");
+        assert_eq!(inflate(&mut inflater, &[&message]).expect("inflates"), b"Hello");
+    }
+
+    /// 7.2.3.6.
+    #[test]
+    fn an_empty_message_is_one_byte() {
+        for settings in all_settings() {
+            let (mut deflater, mut inflater) = pair(&settings);
+            for message in [&b""[..], b"between", b"", b""] {
+                let compressed = compress(&mut deflater, message);
+                assert_eq!(inflate(&mut inflater, &[&compressed]).expect("inflates"), message);
+                if message.is_empty() {
+                    assert!(compressed.len() <= 2, "{compressed:?}");
+                }
+            }
+        }
+        let (_, mut inflater) = pair(&Compression::default());
+        assert_eq!(inflate(&mut inflater, &[&[0]]).expect("inflates"), b"");
+    }
+}
+
+mod round_trips {
+    use super::*;
+
+    #[test]
+    fn messages_come_back_with_every_window_level_and_takeover() {
+        for settings in all_settings() {
+            let (mut deflater, mut inflater) = pair(&settings);
+            for number in 0..20 {
+                let message = json(number);
+                let compressed = compress(&mut deflater, &message);
+                assert!(!compressed.ends_with(&TAIL));
+                assert_eq!(inflate(&mut inflater, &[&compressed]).expect("inflates"), message, "{settings:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_shrink_comes_back_and_grows_little() {
+        let mut random = Random::new(7);
+        let noise = random.bytes(300_000);
+        for settings in all_settings() {
+            let (mut deflater, mut inflater) = pair(&settings);
+            let compressed = compress(&mut deflater, &noise);
+            // Level 1 codes with fixed trees and does not fall back to stored blocks: noise grows by a sixteenth at most.
+            assert!(compressed.len() < noise.len() + noise.len() / 16 + 64, "{}", compressed.len());
+            assert_eq!(inflate(&mut inflater, &[&compressed]).expect("inflates"), noise);
+        }
+    }
+
+    #[test]
+    fn a_reset_compressor_refers_to_nothing_that_was_lost() {
+        let (mut deflater, mut inflater) = pair(&Compression::default());
+        let first = compress(&mut deflater, &json(1));
+        assert_eq!(inflate(&mut inflater, &[&first]).expect("inflates"), json(1));
+        compress(&mut deflater, &json(2)); // never sent
+        deflater.reset();
+        let third = compress(&mut deflater, &json(2));
+        assert_eq!(inflate(&mut inflater, &[&third]).expect("inflates"), json(2));
+        deflater.release();
+        let fourth = compress(&mut deflater, &json(3));
+        assert_eq!(inflate(&mut inflater, &[&fourth]).expect("inflates"), json(3));
+    }
+
+    #[test]
+    fn takeover_makes_the_second_message_much_smaller() {
+        let (mut deflater, _) = pair(&Compression::default());
+        let first = compress(&mut deflater, &json(1)).len();
+        let second = compress(&mut deflater, &json(1)).len();
+        assert!(second * 2 < first, "{second} of {first}");
+    }
+
+    /// 7.1.2: a window of 256 bytes: no reference reaches farther back, so a decoder with a small window understands.
+    #[test]
+    fn no_reference_reaches_beyond_the_agreed_window() {
+        for bits in 8..=15u8 {
+            let settings = Compression::default().level(9).server_max_window_bits(bits);
+            let (mut deflater, _) = pair(&settings);
+            let mut small = Inflate::new(false, bits);
+            for number in 0..30 {
+                let message = json(number);
+                let mut compressed = compress(&mut deflater, &message);
+                compressed.extend_from_slice(&TAIL);
+                let mut out = vec![0; message.len() + 1];
+                let before = small.total_out();
+                // In small outputs, so that the decoder's window is what references are resolved in.
+                let (mut at, mut made) = (0, 0);
+                while made < message.len() {
+                    let (was_in, was_out) = (small.total_in(), small.total_out());
+                    let end = out.len().min(made + 64);
+                    small
+                        .decompress(&compressed[at..], &mut out[made..end], InflateFlush::SyncFlush)
+                        .expect("in the window");
+                    at += (small.total_in() - was_in) as usize;
+                    made += (small.total_out() - was_out) as usize;
+                }
+                small.decompress(&compressed[at..], &mut [0; 8], InflateFlush::SyncFlush).expect("the tail");
+                assert_eq!(&out[..message.len()], message, "{bits} bits, from {before}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_messages_come_back_however_they_are_cut(
+            messages in proptest::collection::vec(proptest::collection::vec(0u8..4, 0..2000), 1..6),
+            piece in 1usize..200,
+            bits in 8u8..=15,
+            takeover: bool,
+        ) {
+            let settings = Compression::default().server_max_window_bits(bits).server_no_context_takeover(!takeover);
+            let (mut deflater, mut inflater) = pair(&settings);
+            for message in messages {
+                let mut compressed = Vec::new();
+                for part in message.chunks(piece) {
+                    deflater.push(part, &mut compressed);
+                }
+                deflater.finish(b"", &mut compressed);
+                let pieces: Vec<_> = compressed.chunks(piece).collect();
+                prop_assert_eq!(inflate(&mut inflater, &pieces).expect("inflates"), message);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_the_inflater_panic(pieces in proptest::collection::vec(any::<Vec<u8>>(), 0..8)) {
+            let (_, mut inflater) = pair(&Compression::default());
+            let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
+            let _ = inflate(&mut inflater, &pieces);
+        }
+    }
+}
+
+mod limits {
+    use super::*;
+
+    #[test]
+    fn a_bomb_is_refused_by_its_ratio() {
+        let (mut deflater, mut inflater) = pair(&Compression::default().level(9));
+        let bomb = compress(&mut deflater, &vec![0; 4 << 20]);
+        assert_eq!(inflate(&mut inflater, &[&bomb]), Err(InflateError::Ratio { limit: 256 }));
+        let generous = Compression::default().max_inflate_ratio(2000);
+        let (_, mut inflater) = pair(&generous);
+        assert_eq!(inflate(&mut inflater, &[&bomb]).expect("inflates").len(), 4 << 20);
+    }
+
+    #[test]
+    fn a_refusal_by_the_receiver_stops_the_work_at_once() {
+        let (mut deflater, _) = pair(&Compression::default());
+        let bomb = compress(&mut deflater, &vec![0; 64 << 20]);
+        let (_, mut inflater) = pair(&Compression::default().max_inflate_ratio(u32::MAX));
+        let mut seen = 0;
+        let refused = inflater.push(&bomb, |bytes| {
+            seen += bytes.len();
+            if seen > 100_000 { Err(InflateError::Invalid) } else { Ok(()) }
+        });
+        assert_eq!(refused, Err(InflateError::Invalid));
+        assert!(seen < 100_000 + 2 * SCRATCH_LEN);
+    }
+
+    #[test]
+    fn endless_final_blocks_are_refused() {
+        let (_, mut inflater) = pair(&Compression::default());
+        let block = hex("03 00");
+        let message = block.repeat(MAX_STREAMS as usize + 2);
+        assert_eq!(inflate(&mut inflater, &[&message]), Err(InflateError::Invalid));
+    }
+
+    #[test]
+    fn what_is_no_deflate_is_refused() {
+        let (_, mut inflater) = pair(&Compression::default());
+        assert_eq!(inflate(&mut inflater, &[&hex("ff ff ff ff")]), Err(InflateError::Invalid));
+    }
+
+    #[test]
+    fn memory_exists_only_while_there_is_something_to_remember() {
+        let (mut deflater, mut inflater) = pair(&Compression::default().no_context_takeover());
+        assert!(!deflater.holds_memory() && !inflater.holds_memory());
+        let compressed = compress(&mut deflater, &json(1));
+        inflate(&mut inflater, &[&compressed]).expect("inflates");
+        assert!(!deflater.holds_memory() && !inflater.holds_memory());
+    }
+}
