@@ -341,3 +341,11 @@ impl Transmitter {
         if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }
     }
 }
+
+#[cfg(test)]
+impl Transmitter {
+    /// Whether compression holds memory.
+    pub(super) fn holds_compressor(&self) -> bool {
+        self.framer.holds_compressor()
+    }
+}

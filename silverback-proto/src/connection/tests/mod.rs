@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod closing;
+mod compression;
 mod control;
 mod conversations;
 mod cuts;
@@ -62,8 +63,12 @@ impl fmt::Debug for Seen {
 
 impl App {
     fn new(role: Role, config: Config) -> Self {
+        Self::negotiated(role, config, Negotiated::default())
+    }
+
+    fn negotiated(role: Role, config: Config, negotiated: Negotiated) -> Self {
         let clock = FakeClock::new();
-        let conn = Connection::new(role, Negotiated::default(), config, clock.now(), counted_keys);
+        let conn = Connection::new(role, negotiated, config, clock.now(), counted_keys);
         Self { conn, clock, seen: Vec::new() }
     }
 

@@ -1,0 +1,335 @@
+//! RFC 7692: compressed messages on a connection, both ways.
+
+use std::time::Duration;
+
+use silverback_testkit::{
+    cuts::Random,
+    wire::{binary, continuation, hex, ping, pong, text},
+};
+
+use super::*;
+use crate::{LimitError, ProtocolError, deflate::Compression};
+
+/// "Hello", compressed (7.2.3.1), and once more with the first in the window (7.2.3.2).
+const HELLO: &str = "f2 48 cd c9 c9 07 00";
+const HELLO_AGAIN: &str = "f2 00 11 00 00";
+
+fn app(role: Role, config: Config, compression: &Compression) -> App {
+    let (_, params) = compression.answer(&[compression.offer()]).unwrap();
+    let mut negotiated = Negotiated::default();
+    negotiated.compression = Some(params);
+    App::negotiated(role, config.compression(compression.clone()), negotiated)
+}
+
+fn server() -> App {
+    app(Role::Server, Config::default(), &Compression::default())
+}
+
+/// A server and a client that have agreed on the same.
+fn pair(compression: &Compression) -> (App, App) {
+    (app(Role::Server, Config::default(), compression), app(Role::Client, Config::default(), compression))
+}
+
+fn compressed_text(payload: &str) -> Frame {
+    text(hex(payload)).rsv1()
+}
+
+fn json(number: usize) -> String {
+    (0..30).map(|i| format!("{{\"id\":{},\"name\":\"user {i}\",\"ok\":true}}", number * 30 + i)).collect()
+}
+
+/// Sends `input` to a server, cut in every way.
+#[track_caller]
+fn check(config: &Config, input: &[Frame], seen: &[Seen], sent: &[Frame]) {
+    for_each_way(&wire(Role::Server, input), 1, |pieces| {
+        let mut app = app(Role::Server, config.clone(), &Compression::default());
+        let mut output = Vec::new();
+        for piece in pieces {
+            app.input(piece);
+            output.extend(app.sent());
+        }
+        assert_eq!(app.seen, seen);
+        assert_eq!(frames(&output), sent);
+    });
+}
+
+#[track_caller]
+fn check_fails(config: &Config, input: &[Frame], error: impl Into<ConnectionError>, code: CloseCode) {
+    let error = error.into();
+    check(config, input, &[Seen::Failed(error.clone())], &[close(code.get(), error.to_string())]);
+}
+
+/// Gives `to` what `from` sends, and returns the frames as they were on the wire.
+fn carry(from: &mut App, to: &mut App) -> Vec<Frame> {
+    let bytes = from.sent();
+    to.input(&bytes);
+    frames(&bytes)
+}
+
+mod receiving {
+    use super::*;
+
+    #[test]
+    fn a_second_message_refers_to_the_first() {
+        check(
+            &Config::default(),
+            &[compressed_text(HELLO), compressed_text(HELLO_AGAIN)],
+            &[message("Hello"), message("Hello")],
+            &[],
+        );
+    }
+
+    /// 6.1: the mark stands on the first fragment, the payloads together are one stream.
+    #[test]
+    fn a_compressed_message_may_be_fragmented_with_control_frames_between() {
+        let bytes = hex(HELLO);
+        let fragments = [
+            text(&bytes[..3]).rsv1().not_final(),
+            ping("between"),
+            continuation("").not_final(),
+            continuation(&bytes[3..]),
+            compressed_text(HELLO_AGAIN),
+        ];
+        let seen = [Seen::Ping(b"between".to_vec()), message("Hello"), message("Hello")];
+        check(&Config::default(), &fragments, &seen, &[pong("between")]);
+    }
+
+    #[test]
+    fn plain_messages_and_control_frames_do_not_enter_the_window() {
+        let input = [compressed_text(HELLO), text("plain"), ping("p"), binary(b"\x01"), compressed_text(HELLO_AGAIN)];
+        let seen = [
+            message("Hello"),
+            message("plain"),
+            Seen::Ping(b"p".to_vec()),
+            Seen::Message(Message::binary(&b"\x01"[..])),
+            message("Hello"),
+        ];
+        check(&Config::default(), &input, &seen, &[pong("p")]);
+    }
+
+    #[test]
+    fn the_mark_on_a_continuation_or_a_control_frame_fails_with_1002() {
+        let error = ProtocolError::ReservedBits;
+        let config = Config::default();
+        check_fails(&config, &[text("a").not_final(), continuation("b").rsv1()], error, CloseCode::PROTOCOL_ERROR);
+        check_fails(&config, &[ping("a").rsv1()], error, CloseCode::PROTOCOL_ERROR);
+        check_fails(&config, &[text("a").rsv1().rsv2()], error, CloseCode::PROTOCOL_ERROR);
+    }
+
+    #[test]
+    fn what_is_no_deflate_fails_with_1007() {
+        check_fails(
+            &Config::default(),
+            &[compressed_text("ff ff ff ff ff")],
+            ProtocolError::InvalidDeflate,
+            CloseCode::INVALID_PAYLOAD,
+        );
+    }
+
+    /// RFC 6455, 8.1, on what the message inflates to: stored, so that its bytes are seen.
+    #[test]
+    fn compressed_text_that_is_no_utf_8_fails_with_1007() {
+        let error = ProtocolError::InvalidUtf8;
+        check_fails(
+            &Config::default(),
+            &[compressed_text("00 02 00 fd ff c3 28 00")],
+            error,
+            CloseCode::INVALID_PAYLOAD,
+        );
+        check_fails(&Config::default(), &[compressed_text("00 01 00 fe ff c3 00")], error, CloseCode::INVALID_PAYLOAD);
+    }
+
+    #[test]
+    fn a_message_is_limited_by_what_it_inflates_to() {
+        let config = Config::default().max_message_size(5);
+        check(&config, &[compressed_text(HELLO)], &[message("Hello")], &[]);
+        let error = LimitError::Message { size: 5, limit: 4 };
+        check_fails(
+            &Config::default().max_message_size(4),
+            &[compressed_text(HELLO)],
+            error,
+            CloseCode::MESSAGE_TOO_BIG,
+        );
+    }
+
+    #[test]
+    fn a_bomb_fails_with_1009_and_holds_no_more_than_the_limit() {
+        let compression = Compression::default().level(9).max_inflate_ratio(5000);
+        let (mut sender, _) = pair(&compression);
+        sender.conn.send(Message::binary(vec![0; 8 << 20])).unwrap();
+        let bomb = frames(&sender.sent());
+        let mut app = app(Role::Server, Config::default().max_message_size(1 << 20), &compression);
+        app.input(&wire(Role::Server, &bomb));
+        let Some(Seen::Failed(ConnectionError::Limit(LimitError::Message { size, limit }))) = app.seen.pop() else {
+            panic!("the limit on messages");
+        };
+        assert!(size <= limit + 16 * 1024, "{size}");
+        assert_eq!(app.conn.receiver.held(), 0);
+    }
+
+    #[test]
+    fn pieces_of_a_compressed_message_are_the_message() {
+        let (mut sender, _) = pair(&Compression::default());
+        let whole = json(1).repeat(20);
+        sender.conn.send(whole.as_str().into()).unwrap();
+        let bytes = wire(Role::Server, &frames(&sender.sent()));
+        for_each_way(&bytes, 1, |pieces| {
+            let mut receiver = server().conn.receiver;
+            let mut out = Vec::new();
+            let mut ended = false;
+            for piece in pieces {
+                let mut input = piece.to_vec();
+                let mut at = 0;
+                loop {
+                    let rest = &mut input[at..];
+                    let handled = receiver.handle_input(rest, Delivery::Pieces { limit: 1 << 20 }).unwrap();
+                    at += handled.consumed;
+                    match handled.arrival {
+                        Some(Arrival::Piece { place, is_last }) => {
+                            out.extend_from_slice(receiver.piece(rest, place));
+                            ended |= is_last;
+                        }
+                        None => break,
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            assert!(ended && out == whole.as_bytes(), "{} of {} bytes", out.len(), whole.len());
+        });
+    }
+}
+
+mod sending {
+    use super::*;
+
+    #[test]
+    fn messages_come_back_both_ways_with_every_agreement() {
+        for bits in [8, 9, 12, 15] {
+            for takeover in [true, false] {
+                let compression = Compression::default()
+                    .server_max_window_bits(bits)
+                    .client_max_window_bits(bits)
+                    .server_no_context_takeover(!takeover)
+                    .client_no_context_takeover(!takeover);
+                let (mut server, mut client) = pair(&compression);
+                for number in 0..10 {
+                    let down = Message::from(json(number));
+                    server.conn.send(down.clone()).unwrap();
+                    assert!(carry(&mut server, &mut client)[0].rsv1);
+                    client.conn.send_ref(down.as_ref()).unwrap();
+                    carry(&mut client, &mut server);
+                    assert_eq!(client.seen(), [Seen::Message(down.clone())]);
+                    assert_eq!(server.seen(), [Seen::Message(down)]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn short_messages_and_those_that_would_grow_go_plain_and_hurt_nothing() {
+        let (mut server, mut client) = pair(&Compression::default());
+        let noise = Message::binary(Random::new(3).bytes(5000));
+        for plain in [Message::from("short"), noise.clone(), noise] {
+            server.conn.send(json(1).into()).unwrap();
+            server.conn.send(plain.clone()).unwrap();
+            server.conn.send(json(1).into()).unwrap();
+            let sent = carry(&mut server, &mut client);
+            assert_eq!(sent.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(), [true, false, true]);
+            assert_eq!(client.seen(), [message(json(1)), Seen::Message(plain), message(json(1))]);
+        }
+    }
+
+    /// 8: what is secret must not share a context with what a stranger chooses.
+    #[test]
+    fn a_message_can_be_kept_from_compression() {
+        let (mut server, mut client) = pair(&Compression::default());
+        server.conn.send(json(1).into()).unwrap();
+        server.conn.send_uncompressed(json(2).into()).unwrap();
+        server.conn.send(json(1).into()).unwrap();
+        let sent = carry(&mut server, &mut client);
+        assert_eq!(sent.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(), [true, false, true]);
+        assert!(sent[2].payload.len() * 2 < sent[0].payload.len());
+        assert_eq!(client.seen(), [message(json(1)), message(json(2)), message(json(1))]);
+    }
+
+    #[test]
+    fn a_prepared_message_is_compressed_once_and_stays_readable_with_takeover() {
+        let compression = Compression::default();
+        let prepared = PreparedMessage::new(json(7));
+        let (mut server, mut client) = pair(&compression);
+        for _ in 0..3 {
+            server.conn.send(json(7).into()).unwrap();
+            server.conn.send_prepared(&prepared).unwrap();
+            server.conn.send(json(7).into()).unwrap();
+            client.conn.send_prepared(&prepared).unwrap();
+            client.conn.send(json(7).into()).unwrap();
+            let sent = carry(&mut server, &mut client);
+            assert!(sent.iter().all(|frame| frame.rsv1));
+            carry(&mut client, &mut server);
+            assert_eq!(client.seen(), vec![message(json(7)); 3]);
+            assert_eq!(server.seen(), vec![message(json(7)); 2]);
+        }
+        let (mut plain_server, mut plain_client) =
+            (App::new(Role::Server, Config::default()), App::new(Role::Client, Config::default()));
+        plain_server.conn.send_prepared(&prepared).unwrap();
+        assert!(!carry(&mut plain_server, &mut plain_client)[0].rsv1);
+        assert_eq!(plain_client.seen(), [message(json(7))]);
+    }
+
+    /// 6: the mark on the first frame alone; each fragment can be read when it has come.
+    #[test]
+    fn a_streamed_message_is_compressed_fragment_by_fragment() {
+        let (mut server, mut client) = pair(&Compression::default());
+        for _ in 0..2 {
+            server.conn.open_message(MessageKind::Text).unwrap();
+            for (part, is_final) in [("one ", false), ("", false), (&json(1)[..], false), ("two", false), ("", true)] {
+                server.conn.send_fragment(part.as_bytes(), is_final).unwrap();
+                server.conn.ping(b"between").unwrap();
+            }
+            server.conn.send(json(1).into()).unwrap();
+            let sent = carry(&mut server, &mut client);
+            let data: Vec<_> = sent.iter().filter(|frame| frame.opcode < 8).collect();
+            assert_eq!(
+                data.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(),
+                [true, false, false, false, false, true]
+            );
+            let messages = client.seen().into_iter().filter(|seen| matches!(seen, Seen::Message(_)));
+            let whole = format!("one {}two", json(1));
+            assert_eq!(messages.collect::<Vec<_>>(), [message(whole), message(json(1))]);
+        }
+    }
+
+    #[test]
+    fn an_idle_connection_gives_its_compressor_back() {
+        let (mut server, mut client) = pair(&Compression::default());
+        for _ in 0..2 {
+            server.conn.send(json(1).into()).unwrap();
+            carry(&mut server, &mut client);
+            client.conn.ping(b"").unwrap();
+            carry(&mut client, &mut server);
+            assert!(server.conn.holds_compressor());
+            for _ in 0..3 {
+                server.clock.advance(Duration::from_secs(11));
+                assert_eq!(server.conn.handle_timeout(server.clock.now()), None);
+            }
+            assert!(!server.conn.holds_compressor());
+            carry(&mut server, &mut client);
+            client.input(&pong("").encode());
+            server.input(&wire(Role::Server, &[pong("")]));
+        }
+        assert_eq!(client.seen().iter().filter(|seen| **seen == message(json(1))).count(), 2);
+    }
+
+    #[test]
+    fn a_busy_connection_keeps_its_compressor() {
+        let (mut server, mut client) = pair(&Compression::default());
+        for _ in 0..5 {
+            server.conn.send(json(1).into()).unwrap();
+            carry(&mut server, &mut client);
+            server.input(&wire(Role::Server, &[pong("")]));
+            server.clock.advance(Duration::from_secs(9));
+            assert_eq!(server.conn.handle_timeout(server.clock.now()), None);
+            assert!(server.conn.holds_compressor());
+        }
+    }
+}
