@@ -139,7 +139,7 @@ mod handing_out {
         let mut assembler = Assembler::default();
         begin(&mut assembler, Opcode::TEXT, 10, true);
         assembler.pass(b"\xe2\x82").unwrap();
-        assert_eq!(assembler.pass(b"a"), Err(ProtocolError::InvalidUtf8.into()));
+        assert_eq!(assembler.pass(b"a"), Err(ProtocolError::InvalidUtf8));
     }
 }
 

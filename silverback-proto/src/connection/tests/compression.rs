@@ -16,8 +16,7 @@ const HELLO_AGAIN: &str = "f2 00 11 00 00";
 
 fn app(role: Role, config: Config, compression: &Compression) -> App {
     let (_, params) = compression.answer(&[compression.offer()]).unwrap();
-    let mut negotiated = Negotiated::default();
-    negotiated.compression = Some(params);
+    let negotiated = Negotiated { compression: Some(params), ..Negotiated::default() };
     App::negotiated(role, config.compression(compression.clone()), negotiated)
 }
 
