@@ -265,8 +265,7 @@ impl Shared {
             Poll::Ready(Ok(())) => inner.wakes_waiting = true,
             Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
             Poll::Pending => {
-                inner.is_blocked = true;
-                inner.transmitter.handle_blocked(clock::now());
+                inner.note_blocked(clock::now());
                 if !std::mem::replace(&mut inner.is_watched, true) {
                     self.flusher.watch(self.clone());
                 }
@@ -280,7 +279,8 @@ impl Shared {
 
     /// Closes the transport if nobody can use it any more: neither the application nor output on its way.
     fn close_if_abandoned(&self, inner: Locked<'_>) {
-        if self.handles.load(Ordering::Acquire) == 0 && !inner.is_on_its_way() {
+        let is_on_its_way = inner.is_on_its_way() && !self.flusher.is_over();
+        if self.handles.load(Ordering::Acquire) == 0 && !is_on_its_way {
             inner.close();
         }
     }
@@ -297,7 +297,7 @@ impl Shared {
         self.close_if_abandoned(inner);
     }
 
-    /// The transport is broken in a way that it could not even report.
+    /// The transport is broken in a way that it could not even report, or its runtime has ended.
     pub(crate) fn give_up(&self) {
         let mut inner = self.lock();
         inner.fail(Failure::Io(io::ErrorKind::Other));
@@ -307,7 +307,7 @@ impl Shared {
     /// Fails the connection if it is stalled. Says when it could be, while its transport takes nothing.
     pub(crate) fn watch_stall(&self, now: Instant) -> Option<Instant> {
         let mut inner = self.lock();
-        let due = inner.transmitter.stall_deadline().filter(|_| inner.is_blocked && inner.failure.is_none());
+        let due = inner.stall_deadline();
         if due.is_some_and(|due| due > now) {
             return due;
         }

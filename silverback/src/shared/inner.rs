@@ -6,6 +6,7 @@ use std::{
     ops::{Deref, DerefMut},
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
 use silverback_proto::{ConnectionError, connection::Transmitter};
@@ -20,6 +21,8 @@ pub(super) struct Inner {
     pub(super) is_blocked: bool,
     /// A layer below may hold what it took.
     needs_flush: bool,
+    /// Since when it has held all that there is, and passes nothing on.
+    held_since: Option<Instant>,
     /// The flusher was asked to flush soon, and has not yet.
     pub(super) is_registered: bool,
     /// The flusher looks whether the connection is stalled.
@@ -55,6 +58,7 @@ impl Inner {
             io,
             is_blocked: false,
             needs_flush: false,
+            held_since: None,
             is_registered: false,
             is_watched: false,
             wakes_reader: false,
@@ -98,10 +102,27 @@ impl Inner {
         if self.io.poll_flush(cx)?.is_pending() {
             return Poll::Pending;
         }
-        self.needs_flush = false;
-        // A flush that had to wait was a stall as well, and is none any more.
-        self.transmitter.handle_transmitted(0);
+        (self.needs_flush, self.held_since) = (false, None);
         Poll::Ready(Ok(()))
+    }
+
+    /// The transport takes nothing at the moment, or passes nothing on.
+    pub(super) fn note_blocked(&mut self, now: Instant) {
+        self.is_blocked = true;
+        if self.transmitter.queued_output() > 0 {
+            self.transmitter.handle_blocked(now);
+        } else {
+            self.held_since.get_or_insert(now);
+        }
+    }
+
+    /// When the connection counts as stalled, while its transport takes nothing.
+    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+        if !self.is_on_its_way() {
+            return None;
+        }
+        let held = self.held_since.and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
+        self.transmitter.stall_deadline().into_iter().chain(held).min()
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

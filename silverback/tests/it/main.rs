@@ -7,4 +7,6 @@
 
 mod batching;
 mod closing;
+mod dropping;
+mod output;
 mod support;
