@@ -123,6 +123,17 @@ impl Conn {
         self.reader.next_reader().await
     }
 
+    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn next_reader_up_to(&mut self, limit: u64) -> Result<Option<MessageReader<'_>>, Error> {
+        self.reader.next_reader_up_to(limit).await
+    }
+
     /// Accepts a message for sending, as soon as there is room for it.
     ///
     /// # Errors

@@ -8,5 +8,7 @@
 mod batching;
 mod closing;
 mod dropping;
+mod keepalive;
 mod output;
+mod streaming;
 mod support;
