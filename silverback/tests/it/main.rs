@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod batching;
+mod cancelling;
 mod closing;
 mod dropping;
+mod ends;
+mod halves;
 mod keepalive;
 mod output;
 mod streaming;
