@@ -119,6 +119,7 @@ async fn the_error_of_silverback_is_inside_the_error_of_axum() {
     stream.write_all(handshake("GET", &[]).as_bytes()).await.unwrap();
     // A text frame without a mask.
     stream.write_all(&[0x81, 0x00]).await.unwrap();
+    stream.shutdown().await.unwrap();
     assert!(within(words.recv()).await.unwrap().contains("must be masked"));
 }
 

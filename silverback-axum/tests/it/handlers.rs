@@ -66,7 +66,7 @@ async fn describe(ws: WebSocketUpgrade, State(said): State<mpsc::UnboundedSender
 
 /// Sends a ping, closes, and leaves at once.
 async fn farewell(ws: WebSocketUpgrade) -> Response {
-    ws.on_failed_upgrade(|error| drop(error)).on_upgrade(|mut socket| async move {
+    ws.on_failed_upgrade(|error| panic!("{error}")).on_upgrade(|mut socket| async move {
         socket.send(Message::Ping(Bytes::from_static(b"still there?"))).await.unwrap();
         let close = CloseFrame { code: close_code::AWAY, reason: Utf8Bytes::from_static("Goodbye") };
         socket.send(Message::Close(Some(close))).await.unwrap();
