@@ -23,7 +23,7 @@ fn conversation() -> (Vec<u8>, Vec<Message>) {
         continuation("").not_final(),
         continuation([2; 200]),
         text(""),
-        text(gorilla.as_bytes()[..2].to_vec()).not_final(),
+        text(&gorilla.as_bytes()[..2]).not_final(),
         continuation(&gorilla.as_bytes()[2..]),
         pong("unasked"),
         binary([3; 20_000]),

@@ -8,6 +8,7 @@
 mod batching;
 mod cancelling;
 mod closing;
+mod dialling;
 mod dropping;
 mod ends;
 mod halves;
@@ -15,3 +16,4 @@ mod keepalive;
 mod output;
 mod streaming;
 mod support;
+mod upgrading;

@@ -69,3 +69,42 @@ pub(crate) async fn settle() {
 }
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A request that is an opening handshake (RFC 6455, 1.2), with these lines besides, each with its end.
+pub(crate) fn request(extra: &str) -> String {
+    format!(
+        "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{extra}\r\n"
+    )
+}
+
+/// The status and headers of a head, names in lower case.
+pub(crate) struct Head {
+    pub(crate) first_line: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let mut lines = text.trim_end().split("\r\n");
+        let first_line = lines.next().unwrap().to_owned();
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_ascii_lowercase(), value.to_owned())
+        };
+        Self { first_line, headers: lines.map(header).collect() }
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.first_line.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The only header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(header, _)| header == name);
+        let value = found.next().map(|(_, value)| value.as_str());
+        assert!(found.next().is_none(), "{name} stands there twice");
+        value
+    }
+}
