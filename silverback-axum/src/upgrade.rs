@@ -150,11 +150,11 @@ where
     C: FnOnce(WebSocket) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let conn = match upgrade.await {
-        Ok(conn) => conn,
-        Err(error) => return on_failed_upgrade.call(Error::new(error)),
-    };
-    callback(WebSocket::new(conn)).await;
+    match upgrade.await {
+        // A task of its own, as small as what the application does in it: what the handshake needed is gone.
+        Ok(conn) => _ = tokio::spawn(callback(WebSocket::new(conn))),
+        Err(error) => on_failed_upgrade.call(Error::new(error)),
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for WebSocketUpgrade {

@@ -16,7 +16,12 @@ use http::{
 use silverback::Upgrader;
 use silverback_axum::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 
-use crate::{echo, open_connections::OpenConnections, page, printer::Printer};
+use crate::{
+    echo::{self, Echo},
+    open_connections::OpenConnections,
+    page,
+    printer::Printer,
+};
 
 /// Who sent a request. Every request has it among its extensions.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +54,11 @@ async fn echo(
         Ok(handshake) => handshake,
         Err(rejection) => return refuse(rejection),
     };
+    // Counted from now on: the request is about to end, and the connection has not begun.
     let presence = service.open.enter();
-    // Not an async closure: it would keep room for the socket and for the connection that comes out of it.
-    handshake.on_upgrade(move |socket| echo::serve(socket.into_inner(), presence, peer, service.printer))
+    handshake.on_upgrade(move |socket| {
+        echo::serve(Echo { conn: socket.into_inner(), presence, peer, printer: service.printer })
+    })
 }
 
 /// Says why, and to a plain visit also what this address is.

@@ -141,8 +141,8 @@ impl Conn {
     ///
     /// # Cancel safety
     /// A future that is dropped before it is ready has accepted nothing.
-    pub async fn write_message(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.writer.write_message(message).await
+    pub fn write_message(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        self.writer.write_message(message)
     }
 
     /// Accepts a message that is lent; see [`Writer::write_borrowed`].
