@@ -34,11 +34,11 @@ pub(crate) struct Args {
     pub(crate) max_message_size: u64,
 
     /// Let web pages of this origin connect too, like https://example.com or http://localhost:3000. Without it only the
-    /// page that this program serves can. Can be given several times.
+    /// page that this program serves can. Programs that are no browsers always can. Can be given several times.
     #[arg(long, value_name = "ORIGIN", env = "SILVERBACK_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',')]
     pub(crate) allow_origin: Vec<Origin>,
 
-    /// How long a client may take to send its request, like 10s or 500ms.
+    /// How long a client may take to send the head of its request, like 10s or 500ms.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "10s")]
     pub(crate) handshake_timeout: Duration,

@@ -26,7 +26,7 @@ use crate::{open_connections::OpenConnections, routes::Peer};
 pub(crate) struct Http {
     pub(crate) router: Router,
     pub(crate) open: Arc<OpenConnections>,
-    /// For each request's head.
+    /// For the head of each request; for more of it accordingly.
     pub(crate) head_timeout: Duration,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, http: Http) {
                 connection.as_mut().graceful_shutdown();
             }
             // A client that does not take its answer, or sends a body for ever, is dropped too.
-            () = sleep(http.head_timeout + EXCHANGE_TIMEOUT) => match requests.load(Ordering::Relaxed) {
+            () = sleep(http.head_timeout * EXCHANGE_FACTOR) => match requests.load(Ordering::Relaxed) {
                 count if count == seen => return,
                 count => seen = count,
             }
@@ -77,5 +77,5 @@ fn answer(
 
 const MAX_HEAD_SIZE: usize = 16 * 1024;
 
-/// For a request's body and its answer together.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request with its body and its answer may take this many times as long as its head.
+const EXCHANGE_FACTOR: u32 = 4;

@@ -149,7 +149,7 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
     let reason = match error.kind() {
-        ErrorKind::AddrInUse => "the port is in use by another program (choose one with --listen)".to_owned(),
+        ErrorKind::AddrInUse => "the port is in use already (--listen chooses another)".to_owned(),
         ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
         ErrorKind::PermissionDenied => "not permitted (ports below 1024 may need more rights)".to_owned(),
         _ => error.to_string(),

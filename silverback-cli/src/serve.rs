@@ -61,7 +61,8 @@ async fn spread(acceptor: &mut Acceptor, worker: &Worker, colleagues: &[Colleagu
 async fn finish(worker: &Worker, colleagues: Vec<Colleague>) {
     let count = worker.count() + colleagues.iter().map(Colleague::count).sum::<usize>();
     if count > 0 {
-        trouble::report(&format_args!("closing {count} connections; a second signal ends at once"));
+        let connections = if count == 1 { "connection" } else { "connections" };
+        trouble::report(&format_args!("closing {count} {connections}; a second signal ends at once"));
     }
     let threads: Vec<_> = colleagues.into_iter().map(Colleague::finish).collect();
     worker.finish().await;

@@ -40,6 +40,24 @@ async fn the_connection_itself_runs_the_plain_loop() {
 }
 
 #[tokio::test]
+async fn the_socket_is_taken_back_out_of_the_server() {
+    async fn handler(ws: WebSocketUpgrade) -> Response {
+        ws.on_upgrade(|socket| async move {
+            let mut conn = socket.into_inner();
+            let transport = format!("{conn:?}");
+            conn.write_message(transport).await.unwrap();
+        })
+    }
+    for address in [
+        serve(Router::new().route("/ws", any(handler))).await,
+        serve_with_hyper(Router::new().route("/ws", any(handler))).await,
+    ] {
+        let transport = within(dial(address, "/ws").await.read_message()).await.unwrap().unwrap();
+        assert!(transport.as_text().unwrap().contains("Tcp("), "{transport:?}");
+    }
+}
+
+#[tokio::test]
 async fn frames_in_the_same_packet_as_the_request_are_received() {
     async fn handler(ws: WebSocketUpgrade) -> Response {
         ws.on_upgrade(|mut socket: WebSocket| async move {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{PATIENCE, Program, RawClient, check_echo, dial, frame, get, wait_until};
+use crate::support::{PATIENCE, Program, RawClient, check_echo, dial, frame, get, read_answer, wait_until};
 
 #[tokio::test]
 async fn unfinished_and_dripping_heads_are_dropped_while_others_are_served() {
@@ -34,6 +34,42 @@ async fn unfinished_and_dripping_heads_are_dropped_while_others_are_served() {
     let lasted = dripping.join().unwrap();
     assert!(lasted >= Duration::from_secs(1), "dropped too early: {lasted:?}");
     check_echo(&mut other, "and after it").await;
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_does_not_take_its_answer_or_never_ends_its_request_is_dropped() {
+    let program = Program::start(&["--handshake-timeout", "300ms", "--threads", "1"]);
+    let before = program.descriptors();
+    // More pages than the buffers of a socket hold.
+    let mut deaf = TcpStream::connect(program.address).unwrap();
+    let request = format!("GET /ws/echo_display HTTP/1.1\r\nHost: {}\r\n\r\n", program.address);
+    deaf.set_nonblocking(true).unwrap();
+    let _ = deaf.write(request.repeat(400).as_bytes()).unwrap();
+    deaf.set_nonblocking(false).unwrap();
+    assert_eq!(deaf.peek(&mut [0]).unwrap(), 1, "the first answer has begun");
+    let mut endless = TcpStream::connect(program.address).unwrap();
+    write!(endless, "PUT /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx").unwrap();
+    assert_eq!(read_answer(&mut endless, false).status, 405);
+    wait_until("both are dropped", || program.descriptors() == before);
+    program.check_stops_empty();
+}
+
+/// With all descriptors in use it waits for one: it neither ends nor spins.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lack_of_descriptors_is_survived() {
+    let mut program = Program::start_limited(40, &["--threads", "1"]);
+    let mut clients: Vec<_> = (0..60).map(|_| TcpStream::connect(program.address).unwrap()).collect();
+    wait_until("it says what is wrong", || program.errors().contains("cannot accept connections"));
+    let (start, used) = (Instant::now(), program.processor_time());
+    thread::sleep(Duration::from_secs(1));
+    let (lasted, used) = (start.elapsed(), program.processor_time() - used);
+    assert!(used < lasted / 4, "it spins: {used:?} of {lasted:?}");
+    assert!(program.is_running());
+    clients.clear();
+    assert_eq!(get(program.address, "/healthz").body, "ok");
+    assert_eq!(program.errors().lines().count(), 1, "{}", program.errors());
 }
 
 /// Sends a header that never ends, byte by byte, and says how long that was allowed.

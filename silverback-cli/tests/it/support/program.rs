@@ -39,7 +39,21 @@ impl Program {
 
     /// Starts it, and reads no more of its output than the lines at the start.
     pub(crate) fn start_unread(options: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = command(options, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(command(options, environment))
+    }
+
+    /// Starts it on 127.0.0.1 where it may have no more than so many descriptors.
+    pub(crate) fn start_limited(descriptors: u32, options: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_silverback")]);
+        shell.args(["--listen", "127.0.0.1:0"]).args(options);
+        let mut program = Self::spawn(shell);
+        program.read_output();
+        program
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let (out, err) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
         let readers = vec![collect(child.stderr.take().unwrap(), err.clone())];
@@ -121,6 +135,13 @@ impl Program {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How long it has kept processors busy.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn processor_time(&self) -> std::time::Duration {
+        let schedstat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap();
+        std::time::Duration::from_nanos(schedstat.split(' ').next().unwrap().parse().unwrap())
     }
 
     /// The names of its threads.
