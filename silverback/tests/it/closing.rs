@@ -381,6 +381,18 @@ mod the_transport {
         assert!(remote.is_dropped());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn that_takes_nothing_is_given_up_within_the_budget_of_our_close() {
+        let (mut conn, remote) = server();
+        remote.plan_writes(Plan::new().stall());
+        conn.write_message("stuck").await.unwrap();
+        let before = Instant::now();
+        let error = within(conn.close(1000, "")).await.unwrap_err();
+        assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
+        assert_eq!(before.elapsed(), Config::default().close_budget());
+        assert!(remote.is_dropped());
+    }
+
     /// The keepalive is off: the reader has no timer of its own when another task starts to close.
     #[tokio::test(start_paused = true)]
     async fn is_given_up_within_the_budget_by_a_reader_that_slept_when_the_close_began() {

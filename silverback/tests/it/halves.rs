@@ -144,10 +144,14 @@ async fn check_writers(sender: Conn, mut receiver: Conn) {
     // Pongs to the pings must be read too.
     let reading = tokio::spawn(async move { reader.read_message().await });
     let mut next = HashMap::new();
-    for _ in 0..WRITERS * MESSAGES {
+    for read in 0..WRITERS * MESSAGES {
         let message = within(receiver.read_message()).await.unwrap().unwrap();
         let text = message.as_text().unwrap();
         let who: usize = text.split(':').next().unwrap().parse().unwrap();
+        if read % 10 == 0 {
+            // Its pong is written by the sender's reading side, between the frames of its writers.
+            receiver.ping(b"from the other side").unwrap();
+        }
         let number = next.entry(who).or_insert(0);
         assert!(text == numbered(who, *number), "writer {who}, message {number}");
         *number += 1;

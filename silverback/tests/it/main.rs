@@ -19,4 +19,5 @@ mod output;
 mod sockets;
 mod streaming;
 mod support;
+mod turns;
 mod upgrading;

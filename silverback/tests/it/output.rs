@@ -242,6 +242,22 @@ async fn a_stalled_connection_does_not_disturb_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stalled_receiver_does_not_hold_up_a_broadcast() {
+    let connections: Vec<_> = (0..3).map(|_| server_config(|config| config.max_queued_output(10))).collect();
+    let (mut conns, remotes): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
+    remotes[1].plan_writes(Plan::new().stall());
+    let mut slow = 0;
+    for number in 0..10 {
+        for conn in &mut conns {
+            slow += usize::from(conn.try_write_message(format!("news {number}")).is_err());
+        }
+    }
+    assert_eq!(slow, 9, "the first fits in the queue of the stalled one");
+    let all: Vec<_> = (0..10).map(|number| text(format!("news {number}"))).collect();
+    assert_eq!((remotes[0].received_frames(), remotes[2].received_frames()), (all.clone(), all));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_echo_to_a_peer_that_does_not_read_stops_reading_too() {
     let (conn, remote) = server_config(|config| config.max_queued_output(1000));
     remote.plan_writes(Plan::new().stall());
