@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use silverback::Message;
+use silverback::MessageRef;
 
 /// The beginning of a message, and how long all of it is.
 #[derive(Debug)]
@@ -19,12 +19,12 @@ enum Start {
 
 impl Excerpt {
     /// Copies what will be shown: the message itself is not kept.
-    pub(crate) fn of(message: &Message) -> Self {
+    pub(crate) fn of(message: MessageRef<'_>) -> Self {
         let start = match message {
-            Message::Text(text) => Start::Text(cut(text).into()),
-            Message::Binary(bytes) => Start::Binary(bytes[..bytes.len().min(MOST_BYTES)].into()),
+            MessageRef::Text(text) => Start::Text(cut(text).into()),
+            MessageRef::Binary(bytes) => Start::Binary(bytes[..bytes.len().min(MOST_BYTES)].into()),
         };
-        Self { start, len: message.len() }
+        Self { start, len: message.as_bytes().len() }
     }
 }
 

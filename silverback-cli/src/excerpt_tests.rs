@@ -5,7 +5,7 @@ use silverback::Message;
 use super::*;
 
 fn shown(message: impl Into<Message>) -> String {
-    Excerpt::of(&message.into()).to_string()
+    Excerpt::of(message.into().as_ref()).to_string()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::Message;
+use silverback::MessageRef;
 
 use crate::{excerpt::Excerpt, trouble::Trouble};
 
@@ -62,7 +62,7 @@ impl Printer {
     }
 
     /// Notes that `peer` has sent `message`.
-    pub(crate) fn print(&self, peer: SocketAddr, message: &Message) {
+    pub(crate) fn print(&self, peer: SocketAddr, message: MessageRef<'_>) {
         let Some(lines) = &self.0 else { return };
         let line = Line { peer, excerpt: Excerpt::of(message) };
         if let Err(TrySendError::Full(_)) = lines.sender.try_send(line) {

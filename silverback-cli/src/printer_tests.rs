@@ -35,8 +35,8 @@ fn text_on(paper: &Paper) -> String {
 fn each_message_is_a_line_in_order() {
     let paper = Paper::default();
     let (printer, printing) = Printer::start(paper.clone()).unwrap();
-    printer.print(peer(), &Message::text("one\ntwo"));
-    printer.clone().print(peer(), &Message::binary(vec![1, 2]));
+    printer.print(peer(), MessageRef::Text("one\ntwo"));
+    printer.clone().print(peer(), MessageRef::Binary(&[1, 2]));
     drop(printer);
     printing.finish();
     assert_eq!(text_on(&paper), "127.0.0.1:5000 sent: one\\ntwo\n127.0.0.1:5000 sent: (2 binary bytes) 01 02\n");
@@ -49,7 +49,7 @@ fn a_blocked_output_blocks_nobody_and_what_was_left_out_is_counted() {
     let (printer, printing) = Printer::start(paper.clone()).unwrap();
     let count = 10 * MOST_LINES;
     for number in 0..count {
-        printer.print(peer(), &Message::text(number.to_string()));
+        printer.print(peer(), MessageRef::Text(&number.to_string()));
     }
     // Whoever got here was not blocked.
     drop(blocked);
@@ -78,10 +78,10 @@ fn a_closed_output_ends_the_thread_and_nothing_else() {
     }
     let (tried, was_tried) = sync_channel(1);
     let (printer, printing) = Printer::start(Closed(tried)).unwrap();
-    printer.print(peer(), &Message::text("to nobody"));
+    printer.print(peer(), MessageRef::Text("to nobody"));
     was_tried.recv().unwrap();
     assert!(printing.ended.as_ref().unwrap().recv().is_err(), "the thread has ended");
-    printer.print(peer(), &Message::text("still to nobody"));
+    printer.print(peer(), MessageRef::Text("still to nobody"));
     drop(printer);
     printing.finish();
 }
@@ -91,7 +91,7 @@ fn an_output_that_stays_blocked_does_not_keep_the_program() {
     let paper = Paper::default();
     let blocked = paper.0.lock().unwrap();
     let (printer, printing) = Printer::start(paper.clone()).unwrap();
-    printer.print(peer(), &Message::text("never seen"));
+    printer.print(peer(), MessageRef::Text("never seen"));
     drop(printer);
     let (done, is_done) = channel();
     let waiting = thread::spawn(move || {
@@ -107,7 +107,7 @@ fn an_output_that_stays_blocked_does_not_keep_the_program() {
 #[test]
 fn a_quiet_printer_has_no_thread() {
     let (printer, printing) = Printer::quiet();
-    printer.print(peer(), &Message::text("unseen"));
+    printer.print(peer(), MessageRef::Text("unseen"));
     assert!(printing.ended.is_none());
     printing.finish();
 }
