@@ -17,7 +17,7 @@ use silverback_proto::{
 use crate::{
     Error, MessageReader, MessageWriter, Reader, Settings, TryWriteError, Writer, clock,
     driver::{Driver, DriverParts},
-    mask_source::next_mask_key,
+    mask_source::{self, next_mask_key},
     shared::{Shared, SharedHandle},
     transport::{self, ByteStream},
 };
@@ -56,6 +56,9 @@ impl Conn {
         early: impl Into<Vec<u8>>,
         settings: &Settings,
     ) -> Self {
+        if role == Role::Client {
+            mask_source::prepare();
+        }
         let config = settings.connection();
         let (io, write_side) = transport::split(stream);
         let receiver = Receiver::new(role, config.limits());
