@@ -196,6 +196,13 @@ impl Framer {
     }
 }
 
+#[cfg(test)]
+impl Framer {
+    pub(super) fn held(&self) -> usize {
+        self.outbox.held()
+    }
+}
+
 /// From this many bytes a payload is sent from where it stands: below, a copy costs less than a slice of its own.
 const SHARED: usize = 4 * 1024;
 
