@@ -187,7 +187,7 @@ fn whatever_the_client_does_no_task_and_no_descriptor_stays() {
         let begun = Instant::now();
         loop {
             let left = (metrics.num_alive_tasks(), open_descriptors() - staying.len());
-            if left == (tasks, descriptors) {
+            if left.0 <= tasks && left.1 <= descriptors {
                 break;
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "{left:?} stay, of {:?}", (tasks, descriptors));
