@@ -141,8 +141,8 @@ mod after_the_end {
         app.clock.advance(std::time::Duration::from_secs(3600));
         assert_eq!(app.conn.poll_timeout(), None);
         assert_eq!(app.conn.handle_timeout(app.clock.now()), None);
-        app.conn.handle_lost();
         assert_eq!(app.conn.queued_output(), 0);
+        app.conn.handle_lost();
         peer.send_bytes(wire(Role::Server, &[text("late"), ping("late"), text("bad").rsv1()]));
         peer.expect_nothing();
         assert_eq!(peer.endpoint().conn.state(), State::Closed);
