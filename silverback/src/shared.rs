@@ -14,12 +14,17 @@ use std::{
 };
 
 use silverback_proto::{
-    Arrival, CloseFrame, CloseInfo, ConnectionError, SendError, Stats, Timeout, connection::Transmitter,
+    Arrival, CloseFrame, CloseInfo, ConnectionError, Role, SendError, Stats, Timeout, connection::Transmitter,
 };
 
 pub(crate) use self::handle::SharedHandle;
-use self::inner::{Failure, Inner, Locked};
-use crate::{Error, clock, flusher::Flusher, transport::WriteSide};
+use self::inner::{Failure, Inner, LeftBehind, Locked};
+use crate::{
+    Error, clock,
+    ending::Ending,
+    flusher::Flusher,
+    transport::{ReadSide, WriteSide},
+};
 
 /// The shared half of a connection.
 #[derive(Debug)]
@@ -141,6 +146,24 @@ impl Shared {
         inner.wakes_waiting = true;
         // It waits for a deadline that is no longer the next one.
         inner.wakes_reader = true;
+        self.linger_if_left(inner);
+    }
+
+    /// The reader goes before the connection has ended. Its side of the transport is needed once more if somebody has
+    /// closed, or will: with unread input the kernel would reset the connection, which destroys our Close frame.
+    pub(crate) fn leave_behind(self: &Arc<Self>, io: ReadSide, role: Role) {
+        let mut inner = self.lock();
+        inner.left_behind = Some(Box::new(LeftBehind { io, role }));
+        self.linger_if_left(inner);
+    }
+
+    /// Has the closing handshake go on without a reader, if there is one to go on with and none to do it.
+    fn linger_if_left(self: &Arc<Self>, mut inner: Locked<'_>) {
+        let Some(deadline) = inner.transmitter.close_deadline() else { return };
+        let Some(left_behind) = inner.left_behind.take() else { return };
+        drop(inner);
+        let LeftBehind { io, role } = *left_behind;
+        Ending::orderly(SharedHandle::new(self.clone()), io, deadline, role).linger();
     }
 
     /// The reader has received bytes.

@@ -9,9 +9,12 @@ use std::{
     time::Instant,
 };
 
-use silverback_proto::{ConnectionError, connection::Transmitter};
+use silverback_proto::{ConnectionError, Role, connection::Transmitter};
 
-use crate::{Error, transport::WriteSide};
+use crate::{
+    Error,
+    transport::{ReadSide, WriteSide},
+};
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -31,8 +34,17 @@ pub(super) struct Inner {
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
     pub(super) failure: Option<Failure>,
+    /// What a reader has left that went before the connection was closed.
+    pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
     waiting_for_room: Vec<Waker>,
+}
+
+/// The reader's side of a transport, without its reader.
+#[derive(Debug)]
+pub(super) struct LeftBehind {
+    pub(super) io: ReadSide,
+    pub(super) role: Role,
 }
 
 /// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
@@ -64,6 +76,7 @@ impl Inner {
             wakes_reader: false,
             wakes_waiting: false,
             failure: None,
+            left_behind: None,
             reader: None,
             waiting_for_room: Vec::new(),
         }
@@ -161,8 +174,9 @@ impl<'a> Locked<'a> {
     /// Closes the transport, whose end may run anything too, after the lock was given back.
     pub(super) fn close(mut self) {
         let io = mem::replace(&mut self.io, WriteSide::Closed);
+        let left_behind = self.left_behind.take();
         drop(self);
-        drop(io);
+        drop((io, left_behind));
     }
 }
 

@@ -185,6 +185,39 @@ mod during_the_closing_handshake {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn that_begins_when_the_reader_has_gone_the_peer_is_drained() {
+        let (conn, remote) = server();
+        let (writer, reader) = conn.split();
+        drop(reader);
+        let begun = Instant::now();
+        writer.start_close(1000, "bye").unwrap();
+        drop(writer);
+        within(remote.expect(close(1000, "bye"))).await;
+        send_together(&remote, [text("on its way"), close(1000, "")]);
+        settle().await;
+        assert!(!remote.is_dropped(), "unread input would reset the connection");
+        remote.half_close();
+        settle().await;
+        assert!(remote.is_dropped());
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_begins_when_the_reader_has_gone_the_budget_holds() {
+        let (conn, remote) = server();
+        let (writer, reader) = conn.split();
+        drop(reader);
+        let begun = Instant::now();
+        writer.start_close(1000, "bye").unwrap();
+        while !remote.is_dropped() {
+            within(tokio::time::sleep(Duration::from_millis(100))).await;
+            assert!(begun.elapsed() < Duration::from_secs(10));
+        }
+        assert!(begun.elapsed() >= Duration::from_secs(5));
+        assert!(writer.write_message("late").await.unwrap_err().is_closing());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_a_fault_the_peer_is_told() {
         let (mut conn, remote) = server();
         remote.plan_writes(Plan::new().stall());
