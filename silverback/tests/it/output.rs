@@ -147,6 +147,21 @@ async fn a_flush_that_had_to_wait_is_no_stall_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flush_that_waits_for_too_long_is_a_stall() {
+    let stall = Duration::from_secs(5);
+    let (mut conn, remote) = server_config(|config| config.write_stall_timeout(stall));
+    remote.hold_until_flush();
+    remote.plan_writes(Plan::new().pass().stall());
+    conn.write_message("held").await.unwrap();
+    let before = Instant::now();
+    let error = within(conn.flush()).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::WriteStall(after)) if after == stall), "{error}");
+    assert_eq!(before.elapsed(), stall);
+    drop(conn);
+    assert!(remote.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stall_fails_the_connection_and_wakes_everybody() {
     let stall = Duration::from_secs(8);
     let (conn, remote) = server_config(|config| config.max_queued_output(10).write_stall_timeout(stall));
