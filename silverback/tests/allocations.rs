@@ -58,14 +58,14 @@ async fn echo_lent(conn: &mut Conn, messages: usize) {
     }
 }
 
-/// What `echo` takes for 200 bursts, in steady state.
-fn count(burst: Vec<Frame>, mut echo: impl AsyncFnMut(&mut Conn, usize)) -> AllocationInfo {
+/// What `echo` takes for so many bursts, in steady state.
+fn count(rounds: usize, burst: Vec<Frame>, mut echo: impl AsyncFnMut(&mut Conn, usize)) -> AllocationInfo {
     let runtime = runtime();
     let messages = burst.len();
     let (mut conn, peer) = runtime.block_on(async { server(&Settings::default()) });
     let peer = ask(peer, wire(burst), messages);
-    runtime.block_on(echo(&mut conn, 50 * messages));
-    let info = measure(|| runtime.block_on(echo(&mut conn, 200 * messages)));
+    runtime.block_on(echo(&mut conn, rounds / 4 * messages));
+    let info = measure(|| runtime.block_on(echo(&mut conn, rounds * messages)));
     drop(conn);
     drop(runtime);
     peer.join().unwrap();
@@ -87,7 +87,7 @@ fn bursts() -> Vec<Vec<Frame>> {
 fn a_message_that_is_lent_and_answered_allocates_nothing() {
     for burst in bursts() {
         let name = format!("{} times {:?}", burst.len(), burst[0]);
-        let info = count(burst, echo_lent);
+        let info = count(200, burst, echo_lent);
         assert_eq!(info.count_total, 0, "{name}");
     }
 }
@@ -97,7 +97,7 @@ fn a_message_that_is_owned_and_answered_allocates_once_at_most() {
     for burst in bursts() {
         let messages = 200 * burst.len() as u64;
         let name = format!("{} times {:?}", burst.len(), burst[0]);
-        let info = count(burst, echo_owned);
+        let info = count(200, burst, echo_owned);
         assert!(info.count_total <= messages, "{} allocations for {messages} messages, {name}", info.count_total);
     }
 }
@@ -108,10 +108,10 @@ fn a_message_that_is_owned_and_answered_allocates_once_at_most() {
 fn large_binary_messages_reuse_their_buffers() {
     for size in [100_000, 1_000_000] {
         for (name, info) in [
-            ("lent", count(vec![binary(vec![7; size])], echo_lent)),
-            ("owned", count(vec![binary(vec![7; size])], echo_owned)),
+            ("lent", count(40, vec![binary(vec![7; size])], echo_lent)),
+            ("owned", count(40, vec![binary(vec![7; size])], echo_owned)),
         ] {
-            let each = info.bytes_total / 200;
+            let each = info.bytes_total / 40;
             assert!(each < size as u64 / 4, "{each} bytes for each message of {size}, {name}");
         }
     }
