@@ -6,7 +6,8 @@ use silverback::{Config, Conn, Dialer, Error, Message};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = std::env::args().nth(1).ok_or("usage: autobahn_client ws://HOST:PORT")?;
-    let dialer = Dialer::new().config(Config::default().max_message_size(LARGEST_MESSAGE));
+    let config = Config::default().max_message_size(LARGEST_MESSAGE).max_fragments(MOST_FRAGMENTS);
+    let dialer = Dialer::new().config(config);
     for case in 1..=case_count(&dialer, &server).await? {
         let conn = dialer.dial(&format!("{server}/runCase?case={case}&agent={AGENT}")).await?;
         // Most cases break the protocol on purpose: an error is then what the suite wants to see.
@@ -33,3 +34,5 @@ async fn echo(mut conn: Conn) -> Result<(), Error> {
 
 const AGENT: &str = "silverback";
 const LARGEST_MESSAGE: u64 = 64 * 1024 * 1024;
+/// Cases 9.3.1 and 9.4.1 send 65,536 fragments and an empty one that ends them.
+const MOST_FRAGMENTS: u32 = 65_537;

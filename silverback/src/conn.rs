@@ -18,7 +18,7 @@ use silverback_proto::{
 use crate::{
     Error, MessageReader, MessageWriter, Reader, Settings, TryWriteError, Writer, clock,
     driver::{Driver, DriverParts},
-    mask_source::next_mask_key,
+    mask_source::{self, next_mask_key},
     shared::{Shared, SharedHandle},
     transport::{self, ByteStream},
 };
@@ -57,6 +57,9 @@ impl Conn {
         early: impl Into<Vec<u8>>,
         settings: &Settings,
     ) -> Self {
+        if role == Role::Client {
+            mask_source::prepare();
+        }
         let config = settings.connection();
         let (io, write_side) = transport::split(stream);
         let receiver = Receiver::new(role, config, &negotiated);
@@ -124,6 +127,17 @@ impl Conn {
         self.reader.next_reader().await
     }
 
+    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn next_reader_up_to(&mut self, limit: u64) -> Result<Option<MessageReader<'_>>, Error> {
+        self.reader.next_reader_up_to(limit).await
+    }
+
     /// Accepts a message for sending, as soon as there is room for it.
     ///
     /// # Errors
@@ -131,8 +145,8 @@ impl Conn {
     ///
     /// # Cancel safety
     /// A future that is dropped before it is ready has accepted nothing.
-    pub async fn write_message(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.writer.write_message(message).await
+    pub fn write_message(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        self.writer.write_message(message)
     }
 
     /// Accepts a message that is lent; see [`Writer::write_borrowed`].

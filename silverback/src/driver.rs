@@ -327,12 +327,9 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.note_input_in_hand(false);
-        if self.ending.is_none() && self.shared.close_deadline().is_some() {
-            // Our Close frame is on its way: closed with unread input, the transport would be reset and lose it.
-            self.orderly_ending().linger();
-        }
-        if let Some(ending) = self.ending.take() {
-            ending.linger();
+        match self.ending.take() {
+            Some(ending) => ending.linger(),
+            None => self.shared.leave_behind(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),
         }
     }
 }

@@ -50,6 +50,9 @@ impl Error {
                 io::ErrorKind::BrokenPipe
                     | io::ErrorKind::ConnectionAborted
                     | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkDown
+                    | io::ErrorKind::NetworkUnreachable
                     | io::ErrorKind::NotConnected
                     | io::ErrorKind::TimedOut
                     | io::ErrorKind::UnexpectedEof

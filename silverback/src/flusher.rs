@@ -78,7 +78,8 @@ impl Flusher {
         }
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether nobody will look at what is added.
+    pub(crate) fn is_over(&self) -> bool {
         self.lock().is_over
     }
 
@@ -101,10 +102,14 @@ impl Drop for Task {
     fn drop(&mut self) {
         let Some(flusher) = self.flusher.upgrade() else { return };
         let mut queue = flusher.lock();
-        // A connection in the queue holds the flusher, and the flusher the queue: nobody else would part them.
+        // A connection in the queue holds the flusher, and the flusher the queue; one whose transport is blocked is held
+        // by the transport's waker. Nobody else would part them.
         let left = std::mem::replace(&mut *queue, Queue { is_over: true, ..Queue::default() });
         drop(queue);
-        drop(left);
+        let own = self.due.drain(..).chain(self.blocked.drain(..));
+        for connection in left.due.into_iter().chain(left.blocked).chain(own) {
+            connection.give_up();
+        }
     }
 }
 

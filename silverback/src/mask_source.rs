@@ -1,10 +1,23 @@
 //! Mask keys for clients: unpredictable (RFC 6455, 5.3 and 10.3), drawn from the system in blocks.
 
-use std::cell::RefCell;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cell::RefCell,
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use silverback_proto::MaskKey;
 
-/// The next key of this thread's block. A process that forks starts a new block.
+/// Makes sure that a process which was forked off does not repeat the keys of its parent. To be called for each new
+/// connection: for each frame, asking the system who we are would cost a system call.
+pub(crate) fn prepare() {
+    PROCESS.store(process::id(), Ordering::Relaxed);
+}
+
+/// The next key of this thread's block.
 pub(crate) fn next_mask_key() -> MaskKey {
     BLOCK.with_borrow_mut(Block::next)
 }
@@ -13,13 +26,13 @@ struct Block {
     keys: [u8; BLOCK_LEN],
     /// Bytes of `keys` that are used up.
     used: usize,
-    /// Who drew them: a child must not repeat its parent's keys.
+    /// Who drew them.
     process: u32,
 }
 
 impl Block {
     fn next(&mut self) -> MaskKey {
-        let process = std::process::id();
+        let process = PROCESS.load(Ordering::Relaxed);
         if self.used == BLOCK_LEN || self.process != process {
             // Without a source of randomness no frame of a client may leave: there is nothing better to do than to stop.
             #[allow(clippy::expect_used, reason = "the system's random source fails only where none is configured")]
@@ -34,6 +47,9 @@ impl Block {
         MaskKey(mask)
     }
 }
+
+/// The process that opened the newest connection.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
     static BLOCK: RefCell<Block> = const { RefCell::new(Block { keys: [0; BLOCK_LEN], used: BLOCK_LEN, process: 0 }) };

@@ -14,12 +14,17 @@ use std::{
 };
 
 use silverback_proto::{
-    Arrival, CloseFrame, CloseInfo, ConnectionError, SendError, Stats, Timeout, connection::Transmitter,
+    Arrival, CloseFrame, CloseInfo, ConnectionError, Role, SendError, Stats, Timeout, connection::Transmitter,
 };
 
 pub(crate) use self::handle::SharedHandle;
-use self::inner::{Failure, Inner, Locked};
-use crate::{Error, clock, flusher::Flusher, transport::WriteSide};
+use self::inner::{Failure, Inner, LeftBehind, Locked};
+use crate::{
+    Error, clock,
+    ending::Ending,
+    flusher::Flusher,
+    transport::{ReadSide, WriteSide},
+};
 
 /// The shared half of a connection.
 #[derive(Debug)]
@@ -141,6 +146,24 @@ impl Shared {
         inner.wakes_waiting = true;
         // It waits for a deadline that is no longer the next one.
         inner.wakes_reader = true;
+        self.linger_if_left(inner);
+    }
+
+    /// The reader goes before the connection has ended. Its side of the transport is needed once more if somebody has
+    /// closed, or will: with unread input the kernel would reset the connection, which destroys our Close frame.
+    pub(crate) fn leave_behind(self: &Arc<Self>, io: ReadSide, role: Role) {
+        let mut inner = self.lock();
+        inner.left_behind = Some(Box::new(LeftBehind { io, role }));
+        self.linger_if_left(inner);
+    }
+
+    /// Has the closing handshake go on without a reader, if there is one to go on with and none to do it.
+    fn linger_if_left(self: &Arc<Self>, mut inner: Locked<'_>) {
+        let Some(deadline) = inner.transmitter.close_deadline() else { return };
+        let Some(left_behind) = inner.left_behind.take() else { return };
+        drop(inner);
+        let LeftBehind { io, role } = *left_behind;
+        Ending::orderly(SharedHandle::new(self.clone()), io, deadline, role).linger();
     }
 
     /// The reader has received bytes.
@@ -265,8 +288,7 @@ impl Shared {
             Poll::Ready(Ok(())) => inner.wakes_waiting = true,
             Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
             Poll::Pending => {
-                inner.is_blocked = true;
-                inner.transmitter.handle_blocked(clock::now());
+                inner.note_blocked(clock::now());
                 if !std::mem::replace(&mut inner.is_watched, true) {
                     self.flusher.watch(self.clone());
                 }
@@ -280,7 +302,8 @@ impl Shared {
 
     /// Closes the transport if nobody can use it any more: neither the application nor output on its way.
     fn close_if_abandoned(&self, inner: Locked<'_>) {
-        if self.handles.load(Ordering::Acquire) == 0 && !inner.is_on_its_way() {
+        let is_on_its_way = inner.is_on_its_way() && !self.flusher.is_over();
+        if self.handles.load(Ordering::Acquire) == 0 && !is_on_its_way {
             inner.close();
         }
     }
@@ -297,7 +320,7 @@ impl Shared {
         self.close_if_abandoned(inner);
     }
 
-    /// The transport is broken in a way that it could not even report.
+    /// The transport is broken in a way that it could not even report, or its runtime has ended.
     pub(crate) fn give_up(&self) {
         let mut inner = self.lock();
         inner.fail(Failure::Io(io::ErrorKind::Other));
@@ -307,7 +330,7 @@ impl Shared {
     /// Fails the connection if it is stalled. Says when it could be, while its transport takes nothing.
     pub(crate) fn watch_stall(&self, now: Instant) -> Option<Instant> {
         let mut inner = self.lock();
-        let due = inner.transmitter.stall_deadline().filter(|_| inner.is_blocked && inner.failure.is_none());
+        let due = inner.stall_deadline();
         if due.is_some_and(|due| due > now) {
             return due;
         }

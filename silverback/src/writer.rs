@@ -31,9 +31,10 @@ impl Writer {
     ///
     /// # Cancel safety
     /// A future that is dropped before it is ready has accepted nothing.
-    pub async fn write_message(&self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn write_message(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        // Not an async function: that would keep room for the message in each of its forms.
         let mut message = Some(message.into());
-        poll_fn(|cx| self.poll_write_message(cx, &mut message)).await
+        poll_fn(move |cx| self.poll_write_message(cx, &mut message))
     }
 
     /// Accepts a message that is not compressed, whatever was agreed on: for secrets, which in one context with a

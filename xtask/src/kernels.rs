@@ -1,6 +1,6 @@
 //! The kernels that read bytes in bulk, masking and UTF-8, under tools that watch every access.
 
-use crate::own_tests::count_passed;
+use crate::own_tests::{count_passed, failed_test};
 use crate::tools;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
@@ -15,7 +15,8 @@ pub(crate) fn address_sanitizer(workspace: &Workspace) -> Verdict {
         .arg("--")
         .args(KERNELS)
         .env("RUSTFLAGS", "-Zsanitizer=address")
-        .read_aloud()?;
+        .read_aloud()
+        .succeeded_or_named(failed_test)?;
     counted(&output)
 }
 
@@ -32,7 +33,8 @@ pub(crate) fn miri(workspace: &Workspace) -> Verdict {
         .arg("--")
         .args(KERNELS)
         .env("MIRIFLAGS", "-Zmiri-disable-isolation")
-        .read_aloud()?;
+        .read_aloud()
+        .succeeded_or_named(failed_test)?;
     counted(&output)
 }
 

@@ -4,6 +4,7 @@
 //! [`Connection`] is both, for owners without threads.
 
 mod closing;
+mod compressor;
 mod frame_in_progress;
 mod outbox;
 mod recv;

@@ -1,9 +1,12 @@
 //! The sending side: messages to frames to slices (RFC 6455, 5 and 6.1).
 //! It decides nothing about the connection's state; `transmit` asks it, and asks `state`.
 
-use std::{cell::Cell, io::IoSlice};
+use std::io::IoSlice;
 
-use super::outbox::Outbox;
+use super::{
+    compressor::{Compressor, PerMessage, with_compressed},
+    outbox::Outbox,
+};
 use crate::{
     CloseFrame, ControlPayload, FrameHeader, MaskKey, Message, MessageKind, MessageRef, Opcode, PreparedMessage, Role,
     deflate::Deflater, error::SendError, utf8::Utf8Validator,
@@ -25,14 +28,6 @@ pub(super) struct Framer {
     compressor: Option<Box<Compressor>>,
 }
 
-/// Compresses whole messages in the order of the wire, which is the order of the window (RFC 7692, 7.2.1).
-#[derive(Debug)]
-struct Compressor {
-    deflater: Deflater,
-    /// Messages below this many bytes go plain.
-    threshold: usize,
-}
-
 #[derive(Debug)]
 struct OpenMessage {
     kind: MessageKind,
@@ -43,7 +38,7 @@ struct OpenMessage {
 
 impl Framer {
     pub(super) fn new(role: Role, mask_source: fn() -> MaskKey, deflater: Option<(Deflater, usize)>) -> Self {
-        let compressor = deflater.map(|(deflater, threshold)| Box::new(Compressor { deflater, threshold }));
+        let compressor = deflater.map(|(deflater, threshold)| Box::new(Compressor::new(deflater, threshold)));
         Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None, until_pong: 0, compressor }
     }
 
@@ -79,17 +74,7 @@ impl Framer {
     /// Queues a frame that was built before; a client masks it anew (5.3).
     pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        let compressed = match &mut self.compressor {
-            Some(compressor) if message.message().len() >= compressor.threshold => {
-                let compressed = message.compressed(&compressor.deflater);
-                if compressed.is_some() {
-                    // It went into the receiver's window, but not into ours: from here on we refer to nothing before it.
-                    compressor.deflater.reset();
-                }
-                compressed
-            }
-            _ => None,
-        };
+        let compressed = self.compressor.as_mut().and_then(|compressor| compressor.prepared(message));
         let encoded = compressed.as_ref().unwrap_or(message.plain());
         if self.role == Role::Client {
             self.frame(encoded.header(), encoded.payload());
@@ -193,14 +178,14 @@ impl Framer {
 
     /// Whether compression holds memory that a quiet connection does not need.
     pub(super) fn holds_compressor(&self) -> bool {
-        self.compressor.as_ref().is_some_and(|compressor| compressor.deflater.holds_memory())
+        self.compressor.as_ref().is_some_and(|compressor| compressor.holds_memory())
     }
 
     /// Gives that memory back: the next message is compressed as if it were the first.
     pub(super) fn release_compressor(&mut self) {
         // Inside a message the receiver is in the middle of a stream.
         if let (Some(compressor), None) = (&mut self.compressor, &self.open) {
-            compressor.deflater.release();
+            compressor.release();
         }
     }
 
@@ -263,55 +248,12 @@ impl Framer {
     }
 }
 
-impl Compressor {
-    /// Compresses a whole message into `out`; false if it is not worth while.
-    fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
-        if payload.len() < self.threshold {
-            return false;
-        }
-        self.deflater.finish(payload, out);
-        let shrinks = out.len() < payload.len();
-        if !shrinks {
-            // It goes plain, so it does not enter the receiver's window: ours must not refer to it.
-            self.deflater.reset();
-        }
-        shrinks
-    }
-
-    fn fragment(&mut self, payload: &[u8], is_final: bool, out: &mut Vec<u8>) {
-        if is_final {
-            self.deflater.finish(payload, out);
-        } else {
-            self.deflater.push(payload, out);
-        }
+#[cfg(test)]
+impl Framer {
+    pub(super) fn held(&self) -> usize {
+        self.outbox.held()
     }
 }
-
-/// Whether a message may be compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PerMessage {
-    /// If that was agreed on.
-    Allowed,
-    /// A secret in one context with a stranger's text leaks by its compressed size.
-    Off,
-}
-
-/// Lends a buffer for what compression makes.
-fn with_compressed<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    thread_local! {
-        static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    }
-    let mut out = COMPRESSED.take();
-    let done = work(&mut out);
-    out.clear();
-    if out.capacity() <= KEPT_COMPRESSED {
-        COMPRESSED.set(out);
-    }
-    done
-}
-
-/// What a thread keeps of the buffer for compressed messages.
-const KEPT_COMPRESSED: usize = 1024 * 1024;
 
 /// From this many bytes a payload is sent from where it stands: below, a copy costs less than a slice of its own.
 const SHARED: usize = 4 * 1024;

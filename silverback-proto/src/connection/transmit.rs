@@ -9,7 +9,8 @@ use std::{
 
 use super::{
     closing::{CloseInfo, Closing, Initiator},
-    send::{Framer, PerMessage},
+    compressor::PerMessage,
+    send::Framer,
     state::{State, Step},
     stats::Stats,
     timer::{Due, Timers},
@@ -175,6 +176,9 @@ impl Transmitter {
     /// The receiver reports a fault: the peer is told, and nothing else is sent (7.1.7).
     pub fn handle_fault(&mut self, now: Instant, error: &ConnectionError) {
         let Some(code) = error.close_code() else { return self.handle_lost() };
+        if self.state == State::Closed {
+            return;
+        }
         self.state = self.state.after(Step::Fail);
         self.closing.note_failed();
         if self.state == State::Failing {
@@ -243,6 +247,14 @@ impl Transmitter {
             return None;
         }
         self.timers.next(&self.config, self.check_open().is_ok())
+    }
+}
+
+#[cfg(test)]
+impl Transmitter {
+    /// Memory that output takes, payloads by reference aside.
+    pub(super) fn held(&self) -> usize {
+        self.framer.held()
     }
 }
 

@@ -6,11 +6,15 @@ use std::{
     ops::{Deref, DerefMut},
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
-use silverback_proto::{ConnectionError, connection::Transmitter};
+use silverback_proto::{ConnectionError, Role, connection::Transmitter};
 
-use crate::{Error, transport::WriteSide};
+use crate::{
+    Error,
+    transport::{ReadSide, WriteSide},
+};
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -20,6 +24,8 @@ pub(super) struct Inner {
     pub(super) is_blocked: bool,
     /// A layer below may hold what it took.
     needs_flush: bool,
+    /// Since when it has held all that there is, and passes nothing on.
+    held_since: Option<Instant>,
     /// The flusher was asked to flush soon, and has not yet.
     pub(super) is_registered: bool,
     /// The flusher looks whether the connection is stalled.
@@ -28,8 +34,17 @@ pub(super) struct Inner {
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
     pub(super) failure: Option<Failure>,
+    /// What a reader has left that went before the connection was closed.
+    pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
     waiting_for_room: Vec<Waker>,
+}
+
+/// The reader's side of a transport, without its reader.
+#[derive(Debug)]
+pub(super) struct LeftBehind {
+    pub(super) io: ReadSide,
+    pub(super) role: Role,
 }
 
 /// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
@@ -55,11 +70,13 @@ impl Inner {
             io,
             is_blocked: false,
             needs_flush: false,
+            held_since: None,
             is_registered: false,
             is_watched: false,
             wakes_reader: false,
             wakes_waiting: false,
             failure: None,
+            left_behind: None,
             reader: None,
             waiting_for_room: Vec::new(),
         }
@@ -98,10 +115,27 @@ impl Inner {
         if self.io.poll_flush(cx)?.is_pending() {
             return Poll::Pending;
         }
-        self.needs_flush = false;
-        // A flush that had to wait was a stall as well, and is none any more.
-        self.transmitter.handle_transmitted(0);
+        (self.needs_flush, self.held_since) = (false, None);
         Poll::Ready(Ok(()))
+    }
+
+    /// The transport takes nothing at the moment, or passes nothing on.
+    pub(super) fn note_blocked(&mut self, now: Instant) {
+        self.is_blocked = true;
+        if self.transmitter.queued_output() > 0 {
+            self.transmitter.handle_blocked(now);
+        } else {
+            self.held_since.get_or_insert(now);
+        }
+    }
+
+    /// When the connection counts as stalled, while its transport takes nothing.
+    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+        if !self.is_on_its_way() {
+            return None;
+        }
+        let held = self.held_since.and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
+        self.transmitter.stall_deadline().into_iter().chain(held).min()
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -140,8 +174,9 @@ impl<'a> Locked<'a> {
     /// Closes the transport, whose end may run anything too, after the lock was given back.
     pub(super) fn close(mut self) {
         let io = mem::replace(&mut self.io, WriteSide::Closed);
+        let left_behind = self.left_behind.take();
         drop(self);
-        drop(io);
+        drop((io, left_behind));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The opening handshake on a bare stream: a bounded head in, a response out.
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, header::CONNECTION};
 use silverback_proto::{
     Role,
     handshake::{
@@ -60,7 +60,8 @@ async fn ask(upgrader: &Upgrader, request: &Request<()>) -> Result<HeaderMap, Up
 
 async fn turn_away(stream: &mut impl ByteStream, error: &UpgradeError) -> std::io::Result<()> {
     if !matches!(error, UpgradeError::Io(_) | UpgradeError::Disconnected) {
-        let response: Response<String> = error.response();
+        let mut response: Response<String> = error.response();
+        response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
         stream.write_all(&encode_response(&response)).await?;
     }
     stream.shutdown().await?;

@@ -1,5 +1,6 @@
 //! The table for people: every case, its title and what the suite said about us in both roles.
 
+use super::LEFT_OUT;
 use super::judge::{INFORMATIONAL, Results, Seen};
 use super::suite::Catalogue;
 
@@ -24,7 +25,7 @@ fn heading(catalogue: &Catalogue) -> String {
         "# Autobahn\n\n\
          Written by `cargo xtask autobahn --full`; `cargo xtask test` runs the same cases and compares. *Server* is the\n\
          program `silverback` under the suite's fuzzing client, *client* is our `Dialer` under its fuzzing server.\n\n\
-         Versions: {}.\n\n\
+         Versions: {}. Left out: groups {LEFT_OUT}.\n\n\
          In {} and {} the suite only notes what a peer chose to do.\n",
         catalogue.versions.join(", "),
         INFORMATIONAL[..INFORMATIONAL.len() - 1].join(", "),

@@ -40,7 +40,7 @@ pub(crate) fn node_server(workspace: &Workspace) -> Verdict {
 /// connection ends.
 fn client_against_program(workspace: &Workspace, name: &str, client: impl Fn() -> Task) -> Verdict {
     let service = Service::start(workspace, name, &[])?;
-    let output = client().arg(service.echo_url()).limit(LIMIT).read_aloud()?;
+    let output = client().arg(service.echo_url()).limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
     let log = workspace.log(&format!("{name}-going-away"));
     let mut waiting = client().args(["--await-going-away", &service.echo_url()]).start(&log)?;
     waiting.wait_for_line("ready", LIMIT)?;
@@ -55,7 +55,7 @@ fn dialer_against_server(workspace: &Workspace, name: &str, server: Task) -> Ver
     let client = program::ensure_example(workspace, "outside_client")?;
     let mut server = server.start(&workspace.log(name))?;
     let url = server.wait_for_line("listening ", LIMIT)?;
-    let output = Task::new(client).arg(url).limit(LIMIT).read_aloud()?;
+    let output = Task::new(client).arg(url).limit(LIMIT).read_aloud().succeeded()?;
     passed(&output, 0)
 }
 
@@ -65,6 +65,10 @@ fn passed(output: &str, besides: usize) -> Verdict {
         0 => Err(Trouble::Failed("nothing was checked".to_owned())),
         count => Ok(format!("{} conversations", count + besides)),
     }
+}
+
+fn failed_check(line: &str) -> Option<&str> {
+    line.strip_prefix("FAILED ")
 }
 
 fn scripts(workspace: &Workspace) -> std::path::PathBuf {

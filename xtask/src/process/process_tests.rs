@@ -41,6 +41,12 @@ fn output_is_read_whole_even_if_it_is_not_text() {
     assert_eq!(shell(r"printf 'a\nb\377'").read().expect("output"), "a\nb\u{fffd}");
 }
 
+#[test]
+fn a_failure_names_what_the_output_says_has_failed() {
+    let heard = shell("echo fine; echo FAILED the second; exit 1").read_aloud();
+    check_fails(heard.succeeded_or_named(|line| line.strip_prefix("FAILED ")), "1 failed: the second");
+}
+
 /// The pipe closes only when everyone who holds it has ended, so reaching its end proves that nobody is left.
 #[test]
 fn what_a_command_leaves_behind_ends_with_it() {

@@ -18,6 +18,30 @@ pub(crate) struct Task {
     limit: Duration,
 }
 
+/// What a command printed, and how it ended.
+pub(crate) struct Heard {
+    pub(crate) output: String,
+    pub(crate) end: Result<(), Trouble>,
+}
+
+impl Heard {
+    /// The output, if the command succeeded.
+    pub(crate) fn succeeded(self) -> Result<String, Trouble> {
+        self.end.map(|()| self.output)
+    }
+
+    /// The same; a failure names what the output says has failed, where it says so.
+    pub(crate) fn succeeded_or_named(self, failed: impl Fn(&str) -> Option<&str>) -> Result<String, Trouble> {
+        let names: Vec<&str> = self.output.lines().filter_map(failed).map(str::trim).collect();
+        match self.end {
+            Err(Trouble::Failed(_)) if !names.is_empty() => {
+                Err(Trouble::Failed(format!("{} failed: {}", names.len(), names.join("; "))))
+            }
+            end => end.map(|()| self.output),
+        }
+    }
+}
+
 impl Task {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
@@ -77,16 +101,22 @@ impl Task {
 
     /// Runs it to the end and returns its standard output; its standard error passes through.
     pub(crate) fn read(self) -> Result<String, Trouble> {
-        self.read_lines(|_| ())
+        self.hear(|_| ()).succeeded()
     }
 
-    /// The same, while its standard output passes through too.
-    pub(crate) fn read_aloud(self) -> Result<String, Trouble> {
-        self.read_lines(|line| println!("{line}"))
+    /// The same, while its standard output passes through too, and whether it succeeded or not.
+    pub(crate) fn read_aloud(self) -> Heard {
+        self.hear(|line| println!("{line}"))
     }
 
-    fn read_lines(mut self, on_line: fn(&str)) -> Result<String, Trouble> {
+    fn hear(mut self, on_line: fn(&str)) -> Heard {
         self.command.stdout(Stdio::piped());
+        let mut output = String::new();
+        let end = self.collect(on_line, &mut output);
+        Heard { output, end }
+    }
+
+    fn collect(self, on_line: fn(&str), output: &mut String) -> Result<(), Trouble> {
         let line = self.line();
         let limit = self.limit;
         let mut group = self.spawn()?;
@@ -94,8 +124,8 @@ impl Task {
         let reader = thread::spawn(move || collect_lines(pipe, on_line));
         let status = group.wait(limit).or_failed(&line)?;
         drop(group);
-        judge(&line, limit, status)?;
-        reader.join().ok().or_failed("the reading thread ended early")
+        *output = reader.join().ok().or_failed("the reading thread ended early")?;
+        judge(&line, limit, status)
     }
 
     /// Runs it silently and says whether it could be run and succeeded.

@@ -79,6 +79,20 @@ export default {
     assert.equal(await page.textContent("#subprotocol"), "superchat");
   },
 
+  async "a server that chooses none of the subprotocols: the failure is explained"(bench) {
+    const { page } = await bench.connected();
+    bench.expectProblem(failedConnection);
+    const address = await otherServer(bench, () => {}, { handleProtocols: () => false });
+    await page.uncheck("#reconnects");
+    await page.click("#toggle");
+    await reachState(page, "disconnected");
+    await page.fill("#subprotocols", "chat");
+    await page.fill("#address", address);
+    await page.click("#toggle");
+    await untilText(page, "#close-by", "Could not connect");
+    assert.match(await page.textContent("#close-hint"), /offered subprotocols: a browser gives up/);
+  },
+
   async "close codes: the reason is shown, and 1008 and 4500 are not answered by reconnecting"(bench) {
     for (const [code, name, reason] of [[1008, "Policy Violation", "<b>no</b> entry"], [4500, "Application Code", "für immer"], [1000, "Normal Closure", ""]]) {
       const { page } = await bench.connected();

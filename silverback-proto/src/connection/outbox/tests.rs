@@ -7,7 +7,7 @@ use silverback_testkit::cuts::Random;
 use super::*;
 
 impl Outbox {
-    fn held(&self) -> usize {
+    pub(in crate::connection) fn held(&self) -> usize {
         let segments = self.segments.iter().map(|segment| match &segment.bytes {
             SegmentBytes::Gathered(buffer) => buffer.capacity(),
             SegmentBytes::Shared(_) => 0,

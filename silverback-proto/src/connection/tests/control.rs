@@ -231,6 +231,18 @@ mod floods {
     }
 
     #[test]
+    fn a_newer_pong_does_not_overtake_one_that_waits() {
+        let mut app = App::new(Role::Server, Config::default());
+        app.conn.send(Message::binary(vec![7; 70_000])).unwrap();
+        let mut bytes = Vec::new();
+        for (number, most) in [1, 10_000, 0, usize::MAX].into_iter().enumerate() {
+            app.input(&wire(Role::Server, &[ping(number.to_string())]));
+            bytes.extend(app.sent_up_to(most));
+        }
+        assert_eq!(frames(&bytes)[1..], [pong("0"), pong("3")], "1 and 2 gave way to newer ones");
+    }
+
+    #[test]
     fn a_pong_that_waits_is_sent_before_our_close() {
         let mut app = App::new(Role::Server, Config::default());
         app.conn.send(Message::binary(vec![7; 100_000])).unwrap();

@@ -64,6 +64,27 @@ mod gone_wrong {
     }
 
     #[test]
+    fn a_fault_that_is_found_after_the_close_of_the_peer_is_not_clean() {
+        let mut peer = server();
+        peer.send(close(1000, ""));
+        let now = peer.endpoint().clock.now();
+        peer.endpoint().conn.handle_fault(now, &ProtocolError::InvalidUtf8.into());
+        peer.expect(close(1000, ""));
+        peer.expect_nothing();
+        assert!(!peer.endpoint().close_info().is_clean);
+    }
+
+    #[test]
+    fn a_fault_that_is_found_after_a_clean_end_changes_nothing() {
+        let mut peer = server();
+        peer.send(close(1000, ""));
+        peer.expect(close(1000, ""));
+        let now = peer.endpoint().clock.now();
+        peer.endpoint().conn.handle_fault(now, &ProtocolError::InvalidUtf8.into());
+        assert!(peer.endpoint().close_info().is_clean);
+    }
+
+    #[test]
     fn the_end_of_the_transport_without_a_close_is_1006() {
         let mut peer = server();
         peer.endpoint().conn.send("never sent".into()).unwrap();
@@ -120,8 +141,8 @@ mod after_the_end {
         app.clock.advance(std::time::Duration::from_secs(3600));
         assert_eq!(app.conn.poll_timeout(), None);
         assert_eq!(app.conn.handle_timeout(app.clock.now()), None);
-        app.conn.handle_lost();
         assert_eq!(app.conn.queued_output(), 0);
+        app.conn.handle_lost();
         peer.send_bytes(wire(Role::Server, &[text("late"), ping("late"), text("bad").rsv1()]));
         peer.expect_nothing();
         assert_eq!(peer.endpoint().conn.state(), State::Closed);
@@ -154,12 +175,16 @@ mod after_the_end {
 
     #[test]
     fn no_byte_leaves_after_the_end_of_the_transport() {
-        let mut peer = server();
-        peer.endpoint().conn.send(Message::binary(vec![0; 100_000])).unwrap();
-        peer.endpoint().conn.send("never".into()).unwrap();
-        peer.endpoint().close(1000, "never");
-        peer.send(ping("never"));
-        peer.endpoint().conn.handle_lost();
-        stays_silent(peer);
+        for close_is_queued in [true, false] {
+            let mut peer = server();
+            peer.endpoint().conn.send(Message::binary(vec![0; 100_000])).unwrap();
+            peer.endpoint().conn.send("never".into()).unwrap();
+            peer.send(ping("never"));
+            if close_is_queued {
+                peer.endpoint().close(1000, "never");
+            }
+            peer.endpoint().conn.handle_lost();
+            stays_silent(peer);
+        }
     }
 }

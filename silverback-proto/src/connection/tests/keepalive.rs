@@ -247,9 +247,9 @@ mod stalls {
     fn a_peer_that_takes_no_output_is_given_up() {
         let mut peer = keeping_alive();
         peer.endpoint().conn.send("stuck".into()).unwrap();
-        let now = peer.endpoint().clock.now();
-        peer.endpoint().conn.handle_blocked(now);
         for _ in 0..29 {
+            let now = peer.endpoint().clock.now();
+            peer.endpoint().conn.handle_blocked(now);
             peer.send(pong("alive, but not reading"));
             assert_eq!(wait(&mut peer, 1), None);
         }

@@ -158,6 +158,19 @@ mod memory {
     }
 
     #[test]
+    fn a_message_that_was_only_looked_at_is_given_back_with_the_next_input() {
+        let App { mut conn, clock, .. } = App::new(Role::Server, Config::default());
+        let mut input = wire(Role::Server, &[text("ab").not_final(), continuation("cd")]);
+        let Some(Event::Message(incoming)) = conn.handle_input(clock.now(), &mut input).unwrap().event else {
+            panic!("a message");
+        };
+        assert_eq!(incoming.into_ref(), MessageRef::Text("abcd"));
+        assert!(conn.receiver.held() >= 4);
+        assert!(conn.handle_input(clock.now(), &mut []).unwrap().event.is_none());
+        assert_eq!(conn.receiver.held(), 0);
+    }
+
+    #[test]
     fn a_connection_that_failed_holds_no_payload() {
         for end in [text("bad").rsv1(), continuation(b"\xff"), close(1000, "")] {
             let mut app = App::new(Role::Server, Config::default());

@@ -260,6 +260,16 @@ mod room {
     }
 
     #[test]
+    fn a_peer_that_does_not_read_pins_no_large_buffer() {
+        let mut app = App::new(Role::Server, Config::default());
+        app.conn.send("waits".into()).unwrap();
+        app.conn.handle_blocked(app.clock.now());
+        assert_eq!(app.conn.held(), 7);
+        app.sent();
+        assert_eq!(app.conn.held(), 0);
+    }
+
+    #[test]
     fn there_is_room_up_to_the_limit_and_always_in_an_empty_queue() {
         let mut app = App::new(Role::Server, Config::default().max_queued_output(1000));
         assert!(app.conn.has_room_for(1_000_000));

@@ -1,0 +1,218 @@
+//! The extractor: a request that is an opening handshake, on its way to a connection.
+
+use std::{borrow::Cow, fmt, future::Future, mem};
+
+use axum::{Error, body::Body, extract::FromRequestParts, response::Response};
+use http::{HeaderMap, HeaderValue, Request, request::Parts};
+use hyper::upgrade::OnUpgrade;
+use silverback::{
+    Config, Upgrade, UpgradeError, Upgrader,
+    handshake::{OriginPolicy, ParseOriginError, ServerHandshake},
+};
+
+use crate::{WebSocket, rejection::WebSocketUpgradeRejection};
+
+/// An opening handshake that waits for its answer.
+///
+/// It starts out from the [`Upgrader`] in the request's extensions, or from the defaults: same origin, messages of at
+/// most 16 MiB. A request that is no handshake is answered by the [rejection](WebSocketUpgradeRejection); whether the
+/// origin may connect is judged by [`on_upgrade`](Self::on_upgrade).
+///
+/// Routes may use `any` or `get`: other methods get 405 in either case.
+pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
+    handshake: ServerHandshake,
+    on_upgrade: OnUpgrade,
+    upgrader: Upgrader,
+    requested: Vec<HeaderValue>,
+    selected: Option<HeaderValue>,
+    on_failed_upgrade: F,
+}
+
+impl<F> WebSocketUpgrade<F> {
+    /// Agrees on the first of these subprotocols that the client has asked for. Without one the connection has none.
+    pub fn protocols<I>(mut self, protocols: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<Cow<'static, str>>,
+    {
+        let found = protocols.into_iter().find_map(|name| self.requested(name.into().as_bytes()).cloned());
+        self.selected = found;
+        self
+    }
+
+    /// The subprotocols that the client has asked for, in its order of preference.
+    pub fn requested_protocols(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.requested.iter()
+    }
+
+    /// Agrees on this subprotocol, if the client has asked for it: one that it has not must not be answered (RFC 6455,
+    /// 4.2.2).
+    pub fn set_selected_protocol(&mut self, protocol: HeaderValue) {
+        self.selected = self.requested(protocol.as_bytes()).cloned();
+    }
+
+    /// The subprotocol that was agreed on.
+    pub fn selected_protocol(&self) -> Option<&HeaderValue> {
+        self.selected.as_ref()
+    }
+
+    /// Largest message accepted, in bytes. Default 16 MiB.
+    pub fn max_message_size(self, max: usize) -> Self {
+        self.adjust(|config| config.max_message_size(max as u64))
+    }
+
+    /// Largest frame accepted, in bytes. Default: as the message.
+    pub fn max_frame_size(self, max: usize) -> Self {
+        self.adjust(|config| config.max_frame_size(max as u64))
+    }
+
+    /// Bytes of output that may wait for the client before [`send`](WebSocket::send) waits too. Default 1 MiB.
+    pub fn max_write_buffer_size(self, max: usize) -> Self {
+        self.adjust(|config| config.max_queued_output(max))
+    }
+
+    /// How much output is gathered before it is sent, in bytes, while more input is at hand. Default 64 KiB.
+    pub fn write_buffer_size(mut self, size: usize) -> Self {
+        self.upgrader = self.upgrader.write_buffer_size(size);
+        self
+    }
+
+    /// What one read takes at most, in bytes. Default 64 KiB, lent by the thread: idle connections hold none.
+    pub fn read_buffer_size(mut self, size: usize) -> Self {
+        self.upgrader = self.upgrader.read_buffer_size(size);
+        self
+    }
+
+    /// Lets pages of this origin connect too, as `https://example.com` or `http://localhost:3000`.
+    ///
+    /// # Errors
+    /// The text is no origin.
+    pub fn allow_origin(mut self, origin: &str) -> Result<Self, ParseOriginError> {
+        self.upgrader = self.upgrader.allow_origin(origin)?;
+        Ok(self)
+    }
+
+    /// Who may connect by the origin of their page. Default: the same origin.
+    pub fn check_origin(mut self, policy: OriginPolicy) -> Self {
+        self.upgrader = self.upgrader.check_origin(policy);
+        self
+    }
+
+    /// Lets pages of any site connect in the name of whoever looks at them (cross-site WebSocket hijacking, RFC 6455,
+    /// 10.2). Only for services that know nobody by cookie, address or network.
+    pub fn dangerous_allow_any_origin(mut self) -> Self {
+        self.upgrader = self.upgrader.dangerous_allow_any_origin();
+        self
+    }
+
+    /// What to do when the response was sent and the connection could not be taken over. Default: nothing.
+    pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
+        let Self { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: _ } = self;
+        WebSocketUpgrade { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: callback }
+    }
+
+    /// Answers the request, and runs `callback` with the connection on a task of its own. A page whose origin is not
+    /// welcome is answered 403, and the callback is dropped.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn on_upgrade<C, Fut>(self, callback: C) -> Response
+    where
+        C: FnOnce(WebSocket) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+        F: OnFailedUpgrade,
+    {
+        let Self { handshake, on_upgrade, mut upgrader, requested: _, selected, on_failed_upgrade } = self;
+        if let Some(name) = selected.as_ref().and_then(|name| name.to_str().ok()) {
+            upgrader = upgrader.subprotocols([name]);
+        }
+        match upgrader.upgrade_handshake::<Body>(handshake, on_upgrade, HeaderMap::new()) {
+            Ok((response, upgrade)) => {
+                tokio::spawn(run(upgrade, callback, on_failed_upgrade));
+                response
+            }
+            Err(error) => error.response().map(Body::from),
+        }
+    }
+
+    fn requested(&self, name: &[u8]) -> Option<&HeaderValue> {
+        self.requested.iter().find(|requested| requested.as_bytes() == name)
+    }
+
+    fn adjust(mut self, change: impl FnOnce(Config) -> Config) -> Self {
+        self.upgrader = self.upgrader.adjust_config(change);
+        self
+    }
+}
+
+async fn run<C, Fut>(upgrade: Upgrade, callback: C, on_failed_upgrade: impl OnFailedUpgrade)
+where
+    C: FnOnce(WebSocket) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    match upgrade.await {
+        // A task of its own, as small as what the application does in it: what the handshake needed is gone.
+        Ok(conn) => _ = tokio::spawn(callback(WebSocket::new(conn))),
+        Err(error) => on_failed_upgrade.call(Error::new(error)),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WebSocketUpgrade {
+    type Rejection = WebSocketUpgradeRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let handshake = read_handshake(parts)?;
+        let on_upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(UpgradeError::NotUpgradable)?;
+        let upgrader = parts.extensions.get::<Upgrader>().cloned().unwrap_or_default();
+        let names = handshake.subprotocols().iter();
+        let requested = names.filter_map(|name| HeaderValue::from_str(name.as_str()).ok()).collect();
+        Ok(Self {
+            handshake,
+            on_upgrade,
+            upgrader,
+            requested,
+            selected: None,
+            on_failed_upgrade: DefaultOnFailedUpgrade,
+        })
+    }
+}
+
+/// Reads the handshake from a whole request, which is made of the parts for as long as that takes.
+fn read_handshake(parts: &mut Parts) -> Result<ServerHandshake, WebSocketUpgradeRejection> {
+    let (nothing, ()) = Request::new(()).into_parts();
+    let request = Request::from_parts(mem::replace(parts, nothing), ());
+    let handshake = ServerHandshake::from_request(&request);
+    (*parts, ()) = request.into_parts();
+    Ok(handshake?)
+}
+
+impl<F> fmt::Debug for WebSocketUpgrade<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketUpgrade")
+            .field("upgrader", &self.upgrader)
+            .field("requested", &self.requested)
+            .field("selected", &self.selected)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Told when an upgrade has failed; any `FnOnce(axum::Error)` is one.
+pub trait OnFailedUpgrade: Send + 'static {
+    /// The upgrade has failed.
+    fn call(self, error: Error);
+}
+
+impl<C: FnOnce(Error) + Send + 'static> OnFailedUpgrade for C {
+    fn call(self, error: Error) {
+        self(error);
+    }
+}
+
+/// Does nothing: the client went away between the response and the connection.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct DefaultOnFailedUpgrade;
+
+impl OnFailedUpgrade for DefaultOnFailedUpgrade {
+    fn call(self, _: Error) {}
+}

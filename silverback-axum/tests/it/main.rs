@@ -1,0 +1,7 @@
+//! The extractor against real servers and clients.
+#![allow(clippy::unwrap_used)]
+
+mod connections;
+mod drop_in;
+mod requests;
+mod support;

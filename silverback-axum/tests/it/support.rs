@@ -1,0 +1,80 @@
+//! Servers on free ports, raw requests, and deadlines that only a hang can miss.
+
+use std::{future::Future, net::SocketAddr, time::Duration};
+
+use axum::Router;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use silverback::{Conn, Dialer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+/// Serves as `axum::serve` does.
+pub(crate) async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// Serves with nothing but hyper's HTTP/1.
+pub(crate) async fn serve_with_hyper(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = TowerToHyperService::new(router.clone());
+            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(connection.with_upgrades());
+        }
+    });
+    address
+}
+
+pub(crate) async fn dial(address: SocketAddr, path: &str) -> Conn {
+    within(Dialer::new().dial(&format!("ws://{address}{path}"))).await.unwrap()
+}
+
+/// A request that is an opening handshake but for what is changed in `headers`: a value replaces one, an empty value
+/// leaves it out.
+pub(crate) fn handshake(method: &str, headers: &[(&str, &str)]) -> String {
+    let mut all = vec![
+        ("Host", "example.com"),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for &(name, value) in headers {
+        all.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        all.extend((!value.is_empty()).then_some((name, value)));
+    }
+    let lines: String = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("{method} /ws HTTP/1.1\r\n{lines}\r\n")
+}
+
+/// The head of the answer to a raw request, in lower case, and the body as far as its length is declared.
+pub(crate) async fn ask(address: SocketAddr, request: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        if let Some(found) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8(answer[..found].to_vec()).unwrap().to_ascii_lowercase();
+            let declared = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let end = found + 4 + declared.map_or(0, |length| length.parse().unwrap());
+            if answer.len() >= end {
+                return (head, String::from_utf8(answer[found + 4..end].to_vec()).unwrap());
+            }
+        }
+        assert_ne!(within(stream.read_buf(&mut answer)).await.unwrap(), 0, "the answer is not complete");
+    }
+}
+
+/// Nothing in these tests takes long, whatever else the machine does.
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(60), work).await.expect("it hangs")
+}

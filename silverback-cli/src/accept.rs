@@ -1,0 +1,85 @@
+//! Accepting: sockets from the listeners to whoever takes them. No error of one socket, and no lack of descriptors, ends
+//! it or makes it spin.
+
+use std::{
+    future::poll_fn,
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpListener as StdTcpListener},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+
+use crate::trouble::{self, Trouble};
+
+/// Everything that is listened on.
+#[derive(Debug)]
+pub(crate) struct Acceptor {
+    listeners: Vec<TcpListener>,
+    /// Who is asked first: so that a busy listener does not starve the others.
+    first: usize,
+    last_report: Option<Instant>,
+}
+
+impl Acceptor {
+    /// Needs a runtime.
+    pub(crate) fn new(listeners: impl IntoIterator<Item = StdTcpListener>) -> Result<Self, Trouble> {
+        let listeners: io::Result<_> = listeners.into_iter().map(TcpListener::from_std).collect();
+        let listeners = listeners.map_err(|error| Trouble::System(format!("cannot listen: {error}")))?;
+        Ok(Self { listeners, first: 0, last_report: None })
+    }
+
+    /// The next socket, however long it takes.
+    ///
+    /// Cancel safe: a socket that was accepted is handed out.
+    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match poll_fn(|cx| self.poll_accept(cx)).await {
+                Ok(accepted) => return accepted,
+                Err(error) if is_of_one_socket(&error) => {}
+                Err(error) => {
+                    self.report(&error);
+                    // Descriptors or memory are used up. The socket waits in the kernel until some are free.
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.first = (self.first + 1) % self.listeners.len().max(1);
+        let (before, after) = self.listeners.split_at(self.first);
+        for listener in after.iter().chain(before) {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn report(&mut self, error: &io::Error) {
+        let is_due = self.last_report.is_none_or(|last| last.elapsed() >= BETWEEN_REPORTS);
+        if is_due {
+            self.last_report = Some(Instant::now());
+            trouble::report(&format_args!("cannot accept connections at the moment: {error}"));
+        }
+    }
+}
+
+/// The client went away before it was accepted.
+fn is_of_one_socket(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+    )
+}
+
+const PAUSE: Duration = Duration::from_millis(100);
+const BETWEEN_REPORTS: Duration = Duration::from_secs(60);

@@ -1,0 +1,19 @@
+//! What an idle connection costs.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use silverback::{Negotiated, Role, Settings};
+
+use super::*;
+use crate::open_connections::OpenConnections;
+
+#[tokio::test]
+async fn the_task_of_an_idle_connection_is_small() {
+    let (stream, _other) = tokio::io::duplex(64);
+    let conn = Conn::from_handshake(stream, Role::Server, Negotiated::default(), [], &Settings::default());
+    let presence = Arc::<OpenConnections>::default().enter();
+    let peer = (Ipv4Addr::LOCALHOST, 1).into();
+    let task = serve(Echo { conn, presence, peer, printer: Printer::quiet().0 });
+    let size = size_of_val(&task);
+    assert!(size <= 320, "{size} bytes");
+}

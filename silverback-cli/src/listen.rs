@@ -1,0 +1,188 @@
+//! Addresses to listen on: from what the user wrote to bound sockets.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
+    str::FromStr,
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::trouble::{self, Trouble};
+
+/// A host and a port, as in `localhost:8000`, `0.0.0.0:80` or `[::1]:9000`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    host: Host,
+    port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    /// Both loopback families.
+    Localhost,
+    Ip(IpAddr),
+    /// A name of this machine.
+    Name(String),
+}
+
+/// Sockets that listen, and what to tell people about them.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) listeners: Vec<TcpListener>,
+    /// The `host:port` to use in a URL.
+    pub(crate) authority: String,
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
+        let port = port.parse().map_err(|_| FORM)?;
+        let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
+            Some(inner) => Host::Ip(IpAddr::V6(inner.and_then(|inner| inner.parse().ok()).ok_or(FORM)?)),
+            None if host.eq_ignore_ascii_case("localhost") => Host::Localhost,
+            None => match host.parse() {
+                Ok(ip) => Host::Ip(IpAddr::V4(ip)),
+                Err(_) if is_name(host) => Host::Name(host.to_owned()),
+                Err(_) => return Err(FORM.to_owned()),
+            },
+        };
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Localhost => write!(f, "localhost:{}", self.port),
+            Host::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
+            Host::Name(name) => write!(f, "{name}:{}", self.port),
+        }
+    }
+}
+
+impl Address {
+    /// Binds every socket that the address stands for.
+    pub(crate) fn bind(&self) -> Result<Bound, Trouble> {
+        match &self.host {
+            Host::Localhost => bind_localhost(self.port),
+            Host::Ip(ip) => bind_ip(SocketAddr::new(*ip, self.port)),
+            Host::Name(name) => bind_name(name, self.port),
+        }
+    }
+}
+
+/// Both families on one port. A machine may lack one of them.
+fn bind_localhost(port: u16) -> Result<Bound, Trouble> {
+    for _ in 1..PORT_ATTEMPTS {
+        match bind_loopbacks(port) {
+            // The port that was free for the first family may be taken for the second: then another one is tried.
+            Err((_, error)) if port == 0 && error.kind() == ErrorKind::AddrInUse => {}
+            bound => return bound.map_err(|(address, error)| cannot_listen(address, &error)),
+        }
+    }
+    bind_loopbacks(port).map_err(|(address, error)| cannot_listen(address, &error))
+}
+
+fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut missing = None;
+    let mut port = port;
+    for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        let address = SocketAddr::new(ip, port);
+        match bind(address) {
+            Ok((listener, local)) => {
+                port = local.port();
+                listeners.push(listener);
+            }
+            Err(error) if is_missing(&error) => missing = Some((address, error)),
+            Err(error) => return Err((address, error)),
+        }
+    }
+    match missing {
+        Some(missing) if listeners.is_empty() => return Err(missing),
+        Some((address, _)) => {
+            trouble::report(&format_args!("this machine has no {}, serving without it", address.ip()))
+        }
+        None => {}
+    }
+    Ok(Bound { listeners, authority: format!("localhost:{port}") })
+}
+
+fn bind_ip(address: SocketAddr) -> Result<Bound, Trouble> {
+    let (listener, local) = bind(address).map_err(|error| cannot_listen(address, &error))?;
+    // No browser can open "any address".
+    let authority =
+        if address.ip().is_unspecified() { format!("localhost:{}", local.port()) } else { local.to_string() };
+    Ok(Bound { listeners: vec![listener], authority })
+}
+
+fn bind_name(name: &str, port: u16) -> Result<Bound, Trouble> {
+    let unknown = |error: io::Error| Trouble::Network(format!("cannot find the address of {name}: {error}"));
+    let addresses = (name, port).to_socket_addrs().map_err(unknown)?;
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut port = port;
+    for mut address in addresses {
+        address.set_port(port);
+        let (listener, local) = bind(address).map_err(|error| cannot_listen(address, &error))?;
+        port = local.port();
+        listeners.push(listener);
+    }
+    Ok(Bound { listeners, authority: format!("{name}:{port}") })
+}
+
+fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for connections of the last run; on Windows the option means something else.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from(socket);
+    let local = listener.local_addr()?;
+    Ok((listener, local))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
+    let reason = match error.kind() {
+        ErrorKind::AddrInUse => "the port is in use already (--listen chooses another)".to_owned(),
+        ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+        ErrorKind::PermissionDenied => "not permitted (ports below 1024 may need more rights)".to_owned(),
+        _ => error.to_string(),
+    };
+    Trouble::Network(format!("cannot listen on {address}: {reason}"))
+}
+
+/// Whether the machine lacks the address, or its whole family.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
+}
+
+fn is_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    // What is all digits and dots is an address that is none.
+    host.split('.').all(is_label) && host.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+const FORM: &str = "must be HOST:PORT, like localhost:8000, 0.0.0.0:80 or [::1]:9000";
+
+/// Connections that wait to be accepted. The system has a limit of its own.
+const BACKLOG: i32 = 4096;
+const PORT_ATTEMPTS: u32 = 16;
+
+#[cfg(target_os = "linux")]
+const FAMILY_NOT_SUPPORTED: i32 = 97;
+#[cfg(all(unix, not(target_os = "linux")))]
+const FAMILY_NOT_SUPPORTED: i32 = 47;
+#[cfg(not(unix))]
+const FAMILY_NOT_SUPPORTED: i32 = 10047;
+
+#[cfg(test)]
+#[path = "listen_tests.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+//! Addresses as people write them, and sockets on free ports.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn parse(text: &str) -> Result<Address, String> {
+    text.parse()
+}
+
+#[test]
+fn addresses_are_host_and_port() {
+    for text in ["localhost:8000", "127.0.0.1:80", "0.0.0.0:0", "[::1]:9000", "[::]:65535", "my-host.example:8000"] {
+        assert_eq!(parse(text).unwrap().to_string(), text);
+    }
+    assert_eq!(parse("LocalHost:1").unwrap(), parse("localhost:1").unwrap());
+}
+
+#[test]
+fn what_is_no_address_is_refused_with_examples() {
+    for text in [
+        "",
+        "8000",
+        ":8000",
+        "localhost",
+        "localhost:",
+        "localhost:65536",
+        "localhost:-1",
+        "localhost:http",
+        "127.0.0.1",
+        "127.0.0:80",
+        "256.0.0.1:80",
+        "::1:8000",
+        "[::1]",
+        "[::1:8000",
+        "[localhost]:80",
+        "http://localhost:8000",
+        "a b:80",
+        "host..name:80",
+        "user@host:80",
+    ] {
+        assert!(parse(text).unwrap_err().contains("localhost:8000"), "{text}");
+    }
+}
+
+#[test]
+fn localhost_is_one_port_on_both_families() {
+    let bound = parse("localhost:0").unwrap().bind().unwrap();
+    let locals: Vec<_> = bound.listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    assert!(locals.iter().all(|local| local.ip().is_loopback() && local.port() == locals[0].port()), "{locals:?}");
+    assert_eq!(bound.authority, format!("localhost:{}", locals[0].port()));
+    assert!(!locals.is_empty() && locals.len() <= 2);
+}
+
+#[test]
+fn a_port_in_use_is_a_matter_of_the_network() {
+    let first = parse("127.0.0.1:0").unwrap().bind().unwrap();
+    let port = first.listeners[0].local_addr().unwrap().port();
+    for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
+        let trouble = parse(&text).unwrap().bind().unwrap_err();
+        assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
+    }
+}
+
+#[test]
+fn an_address_of_another_machine_is_a_matter_of_the_network() {
+    // 192.0.2.0/24 is for documentation (RFC 5737).
+    let trouble = parse("192.0.2.1:0").unwrap().bind().unwrap_err();
+    assert!(matches!(&trouble, Trouble::Network(line) if line.contains("192.0.2.1")), "{trouble}");
+}
+
+#[test]
+fn a_url_names_a_host_that_can_be_opened() {
+    let authority = |text: &str| parse(text).unwrap().bind().unwrap().authority;
+    assert!(authority("0.0.0.0:0").starts_with("localhost:"));
+    assert!(authority("127.0.0.1:0").starts_with("127.0.0.1:"));
+    assert!(!authority("127.0.0.1:0").ends_with(":0"));
+}

@@ -1,0 +1,89 @@
+//! Who is told when all are closed, and who is waited for.
+#![allow(clippy::unwrap_used)]
+
+use silverback::{Conn, Negotiated, Role, Settings};
+use tokio::io::duplex;
+
+use super::*;
+
+/// Two ends of a connection.
+fn pair() -> (Conn, Conn) {
+    let (server, client) = duplex(4096);
+    let conn = |stream, role| Conn::from_handshake(stream, role, Negotiated::default(), [], &Settings::default());
+    (conn(server, Role::Server), conn(client, Role::Client))
+}
+
+async fn code_seen_by(mut client: Conn, mut server: Conn) -> Option<CloseCode> {
+    let (seen, _) = tokio::join!(client.read_message(), server.read_message());
+    assert_eq!(seen.unwrap(), None);
+    client.close_info().map(|info| info.code)
+}
+
+#[tokio::test]
+async fn everyone_is_told_1001() {
+    let open = Arc::<OpenConnections>::default();
+    let (mut server, client) = pair();
+    let mut presence = open.enter();
+    presence.attach(server.halves().0.clone());
+    open.close_all();
+    assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
+}
+
+#[tokio::test]
+async fn who_comes_late_is_told_at_once() {
+    let open = Arc::<OpenConnections>::default();
+    open.close_all();
+    let (mut server, client) = pair();
+    let mut presence = open.enter();
+    presence.attach(server.halves().0.clone());
+    assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
+}
+
+#[tokio::test]
+async fn it_is_empty_when_the_last_presence_is_gone() {
+    let open = Arc::<OpenConnections>::default();
+    open.emptied().await;
+    let (first, second) = (open.enter(), open.enter());
+    assert_eq!(open.count(), 2);
+    drop(first);
+    let mut emptied = std::pin::pin!(open.emptied());
+    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(emptied.as_mut().poll(cx).is_pending())).await);
+    drop(second);
+    emptied.await;
+}
+
+#[tokio::test]
+async fn seats_are_used_again() {
+    let open = Arc::<OpenConnections>::default();
+    for _ in 0..100 {
+        let (mut server, _client) = pair();
+        let mut presence = open.enter();
+        presence.attach(server.halves().0.clone());
+        drop(presence);
+    }
+    assert_eq!(open.lock().writers.len(), 1);
+}
+
+#[tokio::test]
+async fn who_has_left_holds_no_writer() {
+    let open = Arc::<OpenConnections>::default();
+    let (mut server, _client) = pair();
+    let mut presence = open.enter();
+    presence.attach(server.halves().0.clone());
+    drop(presence);
+    assert!(open.lock().writers.iter().all(Option::is_none));
+    assert_eq!(open.count(), 0);
+}
+
+#[tokio::test]
+async fn closing_wakes_those_who_wait_for_it() {
+    let open = Arc::<OpenConnections>::default();
+    let waiting = tokio::spawn({
+        let open = open.clone();
+        async move { open.closing().await }
+    });
+    tokio::task::yield_now().await;
+    open.close_all();
+    waiting.await.unwrap();
+    open.closing().await;
+}

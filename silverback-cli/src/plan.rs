@@ -1,0 +1,48 @@
+//! What the program will do: addresses bound, limits checked, counts settled.
+
+use std::{num::NonZero, thread, time::Duration};
+
+use silverback::{Config, Upgrader, handshake::OriginPolicy};
+
+use crate::{args::Args, listen::Bound, trouble::Trouble};
+
+/// All that is needed to serve.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) bound: Vec<Bound>,
+    pub(crate) threads: NonZero<usize>,
+    pub(crate) upgrader: Upgrader,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) is_quiet: bool,
+}
+
+impl Plan {
+    /// Binds the addresses; everything else cannot fail any more.
+    pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+        let config = Config::default()
+            .max_message_size(args.max_message_size)
+            .ping_interval(args.ping_interval.0)
+            .ping_timeout(args.ping_timeout)
+            .close_timeout(args.close_timeout);
+        let policy = match args.allow_origin {
+            list if list.is_empty() => OriginPolicy::SameOrigin,
+            list => OriginPolicy::SameOriginOr(list),
+        };
+        Ok(Self {
+            bound: args.listen.iter().map(|address| address.bind()).collect::<Result<_, _>>()?,
+            threads: args.threads.unwrap_or_else(default_threads),
+            upgrader: Upgrader::new().config(config).check_origin(policy),
+            handshake_timeout: args.handshake_timeout,
+            close_timeout: args.close_timeout,
+            is_quiet: args.quiet,
+        })
+    }
+}
+
+/// One thread echoes more than most networks carry; a few more keep large messages from delaying small ones.
+fn default_threads() -> NonZero<usize> {
+    thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_THREADS))
+}
+
+const MOST_THREADS: NonZero<usize> = NonZero::new(4).unwrap();

@@ -1,0 +1,115 @@
+//! A line on standard output for each message, from a thread of its own: the echo never waits for a terminal or a pipe.
+//! When lines come faster than they can be written, some are left out, and how many is said.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use silverback::MessageRef;
+
+use crate::{excerpt::Excerpt, trouble::Trouble};
+
+/// A handle on the printing thread. Without one nothing is printed.
+#[derive(Clone, Debug)]
+pub(crate) struct Printer(Option<Arc<Lines>>);
+
+#[derive(Debug)]
+struct Lines {
+    sender: SyncSender<Line>,
+    left_out: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Line {
+    peer: SocketAddr,
+    excerpt: Excerpt,
+}
+
+/// The printing thread, for whoever waits for its end.
+#[derive(Debug)]
+pub(crate) struct Printing {
+    ended: Option<Receiver<()>>,
+}
+
+impl Printer {
+    /// Prints nothing.
+    pub(crate) fn quiet() -> (Self, Printing) {
+        (Self(None), Printing { ended: None })
+    }
+
+    /// Starts the thread that writes to `out`.
+    pub(crate) fn start(out: impl Write + Send + 'static) -> Result<(Self, Printing), Trouble> {
+        let (sender, lines) = sync_channel(MOST_LINES);
+        let (ending, ended) = sync_channel(0);
+        let left_out = Arc::new(AtomicU64::new(0));
+        let counter = left_out.clone();
+        let work = move || {
+            // Nobody reads what we print any more: that is no trouble. The lines go nowhere from now on.
+            let _ = print_all(out, &lines, &counter);
+            drop((lines, ending));
+        };
+        let started = thread::Builder::new().name("printer".to_owned()).spawn(work);
+        started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+        Ok((Self(Some(Arc::new(Lines { sender, left_out }))), Printing { ended: Some(ended) }))
+    }
+
+    /// Notes that `peer` has sent `message`.
+    pub(crate) fn print(&self, peer: SocketAddr, message: MessageRef<'_>) {
+        let Some(lines) = &self.0 else { return };
+        let line = Line { peer, excerpt: Excerpt::of(message) };
+        if let Err(TrySendError::Full(_)) = lines.sender.try_send(line) {
+            lines.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Printing {
+    /// Waits for the last line, but not long: standard output may be a pipe that nobody reads. All printers are gone.
+    pub(crate) fn finish(self) {
+        if let Some(ended) = self.ended {
+            // Nothing is ever sent: the channel ends with the thread.
+            let _: Result<(), RecvTimeoutError> = ended.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+fn print_all(mut out: impl Write, lines: &Receiver<Line>, left_out: &AtomicU64) -> io::Result<()> {
+    let mut text = Vec::new();
+    while let Ok(first) = lines.recv() {
+        write_line(&mut text, &first)?;
+        for line in lines.try_iter().take(MOST_LINES) {
+            write_line(&mut text, &line)?;
+        }
+        match left_out.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => writeln!(text, "({count} more messages came faster than they could be printed)")?,
+        }
+        out.write_all(&text)?;
+        out.flush()?;
+        text.clear();
+        // Waking this thread costs the echo a system call: under load it happens a hundred times a second at most.
+        thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+fn write_line(text: &mut Vec<u8>, line: &Line) -> io::Result<()> {
+    writeln!(text, "{} sent: {}", line.peer, line.excerpt)
+}
+
+/// Lines that wait to be printed.
+const MOST_LINES: usize = 1024;
+const PAUSE: Duration = Duration::from_millis(10);
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+#[path = "printer_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! The service from its first line of output to its last connection.
+
+use std::io::{self, Write};
+
+use crate::{
+    accept::Acceptor,
+    listen::Bound,
+    plan::Plan,
+    printer::Printer,
+    shutdown::Signals,
+    trouble::{self, Trouble},
+    worker::{Colleague, Orders, Worker, new_runtime},
+};
+
+/// Serves until a signal comes, and closes every connection.
+pub(crate) fn run(plan: Plan) -> Result<(), Trouble> {
+    raise_descriptor_limit();
+    let (printer, printing) = if plan.is_quiet { Printer::quiet() } else { Printer::start(io::stdout())? };
+    let orders = Orders {
+        upgrader: plan.upgrader,
+        printer,
+        handshake_timeout: plan.handshake_timeout,
+        close_timeout: plan.close_timeout,
+    };
+    let colleagues = (1..plan.threads.get()).map(|number| Colleague::start(number, orders.clone()));
+    let colleagues: Vec<_> = colleagues.collect::<Result<_, _>>()?;
+    let runtime = new_runtime()?;
+    runtime.block_on(serve(plan.bound, Worker::new(orders), colleagues))?;
+    drop(runtime);
+    printing.finish();
+    Ok(())
+}
+
+async fn serve(bound: Vec<Bound>, worker: Worker, colleagues: Vec<Colleague>) -> Result<(), Trouble> {
+    let mut signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
+    let authorities: Vec<_> = bound.iter().map(|bound| bound.authority.clone()).collect();
+    let mut acceptor = Acceptor::new(bound.into_iter().flat_map(|bound| bound.listeners))?;
+    announce(&authorities);
+    tokio::select! {
+        () = spread(&mut acceptor, &worker, &colleagues) => {}
+        _ = signals.next() => {}
+    }
+    drop(acceptor);
+    tokio::spawn(signals.exit_at_next());
+    finish(&worker, colleagues).await;
+    Ok(())
+}
+
+/// Sockets go to the threads in turn.
+async fn spread(acceptor: &mut Acceptor, worker: &Worker, colleagues: &[Colleague]) {
+    loop {
+        let (stream, peer) = acceptor.accept().await;
+        worker.take(stream, peer);
+        for colleague in colleagues {
+            let (stream, peer) = acceptor.accept().await;
+            colleague.take(stream, peer);
+        }
+    }
+}
+
+async fn finish(worker: &Worker, colleagues: Vec<Colleague>) {
+    let count = worker.count() + colleagues.iter().map(Colleague::count).sum::<usize>();
+    if count > 0 {
+        let connections = if count == 1 { "connection" } else { "connections" };
+        trouble::report(&format_args!("closing {count} {connections}; a second signal ends at once"));
+    }
+    let threads: Vec<_> = colleagues.into_iter().map(Colleague::finish).collect();
+    worker.finish().await;
+    // They have the same time as this worker, and began at the same moment.
+    let joined = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| _ = thread.join()));
+    let _ = joined.await;
+}
+
+/// Where to go. Nobody may be reading it, which is no trouble.
+fn announce(authorities: &[String]) {
+    let mut text = format!("silverback {} echoes WebSocket messages.\n", env!("CARGO_PKG_VERSION"));
+    for authority in authorities {
+        text.push_str(&format!("Open http://{authority}/ in a browser, or connect to ws://{authority}/ws/echo\n"));
+    }
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Each connection takes a descriptor; the soft limit is often 1024 where many more are allowed.
+fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // Without it the program serves fewer connections, and says so when there are too many.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}

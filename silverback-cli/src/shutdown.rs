@@ -1,0 +1,46 @@
+//! Signals: the first one ends the program in order, the second one at once.
+
+use std::{io, process};
+
+/// The signals that ask the program to end.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From now on the signals come here. Needs a runtime.
+    pub(crate) fn catch() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// The next signal; gives the exit code that shells expect of a program that dies of it.
+    pub(crate) async fn next(&mut self) -> i32 {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => 128 + 2,
+            _ = self.terminate.recv() => 128 + 15,
+        }
+        #[cfg(not(unix))]
+        {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            128 + 2
+        }
+    }
+
+    /// Ends the program when another signal comes.
+    pub(crate) async fn exit_at_next(mut self) {
+        process::exit(self.next().await);
+    }
+}

@@ -1,0 +1,93 @@
+//! Values of options as people write them: sizes, times, counts.
+
+use std::{num::NonZero, time::Duration};
+
+/// A number of bytes: `65536`, `64k`, `64KiB`, `1M`, `1MiB`, `1.5MiB`; `kB` and `MB` count by thousands.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = split_unit(text);
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(SIZE_FORM.to_owned()),
+    };
+    match scale(number, factor) {
+        Some(0) => Err("must be at least one byte".to_owned()),
+        Some(bytes) if bytes <= MAX_SIZE => Ok(bytes),
+        Some(_) => Err("must be at most 1024GiB".to_owned()),
+        None => Err(SIZE_FORM.to_owned()),
+    }
+}
+
+/// A span of time that is not zero: `10s`, `500ms`, `2m`, `1h`; a bare number is seconds.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split_unit(text);
+    let factor: u64 = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(TIME_FORM.to_owned()),
+    };
+    match scale(number, factor) {
+        Some(0) => Err("must be at least 1ms".to_owned()),
+        Some(millis) if millis <= MAX_MILLIS => Ok(Duration::from_millis(millis)),
+        Some(_) => Err("must be at most 24h".to_owned()),
+        None => Err(TIME_FORM.to_owned()),
+    }
+}
+
+/// As [`time`], or `off` or `0` for never.
+pub(crate) fn time_or_off(text: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "off" | "0" => Ok(None),
+        _ => time(text).map(Some).map_err(|reason| format!("{reason}; `off` for never")),
+    }
+}
+
+/// A count from 1 to 256.
+pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
+    let count = text.parse().ok().filter(|&count: &usize| count <= MAX_THREADS).and_then(NonZero::new);
+    count.ok_or_else(|| format!("must be a number from 1 to {MAX_THREADS}"))
+}
+
+/// A choice between yes and no, for options that have no value on the command line but one in the environment.
+pub(crate) fn choice(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    (number, unit.trim_start())
+}
+
+/// `number`, which may have a fraction, times `factor`; what remains below one is dropped.
+fn scale(number: &str, factor: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || fraction.len() > MAX_FRACTION || (number.contains('.') && fraction.is_empty()) {
+        return None;
+    }
+    let digits = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<u64>().ok() };
+    let parts = digits(fraction)?.checked_mul(factor)? / 10_u64.pow(fraction.len() as u32);
+    digits(whole)?.checked_mul(factor)?.checked_add(parts)
+}
+
+const SIZE_FORM: &str = "must be a size like 65536, 64KiB or 1MiB";
+const TIME_FORM: &str = "must be a time like 500ms, 10s or 2m";
+const MAX_SIZE: u64 = 1 << 40;
+const MAX_MILLIS: u64 = 24 * 3_600_000;
+const MAX_THREADS: usize = 256;
+const MAX_FRACTION: usize = 6;
+
+#[cfg(test)]
+#[path = "values_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+//! One thread of the service. A connection stays on the thread that it was given to.
+
+use std::{
+    net::{SocketAddr, TcpStream as StdTcpStream},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use silverback::Upgrader;
+use tokio::{
+    net::TcpStream,
+    runtime::{self, Runtime},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::timeout,
+};
+
+use crate::{
+    connection::{self, Http},
+    open_connections::OpenConnections,
+    printer::Printer,
+    routes::{self, Service},
+    trouble::{self, Trouble},
+};
+
+/// What every worker gets.
+#[derive(Clone, Debug)]
+pub(crate) struct Orders {
+    pub(crate) upgrader: Upgrader,
+    pub(crate) printer: Printer,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) close_timeout: Duration,
+}
+
+/// The part of a thread that serves.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    http: Http,
+    close_timeout: Duration,
+}
+
+/// A worker on another thread.
+#[derive(Debug)]
+pub(crate) struct Colleague {
+    sockets: UnboundedSender<(StdTcpStream, SocketAddr)>,
+    open: Arc<OpenConnections>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    pub(crate) fn new(orders: Orders) -> Self {
+        let Orders { upgrader, printer, handshake_timeout, close_timeout } = orders;
+        let open = Arc::<OpenConnections>::default();
+        let router = routes::router(Service { open: open.clone(), printer }, upgrader);
+        Self { http: Http { router, open, head_timeout: handshake_timeout }, close_timeout }
+    }
+
+    /// Serves a socket from now on.
+    pub(crate) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        // Without it the kernel may hold small packets back for a while; a socket that refuses is closed already.
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(connection::serve(stream, peer, self.http.clone()));
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.http.open.count()
+    }
+
+    /// Closes all connections, and waits for their ends as long as it may.
+    pub(crate) async fn finish(&self) {
+        self.http.open.close_all();
+        // Who has not answered by now is dropped with the runtime.
+        let _ = timeout(self.close_timeout, self.http.open.emptied()).await;
+    }
+}
+
+impl Colleague {
+    /// Starts a worker on a thread of its own.
+    pub(crate) fn start(number: usize, orders: Orders) -> Result<Self, Trouble> {
+        let worker = Worker::new(orders);
+        let open = worker.http.open.clone();
+        let runtime = new_runtime()?;
+        let (sockets, incoming) = unbounded_channel();
+        let thread = thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || runtime.block_on(work(worker, incoming)))
+            .map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+        Ok(Self { sockets, open, thread })
+    }
+
+    /// Hands a socket over.
+    pub(crate) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        match stream.into_std() {
+            // A worker that is gone has lost its sockets, this one too.
+            Ok(stream) => _ = self.sockets.send((stream, peer)),
+            Err(error) => trouble::report(&format_args!("cannot hand a connection over: {error}")),
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.open.count()
+    }
+
+    /// Tells the worker that no more sockets come: it closes its connections, and ends.
+    pub(crate) fn finish(self) -> JoinHandle<()> {
+        self.thread
+    }
+}
+
+/// What the runtimes of all workers are: one thread each.
+pub(crate) fn new_runtime() -> Result<Runtime, Trouble> {
+    let built = runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Trouble::System(format!("cannot start the runtime: {error}")))
+}
+
+async fn work(worker: Worker, mut incoming: UnboundedReceiver<(StdTcpStream, SocketAddr)>) {
+    while let Some((stream, peer)) = incoming.recv().await {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => worker.take(stream, peer),
+            Err(error) => trouble::report(&format_args!("cannot take a connection over: {error}")),
+        }
+    }
+    worker.finish().await;
+}

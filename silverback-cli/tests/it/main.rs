@@ -1,0 +1,13 @@
+//! The real program, started for each test on a free port, and talked to from outside.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod echo;
+mod exits;
+mod options;
+mod printing;
+mod requests;
+mod robustness;
+mod shutdown;
+mod strangers;
+mod support;

@@ -1,0 +1,159 @@
+//! Every option does what it says, on the command line and in the environment.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use silverback::{CloseCode, Event};
+
+use crate::support::{PATIENCE, Program, RawClient, ask, check_echo, dial, get, handshake, within};
+
+/// The program with an option given in both ways.
+fn both_ways(option: &str, value: &str, more: &[&str]) -> [Program; 2] {
+    let variable = format!("SILVERBACK_{}", option.trim_start_matches("--").to_uppercase().replace('-', "_"));
+    [
+        Program::start(&[&[option, value], more].concat()),
+        Program::start_with(more, &[("SILVERBACK_LISTEN", "127.0.0.1:0"), (&variable, value)]),
+    ]
+}
+
+#[test]
+fn listen_can_be_repeated_and_beats_the_environment() {
+    let options = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
+    let program = Program::start_with(&options, &[("SILVERBACK_LISTEN", "192.0.2.1:1")]);
+    program.wait_for_output("http://");
+    // The second line of addresses may still be on its way.
+    crate::support::wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
+    for part in program.output().split("http://").skip(1) {
+        let address = part.split('/').next().unwrap().parse().unwrap();
+        assert_eq!(get(address, "/healthz").body, "ok");
+    }
+}
+
+#[test]
+fn listen_in_the_environment_is_a_list() {
+    let program = Program::start_with(&[], &[("SILVERBACK_LISTEN", "127.0.0.1:0,localhost:0")]);
+    crate::support::wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
+}
+
+#[test]
+fn localhost_is_both_loopback_families_on_one_port() {
+    let program = Program::start_with(&["--listen", "localhost:0"], &[]);
+    let port = program.address.port();
+    assert_eq!(get(([127, 0, 0, 1], port).into(), "/healthz").body, "ok");
+    if TcpListener::bind("[::1]:0").is_ok() {
+        assert_eq!(get((std::net::Ipv6Addr::LOCALHOST, port).into(), "/healthz").body, "ok");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_are_as_many_as_asked_for() {
+    for program in both_ways("--threads", "3", &[]) {
+        let workers = program.threads().into_iter().filter(|name| name.starts_with("worker-")).count();
+        // The first one is the main thread.
+        assert_eq!(workers, 2);
+    }
+}
+
+#[tokio::test]
+async fn connections_on_all_threads_are_served_and_told_when_it_ends() {
+    let mut program = Program::start(&["--threads", "3"]);
+    let mut conns = Vec::new();
+    for number in 0..7 {
+        let mut conn = dial(program.address).await;
+        check_echo(&mut conn, format!("{number}")).await;
+        conns.push(conn);
+    }
+    program.signal(Signal::TERM);
+    for conn in &mut conns {
+        assert_eq!(within(conn.read_message()).await.unwrap(), None);
+        assert_eq!(conn.close_info().unwrap().code, CloseCode::GOING_AWAY);
+    }
+    assert_eq!(program.wait().code(), Some(0));
+    assert!(program.errors().contains("closing 7 connections"), "{}", program.errors());
+}
+
+#[tokio::test]
+async fn messages_are_limited() {
+    for program in both_ways("--max-message-size", "1k", &[]) {
+        let mut conn = dial(program.address).await;
+        check_echo(&mut conn, vec![0; 1024]).await;
+        conn.write_message(vec![0; 1025]).await.unwrap();
+        assert_eq!(within(conn.read_message()).await.unwrap(), None);
+        assert_eq!(conn.close_info().unwrap().code, CloseCode::MESSAGE_TOO_BIG);
+    }
+}
+
+#[test]
+fn origins_are_allowed_with_scheme_and_port() {
+    for program in both_ways("--allow-origin", "https://a.example,http://b.example:81", &[]) {
+        let own = format!("http://{}", program.address);
+        for (origin, status) in [
+            ("https://a.example", 101),
+            ("https://A.example:443", 101),
+            ("http://b.example:81", 101),
+            (own.as_str(), 101),
+            ("http://a.example", 403),
+            ("https://a.example:444", 403),
+            ("http://b.example", 403),
+            ("https://c.example", 403),
+            ("https://a.example.evil.example", 403),
+        ] {
+            let answer = ask(program.address, &handshake(program.address, &[("Origin", origin)]));
+            assert_eq!(answer.status, status, "{origin}");
+        }
+    }
+}
+
+#[test]
+fn a_request_must_come_within_the_handshake_timeout() {
+    for program in both_ways("--handshake-timeout", "300ms", &[]) {
+        let start = Instant::now();
+        let mut stream = TcpStream::connect(program.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"GET /ws/echo HTTP/1.1\r\nHost: exa").unwrap();
+        let mut answer = Vec::new();
+        // The end may be a reset.
+        let _ = stream.read_to_end(&mut answer);
+        assert!(start.elapsed() >= Duration::from_millis(300));
+        assert!(start.elapsed() < PATIENCE / 2, "the default is shorter than this, too");
+    }
+}
+
+#[test]
+fn the_program_waits_for_clients_no_longer_than_the_close_timeout() {
+    for mut program in both_ways("--close-timeout", "200ms", &[]) {
+        let mut silent = RawClient::connect(program.address);
+        let start = Instant::now();
+        program.signal(Signal::TERM);
+        assert_eq!(silent.receive(), (0x88, [&1001_u16.to_be_bytes()[..], b"the server is shutting down"].concat()));
+        assert_eq!(program.wait().code(), Some(0));
+        assert!(start.elapsed() >= Duration::from_millis(200));
+    }
+}
+
+#[tokio::test]
+async fn idle_clients_are_pinged() {
+    for program in both_ways("--ping-interval", "50ms", &[]) {
+        let mut conn = dial(program.address).await;
+        for _ in 0..3 {
+            let event = within(conn.read_event()).await.unwrap();
+            assert!(matches!(event, Some(Event::Ping(_))), "{event:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_does_not_answer_a_ping_is_dropped() {
+    for program in both_ways("--ping-timeout", "50ms", &["--ping-interval", "50ms"]) {
+        let mut silent = RawClient::connect(program.address);
+        assert_eq!(silent.receive().0, 0x89);
+        // What follows is the end, as a reset or not.
+        let _ = silent.read_to_end();
+        program.check_stops_empty();
+    }
+}

@@ -1,0 +1,124 @@
+//! What one client can cost: memory stays bounded, and others notice nothing.
+#![cfg(target_os = "linux")]
+
+use std::time::Duration;
+
+use crate::support::{Program, RawClient, check_echo, dial, frame};
+
+/// Buffers of the threads, the allocator's habits, and a message or two of 1 MiB in each direction.
+const ALLOWANCE_KIB: u64 = 16 * 1024;
+
+/// What a hostile client sends: far more than the allowance.
+const FLOOD: usize = 64 * 1024 * 1024;
+
+/// How long a server that takes nothing counts as having stopped.
+const QUIET: Duration = Duration::from_secs(2);
+
+#[track_caller]
+fn check_memory(program: &Program, before: u64) {
+    let grown = program.resident_kib().saturating_sub(before);
+    assert!(grown < ALLOWANCE_KIB, "memory has grown by {grown} KiB");
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_bounded_and_disturbs_nobody() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let mut other = dial(program.address).await;
+    check_echo(&mut other, "before").await;
+    let before = program.resident_kib();
+    let mut deaf = RawClient::connect(program.address);
+    let messages = frame(0x82, &vec![7; 64 * 1024]).repeat(FLOOD / (64 * 1024));
+    let sent = deaf.send_as_much_as_possible(&messages, QUIET);
+    assert!(sent < messages.len(), "the server must stop reading from a client that does not read");
+    check_memory(&program, before);
+    for _ in 0..100 {
+        check_echo(&mut other, "meanwhile").await;
+    }
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn large_messages_to_a_client_that_never_reads_are_bounded_too() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let mut other = dial(program.address).await;
+    let before = program.resident_kib();
+    let mut deaf = RawClient::connect(program.address);
+    let messages = frame(0x82, &vec![7; 1024 * 1024]).repeat(FLOOD / (1024 * 1024));
+    deaf.send_as_much_as_possible(&messages, QUIET);
+    check_memory(&program, before);
+    check_echo(&mut other, "meanwhile").await;
+}
+
+#[tokio::test]
+async fn twenty_thousand_tiny_fragments_are_one_message() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let mut other = dial(program.address).await;
+    check_echo(&mut other, "before").await;
+    let before = program.resident_kib();
+    let mut client = RawClient::connect(program.address);
+    for _ in 0..5 {
+        let mut fragments = frame(0x01, b"x");
+        fragments.extend(frame(0x00, b"x").repeat(19_998));
+        fragments.extend(frame(0x80, b"x"));
+        client.send(&fragments);
+        assert_eq!(client.receive(), (0x81, vec![b'x'; 20_000]));
+        check_echo(&mut other, "meanwhile").await;
+    }
+    check_memory(&program, before);
+}
+
+#[tokio::test]
+async fn fragments_without_end_are_refused() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let mut other = dial(program.address).await;
+    let before = program.resident_kib();
+    let mut client = RawClient::connect(program.address);
+    client.send(&frame(0x01, b""));
+    client.send(&frame(0x00, b"").repeat(70_000));
+    let (first, payload) = client.receive();
+    assert_eq!((first, &payload[..2]), (0x88, &1008_u16.to_be_bytes()[..]));
+    check_memory(&program, before);
+    check_echo(&mut other, "others go on").await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_is_bounded_and_the_last_one_is_answered() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let mut other = dial(program.address).await;
+    check_echo(&mut other, "before").await;
+    let before = program.resident_kib();
+    let mut client = RawClient::connect(program.address);
+    let pings = frame(0x89, &[b'p'; 125]).repeat(FLOOD / 131);
+    let sent = client.send_as_much_as_possible(&pings, QUIET);
+    assert_eq!(sent, pings.len(), "pings are read although their pongs are not");
+    check_memory(&program, before);
+    check_echo(&mut other, "meanwhile").await;
+    client.send(&frame(0x89, b"the last"));
+    loop {
+        let (first, payload) = client.receive();
+        assert_eq!(first, 0x8a);
+        if payload == b"the last" {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_declared_length_costs_nothing() {
+    let program = Program::start(&["--quiet", "--threads", "1", "--max-message-size", "1GiB"]);
+    let mut other = dial(program.address).await;
+    check_echo(&mut other, "before").await;
+    let before = program.resident_kib();
+    let clients: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = RawClient::connect(program.address);
+            let mut header = vec![0x82, 0xff];
+            header.extend((1_u64 << 30).to_be_bytes());
+            client.send(&[&header[..], &[0; 4], &[1; 1000]].concat());
+            client
+        })
+        .collect();
+    check_echo(&mut other, "meanwhile").await;
+    check_memory(&program, before);
+    drop(clients);
+}

@@ -1,0 +1,49 @@
+//! What the tests share: the program as a child process, raw HTTP and WebSocket clients, and waiting for conditions.
+
+mod http;
+mod program;
+mod raw;
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use silverback::{Conn, Dialer};
+
+pub(crate) use self::{
+    http::{ask, get, handshake, read_answer},
+    program::{Program, run},
+    raw::{RawClient, frame},
+};
+
+/// Nothing in these tests takes this long, whatever else the machine does.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Fails instead of hanging.
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("it hangs")
+}
+
+pub(crate) async fn dial(address: SocketAddr) -> Conn {
+    within(Dialer::new().dial(&format!("ws://{address}/ws/echo"))).await.unwrap()
+}
+
+/// Sends a message and waits for its echo.
+pub(crate) async fn check_echo(conn: &mut Conn, message: impl Into<silverback::Message>) {
+    let message = message.into();
+    within(conn.write_message(message.clone())).await.unwrap();
+    assert_eq!(within(conn.read_message()).await.unwrap().unwrap(), message);
+}

@@ -1,0 +1,194 @@
+//! The program as a child process.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait_until;
+
+/// The running program. Killed when it is dropped.
+pub(crate) struct Program {
+    child: Child,
+    /// Where it listens; the first address if there are several.
+    pub(crate) address: SocketAddr,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+    /// Standard output, where nobody reads it.
+    unread: Option<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    /// Starts it on 127.0.0.1 with these options.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_with(options, &[("SILVERBACK_LISTEN", "127.0.0.1:0")])
+    }
+
+    pub(crate) fn start_with(options: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut program = Self::start_unread(options, environment);
+        let out = program.unread.take().unwrap();
+        program.readers.push(collect(out, program.out.clone()));
+        program
+    }
+
+    /// Starts it, and reads no more of its output than the lines at the start.
+    pub(crate) fn start_unread(options: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn(command(options, environment))
+    }
+
+    /// Starts it on 127.0.0.1 where it may have no more than so many descriptors.
+    pub(crate) fn start_limited(descriptors: u32, options: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_silverback")]);
+        shell.args(["--listen", "127.0.0.1:0"]).args(options);
+        let mut program = Self::spawn(shell);
+        program.read_output();
+        program
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let (out, err) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
+        let readers = vec![collect(child.stderr.take().unwrap(), err.clone())];
+        let mut first_lines = String::new();
+        for _ in 0..2 {
+            stdout.read_line(&mut first_lines).unwrap();
+        }
+        let address = address_in(&first_lines).unwrap_or_else(|| panic!("no URL in {first_lines:?}: {:?}", err.lock()));
+        out.lock().unwrap().push_str(&first_lines);
+        Self { child, address, out, err, readers, unread: Some(stdout) }
+    }
+
+    /// Nobody will read what it prints.
+    pub(crate) fn close_output(&mut self) {
+        self.unread = None;
+    }
+
+    /// Reads what was left unread until now.
+    pub(crate) fn read_output(&mut self) {
+        if let Some(out) = self.unread.take() {
+            self.readers.push(collect(out, self.out.clone()));
+        }
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn output(&self) -> String {
+        self.out.lock().unwrap().clone()
+    }
+
+    /// What it has printed on standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.err.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for_output(&self, text: &str) {
+        wait_until(&format!("{text:?} on standard output"), || self.output().contains(text));
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end, and for the last of its output.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the program ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        status.unwrap()
+    }
+
+    /// Ends it as a supervisor does; that must be in order, and nobody may be connected any more.
+    #[track_caller]
+    pub(crate) fn check_stops_empty(mut self) {
+        self.signal(Signal::TERM);
+        assert_eq!(self.wait().code(), Some(0), "{}", self.errors());
+        assert_eq!(self.errors(), "", "somebody was connected, or something failed");
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// How many descriptors it has open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// How much memory it has in use, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How long it has kept processors busy.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn processor_time(&self) -> std::time::Duration {
+        let schedstat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap();
+        std::time::Duration::from_nanos(schedstat.split(' ').next().unwrap().parse().unwrap())
+    }
+
+    /// The names of its threads.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn threads(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let name = |task: std::path::PathBuf| std::fs::read_to_string(task.join("comm")).unwrap().trim().to_owned();
+        tasks.map(|task| name(task.unwrap().path())).collect()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs it to its end: exit code, standard output, standard error.
+pub(crate) fn run(options: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let output = command(options, environment).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn command(options: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_silverback"));
+    let inherited = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("SILVERBACK_"));
+    inherited.for_each(|name| _ = command.env_remove(name));
+    command.args(options).envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        let mut rest = Vec::new();
+        while let Ok(count @ 1..) = from.read(&mut chunk) {
+            rest.extend_from_slice(&chunk[..count]);
+            let whole = rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+            into.lock().unwrap().push_str(std::str::from_utf8(&rest[..whole]).unwrap());
+            rest.drain(..whole);
+        }
+    })
+}
+
+fn address_in(lines: &str) -> Option<SocketAddr> {
+    let authority = lines.split("http://").nth(1)?.split('/').next()?;
+    authority.replace("localhost", "127.0.0.1").parse().ok()
+}

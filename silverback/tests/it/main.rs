@@ -1,0 +1,23 @@
+//! The tokio layer against the kit's pipe, which plays every network there is, and against real sockets.
+//!
+//! Clocks are paused: time passes only when everybody waits, and a test that waits for something that never comes fails
+//! at once, when [`support::PATIENCE`] has passed in no time.
+
+#![allow(clippy::unwrap_used)]
+
+mod batching;
+mod cancelling;
+mod closing;
+mod dialling;
+mod dropping;
+mod ends;
+mod examples;
+mod halves;
+mod keepalive;
+mod on_hyper;
+mod output;
+mod sockets;
+mod streaming;
+mod support;
+mod turns;
+mod upgrading;

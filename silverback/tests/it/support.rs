@@ -1,0 +1,110 @@
+//! Connections on the kit's pipe, settings, and waiting that ends.
+
+use std::{future::Future, time::Duration};
+
+use silverback::{Config, Conn, Negotiated, Role, Settings};
+use silverback_testkit::{
+    pipe::{Remote, pipe},
+    wire::Frame,
+};
+use tokio::time::timeout;
+
+/// We are the server on a pipe, the test is the client.
+pub(crate) fn server() -> (Conn, Remote) {
+    server_with(&Settings::default())
+}
+
+/// We are the client on a pipe, the test is the server.
+pub(crate) fn client() -> (Conn, Remote) {
+    client_with(&Settings::default())
+}
+
+pub(crate) fn server_with(settings: &Settings) -> (Conn, Remote) {
+    let (pipe, remote) = pipe();
+    (Conn::from_handshake(pipe, Role::Server, Negotiated::default(), [], settings), remote.as_client())
+}
+
+pub(crate) fn client_with(settings: &Settings) -> (Conn, Remote) {
+    let (pipe, remote) = pipe();
+    (Conn::from_handshake(pipe, Role::Client, Negotiated::default(), [], settings), remote.as_server())
+}
+
+/// We are the server, with some of the configuration changed.
+pub(crate) fn server_config(change: impl FnOnce(Config) -> Config) -> (Conn, Remote) {
+    server_with(&Settings::default().adjust_config(change))
+}
+
+/// Sends frames in one piece, as they arrive when a peer has sent them together.
+pub(crate) fn send_together(remote: &Remote, frames: impl IntoIterator<Item = Frame>) {
+    let key = silverback_testkit::wire::CLIENT_KEY;
+    let wire: Vec<u8> = frames.into_iter().flat_map(|frame| frame.masked(key).encode()).collect();
+    remote.send(wire);
+}
+
+/// Waits, but not for ever.
+#[track_caller]
+pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match timeout(PATIENCE, future).await {
+            Ok(output) => output,
+            Err(_) => panic!("waited in vain at {caller}"),
+        }
+    }
+}
+
+/// Echoes in the plain loop until the connection ends.
+pub(crate) async fn echo(mut conn: Conn) -> Result<(), silverback::Error> {
+    while let Some(message) = conn.read_message().await? {
+        conn.write_message(message).await?;
+    }
+    Ok(())
+}
+
+/// Lets every task that can go on do so, without letting time pass.
+pub(crate) async fn settle() {
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A request that is an opening handshake (RFC 6455, 1.2), with these lines besides, each with its end.
+pub(crate) fn request(extra: &str) -> String {
+    format!(
+        "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{extra}\r\n"
+    )
+}
+
+/// The status and headers of a head, names in lower case.
+pub(crate) struct Head {
+    pub(crate) first_line: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let mut lines = text.trim_end().split("\r\n");
+        let first_line = lines.next().unwrap().to_owned();
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_ascii_lowercase(), value.to_owned())
+        };
+        Self { first_line, headers: lines.map(header).collect() }
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.first_line.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The only header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(header, _)| header == name);
+        let value = found.next().map(|(_, value)| value.as_str());
+        assert!(found.next().is_none(), "{name} stands there twice");
+        value
+    }
+}
