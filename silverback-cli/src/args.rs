@@ -58,6 +58,25 @@ pub(crate) struct Args {
     #[arg(value_parser = values::time, default_value = "20s")]
     pub(crate) ping_timeout: Duration,
 
+    /// Do not compress messages, also if a client offers it (permessage-deflate, RFC 7692).
+    #[arg(long, env = "SILVERBACK_NO_COMPRESSION", hide_env_values = true, value_parser = values::choice)]
+    pub(crate) no_compression: bool,
+
+    /// How hard to compress, from 1 (fast) to 9 (small).
+    #[arg(long, value_name = "LEVEL", env = "SILVERBACK_COMPRESSION_LEVEL", hide_env_values = true)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=9), default_value = "1")]
+    pub(crate) compression_level: u8,
+
+    /// Compress each message by itself, both ways: less memory for each connection, larger messages.
+    #[arg(long, env = "SILVERBACK_NO_CONTEXT_TAKEOVER", hide_env_values = true, value_parser = values::choice)]
+    pub(crate) no_context_takeover: bool,
+
+    /// How far back a compressed message may refer, as a power of two from 8 to 15: less needs less memory. With less than
+    /// 15, clients that cannot limit theirs are not compressed.
+    #[arg(long, value_name = "BITS", env = "SILVERBACK_WINDOW_BITS", hide_env_values = true)]
+    #[arg(value_parser = clap::value_parser!(u8).range(8..=15), default_value = "15")]
+    pub(crate) window_bits: u8,
+
     /// Do not print a line for each message.
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]
     pub(crate) quiet: bool,

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, thread, time::Duration};
 
-use silverback::{Config, Upgrader, handshake::OriginPolicy};
+use silverback::{Compression, Config, Upgrader, handshake::OriginPolicy};
 
 use crate::{args::Args, listen::Bound, trouble::Trouble};
 
@@ -24,7 +24,8 @@ impl Plan {
             .max_message_size(args.max_message_size)
             .ping_interval(args.ping_interval.0)
             .ping_timeout(args.ping_timeout)
-            .close_timeout(args.close_timeout);
+            .close_timeout(args.close_timeout)
+            .compression(compression(&args));
         let policy = match args.allow_origin {
             list if list.is_empty() => OriginPolicy::SameOrigin,
             list => OriginPolicy::SameOriginOr(list),
@@ -38,6 +39,17 @@ impl Plan {
             is_quiet: args.quiet,
         })
     }
+}
+
+/// What the echo offers to clients that ask for compression.
+fn compression(args: &Args) -> Option<Compression> {
+    let wanted = Compression::default()
+        .level(args.compression_level)
+        .server_max_window_bits(args.window_bits)
+        .client_max_window_bits(args.window_bits)
+        .server_no_context_takeover(args.no_context_takeover)
+        .client_no_context_takeover(args.no_context_takeover);
+    (!args.no_compression).then_some(wanted)
 }
 
 /// One thread echoes more than most networks carry; a few more keep large messages from delaying small ones.

@@ -120,12 +120,12 @@ mod counts {
     }
 
     #[test]
-    fn by_default_a_message_has_65_536_frames_at_most() {
+    fn by_default_a_message_has_131_072_frames_at_most() {
         let mut app = App::new(Role::Server, Config::default());
-        app.input(&wire(Role::Server, &fragments(65_536, "")));
+        app.input(&wire(Role::Server, &fragments(131_072, "")));
         assert_eq!(app.seen(), [message("")]);
         app.input(&wire(Role::Server, &fragments(65_537, "")));
-        assert_eq!(app.seen(), [Seen::Failed(LimitError::Fragments { limit: 65_536 }.into())]);
+        assert_eq!(app.seen(), [Seen::Failed(LimitError::Fragments { limit: 131_072 }.into())]);
     }
 }
 
