@@ -27,13 +27,19 @@ fn an_option_that_makes_no_sense_is_2_and_named() {
         ("--close-timeout", "-1s"),
         ("--ping-interval", "x"),
         ("--ping-timeout", "1year"),
+        ("--compression-level", "0"),
+        ("--compression-level", "10"),
+        ("--window-bits", "7"),
+        ("--window-bits", "16"),
     ] {
         let given = format!("{option}={value}");
         check(&[&given], &[], 2, &[option, value]);
         let variable = format!("SILVERBACK_{}", option.trim_start_matches("--").to_uppercase().replace('-', "_"));
         check(&[], &[(&variable, value)], 2, &[&variable, value]);
     }
-    check(&[], &[("SILVERBACK_QUIET", "perhaps")], 2, &["SILVERBACK_QUIET", "perhaps"]);
+    for variable in ["SILVERBACK_QUIET", "SILVERBACK_NO_COMPRESSION", "SILVERBACK_NO_CONTEXT_TAKEOVER"] {
+        check(&[], &[(variable, "perhaps")], 2, &[variable, "perhaps"]);
+    }
     check(&["--nonsense"], &[], 2, &["--nonsense", "--help"]);
     check(&["nonsense"], &[], 2, &["nonsense", "--help"]);
 }

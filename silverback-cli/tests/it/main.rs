@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+mod compression;
 mod echo;
 mod exits;
 mod options;
