@@ -1,4 +1,34 @@
-//! WebSocket for tokio: an [`Upgrader`], a [`Dialer`] and a [`Conn`].
+//! WebSocket for tokio: an [`Upgrader`] for servers, a [`Dialer`] for clients, and the [`Conn`] that both give.
+//!
+//! ```
+//! # use tokio::net::TcpListener;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/", listener.local_addr()?);
+//! tokio::spawn(async move {
+//!     let (stream, _) = listener.accept().await?;
+//!     let mut conn = silverback::Upgrader::new().accept(stream).await?;
+//!     while let Some(message) = conn.read_message().await? {
+//!         conn.write_message(message).await?;
+//!     }
+//!     Ok::<_, silverback::Error>(())
+//! });
+//!
+//! let mut conn = silverback::Dialer::new().dial(&url).await?;
+//! conn.write_message("hello").await?;
+//! assert_eq!(conn.read_message().await?, Some("hello".into()));
+//! conn.close(1000, "").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! Pings are answered, pongs taken note of and closes replied to inside the reads. Every future is cancel safe where its
+//! documentation does not say otherwise. The protocol itself is [`silverback_proto`], which this crate re-exports.
+//!
+//! # Features
+//! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
+//! - `hyper-auto`: takes the socket back out of hyper-util's automatic server, which `axum::serve` uses.
+
 mod clock;
 mod conn;
 mod dial;
@@ -33,3 +63,8 @@ pub use transport::ByteStream;
 pub use upgrade::Upgrade;
 pub use upgrade::{UpgradeError, Upgrader};
 pub use writer::{TryWriteError, Writer};
+
+/// The examples of the front page are compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
