@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use silverback::{CloseCode, Config, Conn, Error, Initiator, Message, Settings, Timeout};
+use silverback::{CloseCode, Config, Conn, Error, Initiator, Message, Timeout};
 use silverback_testkit::{
     pipe::{Plan, Remote},
     wire::{Frame, binary, close, close_empty, continuation, frame, ping, text},
@@ -393,11 +393,15 @@ mod the_transport {
         assert!(remote.is_dropped());
     }
 
-    /// The keepalive is off: the reader has no timer of its own when another task starts to close.
+    /// With the keepalive off the reader has no timer when another task starts to close; with it, one that is too late.
     #[tokio::test(start_paused = true)]
     async fn is_given_up_within_the_budget_by_a_reader_that_slept_when_the_close_began() {
-        let settings = Settings::default().adjust_config(|config| config.ping_interval(None));
-        let (conn, remote) = crate::support::server_with(&settings);
+        check_sleeping_reader(None).await;
+        check_sleeping_reader(Some(Duration::from_secs(3600))).await;
+    }
+
+    async fn check_sleeping_reader(ping_interval: Option<Duration>) {
+        let (conn, remote) = server_config(|config| config.ping_interval(ping_interval));
         let (writer, mut reader) = conn.split();
         let reading = tokio::spawn(async move { reader.read_message().await });
         settle().await;

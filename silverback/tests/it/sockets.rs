@@ -78,6 +78,18 @@ async fn messages_of_all_sizes_come_back_over_tcp() {
     }
 }
 
+/// 40 ms of Nagle's algorithm would be worse than small packets: output is gathered already.
+#[tokio::test]
+async fn tcp_sends_without_delay() {
+    let (near, _far) = tcp_pair().await;
+    let near = near.into_std().unwrap();
+    let same = near.try_clone().unwrap();
+    assert!(!same.nodelay().unwrap());
+    let near = TcpStream::from_std(near).unwrap();
+    let _conn = Conn::from_handshake(near, Role::Client, Negotiated::default(), [], &Settings::default());
+    assert!(same.nodelay().unwrap());
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_all_sizes_come_back_over_a_unix_socket() {
