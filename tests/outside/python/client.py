@@ -8,6 +8,7 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
@@ -19,18 +20,27 @@ DEFAULT_LARGEST_MESSAGE = 1024 * 1024
 async def messages_come_back(url):
     """text and binary come back as what they are, in order"""
     messages = ["hello", "", "grüße, 世界, 🦍", "x" * 70_000, b"", bytes(range(256)), os.urandom(200_000)]
-    async with connect(url) as connection:
-        for message in messages:
-            await connection.send(message)
-        for message in messages:
-            answer = await connection.recv()
-            assert type(answer) is type(message) and answer == message, f"{answer!r:.80} for {message!r:.80}"
+    async with connect(url, compression=None) as connection:
+        assert connection.protocol.extensions == []
+        await expect_echoes(connection, messages)
+
+
+async def expect_echoes(connection, messages):
+    for message in messages:
+        await connection.send(message)
+    for message in messages:
+        answer = await connection.recv()
+        assert type(answer) is type(message) and answer == message, f"{answer!r:.80} for {message!r:.80}"
 
 
 async def largest_message_comes_back(url):
     """a message of exactly the largest size comes back"""
+    message = b"x" * DEFAULT_LARGEST_MESSAGE
+    async with connect(url, max_size=None, compression=None) as connection:
+        await connection.send(message)
+        assert await connection.recv() == message
     async with connect(url, max_size=None) as connection:
-        message = b"x" * DEFAULT_LARGEST_MESSAGE
+        message = prose(DEFAULT_LARGEST_MESSAGE)
         await connection.send(message)
         assert await connection.recv() == message
 
@@ -73,12 +83,14 @@ async def invalid_text_is_refused(url):
 
 
 async def too_large_a_message_is_refused(url):
-    """a message above the largest size is refused with 1009"""
-    await expect_refusal(url, 1009, lambda connection: connection.send(b"x" * (DEFAULT_LARGEST_MESSAGE + 1)))
+    """a message above the largest size is refused with 1009, compressed or not"""
+    await expect_refusal(url, 1009, lambda connection: connection.send(prose(DEFAULT_LARGEST_MESSAGE + 1)))
+    plain = {"compression": None}
+    await expect_refusal(url, 1009, lambda connection: connection.send(b"x" * (DEFAULT_LARGEST_MESSAGE + 1)), **plain)
 
 
-async def expect_refusal(url, code, misbehave):
-    async with connect(url) as connection:
+async def expect_refusal(url, code, misbehave, **options):
+    async with connect(url, **options) as connection:
         await misbehave(connection)
         try:
             message = await connection.recv()
@@ -86,6 +98,63 @@ async def expect_refusal(url, code, misbehave):
             assert closed.rcvd is not None and closed.rcvd.code == code, f"closed with {closed.rcvd}"
         else:
             raise AssertionError(f"got a message back: {message!r:.80}")
+
+
+async def compressed_messages_come_back(url):
+    """compressed messages come back, with every combination of takeover and windows"""
+    for bits in [None, 9, 10]:
+        for server_alone in [False, True]:
+            for client_alone in [False, True]:
+                await compressed_messages_come_back_with(url, bits, server_alone, client_alone)
+
+
+async def compressed_messages_come_back_with(url, bits, server_alone, client_alone):
+    offer = ClientPerMessageDeflateFactory(
+        server_no_context_takeover=server_alone,
+        client_no_context_takeover=client_alone,
+        server_max_window_bits=bits,
+        client_max_window_bits=bits,
+    )
+    async with connect(url, compression=None, extensions=[offer]) as connection:
+        [extension] = connection.protocol.extensions
+        seen = (extension.remote_no_context_takeover, extension.local_no_context_takeover)
+        assert seen == (server_alone, client_alone), extension
+        windows = (extension.remote_max_window_bits, extension.local_max_window_bits)
+        assert windows == (bits or 15, bits or 15), extension
+        shapes = watch_compressed_frames(extension)
+        messages = ["hello", "", prose(200).decode(), prose(70_000).decode(), prose(150_000), os.urandom(20_000), b""]
+        await expect_echoes(connection, messages + messages)
+        await connection.send([prose(5_000)[:1], b"", prose(5_000)[1:3_000], prose(5_000)[3_000:]])
+        assert await connection.recv() == prose(5_000)
+        assert shapes["compressed"] >= 7, f"only {shapes} came compressed"
+
+
+def watch_compressed_frames(extension):
+    """Counts what the other side compressed: RSV1 of the first frame, RFC 7692, 6."""
+    shapes = {"compressed": 0, "plain": 0}
+    decode = extension.decode
+
+    def watch(frame, *, max_size=None):
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            shapes["compressed" if frame.rsv1 else "plain"] += 1
+        return decode(frame, max_size=max_size)
+
+    extension.decode = watch
+    return shapes
+
+
+async def nothing_is_agreed_beyond_the_offer(url):
+    """an offer of a client that cannot limit its window is honoured"""
+    async with connect(url, compression=None, extensions=[ClientPerMessageDeflateFactory()]) as connection:
+        [extension] = connection.protocol.extensions
+        assert isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits == 15
+        await expect_echoes(connection, [prose(100_000)])
+
+
+def prose(length):
+    """Bytes that repeat themselves near and far, as real messages do."""
+    items = (b'{"id":%d,"name":"user %d"},' % (number * 7919 % 100_003, number % 61) for number in range(length // 20 + 1))
+    return b"".join(items)[:length]
 
 
 async def early_data_is_answered(url):
@@ -136,6 +205,8 @@ CHECKS = [
     closes_are_answered,
     invalid_text_is_refused,
     too_large_a_message_is_refused,
+    compressed_messages_come_back,
+    nothing_is_agreed_beyond_the_offer,
     early_data_is_answered,
 ]
 
