@@ -13,18 +13,20 @@ const PING = 9;
 const checks = {
   "text and binary come back as what they are, in order": async (url) => {
     const messages = ["hello", "", "grüße, 世界, 🦍", "x".repeat(70_000), Buffer.alloc(0), randomBytes(200_000)];
-    const peer = await connect(url);
-    for (const message of messages) peer.socket.send(message);
-    for (const message of messages) assert.deepEqual(await peer.message(), message);
+    const peer = await connect(url, { perMessageDeflate: false });
+    assert.equal(peer.socket.extensions, "");
+    await expectEchoes(peer, messages);
     await peer.close(1000);
   },
 
   "a message of exactly the largest size comes back": async (url) => {
-    const peer = await connect(url);
-    const message = Buffer.alloc(DEFAULT_LARGEST_MESSAGE, "x");
-    peer.socket.send(message);
-    assert.ok(message.equals(await peer.message()));
-    await peer.close(1000);
+    for (const perMessageDeflate of [false, true]) {
+      const peer = await connect(url, { perMessageDeflate });
+      const message = perMessageDeflate ? prose(DEFAULT_LARGEST_MESSAGE) : Buffer.alloc(DEFAULT_LARGEST_MESSAGE, "x");
+      peer.socket.send(message);
+      assert.ok(message.equals(await peer.message()));
+      await peer.close(1000);
+    }
   },
 
   "fragmented messages come back whole, also with a ping between their fragments": async (url) => {
@@ -62,10 +64,28 @@ const checks = {
     assert.equal((await peer.closed()).code, 1007);
   },
 
-  "a message above the largest size is refused with 1009": async (url) => {
-    const peer = await connect(url);
-    peer.socket.send(Buffer.alloc(DEFAULT_LARGEST_MESSAGE + 1, "x"), { compress: false });
-    assert.equal((await peer.closed()).code, 1009);
+  "a message above the largest size is refused with 1009, compressed or not": async (url) => {
+    for (const compress of [false, true]) {
+      const peer = await connect(url);
+      peer.socket.send(prose(DEFAULT_LARGEST_MESSAGE + 1), { compress });
+      assert.equal((await peer.closed()).code, 1009);
+    }
+  },
+
+  "compressed messages come back, with every combination of takeover and windows": async (url) => {
+    for (const bits of [undefined, 9, 10]) {
+      for (const serverNoContextTakeover of [undefined, true]) {
+        for (const clientNoContextTakeover of [undefined, true]) {
+          await compressedMessagesComeBack(url, {
+            serverNoContextTakeover,
+            clientNoContextTakeover,
+            serverMaxWindowBits: bits,
+            clientMaxWindowBits: bits,
+            threshold: 0,
+          });
+        }
+      }
+    }
   },
 
   "frames in the same packet as the handshake are answered": async (url) => {
@@ -75,6 +95,45 @@ const checks = {
     await peer.close(1000);
   },
 };
+
+async function compressedMessagesComeBack(url, options) {
+  const peer = await connect(url, { perMessageDeflate: options });
+  const { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits } = options;
+  const expected = ["permessage-deflate"];
+  if (serverNoContextTakeover) expected.push("server_no_context_takeover");
+  if (clientNoContextTakeover) expected.push("client_no_context_takeover");
+  if (serverMaxWindowBits) expected.push(`server_max_window_bits=${serverMaxWindowBits}`);
+  if (clientMaxWindowBits) expected.push(`client_max_window_bits=${clientMaxWindowBits}`);
+  assert.deepEqual(peer.agreed.split("; ").sort(), expected.sort());
+  const messages = ["hello", "", String(prose(200)), String(prose(70_000)), prose(150_000), randomBytes(20_000)];
+  const before = peer.stream.bytesRead;
+  await expectEchoes(peer, [...messages, ...messages]);
+  const plain = 2 * messages.reduce((total, message) => total + Buffer.byteLength(message), 0);
+  const received = peer.stream.bytesRead - before;
+  assert.ok(received < (plain * 2) / 3, `${received} bytes for ${plain}`);
+
+  const text = String(prose(5_000));
+  for (const piece of [text.slice(0, 1), "", text.slice(1, 3_000)]) peer.socket.send(piece, { fin: false });
+  peer.socket.ping("between");
+  peer.socket.send(text.slice(3_000), { fin: true });
+  assert.equal(await peer.message(), text);
+  assert.equal(String(await peer.pong()), "between");
+  await peer.close(1000);
+}
+
+async function expectEchoes(peer, messages) {
+  for (const message of messages) peer.socket.send(message);
+  for (const message of messages) assert.deepEqual(await peer.message(), message);
+}
+
+/** Bytes that repeat themselves near and far, as real messages do. */
+function prose(length) {
+  const items = [];
+  for (let number = 0; number < length / 20; number += 1) {
+    items.push(`{"id":${(number * 7919) % 100_003},"name":"user ${number % 61}"},`);
+  }
+  return Buffer.from(items.join("").slice(0, length));
+}
 
 const goingAway = {
   "the end of the service closes with 1001": async (url) => {
@@ -109,9 +168,13 @@ async function connect(url, options = {}) {
   const messages = queue(socket, "message", (data, isBinary) => (isBinary ? data : data.toString()));
   const pongs = queue(socket, "pong", (payload) => payload);
   const ends = queue(socket, "close", (code, reason) => ({ code, reason: reason.toString() }));
+  const upgrade = once(socket, "upgrade");
   await once(socket, "open");
+  const [response] = await upgrade;
   return {
     socket,
+    stream: response.socket,
+    agreed: response.headers["sec-websocket-extensions"] ?? "",
     message: messages,
     pong: pongs,
     closed: ends,
@@ -135,6 +198,10 @@ function queue(socket, event, value) {
   socket.on("error", (error) => {
     failures.push(error);
     for (const { reject } of waiting.splice(0)) reject(error);
+  });
+  socket.on("close", (code, reason) => {
+    failures.push(new Error(`closed with ${code} ${reason}`));
+    for (const { reject } of waiting.splice(0)) reject(failures[0]);
   });
   return () => {
     if (past.length > 0) return Promise.resolve(past.shift());
