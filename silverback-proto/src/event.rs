@@ -103,8 +103,13 @@ impl<'a> Incoming<'a> {
 }
 
 /// The payload of a ping or pong: at most 125 bytes (RFC 6455, 5.5).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ControlPayload {
+///
+/// Behind a pointer, because what carries it carries every message too, and moves often.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ControlPayload(Box<ControlBytes>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct ControlBytes {
     len: u8,
     bytes: [u8; MAX_CONTROL_LEN],
 }
@@ -119,25 +124,25 @@ impl ControlPayload {
 
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.0.bytes[..usize::from(self.0.len)]
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.bytes[..usize::from(self.len)]
+        &mut self.0.bytes[..usize::from(self.0.len)]
     }
 
     /// Appends what fits; `rules` has refused longer payloads by their header.
     pub(crate) fn push(&mut self, piece: &[u8]) {
-        let start = usize::from(self.len);
+        let start = usize::from(self.0.len);
         let len = piece.len().min(MAX_CONTROL_LEN - start);
-        self.bytes[start..start + len].copy_from_slice(&piece[..len]);
-        self.len += len as u8;
+        self.0.bytes[start..start + len].copy_from_slice(&piece[..len]);
+        self.0.len += len as u8;
     }
 }
 
 impl Default for ControlPayload {
     fn default() -> Self {
-        Self { len: 0, bytes: [0; MAX_CONTROL_LEN] }
+        Self(Box::new(ControlBytes { len: 0, bytes: [0; MAX_CONTROL_LEN] }))
     }
 }
 

@@ -35,7 +35,7 @@ enum Phase {
     /// Inside the payload of a data frame.
     Data(FrameInProgress),
     /// Inside the payload of a control frame.
-    Control(FrameInProgress, Box<ControlPayload>),
+    Control(FrameInProgress, ControlPayload),
     /// A Close frame, or a fault: what follows is not looked at (5.5.1, 7.1.7).
     Ended,
 }
@@ -196,9 +196,9 @@ impl Receiver {
                 let payload = frame.take_from(rest);
                 *consumed += payload.len();
                 let payload = ControlPayload::new(payload).unwrap_or_default();
-                return self.finish_control_frame(header.opcode, &payload).map(Some);
+                return self.finish_control_frame(header.opcode, payload).map(Some);
             }
-            self.phase = Phase::Control(frame, Box::default());
+            self.phase = Phase::Control(frame, ControlPayload::default());
             return Ok(None);
         }
         let admitted = self.assembler.admit(header, &limits)?;
@@ -224,15 +224,15 @@ impl Receiver {
         if frame.remaining() > 0 {
             return Ok(None);
         }
-        let (opcode, payload) = (frame.opcode(), **payload);
-        self.finish_control_frame(opcode, &payload).map(Some)
+        let (opcode, payload) = (frame.opcode(), std::mem::take(payload));
+        self.finish_control_frame(opcode, payload).map(Some)
     }
 
-    fn finish_control_frame(&mut self, opcode: Opcode, payload: &ControlPayload) -> Result<Arrival, ConnectionError> {
+    fn finish_control_frame(&mut self, opcode: Opcode, payload: ControlPayload) -> Result<Arrival, ConnectionError> {
         self.phase = Phase::BETWEEN_FRAMES;
         Ok(match opcode {
-            Opcode::PING => Arrival::Ping(*payload),
-            Opcode::PONG => Arrival::Pong(*payload),
+            Opcode::PING => Arrival::Ping(payload),
+            Opcode::PONG => Arrival::Pong(payload),
             _ => {
                 self.end();
                 Arrival::Close(CloseFrame::decode(payload.as_slice())?)

@@ -21,7 +21,7 @@ pub(super) struct Framer {
     /// The message that is being streamed.
     open: Option<OpenMessage>,
     /// The newest pong, while much output waits.
-    pong: Option<Box<ControlPayload>>,
+    pong: Option<ControlPayload>,
     /// How much must leave until a pong that was queued while much output waited has left.
     until_pong: usize,
     /// If compression was negotiated.
@@ -136,7 +136,7 @@ impl Framer {
     pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) -> usize {
         let mask = self.next_mask();
         let header = FrameHeader::new(opcode, payload.as_slice().len() as u64).with_mask(mask);
-        let mut payload = *payload;
+        let mut payload = payload.clone();
         if let Some(key) = mask {
             key.apply(0, payload.as_mut_slice());
         }
@@ -149,7 +149,7 @@ impl Framer {
         if self.pong.is_none() && self.outbox.queued() < PONG_WAITS_FROM {
             self.control(Opcode::PONG, payload);
         } else {
-            self.pong = Some(Box::new(*payload));
+            self.pong = Some(payload.clone());
         }
     }
 

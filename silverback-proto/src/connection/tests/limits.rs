@@ -124,7 +124,7 @@ mod counts {
         let mut app = App::new(Role::Server, Config::default());
         app.input(&wire(Role::Server, &fragments(131_072, "")));
         assert_eq!(app.seen(), [message("")]);
-        app.input(&wire(Role::Server, &fragments(65_537, "")));
+        app.input(&wire(Role::Server, &fragments(131_073, "")));
         assert_eq!(app.seen(), [Seen::Failed(LimitError::Fragments { limit: 131_072 }.into())]);
     }
 }
