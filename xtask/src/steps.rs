@@ -9,6 +9,7 @@ use crate::{autobahn, browser, checks, fuzz, kernels, outside, own_tests, progra
 pub(crate) const ALL: &[Step] = &[
     Step { name: "fmt", what: "every file is formatted", run: checks::lints::format },
     Step { name: "promises", what: "what ARCHITECTURE.md promises about the source", run: checks::promises::check },
+    Step { name: "conformance", what: "docs/conformance.md names tests that exist", run: checks::conformance::check },
     Step { name: "clippy", what: "no warning in any target with all features", run: checks::lints::clippy },
     Step {
         name: "features",

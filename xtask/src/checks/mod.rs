@@ -1,5 +1,6 @@
 //! Checks of the source, the manifests and the dependencies. None of them runs our code.
 
+pub(crate) mod conformance;
 pub(crate) mod features;
 pub(crate) mod lints;
 pub(crate) mod msrv;
