@@ -6,7 +6,7 @@
 
 use std::{fmt::Debug, process::ExitCode, time::Duration};
 
-use silverback::{Config, Conn, Dialer, Message, MessageKind};
+use silverback::{Compression, Config, Conn, DeflateParams, Dialer, Message, MessageKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -48,7 +48,42 @@ async fn check_all(server: &Server) -> Outcome {
     server.sees_our_close(3001, "all said \u{2014} bye").await?;
     server.sees_our_close(1000, "").await?;
     server.closes("/close?code=4001&reason=see%20you", 4001, "see you").await?;
-    server.closes("/close", 1000, "").await
+    server.closes("/close", 1000, "").await?;
+    check_compression(server).await
+}
+
+/// Every combination of what we ask for and what the server does (RFC 7692, 7.1).
+async fn check_compression(server: &Server) -> Outcome {
+    let ours = Compression::default();
+    server.agrees_to(&ours, "", DeflateParams::default()).await?;
+    for bits in [9, 10] {
+        let (server_bits, client_bits) = (window(bits, 15), window(15, bits));
+        server.agrees_to(&ours, &format!("&server_max_window_bits={bits}"), server_bits).await?;
+        server.agrees_to(&ours, &format!("&client_max_window_bits={bits}"), client_bits).await?;
+        let small = ours.clone().server_max_window_bits(bits).client_max_window_bits(bits);
+        server.agrees_to(&small, "", window(bits, bits)).await?;
+        server.agrees_to(&small.no_context_takeover(), "", alone(window(bits, bits), true, true)).await?;
+    }
+    let usual = DeflateParams::default();
+    server.agrees_to(&ours, "&server_no_context_takeover=on", alone(usual, true, false)).await?;
+    server.agrees_to(&ours, "&client_no_context_takeover=on", alone(usual, false, true)).await?;
+    server.agrees_to(&ours.clone().server_no_context_takeover(true), "", alone(usual, true, false)).await?;
+    server.agrees_to(&ours.clone().level(9).no_context_takeover(), "", alone(usual, true, true)).await?;
+    server.declines_compression().await
+}
+
+fn window(server_max_window_bits: u8, client_max_window_bits: u8) -> DeflateParams {
+    DeflateParams { server_max_window_bits, client_max_window_bits, ..DeflateParams::default() }
+}
+
+fn alone(params: DeflateParams, server_no_context_takeover: bool, client_no_context_takeover: bool) -> DeflateParams {
+    DeflateParams { server_no_context_takeover, client_no_context_takeover, ..params }
+}
+
+/// Text that repeats itself near and far, as real messages do.
+fn prose(items: usize) -> String {
+    let item = |number: usize| format!("{{\"id\":{},\"name\":\"user {}\"}},", number * 7919 % 100_003, number % 61);
+    (0..items).map(item).collect()
 }
 
 /// The other party.
@@ -143,6 +178,65 @@ impl Server {
         done(&what)
     }
 
+    async fn agrees_to(&self, ours: &Compression, theirs: &str, agreed: DeflateParams) -> Outcome {
+        let what = format!("compression: {agreed:?}");
+        let mut conn = self.dial_with(&format!("/echo?deflate=on{theirs}"), Some(ours.clone())).await?;
+        expect(&what, &conn.compression(), &Some(agreed))?;
+        let messages = [prose(10), prose(3_000), String::new(), "short".to_owned(), prose(3_000), prose(10)];
+        let mut plain = 0;
+        for text in messages {
+            for message in [Message::from(text.as_str()), text.clone().into_bytes().into()] {
+                plain += text.len() as u64;
+                conn.write_message(message.clone()).await?;
+                expect_message(&what, &mut conn, &message).await?;
+            }
+        }
+        conn.write_uncompressed(prose(100)).await?;
+        expect_message(&what, &mut conn, &prose(100).into()).await?;
+        self.echoes_a_compressed_stream(&what, &mut conn).await?;
+        let stats = conn.stats();
+        expect(&what, &(stats.bytes_sent < plain / 2, stats.bytes_received < plain / 2), &(true, true))?;
+        conn.close(1000, "").await?;
+        self.has_seen(&what, "1000 ").await?;
+        self.sends_compressed_fragments(&what, theirs, ours).await?;
+        done(&what)
+    }
+
+    async fn echoes_a_compressed_stream(&self, what: &str, conn: &mut Conn) -> Outcome {
+        let sent = prose(4_000);
+        let mut writer = conn.next_writer(MessageKind::Text).await?;
+        for (number, piece) in sent.as_bytes().chunks(10_007).enumerate() {
+            writer.write_all(piece).await?;
+            if number % 3 == 0 {
+                writer.flush().await?;
+            }
+        }
+        writer.finish().await?;
+        let mut received = String::new();
+        conn.next_reader().await?.ok_or("the server closed")?.read_to_string(&mut received).await?;
+        expect(what, &(received == sent), &true)
+    }
+
+    async fn sends_compressed_fragments(&self, what: &str, theirs: &str, ours: &Compression) -> Outcome {
+        let mut conn = self.dial_with(&format!("/fragments?deflate=on{theirs}"), Some(ours.clone())).await?;
+        for message in [Message::from(prose(20)), prose(20).into_bytes().into()] {
+            conn.write_message(message.clone()).await?;
+            expect_message(what, &mut conn, &message).await?;
+        }
+        Ok(conn.close(1000, "").await?)
+    }
+
+    async fn declines_compression(&self) -> Outcome {
+        let what = "compression that the server declines";
+        let mut conn = self.dial_with("/echo", Some(Compression::default())).await?;
+        expect(what, &conn.compression(), &None)?;
+        conn.write_message(prose(1_000)).await?;
+        expect_message(what, &mut conn, &prose(1_000).into()).await?;
+        conn.close(1000, "").await?;
+        self.has_seen(what, "1000 ").await?;
+        done(what)
+    }
+
     /// How the server saw the oldest echo connection end.
     async fn has_seen(&self, what: &str, end: &str) -> Outcome {
         let mut conn = self.dial("/last-close").await?;
@@ -151,7 +245,11 @@ impl Server {
     }
 
     async fn dial(&self, path: &str) -> Outcome<Conn> {
-        let dialer = Dialer::new().subprotocols(["unknown.test", SUBPROTOCOL]);
+        self.dial_with(path, None).await
+    }
+
+    async fn dial_with(&self, path: &str, compression: Option<Compression>) -> Outcome<Conn> {
+        let dialer = Dialer::new().subprotocols(["unknown.test", SUBPROTOCOL]).compression(compression);
         let conn = dialer.dial(&format!("{}{path}", self.base)).await?;
         expect(path, &conn.subprotocol().map(|name| name.as_str()), &Some(SUBPROTOCOL))?;
         Ok(conn)

@@ -74,7 +74,7 @@ async fn fragments_without_end_are_refused() {
     let before = program.resident_kib();
     let mut client = RawClient::connect(program.address);
     client.send(&frame(0x01, b""));
-    client.send(&frame(0x00, b"").repeat(70_000));
+    client.send(&frame(0x00, b"").repeat(131_072));
     let (first, payload) = client.receive();
     assert_eq!((first, &payload[..2]), (0x88, &1008_u16.to_be_bytes()[..]));
     check_memory(&program, before);

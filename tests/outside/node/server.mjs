@@ -1,6 +1,7 @@
 // A server of node `ws` for our Dialer. The contract is in ../README.md.
 
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
 
 const SUBPROTOCOL = "silverback.test";
@@ -61,17 +62,36 @@ function* charactersByThree(text) {
   for (let start = 0; start < characters.length; start += 3) yield characters.slice(start, start + 3).join("");
 }
 
-const server = new WebSocketServer({
-  host: "127.0.0.1",
-  port: 0,
-  maxPayload: LARGEST_MESSAGE,
-  handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-});
-server.on("listening", () => console.log(`listening ws://127.0.0.1:${server.address().port}`));
-server.on("connection", (socket, request) => {
-  socket.on("error", (error) => console.error(String(error)));
+/** One that speaks to connections which ask for this compression; `ws` knows it for each server only. */
+function speaker(perMessageDeflate) {
+  return new WebSocketServer({
+    noServer: true,
+    maxPayload: LARGEST_MESSAGE,
+    perMessageDeflate,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+}
+
+function compression(query) {
+  if (!query.has("deflate")) return false;
+  const bits = (name) => (query.has(name) ? Number(query.get(name)) : undefined);
+  return {
+    threshold: 0,
+    serverNoContextTakeover: query.has("server_no_context_takeover") || undefined,
+    clientNoContextTakeover: query.has("client_no_context_takeover") || undefined,
+    serverMaxWindowBits: bits("server_max_window_bits"),
+    clientMaxWindowBits: bits("client_max_window_bits"),
+  };
+}
+
+const server = createServer();
+server.on("upgrade", (request, stream, head) => {
   const address = new URL(request.url, "ws://localhost");
-  const serve = paths[address.pathname];
-  if (serve) serve(socket, address.searchParams);
-  else socket.close(1011, "no such path");
+  speaker(compression(address.searchParams)).handleUpgrade(request, stream, head, (socket) => {
+    socket.on("error", (error) => console.error(String(error)));
+    const serve = paths[address.pathname];
+    if (serve) serve(socket, address.searchParams);
+    else socket.close(1011, "no such path");
+  });
 });
+server.listen(0, "127.0.0.1", () => console.log(`listening ws://127.0.0.1:${server.address().port}`));

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 PATIENCE = 30
 SUBPROTOCOL = "silverback.test"
@@ -56,13 +57,21 @@ async def handle(connection):
     await PATHS[address.path](connection, parse_qs(address.query))
 
 
+def choose_compression(connection, request):
+    query = parse_qs(urlsplit(request.path).query)
+    bits = {name: int(query[name][0]) for name in ("server_max_window_bits", "client_max_window_bits") if name in query}
+    alone = {name: name in query for name in ("server_no_context_takeover", "client_no_context_takeover")}
+    extensions = [ServerPerMessageDeflateFactory(**alone, **bits)] if "deflate" in query else []
+    connection.protocol.available_extensions = extensions
+
+
 def select_subprotocol(_connection, offered):
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
 async def main():
     options = {"select_subprotocol": select_subprotocol, "max_size": LARGEST_MESSAGE}
-    async with serve(handle, "127.0.0.1", 0, **options) as server:
+    async with serve(handle, "127.0.0.1", 0, process_request=choose_compression, **options) as server:
         port = server.sockets[0].getsockname()[1]
         print(f"listening ws://127.0.0.1:{port}", flush=True)
         await server.serve_forever()
