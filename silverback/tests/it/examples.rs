@@ -28,9 +28,13 @@ fn build_folder() -> PathBuf {
     this.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Builds an example, which is nothing to do where `cargo test` has done it.
+/// An example as a program. `cargo test` has built it, unless it was told to build this test alone.
 fn example(name: &str) -> PathBuf {
     let folder = build_folder();
+    let program = folder.join("examples").join(name);
+    if program.exists() {
+        return program;
+    }
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--package", "silverback", "--example", name]);
     cargo.arg("--target-dir").arg(folder.parent().unwrap());
@@ -38,7 +42,7 @@ fn example(name: &str) -> PathBuf {
         cargo.arg("--release");
     }
     assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-    folder.join("examples").join(name)
+    program
 }
 
 /// The low-level server and its URL.
