@@ -8,6 +8,7 @@
 mod batching;
 mod cancelling;
 mod closing;
+mod compression;
 mod dialling;
 mod dropping;
 mod ends;
