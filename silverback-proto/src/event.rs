@@ -22,6 +22,8 @@ pub enum Arrival {
     Message(Place),
     /// A piece of a message, when messages are streamed ([`Delivery::Pieces`]).
     Piece {
+        /// Text or binary.
+        kind: MessageKind,
         /// Where it is, to be fetched with [`Receiver::piece`](crate::connection::Receiver::piece).
         place: Place,
         /// Whether the message ends with it.
@@ -56,7 +58,7 @@ pub enum Delivery {
     Whole,
     /// In pieces, as soon as they arrive: nothing is kept.
     Pieces {
-        /// Most bytes of the message, in place of the limits on message and frame.
+        /// Most bytes of the message, in place of the limits on message, frame and fragments.
         limit: u64,
     },
 }

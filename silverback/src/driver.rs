@@ -95,10 +95,6 @@ impl Driver {
         &self.shared
     }
 
-    pub(crate) fn receiver(&self) -> &Receiver {
-        &self.receiver
-    }
-
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.shared.stats();
         stats.messages_received = self.messages_received;

@@ -208,14 +208,10 @@ impl Reader {
     }
 
     fn start_piece(&mut self, arrival: Arrival, limit: u64) -> Option<MessageKind> {
-        let Arrival::Piece { place, is_last } = arrival else { return None };
-        let kind = match &place {
-            Place::Input { kind, .. } => Some(*kind),
-            Place::Assembled => self.driver.receiver().open_message(),
-        };
+        let Arrival::Piece { kind, place, is_last } = arrival else { return None };
         let unread = self.driver.piece(place.clone()).len();
         self.streaming = Some(Box::new(Streaming { limit, piece: place, unread, is_last }));
-        kind
+        Some(kind)
     }
 
     /// Skips what is left of a message whose reader was dropped.

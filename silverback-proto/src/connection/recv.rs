@@ -129,9 +129,10 @@ impl Receiver {
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
         if let Delivery::Pieces { .. } = delivery {
+            let kind = self.open_kind();
             self.assembled = self.assembler.take_kept();
             if self.assembled.is_some() {
-                return Ok(Some(Arrival::Piece { place: Place::Assembled, is_last: false }));
+                return Ok(Some(Arrival::Piece { kind, place: Place::Assembled, is_last: false }));
             }
         }
         loop {
@@ -270,12 +271,12 @@ impl Receiver {
     }
 
     fn hand_out_piece(&mut self, range: Range<usize>, ends_frame: bool) -> Result<Option<Arrival>, ConnectionError> {
-        let kind = self.assembler.kind().unwrap_or(MessageKind::Binary);
+        let kind = self.open_kind();
         let is_last = ends_frame && self.finish_data_frame(DISCARD)?.is_some();
         if range.is_empty() && !is_last {
             return Ok(None);
         }
-        Ok(Some(Arrival::Piece { place: Place::Input { kind, range }, is_last }))
+        Ok(Some(Arrival::Piece { kind, place: Place::Input { kind, range }, is_last }))
     }
 
     fn hand_out_inflated(&mut self, ends_frame: bool) -> Result<Option<Arrival>, ConnectionError> {
@@ -283,12 +284,13 @@ impl Receiver {
         if ends_message {
             self.assembler.finish_inflating()?;
         }
+        let kind = self.open_kind();
         self.assembled = self.assembler.take_kept();
         let is_last = ends_frame && self.finish_data_frame(DISCARD)?.is_some();
         if self.assembled.is_none() && !is_last {
             return Ok(None);
         }
-        Ok(Some(Arrival::Piece { place: Place::Assembled, is_last }))
+        Ok(Some(Arrival::Piece { kind, place: Place::Assembled, is_last }))
     }
 
     /// Ends the data frame, and the message with it if the frame was its last.
@@ -317,6 +319,11 @@ impl Receiver {
         matches!(&self.phase, Phase::Data(frame) | Phase::Control(frame, _) if frame.remaining() == 0)
     }
 
+    /// The kind of the message that is open, before its end is noted.
+    fn open_kind(&self) -> MessageKind {
+        self.assembler.kind().unwrap_or(MessageKind::Binary)
+    }
+
     fn expected(&self, header: &FrameHeader, limits: Limits) -> Expected {
         let is_compressed = header.rsv1() || self.assembler.is_compressed();
         let frame = if is_compressed { with_overhead(limits.frame) } else { limits.frame };
@@ -331,7 +338,8 @@ impl Receiver {
     fn limits_for(&self, delivery: Delivery) -> Limits {
         match delivery {
             Delivery::Whole => self.limits,
-            Delivery::Pieces { limit } => Limits { message: limit, frame: limit, ..self.limits },
+            // Nothing is kept, so the count of fragments is no matter: a message of 10 GiB has many.
+            Delivery::Pieces { limit } => Limits { message: limit, frame: limit, fragments: u32::MAX },
         }
     }
 }

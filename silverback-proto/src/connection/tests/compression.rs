@@ -184,7 +184,8 @@ mod receiving {
                     let handled = receiver.handle_input(rest, Delivery::Pieces { limit: 1 << 20 }).unwrap();
                     at += handled.consumed;
                     match handled.arrival {
-                        Some(Arrival::Piece { place, is_last }) => {
+                        Some(Arrival::Piece { kind, place, is_last }) => {
+                            assert_eq!(kind, MessageKind::Text);
                             out.extend_from_slice(receiver.piece(rest, place));
                             ended |= is_last;
                         }

@@ -40,7 +40,7 @@ impl Read {
             };
             match arrival {
                 None => return assert_eq!(consumed, rest.len()),
-                Some(Arrival::Piece { place, is_last }) => self.push(receiver.piece(rest, place), is_last),
+                Some(Arrival::Piece { place, is_last, .. }) => self.push(receiver.piece(rest, place), is_last),
                 Some(Arrival::Message(place)) => match receiver.message(rest, place) {
                     Ok(message) => self.push(message.into_message().as_bytes(), true),
                     Err(error) => self.error = Some(error),
@@ -121,6 +121,18 @@ fn streamed_text_that_is_not_utf_8_fails() {
             });
         }
     }
+}
+
+#[test]
+fn a_stream_may_have_any_number_of_fragments() {
+    let config = Config::default().max_fragments(3);
+    let mut receiver = Receiver::new(Role::Client, &config, &Negotiated::default());
+    let mut input = vec![binary("0").not_final()];
+    input.extend((0..10).map(|_| continuation("1").not_final()));
+    input.push(continuation("2"));
+    let mut read = Read::default();
+    read.handle(&mut receiver, &wire(Role::Client, &input), STREAMED);
+    assert_eq!((read.messages, read.error), (vec![(b"011111111112".to_vec(), true)], None));
 }
 
 #[test]
