@@ -29,7 +29,7 @@ fn noise(len: u32) -> Vec<u8> {
 }
 
 fn messages() -> Vec<Message> {
-    let sizes = [0, 1, 2, 3, 100, 1_000, 10_000];
+    let sizes = [0, 1, 2, 3, 100, 1_000, 5_000];
     let texts = sizes.map(|items| Message::from(prose(items)));
     let binaries = sizes.map(|items| prose(items).into_bytes().into());
     texts.into_iter().chain(binaries).chain([noise(10).into(), noise(200_000).into(), "short".into()]).collect()
@@ -92,7 +92,6 @@ async fn whole_messages_arrive_whole() {
 }
 
 #[tokio::test]
-#[ignore = "known fault: next_reader gives None for a compressed message that comes in one frame"]
 async fn streamed_messages_arrive_as_streams_and_whole() {
     for way in ways() {
         for (mut writing, mut reading) in both_directions(way).await {
