@@ -169,8 +169,8 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// Below this a message may grow as it likes.
-const RATIO_COUNTS_FROM: u64 = 64 * 1024;
+/// Below this a message may grow as it likes: people do paste a line of dashes.
+const RATIO_COUNTS_FROM: u64 = 1024 * 1024;
 
 /// Final blocks in one message: each costs a new stream, so a message full of them would cost more than it may.
 pub(super) const MAX_STREAMS: u32 = 64;

@@ -69,7 +69,7 @@ impl Compression {
         self
     }
 
-    /// How many times larger than its compressed form a message may become, once it is larger than 64 KiB. Default 256:
+    /// How many times larger than its compressed form a message may become, once it is larger than 1 MiB. Default 256:
     /// honest data stays below it, a bomb reaches 1,000. Exceeding it closes with 1009.
     pub fn max_inflate_ratio(mut self, ratio: u32) -> Self {
         self.max_inflate_ratio = ratio;
