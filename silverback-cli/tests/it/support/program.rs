@@ -114,6 +114,9 @@ impl Program {
     /// Ends it as a supervisor does; that must be in order, and nobody may be connected any more.
     #[track_caller]
     pub(crate) fn check_stops_empty(mut self) {
+        // Its side of a closing handshake may take a moment longer than the client's.
+        #[cfg(target_os = "linux")]
+        wait_until("its connections have ended", || self.connections() == 0);
         self.signal(Signal::TERM);
         assert_eq!(self.wait().code(), Some(0), "{}", self.errors());
         assert_eq!(self.errors(), "", "somebody was connected, or something failed");
@@ -121,6 +124,20 @@ impl Program {
 
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// How many TCP connections it holds on its IPv4 address.
+    #[cfg(target_os = "linux")]
+    fn connections(&self) -> usize {
+        const LISTENING: &str = "0A";
+        const NOBODYS: &str = "0";
+        let local_port = format!(":{:04X}", self.address.port());
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let held = |line: &&str| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields[1].ends_with(&local_port) && fields[3] != LISTENING && fields[9] != NOBODYS
+        };
+        sockets.lines().skip(1).filter(held).count()
     }
 
     /// How many descriptors it has open.
