@@ -58,10 +58,7 @@ impl Transmitter {
     /// # Errors
     /// The connection is closing, or a streamed message is open.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
-        self.check_open()?;
-        self.framer.message(message, PerMessage::Allowed)?;
-        self.stats.messages_sent += 1;
-        Ok(())
+        self.send_whole(|framer| framer.message(message, PerMessage::Allowed))
     }
 
     /// Queues a whole message that is not compressed, whatever was agreed on: for secrets, which in one context with a
@@ -70,10 +67,7 @@ impl Transmitter {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
-        self.check_open()?;
-        self.framer.message(message, PerMessage::Off)?;
-        self.stats.messages_sent += 1;
-        Ok(())
+        self.send_whole(|framer| framer.message(message, PerMessage::Off))
     }
 
     /// Queues a whole message that is lent.
@@ -81,10 +75,7 @@ impl Transmitter {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
-        self.check_open()?;
-        self.framer.message_ref(message, PerMessage::Allowed)?;
-        self.stats.messages_sent += 1;
-        Ok(())
+        self.send_whole(|framer| framer.message_ref(message, PerMessage::Allowed))
     }
 
     /// Queues a message that was encoded before.
@@ -92,10 +83,7 @@ impl Transmitter {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        self.check_open()?;
-        self.framer.prepared(message)?;
-        self.stats.messages_sent += 1;
-        Ok(())
+        self.send_whole(|framer| framer.prepared(message))
     }
 
     /// Begins a message that is sent in fragments; no other message can be sent until its last one.
@@ -345,6 +333,13 @@ impl Transmitter {
         self.check_open()?;
         let payload = ControlPayload::new(payload).ok_or(SendError::LongControl { size: payload.len() })?;
         self.framer.control(opcode, &payload);
+        Ok(())
+    }
+
+    fn send_whole(&mut self, queue: impl FnOnce(&mut Framer) -> Result<(), SendError>) -> Result<(), SendError> {
+        self.check_open()?;
+        queue(&mut self.framer)?;
+        self.stats.messages_sent += 1;
         Ok(())
     }
 
