@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use silverback_proto::{Config, deflate::Compression};
+use silverback_proto::{Config, Subprotocol, deflate::Compression, handshake::HandshakeError};
 
 /// Settings of a connection and its opening handshake.
 #[derive(Clone, Debug)]
@@ -89,6 +89,21 @@ impl Default for Settings {
             write_buffer_size: 64 * 1024,
         }
     }
+}
+
+/// The names that are subprotocols; one that is none is noted as the misuse to report.
+pub(crate) fn subprotocols<S: AsRef<str>>(
+    names: impl IntoIterator<Item = S>,
+    misuse: &mut Option<HandshakeError>,
+) -> Vec<Subprotocol> {
+    let mut list = Vec::new();
+    for name in names {
+        match Subprotocol::new(name.as_ref()) {
+            Ok(name) => list.push(name),
+            Err(error) => *misuse = Some(error.into()),
+        }
+    }
+    list
 }
 
 /// The settings as methods of a builder that holds them in a field `settings`.

@@ -16,7 +16,11 @@ use tokio::{
 };
 
 pub use self::error::{DialError, DialStep, Refusal};
-use crate::{Conn, Settings, settings::forward_settings, transport::ByteStream};
+use crate::{
+    Conn, Settings,
+    settings::{forward_settings, subprotocols},
+    transport::ByteStream,
+};
 
 /// Opens connections to servers.
 ///
@@ -46,13 +50,7 @@ impl Dialer {
 
     /// The subprotocols to offer, the best first. The answer must be one of them, or none.
     pub fn subprotocols<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.subprotocols.clear();
-        for name in names {
-            match Subprotocol::new(name.as_ref()) {
-                Ok(name) => self.subprotocols.push(name),
-                Err(error) => self.misuse = Some(error.into()),
-            }
-        }
+        self.subprotocols = subprotocols(names, &mut self.misuse);
         self
     }
 

@@ -16,7 +16,11 @@ use silverback_proto::{
 pub use self::error::UpgradeError;
 #[cfg(feature = "hyper")]
 pub use self::hyper::Upgrade;
-use crate::{Conn, Settings, settings::forward_settings, transport::ByteStream};
+use crate::{
+    Conn, Settings,
+    settings::{forward_settings, subprotocols},
+    transport::ByteStream,
+};
 
 /// Turns HTTP requests into connections.
 ///
@@ -67,13 +71,7 @@ impl Upgrader {
     /// The subprotocols that the application speaks. The first of the client's list that is among them is agreed on;
     /// without one the connection has none (RFC 6455, 4.2.2).
     pub fn subprotocols<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.subprotocols.clear();
-        for name in names {
-            match Subprotocol::new(name.as_ref()) {
-                Ok(name) => self.subprotocols.push(name),
-                Err(error) => self.misuse = Some(error.into()),
-            }
-        }
+        self.subprotocols = subprotocols(names, &mut self.misuse);
         self
     }
 
