@@ -1,13 +1,12 @@
 //! The client in the Autobahn suite's conversation with its fuzzing server: `autobahn_client ws://HOST:PORT`.
 //! Echoes in each case, whatever happens there, and asks for the report at the end: the suite judges, not we.
 
-use silverback::{Config, Conn, Dialer, Error, Message};
+use silverback::{Compression, Conn, Dialer, Error, Message};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = std::env::args().nth(1).ok_or("usage: autobahn_client ws://HOST:PORT")?;
-    let config = Config::default().max_message_size(LARGEST_MESSAGE).max_fragments(MOST_FRAGMENTS);
-    let dialer = Dialer::new().config(config);
+    let dialer = Dialer::new().compression(Compression::default());
     for case in 1..=case_count(&dialer, &server).await? {
         let conn = dialer.dial(&format!("{server}/runCase?case={case}&agent={AGENT}")).await?;
         // Most cases break the protocol on purpose: an error is then what the suite wants to see.
@@ -33,6 +32,3 @@ async fn echo(mut conn: Conn) -> Result<(), Error> {
 }
 
 const AGENT: &str = "silverback";
-const LARGEST_MESSAGE: u64 = 64 * 1024 * 1024;
-/// Cases 9.3.1 and 9.4.1 send 65,536 fragments and an empty one that ends them.
-const MOST_FRAGMENTS: u32 = 65_537;

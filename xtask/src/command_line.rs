@@ -23,7 +23,7 @@ pub(crate) struct AutobahnRequest {
     /// Run everything in both roles and write the table.
     pub(crate) full: bool,
     pub(crate) roles: Vec<Role>,
-    /// Case patterns; empty means all that are implemented.
+    /// Case patterns; empty means the selection of `cargo xtask test`.
     pub(crate) cases: Vec<String>,
 }
 
@@ -39,7 +39,8 @@ usage: cargo xtask test [--only STEP[,STEP...]] [--list] [--fuzz-seconds N]
        cargo xtask autobahn [--role server|client|both] [--cases 1.*,2.*] [--full]
 
 test       builds and checks everything; with CI set, a missing outside party is a failure
-autobahn   runs the Autobahn suite; --full writes docs/autobahn.md";
+autobahn   runs the Autobahn suite; --full runs all of it, most of an hour, and writes
+           docs/autobahn.md";
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, String> {
     let mut words = arguments;

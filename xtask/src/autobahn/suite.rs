@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::GROUPS;
 use crate::outside::{is_prepared, mark_prepared, python};
 use crate::process::Task;
 use crate::tools;
@@ -53,11 +52,10 @@ impl Suite {
         Ok(Self { environment, scripts })
     }
 
-    /// What the patterns mean; without any, everything that is implemented.
+    /// The cases that the patterns mean.
     pub(crate) fn catalogue(&self, patterns: &[String]) -> Result<Catalogue, Trouble> {
-        let mut task = self.python().arg(self.scripts.join("cases.py"));
-        task = if patterns.is_empty() { task.args(GROUPS) } else { task.args(patterns) };
-        let list: Value = serde_json::from_str(&task.read()?).or_failed("the suite's list of cases")?;
+        let list = self.python().arg(self.scripts.join("cases.py")).args(patterns).read()?;
+        let list: Value = serde_json::from_str(&list).or_failed("the suite's list of cases")?;
         let catalogue = Catalogue { versions: words(&list["versions"]), cases: cases(&list["cases"]) };
         if catalogue.cases.is_empty() {
             return Err(Trouble::Failed("no case has such a number".to_owned()));

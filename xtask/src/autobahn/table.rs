@@ -1,8 +1,8 @@
 //! The table for people: every case, its title and what the suite said about us in both roles.
 
-use super::LEFT_OUT;
 use super::judge::{INFORMATIONAL, Results, Seen};
-use super::suite::Catalogue;
+use super::selection;
+use super::suite::{Case, Catalogue};
 
 /// Depends on the results alone: no dates, no durations, no paths, so that two runs can be compared.
 pub(super) fn render(catalogue: &Catalogue, server: &Results, client: &Results) -> String {
@@ -13,20 +13,33 @@ pub(super) fn render(catalogue: &Catalogue, server: &Results, client: &Results) 
             group = &case.group;
             text.push_str(&format!("\n## {group}\n\n| case | what | server | client |\n|---|---|---|---|\n"));
         }
-        let title = case.title.replace('|', "\\|");
-        let (server, client) = (word(server.seen(&case.id)), word(client.seen(&case.id)));
-        text.push_str(&format!("| {} | {title} | {server} | {client} |\n", case.id));
+        text.push_str(&row(case, server, client));
     }
     text
+}
+
+/// The cases of which `written` says something else than what was seen.
+pub(super) fn differences(written: &str, catalogue: &Catalogue, server: &Results, client: &Results) -> Vec<String> {
+    let is_missing = |case: &&Case| !written.contains(&row(case, server, client));
+    catalogue.cases.iter().filter(is_missing).map(|case| case.id.clone()).collect()
+}
+
+fn row(case: &Case, server: &Results, client: &Results) -> String {
+    let title = case.title.replace('|', "\\|");
+    let (server, client) = (word(server.seen(&case.id)), word(client.seen(&case.id)));
+    format!("| {} | {title} | {server} | {client} |\n", case.id)
 }
 
 fn heading(catalogue: &Catalogue) -> String {
     format!(
         "# Autobahn\n\n\
-         Written by `cargo xtask autobahn --full`; `cargo xtask test` runs the same cases and compares. *Server* is the\n\
-         program `silverback` under the suite's fuzzing client, *client* is our `Dialer` under its fuzzing server.\n\n\
-         Versions: {}. Left out: groups {LEFT_OUT}.\n\n\
-         In {} and {} the suite only notes what a peer chose to do.\n",
+         Written by `cargo xtask autobahn --full`: {} cases in two roles. *Server* is the program `silverback` under the\n\
+         suite's fuzzing client, *client* is our `Dialer` under its fuzzing server, both with compression and default\n\
+         settings; only the echo service is told to take messages of 16 MiB, which is the library's default.\n\n\
+         `cargo xtask test` runs a part and compares it with this table: {}.\n\n\
+         Versions: {}. In {} and {} the suite only notes what a peer chose to do.\n",
+        catalogue.cases.len(),
+        selection::WORDS,
         catalogue.versions.join(", "),
         INFORMATIONAL[..INFORMATIONAL.len() - 1].join(", "),
         INFORMATIONAL[INFORMATIONAL.len() - 1],

@@ -1,6 +1,6 @@
 use super::super::judge::Results;
 use super::super::suite::{Case, Catalogue};
-use super::render;
+use super::{differences, render};
 
 #[test]
 fn each_group_has_its_heading_and_each_case_its_line() {
@@ -16,8 +16,10 @@ fn each_group_has_its_heading_and_each_case_its_line() {
     );
     let client = results(r#"{"silverback": {"1.1.1": {"behavior": "OK", "behaviorClose": "OK"}}}"#);
     let text = render(&catalogue, &server, &client);
-    assert!(text.contains("Versions: suite 1. Left out: groups "));
+    assert!(text.contains("Versions: suite 1. In "));
     assert!(text.contains("\n## 1 Framing\n\n| case |"));
     assert!(text.contains("\n| 1.1.1 | empty text | OK | OK |\n\n## 2 Pings\n"));
     assert!(text.ends_with("\n| 2.1 | ping \\| pong | OK (close: WRONG CODE) | did not run |\n"));
+    assert!(differences(&text, &catalogue, &server, &client).is_empty());
+    assert_eq!(differences(&text, &catalogue, &client, &server), ["2.1"]);
 }

@@ -1,0 +1,21 @@
+//! Which of the suite's cases are run when.
+
+/// Every case of the suite.
+pub(super) fn everything() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+/// What `cargo xtask test` runs: minutes instead of most of an hour.
+pub(super) fn selection() -> Vec<String> {
+    let whole_groups = ["1", "2", "3", "4", "5", "6", "7", "9", "10"].map(|group| format!("{group}.*"));
+    let subgroups =
+        (1..=5).map(|subgroup| format!("12.{subgroup}")).chain((1..=7).map(|subgroup| format!("13.{subgroup}")));
+    let compressed = subgroups.flat_map(|subgroup| FROM_EACH.map(|case| format!("{subgroup}.{case}")));
+    whole_groups.into_iter().chain(compressed).collect()
+}
+
+/// Messages of 16 bytes, of 1 KiB, and of 8 KiB in fragments of 256 bytes.
+const FROM_EACH: [u8; 3] = [1, 4, 11];
+/// The selection, for people.
+pub(super) const WORDS: &str = "groups 1 to 10 whole, and of each subgroup of 12 and 13 (compression) the cases 1, 4\n\
+     and 11; it leaves out the other 15 of each, 180 of 517";
