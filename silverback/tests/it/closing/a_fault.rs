@@ -1,0 +1,105 @@
+//! Failing the connection (RFC 6455, 7.1.7): told once, after what was in order.
+
+use silverback::{Error, Message};
+use silverback_testkit::pipe::Plan;
+use silverback_testkit::wire::{close, continuation, frame, text};
+
+use crate::support::{client, send_together, server, server_config, settle, within};
+
+#[tokio::test(start_paused = true)]
+async fn is_told_after_the_messages_before_it_were_handed_out() {
+    let (mut conn, remote) = server();
+    send_together(&remote, [text("one"), text("two"), frame(0xB, "")]);
+    remote.half_close();
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("one".into()));
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("two".into()));
+    let error = within(conn.read_message()).await.unwrap_err();
+    assert!(matches!(error, Error::Protocol(_)), "{error}");
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
+    assert_eq!(remote.read_frame().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_reported_once_and_then_the_connection_is_over() {
+    let faults = [text([0xFF]), frame(0x3, ""), text("x").rsv1(), continuation("alone")];
+    for fault in faults {
+        let (mut conn, remote) = server();
+        remote.send_frame(fault.clone());
+        remote.half_close();
+        assert!(within(conn.read_message()).await.is_err(), "{fault:?}");
+        assert_eq!(within(conn.read_message()).await.unwrap(), None, "{fault:?}");
+        assert!(conn.write_message("late").await.is_err());
+
+        let (mut conn, remote) = server();
+        remote.send_frame(fault.clone());
+        remote.half_close();
+        assert!(within(conn.read_borrowed()).await.is_err(), "{fault:?}, lent");
+        assert_eq!(within(conn.read_borrowed()).await.unwrap(), None, "{fault:?}, lent");
+        assert!(remote.is_dropped());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_masking_is_told_with_1002_both_ways() {
+    let (mut conn, remote) = server();
+    remote.send(text("not masked").encode());
+    remote.half_close();
+    assert!(within(conn.read_message()).await.is_err());
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
+
+    let (mut conn, remote) = client();
+    remote.send_frame(text("masked").masked([1, 2, 3, 4]));
+    remote.half_close();
+    assert!(within(conn.read_message()).await.is_err());
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_size_is_told_with_1009_before_the_payload_has_come() {
+    let (mut conn, remote) = server_config(|config| config.max_message_size(1000));
+    remote.send(text("").masked([0; 4]).declared_len(1001).encode());
+    let reading = tokio::spawn(async move { conn.read_message().await });
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1009));
+    remote.half_close();
+    let error = within(reading).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Limit(_)), "{error}");
+}
+
+/// The peer's fault after our Close: there is nothing more to say.
+#[tokio::test(start_paused = true)]
+async fn after_our_close_sends_no_second_one() {
+    let (mut conn, remote) = server();
+    let closing = tokio::spawn(async move { conn.close(1000, "").await });
+    within(remote.expect(close(1000, ""))).await;
+    remote.send_frame(frame(0xF, ""));
+    remote.half_close();
+    assert!(matches!(within(closing).await.unwrap(), Err(Error::Protocol(_))));
+    assert_eq!(remote.read_frame().await, None);
+}
+
+/// RFC 6455, 7.1.7: a client whose server is at fault need not wait for it.
+#[tokio::test(start_paused = true)]
+async fn of_a_server_makes_the_client_shut_down_first() {
+    let (mut conn, remote) = client();
+    remote.send_frame(text([0xC0, 0xAF]));
+    let read = within(conn.read_message()).await;
+    assert!(matches!(read, Err(Error::Protocol(_))), "{read:?}");
+    tokio::spawn(async move { conn.read_message().await });
+    within(remote.ended()).await;
+    assert!(remote.is_shut_down());
+}
+
+#[tokio::test(start_paused = true)]
+async fn does_not_hold_back_what_was_accepted_before() {
+    let (mut conn, remote) = server();
+    remote.plan_writes(Plan::new().stall());
+    conn.write_message(Message::from("accepted")).await.unwrap();
+    remote.send_frame(frame(0xF, ""));
+    remote.half_close();
+    let reading = tokio::spawn(async move { conn.read_message().await });
+    settle().await;
+    remote.release_writes();
+    within(remote.expect(text("accepted"))).await;
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
+    assert!(within(reading).await.unwrap().is_err());
+}

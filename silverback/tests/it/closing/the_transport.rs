@@ -1,0 +1,158 @@
+//! The end of the transport (RFC 6455, 7.1.1): who ends it, and when nobody does.
+
+use std::time::Duration;
+
+use silverback::{Config, Error, Timeout};
+use silverback_testkit::pipe::{Plan, Remote};
+use silverback_testkit::wire::{Frame, binary, close, ping, text};
+use tokio::time::Instant;
+
+use crate::support::{client, send_together, server, server_config, settle, within};
+
+#[tokio::test(start_paused = true)]
+async fn is_shut_down_first_by_a_server() {
+    let (mut conn, remote) = server();
+    remote.send_frame(close(1000, ""));
+    let reading = tokio::spawn(async move { conn.read_message().await });
+    within(remote.expect(close(1000, ""))).await;
+    within(remote.ended()).await;
+    assert!(remote.is_shut_down());
+    settle().await;
+    assert!(!reading.is_finished(), "it drains until the client has closed too, lest the Close be lost");
+    remote.half_close();
+    assert_eq!(within(reading).await.unwrap().unwrap(), None);
+    assert!(remote.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_left_to_the_server_by_a_client() {
+    let (mut conn, remote) = client();
+    remote.send_frame(close(1000, ""));
+    let reading = tokio::spawn(async move { conn.read_message().await });
+    within(remote.expect(close(1000, ""))).await;
+    settle().await;
+    assert!(!remote.is_shut_down() && !reading.is_finished());
+    remote.half_close();
+    assert_eq!(within(reading).await.unwrap().unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn goes_when_the_connection_has_ended_though_its_handles_stay() {
+    let (conn, remote) = server();
+    let (writer, mut reader) = conn.split();
+    remote.send_frame(close(1000, ""));
+    remote.half_close();
+    assert_eq!(within(reader.read_message()).await.unwrap(), None);
+    assert!(remote.is_dropped());
+    assert!(writer.write_message("late").await.unwrap_err().is_closing());
+    assert_eq!(within(reader.read_message()).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_never_ends_is_dropped_at_the_deadline() {
+    for (mut conn, remote) in [server(), client()] {
+        let before = Instant::now();
+        remote.send_frame(close(1000, ""));
+        assert_eq!(within(conn.read_message()).await.unwrap(), None);
+        assert_eq!(before.elapsed(), Config::default().close_budget());
+        assert!(remote.is_dropped());
+    }
+}
+
+/// Floods with everything there is, until the connection is gone.
+fn flood(remote: &Remote, frames: &[Frame]) {
+    for _ in 0..100 {
+        send_together(remote, frames.iter().cloned());
+    }
+}
+
+async fn check_budget(frames: &[Frame]) {
+    let (mut conn, remote) = server_config(|config| config.close_timeout(Duration::from_secs(3)));
+    let before = Instant::now();
+    let closing = tokio::spawn(async move { conn.close(1000, "").await });
+    while !closing.is_finished() {
+        flood(&remote, frames);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(before.elapsed() < Duration::from_secs(10), "the budget is extended by traffic");
+    }
+    let error = closing.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
+    assert!(before.elapsed() >= Duration::from_secs(3) && before.elapsed() < Duration::from_millis(3_200));
+    assert!(remote.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_given_up_when_nothing_comes_within_the_budget() {
+    check_budget(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_given_up_within_the_budget_though_messages_keep_coming() {
+    check_budget(&[text("more"), binary([7; 2000])]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_given_up_within_the_budget_though_pings_keep_coming() {
+    check_budget(&[ping("?")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_given_up_within_the_budget_though_bytes_keep_coming_after_the_close() {
+    let (mut conn, remote) = server();
+    let before = Instant::now();
+    remote.send_frame(close(1000, ""));
+    let reading = tokio::spawn(async move { conn.read_message().await });
+    while !reading.is_finished() {
+        remote.send(vec![0x55; 100_000]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(before.elapsed() < Duration::from_secs(10), "the budget is extended by traffic");
+    }
+    assert_eq!(reading.await.unwrap().unwrap(), None);
+    assert!(remote.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_takes_nothing_keeps_no_closing_connection() {
+    let (conn, remote) = server();
+    remote.plan_writes(Plan::new().stall());
+    let (writer, mut reader) = conn.split();
+    writer.write_message("stuck").await.unwrap();
+    remote.send_frame(close(1000, ""));
+    let before = Instant::now();
+    let error = within(reader.read_message()).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "our Close could not be sent: {error}");
+    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert!(remote.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_takes_nothing_is_given_up_within_the_budget_of_our_close() {
+    let (mut conn, remote) = server();
+    remote.plan_writes(Plan::new().stall());
+    conn.write_message("stuck").await.unwrap();
+    let before = Instant::now();
+    let error = within(conn.close(1000, "")).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
+    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert!(remote.is_dropped());
+}
+
+/// With the keepalive off the reader has no timer when another task starts to close; with it, one that is too late.
+#[tokio::test(start_paused = true)]
+async fn is_given_up_within_the_budget_by_a_reader_that_slept_when_the_close_began() {
+    check_sleeping_reader(None).await;
+    check_sleeping_reader(Some(Duration::from_secs(3600))).await;
+}
+
+async fn check_sleeping_reader(ping_interval: Option<Duration>) {
+    let (conn, remote) = server_config(|config| config.ping_interval(ping_interval));
+    let (writer, mut reader) = conn.split();
+    let reading = tokio::spawn(async move { reader.read_message().await });
+    settle().await;
+    let before = Instant::now();
+    writer.start_close(1000, "").unwrap();
+    let error = within(reading).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
+    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert_eq!(remote.received_frames(), [close(1000, "")]);
+}
