@@ -1,93 +1,39 @@
-//! The command line and the environment: what the user asked for. What the program will do is in `plan`.
+//! The command line: which command, and the options of each, which live with their commands.
 
-use std::{env, ffi::OsString, num::NonZero, time::Duration};
+use std::{env, ffi::OsString};
 
 use clap::{
-    Arg, CommandFactory, FromArgMatches, Parser,
+    Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use silverback::handshake::Origin;
 
-use crate::{listen::Address, trouble::Trouble, values};
+use crate::{papers::Shell, service, trouble::Trouble};
 
-/// A WebSocket echo service, with a page to try it in a browser.
+/// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
 ///
-/// Every message that is sent to ws://localhost:8000/ws/echo comes back as it was, and is printed here. Open
-/// http://localhost:8000/ in a browser to send some.
+/// Without a command it serves: every message that is sent to ws://localhost:8000/ws/echo comes back as it was, and is
+/// printed here. Open http://localhost:8000/ in a browser to send some.
 #[derive(Debug, Parser)]
 #[command(name = "silverback", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, subcommand_value_name = "COMMAND")]
 pub(crate) struct Args {
-    /// Where to listen, as HOST:PORT. `localhost` means 127.0.0.1 and ::1; to be reached by other machines say
-    /// 0.0.0.0:8000. Port 0 takes any free port. Can be given several times.
-    #[arg(long, value_name = "ADDR", env = "SILVERBACK_LISTEN", hide_env_values = true)]
-    #[arg(value_delimiter = ',', default_value = "localhost:8000")]
-    pub(crate) listen: Vec<Address>,
+    #[command(subcommand)]
+    pub(crate) task: Option<Task>,
 
-    /// How many threads serve connections. Default: one for each core, but not more than 4.
-    #[arg(long, value_name = "N", env = "SILVERBACK_THREADS", hide_env_values = true)]
-    #[arg(value_parser = values::threads)]
-    pub(crate) threads: Option<NonZero<usize>>,
-
-    /// The largest message that is accepted, like 65536, 64KiB or 1MiB. A larger one closes its connection.
-    #[arg(long, value_name = "SIZE", env = "SILVERBACK_MAX_MESSAGE_SIZE", hide_env_values = true)]
-    #[arg(value_parser = values::size, default_value = "1MiB")]
-    pub(crate) max_message_size: u64,
-
-    /// Let web pages of this origin connect too, like https://example.com or http://localhost:3000. Without it only the
-    /// page that this program serves can. Programs that are no browsers always can. Can be given several times.
-    #[arg(long, value_name = "ORIGIN", env = "SILVERBACK_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',')]
-    pub(crate) allow_origin: Vec<Origin>,
-
-    /// How long a client may take to send the head of its request, like 10s or 500ms.
-    #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
-    #[arg(value_parser = values::time, default_value = "10s")]
-    pub(crate) handshake_timeout: Duration,
-
-    /// How long a client may take to answer when its connection is closed, also when this program ends.
-    #[arg(long, value_name = "TIME", env = "SILVERBACK_CLOSE_TIMEOUT", hide_env_values = true)]
-    #[arg(value_parser = values::time, default_value = "5s")]
-    pub(crate) close_timeout: Duration,
-
-    /// How long nothing may come from a client before it is asked whether it is still there; `off` never asks.
-    #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_INTERVAL", hide_env_values = true)]
-    #[arg(value_parser = parse_interval, default_value = "20s")]
-    pub(crate) ping_interval: Interval,
-
-    /// How long it may take to answer that.
-    #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_TIMEOUT", hide_env_values = true)]
-    #[arg(value_parser = values::time, default_value = "20s")]
-    pub(crate) ping_timeout: Duration,
-
-    /// Do not compress messages, also if a client offers it (permessage-deflate, RFC 7692).
-    #[arg(long, env = "SILVERBACK_NO_COMPRESSION", hide_env_values = true, value_parser = values::choice)]
-    pub(crate) no_compression: bool,
-
-    /// How hard to compress, from 1 (fast) to 9 (small).
-    #[arg(long, value_name = "LEVEL", env = "SILVERBACK_COMPRESSION_LEVEL", hide_env_values = true)]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=9), default_value = "1")]
-    pub(crate) compression_level: u8,
-
-    /// Compress each message by itself, both ways: less memory for each connection, larger messages.
-    #[arg(long, env = "SILVERBACK_NO_CONTEXT_TAKEOVER", hide_env_values = true, value_parser = values::choice)]
-    pub(crate) no_context_takeover: bool,
-
-    /// How far back a compressed message may refer, as a power of two from 8 to 15: less needs less memory. With less than
-    /// 15, clients that cannot limit theirs are not compressed.
-    #[arg(long, value_name = "BITS", env = "SILVERBACK_WINDOW_BITS", hide_env_values = true)]
-    #[arg(value_parser = clap::value_parser!(u8).range(8..=15), default_value = "15")]
-    pub(crate) window_bits: u8,
-
-    /// Do not print a line for each message.
-    #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) service: service::Args,
 }
 
-/// A time, or never. A type of its own, because clap takes an `Option` for an option that may be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Interval(pub(crate) Option<Duration>);
-
-fn parse_interval(text: &str) -> Result<Interval, String> {
-    values::time_or_off(text).map(Interval)
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Print a script that completes command lines, for a shell to load.
+    Completions {
+        /// The shell that it is for.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
 }
 
 impl Args {
@@ -96,7 +42,7 @@ impl Args {
         Self::parse_from(env::args_os())
     }
 
-    fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Trouble> {
         let words: Vec<_> = words.into_iter().collect();
         let parsed = Self::command().try_get_matches_from(&words).and_then(|found| Self::from_arg_matches(&found));
         match parsed {
@@ -132,11 +78,12 @@ fn explain(error: &clap::Error, words: &[OsString]) -> String {
     format!("{} (see silverback --help)", line.strip_prefix("error: ").unwrap_or(line))
 }
 
-/// The environment variable that stands for an option.
+/// The environment variable that stands for an option of any command.
 fn variable(option: &str) -> Option<String> {
-    let command = Args::command();
+    let root = Args::command();
     let is_meant = |argument: &&Arg| argument.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long));
-    let argument = command.get_arguments().find(is_meant)?;
+    let argument =
+        root.get_arguments().chain(root.get_subcommands().flat_map(Command::get_arguments)).find(is_meant)?;
     Some(argument.get_env()?.to_string_lossy().into_owned())
 }
 

@@ -1,25 +1,18 @@
-//! The program `silverback`: a WebSocket echo service with a page to try it. This file only joins its parts.
+//! The program `silverback`: a WebSocket echo service with a page to try it, and the tools around it. This file only
+//! joins its parts.
 
-mod accept;
 mod args;
-mod connection;
-mod echo;
-mod excerpt;
-mod listen;
-mod open_connections;
-mod page;
-mod plan;
-mod printer;
-mod routes;
-mod serve;
-mod shutdown;
+mod papers;
+mod service;
 mod trouble;
 mod values;
-mod worker;
 
 use std::process::ExitCode;
 
-use crate::{args::Args, plan::Plan, trouble::Trouble};
+use crate::{
+    args::{Args, Task},
+    trouble::Trouble,
+};
 
 fn main() -> ExitCode {
     match run() {
@@ -33,5 +26,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Trouble> {
     let Some(args) = Args::parse()? else { return Ok(()) };
-    serve::run(Plan::resolve(args)?)
+    match args.task {
+        None => service::run(args.service),
+        Some(Task::Completions { shell }) => papers::completions(shell),
+        Some(Task::Man) => papers::manual(),
+    }
 }

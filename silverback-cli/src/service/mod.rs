@@ -1,19 +1,36 @@
-//! The service from its first line of output to its last connection.
+//! The echo service from its first line of output to its last connection.
+
+mod accept;
+mod args;
+mod connection;
+mod echo;
+mod excerpt;
+mod listen;
+mod open_connections;
+mod page;
+mod plan;
+mod printer;
+mod routes;
+mod shutdown;
+mod worker;
 
 use std::io::{self, Write};
 
-use crate::{
+use self::{
     accept::Acceptor,
     listen::Bound,
     plan::Plan,
     printer::Printer,
     shutdown::Signals,
-    trouble::{self, Trouble},
     worker::{Colleague, Orders, Worker, new_runtime},
 };
+use crate::trouble::{self, Trouble};
+
+pub(crate) use args::Args;
 
 /// Serves until a signal comes, and closes every connection.
-pub(crate) fn run(plan: Plan) -> Result<(), Trouble> {
+pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+    let plan = Plan::resolve(args)?;
     raise_descriptor_limit();
     let (printer, printing) = if plan.is_quiet { Printer::quiet() } else { Printer::start(io::stdout())? };
     let orders = Orders {

@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, time::sleep};
 use tower_service::Service;
 
-use crate::{open_connections::OpenConnections, routes::Peer};
+use super::{open_connections::OpenConnections, routes::Peer};
 
 /// What the connections of a worker have in common.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@ use std::{future::Future, net::SocketAddr};
 
 use silverback::{Conn, Error};
 
-use crate::{open_connections::Presence, printer::Printer, trouble};
+use super::{open_connections::Presence, printer::Printer};
+use crate::trouble;
 
 /// One connection of the echo.
 #[derive(Debug)]

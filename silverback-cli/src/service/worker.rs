@@ -15,13 +15,13 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
+use super::{
     connection::{self, Http},
     open_connections::OpenConnections,
     printer::Printer,
     routes::{self, Service},
-    trouble::{self, Trouble},
 };
+use crate::trouble::{self, Trouble};
 
 /// What every worker gets.
 #[derive(Clone, Debug)]

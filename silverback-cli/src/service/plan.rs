@@ -4,7 +4,8 @@ use std::{num::NonZero, thread, time::Duration};
 
 use silverback::{Compression, Config, Upgrader, handshake::OriginPolicy};
 
-use crate::{args::Args, listen::Bound, trouble::Trouble};
+use super::{args::Args, listen::Bound};
+use crate::trouble::Trouble;
 
 /// All that is needed to serve.
 #[derive(Debug)]

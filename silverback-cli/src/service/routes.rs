@@ -16,7 +16,7 @@ use http::{
 use silverback::Upgrader;
 use silverback_axum::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 
-use crate::{
+use super::{
     echo::{self, Echo},
     open_connections::OpenConnections,
     page,

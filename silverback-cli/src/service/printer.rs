@@ -15,7 +15,8 @@ use std::{
 
 use silverback::MessageRef;
 
-use crate::{excerpt::Excerpt, trouble::Trouble};
+use super::excerpt::Excerpt;
+use crate::trouble::Trouble;
 
 /// A handle on the printing thread. Without one nothing is printed.
 #[derive(Clone, Debug)]

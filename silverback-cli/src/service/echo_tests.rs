@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 use silverback::{Negotiated, Role, Settings};
 
 use super::*;
-use crate::open_connections::OpenConnections;
+use crate::service::open_connections::OpenConnections;
 
 #[tokio::test]
 async fn the_task_of_an_idle_connection_is_small() {

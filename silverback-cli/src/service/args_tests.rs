@@ -1,0 +1,70 @@
+//! Command lines of the service. Environment variables are tested on the real program: tests share their environment.
+#![allow(clippy::unwrap_used)]
+
+use std::ffi::OsString;
+
+use super::*;
+
+fn parse(words: &[&str]) -> Result<Args, String> {
+    let words = std::iter::once("silverback").chain(words.iter().copied()).map(OsString::from);
+    let parsed = crate::args::Args::parse_from(words).map_err(|trouble| trouble.to_string())?;
+    Ok(parsed.unwrap().service)
+}
+
+#[test]
+fn without_options_the_defaults_hold() {
+    let args = parse(&[]).unwrap();
+    assert_eq!(args.listen, ["localhost:8000".parse().unwrap()]);
+    assert_eq!(args.threads, None);
+    assert_eq!(args.max_message_size, 1024 * 1024);
+    assert!(args.allow_origin.is_empty());
+    assert_eq!(args.handshake_timeout, Duration::from_secs(10));
+    assert_eq!(args.close_timeout, Duration::from_secs(5));
+    assert_eq!(args.ping_interval, Interval(Some(Duration::from_secs(20))));
+    assert_eq!(args.ping_timeout, Duration::from_secs(20));
+    assert!(!args.quiet);
+}
+
+#[test]
+fn options_can_be_repeated_or_listed() {
+    let args = parse(&["--listen", "127.0.0.1:1", "--listen=[::1]:2,localhost:3"]).unwrap();
+    let listen: Vec<_> = args.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:1", "[::1]:2", "localhost:3"]);
+    let args = parse(&["--allow-origin", "https://a.example", "--allow-origin", "http://b.example:81"]).unwrap();
+    let origins: Vec<_> = args.allow_origin.iter().map(ToString::to_string).collect();
+    assert_eq!(origins, ["https://a.example", "http://b.example:81"]);
+}
+
+#[test]
+fn the_ping_interval_can_be_off() {
+    for off in ["off", "0"] {
+        assert_eq!(parse(&["--ping-interval", off]).unwrap().ping_interval, Interval(None));
+    }
+}
+
+#[test]
+fn a_mistake_is_one_line_that_names_the_option() {
+    for (words, expected) in [
+        (&["--threads", "many"][..], "--threads `many`: must be a number from 1 to 256"),
+        (&["--threads"], "--threads needs a value (see silverback --help)"),
+        (&["--close-timeout=soon"], "--close-timeout `soon`: must be a time like 500ms, 10s or 2m"),
+        (&["--allow-origin", "example.com"], "--allow-origin `example.com`: an origin begins with a scheme"),
+        (&["--max-message-size", "\u{1b}[1m"], "--max-message-size `\\u{1b}[1m`: must be a size"),
+        (&["--prot", "80"], "unexpected argument '--prot' found (see silverback --help)"),
+        (&["serve"], "unrecognized subcommand 'serve' (see silverback --help)"),
+        (&["--quiet=yes"], "unexpected value 'yes' for '--quiet' found; no more were expected"),
+    ] {
+        let line = parse(words).unwrap_err();
+        assert!(line.starts_with(expected), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
+
+#[test]
+fn every_option_has_an_environment_variable_of_its_name() {
+    for argument in Args::augment_args(clap::Command::new("silverback")).get_arguments() {
+        let long = argument.get_long().unwrap();
+        let expected = format!("SILVERBACK_{}", long.to_uppercase().replace('-', "_"));
+        assert_eq!(argument.get_env().unwrap().to_str(), Some(expected.as_str()));
+    }
+}
