@@ -28,6 +28,13 @@
 //! # Features
 //! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
 //! - `hyper-auto`: takes the socket back out of hyper-util's automatic server, which `axum::serve` uses.
+//! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` by rustls, with the
+//!   roots that the system's own verifier, the system's files or Mozilla's list name; several are joined. `rustls-tls`
+//!   has no roots and leaves them to the application.
+//! - `ring` (default), `aws-lc-rs`: what rustls computes with; neither brings rustls. With both it is `aws-lc-rs`.
+//!   The provider that a process has installed is never asked.
+//! - `native-tls`, `native-tls-vendored`: `wss://` by the system's library.
+//! - `socks`: proxies that speak SOCKS5.
 
 mod clock;
 mod conn;
@@ -44,12 +51,18 @@ mod read_buffer;
 mod reader;
 mod settings;
 mod shared;
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
+pub mod tls;
 mod transport;
 mod upgrade;
 mod writer;
 
 pub use conn::Conn;
-pub use dial::{DialError, DialStep, Dialer, Refusal};
+pub use dial::{
+    Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, Proxy, ProxyRules, RedirectFault,
+    Refusal, TlsSession,
+};
 pub use error::Error;
 pub use message_reader::MessageReader;
 pub use message_writer::MessageWriter;

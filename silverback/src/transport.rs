@@ -54,7 +54,7 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     }
 }
 
-fn take_as<T: 'static>(stream: &mut Option<impl ByteStream>) -> Option<T> {
+pub(crate) fn take_as<T: 'static>(stream: &mut Option<impl ByteStream>) -> Option<T> {
     (stream as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
 }
 

@@ -1,18 +1,34 @@
-//! Why a dial did not end in a connection: which step, and what the other side said.
+//! Why a dial did not end in a connection: which step, towards whom, and what the other side said.
 
 use std::{fmt, io, time::Duration};
 
-use http::{HeaderMap, StatusCode};
 use silverback_proto::handshake::{HandshakeError, HeadError};
 
+use super::{Attempt, DialStep, InvalidProxy, RedirectFault, Refusal, attempt::Attempts};
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+use crate::tls::TlsError;
+
 /// Why a server could not be reached, or did not answer as a WebSocket server.
+///
+/// [`step`](Self::step) tells how far the dial came, [`refusal`](Self::refusal) what was answered with another status
+/// than the one that was hoped for. Nothing secret is in it: neither the headers that were sent nor a proxy's password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DialError {
     /// The URL, or something that was to be sent, cannot be. Nothing was sent.
     Request(HandshakeError),
-    /// The URL asks for TLS, which this build cannot do.
+    /// The proxy's URL cannot be one. Nothing was sent.
+    Proxy(InvalidProxy),
+    /// The user name for Basic authentication has a colon or a control character. Nothing was sent.
+    UserName,
+    /// The certificates, keys or options for TLS make no sense together. Nothing was sent.
+    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
+    Tls(TlsError),
+    /// The URL, or the proxy's, asks for TLS, which this build cannot do.
     TlsUnsupported,
+    /// The proxy speaks SOCKS, which this build cannot do.
+    SocksUnsupported,
     /// A step failed.
     Io {
         /// Which one.
@@ -31,34 +47,26 @@ pub enum DialError {
         /// The budget.
         after: Duration,
     },
+    /// The proxy answered with another status than one of success.
+    ProxyRefused {
+        /// The proxy, as `host:port`.
+        proxy: String,
+        /// What it said.
+        refusal: Box<Refusal>,
+    },
     /// The answer is no HTTP response.
     Head(HeadError),
     /// The server answered with another status than 101.
     Refused(Box<Refusal>),
+    /// The server sent us elsewhere, and there we do not go.
+    Redirect {
+        /// Why not.
+        fault: RedirectFault,
+        /// What the server said.
+        refusal: Box<Refusal>,
+    },
     /// The server answered with 101, but not as RFC 6455 asks.
     Answer(HandshakeError),
-}
-
-/// The steps of a dial, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DialStep {
-    /// Find the addresses of the host and connect to one.
-    Connect,
-    /// Send the request and read the answer.
-    Handshake,
-}
-
-/// What a server said instead of 101.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// At most 4 KiB of the body.
-    pub body: Vec<u8>,
 }
 
 impl DialError {
@@ -67,21 +75,48 @@ impl DialError {
         matches!(self, Self::Timeout { .. })
     }
 
-    /// What the server said instead of 101, if it said something.
-    pub fn refusal(&self) -> Option<&Refusal> {
+    /// Whether the application asked for something that cannot be: no other side had a part in it.
+    pub fn is_misuse(&self) -> bool {
+        self.step().is_none()
+    }
+
+    /// How far the dial came, or `None` when it did not begin.
+    pub fn step(&self) -> Option<DialStep> {
         match self {
-            Self::Refused(refusal) => Some(refusal),
+            Self::Request(_) | Self::Proxy(_) | Self::UserName | Self::TlsUnsupported | Self::SocksUnsupported => None,
+            #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+            Self::Tls(_) => None,
+            Self::Io { step, .. } | Self::Timeout { step, .. } => Some(*step),
+            Self::ProxyRefused { .. } => Some(DialStep::Proxy),
+            Self::Head(_) | Self::Refused(_) | Self::Redirect { .. } | Self::Answer(_) => Some(DialStep::Handshake),
+        }
+    }
+
+    /// Towards whom the step failed, as `host:port`, where that is not simply the server of the URL.
+    pub fn target(&self) -> Option<&str> {
+        match self {
+            Self::Io { target, .. } | Self::Timeout { target, .. } => Some(target),
+            Self::ProxyRefused { proxy, .. } => Some(proxy),
             _ => None,
         }
     }
-}
 
-impl fmt::Display for DialStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connecting to",
-            Self::Handshake => "the WebSocket handshake with",
-        })
+    /// What the server said instead of 101, or the proxy instead of 200, if it said something.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) | Self::ProxyRefused { refusal, .. } | Self::Redirect { refusal, .. } => {
+                Some(refusal)
+            }
+            _ => None,
+        }
+    }
+
+    /// The addresses that were tried in vain, where connecting is what failed.
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Io { step: DialStep::Connect, source, .. } => Attempts::within(source),
+            _ => &[],
+        }
     }
 }
 
@@ -89,11 +124,30 @@ impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
-            Self::TlsUnsupported => f.write_str("wss needs TLS, which this version does not have yet: use ws"),
+            Self::Proxy(error) => error.fmt(f),
+            Self::UserName => {
+                f.write_str("a user name for Basic authentication has no colon and no control characters")
+            }
+            #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+            Self::Tls(error) => error.fmt(f),
+            Self::TlsUnsupported => f.write_str(
+                "wss needs TLS, which this build does not have: turn on one of silverback's features \
+                 rustls-tls-platform-verifier, rustls-tls-native-roots, rustls-tls-webpki-roots (with ring or \
+                 aws-lc-rs), or native-tls",
+            ),
+            Self::SocksUnsupported => {
+                f.write_str("this build has no SOCKS: turn on silverback's feature socks, or use an HTTP proxy")
+            }
             Self::Io { step, target, source } => write!(f, "{step} {target} failed: {source}"),
             Self::Timeout { step, target, after } => write!(f, "{step} {target} took longer than {after:?}"),
+            Self::ProxyRefused { proxy, refusal } => {
+                write!(f, "the proxy {proxy} refused to connect us with {}", refusal.status)
+            }
             Self::Head(error) => write!(f, "the server did not answer with HTTP: {error}"),
             Self::Refused(refusal) => write!(f, "the server refused the WebSocket handshake with {}", refusal.status),
+            Self::Redirect { fault, refusal } => {
+                write!(f, "the server redirects us with {}, but {fault}", refusal.status)
+            }
             Self::Answer(error) => write!(f, "the server's answer to the WebSocket handshake is wrong: {error}"),
         }
     }
@@ -103,9 +157,18 @@ impl std::error::Error for DialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Request(error) | Self::Answer(error) => Some(error),
+            Self::Proxy(error) => Some(error),
+            #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+            Self::Tls(error) => Some(error),
             Self::Io { source, .. } => Some(source),
             Self::Head(error) => Some(error),
-            Self::TlsUnsupported | Self::Timeout { .. } | Self::Refused(_) => None,
+            Self::Redirect { fault, .. } => Some(fault),
+            Self::UserName
+            | Self::TlsUnsupported
+            | Self::SocksUnsupported
+            | Self::Timeout { .. }
+            | Self::ProxyRefused { .. }
+            | Self::Refused(_) => None,
         }
     }
 }

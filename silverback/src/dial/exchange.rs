@@ -2,47 +2,92 @@
 
 use std::io;
 
-use http::{HeaderMap, Response, StatusCode, header::CONTENT_LENGTH};
-use silverback_proto::{
-    Role,
-    handshake::{
-        ClientHandshake, ClientRequest, Nonce,
-        http1::{encode_request, parse_response},
-    },
+use http::{Response, StatusCode, Uri, header};
+use silverback_proto::handshake::{
+    ClientHandshake, ClientRequest, Nonce,
+    http1::{encode_request, parse_response},
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::{Instant, timeout_at},
-};
+use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::{DialError, DialStep, Refusal};
+use super::{
+    DialError, DialEvent, DialStep, Dialer, Refusal, refusal::hide_cookies, step::TimeLimit, target, wire::Wire,
+};
 use crate::{
-    Conn, Settings,
+    Conn,
     head::{ReadHeadError, read_next_head},
     transport::ByteStream,
 };
 
-pub(super) async fn exchange(
-    mut stream: impl ByteStream,
+/// Does the opening handshake within its time.
+pub(super) async fn shake_hands(
+    dialer: &Dialer,
+    wire: Wire,
     request: ClientRequest,
+    time: &TimeLimit,
+) -> Result<(Conn, Response<()>), DialError> {
+    let target = target(&request);
+    let (deadline, _) = time.deadline(DialStep::Handshake);
+    time.bounded(DialStep::Handshake, &target, exchange(dialer, wire, request, &target, deadline)).await
+}
+
+async fn exchange(
+    dialer: &Dialer,
+    mut wire: Wire,
+    mut request: ClientRequest,
     target: &str,
-    settings: &Settings,
     deadline: Instant,
-) -> Result<Conn, DialError> {
+) -> Result<(Conn, Response<()>), DialError> {
     let failed = |source| DialError::Io { step: DialStep::Handshake, target: target.to_owned(), source };
+    let url = http_url(&request);
+    if let Some(cookies) = dialer.cookies(&url) {
+        request = request.header(header::COOKIE, cookies);
+    }
     let handshake = ClientHandshake::new(request, random_nonce().map_err(failed)?).map_err(DialError::Request)?;
-    stream.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
-    stream.flush().await.map_err(failed)?;
-    let (response, early) = read_answer(&mut stream, settings.head_limit()).await.map_err(|error| match error {
-        ReadHeadError::Head(error) => DialError::Head(error),
-        ReadHeadError::Ended => failed(io::ErrorKind::UnexpectedEof.into()),
-        ReadHeadError::Io(error) => failed(error),
-    })?;
+    let begun = Instant::now();
+    wire.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
+    wire.flush().await.map_err(failed)?;
+    let (mut response, early) =
+        read_answer(&mut wire, dialer.settings.head_limit()).await.map_err(|error| match error {
+            ReadHeadError::Head(error) => DialError::Head(error),
+            ReadHeadError::Ended => failed(io::ErrorKind::UnexpectedEof.into()),
+            ReadHeadError::Io(error) => failed(error),
+        })?;
+    hide_cookies(response.headers_mut());
+    dialer.answered(&url, &response, begun);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(DialError::Refused(Box::new(read_refusal(&mut stream, response, early, deadline).await)));
+        return Err(DialError::Refused(Refusal::read(&mut wire, response, early, deadline).await));
     }
     let negotiated = handshake.verify(&response).map_err(DialError::Answer)?;
-    Ok(Conn::from_handshake(stream, Role::Client, negotiated, early, settings))
+    Ok((wire.into_conn(negotiated, early, &dialer.settings), response))
+}
+
+impl Dialer {
+    fn cookies(&self, url: &Uri) -> Option<http::HeaderValue> {
+        let mut cookies = self.cookie_jar.as_ref().filter(|_| !self.has_cookie())?.cookies(url)?;
+        cookies.set_sensitive(true);
+        Some(cookies)
+    }
+
+    fn answered(&self, url: &Uri, response: &Response<()>, begun: Instant) {
+        let (status, headers) = (response.status(), response.headers());
+        self.observe(&DialEvent::Answered { status, headers, took: begun.elapsed() });
+        let mut set_cookie = headers.get_all(header::SET_COOKIE).iter().peekable();
+        if let (Some(jar), Some(_)) = (&self.cookie_jar, set_cookie.peek()) {
+            jar.store(url, &mut set_cookie);
+        }
+    }
+}
+
+/// The URL as rules for cookies see it.
+fn http_url(request: &ClientRequest) -> Uri {
+    let (scheme, default_port) = if request.is_secure() { ("https", 443) } else { ("http", 80) };
+    let authority = match request.port() {
+        port if port == default_port => request.host().to_owned(),
+        _ => target(request),
+    };
+    let parts = Uri::builder().scheme(scheme).authority(authority).path_and_query(request.target().clone());
+    // What a `ClientRequest` is made of makes a URL.
+    parts.build().unwrap_or_default()
 }
 
 /// 4.1: the nonce is drawn anew for each connection.
@@ -64,25 +109,3 @@ async fn read_answer(stream: &mut impl ByteStream, limit: usize) -> Result<(Resp
         }
     }
 }
-
-/// Reads as much of the body as its length announces, until the deadline; without a length, what came along.
-async fn read_refusal(
-    stream: &mut impl ByteStream,
-    response: Response<()>,
-    mut body: Vec<u8>,
-    deadline: Instant,
-) -> Refusal {
-    let (parts, ()) = response.into_parts();
-    let outstanding = content_length(&parts.headers).min(MAX_BODY).saturating_sub(body.len());
-    // A body that does not come whole is still worth what came of it.
-    let _ = timeout_at(deadline, stream.take(outstanding as u64).read_to_end(&mut body)).await;
-    body.truncate(MAX_BODY);
-    Refusal { status: parts.status, headers: parts.headers, body }
-}
-
-fn content_length(headers: &HeaderMap) -> usize {
-    let value = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
-}
-
-const MAX_BODY: usize = 4 * 1024;

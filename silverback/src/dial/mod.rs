@@ -1,26 +1,51 @@
 //! The client's side of the opening handshake (RFC 6455, 4.1): reach the server, ask, verify the answer.
+//! What can be set is in `options`, the way to the server in `reach`, request and answer in `exchange`.
 
+mod attempt;
+mod connector;
+mod cookies;
 mod error;
+mod event;
 mod exchange;
+mod options;
+mod proxy;
+mod race;
+mod reach;
+mod redirect;
+mod refusal;
+mod resolve;
+mod secure;
+mod step;
+mod wire;
 
-use std::{future::Future, time::Duration};
+use std::{fmt, sync::Arc};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Response, header};
 use silverback_proto::{
     Subprotocol,
-    handshake::{ClientRequest, HandshakeError, headers::parse_header},
-};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout, timeout_at},
+    handshake::{ClientRequest, HandshakeError},
 };
 
-pub use self::error::{DialError, DialStep, Refusal};
-use crate::{
-    Conn, Settings,
-    settings::{forward_settings, subprotocols},
-    transport::ByteStream,
+pub use self::{
+    attempt::Attempt,
+    connector::ConnectTo,
+    cookies::CookieJar,
+    error::DialError,
+    event::{DialEvent, TlsSession},
+    proxy::{InvalidProxy, Proxy, ProxyRules},
+    redirect::RedirectFault,
+    refusal::Refusal,
+    step::DialStep,
 };
+use self::{
+    connector::Way,
+    resolve::Overrides,
+    step::{Budgets, TimeLimit},
+    wire::Wire,
+};
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+use crate::tls::Tls;
+use crate::{Conn, Settings, transport::ByteStream};
 
 /// Opens connections to servers.
 ///
@@ -32,49 +57,54 @@ use crate::{
 /// conn.close(1000, "").await?;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// # The URL
+/// `ws://` and `wss://`, and `http://` and `https://`, which mean the same here. The port is 80 or, with TLS, 443 unless
+/// the URL says otherwise; the path may be missing (`ws://host?query`); an IPv6 address stands in brackets. A fragment
+/// is refused (RFC 6455, 3), and so are user name and password: URLs end up in logs. They belong in
+/// [`basic_auth`](Self::basic_auth).
+///
+/// # The way to the server
+/// The addresses of its name are tried side by side, IPv6 and IPv4 in turn, 250 ms apart (RFC 8305), unless a proxy, a
+/// Unix socket or a connector of the application's is set. `wss://` needs one of the features for TLS.
+///
+/// # Time
+/// Each step has a limit of 10 s of its own, all together have 30 s: see [`timeout`](Self::timeout).
+///
+/// A `Dialer` is cheap to clone, and clones share its TLS sessions and cookies.
+#[derive(Clone, Default)]
 pub struct Dialer {
     settings: Settings,
     subprotocols: Vec<Subprotocol>,
     headers: Vec<(HeaderName, HeaderValue)>,
     origin: Option<HeaderValue>,
+    host_header: Option<HeaderValue>,
+    budgets: Budgets,
+    overrides: Overrides,
+    way: Way,
+    proxies: ProxyRules,
+    max_redirects: usize,
+    cookie_jar: Option<Arc<dyn CookieJar>>,
+    observer: Option<Observer>,
+    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+    tls: Option<Tls>,
+    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+    proxy_tls: Option<Tls>,
     /// The first thing that was asked for and cannot be. Reported by each dial: builders do not fail.
-    misuse: Option<HandshakeError>,
+    misuse: Option<Misuse>,
+}
+
+type Observer = Arc<dyn Fn(&DialEvent<'_>) + Send + Sync>;
+
+#[derive(Clone, Debug)]
+enum Misuse {
+    Request(HandshakeError),
+    Proxy(InvalidProxy),
+    UserName,
 }
 
 impl Dialer {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The subprotocols to offer, the best first. The answer must be one of them, or none.
-    pub fn subprotocols<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.subprotocols = subprotocols(names, &mut self.misuse);
-        self
-    }
-
-    /// A header to send along, as `Authorization`. Headers of the handshake itself are refused by the dial.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        match parse_header(name, value) {
-            Ok(header) => self.headers.push(header),
-            Err(error) => self.misuse = Some(error),
-        }
-        self
-    }
-
-    /// The origin to name, as a browser would. Default: none.
-    pub fn origin(mut self, origin: &str) -> Self {
-        match parse_header("origin", origin) {
-            Ok((_, value)) => self.origin = Some(value),
-            Err(error) => self.misuse = Some(error),
-        }
-        self
-    }
-
-    forward_settings!();
-
-    /// Connects to a `ws://` URL and does the opening handshake.
+    /// Connects to the server of a URL and does the opening handshake.
     ///
     /// # Errors
     /// See [`DialError`]: the step that failed, and what the server said.
@@ -85,17 +115,22 @@ impl Dialer {
     /// # Panics
     /// Outside of a tokio runtime with its I/O and time drivers enabled.
     pub async fn dial(&self, url: &str) -> Result<Conn, DialError> {
-        let request = self.request(url)?;
-        if request.is_secure() {
-            return Err(DialError::TlsUnsupported);
-        }
-        let target = target(&request);
-        let connect = TcpStream::connect((request.host().trim_matches(['[', ']']), request.port()));
-        let stream = self.within(DialStep::Connect, &target, connect).await?;
-        self.shake_hands(stream, request, &target).await
+        Ok(self.dial_with_response(url).await?.0)
     }
 
-    /// Does the opening handshake for a URL on a stream that leads to its server already.
+    /// The same, with the server's answer: its headers may say more than the protocol needs.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    pub async fn dial_with_response(&self, url: &str) -> Result<(Conn, Response<()>), DialError> {
+        let request = self.request(url, Trust::Full)?;
+        let time = self.time_limit();
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        Box::pin(self.dial_and_follow(request, &time)).await
+    }
+
+    /// Does the opening handshake for a URL on a stream that leads to its server already: nothing is resolved, no proxy
+    /// is asked, and TLS, if the URL speaks of it, is the stream's business. Redirects are not followed.
     ///
     /// # Errors
     /// As [`dial`](Self::dial).
@@ -103,14 +138,49 @@ impl Dialer {
     /// # Panics
     /// Outside of a tokio runtime with its time driver enabled.
     pub async fn dial_on(&self, stream: impl ByteStream, url: &str) -> Result<Conn, DialError> {
-        let request = self.request(url)?;
-        let target = target(&request);
-        self.shake_hands(stream, request, &target).await
+        let request = self.request(url, Trust::Full)?;
+        let time = self.time_limit();
+        Ok(Box::pin(exchange::shake_hands(self, Wire::new(stream), request, &time)).await?.0)
     }
 
-    fn request(&self, url: &str) -> Result<ClientRequest, DialError> {
-        if let Some(error) = &self.misuse {
-            return Err(DialError::Request(error.clone()));
+    async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {
+        let mut request = first.clone();
+        let mut trust = Trust::Full;
+        let mut followed = 0;
+        loop {
+            let wire = reach::reach(self, &request, time).await?;
+            let refusal = match exchange::shake_hands(self, wire, request.clone(), time).await {
+                Err(DialError::Refused(refusal)) if self.max_redirects > 0 && redirect::is_redirect(refusal.status) => {
+                    refusal
+                }
+                outcome => return outcome,
+            };
+            if followed == self.max_redirects {
+                let fault = RedirectFault::TooMany { limit: followed };
+                return Err(DialError::Redirect { fault, refusal });
+            }
+            followed += 1;
+            let url = match redirect::next_url(&request, &refusal.headers) {
+                Ok(url) => url,
+                Err(fault) => return Err(DialError::Redirect { fault, refusal }),
+            };
+            request = self.request(&url, Trust::Full)?;
+            // Once among strangers, nothing secret is told any more, wherever they send us.
+            if trust == Trust::None || !redirect::same_origin(&first, &request) {
+                trust = Trust::None;
+                request = self.request(&url, trust)?;
+            }
+            self.observe(&DialEvent::Redirected { to: &target(&request) });
+        }
+    }
+
+    /// What to ask the server of this URL.
+    fn request(&self, url: &str, trust: Trust) -> Result<ClientRequest, DialError> {
+        match &self.misuse {
+            Some(Misuse::Request(error)) => return Err(DialError::Request(error.clone())),
+            Some(Misuse::Proxy(error)) => return Err(DialError::Proxy(*error)),
+            Some(Misuse::UserName) => return Err(DialError::UserName),
+            None => {}
         }
         let mut request = ClientRequest::parse(url).map_err(DialError::Request)?;
         request = request.compression(self.settings.connection().wanted_compression().cloned());
@@ -118,7 +188,12 @@ impl Dialer {
             request = request.subprotocol(name.clone());
         }
         for (name, value) in &self.headers {
-            request = request.header(name.clone(), value.clone());
+            if trust == Trust::Full || !is_secret(name) {
+                request = request.header(name.clone(), value.clone());
+            }
+        }
+        if let Some(host) = self.host_header.as_ref().filter(|_| trust == Trust::Full) {
+            request = request.host_header(host.clone());
         }
         Ok(match &self.origin {
             Some(origin) => request.origin(origin.clone()),
@@ -126,40 +201,50 @@ impl Dialer {
         })
     }
 
-    async fn shake_hands(
-        &self,
-        stream: impl ByteStream,
-        request: ClientRequest,
-        target: &str,
-    ) -> Result<Conn, DialError> {
-        let after = self.settings.handshake_budget();
-        let step = DialStep::Handshake;
-        let deadline = Instant::now() + after.min(FAR_FUTURE);
-        let exchange = exchange::exchange(stream, request, target, &self.settings, deadline);
-        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
-        match timeout_at(deadline, Box::pin(exchange)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(DialError::Timeout { step, target: target.to_owned(), after }),
-        }
+    fn has_cookie(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == header::COOKIE)
     }
 
-    async fn within<T>(
-        &self,
-        step: DialStep,
-        target: &str,
-        work: impl Future<Output = std::io::Result<T>>,
-    ) -> Result<T, DialError> {
-        let after = self.settings.handshake_budget();
-        match timeout(after, work).await {
-            Ok(done) => done.map_err(|source| DialError::Io { step, target: target.to_owned(), source }),
-            Err(_) => Err(DialError::Timeout { step, target: target.to_owned(), after }),
+    fn time_limit(&self) -> TimeLimit {
+        TimeLimit::start(self.budgets, self.settings.handshake_budget())
+    }
+
+    fn observe(&self, event: &DialEvent<'_>) {
+        tracing::debug!(target: "silverback::dial", ?event);
+        if let Some(observer) = &self.observer {
+            observer(event);
         }
     }
+}
+
+/// Whether a server may be told what the application has entrusted to the one it dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    Full,
+    None,
+}
+
+fn is_secret(name: &HeaderName) -> bool {
+    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name)
 }
 
 fn target(request: &ClientRequest) -> String {
     format!("{}:{}", request.host(), request.port())
 }
 
-/// Sums of instants end somewhere.
-const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// Names headers without their values, which may be secret.
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Dialer")
+            .field("settings", &self.settings)
+            .field("subprotocols", &self.subprotocols)
+            .field("headers", &headers)
+            .field("origin", &self.origin)
+            .field("budgets", &self.budgets)
+            .field("way", &self.way)
+            .field("proxies", &self.proxies)
+            .field("max_redirects", &self.max_redirects)
+            .finish_non_exhaustive()
+    }
+}

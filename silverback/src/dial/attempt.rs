@@ -1,0 +1,49 @@
+//! One failed connection for each address: what is told when none could be reached.
+
+use std::{fmt, io, net::SocketAddr, sync::Arc};
+
+/// An address that could not be connected to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub error: Arc<io::Error>,
+}
+
+/// All of them, as the inside of an `io::Error`. Never empty.
+#[derive(Debug)]
+pub(super) struct Attempts(Vec<Attempt>);
+
+impl Attempts {
+    /// One error of all: its kind is that of the first, whose address the system thinks is the best.
+    pub(super) fn into_error(attempts: Vec<Attempt>) -> io::Error {
+        match attempts.first() {
+            Some(first) => io::Error::new(first.error.kind(), Self(attempts)),
+            None => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
+        }
+    }
+
+    pub(super) fn within(error: &io::Error) -> &[Attempt] {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        inner.map_or(&[], |attempts| &attempts.0)
+    }
+}
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for attempt in &self.0 {
+            write!(f, "{separator}{}: {}", attempt.address, attempt.error)?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Attempts {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.first().map(|attempt| &*attempt.error as _)
+    }
+}

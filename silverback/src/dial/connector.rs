@@ -1,0 +1,61 @@
+//! How the stream to the server, or to the proxy, comes about.
+
+use std::{fmt, future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
+
+use crate::transport::ByteStream;
+
+/// Whom a connector of the application's is to connect to: the server, or the proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectTo {
+    /// The host's name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+#[derive(Clone)]
+pub(super) enum Way {
+    Tcp {
+        /// The address of this machine to connect from.
+        from: Option<IpAddr>,
+    },
+    #[cfg(unix)]
+    Unix(Arc<std::path::Path>),
+    Custom(Connector),
+}
+
+pub(super) type Connector = Arc<dyn Fn(ConnectTo) -> Connecting + Send + Sync>;
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+
+/// Takes the types out of a connector.
+pub(super) fn erase<F, Fut, S>(connect: F) -> Connector
+where
+    F: Fn(ConnectTo) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = io::Result<S>> + Send + 'static,
+    S: ByteStream,
+{
+    Arc::new(move |to| {
+        let connecting = connect(to);
+        Box::pin(async move { Ok(Box::new(connecting.await?) as Box<dyn ByteStream>) })
+    })
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self::Tcp { from: None }
+    }
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { from: None } => f.write_str("Tcp"),
+            Self::Tcp { from: Some(address) } => write!(f, "Tcp(from {address})"),
+            #[cfg(unix)]
+            Self::Unix(path) => write!(f, "Unix({})", path.display()),
+            Self::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! HTTP `CONNECT` (RFC 9110, 9.3.6): the proxy connects us to the server and passes on bytes from then on.
+
+use std::io;
+
+use silverback_proto::handshake::http1::parse_response;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+
+use super::Proxy;
+use crate::{
+    dial::{DialError, DialStep, Refusal, wire::Wire},
+    head::{ReadHeadError, read_next_head},
+};
+
+/// `server` is its `host:port`, with brackets about an IPv6 address. `deadline` only ends the reading of a refusal.
+pub(in crate::dial) async fn tunnel(
+    stream: &mut Wire,
+    proxy: &Proxy,
+    server: &str,
+    head_limit: usize,
+    deadline: Instant,
+) -> Result<(), DialError> {
+    let failed = |source| DialError::Io { step: DialStep::Proxy, target: server.to_owned(), source };
+    stream.write_all(&request(proxy, server)).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
+    let mut early = Vec::new();
+    loop {
+        let head;
+        (head, early) = read_next_head(stream, early, head_limit).await.map_err(|error| failed(wording(error)))?;
+        let response = parse_response(&head).map_err(|error| failed(no_http(error)))?;
+        if response.status().is_informational() && response.status().as_u16() != 101 {
+            continue;
+        }
+        if !response.status().is_success() {
+            let refusal = Refusal::read(stream, response, early, deadline).await;
+            return Err(DialError::ProxyRefused { proxy: proxy.target(), refusal });
+        }
+        // In TLS and in HTTP the client speaks first: whatever this is, the server did not send it to us.
+        return match early.is_empty() {
+            true => Ok(()),
+            false => Err(failed(invalid("the proxy sent bytes of its own into the tunnel"))),
+        };
+    }
+}
+
+fn request(proxy: &Proxy, server: &str) -> Vec<u8> {
+    let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n").into_bytes();
+    if let Some(authorization) = proxy.authorization() {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(authorization.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    request
+}
+
+fn wording(error: ReadHeadError) -> io::Error {
+    match error {
+        ReadHeadError::Head(error) => no_http(error),
+        ReadHeadError::Ended => {
+            io::Error::new(io::ErrorKind::UnexpectedEof, "the proxy ended the connection without an answer")
+        }
+        ReadHeadError::Io(error) => error,
+    }
+}
+
+fn no_http(error: impl std::fmt::Display) -> io::Error {
+    invalid(format!("the proxy did not answer with HTTP: {error}"))
+}
+
+fn invalid(text: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text.into())
+}

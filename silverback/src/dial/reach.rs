@@ -1,0 +1,214 @@
+//! The way to the server: resolve, connect, be connected by a proxy, establish TLS.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
+
+use silverback_proto::handshake::ClientRequest;
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::Instant,
+};
+
+#[cfg(feature = "socks")]
+use super::proxy::{SocksTarget, through_socks};
+use super::{
+    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy,
+    connector::{Connector, Way},
+    proxy::{ProxyKind, tunnel},
+    race::race,
+    resolve::resolve,
+    secure::TlsLayer,
+    step::TimeLimit,
+    target,
+    wire::Wire,
+};
+
+/// A stream on which the opening handshake can be done.
+pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Wire, DialError> {
+    Reach { dialer, time }.reach(request).await
+}
+
+struct Reach<'a> {
+    dialer: &'a Dialer,
+    time: &'a TimeLimit,
+}
+
+impl Reach<'_> {
+    async fn reach(&self, request: &ClientRequest) -> Result<Wire, DialError> {
+        // First, so that nobody is connected to in vain.
+        let tls = match request.is_secure() {
+            true => Some(self.tls_to_server().await?),
+            false => None,
+        };
+        let host = request.host().trim_matches(['[', ']']);
+        let proxy = self.dialer.proxies.proxy_for(request.is_secure(), host, request.port());
+        let wire = match (&self.dialer.way, proxy) {
+            #[cfg(unix)]
+            (Way::Unix(path), _) => self.connect_unix(path).await?,
+            (_, Some(proxy)) => self.through_proxy(proxy, request).await?,
+            (_, None) => self.connect(host, request.port(), &target(request)).await?,
+        };
+        match tls {
+            Some(tls) => self.secure(tls, wire, host, &target(request)).await,
+            None => Ok(wire),
+        }
+    }
+
+    async fn connect(&self, host: &str, port: u16, target: &str) -> Result<Wire, DialError> {
+        match &self.dialer.way {
+            Way::Custom(connector) => self.connect_custom(connector, host, port, target).await,
+            Way::Tcp { from } => {
+                let addresses = self.resolve(host, port, target).await?;
+                self.connect_tcp(&addresses, *from, target).await
+            }
+            // No proxy is used with a Unix socket, and without one `reach` does not come here.
+            #[cfg(unix)]
+            Way::Unix(path) => self.connect_unix(path).await,
+        }
+    }
+
+    async fn resolve(&self, host: &str, port: u16, target: &str) -> Result<Vec<SocketAddr>, DialError> {
+        let begun = Instant::now();
+        let found = resolve(host, port, &self.dialer.overrides);
+        let addresses = self.time.within(DialStep::Resolve, target, found).await?;
+        self.dialer.observe(&DialEvent::Resolved { host, addresses: &addresses, took: begun.elapsed() });
+        Ok(addresses)
+    }
+
+    async fn connect_tcp(
+        &self,
+        addresses: &[SocketAddr],
+        from: Option<IpAddr>,
+        target: &str,
+    ) -> Result<Wire, DialError> {
+        let begun = Instant::now();
+        let usable = addresses.iter().copied().filter(|to| from.is_none_or(|from| from.is_ipv4() == to.is_ipv4()));
+        let usable: Vec<SocketAddr> = usable.collect();
+        let connect = |address| {
+            self.dialer.observe(&DialEvent::Connecting { address });
+            connect_from(from, address)
+        };
+        let on_failure = |address, error: &io::Error| {
+            self.dialer.observe(&DialEvent::ConnectFailed { address, error });
+        };
+        let (stream, address) = self.time.within(DialStep::Connect, target, race(&usable, connect, on_failure)).await?;
+        self.dialer.observe(&DialEvent::Connected { target, address: Some(address), took: begun.elapsed() });
+        Ok(Wire::Tcp(stream))
+    }
+
+    async fn connect_custom(
+        &self,
+        connector: &Connector,
+        host: &str,
+        port: u16,
+        target: &str,
+    ) -> Result<Wire, DialError> {
+        let begun = Instant::now();
+        let connecting = connector(ConnectTo { host: host.to_owned(), port });
+        let stream = self.time.within(DialStep::Connect, target, connecting).await?;
+        self.dialer.observe(&DialEvent::Connected { target, address: None, took: begun.elapsed() });
+        Ok(Wire::new(stream))
+    }
+
+    #[cfg(unix)]
+    async fn connect_unix(&self, path: &std::path::Path) -> Result<Wire, DialError> {
+        let begun = Instant::now();
+        let target = path.display().to_string();
+        let stream = self.time.within(DialStep::Connect, &target, tokio::net::UnixStream::connect(path)).await?;
+        self.dialer.observe(&DialEvent::Connected { target: &target, address: None, took: begun.elapsed() });
+        Ok(Wire::Unix(stream))
+    }
+
+    async fn through_proxy(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
+        match proxy.kind {
+            ProxyKind::Http | ProxyKind::Https => self.through_http(proxy, request).await,
+            #[cfg(feature = "socks")]
+            ProxyKind::Socks5 | ProxyKind::Socks5h => self.through_socks(proxy, request).await,
+            #[cfg(not(feature = "socks"))]
+            ProxyKind::Socks5 | ProxyKind::Socks5h => Err(DialError::SocksUnsupported),
+        }
+    }
+
+    async fn through_http(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
+        let mut wire = self.connect_to_proxy(proxy).await?;
+        let server = target(request);
+        let head_limit = self.dialer.settings.head_limit();
+        let begun = Instant::now();
+        let (deadline, _) = self.time.deadline(DialStep::Proxy);
+        let opening = tunnel(&mut wire, proxy, &server, head_limit, deadline);
+        self.time.bounded(DialStep::Proxy, &server, opening).await?;
+        self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
+        Ok(wire)
+    }
+
+    #[cfg(feature = "socks")]
+    async fn through_socks(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
+        let server = target(request);
+        let host = request.host().trim_matches(['[', ']']);
+        // One that is no name needs no looking up by anyone.
+        let target = match (proxy.kind, host.parse::<IpAddr>()) {
+            (_, Ok(address)) => SocksTarget::Address(SocketAddr::new(address, request.port())),
+            (ProxyKind::Socks5h, Err(_)) => SocksTarget::Name(host, request.port()),
+            // The first is the one that the system thinks is the best; the proxy gives no second try.
+            (_, Err(_)) => match self.resolve(host, request.port(), &server).await?.first() {
+                Some(address) => SocksTarget::Address(*address),
+                None => SocksTarget::Name(host, request.port()),
+            },
+        };
+        let wire = self.connect_to_proxy(proxy).await?;
+        let begun = Instant::now();
+        let wire = self.time.within(DialStep::Proxy, &server, through_socks(wire, proxy, target)).await?;
+        self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
+        Ok(wire)
+    }
+
+    async fn connect_to_proxy(&self, proxy: &Proxy) -> Result<Wire, DialError> {
+        let target = proxy.target();
+        if proxy.kind != ProxyKind::Https {
+            return self.connect(&proxy.host, proxy.port, &target).await;
+        }
+        let tls = self.tls_to_proxy().await?;
+        let wire = self.connect(&proxy.host, proxy.port, &target).await?;
+        self.secure(tls, wire, &proxy.host, &target).await
+    }
+
+    async fn secure(&self, tls: TlsLayer, wire: Wire, host: &str, target: &str) -> Result<Wire, DialError> {
+        let begun = Instant::now();
+        let (wire, session) = self.time.within(DialStep::Tls, target, tls.establish(wire, host)).await?;
+        self.dialer.observe(&DialEvent::TlsEstablished { target, session: &session, took: begun.elapsed() });
+        Ok(wire)
+    }
+
+    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+    async fn tls_to_server(&self) -> Result<TlsLayer, DialError> {
+        TlsLayer::prepare(self.dialer.tls.as_ref()).await
+    }
+
+    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+    async fn tls_to_proxy(&self) -> Result<TlsLayer, DialError> {
+        TlsLayer::prepare(self.dialer.proxy_tls.as_ref()).await
+    }
+
+    #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
+    async fn tls_to_server(&self) -> Result<TlsLayer, DialError> {
+        TlsLayer::prepare().await
+    }
+
+    #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
+    async fn tls_to_proxy(&self) -> Result<TlsLayer, DialError> {
+        TlsLayer::prepare().await
+    }
+}
+
+async fn connect_from(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    let stream = socket.connect(to).await?;
+    // TLS and proxies speak in small packets that must not wait for each other.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,71 @@
+//! From a host to its addresses, in the order in which they are to be tried.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
+
+/// Addresses that the application gives instead of looking a host up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overrides(Vec<(String, SocketAddr)>);
+
+impl Overrides {
+    pub(super) fn add(&mut self, host: &str, address: SocketAddr) {
+        self.0.push((host.trim_matches(['[', ']']).to_ascii_lowercase(), address));
+    }
+
+    fn addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
+        let given = self.0.iter().filter(|(name, _)| name == host);
+        given.map(|(_, address)| with_port(*address, port)).collect()
+    }
+}
+
+/// `host` has no brackets.
+pub(super) async fn resolve(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<SocketAddr>> {
+    let given = overrides.addresses(host, port);
+    if !given.is_empty() {
+        return Ok(given);
+    }
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    match found.is_empty() {
+        true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+        false => Ok(interleave(found)),
+    }
+}
+
+/// RFC 8305, 4: the families in turn, beginning with the one that the system puts first (RFC 6724), so that one family
+/// that leads nowhere costs one delay. Addresses that come twice are tried once.
+pub(super) fn interleave(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let mut unique: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !unique.contains(&address) {
+            unique.push(address);
+        }
+    }
+    let first_is_ipv6 = unique.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = unique.into_iter().partition(|address| address.is_ipv6() == first_is_ipv6);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut order = Vec::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return order;
+        }
+        order.extend(pair.into_iter().flatten());
+    }
+}
+
+/// Port 0 stands for the URL's.
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    if address.port() == 0 {
+        address.set_port(port);
+    }
+    address
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

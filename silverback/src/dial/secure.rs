@@ -1,0 +1,51 @@
+//! TLS on the way to the server, or that this build has none.
+
+use std::io;
+
+use super::{DialError, TlsSession, wire::Wire};
+
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+mod layer {
+    use super::*;
+    use crate::tls::{PreparedTls, Tls};
+
+    /// Ready to be put on a stream: whatever can be wrong with our own side of TLS was found before.
+    #[derive(Debug)]
+    pub(in crate::dial) struct TlsLayer(PreparedTls);
+
+    impl TlsLayer {
+        pub(in crate::dial) async fn prepare(tls: Option<&Tls>) -> Result<Self, DialError> {
+            let tls = tls.cloned().unwrap_or_else(Tls::shared_default);
+            if !tls.is_possible() {
+                return Err(DialError::TlsUnsupported);
+            }
+            Ok(Self(tls.prepare().await.map_err(DialError::Tls)?))
+        }
+
+        /// `host` has no brackets.
+        pub(in crate::dial) async fn establish(self, wire: Wire, host: &str) -> io::Result<(Wire, TlsSession)> {
+            let (stream, session) = self.0.establish(wire, host).await?;
+            Ok((Wire::Other(stream), session))
+        }
+    }
+}
+
+#[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
+mod layer {
+    use super::*;
+
+    #[derive(Debug)]
+    pub(in crate::dial) enum TlsLayer {}
+
+    impl TlsLayer {
+        pub(in crate::dial) async fn prepare() -> Result<Self, DialError> {
+            Err(DialError::TlsUnsupported)
+        }
+
+        pub(in crate::dial) async fn establish(self, _wire: Wire, _host: &str) -> io::Result<(Wire, TlsSession)> {
+            match self {}
+        }
+    }
+}
+
+pub(super) use self::layer::TlsLayer;

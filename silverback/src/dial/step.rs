@@ -1,0 +1,125 @@
+//! The steps of a dial: their names, and how long each may take.
+
+use std::{fmt, future::Future, io, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::DialError;
+
+/// The steps of a dial, in their order. Not every dial takes all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DialStep {
+    /// Find the addresses of the host.
+    Resolve,
+    /// Connect to one of them.
+    Connect,
+    /// Have the proxy connect us to the server.
+    Proxy,
+    /// The TLS handshake.
+    Tls,
+    /// Send the request and read the answer.
+    Handshake,
+}
+
+impl fmt::Display for DialStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "finding the addresses of",
+            Self::Connect => "connecting to",
+            Self::Proxy => "being connected by the proxy to",
+            Self::Tls => "the TLS handshake with",
+            Self::Handshake => "the WebSocket handshake with",
+        })
+    }
+}
+
+/// How long the steps may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budgets {
+    pub(super) resolve: Duration,
+    pub(super) connect: Duration,
+    pub(super) proxy: Duration,
+    pub(super) tls: Duration,
+    /// All together, if the application said so.
+    pub(super) all: Option<Duration>,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        let step = Duration::from_secs(10);
+        Self { resolve: step, connect: step, proxy: step, tls: step, all: None }
+    }
+}
+
+impl Budgets {
+    /// Nobody who gives one step more time wants it cut by the sum.
+    fn whole(&self, handshake: Duration) -> Duration {
+        let steps = [self.resolve, self.connect, self.proxy, self.tls, handshake];
+        self.all.unwrap_or_else(|| steps.into_iter().fold(Duration::from_secs(30), Duration::max))
+    }
+}
+
+/// The time of one dial. Several redirects share it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimeLimit {
+    budgets: Budgets,
+    handshake: Duration,
+    whole: Duration,
+    deadline: Instant,
+}
+
+impl TimeLimit {
+    pub(super) fn start(budgets: Budgets, handshake: Duration) -> Self {
+        let whole = budgets.whole(handshake);
+        Self { budgets, handshake, whole, deadline: later(Instant::now(), whole) }
+    }
+
+    /// When a step that begins now must be done, and the budget that says so.
+    pub(super) fn deadline(&self, step: DialStep) -> (Instant, Duration) {
+        let budget = match step {
+            DialStep::Resolve => self.budgets.resolve,
+            DialStep::Connect => self.budgets.connect,
+            DialStep::Proxy => self.budgets.proxy,
+            DialStep::Tls => self.budgets.tls,
+            DialStep::Handshake => self.handshake,
+        };
+        let step_ends = later(Instant::now(), budget);
+        match step_ends <= self.deadline {
+            true => (step_ends, budget),
+            false => (self.deadline, self.whole),
+        }
+    }
+
+    /// Does a step within its time and the whole dial's.
+    pub(super) async fn within<T>(
+        &self,
+        step: DialStep,
+        target: &str,
+        work: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, DialError> {
+        let failed = |source| DialError::Io { step, target: target.to_owned(), source };
+        self.bounded(step, target, async { work.await.map_err(failed) }).await
+    }
+
+    /// The same for work that words its own errors.
+    pub(super) async fn bounded<T>(
+        &self,
+        step: DialStep,
+        target: &str,
+        work: impl Future<Output = Result<T, DialError>>,
+    ) -> Result<T, DialError> {
+        let (deadline, after) = self.deadline(step);
+        match timeout_at(deadline, work).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(DialError::Timeout { step, target: target.to_owned(), after }),
+        }
+    }
+}
+
+fn later(now: Instant, by: Duration) -> Instant {
+    now + by.min(FAR_FUTURE)
+}
+
+/// Sums of instants end somewhere.
+const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
