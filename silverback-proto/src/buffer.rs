@@ -63,6 +63,13 @@ impl Buffer {
         self.storage.extend_from_slice(bytes);
     }
 
+    /// Appends the first `len` bytes of `bytes`.
+    pub(crate) fn extend_from_padded<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
+        let end = self.storage.len() + len.min(N);
+        self.storage.extend_from_slice(bytes);
+        self.storage.truncate(end);
+    }
+
     /// Makes sure that `capacity` bytes fit in all.
     pub fn grow_to(&mut self, capacity: usize) {
         if capacity <= self.capacity() {
@@ -92,8 +99,9 @@ impl Buffer {
     }
 
     fn aligned(mut storage: Vec<u8>) -> Self {
-        storage.clear();
         let start = storage.as_ptr().align_offset(PAGE).min(PAGE);
+        // A buffer from the pool was filled up to its page before: zeroing that again costs more than a small message.
+        storage.truncate(start);
         storage.resize(start, 0);
         Self { storage, start }
     }

@@ -83,25 +83,31 @@ impl FrameHeader {
 
     /// The header as bytes, its length in the shortest form (5.2).
     pub fn encode(&self) -> HeaderBytes {
-        let mut out = HeaderBytes { len: 0, bytes: [0; MAX_HEADER_LEN] };
+        let mut bytes = [0; MAX_HEADER_LEN];
         let fin = if self.is_final { FIN } else { 0 };
         let masked = if self.mask.is_some() { MASKED } else { 0 };
-        out.push(&[fin | self.reserved_bits | self.opcode.bits()]);
-        match self.payload_len {
-            len @ 0..=125 => out.push(&[masked | len as u8]),
+        bytes[0] = fin | self.reserved_bits | self.opcode.bits();
+        let mut len = match self.payload_len {
+            len @ 0..=125 => {
+                bytes[1] = masked | len as u8;
+                2
+            }
             len @ 126..=65_535 => {
-                out.push(&[masked | 126]);
-                out.push(&(len as u16).to_be_bytes());
+                bytes[1] = masked | 126;
+                bytes[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+                4
             }
             len => {
-                out.push(&[masked | 127]);
-                out.push(&len.to_be_bytes());
+                bytes[1] = masked | 127;
+                bytes[2..10].copy_from_slice(&len.to_be_bytes());
+                10
             }
-        }
+        };
         if let Some(MaskKey(key)) = self.mask {
-            out.push(&key);
+            bytes[len..len + 4].copy_from_slice(&key);
+            len += 4;
         }
-        out
+        HeaderBytes { len: len as u8, bytes }
     }
 
     /// How many bytes the header takes as it was read, or as `encode` writes it.
@@ -126,7 +132,11 @@ impl FrameHeader {
 
     /// Whether the length stood in the shortest of the three forms.
     pub const fn has_minimal_length(&self) -> bool {
-        self.length_bytes == shortest(self.payload_len)
+        match self.length_bytes {
+            0 => true,
+            2 => self.payload_len > 125,
+            _ => self.payload_len > 65_535,
+        }
     }
 }
 
@@ -146,10 +156,9 @@ pub struct HeaderBytes {
 }
 
 impl HeaderBytes {
-    fn push(&mut self, bytes: &[u8]) {
-        let start = usize::from(self.len);
-        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len() as u8;
+    /// The header, and what fills up to the length of the longest: copying it whole is quicker than asking how long it is.
+    pub(crate) fn padded(&self) -> (&[u8; MAX_HEADER_LEN], usize) {
+        (&self.bytes, usize::from(self.len))
     }
 }
 

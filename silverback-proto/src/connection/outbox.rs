@@ -7,7 +7,7 @@ use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
 
-use crate::buffer::Buffer;
+use crate::{buffer::Buffer, header::HeaderBytes};
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -42,18 +42,30 @@ impl Outbox {
         self.queued
     }
 
-    /// Queues the pieces of one frame or more, copied, and lends the copy.
-    pub(super) fn push_copied(&mut self, pieces: [&[u8]; 2]) -> &mut [u8] {
-        let len = pieces[0].len() + pieces[1].len();
-        if self.tail.len() + len > self.tail.capacity() {
-            self.make_room(len);
-        }
+    /// Queues a frame, copied, and lends the copy of its payload.
+    pub(super) fn push_frame(&mut self, header: &HeaderBytes, payload: &[u8]) -> &mut [u8] {
+        let (padded, header_len) = header.padded();
+        self.make_room(padded.len() + payload.len());
+        self.tail.extend_from_padded(padded, header_len);
         let start = self.tail.len();
+        self.tail.extend_from_slice(payload);
+        self.queued += header_len + payload.len();
+        &mut self.tail.as_mut_slice()[start..]
+    }
+
+    /// Queues the pieces of one frame or more, copied.
+    fn push_copied(&mut self, pieces: [&[u8]; 2]) {
+        let len = pieces[0].len() + pieces[1].len();
+        self.make_room(len);
         for piece in pieces {
             self.tail.extend_from_slice(piece);
         }
         self.queued += len;
-        &mut self.tail.as_mut_slice()[start..]
+    }
+
+    /// Queues frames that were built before, copied.
+    pub(super) fn push_built(&mut self, frames: &[u8]) {
+        self.push_copied([frames, b""]);
     }
 
     /// Queues a header and its payload, the payload by reference.
@@ -144,7 +156,15 @@ impl Outbox {
         }
     }
 
+    /// Makes sure that `len` bytes fit into `tail`.
     fn make_room(&mut self, len: usize) {
+        if self.tail.len() + len > self.tail.capacity() {
+            self.begin_tail(len);
+        }
+    }
+
+    #[cold]
+    fn begin_tail(&mut self, len: usize) {
         if self.tail.len() + len > GATHERED {
             self.close_tail(true);
         }

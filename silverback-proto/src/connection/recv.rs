@@ -55,6 +55,11 @@ impl Receiver {
     /// The peer broke a rule or a limit. Everything before that was handed out; nothing after it will be.
     pub fn handle_input(&mut self, input: &mut [u8], delivery: Delivery) -> Result<Handled, ConnectionError> {
         self.assembled = None;
+        if delivery == Delivery::Whole {
+            if let Some(handled) = self.whole_message(input) {
+                return Ok(handled);
+            }
+        }
         let mut consumed = 0;
         let outcome = self.run(input, &mut consumed, delivery);
         if outcome.is_err() {
@@ -120,6 +125,28 @@ impl Receiver {
             return Ok(None);
         }
         self.finish_data_frame(Delivery::Whole)
+    }
+
+    /// The usual case at once: a message of one frame that is whole in `input`. Everything else goes the long way, which
+    /// reads the header again and says what is wrong with it.
+    fn whole_message(&mut self, input: &mut [u8]) -> Option<Handled> {
+        if !matches!(self.phase, Phase::Header { len: 0, .. }) {
+            return None;
+        }
+        let header = FrameHeader::decode(input)?;
+        let kind = MessageKind::from_opcode(header.opcode)?;
+        if !header.is_final() || header.rsv1() {
+            return None;
+        }
+        rules::check(&header, &self.expected(&header, self.limits)).ok()?;
+        self.assembler.admit(&header, &self.limits).ok()?;
+        let start = header.encoded_len();
+        let consumed = start.checked_add(usize::try_from(header.payload_len).ok()?)?;
+        let payload = input.get_mut(start..consumed)?;
+        if let Some(key) = header.mask {
+            key.apply(0, payload);
+        }
+        Some(Handled { consumed, arrival: Some(Arrival::Message(Place::Input { kind, range: start..consumed })) })
     }
 
     fn run(
@@ -203,15 +230,6 @@ impl Receiver {
             return Ok(None);
         }
         let admitted = self.assembler.admit(header, &limits)?;
-        let is_whole_message = is_whole && header.is_final() && !header.rsv1();
-        if let (true, Delivery::Whole, Some(kind)) =
-            (is_whole_message, delivery, MessageKind::from_opcode(header.opcode))
-        {
-            let start = *consumed;
-            *consumed += frame.take_from(rest).len();
-            self.phase = Phase::BETWEEN_FRAMES;
-            return Ok(Some(Arrival::Message(Place::Input { kind, range: start..*consumed })));
-        }
         self.assembler.begin_frame(header.opcode, admitted);
         self.phase = Phase::Data(frame);
         Ok(None)

@@ -79,7 +79,7 @@ impl Framer {
         if self.role == Role::Client {
             self.frame(encoded.header(), encoded.payload());
         } else if encoded.frame().len() < SHARED {
-            self.outbox.push_copied([encoded.frame(), b""]);
+            self.outbox.push_built(encoded.frame());
         } else {
             self.outbox.push_shared(b"", encoded.frame().clone());
         }
@@ -208,7 +208,7 @@ impl Framer {
 
     /// Queues a message compressed, if that was agreed on, is worth while and makes it smaller.
     fn compressed(&mut self, message: MessageRef<'_>, compression: PerMessage) -> bool {
-        if compression == PerMessage::Off {
+        if compression == PerMessage::Off || self.compressor.is_none() {
             return false;
         }
         with_compressed(|out| {
@@ -223,13 +223,11 @@ impl Framer {
 
     /// Queues one frame, copied; masked if we are a client. The caller's bytes stay as they are.
     fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
-        let Some(key) = self.next_mask() else {
-            self.outbox.push_copied([&header.encode(), payload]);
-            return;
-        };
-        let header = header.with_mask(Some(key)).encode();
-        let masked = self.outbox.push_copied([&header, payload]);
-        key.apply(0, &mut masked[header.len()..]);
+        let mask = self.next_mask();
+        let copy = self.outbox.push_frame(&header.with_mask(mask).encode(), payload);
+        if let Some(key) = mask {
+            key.apply(0, copy);
+        }
     }
 
     /// A key for one frame, if we are a client (5.3).

@@ -26,13 +26,8 @@ impl MaskKey {
     /// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]); // RFC 6455, 5.7
     /// ```
     pub fn apply(self, offset: u64, payload: &mut [u8]) {
-        apply(self.rotated(offset), payload);
-    }
-
-    fn rotated(self, offset: u64) -> Self {
-        let mut key = self.0;
-        key.rotate_left((offset % 4) as usize);
-        Self(key)
+        let bits_before = (offset % 4) as u32 * 8;
+        apply(u32::from_le_bytes(self.0).rotate_right(bits_before), payload);
     }
 }
 
@@ -43,21 +38,18 @@ impl fmt::Debug for MaskKey {
     }
 }
 
-/// Blocks that LLVM turns into vector instructions, then the rest; the pattern's length is a multiple of the key's.
-fn apply(key: MaskKey, payload: &mut [u8]) {
-    let mut pattern = [0; BLOCK];
-    for (byte, mask) in pattern.iter_mut().zip(key.0.iter().cycle()) {
-        *byte = *mask;
+/// Word by word, which LLVM turns into vector instructions where there are many, then the rest.
+fn apply(key: u32, payload: &mut [u8]) {
+    let pattern = u64::from(key) << 32 | u64::from(key);
+    let mut words = payload.chunks_exact_mut(WORD);
+    for word in &mut words {
+        let mut bytes = [0; WORD];
+        bytes.copy_from_slice(word);
+        word.copy_from_slice(&(u64::from_le_bytes(bytes) ^ pattern).to_le_bytes());
     }
-    let mut blocks = payload.chunks_exact_mut(BLOCK);
-    for block in &mut blocks {
-        for (byte, mask) in block.iter_mut().zip(&pattern) {
-            *byte ^= mask;
-        }
-    }
-    for (byte, mask) in blocks.into_remainder().iter_mut().zip(&pattern) {
+    for (byte, mask) in words.into_remainder().iter_mut().zip(pattern.to_le_bytes()) {
         *byte ^= mask;
     }
 }
 
-const BLOCK: usize = 32;
+const WORD: usize = 8;

@@ -5,6 +5,7 @@
 use silverback_testkit::cuts::Random;
 
 use super::*;
+use crate::{FrameHeader, Opcode};
 
 impl Outbox {
     pub(in crate::connection) fn held(&self) -> usize {
@@ -47,7 +48,7 @@ fn what_has_left_is_not_sent_again_whatever_the_sizes_of_the_writes() {
             expected.extend(b"hd");
             expected.extend(&payload);
             match random.below(2) {
-                0 => drop(outbox.push_copied([b"hd", &payload])),
+                0 => outbox.push_copied([b"hd", &payload]),
                 _ => outbox.push_shared(b"hd", Bytes::from(payload)),
             }
             let waiting = outbox.waiting();
@@ -67,8 +68,9 @@ fn what_has_left_is_not_sent_again_whatever_the_sizes_of_the_writes() {
 fn a_copy_is_lent_to_be_masked_in_place() {
     let mut outbox = Outbox::default();
     outbox.push_copied([b"before", b""]);
-    outbox.push_copied([b"header", b"payload"])[6..].fill(b'x');
-    assert_eq!(outbox.waiting(), b"beforeheaderxxxxxxx");
+    outbox.push_frame(&FrameHeader::new(Opcode::TEXT, 7).encode(), b"payload").fill(b'x');
+    outbox.push_frame(&FrameHeader::new(Opcode::BINARY, 300).encode(), &[b'.'; 300]);
+    assert_eq!(outbox.waiting(), [&b"before\x81\x07xxxxxxx\x82\x7e\x01\x2c"[..], &[b'.'; 300]].concat());
 }
 
 #[test]
