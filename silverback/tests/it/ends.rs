@@ -5,11 +5,11 @@ use std::io;
 use futures_util::{SinkExt, StreamExt};
 use silverback::{CloseCode, Error, Initiator, Message};
 use silverback_testkit::{
-    pipe::Plan,
-    wire::{CLIENT_KEY, close, text},
+    pipe::{Plan, Remote},
+    wire::{CLIENT_KEY, Frame, close, close_empty, frame, text},
 };
 
-use crate::support::{client, send_together, server, settle, within};
+use crate::support::{client, send_together, server, server_config, settle, within};
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_transport_without_a_close_is_an_error_of_its_own() {
@@ -128,4 +128,58 @@ async fn a_stream_can_be_forwarded_to_its_own_sink() {
     remote.send_frame(close(1000, ""));
     remote.half_close();
     within(remote.expect(close(1000, ""))).await;
+}
+
+/// What can be asked of an end: how the read ended, and what `close_info` says.
+#[derive(Debug, PartialEq)]
+struct End {
+    read: &'static str,
+    code: u16,
+    by: Initiator,
+    is_clean: bool,
+}
+
+/// Plays the peer's part on a fresh connection and reads to the end.
+async fn end_of(play: impl FnOnce(&Remote)) -> End {
+    let (mut conn, remote) = server_config(|config| config.max_message_size(100));
+    tokio::task::yield_now().await;
+    play(&remote);
+    let read = loop {
+        match within(conn.read_message()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => break "none",
+            Err(error) if error.is_timeout() => break "timeout",
+            Err(Error::Lost) => break "lost",
+            Err(error) if error.is_disconnect() => break "failed",
+            Err(error) if error.close_code().is_some() => break "fault of the peer",
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let info = conn.close_info().expect("it has ended");
+    End { read, code: info.code.get(), by: info.initiator, is_clean: info.is_clean }
+}
+
+/// A clean end, one with a code, a drop, a reset, a timeout and each kind of fault: no two are the same to an application.
+#[tokio::test(start_paused = true)]
+async fn every_end_is_told_from_the_others() {
+    let close_with = |code| move |remote: &Remote| send_together_and_end(remote, [text("hi"), close(code, "")]);
+    let clean = |code| End { read: "none", code, by: Initiator::Peer, is_clean: true };
+    assert_eq!(end_of(close_with(1000)).await, clean(1000));
+    assert_eq!(end_of(close_with(1001)).await, clean(1001));
+    assert_eq!(end_of(close_with(4321)).await, clean(4321));
+    assert_eq!(end_of(|remote| send_together_and_end(remote, [close_empty()])).await, clean(1005));
+
+    let unclean = |read, code, by| End { read, code, by, is_clean: false };
+    assert_eq!(end_of(Remote::half_close).await, unclean("lost", 1006, Initiator::Nobody));
+    assert_eq!(end_of(Remote::reset).await, unclean("failed", 1006, Initiator::Nobody));
+    assert_eq!(end_of(|_| {}).await, unclean("timeout", 1006, Initiator::Nobody), "no pong comes");
+    for (fault, code) in [(frame(0xF, ""), 1002), (text([0xFF]), 1007), (text("x".repeat(101)), 1009)] {
+        let end = end_of(|remote| send_together_and_end(remote, [fault])).await;
+        assert_eq!((end.read, end.is_clean), ("fault of the peer", false), "{code}");
+    }
+}
+
+fn send_together_and_end<const N: usize>(remote: &Remote, frames: [Frame; N]) {
+    send_together(remote, frames);
+    remote.half_close();
 }

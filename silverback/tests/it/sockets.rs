@@ -307,3 +307,35 @@ async fn a_client_that_never_reads_does_not_disturb_others() {
     }
     drop(stuck);
 }
+
+/// A half-closed connection is one that may still be written to.
+mod a_client_that_half_closes {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn behind_its_close_hears_ours() {
+        let (address, serving) = serve_one(|mut conn| async move { (conn.read_message().await, conn.close_info()) });
+        let client = thread::spawn(move || {
+            let mut stream = plain_client(address);
+            send(&mut stream, close(4001, "done"));
+            stream.shutdown(Shutdown::Write).unwrap();
+            read_frames(&mut stream)
+        });
+        let (end, info) = within(serving).await.unwrap();
+        assert_eq!((end.unwrap(), info.unwrap().is_clean), (None, true));
+        assert_eq!(client.join().unwrap(), [close(4001, "")]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn without_a_close_hears_ours_too() {
+        let (address, serving) = serve_one(|mut conn| async move { conn.close(4002, "and you?").await });
+        let client = thread::spawn(move || {
+            let mut stream = plain_client(address);
+            stream.shutdown(Shutdown::Write).unwrap();
+            read_frames(&mut stream)
+        });
+        let closed = within(serving).await.unwrap();
+        assert!(matches!(closed, Err(Error::Lost)), "{closed:?}");
+        assert_eq!(client.join().unwrap(), [close(4002, "and you?")]);
+    }
+}

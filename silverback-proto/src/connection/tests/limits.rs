@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{binary, continuation, ping, pong, text};
 
 use super::*;
-use crate::LimitError;
+use crate::{LimitError, deflate::Compression};
 
 /// At most 10 bytes in a message, 4 frames.
 fn small() -> Config {
@@ -189,5 +189,111 @@ mod memory {
         app.input(&wire(Role::Server, &[continuation("lo")]));
         assert_eq!(app.seen(), [message("hello")]);
         assert_eq!(app.conn.receiver.held(), 0, "the application has it");
+    }
+}
+
+mod inflation {
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    fn app(role: Role, compression: Compression) -> App {
+        let (_, params) = compression.answer(&[compression.offer()]).unwrap();
+        let negotiated = Negotiated { compression: Some(params), ..Negotiated::default() };
+        App::negotiated(role, Config::default().compression(compression), negotiated)
+    }
+
+    /// Zeros shrink to a thousandth: what comes out of a few KiB is refused long before the limit on messages.
+    #[test]
+    fn a_message_that_grows_beyond_the_ratio_closes_with_1009() {
+        for role in [Role::Server, Role::Client] {
+            let mut sender = app(role.peer(), Compression::default().level(9));
+            sender.conn.send(Message::binary(vec![0; 8 * MIB])).unwrap();
+            let mut receiver = app(role, Compression::default());
+            receiver.input(&sender.sent());
+            let error = LimitError::InflateRatio { limit: 256 };
+            assert_eq!(error.close_code(), CloseCode::MESSAGE_TOO_BIG);
+            assert_eq!(receiver.seen(), [Seen::Failed(error.into())], "{role:?}");
+            assert_eq!(receiver.sent_frames(), [close(1009, error.to_string())], "{role:?}");
+            assert_eq!(receiver.conn.receiver.held(), 0);
+        }
+    }
+
+    #[test]
+    fn the_ratio_is_no_matter_up_to_1_mib() {
+        let mut sender = app(Role::Client, Compression::default().level(9));
+        let mut receiver = app(Role::Server, Compression::default());
+        sender.conn.send(Message::binary(vec![0; MIB])).unwrap();
+        receiver.input(&sender.sent());
+        assert_eq!(receiver.seen(), [message(vec![0; MIB])]);
+    }
+}
+
+/// On a machine of 32 bits too (`cargo xtask test --only tests-32-bit`), where such a length is no `usize`.
+mod lengths_beyond_32_bits {
+    use super::*;
+
+    const FIVE_MORE: u64 = (1 << 32) + 5;
+
+    fn receiver() -> Receiver {
+        let config = Config::default().max_message_size(u64::MAX);
+        Receiver::new(Role::Server, &config, &Negotiated::default())
+    }
+
+    #[test]
+    fn are_refused_by_limits_below_them() {
+        for limit in [10, u64::from(u32::MAX), FIVE_MORE - 1] {
+            let mut app = App::new(Role::Server, Config::default().max_message_size(limit));
+            app.input(&wire(Role::Server, &[binary("").declared_len(FIVE_MORE)]));
+            let error = LimitError::Frame { size: FIVE_MORE, limit };
+            assert_eq!(app.seen(), [Seen::Failed(error.into())]);
+        }
+    }
+
+    /// Cut to 32 bits the length would be 5, and the message would seem to be whole.
+    #[test]
+    fn are_not_cut_to_32_bits() {
+        let mut receiver = receiver();
+        let mut input = wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]);
+        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
+        assert_eq!((handled.consumed, handled.arrival), (input.len(), None));
+        assert_eq!(receiver.open_message(), Some(MessageKind::Binary));
+        let mut more = wire(Role::Server, &[text("this is payload too")]);
+        assert_eq!(receiver.handle_input(&mut more, Delivery::Whole).unwrap().arrival, None);
+        assert!(receiver.held() < 64 * 1024, "{} bytes held for a few", receiver.held());
+    }
+
+    #[test]
+    fn give_a_target_for_reading_that_holds_what_a_machine_can() {
+        let mut receiver = receiver();
+        receiver
+            .handle_input(&mut wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]), Delivery::Whole)
+            .unwrap();
+        let target = receiver.payload_target().expect("much is outstanding");
+        assert!(target.limit() as u64 <= 1 << 32 && target.limit() > 0);
+        assert!(receiver.held() < 1024 * 1024);
+    }
+
+    #[test]
+    fn are_handed_out_in_pieces() {
+        let mut receiver = receiver();
+        let pieces = Delivery::Pieces { limit: u64::MAX };
+        let mut input = wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]);
+        for rest in 0..2 {
+            let handled = receiver.handle_input(&mut input, pieces).unwrap();
+            let Some(Arrival::Piece { is_last, .. }) = handled.arrival else { panic!("a piece, round {rest}") };
+            assert!(!is_last, "four GiB are to come");
+            input = b"67890".to_vec();
+        }
+    }
+
+    #[test]
+    fn are_summed_over_fragments() {
+        let config = Config::default().max_message_size(FIVE_MORE).max_frame_size(u64::MAX);
+        let mut limited = Receiver::new(Role::Server, &config, &Negotiated::default());
+        limited.handle_input(&mut wire(Role::Server, &[binary("1").not_final()]), Delivery::Whole).unwrap();
+        let mut second = wire(Role::Server, &[continuation("").declared_len(FIVE_MORE)]);
+        let error = limited.handle_input(&mut second, Delivery::Whole).unwrap_err();
+        assert_eq!(error, LimitError::Message { size: FIVE_MORE + 1, limit: FIVE_MORE }.into());
     }
 }

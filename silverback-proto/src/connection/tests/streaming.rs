@@ -2,11 +2,14 @@
 
 use silverback_testkit::{
     cuts::for_each_way,
-    wire::{binary, continuation, ping, text},
+    wire::{binary, continuation, hex, ping, text},
 };
 
 use super::*;
-use crate::{Handled, LimitError, ProtocolError};
+use crate::{
+    Handled, LimitError, ProtocolError,
+    deflate::{Compression, DeflateParams},
+};
 
 const STREAMED: Delivery = Delivery::Pieces { limit: u64::MAX };
 
@@ -210,5 +213,25 @@ mod switched_on_half_way {
             read.handle(&mut receiver, &[*byte], delivery);
         }
         assert_eq!(read.messages, [(text_bytes.to_vec(), true)]);
+    }
+}
+
+/// RFC 7692, 7.2.2: what nobody reads enters the window all the same, or the next message could not be inflated.
+#[test]
+fn a_compressed_message_that_is_skipped_still_enters_the_window() {
+    let config = Config::default().compression(Compression::default());
+    let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
+    let hello = hex("f2 48 cd c9 c9 07 00");
+    let skipped = [text(&hello[..3]).rsv1().not_final(), ping("?"), continuation(&hello[3..])];
+    let again = wire(Role::Server, &[text(hex("f2 00 11 00 00")).rsv1()]);
+    let wire = wire(Role::Server, &skipped);
+    for begun_as_a_whole in 0..wire.len() {
+        let mut receiver = Receiver::new(Role::Server, &config, &negotiated);
+        let (begun, rest) = wire.split_at(begun_as_a_whole);
+        Read::default().handle(&mut receiver, begun, Delivery::Whole);
+        Read::default().handle(&mut receiver, rest, STREAMED);
+        let mut read = Read::default();
+        read.handle(&mut receiver, &again, Delivery::Whole);
+        assert_eq!(read.messages, [(b"Hello".to_vec(), true)], "{begun_as_a_whole} bytes were read before");
     }
 }

@@ -148,6 +148,19 @@ mod verification {
         }
     }
 
+    /// 7.1.2.2: only then may the server's answer have the parameter, and a client without it must refuse it.
+    #[test]
+    fn every_offer_of_ours_says_that_the_clients_window_can_be_limited() {
+        for settings in settings() {
+            let offer = settings.offer();
+            let offered = offer.params.iter().filter(|(name, _)| name == CLIENT_MAX_WINDOW_BITS);
+            assert_eq!(offered.count(), 1, "{offer}");
+            let answer = &list(&["permessage-deflate; server_no_context_takeover; server_max_window_bits=8; \
+                                  client_max_window_bits=8"])[0];
+            assert_eq!(settings.verify(answer).expect("within the offer").client_max_window_bits, 8, "{offer}");
+        }
+    }
+
     fn settings() -> Vec<Compression> {
         let mut all = Vec::new();
         for (server, client) in [(false, false), (true, false), (false, true), (true, true)] {

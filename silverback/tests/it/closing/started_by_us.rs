@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use silverback::{Conn, Error, Initiator};
 use silverback_testkit::pipe::Plan;
-use silverback_testkit::wire::{binary, close, ping, text};
+use silverback_testkit::poll::poll_once;
+use silverback_testkit::wire::{binary, close, continuation, ping, text};
+use tokio::time::Instant;
 
-use crate::support::{client, send_together, server, settle, within};
+use crate::support::{client, send_together, server, server_config, settle, within};
 
 async fn close_of_ours(mut conn: Conn) -> (Result<(), Error>, Conn) {
     let closed = conn.close(4000, "enough").await;
@@ -119,4 +121,80 @@ async fn is_an_error_when_the_transport_ends_without_an_answer() {
     let (closed, conn) = within(closing).await.unwrap();
     assert!(matches!(closed, Err(Error::Lost)), "{closed:?}");
     assert!(!conn.close_info().unwrap().is_clean);
+}
+
+/// What the peer had begun when our Close came to it is a message still (RFC 6455, 5.5.1: it ends what it is sending).
+#[tokio::test(start_paused = true)]
+async fn inside_a_message_of_the_peer_lets_it_end() {
+    let (conn, remote) = server();
+    let (writer, mut reader) = conn.split();
+    remote.send_frame(text("begun ").not_final());
+    assert!(poll_once(reader.read_message()).is_pending());
+    writer.start_close(4000, "enough").unwrap();
+    within(remote.expect(close(4000, "enough"))).await;
+    send_together(
+        &remote,
+        [continuation("before and ").not_final(), ping("?"), continuation("ended after"), close(4000, "")],
+    );
+    remote.half_close();
+    assert_eq!(within(reader.read_message()).await.unwrap(), Some("begun before and ended after".into()));
+    assert_eq!(within(reader.read_message()).await.unwrap(), None);
+    assert_eq!(remote.received_frames(), [], "no pong follows a Close");
+    assert!(reader.close_info().unwrap().is_clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn releases_writers_that_wait_for_room() {
+    let (conn, remote) = server_config(|config| config.max_queued_output(10));
+    remote.plan_writes(Plan::new().stall());
+    let (writer, mut reader) = conn.split();
+    writer.write_message("x".repeat(20)).await.unwrap();
+    let waiting = tokio::spawn({
+        let writer = writer.clone();
+        async move { writer.write_message("no room").await }
+    });
+    settle().await;
+    assert!(!waiting.is_finished());
+    writer.start_close(1000, "").unwrap();
+    settle().await;
+    assert!(waiting.is_finished(), "it will never be sent: there is nothing to wait for");
+    assert!(waiting.await.unwrap().unwrap_err().is_closing());
+    remote.release_writes();
+    remote.send_frame(close(1000, ""));
+    remote.half_close();
+    assert_eq!(within(reader.read_message()).await.unwrap(), None);
+    assert_eq!(remote.received_frames(), [text("x".repeat(20)), close(1000, "")]);
+}
+
+/// The transport takes half of a frame, and no more until the Close waits behind it.
+#[tokio::test(start_paused = true)]
+async fn while_a_write_is_blocked_comes_after_the_whole_frame() {
+    let (conn, remote) = server();
+    remote.plan_writes(Plan::new().write_at_most(50_000).stall());
+    let (writer, mut reader) = conn.split();
+    writer.write_message(vec![7; 100_000]).await.unwrap();
+    writer.start_close(1000, "").unwrap();
+    settle().await;
+    remote.release_writes();
+    let reading = tokio::spawn(async move { (reader.read_message().await, reader) });
+    within(remote.expect(binary([7; 100_000]))).await;
+    within(remote.expect(close(1000, ""))).await;
+    remote.send_frame(close(1000, ""));
+    remote.half_close();
+    let (read, reader) = within(reading).await.unwrap();
+    assert_eq!(read.unwrap(), None);
+    assert!(reader.close_info().unwrap().is_clean);
+}
+
+/// A peer that has half-closed before cannot answer; it is told, and we need not wait.
+#[tokio::test(start_paused = true)]
+async fn after_the_peer_has_half_closed_is_told_and_waits_for_nothing() {
+    let (mut conn, remote) = server();
+    remote.half_close();
+    let begun = Instant::now();
+    let closed = within(conn.close(1000, "bye")).await;
+    assert!(matches!(closed, Err(Error::Lost)), "{closed:?}");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(remote.received_frames(), [close(1000, "bye")]);
+    assert!(!conn.close_info().unwrap().is_clean && remote.is_dropped());
 }

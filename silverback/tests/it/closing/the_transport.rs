@@ -156,3 +156,29 @@ async fn check_sleeping_reader(ping_interval: Option<Duration>) {
     assert_eq!(before.elapsed(), Config::default().close_budget());
     assert_eq!(remote.received_frames(), [close(1000, "")]);
 }
+
+/// Much waits before our Close, and the peer takes a little now and then: no write stalls, and yet it is too long.
+#[tokio::test(start_paused = true)]
+async fn is_given_up_within_the_budget_though_output_trickles() {
+    for close_comes_from_us in [true, false] {
+        let (conn, remote) = server();
+        remote.limit_capacity(10);
+        let (writer, mut reader) = conn.split();
+        writer.write_message(vec![7; 100_000]).await.unwrap();
+        let before = Instant::now();
+        if close_comes_from_us {
+            writer.start_close(1000, "").unwrap();
+        } else {
+            remote.send_frame(close(1000, ""));
+        }
+        let reading = tokio::spawn(async move { reader.read_message().await });
+        while !reading.is_finished() {
+            drop(remote.received());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(before.elapsed() < Duration::from_secs(10), "the budget is extended by output");
+        }
+        let error = reading.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
+        assert!(remote.is_dropped());
+    }
+}
