@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
-            trouble::report(&trouble);
+            if !matches!(trouble, Trouble::Signal(_)) {
+                trouble::report(&trouble);
+            }
             trouble.exit_code()
         }
     }

@@ -1,32 +1,66 @@
-//! Why the program cannot go on, and how it says so: one line on standard error, and an exit code.
+//! Why the program cannot go on, and how it says so: one line on standard error, and an exit code. The codes are part
+//! of what the program promises (`docs/cli.md`).
 
 use std::{fmt, io::Write, process::ExitCode};
 
 /// The end of the program, in words for the person who started it.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each command has its own troubles")]
 pub(crate) enum Trouble {
-    /// What was asked for makes no sense.
-    Usage(String),
-    /// The network does not allow what was asked for.
-    Network(String),
     /// The system refuses something that no option can change.
     System(String),
+    /// What was asked for makes no sense.
+    Usage(String),
+    /// The network does not allow what was asked for: no address, no connection, no way through the proxy.
+    Network(String),
+    /// No TLS with the server.
+    Tls(String),
+    /// The server does not do the WebSocket handshake with us.
+    Refused(String),
+    /// The peer ended the connection otherwise than in order.
+    Closed(String),
+    /// The peer broke the protocol, or a limit of ours.
+    Protocol(String),
+    /// Something took too long.
+    Timeout(String),
+    /// A signal ended the program, which has nothing to say about it. The number is what shells expect: 128 and the
+    /// signal's.
+    Signal(u8),
 }
 
 impl Trouble {
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.code())
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        match self {
             Self::System(_) => 1,
             Self::Usage(_) => 2,
             Self::Network(_) => 3,
-        })
+            Self::Tls(_) => 4,
+            Self::Refused(_) => 5,
+            Self::Closed(_) => 6,
+            Self::Protocol(_) => 7,
+            Self::Timeout(_) => 8,
+            Self::Signal(code) => *code,
+        }
     }
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(text) | Self::Network(text) | Self::System(text)) = self;
-        f.write_str(text)
+        match self {
+            Self::System(text)
+            | Self::Usage(text)
+            | Self::Network(text)
+            | Self::Tls(text)
+            | Self::Refused(text)
+            | Self::Closed(text)
+            | Self::Protocol(text)
+            | Self::Timeout(text) => f.write_str(text),
+            Self::Signal(code) => write!(f, "ended by signal {}", code.saturating_sub(128)),
+        }
     }
 }
 
