@@ -1,5 +1,7 @@
 //! What was typed after `cargo xtask`.
 
+use crate::bench;
+
 /// A chore with everything it was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Chore {
@@ -7,6 +9,7 @@ pub(crate) enum Chore {
     ListSteps,
     Test(TestRequest),
     Autobahn(AutobahnRequest),
+    Bench(bench::Request),
 }
 
 /// `cargo xtask test`
@@ -37,16 +40,20 @@ pub(crate) enum Role {
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [--only STEP[,STEP...]] [--list] [--fuzz-seconds N]
        cargo xtask autobahn [--role server|client|both] [--cases 1.*,2.*] [--full]
+       cargo xtask bench [--quick] [--only NAME[,NAME...]] [--rounds N] [--load PROGRAM]
 
 test       builds and checks everything; with CI set, a missing outside party is a failure
 autobahn   runs the Autobahn suite; --full runs all of it, most of an hour, and writes
-           docs/autobahn.md";
+           docs/autobahn.md
+bench      measures echo servers side by side and writes docs/benchmarks.md; names are those of its
+           cells and servers, PROGRAM is the load generator (or SILVERBACK_LOAD)";
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, String> {
     let mut words = arguments;
     match words.next().as_deref() {
         Some("test") => test(&mut words),
         Some("autobahn") => autobahn(&mut words),
+        Some("bench") => measure(&mut words),
         Some("help" | "--help" | "-h") | None => Ok(Chore::Help),
         Some(other) => Err(format!("there is no chore called {other}")),
     }
@@ -90,6 +97,23 @@ fn autobahn(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
         return Err("--full means all cases in both roles".to_owned());
     }
     Ok(Chore::Autobahn(request))
+}
+
+fn measure(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
+    let mut request = bench::Request::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => request.quick = true,
+            "--only" => request.only = list(words, &word)?,
+            "--load" => request.load = Some(value(words, &word)?.into()),
+            "--rounds" => {
+                let text = value(words, &word)?;
+                request.rounds = Some(text.parse().map_err(|_| format!("{text} is not a number of rounds"))?);
+            }
+            _ => return Err(format!("bench does not know {word}")),
+        }
+    }
+    Ok(Chore::Bench(request))
 }
 
 fn list(words: &mut impl Iterator<Item = String>, option: &str) -> Result<Vec<String>, String> {

@@ -1,8 +1,10 @@
 //! The project's chores. `cargo xtask test` builds and checks everything, `cargo xtask autobahn` runs the Autobahn
-//! suite alone. What a chore does lives in its own module; this file only chooses.
+//! suite alone, `cargo xtask bench` measures us and our peers. What a chore does lives in its own module; this file only
+//! chooses.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing to the terminal is what a chore is for")]
 
 mod autobahn;
+mod bench;
 mod browser;
 mod checks;
 mod command_line;
@@ -62,5 +64,6 @@ fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
         }
         Chore::Test(request) => steps::run(&Workspace::load(request.fuzz_seconds)?, &request.only),
         Chore::Autobahn(request) => autobahn::run(&Workspace::load(None)?, &request),
+        Chore::Bench(request) => bench::run(&Workspace::load(None)?, &request),
     }
 }

@@ -35,6 +35,11 @@ impl Group {
         &mut self.child
     }
 
+    /// The leader's number.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the leader's end, then ends whatever it left behind. `None` when the time is over.
     pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + limit;

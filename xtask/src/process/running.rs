@@ -43,6 +43,11 @@ impl Running {
         }
     }
 
+    /// Its number, for those who look at it from outside.
+    pub(crate) fn pid(&self) -> u32 {
+        self.group.pid()
+    }
+
     /// Has it ended already?
     pub(crate) fn has_ended(&mut self) -> Result<Option<ExitStatus>, Trouble> {
         self.group.wait(Duration::ZERO).or_failed(&self.line)

@@ -1,0 +1,56 @@
+//! What the echo servers have in common: their command line, a runtime of one thread, and the loop that accepts.
+//! How each library is driven is in `bin/`.
+#![allow(clippy::print_stdout, reason = "a server says where it listens")]
+
+#[cfg(feature = "batching")]
+pub mod batching;
+#[cfg(feature = "silverback")]
+mod compression;
+#[cfg(feature = "fastwebsockets")]
+pub mod gathering;
+pub mod options;
+#[cfg(any(feature = "axum", feature = "silverback-axum"))]
+pub mod route;
+
+use std::{
+    future::Future,
+    net::{Ipv4Addr, TcpListener as StdTcpListener},
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime,
+};
+
+#[cfg(feature = "silverback")]
+pub use compression::compression;
+pub use options::Options;
+
+/// Any failure: a server that is measured has nothing to handle.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves each connection with what `handle` gives, all on one thread.
+pub fn serve<F>(options: &Options, handle: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listen(options)).expect("a listener of the runtime");
+        loop {
+            // A connection that fails, or ends by a reset as those of a load generator do, is no news.
+            let Ok((stream, _)) = listener.accept().await else { continue };
+            if stream.set_nodelay(true).is_ok() {
+                tokio::spawn(handle(stream));
+            }
+        }
+    });
+}
+
+/// Listens where it was asked to, and says so.
+pub fn listen(options: &Options) -> StdTcpListener {
+    let listener = StdTcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).expect("the port is free");
+    listener.set_nonblocking(true).expect("a listener can be made non-blocking");
+    println!("listening on {}", listener.local_addr().expect("a listener has an address"));
+    listener
+}

@@ -1,0 +1,112 @@
+//! The command line of every echo server.
+
+use std::process::exit;
+
+/// What a server was asked for. Each library takes what it has.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// 0 takes any free port.
+    pub port: u16,
+    /// How the library is driven.
+    pub style: Style,
+    /// Compression, as far as the library has it.
+    pub deflate: Option<Deflate>,
+}
+
+/// How a library is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// The loop of its own example.
+    Plain,
+    /// What its documentation and its source say is fastest.
+    Best,
+    /// Messages that are lent, where that is something else.
+    Lending,
+    /// Reading and writing halves.
+    Split,
+}
+
+/// What differs from a library's own defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deflate {
+    pub level: Option<u8>,
+    pub memory_level: Option<u8>,
+    pub window_bits: Option<u8>,
+    pub no_context_takeover: bool,
+    pub server_no_context_takeover: bool,
+    pub client_no_context_takeover: bool,
+}
+
+impl Options {
+    /// Parses the command line, or says how to use it and ends the program.
+    pub fn parse() -> Self {
+        match Self::from_words(std::env::args().skip(1)) {
+            Ok(options) => options,
+            Err(complaint) => {
+                eprintln!("{complaint}\n\n{USAGE}");
+                exit(2)
+            }
+        }
+    }
+
+    fn from_words(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self { port: 0, style: Style::Plain, deflate: None };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "--port" => options.port = number(&value()?)?,
+                "--style" => options.style = style(&value()?)?,
+                "--deflate" => _ = options.deflating(),
+                "--level" => options.deflating().level = Some(number(&value()?)?),
+                "--memory-level" => options.deflating().memory_level = Some(number(&value()?)?),
+                "--window-bits" => options.deflating().window_bits = Some(number(&value()?)?),
+                "--no-context-takeover" => options.deflating().no_context_takeover = true,
+                "--server-no-context-takeover" => options.deflating().server_no_context_takeover = true,
+                "--client-no-context-takeover" => options.deflating().client_no_context_takeover = true,
+                _ => return Err(format!("there is no option {word}")),
+            }
+        }
+        Ok(options)
+    }
+
+    fn deflating(&mut self) -> &mut Deflate {
+        self.deflate.get_or_insert_default()
+    }
+}
+
+impl Deflate {
+    /// The server's messages stand by themselves.
+    pub fn is_server_without_takeover(&self) -> bool {
+        self.no_context_takeover || self.server_no_context_takeover
+    }
+
+    /// The client's messages stand by themselves.
+    pub fn is_client_without_takeover(&self) -> bool {
+        self.no_context_takeover || self.client_no_context_takeover
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text} is no number that fits"))
+}
+
+fn style(text: &str) -> Result<Style, String> {
+    match text {
+        "plain" => Ok(Style::Plain),
+        "best" => Ok(Style::Best),
+        "lending" => Ok(Style::Lending),
+        "split" => Ok(Style::Split),
+        _ => Err(format!("there is no style called {text}")),
+    }
+}
+
+/// The largest message that is measured fits, whatever a library's own limit is.
+pub const MAX_MESSAGE_SIZE: usize = 16 * 1024 * 1024;
+
+const USAGE: &str = "\
+An echo server to be measured, on one thread of 127.0.0.1.
+  --port N                        0 takes any free port (default)
+  --style plain|best|lending|split
+  --deflate                       compression as the library has it by default; and with
+  --level N --memory-level N --window-bits N --no-context-takeover
+  --server-no-context-takeover --client-no-context-takeover";

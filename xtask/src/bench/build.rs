@@ -1,0 +1,52 @@
+//! Builds the servers: each program alone, with no other feature than its own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::contestants::{Contestant, Program};
+use crate::program;
+use crate::trouble::{OrFailed as _, Trouble};
+use crate::workspace::Workspace;
+
+/// A contestant with its program.
+pub(super) struct Server<'a> {
+    pub(super) contestant: &'a Contestant,
+    pub(super) path: PathBuf,
+}
+
+/// Builds what the contestants need, each program once.
+pub(super) fn servers<'a>(workspace: &Workspace, contestants: &[&'a Contestant]) -> Result<Vec<Server<'a>>, Trouble> {
+    let mut built: Vec<(Program, PathBuf)> = Vec::new();
+    let mut servers = Vec::new();
+    for contestant in contestants {
+        let known = built.iter().find(|(program, _)| *program == contestant.program);
+        let path = match known {
+            Some((_, path)) => path.clone(),
+            None => {
+                let path = build(workspace, contestant.program)?;
+                built.push((contestant.program, path.clone()));
+                path
+            }
+        };
+        servers.push(Server { contestant, path });
+    }
+    Ok(servers)
+}
+
+/// Builds one program. A second build of it, with another feature, would be put in the same place, so it is moved.
+fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Trouble> {
+    let Program::Bench { bin, feature } = program else { return program::ensure(workspace) };
+    let target = workspace.target.join("bench");
+    let mut task = workspace
+        .cargo(&["build", "--release", "--locked", "--manifest-path", "bench/Cargo.toml", "--bin", bin])
+        .env("CARGO_TARGET_DIR", &target);
+    if let Some(feature) = feature {
+        task = task.args(["--features", feature]);
+    }
+    task.run()?;
+    let folder = target.join("servers");
+    fs::create_dir_all(&folder).or_failed(folder.display())?;
+    let path = folder.join(feature.unwrap_or(bin));
+    fs::copy(target.join("release").join(bin), &path).or_failed(path.display())?;
+    Ok(path)
+}

@@ -1,0 +1,121 @@
+//! What is measured: each cell is one load, given to every server of a group.
+
+use super::contestants::Group;
+
+/// One load and what is shown of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) group: Group,
+    pub(super) kind: Kind,
+    /// What the load generator is told.
+    pub(super) load: &'static [&'static str],
+}
+
+/// Which figures a cell has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Echo,
+    /// An echo whose size on the wire counts too.
+    Compressed,
+    Handshakes,
+    Memory,
+}
+
+pub(super) const ALL: &[Cell] = &[
+    Cell {
+        name: "small",
+        title: "64 connections, 16 bytes, one message in flight on each",
+        group: Group::Echo,
+        kind: Kind::Echo,
+        load: &["--conns", "64", "--size", "16"],
+    },
+    Cell {
+        name: "small-32",
+        title: "64 connections, 16 bytes, 32 in flight",
+        group: Group::Echo,
+        kind: Kind::Echo,
+        load: &["--conns", "64", "--size", "16", "--pipeline", "32"],
+    },
+    Cell {
+        name: "text-32",
+        title: "64 connections, 1 KiB of text, 32 in flight",
+        group: Group::Echo,
+        kind: Kind::Echo,
+        load: &["--conns", "64", "--size", "1024", "--text", "--pipeline", "32"],
+    },
+    Cell {
+        name: "16k",
+        title: "64 connections, 16 KiB",
+        group: Group::Echo,
+        kind: Kind::Echo,
+        load: &["--conns", "64", "--size", "16384"],
+    },
+    Cell {
+        name: "utf8-16k",
+        title: "16 connections, 16 KiB of text that is not ASCII",
+        group: Group::Echo,
+        kind: Kind::Echo,
+        load: &["--conns", "16", "--size", "16384", "--text", "--payload", "utf8"],
+    },
+    Cell {
+        name: "1m",
+        title: "8 connections, 1 MiB",
+        group: Group::Echo,
+        kind: Kind::Echo,
+        load: &["--conns", "8", "--size", "1048576"],
+    },
+    Cell {
+        name: "handshakes",
+        title: "Handshakes, 32 at a time (raw TCP: accept and one echo of the same bytes)",
+        group: Group::Echo,
+        kind: Kind::Handshakes,
+        load: &["--connect-rate", "--conns", "32"],
+    },
+    Cell {
+        name: "idle",
+        title: "2,000 idle connections, after one echo of 1 KiB each",
+        group: Group::Echo,
+        kind: Kind::Memory,
+        load: &["--idle", "2000", "--touch", "1", "--size", "1024", "--settle", "1"],
+    },
+    Cell {
+        name: "deflate-1k",
+        title: "16 connections, 1 KiB of JSON, compressed, 4 in flight",
+        group: Group::Compressed,
+        kind: Kind::Compressed,
+        load: &["--conns", "16", "--size", "1024", "--text", "--pipeline", "4", "--deflate"],
+    },
+    Cell {
+        name: "deflate-16k",
+        title: "16 connections, 16 KiB of JSON, compressed",
+        group: Group::Compressed,
+        kind: Kind::Compressed,
+        load: &["--conns", "16", "--size", "16384", "--text", "--deflate"],
+    },
+    Cell {
+        name: "memory-idle",
+        title: "Compression agreed on and not used: 2,000 connections",
+        group: Group::Settings,
+        kind: Kind::Memory,
+        load: &["--idle", "2000", "--touch", "0", SMALL_WINDOWS, "--settle", "1"],
+    },
+    Cell {
+        name: "memory-active",
+        title: "In use: 300 connections after 100 messages of 400 bytes each",
+        group: Group::Settings,
+        kind: Kind::Memory,
+        load: &["--idle", "300", "--touch", "100", "--size", "400", "--text", SMALL_WINDOWS, "--settle", "0.3"],
+    },
+    Cell {
+        name: "memory-released",
+        title: "The same, 12 s later",
+        group: Group::Settings,
+        kind: Kind::Memory,
+        load: &["--idle", "300", "--touch", "100", "--size", "400", "--text", SMALL_WINDOWS, "--settle", "12"],
+    },
+];
+
+/// The messages are of 400 bytes, so that none refers further back than the smallest window reaches.
+const SMALL_WINDOWS: &str = "--deflate=permessage-deflate;client_max_window_bits";

@@ -1,0 +1,117 @@
+//! Who is measured: the servers of `bench/`, each with its feature and how it is driven.
+
+/// A server and how it is started.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Contestant {
+    pub(super) name: &'static str,
+    pub(super) group: Group,
+    pub(super) program: Program,
+    pub(super) arguments: &'static [&'static str],
+}
+
+/// Whom it is compared with. The first of each group is what the others are set against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Echo,
+    Compressed,
+    /// Settings of compression against memory.
+    Settings,
+}
+
+/// Where a server comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// A program of `bench/`, built with one feature, if it needs one.
+    Bench { bin: &'static str, feature: Option<&'static str> },
+    /// The program that is shipped, through its real route.
+    Silverback,
+}
+
+impl Contestant {
+    /// Raw TCP: there is no handshake, and no frame.
+    pub(super) fn is_tcp(&self) -> bool {
+        matches!(self.program, Program::Bench { feature: None, .. })
+    }
+}
+
+const fn echo(
+    name: &'static str,
+    bin: &'static str,
+    feature: &'static str,
+    arguments: &'static [&'static str],
+) -> Contestant {
+    Contestant { name, group: Group::Echo, program: Program::Bench { bin, feature: Some(feature) }, arguments }
+}
+
+const fn tcp(name: &'static str, bin: &'static str) -> Contestant {
+    Contestant { name, group: Group::Echo, program: Program::Bench { bin, feature: None }, arguments: &[] }
+}
+
+const fn compressed(
+    name: &'static str,
+    bin: &'static str,
+    feature: &'static str,
+    arguments: &'static [&'static str],
+) -> Contestant {
+    Contestant { name, group: Group::Compressed, program: Program::Bench { bin, feature: Some(feature) }, arguments }
+}
+
+const fn setting(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
+    let program = Program::Bench { bin: "silverback", feature: Some("silverback") };
+    Contestant { name, group: Group::Settings, program, arguments }
+}
+
+pub(super) const ALL: &[Contestant] = &[
+    tcp("raw-epoll", "raw_epoll"),
+    tcp("raw-tokio", "raw_tokio"),
+    Contestant {
+        name: "silverback-program",
+        group: Group::Echo,
+        program: Program::Silverback,
+        arguments: &["--no-compression", "--max-message-size", "16MiB"],
+    },
+    echo("silverback", "silverback", "silverback", &[]),
+    echo("silverback-lending", "silverback", "silverback", &["--style", "lending"]),
+    echo("silverback-split", "silverback", "silverback", &["--style", "split"]),
+    echo("silverback-axum", "silverback_axum", "silverback-axum", &[]),
+    echo("tungstenite", "tungstenite", "tungstenite", &[]),
+    echo("tungstenite-best", "tungstenite", "tungstenite", &["--style", "best"]),
+    echo("fastwebsockets", "fastwebsockets", "fastwebsockets", &[]),
+    echo("fastwebsockets-best", "fastwebsockets", "fastwebsockets", &["--style", "best"]),
+    echo("tokio-websockets", "tokio_websockets", "tokio-websockets", &[]),
+    echo("tokio-websockets-best", "tokio_websockets", "tokio-websockets", &["--style", "best"]),
+    echo("yawc", "yawc", "yawc", &[]),
+    echo("yawc-best", "yawc", "yawc", &["--style", "best"]),
+    echo("sockudo-ws", "sockudo", "sockudo", &[]),
+    echo("sockudo-ws-best", "sockudo", "sockudo", &["--style", "best"]),
+    echo("axum", "axum", "axum", &[]),
+    echo("axum-best", "axum", "axum", &["--style", "best"]),
+    compressed("yawc level 1", "yawc", "yawc-zlib", &["--level", "1"]),
+    compressed("yawc level 1 best", "yawc", "yawc-zlib", &["--level", "1", "--style", "best"]),
+    compressed("silverback (level 1)", "silverback", "silverback", &["--deflate"]),
+    compressed("silverback (level 1) lending", "silverback", "silverback", &["--deflate", "--style", "lending"]),
+    compressed("sockudo-ws level 1", "sockudo", "sockudo", &["--level", "1", "--style", "best"]),
+    compressed("yawc (level 6)", "yawc", "yawc-zlib", &["--deflate"]),
+    compressed("yawc (level 6) miniz_oxide", "yawc", "yawc", &["--deflate"]),
+    compressed("silverback level 6", "silverback", "silverback", &["--level", "6"]),
+    compressed("sockudo-ws (level 6)", "sockudo", "sockudo", &["--deflate", "--style", "best"]),
+    compressed("yawc level 1 no takeover", "yawc", "yawc-zlib", &["--level", "1", "--no-context-takeover"]),
+    compressed("silverback no takeover", "silverback", "silverback", &["--no-context-takeover"]),
+    compressed("sockudo-ws level 1 no takeover", "sockudo", "sockudo", &["--level", "1", "--no-context-takeover"]),
+    setting("no compression", &["--style", "lending"]),
+    setting("default", &["--style", "lending", "--deflate"]),
+    setting("server_no_context_takeover", &["--style", "lending", "--server-no-context-takeover"]),
+    setting("client_no_context_takeover", &["--style", "lending", "--client-no-context-takeover"]),
+    setting("no_context_takeover", &["--style", "lending", "--no-context-takeover"]),
+    setting("window bits 8", &["--style", "lending", "--window-bits", "8"]),
+    setting("window bits 9", &["--style", "lending", "--window-bits", "9"]),
+    setting("window bits 10", &["--style", "lending", "--window-bits", "10"]),
+    setting("window bits 12", &["--style", "lending", "--window-bits", "12"]),
+    setting("memory level 1", &["--style", "lending", "--memory-level", "1"]),
+    setting("memory level 4", &["--style", "lending", "--memory-level", "4"]),
+    setting("memory level 9", &["--style", "lending", "--memory-level", "9"]),
+    setting("window bits 12 and memory level 4", &["--style", "lending", "--window-bits", "12", "--memory-level", "4"]),
+    setting("window bits 9 and memory level 1", &["--style", "lending", "--window-bits", "9", "--memory-level", "1"]),
+    setting("level 6", &["--style", "lending", "--level", "6"]),
+    setting("level 9", &["--style", "lending", "--level", "9"]),
+];

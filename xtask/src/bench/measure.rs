@@ -1,0 +1,91 @@
+//! One cell: every server in turn, in every round.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Request;
+use super::build::Server;
+use super::cells::{Cell, Kind};
+use super::contestants::Program;
+use super::load::{Generator, Target};
+use super::machine;
+use super::results::{Figures, Outcome, Row};
+use crate::process::Running;
+use crate::ready;
+use crate::trouble::{OrFailed as _, Trouble};
+use crate::workspace::Workspace;
+
+/// Measures the servers with the load of the cell.
+pub(super) fn cell(
+    workspace: &Workspace,
+    generator: &Generator,
+    cell: &Cell,
+    servers: &[&Server<'_>],
+    request: &Request,
+) -> Result<Outcome, Trouble> {
+    let mut rows: Vec<_> =
+        servers.iter().map(|server| Row { server: server.contestant.name.to_owned(), runs: Vec::new() }).collect();
+    let before = machine::load_average();
+    let mut load = (before, before);
+    for round in 0..rounds(cell, request) {
+        println!("{}: round {}", cell.name, round + 1);
+        // Each round begins with another server, so that none always follows the same one.
+        for place in 0..servers.len() {
+            let index = (place + round * STRIDE) % servers.len();
+            let figures = once(workspace, generator, cell, servers[index]);
+            if let Err(trouble) = &figures {
+                println!("{}: {trouble}", servers[index].contestant.name);
+            }
+            rows[index].runs.push(figures.ok());
+            let now = machine::load_average();
+            load = (load.0.min(now), load.1.max(now));
+        }
+    }
+    Ok(Outcome { machine: machine::description(workspace), load, rows })
+}
+
+fn rounds(cell: &Cell, request: &Request) -> usize {
+    match request.rounds {
+        Some(rounds) => rounds,
+        None if request.quick => 1,
+        // Memory does not depend on who else runs.
+        None if cell.kind == Kind::Memory => 3,
+        None => 5,
+    }
+}
+
+/// A fresh server for each run: what an earlier load has left behind is nobody's merit or fault.
+fn once(workspace: &Workspace, generator: &Generator, cell: &Cell, server: &Server<'_>) -> Result<Figures, Trouble> {
+    let (running, address) = start(workspace, server)?;
+    let path = match server.contestant.program {
+        Program::Silverback => "/ws/echo",
+        Program::Bench { .. } => "/",
+    };
+    let target = Target { address, path, pid: running.pid(), is_tcp: server.contestant.is_tcp() };
+    generator.run(cell, &target)
+}
+
+fn start(workspace: &Workspace, server: &Server<'_>) -> Result<(Running, SocketAddr), Trouble> {
+    let contestant = server.contestant;
+    let log = workspace.log("bench-server");
+    let task = machine::pinned(machine::SERVER_CORE, &server.path);
+    match contestant.program {
+        Program::Bench { .. } => {
+            let mut running = task.args(contestant.arguments).start(&log)?;
+            let text = running.wait_for_line("listening on ", START_LIMIT)?;
+            Ok((running, text.parse().or_failed("the server's address")?))
+        }
+        Program::Silverback => {
+            let address = ready::free_address()?;
+            let listen = address.to_string();
+            let task = task.args(["--listen", &listen, "--quiet", "--threads", "1"]);
+            let mut running = task.args(contestant.arguments).start(&log)?;
+            ready::wait_until(&mut running, "silverback", || ready::answers(address, "/healthz", "ok"))?;
+            Ok((running, address))
+        }
+    }
+}
+
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// Has no factor in common with most numbers of servers.
+const STRIDE: usize = 7;

@@ -1,0 +1,85 @@
+//! `cargo xtask bench`: echo servers side by side, ours, our peers' and raw TCP, and docs/benchmarks.md.
+//!
+//! Servers and load are pinned to different cores. Within a cell the servers are visited in turn, round by round, and
+//! each figure is set against that of the first server in the same round; what is printed are medians.
+
+mod build;
+mod cells;
+mod contestants;
+mod load;
+mod machine;
+mod measure;
+mod page;
+mod results;
+
+use std::path::PathBuf;
+
+use self::{cells::Cell, contestants::Contestant, load::Generator, results::Results};
+use crate::trouble::{OrFailed as _, Trouble};
+use crate::workspace::Workspace;
+
+/// What `cargo xtask bench` was asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Short runs, to see that everything works. The page is left as it is.
+    pub(crate) quick: bool,
+    /// Names of cells and of servers; empty means all. The page is written for the cells that were measured.
+    pub(crate) only: Vec<String>,
+    pub(crate) rounds: Option<usize>,
+    /// The load generator; without it `SILVERBACK_LOAD`.
+    pub(crate) load: Option<PathBuf>,
+}
+
+/// Measures, prints, and writes the page. `true` when every server could be measured.
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+    let (cells, contestants) = chosen(&request.only)?;
+    let generator = Generator::find(request)?;
+    let takes_part = |contestant: &Contestant| cells.iter().any(|cell| cell.group == contestant.group);
+    let contestants: Vec<_> = contestants.into_iter().filter(|contestant| takes_part(contestant)).collect();
+    let servers = build::servers(workspace, &contestants)?;
+    let mut outcomes = Vec::new();
+    for cell in cells {
+        let rows: Vec<_> = servers.iter().filter(|server| server.contestant.group == cell.group).collect();
+        let outcome = measure::cell(workspace, &generator, cell, &rows, request)?;
+        println!("\n{}", page::table(cell, &outcome));
+        outcomes.push((cell, outcome));
+    }
+    let is_whole_cells = request.only.iter().all(|name| cells::ALL.iter().any(|cell| cell.name == name));
+    if !request.quick && is_whole_cells {
+        let mut results = Results::load(workspace)?;
+        for (cell, outcome) in &outcomes {
+            results.put(cell, outcome);
+        }
+        results.save(workspace)?;
+        let path = workspace.root.join("docs/benchmarks.md");
+        std::fs::write(&path, page::whole(&results)).or_failed(path.display())?;
+        println!("\nwritten: {}", path.display());
+    }
+    Ok(outcomes.iter().all(|(_, outcome)| outcome.rows.iter().all(|row| !row.is_empty())))
+}
+
+/// What `--only` leaves. Names of cells choose cells, names of servers choose servers.
+fn chosen(only: &[String]) -> Result<(Vec<&'static Cell>, Vec<&'static Contestant>), Trouble> {
+    let is_named = |name: &str| only.iter().any(|word| word == name);
+    let cells: Vec<_> = cells::ALL.iter().filter(|cell| is_named(cell.name)).collect();
+    let contestants: Vec<_> = contestants::ALL.iter().filter(|contestant| is_named(contestant.name)).collect();
+    let is_known = |word: &&String| {
+        cells.iter().any(|cell| cell.name == *word) || contestants.iter().any(|contestant| contestant.name == *word)
+    };
+    if let Some(unknown) = only.iter().find(|word| !is_known(word)) {
+        let cells: Vec<_> = cells::ALL.iter().map(|cell| cell.name).collect();
+        let servers: Vec<_> = contestants::ALL.iter().map(|contestant| contestant.name).collect();
+        return Err(Trouble::Failed(format!(
+            "there is neither a cell nor a server called {unknown}\ncells: {}\nservers: {}",
+            cells.join(", "),
+            servers.join(", ")
+        )));
+    }
+    Ok((
+        if cells.is_empty() { cells::ALL.iter().collect() } else { cells },
+        if contestants.is_empty() { contestants::ALL.iter().collect() } else { contestants },
+    ))
+}
+
+#[cfg(test)]
+mod tests;

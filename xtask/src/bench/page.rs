@@ -1,0 +1,105 @@
+//! The figures as text: a table for each cell, and the whole of docs/benchmarks.md.
+
+use super::cells::{Cell, Kind};
+use super::results::{Figures, Outcome, Results, Row};
+
+/// The table of a cell.
+pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
+    let mut text = format!("## {}\n\n", cell.title);
+    let base = outcome.rows.first();
+    let columns = columns(cell.kind);
+    let heads: Vec<_> = columns.iter().map(|column| column.head).collect();
+    text += &format!("| server | {} |\n|---|{}\n", heads.join(" | "), "---:|".repeat(heads.len()));
+    for row in &outcome.rows {
+        let shown: Vec<_> = columns.iter().map(|column| column.of(row, base)).collect();
+        text += &format!("| {} | {} |\n", row.server, shown.join(" | "));
+    }
+    let rounds = outcome.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
+    text + &format!("\n{rounds} rounds; load average {:.1} to {:.1}.\n", outcome.load.0, outcome.load.1)
+}
+
+/// The page.
+pub(super) fn whole(results: &Results) -> String {
+    let outcomes: Vec<_> = results.outcomes().collect();
+    let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
+    machines.dedup();
+    let mut text = HEAD.to_owned();
+    for machine in machines {
+        text += &format!("Machine: {machine}.\n");
+    }
+    for (cell, outcome) in &outcomes {
+        text += &format!("\n{}", table(cell, outcome));
+    }
+    text
+}
+
+struct Column {
+    head: &'static str,
+    digits: usize,
+    figure: fn(&Figures) -> Option<f64>,
+    /// Set against the first server.
+    is_ratio: bool,
+}
+
+impl Column {
+    fn of(&self, row: &Row, base: Option<&Row>) -> String {
+        let number = match base.filter(|_| self.is_ratio) {
+            Some(base) => row.ratio(base, self.figure),
+            None => row.median(self.figure),
+        };
+        number.map_or_else(|| "-".to_owned(), |number| grouped(&format!("{number:.*}", self.digits)))
+    }
+}
+
+fn columns(kind: Kind) -> Vec<Column> {
+    let plain = |head, digits, figure| Column { head, digits, figure, is_ratio: false };
+    let cpu = plain("CPU, µs", 2, |figures| figures.cpu);
+    let ratio = Column { head: "ratio", digits: 2, figure: |figures| figures.cpu, is_ratio: true };
+    let rate = plain("per second", 0, |figures| figures.rate);
+    let p50 = plain("p50, µs", 0, |figures| figures.p50);
+    let p99 = plain("p99, µs", 0, |figures| figures.p99);
+    match kind {
+        Kind::Echo | Kind::Handshakes => vec![cpu, ratio, rate, p50, p99],
+        Kind::Compressed => vec![cpu, ratio, rate, plain("bytes on the wire", 0, |figures| figures.wire)],
+        Kind::Memory => vec![plain("bytes for each connection", 0, |figures| figures.bytes)],
+    }
+}
+
+/// Thousands apart.
+fn grouped(number: &str) -> String {
+    let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{sign}{text}{rest}")
+}
+
+const HEAD: &str = "\
+# Benchmarks
+
+Written by `cargo xtask bench`, which builds the servers, measures them, and keeps what it measured in
+`bench/results.json`. One cell is measured again with `cargo xtask bench --only NAME` (`small`, `deflate-1k`, ...).
+
+- The servers are in `bench/`: each is one thread, built with the same profile (fat LTO, one codegen unit) and alone, so
+  that no library gets features that another one asked for. A plain name is the loop of the library's own example; what
+  *best* means for each is said at the head of its file. Versions are in `bench/Cargo.lock`.
+- Server and load are pinned to a core each, and talk over the loopback.
+- In every round the servers are visited in turn, each freshly started. A ratio is taken round by round against the
+  first server of the table, and shown are medians. **Only ratios within one table mean anything**: the machine is
+  shared, and absolute figures drift.
+- CPU is what the server's threads used, as the kernel counts it, for one message or one handshake. It says what a
+  server costs also where the load generator or another program is what limits the rate.
+- Compressed loads are compressed once, beforehand, by zlib at level 6, each message by itself. What a server's answers
+  weigh is in the table: a server is only cheaper than another if they are not larger.
+- Memory is the growth of the resident set (`VmRSS`) over so many connections, after a first one that has come and gone.
+
+";
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

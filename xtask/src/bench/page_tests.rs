@@ -1,0 +1,42 @@
+use super::super::cells::{Cell, Kind};
+use super::super::contestants::Group;
+use super::super::results::{Figures, Outcome, Row, median};
+use super::{grouped, table};
+
+const CELL: Cell =
+    Cell { name: "some", title: "Some load", group: Group::Echo, kind: Kind::Echo, load: &["--conns", "1"] };
+
+fn row(server: &str, cpus: &[Option<f64>]) -> Row {
+    let run = |cpu: &Option<f64>| cpu.map(|cpu| Figures { cpu: Some(cpu), ..Figures::default() });
+    Row { server: server.to_owned(), runs: cpus.iter().map(run).collect() }
+}
+
+#[test]
+fn a_ratio_is_taken_round_by_round_and_a_failed_round_is_left_out() {
+    let base = row("raw", &[Some(1.0), Some(10.0), Some(2.0), None]);
+    let other = row("other", &[Some(2.0), Some(20.0), None, Some(7.0)]);
+    assert_eq!(other.ratio(&base, |figures| figures.cpu), Some(2.0));
+    assert_eq!(other.median(|figures| figures.cpu), Some(7.0));
+}
+
+#[test]
+fn the_median_of_nothing_is_nothing() {
+    assert_eq!(median(vec![]), None);
+    assert_eq!(median(vec![3.0, 1.0]), Some(2.0));
+    assert_eq!(median(vec![9.0, 1.0, 4.0]), Some(4.0));
+}
+
+#[test]
+fn a_server_that_failed_stays_in_the_table_with_dashes() {
+    let rows = vec![row("raw", &[Some(1.5)]), row("broken", &[None])];
+    let text = table(&CELL, &Outcome { machine: String::new(), load: (0.0, 1.0), rows });
+    assert!(text.contains("| raw | 1.50 | 1.00 |"), "{text}");
+    assert!(text.contains("| broken | - | - | - | - | - |"), "{text}");
+}
+
+#[test]
+fn thousands_are_set_apart() {
+    assert_eq!(grouped("1234567"), "1,234,567");
+    assert_eq!(grouped("123.25"), "123.25");
+    assert_eq!(grouped("-1000.5"), "-1,000.5");
+}
