@@ -1,8 +1,11 @@
 //! The project's own tests.
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::trouble::{Trouble, Verdict};
+use crate::process::Task;
+use crate::tools;
+use crate::trouble::{OrMissing as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
@@ -12,6 +15,32 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     match count_passed(&output) {
         0 => Err(Trouble::Failed("no test ran".to_owned())),
         count => Ok(format!("{count} tests")),
+    }
+}
+
+/// The core's own tests on a machine of 32 bits, where a length of RFC 6455 may be more than a `usize`.
+pub(crate) fn run_on_32_bits(workspace: &Workspace) -> Verdict {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        return Err(Trouble::Skipped("only Linux on x86-64 runs programs of 32 bits".to_owned()));
+    }
+    install_32_bits()?;
+    let arguments = ["test", "--package", "silverback-proto", "--lib", "--target", MACHINE_OF_32_BITS, "--target-dir"];
+    let folder = workspace.target.join("32-bit");
+    let output = workspace.cargo(&arguments).arg(folder).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
+    match count_passed(&output) {
+        0 => Err(Trouble::Failed("no test ran".to_owned())),
+        count => Ok(format!("{count} tests on {MACHINE_OF_32_BITS}")),
+    }
+}
+
+/// The standard library for that machine, and what C programs for it are linked with.
+fn install_32_bits() -> Result<(), Trouble> {
+    let rustup = tools::find("rustup").ok_or_else(|| Trouble::Missing("there is no rustup".to_owned()))?;
+    let target = Task::new(rustup).args(["target", "add", MACHINE_OF_32_BITS]).run();
+    target.or_missing(format_args!("cannot install {MACHINE_OF_32_BITS}"))?;
+    match STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {
+        true => Ok(()),
+        false => tools::install_debian(&["gcc-multilib"]),
     }
 }
 
@@ -29,6 +58,9 @@ pub(crate) fn count_passed(output: &str) -> u64 {
         .sum()
 }
 
+const MACHINE_OF_32_BITS: &str = "i686-unknown-linux-gnu";
+/// What every C program of 32 bits begins with, where distributions keep it.
+const STARTS_OF_32_BITS: &[&str] = &["/usr/lib32/crt1.o", "/usr/lib/i386-linux-gnu/crt1.o"];
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub(crate) const ALL: &[Step] = &[
         run: checks::supply_chain::advisories,
     },
     Step { name: "tests", what: "unit, integration and documentation tests with all features", run: own_tests::run },
+    Step { name: "tests-32-bit", what: "the core's tests on a machine of 32 bits", run: own_tests::run_on_32_bits },
     Step { name: "release", what: "the program as it is shipped", run: program::build },
     Step {
         name: "kernels-asan",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod compression;
+mod disconnects;
 mod echo;
 mod exits;
 mod options;

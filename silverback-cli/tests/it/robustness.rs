@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::support::{Program, RawClient, check_echo, dial, frame};
+use silverback::{Compression, Dialer, PreparedMessage};
+
+use crate::support::{Program, RawClient, check_echo, dial, frame, within};
 
 /// Buffers of the threads, the allocator's habits, and a message or two of 1 MiB in each direction.
 const ALLOWANCE_KIB: u64 = 16 * 1024;
@@ -16,8 +18,13 @@ const QUIET: Duration = Duration::from_secs(2);
 
 #[track_caller]
 fn check_memory(program: &Program, before: u64) {
+    check_memory_within(program, before, ALLOWANCE_KIB);
+}
+
+#[track_caller]
+fn check_memory_within(program: &Program, before: u64, allowance_kib: u64) {
     let grown = program.resident_kib().saturating_sub(before);
-    assert!(grown < ALLOWANCE_KIB, "memory has grown by {grown} KiB");
+    assert!(grown < allowance_kib, "memory has grown by {grown} KiB");
 }
 
 #[tokio::test]
@@ -121,4 +128,32 @@ async fn a_declared_length_costs_nothing() {
     check_echo(&mut other, "meanwhile").await;
     check_memory(&program, before);
     drop(clients);
+}
+
+/// 64 MiB of zeros in 64 KiB: refused at the limit on messages or, where that is larger, at 256 times what has come, which
+/// is 16 MiB here, in a buffer that doubles.
+#[tokio::test]
+async fn what_inflates_without_end_is_refused_with_1009_and_holds_little() {
+    let bomb = PreparedMessage::new(vec![0; FLOOD]);
+    for (limit, words, allowance_kib) in [
+        ("1MiB", "over the limit of 1048576", ALLOWANCE_KIB),
+        ("1GiB", "more than 256 times its size", ALLOWANCE_KIB + 32 * 1024),
+    ] {
+        let options = ["--quiet", "--threads", "1", "--ping-interval", "off", "--max-message-size", limit];
+        let program = Program::start(&options);
+        let mut other = dial(program.address).await;
+        check_echo(&mut other, "before").await;
+        let before = program.resident_kib();
+        for _ in 0..5 {
+            let dialer = Dialer::new().compression(Compression::default().level(9));
+            let mut bomber = within(dialer.dial(&format!("ws://{}/ws/echo", program.address))).await.unwrap();
+            bomber.write_prepared(&bomb).await.unwrap();
+            assert_eq!(within(bomber.read_message()).await.unwrap(), None);
+            let info = bomber.close_info().unwrap();
+            assert_eq!(info.code.get(), 1009);
+            assert!(info.reason.contains(words), "{}", info.reason);
+        }
+        check_memory_within(&program, before, allowance_kib);
+        check_echo(&mut other, "meanwhile").await;
+    }
 }

@@ -18,6 +18,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
         let source = fs::read_to_string(workspace.root.join(file)).or_failed(file.display())?;
         complaints.extend(unsafe_outside_its_folder(file, &source));
         complaints.extend(too_long(file, &source));
+        complaints.extend(printing_in_a_library(file, &source));
         longest = longest.max(source.lines().count());
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
@@ -37,6 +38,16 @@ fn unsafe_outside_its_folder(file: &Path, source: &str) -> Vec<String> {
     }
     let complaint = |line| format!("{}:{line}: `unsafe` belongs in {UNSAFE_FOLDER}", file.display());
     lines_with_word(source, "unsafe").into_iter().map(complaint).collect()
+}
+
+/// Promise 8. The lints `print_stdout` and `print_stderr` say so too, unless a line allows them.
+fn printing_in_a_library(file: &Path, source: &str) -> Vec<String> {
+    if !LIBRARIES.iter().any(|library| file.starts_with(library)) {
+        return Vec::new();
+    }
+    let complaint = |line| format!("{}:{line}: a library prints nothing", file.display());
+    let printing = PRINTING.iter().flat_map(|word| lines_with_word(source, word));
+    printing.map(complaint).collect()
 }
 
 fn too_long(file: &Path, source: &str) -> Option<String> {
@@ -104,6 +115,9 @@ fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Trouble> {
 const CORE: &str = "silverback-proto";
 const UNSAFE_FOLDER: &str = "silverback-proto/src/mask";
 const LONGEST_FILE: usize = 400;
+const LIBRARIES: &[&str] = &["silverback-proto/src", "silverback/src", "silverback-axum/src", "silverback-hub/src"];
+const PRINTING: &[&str] =
+    &["print", "println", "eprint", "eprintln", "dbg", "stdout", "stderr", "print_stdout", "print_stderr"];
 const FOREIGN_FOLDERS: &[&str] = &["target", "artifacts", "corpus", "node_modules"];
 
 /// Each stands for itself and for everything that continues it with a hyphen or an underscore.

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{collect_dependencies, is_forbidden, too_long, unsafe_outside_its_folder};
+use super::{collect_dependencies, is_forbidden, printing_in_a_library, too_long, unsafe_outside_its_folder};
 
 #[test]
 fn unsafe_is_allowed_in_the_mask_folder_only() {
@@ -11,6 +11,19 @@ fn unsafe_is_allowed_in_the_mask_folder_only() {
     assert!(unsafe_outside_its_folder(Path::new("silverback-proto/src/mask/wide.rs"), source).is_empty());
     assert_eq!(unsafe_outside_its_folder(Path::new("silverback-proto/src/masking.rs"), source).len(), 1);
     assert_eq!(unsafe_outside_its_folder(Path::new("silverback/tests/it/main.rs"), source).len(), 1);
+}
+
+#[test]
+fn a_library_prints_nothing_but_programs_and_examples_may() {
+    for source in ["println!(\"x\");", "dbg!(x)", "io::stderr().write_all(b)", "#[allow(clippy::print_stdout)]"] {
+        for library in ["silverback-proto/src/deflate/mod.rs", "silverback/src/conn.rs", "silverback-axum/src/lib.rs"] {
+            assert_eq!(printing_in_a_library(Path::new(library), source).len(), 1, "{source} in {library}");
+        }
+        for other in ["silverback-cli/src/main.rs", "silverback/examples/echo.rs", "silverback/tests/it/main.rs"] {
+            assert!(printing_in_a_library(Path::new(other), source).is_empty(), "{source} in {other}");
+        }
+    }
+    assert!(printing_in_a_library(Path::new("silverback/src/lib.rs"), "//! println!(\"in words\")").is_empty());
 }
 
 #[test]
