@@ -18,6 +18,7 @@ use silverback_proto::{
 use crate::{
     Error, MessageReader, MessageWriter, Reader, Settings, TryWriteError, Writer, clock,
     driver::{Driver, DriverParts},
+    flusher::Flusher,
     mask_source::{self, next_mask_key},
     shared::{Shared, SharedHandle},
     transport::{self, ByteStream},
@@ -64,7 +65,7 @@ impl Conn {
         let (io, write_side) = transport::split(stream);
         let receiver = Receiver::new(role, config, &negotiated);
         let transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
-        let shared = SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer()));
+        let shared = SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), Flusher::current()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
             receiver,

@@ -13,7 +13,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use crate::{Error, clock, read_buffer::ReadBuffer, shared::SharedHandle, transport::ReadSide};
+use crate::{Error, clock, read_buffer::ReadBuffer, shared::SharedHandle, sync::spawn, transport::ReadSide};
 
 /// A connection on which nothing more will be received, on its way to the last byte.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Ending {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
+            spawn(&runtime, async move {
                 // What the application did not wait for, it does not want to know.
                 let _ = poll_fn(|cx| self.poll(cx)).await;
             });

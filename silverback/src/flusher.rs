@@ -6,7 +6,7 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, PoisonError, Weak},
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -16,7 +16,11 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use crate::{clock, shared::Shared};
+use crate::{
+    clock,
+    shared::Shared,
+    sync::{Mutex, MutexGuard, spawn, thread_local},
+};
 
 /// Where connections put themselves when somebody else must send for them.
 #[derive(Debug, Default)]
@@ -43,32 +47,39 @@ impl Flusher {
     /// Outside of a tokio runtime, as all of tokio.
     pub(crate) fn current() -> Arc<Self> {
         let handle = Handle::current();
-        LOCAL.with_borrow_mut(|local| match local {
+        LOCAL.with(|local| match &mut *local.borrow_mut() {
             // A runtime may get the number of one that has ended; its flusher is over then.
             Some(found) if found.runtime == handle.id() && !found.flusher.is_over() => found.flusher.clone(),
-            _ => {
-                let flusher = Arc::new(Self::default());
-                handle.spawn(run(Task::new(&flusher)));
+            local => {
+                let (flusher, task) = Self::with_task();
+                spawn(&handle, task);
                 *local = Some(Local { runtime: handle.id(), flusher: flusher.clone() });
                 flusher
             }
         })
     }
 
-    /// Has `connection` flushed when the running task yields.
-    pub(crate) fn flush_soon(&self, connection: Arc<Shared>) {
-        self.add(|queue| queue.due.push(connection));
+    /// A flusher, and its task. The task ends when nobody holds the flusher any more.
+    pub(crate) fn with_task() -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+        let flusher = Arc::new(Self::default());
+        let task = run(Task::new(&flusher));
+        (flusher, task)
     }
 
-    /// Watches a connection whose transport takes nothing, until it does or counts as stalled.
-    pub(crate) fn watch(&self, connection: Arc<Shared>) {
-        self.add(|queue| queue.blocked.push(connection));
+    /// Has `connection` flushed when the running task yields; `false` if nobody will.
+    pub(crate) fn flush_soon(&self, connection: Arc<Shared>) -> bool {
+        self.add(|queue| queue.due.push(connection))
     }
 
-    fn add(&self, add: impl FnOnce(&mut Queue)) {
+    /// Watches a connection whose transport takes nothing, until it does or counts as stalled; `false` if nobody will.
+    pub(crate) fn watch(&self, connection: Arc<Shared>) -> bool {
+        self.add(|queue| queue.blocked.push(connection))
+    }
+
+    fn add(&self, add: impl FnOnce(&mut Queue)) -> bool {
         let mut queue = self.lock();
         if queue.is_over {
-            return;
+            return false;
         }
         add(&mut queue);
         let waker = queue.waker.take();
@@ -76,6 +87,7 @@ impl Flusher {
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 
     /// Whether nobody will look at what is added.
@@ -127,7 +139,7 @@ struct Local {
 }
 
 thread_local! {
-    static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
+    static LOCAL: RefCell<Option<Local>> = RefCell::default();
 }
 
 /// What the task keeps between turns.

@@ -47,10 +47,13 @@ mod head;
 mod mask_source;
 mod message_reader;
 mod message_writer;
+#[cfg(all(test, silverback_loom))]
+mod models;
 mod read_buffer;
 mod reader;
 mod settings;
 mod shared;
+mod sync;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
 pub mod tls;

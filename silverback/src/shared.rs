@@ -5,10 +5,7 @@ mod inner;
 
 use std::{
     io,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Wake, Waker},
     time::Instant,
 };
@@ -23,6 +20,7 @@ use crate::{
     Error, clock,
     ending::Ending,
     flusher::Flusher,
+    sync::{AtomicBool, AtomicUsize, Mutex},
     transport::{ReadSide, WriteSide},
 };
 
@@ -40,13 +38,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(transmitter: Transmitter, io: WriteSide, write_buffer_size: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        transmitter: Transmitter,
+        io: WriteSide,
+        write_buffer_size: usize,
+        flusher: Arc<Flusher>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             inner: Mutex::new(Inner::new(transmitter, io)),
             input_in_hand: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
             write_buffer_size,
-            flusher: Flusher::current(),
+            flusher,
         })
     }
 
@@ -271,8 +274,10 @@ impl Shared {
         if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size {
             self.flush(inner);
         } else if !inner.is_registered && !inner.is_blocked {
-            inner.is_registered = true;
-            self.flusher.flush_soon(self.clone());
+            inner.is_registered = self.flusher.flush_soon(self.clone());
+            if !inner.is_registered {
+                self.flush(inner);
+            }
         }
         Ok(())
     }
@@ -289,8 +294,12 @@ impl Shared {
             Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
             Poll::Pending => {
                 inner.note_blocked(clock::now());
-                if !std::mem::replace(&mut inner.is_watched, true) {
-                    self.flusher.watch(self.clone());
+                if !inner.is_watched {
+                    inner.is_watched = self.flusher.watch(self.clone());
+                    if !inner.is_watched {
+                        // Its runtime has ended: nobody would ever go on with it, or tell those who wait for room.
+                        inner.fail(Failure::Io(io::ErrorKind::Other));
+                    }
                 }
             }
         }

@@ -12,9 +12,11 @@ use bytes::BufMut;
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, ReadHalf, WriteHalf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::{TcpStream, tcp},
 };
+
+use crate::sync::{self, ReadHalf, WriteHalf};
 
 /// A byte stream that a connection can run on.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -47,7 +49,7 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     };
     match stream {
         Some(stream) => {
-            let (read, write) = tokio::io::split(stream);
+            let (read, write) = sync::split(stream);
             (ReadSide::Other(read), WriteSide::Other(write))
         }
         None => (ReadSide::Closed, WriteSide::Closed),

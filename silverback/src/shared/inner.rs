@@ -4,7 +4,7 @@ use std::{
     io::{self, IoSlice},
     mem,
     ops::{Deref, DerefMut},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::PoisonError,
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -13,6 +13,7 @@ use silverback_proto::{ConnectionError, Role, connection::Transmitter};
 
 use crate::{
     Error,
+    sync::{Mutex, MutexGuard},
     transport::{ReadSide, WriteSide},
 };
 
