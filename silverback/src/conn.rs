@@ -65,7 +65,8 @@ impl Conn {
         let (io, write_side) = transport::split(stream);
         let receiver = Receiver::new(role, config, &negotiated);
         let transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
-        let shared = SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), Flusher::current()));
+        let shared =
+            SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), Flusher::current()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
             receiver,
