@@ -55,6 +55,11 @@ impl Service {
         format!("ws://{}/ws/echo", self.address)
     }
 
+    /// Its number, for those who look at its memory.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
     /// Sends it SIGTERM.
     pub(crate) fn terminate(&self) -> Result<(), Trouble> {
         self.running.terminate()

@@ -72,15 +72,15 @@ const checks = {
     }
   },
 
-  "compressed messages come back, with every combination of takeover and windows": async (url) => {
-    for (const bits of [undefined, 9, 10]) {
+  "compressed messages come back, with every combination of takeover and with windows of all sizes": async (url) => {
+    for (const [serverMaxWindowBits, clientMaxWindowBits] of windows) {
       for (const serverNoContextTakeover of [undefined, true]) {
         for (const clientNoContextTakeover of [undefined, true]) {
           await compressedMessagesComeBack(url, {
             serverNoContextTakeover,
             clientNoContextTakeover,
-            serverMaxWindowBits: bits,
-            clientMaxWindowBits: bits,
+            serverMaxWindowBits,
+            clientMaxWindowBits,
             threshold: 0,
           });
         }
@@ -96,6 +96,19 @@ const checks = {
   },
 };
 
+// The server's and the client's, in bits; `false` is an offer without the parameter.
+const windows = [
+  [undefined, undefined],
+  [undefined, false],
+  [8, 8],
+  [8, false],
+  [9, 9],
+  [9, 15],
+  [10, 12],
+  [12, 10],
+  [15, 9],
+];
+
 async function compressedMessagesComeBack(url, options) {
   const peer = await connect(url, { perMessageDeflate: options });
   const { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits } = options;
@@ -103,8 +116,13 @@ async function compressedMessagesComeBack(url, options) {
   if (serverNoContextTakeover) expected.push("server_no_context_takeover");
   if (clientNoContextTakeover) expected.push("client_no_context_takeover");
   if (serverMaxWindowBits) expected.push(`server_max_window_bits=${serverMaxWindowBits}`);
-  if (clientMaxWindowBits) expected.push(`client_max_window_bits=${clientMaxWindowBits}`);
+  if (clientMaxWindowBits && clientMaxWindowBits < 15) expected.push(`client_max_window_bits=${clientMaxWindowBits}`);
   assert.deepEqual(peer.agreed.split("; ").sort(), expected.sort());
+  await expectCompressedEchoes(peer);
+  await peer.close(1000);
+}
+
+async function expectCompressedEchoes(peer) {
   const messages = ["hello", "", String(prose(200)), String(prose(70_000)), prose(150_000), randomBytes(20_000)];
   const before = peer.stream.bytesRead;
   await expectEchoes(peer, [...messages, ...messages]);
@@ -118,7 +136,6 @@ async function compressedMessagesComeBack(url, options) {
   peer.socket.send(text.slice(3_000), { fin: true });
   assert.equal(await peer.message(), text);
   assert.equal(String(await peer.pong()), "between");
-  await peer.close(1000);
 }
 
 async function expectEchoes(peer, messages) {
@@ -134,6 +151,17 @@ function prose(length) {
   }
   return Buffer.from(items.join("").slice(0, length));
 }
+
+/** What the service asks for by itself. */
+const agreement = (expected) => ({
+  [`what the service asks for is agreed to, and compressed messages come back: ${expected || "none"}`]: async (url) => {
+    const peer = await connect(url, { perMessageDeflate: { threshold: 0 } });
+    assert.deepEqual(peer.agreed.split("; ").sort(), expected.split("; ").sort());
+    if (expected) await expectCompressedEchoes(peer);
+    else await expectEchoes(peer, [prose(100_000)]);
+    await peer.close(1000);
+  },
+});
 
 const goingAway = {
   "the end of the service closes with 1001": async (url) => {
@@ -222,8 +250,9 @@ function withReject() {
   return { promise, reject };
 }
 
-const [option, address] = process.argv.slice(2);
-const chosen = option === "--await-going-away" ? goingAway : checks;
+const [option, ...rest] = process.argv.slice(2);
+const address = rest.at(-1);
+const chosen = { "--await-going-away": goingAway, "--agreement": agreement(rest[0]) }[option] ?? checks;
 for (const [what, check] of Object.entries(chosen)) {
   try {
     await withPatience(check(address ?? option));

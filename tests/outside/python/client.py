@@ -1,6 +1,7 @@
 """A client of Python `websockets` talks to an echo service. The contract is in ../README.md."""
 
 import asyncio
+import functools
 import os
 import socket
 import sys
@@ -101,32 +102,40 @@ async def expect_refusal(url, code, misbehave, **options):
 
 
 async def compressed_messages_come_back(url):
-    """compressed messages come back, with every combination of takeover and windows"""
-    for bits in [None, 9, 10]:
+    """compressed messages come back, with every combination of takeover and with windows of all sizes"""
+    for windows in WINDOWS:
         for server_alone in [False, True]:
             for client_alone in [False, True]:
-                await compressed_messages_come_back_with(url, bits, server_alone, client_alone)
+                await compressed_messages_come_back_with(url, windows, server_alone, client_alone)
 
 
-async def compressed_messages_come_back_with(url, bits, server_alone, client_alone):
+# The server's and the client's, in bits. zlib inflates what was compressed with 8, but cannot compress with 8 itself.
+WINDOWS = [(None, None), (None, True), (8, None), (8, 9), (9, 9), (9, 15), (10, 12), (12, 10), (15, 9), (14, 14)]
+
+
+async def compressed_messages_come_back_with(url, windows, server_alone, client_alone):
     offer = ClientPerMessageDeflateFactory(
         server_no_context_takeover=server_alone,
         client_no_context_takeover=client_alone,
-        server_max_window_bits=bits,
-        client_max_window_bits=bits,
+        server_max_window_bits=windows[0],
+        client_max_window_bits=windows[1],
     )
     async with connect(url, compression=None, extensions=[offer]) as connection:
         [extension] = connection.protocol.extensions
         seen = (extension.remote_no_context_takeover, extension.local_no_context_takeover)
         assert seen == (server_alone, client_alone), extension
-        windows = (extension.remote_max_window_bits, extension.local_max_window_bits)
-        assert windows == (bits or 15, bits or 15), extension
-        shapes = watch_compressed_frames(extension)
-        messages = ["hello", "", prose(200).decode(), prose(70_000).decode(), prose(150_000), os.urandom(20_000), b""]
-        await expect_echoes(connection, messages + messages)
-        await connection.send([prose(5_000)[:1], b"", prose(5_000)[1:3_000], prose(5_000)[3_000:]])
-        assert await connection.recv() == prose(5_000)
-        assert shapes["compressed"] >= 7, f"only {shapes} came compressed"
+        seen = (extension.remote_max_window_bits, extension.local_max_window_bits)
+        assert seen == tuple(15 if bits in (None, True) else bits for bits in windows), extension
+        await expect_compressed_echoes(connection)
+
+
+async def expect_compressed_echoes(connection):
+    shapes = watch_compressed_frames(connection.protocol.extensions[0])
+    messages = ["hello", "", prose(200).decode(), prose(70_000).decode(), prose(150_000), os.urandom(20_000), b""]
+    await expect_echoes(connection, messages + messages)
+    await connection.send([prose(5_000)[:1], b"", prose(5_000)[1:3_000], prose(5_000)[3_000:]])
+    assert await connection.recv() == prose(5_000)
+    assert shapes["compressed"] >= 7, f"only {shapes} came compressed"
 
 
 def watch_compressed_frames(extension):
@@ -141,6 +150,32 @@ def watch_compressed_frames(extension):
 
     extension.decode = watch
     return shapes
+
+
+async def a_bomb_is_refused(url):
+    """64 MiB of zeros in 64 KiB are refused with 1009, again and again, and the service's memory stays small"""
+    offer = ClientPerMessageDeflateFactory(compress_settings={"level": 9})
+    before = resident_kib()
+    for _ in range(5):
+        async with connect(url, compression=None, extensions=[offer]) as connection:
+            await connection.send(bytes(64 * 1024 * 1024))
+            try:
+                message = await connection.recv()
+            except ConnectionClosed as closed:
+                assert closed.rcvd is not None and closed.rcvd.code == 1009, f"closed with {closed.rcvd}"
+            else:
+                raise AssertionError(f"{len(message)} bytes came back")
+        grown = resident_kib() - before
+        assert grown < 16 * 1024, f"the service has grown by {grown} KiB"
+
+
+def resident_kib():
+    """The memory of the service in use, if we were told its number."""
+    if "SERVICE_PID" not in os.environ:
+        return 0
+    with open(f"/proc/{os.environ['SERVICE_PID']}/status") as status:
+        [line] = [line for line in status if line.startswith("VmRSS:")]
+    return int(line.split()[1])
 
 
 async def nothing_is_agreed_beyond_the_offer(url):
@@ -184,6 +219,18 @@ def talk_early(url):
     assert sorted(received) == sorted(expected), received
 
 
+async def agreement_is(expected, url):
+    """what the service asks for is agreed to, and compressed messages come back"""
+    async with connect(url) as connection:
+        [*answers] = connection.response.headers.get_all("Sec-WebSocket-Extensions")
+        agreed = {parameter.strip() for answer in answers for parameter in answer.split(";")}
+        assert agreed == {parameter for parameter in expected.split("; ") if parameter}, answers
+        if agreed:
+            await expect_compressed_echoes(connection)
+        else:
+            await expect_echoes(connection, [prose(100_000)])
+
+
 async def await_going_away(url):
     """the end of the service closes with 1001"""
     async with connect(url) as connection:
@@ -206,14 +253,25 @@ CHECKS = [
     invalid_text_is_refused,
     too_large_a_message_is_refused,
     compressed_messages_come_back,
+    a_bomb_is_refused,
     nothing_is_agreed_beyond_the_offer,
     early_data_is_answered,
 ]
 
 
+def chosen(arguments):
+    match arguments:
+        case ["--await-going-away", _]:
+            return [await_going_away]
+        case ["--agreement", expected, _]:
+            check = functools.partial(agreement_is, expected)
+            check.__doc__ = f"{agreement_is.__doc__}: {expected or 'none'}"
+            return [check]
+    return CHECKS
+
+
 async def main(arguments):
-    checks = [await_going_away] if arguments[0] == "--await-going-away" else CHECKS
-    for check in checks:
+    for check in chosen(arguments):
         try:
             await asyncio.wait_for(check(arguments[-1]), PATIENCE)
         except BaseException:

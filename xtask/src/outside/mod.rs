@@ -37,16 +37,23 @@ pub(crate) fn node_server(workspace: &Workspace) -> Verdict {
 }
 
 /// First everything that a client does by itself; then it waits while the program is told to stop, and judges how its
-/// connection ends.
+/// connection ends. At last the program is started with options of its own for compression.
 fn client_against_program(workspace: &Workspace, name: &str, client: impl Fn() -> Task) -> Verdict {
     let service = Service::start(workspace, name, &[])?;
-    let output = client().arg(service.echo_url()).limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
+    let alone = client().arg(service.echo_url()).env("SERVICE_PID", service.pid().to_string());
+    let mut output = alone.limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
     let log = workspace.log(&format!("{name}-going-away"));
     let mut waiting = client().args(["--await-going-away", &service.echo_url()]).start(&log)?;
     waiting.wait_for_line("ready", LIMIT)?;
     service.terminate()?;
     waiting.finish(LIMIT)?;
     service.finish()?;
+    for (options, agreement) in AGREEMENTS {
+        let service = Service::start(workspace, &format!("{name}-compression"), options)?;
+        let asked = client().args(["--agreement", agreement, &service.echo_url()]);
+        output += &asked.limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
+        service.stop()?;
+    }
     passed(&output, 1)
 }
 
@@ -89,5 +96,17 @@ pub(crate) fn mark_prepared(folder: &Path, from: &Path) -> Result<(), Trouble> {
     std::fs::copy(from, folder.join(MARK)).or_failed(folder.display()).map(drop)
 }
 
+/// Options of the program, and what it then agrees to with a client that offers to limit its window.
+const AGREEMENTS: &[(&[&str], &str)] = &[
+    (&["--no-compression"], ""),
+    (&["--compression-level", "9"], "permessage-deflate"),
+    (&["--no-context-takeover"], "permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+    (&["--window-bits", "9"], "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9"),
+    (
+        &["--window-bits", "12", "--no-context-takeover"],
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; \
+         client_max_window_bits=12",
+    ),
+];
 const MARK: &str = ".prepared-from";
 const LIMIT: Duration = Duration::from_secs(120);
