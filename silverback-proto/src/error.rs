@@ -1,6 +1,9 @@
 //! What can go wrong on a connection: whose fault it is, and what the peer is told.
 //! The handshake has errors of its own, with statuses: `handshake::error`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, time::Duration};
 
 use crate::{CloseCode, Opcode, Role, deflate::InflateError};

@@ -1,5 +1,8 @@
 //! Messages: what an application sends and receives. Text is UTF-8 by type.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, ops::Deref};
 
 use bytes::Bytes;

@@ -44,6 +44,39 @@ mod codes {
     }
 
     #[test]
+    fn each_code_has_the_name_of_the_registry() {
+        let registry = [
+            (1000, "normal closure"),
+            (1001, "going away"),
+            (1002, "protocol error"),
+            (1003, "unsupported data"),
+            (1004, "not assigned"),
+            (1005, "no status received"),
+            (1006, "abnormal closure"),
+            (1007, "invalid frame payload data"),
+            (1008, "policy violation"),
+            (1009, "message too big"),
+            (1010, "mandatory extension"),
+            (1011, "internal error"),
+            (1012, "service restart"),
+            (1013, "try again later"),
+            (1014, "bad gateway"),
+            (1015, "TLS handshake"),
+            (3000, "registered by a library"),
+            (4999, "private to the application"),
+        ];
+        for (code, name) in registry {
+            assert_eq!(CloseCode::from(code).name(), name, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_must_not_be_sent_is_refused_by_name() {
+        let refused = CloseFrame::new(CloseCode::NO_STATUS, "").unwrap_err();
+        assert_eq!(refused.to_string(), "close code 1005 (no status received) must not be sent");
+    }
+
+    #[test]
     fn a_code_is_shown_with_its_name() {
         assert_eq!(CloseCode::GOING_AWAY.to_string(), "1001 (going away)");
         assert_eq!(format!("{:?}", CloseCode::new(2000)), "2000 (not assigned)");

@@ -2,6 +2,7 @@
 
 mod client;
 mod client_request;
+mod compression;
 mod extension;
 mod headers;
 mod http1;
@@ -11,4 +12,6 @@ mod properties;
 mod rejection;
 mod server;
 mod server_answer;
+mod subprotocol;
 mod support;
+mod words;
