@@ -1,5 +1,7 @@
 //! The kernels that read bytes in bulk, masking and UTF-8, under tools that watch every access.
 
+use std::time::Duration;
+
 use crate::own_tests::{count_passed, failed_test};
 use crate::tools;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
@@ -8,13 +10,34 @@ use crate::workspace::Workspace;
 /// The tests of the kernels under AddressSanitizer, which a nightly compiler brings.
 pub(crate) fn address_sanitizer(workspace: &Workspace) -> Verdict {
     let nightly = nightly()?;
-    let host = host(workspace, &nightly)?;
+    let host = host(&tools::in_toolchain(workspace, &nightly).args(VERBOSE_VERSION).read()?)?;
     let output = tools::in_toolchain(workspace, &nightly)
         .args(["cargo", "test", "--package", "silverback-proto", "--lib", "--target", &host, "--target-dir"])
         .arg(workspace.target.join("asan"))
         .arg("--")
         .args(KERNELS)
         .env("RUSTFLAGS", "-Zsanitizer=address")
+        .read_aloud()
+        .succeeded_or_named(failed_test)?;
+    counted(&output)
+}
+
+/// The same under valgrind, which sees what AddressSanitizer does not: memory that is read before it was written, and
+/// code that was compiled without instrumentation.
+pub(crate) fn valgrind(workspace: &Workspace) -> Verdict {
+    if !cfg!(target_os = "linux") {
+        return Err(Trouble::Skipped("valgrind runs on Linux".to_owned()));
+    }
+    let valgrind = tools::from_debian(&["valgrind"], &["valgrind", "libc6-dbg"])?;
+    let host = host(&workspace.task(VERBOSE_VERSION[0]).args(&VERBOSE_VERSION[1..]).read()?)?;
+    let runner = format!("CARGO_TARGET_{}_RUNNER", host.replace('-', "_").to_uppercase());
+    let output = workspace
+        .cargo(&["test", "--package", "silverback-proto", "--lib", "--"])
+        .args(KERNELS)
+        // Valgrind runs one thread at a time anyway. Leaks are looked for elsewhere: kernels allocate nothing.
+        .arg("--test-threads=1")
+        .env(&runner, format!("{} --quiet --error-exitcode=97 --leak-check=no", valgrind.display()))
+        .limit(VALGRIND_LIMIT)
         .read_aloud()
         .succeeded_or_named(failed_test)?;
     counted(&output)
@@ -45,9 +68,9 @@ pub(crate) fn nightly() -> Result<String, Trouble> {
     })
 }
 
-fn host(workspace: &Workspace, toolchain: &str) -> Result<String, Trouble> {
-    let text = tools::in_toolchain(workspace, toolchain).args(["rustc", "--version", "--verbose"]).read()?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).or_failed("rustc names no host")?;
+/// The machine that a compiler builds for, from what it says of itself.
+pub(crate) fn host(verbose_version: &str) -> Result<String, Trouble> {
+    let host = verbose_version.lines().find_map(|line| line.strip_prefix("host: ")).or_failed("rustc names no host")?;
     Ok(host.to_owned())
 }
 
@@ -62,5 +85,7 @@ fn counted(output: &str) -> Verdict {
     Ok(format!("{} tests", count_passed(output)))
 }
 
+const VERBOSE_VERSION: [&str; 3] = ["rustc", "--version", "--verbose"];
+const VALGRIND_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// The modules whose tests are meant.
 const KERNELS: &[&str] = &["mask::", "utf8::"];

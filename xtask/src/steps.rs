@@ -4,7 +4,7 @@ use crate::step::{Outcome, Step};
 use crate::summary;
 use crate::trouble::Trouble;
 use crate::workspace::Workspace;
-use crate::{autobahn, browser, checks, fuzz, kernels, outside, own_tests, program};
+use crate::{autobahn, browser, checks, coverage, fuzz, kernels, models, outside, own_tests, program};
 
 pub(crate) const ALL: &[Step] = &[
     Step { name: "fmt", what: "every file is formatted", run: checks::lints::format },
@@ -32,7 +32,10 @@ pub(crate) const ALL: &[Step] = &[
         what: "the masking and UTF-8 kernels under AddressSanitizer",
         run: kernels::address_sanitizer,
     },
+    Step { name: "kernels-valgrind", what: "the masking and UTF-8 kernels under valgrind", run: kernels::valgrind },
     Step { name: "kernels-miri", what: "the masking and UTF-8 kernels under Miri", run: kernels::miri },
+    Step { name: "loom", what: "models of the hand-over between the halves of a connection", run: models::loom },
+    Step { name: "coverage", what: "the lines of the core that its tests reach", run: coverage::run },
     Step { name: "fuzz", what: "each fuzz target for some seconds", run: fuzz::run },
     Step { name: "browser", what: "the page in a real Chromium", run: browser::run },
     Step { name: "python-client", what: "Python websockets talks to the program", run: outside::python_client },

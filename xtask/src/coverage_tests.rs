@@ -1,0 +1,31 @@
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Lines, judge, lines_of_files};
+use crate::trouble::Trouble;
+
+#[test]
+fn only_the_cores_own_source_counts() {
+    let file = |name: &str, count: u64, covered: u64| json!({ "filename": name, "summary": { "lines": { "count": count, "covered": covered } } });
+    let exported = json!({ "data": [{ "files": [
+        file("/core/src/close.rs", 10, 9),
+        file("/core/src/connection/send.rs", 20, 20),
+        file("/core/src/close/tests.rs", 100, 1),
+        file("/core/src/connection/tests/closing.rs", 100, 1),
+        file("/testkit/src/wire.rs", 100, 1),
+    ] }] });
+    let files = lines_of_files(&exported, Path::new("/core/src"));
+    let counted: Vec<_> = files.iter().map(|(name, lines)| (name.as_str(), lines.all, lines.reached)).collect();
+    assert_eq!(counted, [("close.rs", 10, 9), ("connection/send.rs", 20, 20)]);
+}
+
+#[test]
+fn the_mark_is_on_the_sum_of_all_files() {
+    let with = |reached| {
+        [("a.rs".to_owned(), Lines { all: 100, reached }), ("b.rs".to_owned(), Lines { all: 300, reached: 300 })].into()
+    };
+    assert!(matches!(judge(&with(80)), Ok(note) if note == "95.00 % of 400 lines of silverback-proto"));
+    assert!(matches!(judge(&with(79)), Err(Trouble::Failed(_))));
+    assert!(matches!(judge(&[].into()), Err(Trouble::Failed(_))), "nothing measured is no success");
+}
