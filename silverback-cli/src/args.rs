@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::{papers::Shell, service, trouble::Trouble};
+use crate::{connect, papers::Shell, service, trouble::Trouble};
 
 /// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
 ///
@@ -27,6 +27,13 @@ pub(crate) struct Args {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
+    /// Connect to a server and talk to it, at a prompt or through pipes. `silverback URL` does the same.
+    ///
+    /// At a terminal each line that is typed is a message, and /help lists commands. Otherwise the lines of the standard
+    /// input are sent and what comes back is printed; after the end of the input the connection stays open until the
+    /// answers are there: see --wait.
+    #[command(after_help = connect::EXAMPLES)]
+    Connect(Box<connect::Args>),
     /// Print a script that completes command lines, for a shell to load.
     Completions {
         /// The shell that it is for.
@@ -44,7 +51,13 @@ impl Args {
 
     pub(crate) fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Trouble> {
         let words: Vec<_> = words.into_iter().collect();
-        let parsed = Self::command().try_get_matches_from(&words).and_then(|found| Self::from_arg_matches(&found));
+        let read = |words: &[OsString]| {
+            Self::command().try_get_matches_from(words).and_then(|found| Self::from_arg_matches(&found))
+        };
+        let parsed = match (read(&words), with_connect(&words)) {
+            (Err(error), Some(words)) if is_misread(&error) => read(&words),
+            (parsed, _) => parsed,
+        };
         match parsed {
             Ok(args) => Ok(Some(args)),
             Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -55,6 +68,29 @@ impl Args {
             Err(error) => Err(Trouble::Usage(explain(&error, &words))),
         }
     }
+}
+
+/// `silverback [OPTIONS] URL` as `silverback connect [OPTIONS] URL`, if there is a URL and no other command.
+fn with_connect(words: &[OsString]) -> Option<Vec<OsString>> {
+    let is_url =
+        |word: &OsString| word.to_str().is_some_and(|word| SCHEMES.iter().any(|scheme| starts_with(word, scheme)));
+    let is_command = |word: &OsString| Args::command().find_subcommand(word).is_some();
+    let first = words.get(1)?;
+    if is_command(first) || first == "help" || !words[1..].iter().any(is_url) {
+        return None;
+    }
+    let mut longer = words.to_vec();
+    longer.insert(1, "connect".into());
+    Some(longer)
+}
+
+fn starts_with(word: &str, scheme: &str) -> bool {
+    word.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether the words are no options of the service, rather than options with values that make no sense.
+fn is_misread(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict)
 }
 
 /// One line for what clap says in several, and the environment variable where that is where the value stands.
@@ -74,8 +110,9 @@ fn explain(error: &clap::Error, words: &[OsString]) -> String {
         };
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    format!("{} (see silverback --help)", line.strip_prefix("error: ").unwrap_or(line))
+    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = paragraph.join(" ");
+    format!("{} (see silverback --help)", line.strip_prefix("error: ").unwrap_or(&line))
 }
 
 /// The environment variable that stands for an option of any command.
@@ -91,11 +128,14 @@ fn is_given(option: &str, words: &[OsString]) -> bool {
     words.iter().filter_map(|word| word.to_str()).any(|word| word.split('=').next() == Some(option))
 }
 
+const SCHEMES: [&str; 4] = ["ws://", "wss://", "http://", "https://"];
+
 const EXAMPLES: &str = "\
 Examples:
   silverback                              serve this machine, at http://localhost:8000/
   silverback --listen 0.0.0.0:80 --quiet  serve other machines too, without a line for each message
   SILVERBACK_LISTEN=localhost:9000 silverback
+  silverback ws://localhost:8000/ws/echo  talk to a server
 
 Ctrl-C closes every connection and ends the program; a second Ctrl-C ends it at once.
 Exit codes: 0 ended as asked, 2 an option makes no sense, 3 an address cannot be used.";

@@ -2,6 +2,8 @@
 //! joins its parts.
 
 mod args;
+mod connect;
+mod dialing;
 mod papers;
 mod service;
 mod trouble;
@@ -30,6 +32,7 @@ fn run() -> Result<(), Trouble> {
     let Some(args) = Args::parse()? else { return Ok(()) };
     match args.task {
         None => service::run(args.service),
+        Some(Task::Connect(args)) => connect::run(*args),
         Some(Task::Completions { shell }) => papers::completions(shell),
         Some(Task::Man) => papers::manual(),
     }

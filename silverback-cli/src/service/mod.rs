@@ -21,12 +21,12 @@ use self::{
     listen::Bound,
     plan::Plan,
     printer::Printer,
-    shutdown::Signals,
     worker::{Colleague, Orders, Worker, new_runtime},
 };
 use crate::trouble::{self, Trouble};
 
 pub(crate) use args::Args;
+pub(crate) use shutdown::Signals;
 
 /// Serves until a signal comes, and closes every connection.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {

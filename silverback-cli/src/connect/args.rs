@@ -1,0 +1,121 @@
+//! What the user asked of `connect`. What it will do is in `plan`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args as ClapArgs, ValueEnum};
+use regex::bytes::Regex;
+
+use crate::{dialing::DialOptions, values};
+
+/// The options of `connect`.
+#[derive(ClapArgs, Debug)]
+#[group(skip)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) dial: DialOptions,
+
+    /// Send this text first, also after each reconnect. Can be given several times.
+    #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
+    pub(crate) send: Vec<String>,
+
+    /// How messages are read and written where that is no terminal: `text` and `hex` have one on a line, `json` writes a
+    /// JSON object for each and reads text, `raw` has bytes as they are, and all of the input is one binary message.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = MESSAGES)]
+    pub(crate) format: Format,
+
+    /// Send lines as binary messages.
+    #[arg(short, long, help_heading = MESSAGES)]
+    pub(crate) binary: bool,
+
+    /// With --format raw: send what comes at once, as binary messages of at most this size, like 64KiB.
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = MESSAGES)]
+    pub(crate) chunk: Option<u64>,
+
+    /// The largest message that is accepted, like 65536, 64KiB or 1MiB.
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB", visible_alias = "max-message")]
+    #[arg(help_heading = MESSAGES)]
+    pub(crate) max_message_size: u64,
+
+    /// How long after the end of the input nothing must have come before the connection is closed, like 1s; `off` leaves
+    /// that to the server. Default: 1s, but 10s until as many messages have come as were sent.
+    #[arg(short, long, value_name = "TIME", value_parser = parse_patience, help_heading = END)]
+    pub(crate) wait: Option<Patience>,
+
+    /// Close the connection after this many messages have come; 0 waits for none.
+    #[arg(short = 'n', long, value_name = "N", help_heading = END)]
+    pub(crate) count: Option<u64>,
+
+    /// Close the connection after a message that this regular expression matches.
+    #[arg(long, value_name = "REGEX", help_heading = END)]
+    pub(crate) until: Option<Regex>,
+
+    /// Connect again when the connection is lost or the server goes away, at most MAX times in a row.
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "4294967295")]
+    #[arg(help_heading = END)]
+    pub(crate) reconnect: Option<u32>,
+
+    /// How long nothing may come before the server is asked whether it is still there; `off` never asks.
+    #[arg(long, value_name = "TIME", value_parser = parse_patience, default_value = "20s", help_heading = END)]
+    pub(crate) ping_interval: Patience,
+
+    /// How long it may take to answer that.
+    #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "20s", help_heading = END)]
+    pub(crate) ping_timeout: Duration,
+
+    /// How long the server may take to answer when the connection is closed.
+    #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "5s", help_heading = END)]
+    pub(crate) close_timeout: Duration,
+
+    /// Whether to use colours. `auto` does on a terminal, unless the variable NO_COLOR is set.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = SHOW)]
+    pub(crate) color: When,
+
+    /// Show when each message came (UTC).
+    #[arg(short, long, help_heading = SHOW)]
+    pub(crate) timestamps: bool,
+
+    /// Keep the history of the prompt in this file. Lines that begin with a space are not kept.
+    #[arg(long, value_name = "FILE", env = "SILVERBACK_HISTORY", hide_env_values = true, help_heading = SHOW)]
+    pub(crate) history: Option<PathBuf>,
+
+    /// Do not keep what is typed.
+    #[arg(long, help_heading = SHOW)]
+    pub(crate) no_history: bool,
+
+    /// Show each step of connecting, the headers, pings and closes, on standard error. Secrets are left out.
+    #[arg(short, long, help_heading = SHOW)]
+    pub(crate) verbose: bool,
+
+    /// Show nothing but messages and errors.
+    #[arg(short, long, conflicts_with = "verbose", help_heading = SHOW)]
+    pub(crate) quiet: bool,
+}
+
+/// How messages are written, and read from what is no terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Raw,
+    Hex,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// A time, or for ever. A type of its own, because clap takes an `Option` for an option that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience(pub(crate) Option<Duration>);
+
+fn parse_patience(text: &str) -> Result<Patience, String> {
+    values::time_or_off(text).map(Patience)
+}
+
+const MESSAGES: &str = "Messages";
+const END: &str = "Waiting and ending";
+const SHOW: &str = "Display";

@@ -1,0 +1,203 @@
+//! Connects, and again if that is wanted, and has everything that outlives a connection.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Write},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use silverback::{Conn, Message};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    backoff::Backoff,
+    ending::{End, Undone},
+    input::{self, Input, Inputs, LineEditor, Terminal},
+    notes::Notes,
+    output::{Drawn, Output, Sink},
+    plan::{Plan, Source},
+    waiting::Waiting,
+};
+use crate::{dialing::describe, service::Signals, trouble::Trouble};
+
+/// All that connections have in common.
+pub(crate) struct Client {
+    pub(super) plan: Plan,
+    pub(super) notes: Notes,
+    pub(super) output: Output,
+    pub(super) signals: Signals,
+    pub(super) waiting: Waiting,
+    /// `None` until there is a first connection.
+    pub(super) inputs: Option<Inputs>,
+    pub(super) input_has_ended: bool,
+    /// To be sent: what was read, but not accepted by a connection yet.
+    pub(super) backlog: VecDeque<Message>,
+    prompt: Option<PromptParts>,
+}
+
+struct PromptParts {
+    /// Until it reads lines.
+    editor: Option<LineEditor>,
+    drawn: Arc<Drawn>,
+    terminal: Terminal,
+}
+
+impl Client {
+    pub(crate) fn start(mut plan: Plan) -> Result<Self, Trouble> {
+        let signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
+        let (sink, prompt) = match &plan.source {
+            Source::Prompt(keep) => {
+                let terminal = Terminal::note();
+                let mut editor = LineEditor::new(plan.view.prompt(), keep)?;
+                let (printer, drawn) = editor.printer()?;
+                (Sink::Prompt(printer, drawn.clone()), Some(PromptParts { editor: Some(editor), drawn, terminal }))
+            }
+            Source::Pipe(_) => (Sink::Plain(io::stdout()), None),
+        };
+        let output = Output::start(sink)?;
+        let notes = match plan.is_interactive() {
+            true => Notes::above_prompt(plan.loudness, output.sender().downgrade(), plan.view.clone()),
+            false => Notes::to_stderr(plan.loudness),
+        };
+        let observer = notes.clone();
+        plan.destination.dialer = plan.destination.dialer.observer(move |event| observer.verbose(&describe(event)));
+        let waiting = Waiting::new(plan.rule.clone());
+        Ok(Self {
+            plan,
+            notes,
+            output,
+            signals,
+            waiting,
+            inputs: None,
+            input_has_ended: false,
+            backlog: VecDeque::new(),
+            prompt,
+        })
+    }
+
+    pub(crate) async fn run(mut self) -> Result<(), Trouble> {
+        let end = self.connect_and_talk().await;
+        let undone = Undone { misses_messages: self.waiting.misses_something(), unsent: self.backlog.len() };
+        if let End::Peer(_) = &end {
+            self.notes.verbose(&end.words());
+        }
+        let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
+        self.leave(is_hurried).await;
+        end.outcome(undone)
+    }
+
+    async fn connect_and_talk(&mut self) -> End {
+        let mut backoff = Backoff::new(self.plan.most_reconnects);
+        loop {
+            let end = match self.dial().await {
+                Ok(conn) => {
+                    let since = Instant::now();
+                    let end = match self.start_reading() {
+                        Ok(()) => self.talk(conn).await,
+                        Err(trouble) => return End::Input(trouble),
+                    };
+                    backoff.note_connected(since.elapsed());
+                    end
+                }
+                Err(end) => end,
+            };
+            if !end.may_pass() {
+                return end;
+            }
+            let random = getrandom::u32().unwrap_or(u32::MAX);
+            let Some(wait) = backoff.next(end.retry_after(), random) else { return end };
+            self.notes.normal(&format!("{}; connecting again in {wait:.1?}", end.words()));
+            if let Err(end) = self.attend(sleep(wait)).await {
+                return end;
+            }
+        }
+    }
+
+    async fn dial(&mut self) -> Result<Conn, End> {
+        for line in self.plan.destination.request.lines() {
+            self.notes.verbose(&line);
+        }
+        let (dialer, url) = (self.plan.destination.dialer.clone(), self.plan.destination.url.clone());
+        let conn = self.attend(async move { dialer.dial(&url).await }).await?.map_err(End::Undialled)?;
+        self.notes.at_prompt(&self.welcome(&conn));
+        Ok(conn)
+    }
+
+    fn welcome(&self, conn: &Conn) -> String {
+        let url = self.plan.destination.url.split('?').next().unwrap_or_default();
+        let mut text = format!("Connected to {}", url.escape_debug());
+        if let Some(subprotocol) = conn.subprotocol() {
+            text.push_str(&format!(", subprotocol {subprotocol}"));
+        }
+        if conn.compression().is_some() {
+            text.push_str(", compressed");
+        }
+        text + ". /help lists commands, Ctrl-D ends."
+    }
+
+    /// The prompt comes after the first connection; a pipe is not touched before either.
+    fn start_reading(&mut self) -> Result<(), Trouble> {
+        if self.inputs.is_none() {
+            self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
+                (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,
+                (Source::Prompt(_), Some(PromptParts { editor, .. })) => match editor.take() {
+                    Some(editor) => input::read_lines(editor)?,
+                    None => return Ok(()),
+                },
+                (Source::Prompt(_), None) => return Ok(()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits for something while there is no connection.
+    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => return Ok(result),
+                code = self.signals.next() => return Err(End::Signal(code as u8)),
+                error = self.output.failed() => return Err(End::Output(error)),
+                input = next_input(&mut self.inputs), if self.prompt.is_some() => match input {
+                    Input::Message(message) => self.backlog.push_back(message),
+                    Input::Typed(line) => match super::commands::parse(&line) {
+                        Ok(super::commands::Typed::Text(text)) => self.backlog.push_back(Message::text(text)),
+                        Ok(super::commands::Typed::Quit) => return Err(End::Done),
+                        _ => self.notes.answer("not connected; text is kept and sent later"),
+                    },
+                    Input::Interrupt => return Err(End::Signal(INTERRUPTED)),
+                    Input::End => return Err(End::Done),
+                    Input::Failed(trouble) => return Err(End::Input(trouble)),
+                },
+            }
+        }
+    }
+
+    /// Writes what is left to write, and leaves the terminal as it was.
+    async fn leave(self, is_hurried: bool) {
+        let finish = self.output.finish();
+        match is_hurried {
+            true => _ = timeout(HURRY, finish).await,
+            false => finish.await,
+        }
+        if let Some(PromptParts { drawn, terminal, .. }) = self.prompt {
+            let is_prompting = drawn.is_prompting();
+            terminal.restore(is_prompting);
+        }
+        let _ = io::stdout().flush();
+    }
+}
+
+/// The next input; never, while none is read.
+pub(super) async fn next_input(inputs: &mut Option<Inputs>) -> Input {
+    match inputs {
+        Some(inputs) => inputs.recv().await.unwrap_or(Input::End),
+        None => std::future::pending().await,
+    }
+}
+
+/// What shells expect of a program that dies of SIGINT.
+pub(super) const INTERRUPTED: u8 = 130;
+/// For the last lines of a program that was told to stop.
+const HURRY: Duration = Duration::from_millis(300);

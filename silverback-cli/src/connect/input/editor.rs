@@ -1,0 +1,148 @@
+//! The prompt: a line editor with history, and the terminal as it was before.
+
+use std::{borrow::Cow, io::Write, path::PathBuf, sync::Arc};
+
+use rustyline::{
+    ColorMode, Config, Editor, ExternalPrinter, Helper, completion::Completer, error::ReadlineError,
+    highlight::Highlighter, hint::Hinter, history::FileHistory, validate::Validator,
+};
+
+use super::{Input, history};
+use crate::{connect::output::Drawn, trouble::Trouble};
+
+/// Reads lines that are edited at a prompt.
+pub(crate) struct LineEditor {
+    editor: Editor<Prompt, FileHistory>,
+    history: Option<PathBuf>,
+    drawn: Arc<Drawn>,
+}
+
+/// Where the history is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Nowhere,
+    AtHome,
+    In(PathBuf),
+}
+
+impl LineEditor {
+    /// `prompt` is as it looks, with colours.
+    pub(crate) fn new(prompt: String, keep: &Keep) -> Result<Self, Trouble> {
+        let config = Config::builder().history_ignore_space(true).color_mode(ColorMode::Forced).build();
+        let mut editor = Editor::with_config(config).map_err(|error| unusable(&error))?;
+        let drawn = Arc::<Drawn>::default();
+        editor.set_helper(Some(Prompt { text: prompt, drawn: drawn.clone() }));
+        let history = match keep {
+            Keep::Nowhere => None,
+            Keep::AtHome => history::default_file(),
+            Keep::In(path) => Some(path.clone()),
+        };
+        if let Some(path) = &history {
+            // There may be none yet.
+            let _ = editor.load_history(path);
+        }
+        Ok(Self { editor, history, drawn })
+    }
+
+    /// Prints above the line that is edited; and tells when that has happened.
+    pub(crate) fn printer(&mut self) -> Result<(Box<dyn ExternalPrinter + Send>, Arc<Drawn>), Trouble> {
+        let printer = self.editor.create_external_printer().map_err(|error| unusable(&error))?;
+        Ok((Box::new(printer), self.drawn.clone()))
+    }
+
+    pub(super) fn read(mut self, mut give: impl FnMut(Input) -> bool) {
+        loop {
+            self.drawn.set_prompting(true);
+            let line = self.editor.readline(PROMPT);
+            self.drawn.set_prompting(false);
+            let is_wanted = match line {
+                Ok(line) if line.is_empty() => true,
+                Ok(line) => {
+                    self.keep(&line);
+                    give(Input::Typed(line))
+                }
+                Err(error) => {
+                    give(match error {
+                        ReadlineError::Eof => Input::End,
+                        ReadlineError::Interrupted => Input::Interrupt,
+                        error => Input::Failed(unusable(&error)),
+                    });
+                    false
+                }
+            };
+            if !is_wanted {
+                return;
+            }
+        }
+    }
+
+    /// At once, because the program may end while the next line is being typed.
+    fn keep(&mut self, line: &str) {
+        let is_new = self.editor.add_history_entry(line).unwrap_or(false);
+        if let Some(path) = self.history.as_ref().filter(|_| is_new) {
+            // A history that cannot be kept is no reason to stop talking.
+            let _ = self.editor.append_history(path);
+        }
+    }
+}
+
+fn unusable(error: &ReadlineError) -> Trouble {
+    Trouble::System(format!("cannot use the terminal: {error}"))
+}
+
+/// Colours the prompt, and notes when it is drawn.
+struct Prompt {
+    text: String,
+    drawn: Arc<Drawn>,
+}
+
+impl Highlighter for Prompt {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
+        self.drawn.note_drawn();
+        if default { Cow::Borrowed(&self.text) } else { Cow::Borrowed(prompt) }
+    }
+}
+
+impl Completer for Prompt {
+    type Candidate = String;
+}
+
+impl Hinter for Prompt {
+    type Hint = String;
+}
+
+impl Validator for Prompt {}
+impl Helper for Prompt {}
+
+/// The settings of the terminal, which the editor changes while it waits for a line. The program may end meanwhile.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    #[cfg(unix)]
+    before: Option<rustix::termios::Termios>,
+}
+
+impl Terminal {
+    /// As they are now.
+    pub(crate) fn note() -> Self {
+        Self {
+            #[cfg(unix)]
+            before: rustix::termios::tcgetattr(std::io::stdin()).ok(),
+        }
+    }
+
+    /// As they were, with the cursor where a prompt of the shell may stand.
+    pub(crate) fn restore(self, has_prompt: bool) {
+        #[cfg(unix)]
+        if let Some(before) = &self.before {
+            let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Drain, before);
+        }
+        if has_prompt {
+            let mut out = std::io::stdout().lock();
+            // Bracketed paste off, and what was typed but not sent goes away.
+            let _ = out.write_all(b"\x1b[?2004l\r\x1b[J").and_then(|()| out.flush());
+        }
+    }
+}
+
+/// As wide as the coloured one.
+const PROMPT: &str = "> ";

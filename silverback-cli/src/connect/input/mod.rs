@@ -1,0 +1,54 @@
+//! What there is to send: typed lines, or what comes through a pipe. Each is read by a thread of its own, which ends with
+//! the program.
+
+mod editor;
+mod history;
+mod pipe;
+
+use std::thread;
+
+use silverback::Message;
+use tokio::sync::mpsc;
+
+pub(crate) use self::{
+    editor::{Keep, LineEditor, Terminal},
+    pipe::Cutting,
+};
+use crate::trouble::Trouble;
+
+/// What a reading thread has to say.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A message.
+    Message(Message),
+    /// A line that was typed: text or a command.
+    Typed(String),
+    /// Ctrl-C at the prompt.
+    Interrupt,
+    /// There is no more.
+    End,
+    /// It cannot be read, or is none.
+    Failed(Trouble),
+}
+
+/// Inputs that wait to be sent: few, so that a pipe is not read faster than the network takes.
+pub(crate) type Inputs = mpsc::Receiver<Input>;
+
+/// Starts reading standard input, cut into messages.
+pub(crate) fn read_pipe(cutting: Cutting) -> Result<Inputs, Trouble> {
+    start(move |to| pipe::read(std::io::stdin().lock(), &cutting, |input| to.blocking_send(input).is_ok()))
+}
+
+/// Starts reading lines at the prompt.
+pub(crate) fn read_lines(editor: LineEditor) -> Result<Inputs, Trouble> {
+    start(move |to| editor.read(|input| to.blocking_send(input).is_ok()))
+}
+
+fn start(work: impl FnOnce(mpsc::Sender<Input>) + Send + 'static) -> Result<Inputs, Trouble> {
+    let (to, inputs) = mpsc::channel(MOST_INPUTS);
+    let started = thread::Builder::new().name("input".to_owned()).spawn(move || work(to));
+    started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+    Ok(inputs)
+}
+
+const MOST_INPUTS: usize = 16;

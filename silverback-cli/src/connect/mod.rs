@@ -1,0 +1,50 @@
+//! `connect URL`: talk to a server, at a prompt or through pipes.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args`, `plan` | what was asked for, and what will be done |
+//! | `input`, `commands` | what there is to send |
+//! | `client`, `session` | connect, and again if that is wanted; one connection |
+//! | `waiting`, `backoff` | when to stop, when to come back |
+//! | `view`, `output`, `notes` | what is seen of it |
+//! | `ending` | why it ended, and the exit code |
+
+mod args;
+mod backoff;
+mod client;
+mod commands;
+mod ending;
+mod input;
+mod notes;
+mod output;
+mod plan;
+mod session;
+mod view;
+mod waiting;
+
+pub(crate) use self::args::Args;
+use self::{client::Client, plan::Plan};
+use crate::trouble::Trouble;
+
+/// Connects, talks until there is nothing more to say, and closes.
+pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+    let plan = Plan::resolve(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Trouble::System(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(async { Client::start(plan)?.run().await });
+    // A name may still be looked up in vain.
+    runtime.shutdown_background();
+    outcome
+}
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  silverback wss://example.com/chat                    talk at a prompt
+  echo hi | silverback connect ws://localhost:8000/ws/echo
+  silverback connect URL --send subscribe --count 10   print ten messages and end
+  silverback connect URL --wait off --format json      print all that comes, a JSON object on each line
+  silverback connect URL --format raw <in.png >out.png one binary message there and back
+
+Exit codes: 0 ended in order, 1 the system refuses something, 2 usage, 3 no address, connection or proxy, 4 TLS,
+5 handshake refused, 6 closed by the server with another code than 1000, 1001 or none, or lost, 7 protocol error,
+8 timeout, 130 interrupted. A closed output pipe is no error.";

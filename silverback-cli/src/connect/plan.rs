@@ -1,0 +1,113 @@
+//! What `connect` will do: options weighed against each other, files read, the terminal looked at.
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+};
+
+use silverback::Message;
+
+use super::{
+    args::{Args, Format, When},
+    input::{Cutting, Keep},
+    view::View,
+    waiting::Rule,
+};
+use crate::{dialing::Destination, trouble::Trouble};
+
+/// All that is needed to connect and talk.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) destination: Destination,
+    pub(crate) view: View,
+    pub(crate) source: Source,
+    /// What is sent first on each connection.
+    pub(crate) greetings: Vec<Message>,
+    pub(crate) rule: Rule,
+    pub(crate) most_reconnects: u32,
+    pub(crate) loudness: Loudness,
+}
+
+/// Where messages to send come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Prompt(Keep),
+    Pipe(Cutting),
+}
+
+/// How much is told besides messages and errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loudness {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+impl Plan {
+    pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+        let mut destination = args.dial.destination()?;
+        let loudness = match (args.quiet, args.verbose) {
+            (true, _) => Loudness::Quiet,
+            (_, true) => Loudness::Verbose,
+            _ => Loudness::Normal,
+        };
+        destination.dialer = destination.dialer.adjust_config(|config| {
+            config
+                .max_message_size(args.max_message_size)
+                .ping_interval(args.ping_interval.0)
+                .ping_timeout(args.ping_timeout)
+                .close_timeout(args.close_timeout)
+        });
+        let source = source(&args)?;
+        let on_terminal = io::stdout().is_terminal();
+        let view = View {
+            format: args.format,
+            on_terminal,
+            has_colours: match args.color {
+                When::Always => true,
+                When::Never => false,
+                When::Auto => {
+                    on_terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+                }
+            },
+            has_timestamps: args.timestamps,
+            lays_out_json: true,
+        };
+        Ok(Self {
+            destination,
+            view,
+            source,
+            greetings: args.send.into_iter().map(Message::text).collect(),
+            rule: Rule { wait: args.wait, count: args.count, until: args.until },
+            most_reconnects: args.reconnect.unwrap_or(0),
+            loudness,
+        })
+    }
+
+    pub(crate) fn is_interactive(&self) -> bool {
+        matches!(self.source, Source::Prompt(_))
+    }
+}
+
+fn source(args: &Args) -> Result<Source, Trouble> {
+    if args.chunk.is_some() && args.format != Format::Raw {
+        return Err(Trouble::Usage("--chunk goes with --format raw".to_owned()));
+    }
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        return Ok(Source::Prompt(match (&args.history, args.no_history) {
+            (_, true) => Keep::Nowhere,
+            (Some(path), _) => Keep::In(path.clone()),
+            (None, _) => Keep::AtHome,
+        }));
+    }
+    Ok(Source::Pipe(match (args.format, args.chunk) {
+        (Format::Raw, Some(size)) => Cutting::Chunks(usize::try_from(size).unwrap_or(usize::MAX)),
+        (Format::Raw, None) => Cutting::Whole,
+        (Format::Hex, _) => Cutting::Hex,
+        (Format::Text | Format::Json, _) => Cutting::Lines { are_binary: args.binary },
+    }))
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
+}

@@ -1,0 +1,316 @@
+//! One connection, from its first message to its last byte.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant, SystemTime},
+};
+
+use silverback::{CloseCode, Error, Event, Initiator, Message, Reader, Writer};
+use tokio::time::sleep_until;
+
+use super::{
+    client::{Client, INTERRUPTED, next_input},
+    commands::{self, Typed},
+    ending::End,
+    input::Input,
+    waiting::Silence,
+};
+
+impl Client {
+    /// Sends and shows messages until the connection has ended.
+    pub(super) async fn talk(&mut self, conn: silverback::Conn) -> End {
+        let (writer, reader) = conn.split();
+        let greetings: VecDeque<_> = self.plan.greetings.iter().cloned().chain(self.backlog.drain(..)).collect();
+        self.backlog = greetings;
+        let since = Instant::now();
+        let talk = Talk {
+            client: self,
+            writer,
+            since,
+            to_print: VecDeque::new(),
+            sending: None,
+            has_flushed: false,
+            can_send: true,
+            is_mute: false,
+            pinged: None,
+            end: None,
+            give_up: None,
+        };
+        talk.run(reader).await
+    }
+}
+
+/// What is going on.
+struct Talk<'a> {
+    client: &'a mut Client,
+    writer: Writer,
+    since: Instant,
+    to_print: VecDeque<Vec<u8>>,
+    sending: Option<Sending>,
+    /// Whether everything has left after the end of the input.
+    has_flushed: bool,
+    can_send: bool,
+    /// Whether what still comes is no longer of interest.
+    is_mute: bool,
+    /// The ping of `/ping` whose answer is awaited.
+    pinged: Option<(Vec<u8>, Instant)>,
+    /// Why we have begun to close the connection.
+    end: Option<End>,
+    /// When the closing handshake is waited for no longer.
+    give_up: Option<Instant>,
+}
+
+/// What waits for room in the queue: a message, or nothing more than that the queue is empty.
+struct Sending {
+    message: Option<Message>,
+    work: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
+}
+
+impl Talk<'_> {
+    async fn run(mut self, mut reader: Reader) -> End {
+        loop {
+            self.start_sending();
+            let deadline = self.deadline();
+            let takes_input = self.end.is_none() && self.sending.is_none() && !self.client.input_has_ended;
+            let prints = !self.to_print.is_empty();
+            let chunks = self.client.output.sender();
+            tokio::select! {
+                code = self.client.signals.next() => {
+                    if self.end.is_some() {
+                        return End::Signal(code as u8);
+                    }
+                    self.interrupt(code as u8);
+                }
+                error = self.client.output.failed() => return self.lose_output(&mut reader, error).await,
+                Ok(room) = chunks.reserve(), if prints => {
+                    if let Some(chunk) = self.to_print.pop_front() {
+                        room.send(chunk);
+                    }
+                }
+                result = sent(&mut self.sending), if self.sending.is_some() => self.note_sent(result),
+                event = reader.read_event(), if !prints => match event {
+                    Ok(Some(event)) => self.take(event),
+                    Ok(None) => return self.closed(&reader).await,
+                    Err(error) => return self.failed(error).await,
+                },
+                input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                    if self.end.is_some() {
+                        return self.finish().await;
+                    }
+                    match self.client.waiting.judge() {
+                        Silence::Enough => self.close(End::Done),
+                        Silence::TooLong(time) => self.close(End::Silence(time)),
+                    }
+                }
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.end {
+            Some(_) => self.give_up,
+            None if self.has_flushed => self.client.waiting.deadline(),
+            None => None,
+        }
+    }
+
+    fn start_sending(&mut self) {
+        if self.sending.is_some() || self.end.is_some() || !self.can_send {
+            return;
+        }
+        let writer = self.writer.clone();
+        if let Some(message) = self.client.backlog.pop_front() {
+            let copy = message.clone();
+            let work = Box::pin(async move { writer.write_message(copy).await });
+            self.sending = Some(Sending { message: Some(message), work });
+        } else if self.client.input_has_ended && !self.has_flushed {
+            self.sending = Some(Sending { message: None, work: Box::pin(async move { writer.flush().await }) });
+        }
+    }
+
+    fn note_sent(&mut self, result: Result<(), Error>) {
+        let Some(Sending { message, .. }) = self.sending.take() else { return };
+        match (result, message) {
+            (Ok(()), Some(_)) => self.client.waiting.note_sent(),
+            (Ok(()), None) => {
+                self.has_flushed = true;
+                if self.client.waiting.note_input_ended(Instant::now()) {
+                    self.is_mute = true;
+                    self.close(End::Done);
+                }
+            }
+            // The reader learns why; the message may still go to another connection.
+            (Err(_), message) => {
+                self.can_send = false;
+                self.client.backlog.extend(message);
+                self.client.backlog.rotate_right(1.min(self.client.backlog.len()));
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>) {
+        let notes = &self.client.notes;
+        match event {
+            Event::Message(message) if !self.is_mute => {
+                let message = message.into_ref();
+                self.to_print.push_back(self.client.plan.view.message(message, SystemTime::now()));
+                let is_last = self.client.waiting.note_received(message.as_bytes(), Instant::now());
+                if is_last && self.end.is_none() {
+                    self.is_mute = true;
+                    self.close(End::Done);
+                }
+            }
+            Event::Message(_) => {}
+            Event::Ping(payload) => notes.verbose(&format!("* ping {payload:?} answered")),
+            Event::Pong(payload) => match self.pinged.take_if(|(sent, _)| sent == payload.as_slice()) {
+                Some((_, at)) => notes.answer(&format!("pong after {:.1?}", at.elapsed())),
+                None => notes.verbose(&format!("* pong {payload:?}")),
+            },
+            Event::Close(Some(close)) => notes.verbose(&format!("* close {close}")),
+            Event::Close(None) => notes.verbose("* close without a code"),
+        }
+    }
+
+    fn take_input(&mut self, input: Input) {
+        match input {
+            Input::Message(message) => self.client.backlog.push_back(message),
+            Input::Typed(line) => match commands::parse(&line) {
+                Ok(typed) => self.obey(typed),
+                Err(reason) => self.client.notes.answer(&reason),
+            },
+            Input::Interrupt => self.interrupt(INTERRUPTED),
+            Input::End if self.client.plan.is_interactive() => self.close(End::Done),
+            Input::End => self.client.input_has_ended = true,
+            Input::Failed(trouble) => self.close(End::Input(trouble)),
+        }
+    }
+
+    fn obey(&mut self, typed: Typed) {
+        let failed = match typed {
+            Typed::Text(text) => return self.client.backlog.push_back(Message::text(text)),
+            Typed::Binary(bytes) => return self.client.backlog.push_back(Message::binary(bytes)),
+            Typed::File { path, is_text } => match read_file(&path, is_text) {
+                Ok(message) => return self.client.backlog.push_back(message),
+                Err(reason) => Some(reason),
+            },
+            Typed::Ping(payload) => {
+                let result = self.writer.ping(&payload);
+                self.pinged = Some((payload, Instant::now()));
+                result.err().map(|error| error.to_string())
+            }
+            Typed::Pong(payload) => self.writer.pong(&payload).err().map(|error| error.to_string()),
+            Typed::Close { code, reason } => match self.writer.start_close(code, &reason) {
+                Ok(()) => {
+                    self.end = Some(End::Done);
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            },
+            Typed::Json => {
+                let view = &mut self.client.plan.view;
+                view.lays_out_json = !view.lays_out_json;
+                Some(format!("JSON is {}", if view.lays_out_json { "laid out" } else { "shown as it came" }))
+            }
+            Typed::Stats => Some(self.stats()),
+            Typed::Help => Some(commands::HELP.to_owned()),
+            Typed::Quit => {
+                self.close(End::Done);
+                None
+            }
+        };
+        if let Some(answer) = failed {
+            self.client.notes.answer(&answer);
+        }
+    }
+
+    fn stats(&self) -> String {
+        let stats = self.writer.stats();
+        let trip = stats.round_trip.map_or_else(|| "not measured yet".to_owned(), |trip| format!("{trip:.1?}"));
+        format!(
+            "connected for {:.0?}; sent {} messages, {} bytes; received {} messages, {} bytes; round trip {trip}",
+            self.since.elapsed(),
+            stats.messages_sent,
+            stats.bytes_sent,
+            stats.messages_received,
+            stats.bytes_received,
+        )
+    }
+
+    /// Begins to close the connection because of this. What still comes is shown.
+    fn close(&mut self, end: End) {
+        self.end = Some(end);
+        self.sending = None;
+        // It may be closing already.
+        let _ = self.writer.start_close(CloseCode::NORMAL, "");
+    }
+
+    fn interrupt(&mut self, code: u8) {
+        self.end = Some(End::Signal(code));
+        self.is_mute = true;
+        self.sending = None;
+        let _ = self.writer.start_close(CloseCode::GOING_AWAY, "");
+        self.give_up = Some(Instant::now() + HURRY);
+    }
+
+    /// Nobody reads what is printed any more: there is nothing left to do here.
+    async fn lose_output(mut self, reader: &mut Reader, error: std::io::Error) -> End {
+        self.close(End::Done);
+        let _ = tokio::time::timeout(HURRY, async { while let Ok(Some(_)) = reader.read_event().await {} }).await;
+        End::Output(error)
+    }
+
+    async fn closed(mut self, reader: &Reader) -> End {
+        let info = reader.close_info();
+        match (self.end.take(), info) {
+            (Some(end), _) => self.end = Some(end),
+            (None, Some(info)) if info.initiator != Initiator::Local => self.end = Some(End::Peer(info)),
+            (None, _) => self.end = Some(End::Done),
+        }
+        self.finish().await
+    }
+
+    async fn failed(mut self, error: Error) -> End {
+        match &self.end {
+            // We are through: how well the peer says goodbye changes nothing.
+            Some(_) => self.client.notes.verbose(&format!("* the closing handshake failed: {error}")),
+            None => self.end = Some(End::Failed(error)),
+        }
+        self.finish().await
+    }
+
+    /// Everything that came is given to the output first, unless we are in a hurry.
+    async fn finish(mut self) -> End {
+        if let Some(Sending { message: Some(message), .. }) = self.sending.take() {
+            self.client.backlog.push_front(message);
+        }
+        let chunks = self.client.output.sender();
+        while let Some(chunk) = self.to_print.pop_front() {
+            tokio::select! {
+                result = chunks.send(chunk) => if result.is_err() { break },
+                code = self.client.signals.next() => return End::Signal(code as u8),
+            }
+        }
+        self.end.unwrap_or(End::Done)
+    }
+}
+
+async fn sent(sending: &mut Option<Sending>) -> Result<(), Error> {
+    match sending {
+        Some(sending) => sending.work.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn read_file(path: &std::path::Path, is_text: bool) -> Result<Message, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    match is_text {
+        true => String::from_utf8(bytes).map(Message::text).map_err(|_| format!("{} is not UTF-8", path.display())),
+        false => Ok(Message::binary(bytes)),
+    }
+}
+
+/// For a server that should say goodbye, but need not.
+const HURRY: Duration = Duration::from_secs(1);

@@ -1,0 +1,160 @@
+//! What people and programs see of a message.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::*;
+
+fn view(format: Format, on_terminal: bool) -> View {
+    View { format, on_terminal, has_colours: false, has_timestamps: false, lays_out_json: true }
+}
+
+fn at(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
+}
+
+#[track_caller]
+fn check(view: &View, message: MessageRef<'_>, expected: &str) {
+    assert_eq!(String::from_utf8(view.message(message, at(0))).unwrap(), expected);
+}
+
+mod for_programs {
+    use super::*;
+
+    #[test]
+    fn text_is_a_line() {
+        check(&view(Format::Text, false), MessageRef::Text("hi \x1b[31m"), "hi \x1b[31m\n");
+        check(&view(Format::Text, false), MessageRef::Text("{\"a\":1}"), "{\"a\":1}\n");
+        check(&view(Format::Text, false), MessageRef::Text(""), "\n");
+    }
+
+    #[test]
+    fn bytes_among_text_are_base64() {
+        check(&view(Format::Text, false), MessageRef::Binary(&[0, 255]), "base64:AP8=\n");
+    }
+
+    #[test]
+    fn hex_is_a_line_of_either_kind() {
+        check(&view(Format::Hex, false), MessageRef::Binary(&[0, 255]), "00ff\n");
+        check(&view(Format::Hex, false), MessageRef::Text("hi"), "6869\n");
+    }
+
+    #[test]
+    fn raw_adds_nothing() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(view(Format::Raw, false).message(MessageRef::Binary(&bytes), at(0)), bytes);
+        check(&view(Format::Raw, false), MessageRef::Text("hi"), "hi");
+    }
+
+    #[test]
+    fn json_is_an_object_on_a_line_wherever_it_goes() {
+        for on_terminal in [false, true] {
+            let text = view(Format::Json, on_terminal).message(MessageRef::Text("a\n\"\x1b"), at(1_769_862_600_123));
+            let line = String::from_utf8(text).unwrap();
+            assert_eq!(line.matches('\n').count(), 1);
+            assert!(!line.contains('\x1b'));
+            let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let expected = serde_json::json!({
+                "time": "2026-01-31T12:30:00.123Z", "type": "text", "size": 4, "data": "a\n\"\x1b",
+            });
+            assert_eq!(object, expected);
+        }
+        let bytes = view(Format::Json, false).message(MessageRef::Binary(&[0, 255]), at(0));
+        let object: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!((&object["type"], &object["base64"]), (&"binary".into(), &"AP8=".into()));
+    }
+
+    #[test]
+    fn lines_can_have_a_time() {
+        let view = View { has_timestamps: true, ..view(Format::Text, false) };
+        check(&view, MessageRef::Text("hi"), "1970-01-01T00:00:00.000Z hi\n");
+    }
+}
+
+mod for_people {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_is_left() {
+        let dangerous = "a\x1b[2Jb\x07\r\u{9b}31m\u{202e}c\u{200b}\u{2028}\0\u{7f}";
+        for format in [Format::Text, Format::Raw, Format::Hex] {
+            let shown = String::from_utf8(view(format, true).message(MessageRef::Text(dangerous), at(0))).unwrap();
+            let acting = shown.trim_end().chars().find(|c| (c.is_control() && *c != '\n') || !c.is_ascii());
+            assert_eq!(acting, None, "{shown}");
+        }
+    }
+
+    #[test]
+    fn letters_of_all_languages_are_shown_as_they_are() {
+        let text = "grüße, 世界, e\u{301}, 🦍, \"quoted\" \\";
+        check(&view(Format::Text, true), MessageRef::Text(text), &format!("< {text}\n"));
+    }
+
+    #[test]
+    fn further_lines_are_indented_so_that_none_feigns_a_message() {
+        check(&view(Format::Text, true), MessageRef::Text("a\n< b\n> c"), "< a\n  < b\n  > c\n");
+    }
+
+    #[test]
+    fn json_is_laid_out_as_it_was_written() {
+        let json = r#" {"b":[1,1.50,12345678901234567890123],"a":{},"c":[ ],"s":"x\"{,:}","t":true,"n":null} "#;
+        let expected = "< {\n    \"b\": [\n      1,\n      1.50,\n      12345678901234567890123\n    ],\n    \"a\": {},\n    \
+                        \"c\": [],\n    \"s\": \"x\\\"{,:}\",\n    \"t\": true,\n    \"n\": null\n  }\n";
+        check(&view(Format::Text, true), MessageRef::Text(json), expected);
+    }
+
+    #[test]
+    fn what_is_no_json_is_left_alone() {
+        for text in ["{a}", "[1,", "12", "\"text\"", "true", ""] {
+            check(&view(Format::Text, true), MessageRef::Text(text), &format!("< {text}\n"));
+        }
+        let off = View { lays_out_json: false, ..view(Format::Text, true) };
+        check(&off, MessageRef::Text("[1,2]"), "< [1,2]\n");
+    }
+
+    #[test]
+    fn json_cannot_bring_control_characters_in() {
+        check(&view(Format::Text, true), MessageRef::Text("[\"\u{9b}\"]"), "< [\n    \"\\u{9b}\"\n  ]\n");
+    }
+
+    #[test]
+    fn bytes_are_shown_in_rows() {
+        let expected = "< binary, 18 bytes\n  \
+                        00000000  61 62 63 64 65 66 67 68  69 6a 6b 6c 6d 6e 6f 00  abcdefghijklmno.\n  \
+                        00000010  1b ff                                             ..\n";
+        check(&view(Format::Text, true), MessageRef::Binary(b"abcdefghijklmno\0\x1b\xff"), expected);
+        let many = String::from_utf8(view(Format::Text, true).message(MessageRef::Binary(&[0; 1000]), at(0))).unwrap();
+        assert!(many.ends_with("… 744 bytes more\n"), "{many}");
+    }
+
+    #[test]
+    fn colours_end_where_they_belong() {
+        let view = View { has_colours: true, ..view(Format::Text, true) };
+        for message in [MessageRef::Text("hi\x07"), MessageRef::Text("[1]"), MessageRef::Binary(b"x")] {
+            let shown = String::from_utf8(view.message(message, at(0))).unwrap();
+            assert!(shown.starts_with("\x1b[36m< \x1b[0m"), "{shown:?}");
+            assert_eq!(shown.matches("\x1b[").count(), 2 * shown.matches("\x1b[0m").count(), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_of_the_day() {
+        let view = View { has_timestamps: true, ..view(Format::Text, true) };
+        let shown = String::from_utf8(view.message(MessageRef::Text("hi"), at(1_709_210_096_007))).unwrap();
+        assert_eq!(shown, "12:34:56.007Z < hi\n");
+    }
+}
+
+#[test]
+fn dates_are_right_around_leap_days() {
+    for (seconds, date) in [
+        (0, "1970-01-01"),
+        (951_782_400, "2000-02-29"),
+        (951_868_800, "2000-03-01"),
+        (1_709_164_800, "2024-02-29"),
+        (1_735_689_599, "2024-12-31"),
+        (4_107_542_400, "2100-03-01"),
+    ] {
+        assert_eq!(time::full(at(seconds * 1000))[..10], *date);
+    }
+}

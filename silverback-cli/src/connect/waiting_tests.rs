@@ -1,0 +1,129 @@
+//! How long is waited, and for what.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn waiting(wait: Option<Patience>, count: Option<u64>, until: Option<&str>) -> Waiting {
+    Waiting::new(Rule { wait, count, until: until.map(|text| Regex::new(text).unwrap()) })
+}
+
+fn plain() -> Waiting {
+    waiting(None, None, None)
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[track_caller]
+fn check(waiting: &Waiting, since: Instant, seconds: u32, silence: Silence) {
+    assert_eq!(waiting.deadline(), Some(since + seconds * SECOND));
+    assert_eq!(waiting.judge(), silence);
+}
+
+#[test]
+fn nothing_ends_while_there_may_be_input() {
+    let mut waiting = plain();
+    waiting.note_sent();
+    assert!(!waiting.note_received(b"hi", Instant::now()));
+    assert_eq!(waiting.deadline(), None);
+}
+
+#[test]
+fn a_first_answer_has_10_seconds_and_none_at_all_is_too_long() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    waiting.note_sent();
+    assert!(!waiting.note_input_ended(now));
+    check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+}
+
+#[test]
+fn after_the_last_answer_a_second_is_enough() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    waiting.note_sent();
+    waiting.note_input_ended(now);
+    let later = now + 5 * SECOND;
+    waiting.note_received(b"hi", later);
+    check(&waiting, later, 1, Silence::Enough);
+}
+
+#[test]
+fn as_many_answers_as_messages_are_given_their_10_seconds() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    (0..3).for_each(|_| waiting.note_sent());
+    waiting.note_input_ended(now);
+    waiting.note_received(b"1", now);
+    waiting.note_received(b"2", now);
+    check(&waiting, now, 10, Silence::Enough);
+    waiting.note_received(b"3", now);
+    check(&waiting, now, 1, Silence::Enough);
+}
+
+#[test]
+fn who_sends_nothing_waits_for_a_second_of_silence() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    waiting.note_input_ended(now);
+    check(&waiting, now, 1, Silence::Enough);
+}
+
+#[test]
+fn what_the_user_says_holds_for_first_and_last_alike() {
+    let (mut waiting, now) = (waiting(Some(Patience(Some(3 * SECOND))), None, None), Instant::now());
+    waiting.note_sent();
+    waiting.note_input_ended(now);
+    check(&waiting, now, 3, Silence::TooLong(3 * SECOND));
+    waiting.note_received(b"hi", now);
+    check(&waiting, now, 3, Silence::Enough);
+}
+
+#[test]
+fn off_waits_for_ever() {
+    let mut waiting = waiting(Some(Patience(None)), None, None);
+    waiting.note_sent();
+    waiting.note_input_ended(Instant::now());
+    assert_eq!(waiting.deadline(), None);
+}
+
+#[test]
+fn a_count_ends_it_with_its_last_message_even_while_there_is_input() {
+    let (mut waiting, now) = (waiting(None, Some(2), None), Instant::now());
+    assert!(!waiting.note_received(b"1", now));
+    assert!(waiting.misses_something());
+    assert!(waiting.note_received(b"2", now));
+    assert!(!waiting.misses_something());
+}
+
+#[test]
+fn a_count_that_is_not_reached_is_waited_for_and_missed() {
+    let (mut waiting, now) = (waiting(None, Some(2), None), Instant::now());
+    waiting.note_sent();
+    waiting.note_input_ended(now);
+    waiting.note_received(b"1", now);
+    check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+}
+
+#[test]
+fn a_count_of_0_wants_no_answer() {
+    let mut waiting = waiting(None, Some(0), None);
+    waiting.note_sent();
+    assert!(waiting.note_input_ended(Instant::now()));
+    assert!(!waiting.misses_something());
+}
+
+#[test]
+fn until_ends_it_with_the_message_that_matches() {
+    let (mut waiting, now) = (waiting(None, None, Some("^do+ne$")), Instant::now());
+    assert!(!waiting.note_received(b"undone", now));
+    assert!(waiting.misses_something());
+    assert!(waiting.note_received(b"doone", now));
+    assert!(!waiting.misses_something());
+}
+
+#[test]
+fn of_count_and_until_either_is_enough() {
+    let now = Instant::now();
+    let mut counted = waiting(None, Some(1), Some("never"));
+    assert!(counted.note_received(b"x", now));
+    assert!(!counted.misses_something());
+    let mut matched = waiting(None, Some(9), Some("x"));
+    assert!(matched.note_received(b"x", now));
+    assert!(!matched.misses_something());
+}

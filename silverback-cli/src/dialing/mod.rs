@@ -1,0 +1,118 @@
+//! How a server is reached: the options that every command with a URL has in common, the [`Dialer`] that they make, and
+//! what its errors mean for the exit code. Where secrets come from is in `secrets`, the words for each step in `steps`.
+
+mod options;
+mod overrides;
+mod secrets;
+mod steps;
+mod troubles;
+mod userinfo;
+
+use std::path::Path;
+
+use silverback::{Compression, Dialer, ProxyRules, tls::Tls};
+
+use self::secrets::Authorization;
+pub(crate) use self::{
+    options::DialOptions,
+    steps::{ShownRequest, describe},
+    troubles::trouble_of,
+};
+use crate::trouble::Trouble;
+
+/// Where to go, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    /// The URL without user name and password.
+    pub(crate) url: String,
+    pub(crate) dialer: Dialer,
+    /// What of the request can be shown.
+    pub(crate) request: ShownRequest,
+}
+
+impl DialOptions {
+    /// Reads the files and variables that the options name, and settles how the server is reached. Nothing is sent.
+    pub(crate) fn destination(&self) -> Result<Destination, Trouble> {
+        let (url, credentials) = userinfo::part(&self.url).map_err(Trouble::Usage)?;
+        let headers = secrets::headers(&self.header)?;
+        let authorization = Authorization::resolve(self, credentials)?;
+        let request = ShownRequest::new(&url, &headers, authorization.is_some(), self);
+        let mut dialer = self.add_way(Dialer::new())?;
+        for (name, value) in &headers {
+            dialer = match name.eq_ignore_ascii_case("host") {
+                true => dialer.host_header(value),
+                false => dialer.header(name, value),
+            };
+        }
+        dialer = match authorization {
+            Some(Authorization::Basic { user, password }) => dialer.basic_auth(&user, &password),
+            Some(Authorization::Bearer(token)) => dialer.bearer_auth(&token),
+            None => dialer,
+        };
+        if let Some(origin) = &self.origin {
+            dialer = dialer.origin(origin);
+        }
+        dialer = dialer
+            .subprotocols(&self.subprotocol)
+            .redirects(if self.location { self.max_redirs } else { 0 })
+            .compression((!self.no_compression).then(Compression::default));
+        Ok(Destination { url, dialer: self.add_times(dialer), request })
+    }
+
+    fn add_way(&self, mut dialer: Dialer) -> Result<Dialer, Trouble> {
+        dialer = dialer.tls(self.tls()?).proxy_rules(self.proxies()?);
+        for entry in &self.resolve {
+            for address in &entry.addresses {
+                dialer = dialer.resolve(&entry.host, *address);
+            }
+        }
+        #[cfg(unix)]
+        if let Some(path) = &self.unix_socket {
+            dialer = dialer.unix_socket(path);
+        }
+        Ok(dialer)
+    }
+
+    fn add_times(&self, dialer: Dialer) -> Dialer {
+        let Some(within) = self.connect_timeout else { return dialer };
+        dialer
+            .resolve_timeout(within)
+            .connect_timeout(within)
+            .proxy_timeout(within)
+            .tls_timeout(within)
+            .handshake_timeout(within)
+            .timeout(within)
+    }
+
+    fn tls(&self) -> Result<Tls, Trouble> {
+        let mut tls = Tls::new().key_log_from_env().danger_accept_invalid_certs(self.insecure);
+        if let Some(path) = &self.cacert {
+            tls = tls.default_roots(false).add_roots(read("--cacert", path)?);
+        }
+        if let Some(path) = &self.cert {
+            let chain = read("--cert", path)?;
+            let key = match &self.key {
+                Some(path) => read("--key", path)?,
+                None => chain.clone(),
+            };
+            tls = tls.client_certificate(chain, key);
+        }
+        Ok(tls)
+    }
+
+    fn proxies(&self) -> Result<ProxyRules, Trouble> {
+        let usage = |error| Trouble::Usage(format!("the proxy's URL makes no sense: {error}"));
+        let mut rules = match &self.proxy {
+            Some(url) => ProxyRules::all(url.parse().map_err(usage)?),
+            None => ProxyRules::from_env().map_err(usage)?,
+        };
+        if let Some(list) = &self.noproxy {
+            rules = rules.except(list);
+        }
+        Ok(rules)
+    }
+}
+
+fn read(option: &str, path: &Path) -> Result<Vec<u8>, Trouble> {
+    std::fs::read(path).map_err(|error| Trouble::Usage(format!("{option} cannot read {}: {error}", path.display())))
+}

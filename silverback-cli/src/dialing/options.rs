@@ -1,0 +1,101 @@
+//! The options of reaching a server. They are spelt as curl spells them.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::overrides::{self, Override};
+use crate::values;
+
+/// The URL, and the way to its server.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct DialOptions {
+    /// The server, like wss://example.com/chat. http:// and https:// mean the same as ws:// and wss://.
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+
+    /// Send this header too, like 'X-Tenant: blue'; @FILE sends each line of a file. Can be given several times.
+    #[arg(short = 'H', long, value_name = "HEADER", help_heading = REQUEST)]
+    pub(crate) header: Vec<String>,
+
+    /// Log in with this name (Basic authentication). Without a password it is read from --password-file or the variable
+    /// SILVERBACK_PASSWORD, where other users of the machine cannot see it.
+    #[arg(short, long, value_name = "USER[:PASSWORD]", help_heading = REQUEST)]
+    #[arg(conflicts_with_all = ["bearer", "bearer_file"])]
+    pub(crate) user: Option<String>,
+
+    /// Read the password for --user from the first line of this file.
+    #[arg(long, value_name = "FILE", requires = "user", help_heading = REQUEST)]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Log in with this token. Without it, --bearer-file or the variable SILVERBACK_BEARER is used.
+    #[arg(long, value_name = "TOKEN", conflicts_with = "bearer_file", help_heading = REQUEST)]
+    pub(crate) bearer: Option<String>,
+
+    /// Read the token from the first line of this file.
+    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
+    pub(crate) bearer_file: Option<PathBuf>,
+
+    /// The origin to name, as a browser does, like https://example.com.
+    #[arg(long, value_name = "ORIGIN", help_heading = REQUEST)]
+    pub(crate) origin: Option<String>,
+
+    /// Offer this subprotocol; the best first. Can be given several times, or with commas.
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', help_heading = REQUEST)]
+    pub(crate) subprotocol: Vec<String>,
+
+    /// Do not offer compression (permessage-deflate, RFC 7692).
+    #[arg(long, visible_alias = "no-compress", help_heading = REQUEST)]
+    pub(crate) no_compression: bool,
+
+    /// Follow redirects, but never from TLS to a server without; other origins are not told secrets.
+    #[arg(short = 'L', long, help_heading = REQUEST)]
+    pub(crate) location: bool,
+
+    /// How many redirects to follow at most.
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "location", help_heading = REQUEST)]
+    pub(crate) max_redirs: usize,
+
+    /// Trust the certificate authorities in this PEM file, and no others.
+    #[arg(long, value_name = "FILE", help_heading = TLS)]
+    pub(crate) cacert: Option<PathBuf>,
+
+    /// Show the server this certificate, a PEM file with its chain, and with its key if --key is not given.
+    #[arg(long, value_name = "FILE", help_heading = TLS)]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The key of --cert, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = TLS)]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Accept any certificate. Then nobody knows who the server is: for tests only.
+    #[arg(short = 'k', long, help_heading = TLS)]
+    pub(crate) insecure: bool,
+
+    /// Reach the server through this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT].
+    /// Without it the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY decide.
+    #[arg(short = 'x', long, value_name = "URL", help_heading = NETWORK)]
+    pub(crate) proxy: Option<String>,
+
+    /// Hosts to reach without a proxy, with commas; * for all.
+    #[arg(long, value_name = "HOSTS", help_heading = NETWORK)]
+    pub(crate) noproxy: Option<String>,
+
+    /// Use this address for a host instead of looking it up. Can be given several times.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = overrides::parse, help_heading = NETWORK)]
+    pub(crate) resolve: Vec<Override>,
+
+    /// Connect to this Unix socket; the URL still says what to ask for.
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", help_heading = NETWORK)]
+    pub(crate) unix_socket: Option<PathBuf>,
+
+    /// How long it may take until the connection stands, like 5s or 500ms. Default: 10s for each step, 30s for all.
+    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = NETWORK)]
+    pub(crate) connect_timeout: Option<Duration>,
+}
+
+const REQUEST: &str = "Request";
+const TLS: &str = "TLS";
+const NETWORK: &str = "Network";

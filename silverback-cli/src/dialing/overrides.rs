@@ -1,0 +1,38 @@
+//! `--resolve HOST:PORT:ADDRESS[,ADDRESS]`, as curl has it.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Addresses to use for a host instead of looking it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Override {
+    pub(super) host: String,
+    /// With the port to connect to.
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+pub(super) fn parse(text: &str) -> Result<Override, String> {
+    let (host, rest) = split_host(text).ok_or(FORM)?;
+    let (port, addresses) = rest.split_once(':').ok_or(FORM)?;
+    let port: u16 = port.parse().map_err(|_| FORM)?;
+    let address = |text: &str| {
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)).map_err(|_| FORM)
+    };
+    let addresses = addresses.split(',').map(address).collect::<Result<_, _>>()?;
+    Ok(Override { host: host.to_owned(), addresses })
+}
+
+/// Parts the host, which may be an IPv6 address in brackets, from what follows its colon.
+fn split_host(text: &str) -> Option<(&str, &str)> {
+    let parts = match text.starts_with('[') {
+        true => text.split_once("]:").map(|(host, rest)| (&host[1..], rest)),
+        false => text.split_once(':'),
+    };
+    parts.filter(|(host, _)| !host.is_empty())
+}
+
+const FORM: &str = "must be HOST:PORT:ADDRESS, like example.com:443:127.0.0.1";
+
+#[cfg(test)]
+#[path = "overrides_tests.rs"]
+mod tests;

@@ -1,0 +1,102 @@
+//! Where names, passwords, tokens and headers come from: the command line, files, variables. What stands in files and
+//! variables is not seen by other users of the machine.
+
+use std::{env, fs, path::Path};
+
+use super::{options::DialOptions, userinfo::Credentials};
+use crate::trouble::Trouble;
+
+/// Who we are to the server.
+#[derive(PartialEq, Eq)]
+pub(super) enum Authorization {
+    Basic { user: String, password: String },
+    Bearer(String),
+}
+
+impl Authorization {
+    pub(super) fn resolve(options: &DialOptions, in_url: Option<Credentials>) -> Result<Option<Self>, Trouble> {
+        let credentials = match &options.user {
+            Some(text) => Some(parse_user(text)),
+            None => in_url,
+        };
+        if let Some(credentials) = credentials {
+            return Self::basic(options, credentials).map(Some);
+        }
+        let token = match (&options.bearer, &options.bearer_file) {
+            (Some(token), _) => Some(token.clone()),
+            (None, Some(path)) => Some(first_line("--bearer-file", path)?),
+            (None, None) => variable(BEARER),
+        };
+        Ok(token.map(Self::Bearer))
+    }
+
+    fn basic(options: &DialOptions, credentials: Credentials) -> Result<Self, Trouble> {
+        let password = match (credentials.password, &options.password_file) {
+            (Some(password), None) => password,
+            (Some(_), Some(_)) => {
+                return Err(Trouble::Usage("--password-file: there is a password with the user name too".to_owned()));
+            }
+            (None, Some(path)) => first_line("--password-file", path)?,
+            (None, None) => variable(PASSWORD).ok_or_else(|| {
+                Trouble::Usage(format!(
+                    "--user has no password: add :PASSWORD, --password-file or the variable {PASSWORD}"
+                ))
+            })?,
+        };
+        Ok(Self::Basic { user: credentials.user, password })
+    }
+}
+
+/// The headers of `-H`: `Name: value`, or `@FILE` with one on each line.
+pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, Trouble> {
+    let mut headers = Vec::new();
+    for text in given {
+        let Some(path) = text.strip_prefix('@') else {
+            headers.push(header(text)?);
+            continue;
+        };
+        let lines = fs::read_to_string(path).map_err(|error| cannot_read("--header", Path::new(path), &error))?;
+        for line in lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+            headers.push(header(line)?);
+        }
+    }
+    Ok(headers)
+}
+
+fn header(text: &str) -> Result<(String, String), Trouble> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        // Its text may be a secret whose name was forgotten.
+        _ => Err(Trouble::Usage("--header must be like 'Name: value'".to_owned())),
+    }
+}
+
+fn parse_user(text: &str) -> Credentials {
+    match text.split_once(':') {
+        Some((user, password)) => Credentials { user: user.to_owned(), password: Some(password.to_owned()) },
+        None => Credentials { user: text.to_owned(), password: None },
+    }
+}
+
+fn first_line(option: &str, path: &Path) -> Result<String, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| cannot_read(option, path, &error))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(Trouble::Usage(format!("{option} finds nothing in the first line of {}", path.display()))),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn cannot_read(option: &str, path: &Path, error: &std::io::Error) -> Trouble {
+    Trouble::Usage(format!("{option} cannot read {}: {error}", path.display()))
+}
+
+const PASSWORD: &str = "SILVERBACK_PASSWORD";
+const BEARER: &str = "SILVERBACK_BEARER";
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;
