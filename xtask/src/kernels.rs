@@ -36,6 +36,8 @@ pub(crate) fn valgrind(workspace: &Workspace) -> Verdict {
         .args(KERNELS)
         // Valgrind runs one thread at a time anyway. Leaks are looked for elsewhere: kernels allocate nothing.
         .arg("--test-threads=1")
+        // The drawn cases are for ordinary runs; here a few of each are enough.
+        .env("PROPTEST_CASES", "32")
         .env(&runner, format!("{} --quiet --error-exitcode=97 --leak-check=no", valgrind.display()))
         .limit(VALGRIND_LIMIT)
         .read_aloud()
