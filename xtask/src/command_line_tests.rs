@@ -39,3 +39,15 @@ fn what_is_unknown_or_incomplete_is_refused() {
 fn nothing_at_all_shows_the_usage() {
     assert_eq!(parsed(""), Ok(Chore::Help));
 }
+
+#[test]
+fn bench_takes_names_rounds_and_a_load_generator() {
+    let request = crate::bench::Request {
+        quick: false,
+        only: vec!["small".to_owned(), "1m".to_owned()],
+        rounds: Some(3),
+        load: Some("load".into()),
+    };
+    assert_eq!(parsed("bench --only small,1m --rounds 3 --load load"), Ok(Chore::Bench(request)));
+    assert!(parsed("bench --rounds many").is_err());
+}

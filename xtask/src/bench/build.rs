@@ -38,7 +38,7 @@ fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Trouble> {
     let Program::Bench { bin, feature } = program else { return program::ensure(workspace) };
     let target = workspace.target.join("bench");
     let mut task = workspace
-        .cargo(&["build", "--release", "--locked", "--manifest-path", "bench/Cargo.toml", "--bin", bin])
+        .cargo(&["build", "--release", "--manifest-path", "bench/Cargo.toml", "--bin", bin])
         .env("CARGO_TARGET_DIR", &target);
     if let Some(feature) = feature {
         task = task.args(["--features", feature]);
@@ -47,6 +47,8 @@ fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Trouble> {
     let folder = target.join("servers");
     fs::create_dir_all(&folder).or_failed(folder.display())?;
     let path = folder.join(feature.unwrap_or(bin));
+    // A program that still runs, for another `cargo xtask bench`, cannot be written over, but its place can be taken.
+    let _ = fs::remove_file(&path);
     fs::copy(target.join("release").join(bin), &path).or_failed(path.display())?;
     Ok(path)
 }

@@ -16,6 +16,8 @@ pub(super) enum Group {
     Compressed,
     /// Settings of compression against memory.
     Settings,
+    /// Those of them with a compressor to give back.
+    Released,
 }
 
 /// Where a server comes from.
@@ -59,6 +61,10 @@ const fn compressed(
 const fn setting(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
     let program = Program::Bench { bin: "silverback", feature: Some("silverback") };
     Contestant { name, group: Group::Settings, program, arguments }
+}
+
+const fn released(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
+    Contestant { group: Group::Released, ..setting(name, arguments) }
 }
 
 pub(super) const ALL: &[Contestant] = &[
@@ -114,4 +120,7 @@ pub(super) const ALL: &[Contestant] = &[
     setting("window bits 9 and memory level 1", &["--style", "lending", "--window-bits", "9", "--memory-level", "1"]),
     setting("level 6", &["--style", "lending", "--level", "6"]),
     setting("level 9", &["--style", "lending", "--level", "9"]),
+    released("default: idle again", &["--style", "lending", "--deflate"]),
+    released("client_no_context_takeover: idle again", &["--style", "lending", "--client-no-context-takeover"]),
+    released("window bits 9: idle again", &["--style", "lending", "--window-bits", "9"]),
 ];

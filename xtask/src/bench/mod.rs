@@ -37,25 +37,28 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trou
     let takes_part = |contestant: &Contestant| cells.iter().any(|cell| cell.group == contestant.group);
     let contestants: Vec<_> = contestants.into_iter().filter(|contestant| takes_part(contestant)).collect();
     let servers = build::servers(workspace, &contestants)?;
-    let mut outcomes = Vec::new();
+    let is_whole_cells = request.only.iter().all(|name| cells::ALL.iter().any(|cell| cell.name == name));
+    let is_kept = is_whole_cells && !request.quick;
+    let mut is_complete = true;
     for cell in cells {
         let rows: Vec<_> = servers.iter().filter(|server| server.contestant.group == cell.group).collect();
         let outcome = measure::cell(workspace, &generator, cell, &rows, request)?;
         println!("\n{}", page::table(cell, &outcome));
-        outcomes.push((cell, outcome));
-    }
-    let is_whole_cells = request.only.iter().all(|name| cells::ALL.iter().any(|cell| cell.name == name));
-    if !request.quick && is_whole_cells {
-        let mut results = Results::load(workspace)?;
-        for (cell, outcome) in &outcomes {
-            results.put(cell, outcome);
+        is_complete &= outcome.rows.iter().all(|row| !row.is_empty());
+        if is_kept {
+            // Read again each time: another run may have measured other cells meanwhile.
+            let mut results = Results::load(workspace)?;
+            results.put(cell, &outcome);
+            results.save(workspace)?;
         }
-        results.save(workspace)?;
+    }
+    if is_kept {
+        let results = Results::load(workspace)?;
         let path = workspace.root.join("docs/benchmarks.md");
         std::fs::write(&path, page::whole(&results)).or_failed(path.display())?;
         println!("\nwritten: {}", path.display());
     }
-    Ok(outcomes.iter().all(|(_, outcome)| outcome.rows.iter().all(|row| !row.is_empty())))
+    Ok(is_complete)
 }
 
 /// What `--only` leaves. Names of cells choose cells, names of servers choose servers.
