@@ -84,3 +84,8 @@ pub use writer::{TryWriteError, Writer};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Those of the guide to compression too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/compression.md")]
+struct CompressionGuide;
