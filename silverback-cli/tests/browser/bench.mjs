@@ -18,8 +18,8 @@ export class Bench {
     this.expected = [];
   }
 
-  async startProgram(host) {
-    const program = await Program.onFreePort(this.programFile, host);
+  async startProgram(host, options) {
+    const program = await Program.onFreePort(this.programFile, host, options);
     this.programs.push(program);
     return program;
   }

@@ -5,16 +5,17 @@ import { once } from "node:events";
 import net from "node:net";
 
 export class Program {
-  constructor(file, host, port) {
+  constructor(file, host, port, options = []) {
     this.file = file;
+    this.options = options;
     this.host = host;
     this.port = port;
     this.output = "";
     this.child = null;
   }
 
-  static async onFreePort(file, host = "127.0.0.1") {
-    const program = new Program(file, host, await freePort(host));
+  static async onFreePort(file, host = "127.0.0.1", options = []) {
+    const program = new Program(file, host, await freePort(host), options);
     await program.start();
     return program;
   }
@@ -29,7 +30,7 @@ export class Program {
 
   /** Returns once the page is served. */
   async start() {
-    const child = spawn(this.file, ["--listen", this.authority()], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.file, ["--listen", this.authority(), ...this.options], { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => this.keepOutput(data));
     this.child = child;
     this.ended = once(child, "exit").then(([code, signal]) => ({ code, signal }));

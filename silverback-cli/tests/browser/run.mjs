@@ -9,6 +9,7 @@ import { chromium } from "playwright-core";
 import { Bench } from "./bench.mjs";
 import access from "./checks/access.mjs";
 import closing from "./checks/closing.mjs";
+import compression from "./checks/compression.mjs";
 import log from "./checks/log.mjs";
 import looks from "./checks/looks.mjs";
 import opening from "./checks/opening.mjs";
@@ -28,7 +29,7 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...strangers, ...access, ...looks };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks };
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });
 const browser = await chromium.launch({
