@@ -103,17 +103,17 @@ pub(super) const ALL: &[Cell] = &[
     },
     Cell {
         name: "memory-active",
-        title: "In use: 300 connections after 100 messages of 400 bytes each",
+        title: "In use: 100 connections after 100 messages of 400 bytes each",
         group: Group::Settings,
         kind: Kind::Memory,
-        load: &["--idle", "300", "--touch", "100", "--size", "400", "--text", SMALL_WINDOWS, "--settle", "0.3"],
+        load: &["--idle", "100", "--touch", "100", "--size", "400", "--text", SMALL_WINDOWS, "--settle", "0.3"],
     },
     Cell {
         name: "memory-released",
         title: "Idle again: the same, 21 s later",
         group: Group::Released,
         kind: Kind::Memory,
-        load: &["--idle", "300", "--touch", "100", "--size", "400", "--text", SMALL_WINDOWS, "--settle", "21"],
+        load: &["--idle", "100", "--touch", "100", "--size", "400", "--text", SMALL_WINDOWS, "--settle", "21"],
     },
 ];
 

@@ -37,8 +37,40 @@ pub(super) fn description(workspace: &Workspace) -> String {
     )
 }
 
+/// What was measured, in which versions, as the lock file of the servers says.
+pub(super) fn versions(workspace: &Workspace) -> String {
+    let lock = fs::read_to_string(workspace.root.join("bench/Cargo.lock")).unwrap_or_default();
+    let versions: Vec<_> =
+        NAMED.iter().filter_map(|name| Some(format!("{name} {}", version_in(&lock, name)?))).collect();
+    versions.join(", ")
+}
+
+fn version_in<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    Some(rest.split_once('"')?.0)
+}
+
 /// How many programs want to run just now.
 pub(super) fn load_average() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
 }
+
+/// The libraries, and what several of them are built on.
+const NAMED: &[&str] = &[
+    "silverback",
+    "tokio-tungstenite",
+    "fastwebsockets",
+    "tokio-websockets",
+    "yawc",
+    "sockudo-ws",
+    "axum",
+    "tokio",
+    "hyper",
+    "zlib-rs",
+    "miniz_oxide",
+];
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

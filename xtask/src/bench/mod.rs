@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trou
     if is_kept {
         let results = Results::load(workspace)?;
         let path = workspace.root.join("docs/benchmarks.md");
-        std::fs::write(&path, page::whole(&results)).or_failed(path.display())?;
+        std::fs::write(&path, page::whole(&results, &machine::versions(workspace))).or_failed(path.display())?;
         println!("\nwritten: {}", path.display());
     }
     Ok(is_complete)

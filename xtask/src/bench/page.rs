@@ -19,13 +19,14 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
 }
 
 /// The page.
-pub(super) fn whole(results: &Results) -> String {
+pub(super) fn whole(results: &Results, versions: &str) -> String {
     let outcomes: Vec<_> = results.outcomes().collect();
     let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
     machines.dedup();
     let mut text = HEAD.to_owned();
+    text += &format!("Versions: {versions}.\n");
     for machine in machines {
-        text += &format!("Machine: {machine}.\n");
+        text += &format!("\nMachine: {machine}.\n");
     }
     for (cell, outcome) in &outcomes {
         text += &format!("\n{}", table(cell, outcome));
@@ -87,7 +88,7 @@ Written by `cargo xtask bench`, which builds the servers, measures them, and kee
 
 - The servers are in `bench/`: each is one thread, built with the same profile (fat LTO, one codegen unit) and alone, so
   that no library gets features that another one asked for. A plain name is the loop of the library's own example; what
-  *best* means for each is said at the head of its file. Versions are in `bench/Cargo.lock`.
+  *best* means for each is said at the head of its file.
 - Server and load are pinned to a core each, and talk over the loopback.
 - In every round the servers are visited in turn, each freshly started. A ratio is taken round by round against the
   first server of the table, and shown are medians. **Only ratios within one table mean anything**: the machine is
