@@ -1,0 +1,56 @@
+//! What the application has read, beside what its peer has sent.
+
+use silverback::{Error, Message, MessageKind};
+
+use super::{Log, Peer};
+
+/// What came, beside what was sent.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    /// How many of the peer's messages have come, or were skipped.
+    pub(super) next: usize,
+    /// From this message on the peer's garbage may have added some.
+    pub(super) trusted: Option<usize>,
+    /// Messages may have been discarded while closing.
+    pub(super) skips: bool,
+    /// The end has come.
+    pub(super) has_ended: bool,
+}
+
+impl Inbox {
+    pub(super) fn note_message(&mut self, message: &Message, peer: &Peer) {
+        assert!(!self.has_ended, "{message:?} after the end");
+        if self.trusted.is_some_and(|trusted| self.next >= trusted) {
+            return;
+        }
+        let rest = peer.sent.get(self.next..).unwrap_or_default();
+        let place = if self.skips { rest.iter().position(|sent| sent == message) } else { Some(0) };
+        let is_expected = place.and_then(|place| rest.get(place)) == Some(message);
+        assert!(is_expected || (self.skips && self.trusted.is_some()), "{message:?} was not sent next");
+        self.next += place.map_or(0, |place| place + 1);
+    }
+
+    /// A part of the next message, or all of it.
+    pub(super) fn note_part(&mut self, kind_is_text: bool, part: &[u8], is_all: bool, peer: &Peer) {
+        assert!(!self.has_ended, "a message after the end");
+        if self.skips || self.trusted.is_some_and(|trusted| self.next >= trusted) {
+            return;
+        }
+        let (is_text, sent, is_whole) = match peer.sent.get(self.next) {
+            Some(message) => (message.as_text().is_some(), message.as_bytes(), true),
+            None => {
+                let (kind, bytes) = peer.open.as_ref().expect("the peer has begun a message");
+                (*kind == MessageKind::Text, bytes.as_slice(), false)
+            }
+        };
+        assert_eq!(is_text, kind_is_text);
+        assert!(sent.starts_with(part) && (!is_all || (is_whole && sent.len() == part.len())), "{part:?} of {sent:?}");
+        self.next += 1;
+    }
+
+    pub(super) fn note_end(&mut self, error: Option<&Error>, log: &Log) {
+        assert!(!log.is_untroubled(), "the end came from nowhere: {error:?}");
+        assert!(!self.has_ended || error.is_none(), "the end was reported, and then {error:?}");
+        self.has_ended = true;
+    }
+}

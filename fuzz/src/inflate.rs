@@ -1,0 +1,219 @@
+//! Any bytes as compressed messages (RFC 7692, 7.2.2): what comes out is what zlib makes of them, however they are cut.
+
+use std::time::Instant;
+
+use arbitrary::Arbitrary;
+use silverback_proto::{
+    Arrival, Config, Connection, ConnectionError, Delivery, Event, LimitError, MaskKey, ProtocolError, Role,
+};
+use silverback_testkit::wire::{CLIENT_KEY, Frame, binary, continuation};
+
+use crate::{
+    agreement::Agreement,
+    cuts::cut,
+    data::Data,
+    zlib::{Packer, Unpacked, Unpacker},
+};
+
+/// What a client sends.
+#[derive(Arbitrary, Debug)]
+pub struct Input {
+    agreement: Agreement,
+    messages: Vec<Compressed>,
+    /// How the second look cuts what arrives, less one.
+    piece: u8,
+    has_large_limit: bool,
+    max_ratio: u8,
+}
+
+/// One message: parts of streams, one after the other.
+#[derive(Arbitrary, Debug)]
+struct Compressed {
+    parts: Vec<Part>,
+    /// Bytes in each frame; none for all in one.
+    frame_len: Option<u16>,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Part {
+    Raw(Vec<u8>),
+    Packed {
+        data: Data,
+        level: u8,
+        /// With a full window, whatever was agreed on.
+        is_wide: bool,
+        ends_stream: bool,
+        /// Leaves the flush at its end away, as the last part of a message does.
+        is_last: bool,
+        /// This bit is turned over.
+        flipped: Option<u16>,
+    },
+}
+
+/// What became of a message.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Message(Vec<u8>),
+    Failed(ConnectionError),
+}
+
+/// Gives all of it to a server, in three ways, and to zlib.
+pub fn run(input: &Input) {
+    let agreement = input.agreement.with_compression();
+    let (window_bits, has_takeover) = agreement.window(Role::Client);
+    let limit = if input.has_large_limit { 2 << 20 } else { 1 << 16 };
+    let payloads = payloads(input, window_bits);
+    let frames: Vec<Vec<u8>> = payloads.iter().zip(&input.messages).map(|(payload, of)| frames(payload, of)).collect();
+
+    let whole = receive(input, limit, &frames, usize::MAX);
+    assert_eq!(whole, receive(input, limit, &frames, 1 + usize::from(input.piece)), "cut");
+    compare_pieces(&whole, &receive_pieces(input, limit, &frames));
+
+    let mut zlib = Unpacker::new(15, has_takeover, usize::MAX);
+    for (number, (outcome, payload)) in whole.iter().zip(&payloads).enumerate() {
+        compare(outcome, &zlib.message(payload, limit), || {
+            let mut strict = Unpacker::new(window_bits, has_takeover, 1);
+            let before = payloads[..number].iter().map(|payload| strict.message(payload, limit));
+            before.for_each(drop);
+            strict.message(payload, limit)
+        });
+    }
+}
+
+/// With a small window it depends on the decoder when a reference beyond it is noticed: zlib with a full window takes
+/// all of them, zlib that is given single bytes none.
+fn compare(outcome: &Outcome, lenient: &Unpacked, strict: impl FnOnce() -> Unpacked) {
+    match outcome {
+        Outcome::Message(payload) => {
+            let is_same = matches!(lenient, Unpacked::Message(other) if other == payload);
+            assert!(is_same, "{} bytes, but zlib says {lenient:?}", payload.len());
+        }
+        Outcome::Failed(ConnectionError::Protocol(ProtocolError::InvalidDeflate)) => {
+            assert!(!matches!(strict(), Unpacked::Message(_)), "refused, but zlib says {lenient:?}");
+        }
+        Outcome::Failed(ConnectionError::Limit(LimitError::Message { .. })) => {
+            assert!(!matches!(lenient, Unpacked::Message(_)), "it is not too large");
+        }
+        Outcome::Failed(ConnectionError::Limit(LimitError::InflateRatio { .. })) => {
+            assert!(!matches!(lenient, Unpacked::Message(payload) if payload.len() < 1 << 20), "it is not large");
+        }
+        Outcome::Failed(error) => panic!("{error}"),
+    }
+}
+
+/// A message in pieces is the same message. Only its limits strike later, so that it may go further.
+fn compare_pieces(whole: &[Outcome], pieces: &[Outcome]) {
+    for (whole, pieces) in whole.iter().zip(pieces) {
+        match whole {
+            Outcome::Message(_) => assert_eq!(whole, pieces, "in pieces"),
+            Outcome::Failed(_) => return,
+        }
+    }
+}
+
+fn payloads(input: &Input, window_bits: u8) -> Vec<Vec<u8>> {
+    let mut budget = MOST_UNPACKED;
+    let mut packers = [None, None];
+    let mut pack = |part: &Part| match part {
+        Part::Raw(bytes) => bytes.clone(),
+        Part::Packed { data, level, is_wide, ends_stream, is_last, flipped } => {
+            let bits = if *is_wide { 15 } else { window_bits };
+            let packer = packers[usize::from(*is_wide)].get_or_insert_with(|| Packer::new(*level, bits, true));
+            let data = data.bytes(budget);
+            budget -= data.len();
+            let mut packed = packer.piece(&data, *ends_stream);
+            if *is_last && !*ends_stream {
+                packed.truncate(packed.len() - 4);
+            }
+            if let Some(bit) = flipped {
+                let place = usize::from(*bit) % (packed.len() * 8).max(1);
+                packed.get_mut(place / 8).into_iter().for_each(|byte| *byte ^= 1 << (place % 8));
+            }
+            packed
+        }
+    };
+    let mut payload = |message: &Compressed| message.parts.iter().map(&mut pack).collect::<Vec<_>>().concat();
+    input.messages.iter().map(&mut payload).collect()
+}
+
+fn frames(payload: &[u8], of: &Compressed) -> Vec<u8> {
+    let frame_len = of.frame_len.map_or(usize::MAX, |len| usize::from(len).max(1 + payload.len() / MOST_FRAMES));
+    let mut frames: Vec<Frame> = payload.chunks(frame_len).map(|piece| continuation(piece).not_final()).collect();
+    if frames.is_empty() {
+        frames.push(binary(b""));
+    }
+    frames[0] = frames[0].clone().opcode(0x2).rsv1();
+    frames.last_mut().expect("one at least").fin = true;
+    frames.into_iter().map(|frame| frame.masked(CLIENT_KEY).encode()).collect::<Vec<_>>().concat()
+}
+
+fn server(input: &Input, limit: usize) -> Connection {
+    let config = input.agreement.with_compression().config(Config::default());
+    let compression = config.wanted_compression().cloned().map(|compression| match input.max_ratio {
+        0 => compression,
+        ratio => compression.max_inflate_ratio(ratio.into()),
+    });
+    let config = config.compression(compression).max_message_size(limit as u64).max_frame_size(64 << 20);
+    let negotiated = input.agreement.with_compression().negotiated();
+    // What the clock says matters to nothing.
+    Connection::new(Role::Server, negotiated, config, Instant::now(), || MaskKey([0; 4]))
+}
+
+fn receive(input: &Input, limit: usize, frames: &[Vec<u8>], piece: usize) -> Vec<Outcome> {
+    let mut conn = server(input, limit);
+    let mut outcomes = Vec::new();
+    for frame in frames {
+        let mut frame = frame.clone();
+        for mut rest in cut(&mut frame, piece) {
+            loop {
+                match conn.handle_input(Instant::now(), rest) {
+                    Err(error) => {
+                        outcomes.push(Outcome::Failed(error));
+                        return outcomes;
+                    }
+                    Ok(progress) => {
+                        let consumed = progress.consumed;
+                        let Some(event) = progress.event else { break };
+                        let Event::Message(message) = event else { panic!("{event:?}") };
+                        outcomes.push(Outcome::Message(message.into_message().as_bytes().to_vec()));
+                        rest = &mut rest[consumed..];
+                    }
+                }
+            }
+        }
+    }
+    outcomes
+}
+
+fn receive_pieces(input: &Input, limit: usize, frames: &[Vec<u8>]) -> Vec<Outcome> {
+    let (mut receiver, _) = server(input, limit).split();
+    let mut outcomes = Vec::new();
+    let mut message = Vec::new();
+    for frame in frames {
+        let mut frame = frame.clone();
+        let mut rest = frame.as_mut_slice();
+        loop {
+            let handled = match receiver.handle_input(rest, Delivery::Pieces { limit: limit as u64 }) {
+                Ok(handled) => handled,
+                Err(error) => {
+                    outcomes.push(Outcome::Failed(error));
+                    return outcomes;
+                }
+            };
+            let Some(arrival) = handled.arrival else { break };
+            let Arrival::Piece { place, is_last, .. } = arrival else { panic!("{arrival:?}") };
+            message.extend_from_slice(receiver.piece(rest, place));
+            if is_last {
+                outcomes.push(Outcome::Message(std::mem::take(&mut message)));
+            }
+            rest = &mut rest[handled.consumed..];
+        }
+    }
+    outcomes
+}
+
+/// What all messages of an input may come to before zlib has packed them.
+const MOST_UNPACKED: usize = 3 << 20;
+
+/// Less than the limit on fragments, which is not the question here.
+const MOST_FRAMES: usize = 1000;

@@ -1,0 +1,145 @@
+//! zlib itself, in the place of the other party (RFC 7692, 7.2): it shares no code with the streams under test.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// A sender that compresses with zlib.
+pub struct Packer {
+    stream: Compress,
+    level: u32,
+    window_bits: u8,
+    has_takeover: bool,
+}
+
+impl Packer {
+    pub fn new(level: u8, window_bits: u8, has_takeover: bool) -> Self {
+        let level = u32::from(level % 10);
+        Self { stream: compress(level, window_bits), level, window_bits, has_takeover }
+    }
+
+    /// One whole message, without the tail that is not sent.
+    pub fn message(&mut self, payload: &[u8]) -> Vec<u8> {
+        let mut packed = self.piece(payload, false);
+        packed.truncate(packed.len() - TAIL.len());
+        if !self.has_takeover {
+            self.stream = compress(self.level, self.window_bits);
+        }
+        packed
+    }
+
+    /// A part of a message: up to a flush, or to the end of a stream (a block with BFINAL).
+    pub fn piece(&mut self, payload: &[u8], ends_stream: bool) -> Vec<u8> {
+        let flush = if ends_stream { FlushCompress::Finish } else { FlushCompress::Sync };
+        let mut packed = Vec::new();
+        let start = self.stream.total_in();
+        loop {
+            packed.reserve(1024 + payload.len() / 4);
+            let rest = &payload[(self.stream.total_in() - start) as usize..];
+            let status = self.stream.compress_vec(rest, &mut packed, flush).expect("a stream that is in order");
+            let is_done = status == Status::StreamEnd || (!ends_stream && packed.len() < packed.capacity());
+            if is_done {
+                break;
+            }
+        }
+        if ends_stream {
+            self.stream = compress(self.level, self.window_bits);
+        } else if !packed.ends_with(&TAIL) {
+            // A flush directly after a flush gives nothing; one empty block means the same.
+            packed.extend_from_slice(&[0, 0, 0, 0xFF, 0xFF]);
+        }
+        packed
+    }
+}
+
+/// A receiver that inflates with zlib.
+pub struct Unpacker {
+    stream: Decompress,
+    window_bits: u8,
+    has_takeover: bool,
+    /// How many bytes zlib is given at a time. The fewer, the more strictly it holds a sender to a small window.
+    portion: usize,
+}
+
+/// What a receiver makes of a compressed message.
+#[derive(Debug, PartialEq)]
+pub enum Unpacked {
+    Message(Vec<u8>),
+    Invalid,
+    TooLarge,
+}
+
+impl Unpacker {
+    pub fn new(window_bits: u8, has_takeover: bool, portion: usize) -> Self {
+        Self { stream: decompress(window_bits), window_bits, has_takeover, portion }
+    }
+
+    /// One whole message, as it came.
+    pub fn message(&mut self, packed: &[u8], limit: usize) -> Unpacked {
+        let mut out = Vec::new();
+        let (mut is_at_end, mut ends) = (false, 0);
+        for (input, is_tail) in packed.chunks(self.portion).map(|piece| (piece, false)).chain([(&TAIL[..], true)]) {
+            // 7.2.3.4: no tail is missing after a block with BFINAL.
+            if is_tail && is_at_end {
+                break;
+            }
+            let mut input = input;
+            while !input.is_empty() {
+                if is_at_end {
+                    // Our own rules: a stream that ends takes its window along, and 64 in a message are enough.
+                    self.stream = decompress(self.window_bits);
+                    ends += 1;
+                    if ends > MAX_STREAMS {
+                        return Unpacked::Invalid;
+                    }
+                }
+                let Some((taken, ended)) = self.step(input, &mut out) else { return Unpacked::Invalid };
+                input = &input[taken..];
+                is_at_end = ended;
+                if out.len() > limit {
+                    return Unpacked::TooLarge;
+                }
+            }
+        }
+        if is_at_end || !self.has_takeover {
+            self.stream = decompress(self.window_bits);
+        }
+        Unpacked::Message(out)
+    }
+
+    /// Gives all that `input` is good for, or what it is good for up to the end of a stream; `None` if it is no DEFLATE.
+    fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> Option<(usize, bool)> {
+        let start = self.stream.total_in();
+        loop {
+            out.reserve(ROOM);
+            let room = out.capacity() - out.len();
+            let before = out.len();
+            let taken = (self.stream.total_in() - start) as usize;
+            let status = self.stream.decompress_vec(&input[taken..], out, FlushDecompress::Sync).ok()?;
+            let taken = (self.stream.total_in() - start) as usize;
+            let has_room = out.len() - before < room;
+            if status == Status::StreamEnd || (has_room && taken == input.len()) {
+                return Some((taken, status == Status::StreamEnd));
+            }
+            if has_room && status == Status::BufError {
+                return None;
+            }
+        }
+    }
+}
+
+fn compress(level: u32, window_bits: u8) -> Compress {
+    Compress::new_with_window_bits(Compression::new(level), false, window_bits.max(SMALLEST))
+}
+
+fn decompress(window_bits: u8) -> Decompress {
+    Decompress::new_with_window_bits(false, window_bits.max(SMALLEST))
+}
+
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+
+/// zlib has no smaller window.
+const SMALLEST: u8 = 9;
+
+const ROOM: usize = 8 * 1024;
+
+/// Final blocks in one message that we accept.
+const MAX_STREAMS: u32 = 64;
