@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::{connect, papers::Shell, service, trouble::Trouble};
+use crate::{bench, connect, papers::Shell, service, trouble::Trouble};
 
 /// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
 ///
@@ -34,6 +34,8 @@ pub(crate) enum Task {
     /// answers are there: see --wait.
     #[command(after_help = connect::EXAMPLES)]
     Connect(Box<connect::Args>),
+    /// Put a load on a server, and measure how it answers.
+    Bench(Box<bench::Args>),
     /// Print a script that completes command lines, for a shell to load.
     Completions {
         /// The shell that it is for.

@@ -2,6 +2,7 @@
 //! joins its parts.
 
 mod args;
+mod bench;
 mod connect;
 mod dialing;
 mod papers;
@@ -33,6 +34,7 @@ fn run() -> Result<(), Trouble> {
     match args.task {
         None => service::run(args.service),
         Some(Task::Connect(args)) => connect::run(*args),
+        Some(Task::Bench(args)) => bench::run(*args),
         Some(Task::Completions { shell }) => papers::completions(shell),
         Some(Task::Man) => papers::manual(),
     }

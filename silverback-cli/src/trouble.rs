@@ -23,6 +23,8 @@ pub(crate) enum Trouble {
     Protocol(String),
     /// Something took too long.
     Timeout(String),
+    /// Something is so that was asked to be told.
+    Condition(String),
     /// A signal ended the program, which has nothing to say about it. The number is what shells expect: 128 and the
     /// signal's.
     Signal(u8),
@@ -43,6 +45,7 @@ impl Trouble {
             Self::Closed(_) => 6,
             Self::Protocol(_) => 7,
             Self::Timeout(_) => 8,
+            Self::Condition(_) => 9,
             Self::Signal(code) => *code,
         }
     }
@@ -58,7 +61,8 @@ impl fmt::Display for Trouble {
             | Self::Refused(text)
             | Self::Closed(text)
             | Self::Protocol(text)
-            | Self::Timeout(text) => f.write_str(text),
+            | Self::Timeout(text)
+            | Self::Condition(text) => f.write_str(text),
             Self::Signal(code) => write!(f, "ended by signal {}", code.saturating_sub(128)),
         }
     }

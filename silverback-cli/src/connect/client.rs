@@ -48,10 +48,12 @@ impl Client {
         let signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
         let (sink, prompt) = match &plan.source {
             Source::Prompt(keep) => {
-                let terminal = Terminal::note();
                 let mut editor = LineEditor::new(plan.view.prompt(), keep)?;
                 let (printer, drawn) = editor.printer()?;
-                (Sink::Prompt(printer, drawn.clone()), Some(PromptParts { editor: Some(editor), drawn, terminal }))
+                (
+                    Sink::Prompt(printer, drawn.clone()),
+                    Some(PromptParts { editor: Some(editor), drawn, terminal: Terminal::default() }),
+                )
             }
             Source::Pipe(_) => (Sink::Plain(io::stdout()), None),
         };
@@ -141,8 +143,11 @@ impl Client {
         if self.inputs.is_none() {
             self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
                 (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,
-                (Source::Prompt(_), Some(PromptParts { editor, .. })) => match editor.take() {
-                    Some(editor) => input::read_lines(editor)?,
+                (Source::Prompt(_), Some(PromptParts { editor, terminal, drawn })) => match editor.take() {
+                    Some(editor) => {
+                        terminal.take_keys(drawn)?;
+                        input::read_lines(editor)?
+                    }
                     None => return Ok(()),
                 },
                 (Source::Prompt(_), None) => return Ok(()),

@@ -92,6 +92,8 @@ pub(crate) struct Drawn {
 #[derive(Debug, Default)]
 struct DrawnState {
     count: u64,
+    /// Prompts that were begun.
+    lines: u64,
     is_prompting: bool,
 }
 
@@ -101,11 +103,26 @@ impl Drawn {
     }
 
     pub(crate) fn set_prompting(&self, is_prompting: bool) {
-        self.change(|state| state.is_prompting = is_prompting);
+        self.change(|state| {
+            state.is_prompting = is_prompting;
+            state.lines += u64::from(is_prompting);
+        });
     }
 
     pub(crate) fn is_prompting(&self) -> bool {
         self.state.lock().is_ok_and(|state| state.is_prompting)
+    }
+
+    /// How many lines have been begun.
+    pub(crate) fn lines(&self) -> u64 {
+        self.state.lock().map_or(0, |state| state.lines)
+    }
+
+    /// Whether another line is begun in time.
+    pub(crate) fn wait_for_line(&self, before: u64, within: Duration) -> bool {
+        let Ok(state) = self.state.lock() else { return true };
+        let waited = self.changed.wait_timeout_while(state, within, |state| state.lines <= before);
+        waited.is_ok_and(|(state, _)| state.lines > before)
     }
 
     fn change(&self, change: impl FnOnce(&mut DrawnState)) {

@@ -29,6 +29,7 @@ impl Client {
             client: self,
             writer,
             since,
+            received: 0,
             to_print: VecDeque::new(),
             sending: None,
             has_flushed: false,
@@ -47,6 +48,7 @@ struct Talk<'a> {
     client: &'a mut Client,
     writer: Writer,
     since: Instant,
+    received: u64,
     to_print: VecDeque<Vec<u8>>,
     sending: Option<Sending>,
     /// Whether everything has left after the end of the input.
@@ -155,6 +157,7 @@ impl Talk<'_> {
         let notes = &self.client.notes;
         match event {
             Event::Message(message) if !self.is_mute => {
+                self.received += 1;
                 let message = message.into_ref();
                 self.to_print.push_back(self.client.plan.view.message(message, SystemTime::now()));
                 let is_last = self.client.waiting.note_received(message.as_bytes(), Instant::now());
@@ -234,7 +237,7 @@ impl Talk<'_> {
             self.since.elapsed(),
             stats.messages_sent,
             stats.bytes_sent,
-            stats.messages_received,
+            self.received,
             stats.bytes_received,
         )
     }

@@ -99,7 +99,7 @@ fn announce(authorities: &[String]) {
 }
 
 /// Each connection takes a descriptor; the soft limit is often 1024 where many more are allowed.
-fn raise_descriptor_limit() {
+pub(crate) fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -7,6 +7,8 @@ use rustyline::{
     highlight::Highlighter, hint::Hinter, history::FileHistory, validate::Validator,
 };
 
+#[cfg(unix)]
+use super::keys::Keys;
 use super::{Input, history};
 use crate::{connect::output::Drawn, trouble::Trouble};
 
@@ -114,27 +116,30 @@ impl Hinter for Prompt {
 impl Validator for Prompt {}
 impl Helper for Prompt {}
 
-/// The settings of the terminal, which the editor changes while it waits for a line. The program may end meanwhile.
-#[derive(Debug)]
+/// What has been done to the terminal. The program may end while a line is being typed.
+#[derive(Debug, Default)]
 pub(crate) struct Terminal {
     #[cfg(unix)]
-    before: Option<rustix::termios::Termios>,
+    keys: Option<Keys>,
 }
 
 impl Terminal {
-    /// As they are now.
-    pub(crate) fn note() -> Self {
-        Self {
-            #[cfg(unix)]
-            before: rustix::termios::tcgetattr(std::io::stdin()).ok(),
+    /// Makes it ready for the line editor.
+    pub(crate) fn take_keys(&mut self, drawn: &Arc<Drawn>) -> Result<(), Trouble> {
+        #[cfg(unix)]
+        {
+            let keys = Keys::take(drawn.clone())
+                .map_err(|error| Trouble::System(format!("cannot use the terminal: {error}")))?;
+            self.keys = Some(keys);
         }
+        Ok(())
     }
 
-    /// As they were, with the cursor where a prompt of the shell may stand.
+    /// As it was, with the cursor where a prompt of the shell may stand.
     pub(crate) fn restore(self, has_prompt: bool) {
         #[cfg(unix)]
-        if let Some(before) = &self.before {
-            let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Drain, before);
+        if let Some(keys) = &self.keys {
+            keys.restore();
         }
         if has_prompt {
             let mut out = std::io::stdout().lock();

@@ -3,6 +3,8 @@
 
 mod editor;
 mod history;
+#[cfg(unix)]
+mod keys;
 mod pipe;
 
 use std::thread;

@@ -1,0 +1,219 @@
+//! What the engine and its workers share: the load, the stage it is in, and the bells that wake connections.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use tokio::sync::watch;
+
+use super::{clock::Clock, counts::Counts, load::Load, publications::Publications, schedule::Schedule};
+
+/// The stages of a load, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Connections are being opened.
+    Opening,
+    /// Messages are being sent.
+    Running,
+    /// Nothing more is sent; what is in flight may be answered.
+    Stopping,
+    /// Everybody closes, answered or not.
+    Leaving,
+    /// Who has not closed by now is dropped.
+    Over,
+}
+
+/// Shared by all threads.
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) load: Load,
+    pub(super) clock: Clock,
+    /// For those who wait for the next one.
+    pub(super) stages: watch::Sender<Stage>,
+    /// The same, for those who look at it with each burst.
+    stage: AtomicU8,
+    /// Set before the stage is `Running`.
+    pub(super) start: OnceLock<Start>,
+    /// Of a broadcast.
+    pub(super) publications: Mutex<Publications>,
+}
+
+/// What is known once all connections are open.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) at: u64,
+    /// How many connections each worker has.
+    pub(super) opened: Vec<usize>,
+}
+
+/// Which connection: the worker that it belongs to, and its place among those of that worker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) worker: usize,
+    pub(super) index: usize,
+}
+
+impl Start {
+    pub(super) fn total(&self) -> usize {
+        self.opened.iter().sum()
+    }
+
+    /// The plan of a connection that sends by the clock. Those of one worker are spread evenly over each round, and
+    /// the workers stand between each other.
+    pub(super) fn schedule(&self, rate: f64, place: Place) -> Schedule {
+        let workers = self.opened.len();
+        let mine = self.opened[place.worker].max(1);
+        let phase = (place.index as f64 + place.worker as f64 / workers as f64) / mine as f64;
+        Schedule::new(self.at, rate / self.total().max(1) as f64, phase)
+    }
+
+    /// The place of this connection among the senders of a broadcast, if it is one: the first of each worker in turn.
+    pub(super) fn sender_rank(&self, place: Place, senders: usize) -> Option<usize> {
+        let before = |(worker, opened): (usize, &usize)| {
+            let ahead = if worker < place.worker { place.index + 1 } else { place.index };
+            ahead.min(*opened)
+        };
+        let rank: usize = self.opened.iter().enumerate().map(before).sum();
+        (rank < senders).then_some(rank)
+    }
+
+    /// The plan of that sender.
+    pub(super) fn sender_schedule(&self, rate: f64, rank: usize, senders: usize) -> Schedule {
+        let senders = senders.min(self.total()).max(1) as f64;
+        Schedule::new(self.at, rate / senders, rank as f64 / senders)
+    }
+
+    /// How many of `count` messages are this connection's.
+    pub(super) fn share(&self, count: u64, place: Place) -> u64 {
+        let rank = self.opened[..place.worker].iter().sum::<usize>() + place.index;
+        let total = self.total().max(1) as u64;
+        count / total + u64::from((rank as u64) < count % total)
+    }
+}
+
+impl Control {
+    pub(super) fn new(load: Load) -> Arc<Self> {
+        Arc::new(Self {
+            load,
+            clock: Clock::start(),
+            stages: watch::Sender::new(Stage::Opening),
+            stage: AtomicU8::new(Stage::Opening as u8),
+            start: OnceLock::new(),
+            publications: Mutex::default(),
+        })
+    }
+
+    pub(super) fn has_reached(&self, stage: Stage) -> bool {
+        self.stage.load(Ordering::Acquire) >= stage as u8
+    }
+
+    pub(super) fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Release);
+        self.stages.send_replace(stage);
+    }
+
+    pub(super) fn publications(&self) -> MutexGuard<'_, Publications> {
+        self.publications.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the connections of one worker share.
+#[derive(Debug)]
+pub(super) struct Crew {
+    pub(super) control: Arc<Control>,
+    /// The worker's number.
+    pub(super) number: usize,
+    counts: Mutex<Counts>,
+    bells: Mutex<Vec<Arc<Bell>>>,
+}
+
+impl Crew {
+    pub(super) fn new(control: Arc<Control>, number: usize) -> Arc<Self> {
+        Arc::new(Self { control, number, counts: Mutex::new(Counts::new()), bells: Mutex::default() })
+    }
+
+    /// Takes one more connection in.
+    pub(super) fn enlist(&self) -> (Place, Arc<Bell>) {
+        let bell = Bell::new();
+        let mut bells = self.lock_bells();
+        bells.push(bell.clone());
+        (Place { worker: self.number, index: bells.len() - 1 }, bell)
+    }
+
+    pub(super) fn bells(&self) -> Vec<Arc<Bell>> {
+        self.lock_bells().clone()
+    }
+
+    pub(super) fn ring_all(&self) {
+        self.lock_bells().iter().for_each(|bell| bell.ring());
+    }
+
+    /// Wakes those who have waited for an answer since before `then`.
+    pub(super) fn ring_if_older(&self, then: u64) {
+        self.lock_bells().iter().for_each(|bell| bell.ring_if_older(then));
+    }
+
+    fn lock_bells(&self) -> MutexGuard<'_, Vec<Arc<Bell>>> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To add to. Nobody holds it for longer than it takes to take over what is in it.
+    pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what was counted since the last time; `empty` is left in its place.
+    pub(super) fn swap_counts(&self, empty: &mut Counts) {
+        std::mem::swap(&mut *self.counts(), empty);
+    }
+}
+
+/// Wakes the task of a connection, and tells it why.
+#[derive(Debug)]
+pub(super) struct Bell {
+    waker: Mutex<Option<Waker>>,
+    /// When the oldest message in flight was sent; `NOTHING` if there is none.
+    oldest: AtomicU64,
+    /// That one waits for too long.
+    is_overdue: AtomicBool,
+}
+
+impl Bell {
+    pub(super) fn new() -> Arc<Self> {
+        let oldest = AtomicU64::new(NOTHING);
+        Arc::new(Self { waker: Mutex::default(), oldest, is_overdue: AtomicBool::new(false) })
+    }
+
+    /// Wakes this task from now on. A task keeps its waker, so once is enough.
+    pub(super) fn listen(&self, waker: &Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    pub(super) fn ring(&self) {
+        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn note_oldest(&self, sent: Option<u64>) {
+        self.oldest.store(sent.unwrap_or(NOTHING), Ordering::Relaxed);
+    }
+
+    /// Rings if something has been in flight since before `then`.
+    pub(super) fn ring_if_older(&self, then: u64) {
+        if self.oldest.load(Ordering::Relaxed) < then {
+            self.is_overdue.store(true, Ordering::Relaxed);
+            self.ring();
+        }
+    }
+
+    pub(super) fn is_overdue(&self) -> bool {
+        self.is_overdue.load(Ordering::Relaxed)
+    }
+}
+
+const NOTHING: u64 = u64::MAX;

@@ -1,0 +1,125 @@
+//! Opening connections: each from its source address, to the addresses that were found once.
+
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use silverback::{Conn, DialError};
+use socket2::SockRef;
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::timeout,
+};
+
+use super::{fault::Cause, load::Load};
+
+/// Why a connection could not be opened.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) cause: Cause,
+    words: String,
+}
+
+/// What becomes of the connection when it is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// By a closing handshake.
+    Properly,
+    /// By a reset, which leaves nothing behind that would use up ports.
+    ByReset,
+}
+
+/// Dials for one worker.
+#[derive(Clone, Debug)]
+pub(super) struct Doorway {
+    load: Load,
+    /// None for TLS, where the dialer does it all.
+    addresses: Vec<SocketAddr>,
+}
+
+impl Doorway {
+    pub(super) fn new(load: &Load, addresses: Vec<SocketAddr>) -> Self {
+        Self { load: load.clone(), addresses }
+    }
+
+    /// Opens connection `number`.
+    pub(super) async fn open(&self, number: usize, leaving: Leaving) -> Result<Conn, Failed> {
+        let target = &self.load.target;
+        if target.is_secure {
+            return target.dialer.dial(&target.url).await.map_err(Failed::from);
+        }
+        let stream = match timeout(self.load.timeout, self.connect(number)).await {
+            Ok(connected) => connected.map_err(|error| Failed::new(Cause::of_connect(&error), error))?,
+            Err(_) => return Err(Failed::new(Cause::ConnectTimeout, too_long(self.load.timeout))),
+        };
+        if leaving == Leaving::ByReset {
+            // A socket that refuses leaves in the other way.
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+        target.dialer.dial_on(stream, &target.url).await.map_err(Failed::from)
+    }
+
+    async fn connect(&self, number: usize) -> io::Result<TcpStream> {
+        let source = match self.load.sources.len() {
+            0 => None,
+            count => Some(self.load.sources[number % count]),
+        };
+        let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of the server fits to the source");
+        for address in self.addresses.iter().filter(|address| fits(source, **address)) {
+            match connect(source, *address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Finds the addresses of the server, once for all connections.
+pub(super) async fn resolve(load: &Load) -> Result<Vec<SocketAddr>, Failed> {
+    if load.target.is_secure {
+        return Ok(Vec::new());
+    }
+    let host = load.target.host.trim_matches(['[', ']']);
+    match timeout(load.timeout, lookup_host((host, load.target.port))).await {
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(error)) => Err(Failed::new(Cause::Resolve, format!("{host}: {error}"))),
+        Err(_) => Err(Failed::new(Cause::Resolve, format!("{host}: {}", too_long(load.timeout)))),
+    }
+}
+
+async fn connect(source: Option<IpAddr>, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.connect(address).await
+}
+
+fn fits(source: Option<IpAddr>, address: SocketAddr) -> bool {
+    source.is_none_or(|source| source.is_ipv4() == address.is_ipv4())
+}
+
+fn too_long(after: Duration) -> String {
+    format!("took longer than {after:?}")
+}
+
+impl Failed {
+    pub(super) fn new(cause: Cause, words: impl fmt::Display) -> Self {
+        Self { cause, words: words.to_string() }
+    }
+}
+
+impl From<DialError> for Failed {
+    fn from(error: DialError) -> Self {
+        Self::new(Cause::of_dial(&error), error)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}

@@ -1,0 +1,60 @@
+//! Connections that are opened and dropped, again and again: how fast a server accepts.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::{
+    control::{Crew, Stage},
+    dialing::{Doorway, Leaving},
+};
+
+/// How many handshakes are still to be begun.
+#[derive(Debug)]
+pub(super) struct Left(AtomicU64);
+
+impl Left {
+    pub(super) fn new(count: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(count)))
+    }
+
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+/// One handshake after the other, until the load stops.
+pub(super) async fn run(crew: Arc<Crew>, doorway: Arc<Doorway>, number: usize, left: Arc<Left>) {
+    let clock = crew.control.clock;
+    while !crew.control.has_reached(Stage::Stopping) && left.take() {
+        let began = clock.now();
+        let opened = doorway.open(number, Leaving::ByReset).await;
+        let now = clock.now();
+        match opened {
+            Ok(conn) => {
+                count(&crew, now, now - began);
+                drop(conn);
+            }
+            Err(failed) => {
+                crew.counts().faults.count(failed.cause, failed);
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+fn count(crew: &Crew, now: u64, took: u64) {
+    let mut counts = crew.counts();
+    counts.opened += 1;
+    counts.last = now;
+    counts.connects.record(took, 1);
+}
+
+/// A server that refuses at once must not keep this machine busy with asking again.
+const AFTER_FAILURE: Duration = Duration::from_millis(10);

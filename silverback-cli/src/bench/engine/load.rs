@@ -1,0 +1,91 @@
+//! What is to be done, in full: nothing here was typed by a person, and nothing is left to be decided.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use silverback::Dialer;
+
+use super::script::Script;
+
+/// A load on one server.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    pub(crate) target: Target,
+    pub(crate) task: Task,
+    pub(crate) connections: usize,
+    /// Connections opened per second; `None` for as fast as the server answers.
+    pub(crate) ramp: Option<f64>,
+    /// Where connections come from, in turn; empty for wherever the system says.
+    pub(crate) sources: Vec<IpAddr>,
+    pub(crate) script: Arc<Script>,
+    pub(crate) until: Until,
+    /// What is done in this time is not counted.
+    pub(crate) warmup: Duration,
+    pub(crate) threads: usize,
+    /// Compare each answer byte for byte.
+    pub(crate) verifies: bool,
+    /// For each step of opening a connection, and for each answer.
+    pub(crate) timeout: Duration,
+}
+
+/// Whom to connect to, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) is_secure: bool,
+    pub(crate) dialer: Dialer,
+}
+
+/// What connections are for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Task {
+    /// Each sends, and its answers are counted in the order in which they come.
+    Echo(Pace),
+    /// Some send, and everybody receives.
+    Broadcast {
+        senders: usize,
+        /// Whether a sender receives what it has sent.
+        hears_itself: bool,
+        pace: Pace,
+    },
+    /// Opened and dropped, again and again, so many at a time.
+    Handshakes,
+    /// Opened and held.
+    Hold,
+}
+
+/// When the next message is sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Pace {
+    /// When one of those in flight is answered: the server sets the pace.
+    Closed { pipeline: u32 },
+    /// So many a second over all connections, whatever the server does.
+    Open { rate: f64 },
+}
+
+/// When it ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Until {
+    /// After this long, not counting the warm-up.
+    Elapsed(Duration),
+    /// After so many messages, or handshakes, over all connections.
+    Done(u64),
+}
+
+impl Task {
+    pub(crate) fn pace(self) -> Option<Pace> {
+        match self {
+            Self::Echo(pace) | Self::Broadcast { pace, .. } => Some(pace),
+            Self::Handshakes | Self::Hold => None,
+        }
+    }
+
+    /// The messages per second that are planned, if they are.
+    pub(crate) fn rate(self) -> Option<f64> {
+        match self.pace() {
+            Some(Pace::Open { rate }) => Some(rate),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The engine: it puts a load on a server and measures what comes back. It prints nothing, and knows nothing of how the
+//! load was asked for.
+//!
+//! Each worker is a thread with a runtime of its own and its share of the connections. What they count is taken over at
+//! each tick, so that the measured time begins when the warm-up ends, and so that there is a course of time to show.
+
+mod alarm;
+mod broadcast;
+mod clock;
+mod control;
+mod counts;
+mod dialing;
+mod echo;
+mod fault;
+mod handshakes;
+mod load;
+mod outcome;
+mod pacer;
+mod publications;
+mod schedule;
+mod script;
+mod session;
+mod stamps;
+mod worker;
+
+use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::{
+    runtime,
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{MissedTickBehavior, interval},
+};
+
+pub(crate) use self::{
+    broadcast::{LABEL, MAX_SENDERS},
+    counts::Times,
+    fault::{Cause, Fault, Faults},
+    load::{Load, Pace, Target, Task, Until},
+    outcome::{Outcome, Progress, Sample},
+    script::{Filling, Script, Sizes},
+};
+use self::{
+    clock::nanos,
+    control::{Control, Crew, Stage, Start},
+    dialing::Doorway,
+    handshakes::Left,
+    outcome::Ledger,
+    worker::Report,
+};
+
+/// Runs the load, and tells `observe` how it goes, some times a second. It ends early when `stop` does.
+///
+/// # Errors
+/// Threads, runtimes or timers cannot be made. What goes wrong with connections is in the outcome.
+pub(crate) fn run(
+    load: Load,
+    stop: impl AsyncFnOnce() -> io::Result<()>,
+    observe: &mut dyn FnMut(&Progress),
+) -> io::Result<Outcome> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let addresses = match dialing::resolve(&load).await {
+            Ok(addresses) => addresses,
+            Err(failed) => return Ok(Outcome::nothing(failed.cause, failed)),
+        };
+        let doorway = Arc::new(Doorway::new(&load, addresses));
+        let mut engine = Engine::start(load, doorway)?;
+        let mut stop = std::pin::pin!(stop());
+        engine.run(&mut stop, observe).await
+    })
+}
+
+struct Engine {
+    control: Arc<Control>,
+    crews: Vec<Arc<Crew>>,
+    threads: Vec<JoinHandle<()>>,
+    reports: UnboundedReceiver<Report>,
+    ledger: Ledger,
+    stage: Stage,
+    /// When the stage ends by itself, if it does.
+    until: Option<u64>,
+    /// By worker; `None` for those that are not ready.
+    ready: Vec<Option<usize>>,
+    working: usize,
+    interrupted: bool,
+}
+
+impl Engine {
+    fn start(load: Load, doorway: Arc<Doorway>) -> io::Result<Self> {
+        let count = match (load.task, load.until) {
+            (Task::Handshakes, Until::Done(count)) => count,
+            _ => u64::MAX,
+        };
+        let left = Left::new(count);
+        let control = Control::new(load);
+        let (sender, reports) = unbounded_channel();
+        let workers = control.load.threads;
+        let crews: Vec<_> = (0..workers).map(|number| Crew::new(control.clone(), number)).collect();
+        let threads =
+            crews.iter().map(|crew| worker::start(crew.clone(), doorway.clone(), left.clone(), sender.clone()));
+        let threads = threads.collect::<io::Result<_>>()?;
+        let ledger = Ledger::new(&control);
+        Ok(Self {
+            control,
+            crews,
+            threads,
+            reports,
+            ledger,
+            stage: Stage::Opening,
+            until: None,
+            ready: vec![None; workers],
+            working: workers,
+            interrupted: false,
+        })
+    }
+
+    async fn run(
+        &mut self,
+        stop: &mut (impl Future<Output = io::Result<()>> + Unpin),
+        observe: &mut dyn FnMut(&Progress),
+    ) -> io::Result<Outcome> {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while self.working > 0 && self.stage < Stage::Over {
+            tokio::select! {
+                // Whoever asks us to stop is heard from the first moment on.
+                biased;
+                asked = &mut *stop, if !self.interrupted => {
+                    asked?;
+                    self.interrupted = true;
+                    self.stop(SHORT_PATIENCE);
+                }
+                Some(report) = self.reports.recv() => self.handle_report(report)?,
+                _ = ticks.tick() => self.tick(observe),
+                () = sleep_until(&self.control, self.until) => self.go_on(),
+            }
+        }
+        self.enter(Stage::Over, None);
+        for thread in self.threads.drain(..) {
+            thread.join().map_err(|_| io::Error::other("a thread of the load has failed"))?;
+        }
+        self.collect();
+        Ok(self.ledger.finish(&self.control, self.interrupted))
+    }
+
+    fn handle_report(&mut self, report: Report) -> io::Result<()> {
+        match report {
+            Report::Ready { worker, opened } => {
+                self.ready[worker] = Some(opened);
+                let opened: Option<Vec<_>> = self.ready.iter().copied().collect();
+                if let Some(opened) = opened.filter(|_| self.stage == Stage::Opening) {
+                    self.begin(opened);
+                }
+            }
+            Report::Done => {
+                self.working -= 1;
+                if self.working == 0 {
+                    self.collect();
+                    self.ledger.end_measuring(&self.control);
+                }
+            }
+            Report::Broken(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Everybody is ready: the load begins.
+    fn begin(&mut self, opened: Vec<usize>) {
+        self.collect();
+        let now = self.control.clock.now();
+        let total: usize = opened.iter().sum();
+        let receivers = match self.control.load.task {
+            Task::Broadcast { hears_itself: false, .. } => total.saturating_sub(1),
+            _ => total,
+        };
+        self.control.publications().set_receivers(receivers);
+        // Set once: this is the only place.
+        let _ = self.control.start.set(Start { at: now, opened });
+        if total == 0 {
+            self.stop(Duration::ZERO);
+            return;
+        }
+        let warmup = nanos(self.control.load.warmup);
+        self.ledger.start(now);
+        if warmup == 0 {
+            self.measure();
+        }
+        let until = if warmup > 0 { Some(now + warmup) } else { self.end_of_load() };
+        self.enter(Stage::Running, until);
+    }
+
+    /// The warm-up is over.
+    fn measure(&mut self) {
+        for crew in &self.crews {
+            self.ledger.discard(crew);
+        }
+        self.ledger.start_measuring(&self.control);
+    }
+
+    fn end_of_load(&self) -> Option<u64> {
+        match self.control.load.until {
+            Until::Elapsed(time) => Some(self.control.clock.now() + nanos(time)),
+            Until::Done(_) => None,
+        }
+    }
+
+    /// The stage, or a part of it, has lasted as long as it was to.
+    fn go_on(&mut self) {
+        self.until = None;
+        match self.stage {
+            Stage::Running if !self.ledger.is_measuring() => {
+                self.measure();
+                self.until = self.end_of_load();
+            }
+            Stage::Opening | Stage::Running => self.stop(self.control.load.timeout.min(LONG_PATIENCE)),
+            Stage::Stopping => self.enter(Stage::Leaving, Some(self.control.clock.now() + nanos(SHORT_PATIENCE))),
+            Stage::Leaving | Stage::Over => self.enter(Stage::Over, None),
+        }
+    }
+
+    /// Nothing more is sent; what is in flight has this long to be answered.
+    fn stop(&mut self, patience: Duration) {
+        if self.stage < Stage::Stopping {
+            self.collect();
+            self.ledger.end_measuring(&self.control);
+            self.enter(Stage::Stopping, Some(self.control.clock.now() + nanos(patience)));
+        } else {
+            self.enter(Stage::Over, None);
+        }
+    }
+
+    fn enter(&mut self, stage: Stage, until: Option<u64>) {
+        (self.stage, self.until) = (stage, until);
+        self.control.enter(stage);
+    }
+
+    fn tick(&mut self, observe: &mut dyn FnMut(&Progress)) {
+        self.collect();
+        self.see_to_publications();
+        observe(&self.ledger.progress(&self.control, self.stage > Stage::Opening));
+    }
+
+    fn collect(&mut self) {
+        for crew in &self.crews {
+            self.ledger.take(crew);
+        }
+        self.ledger.close_sample(&self.control);
+    }
+
+    /// Messages of a broadcast that reach nobody any more are given up, and its end is found.
+    fn see_to_publications(&mut self) {
+        let Task::Broadcast { .. } = self.control.load.task else { return };
+        let then = self.control.clock.now().saturating_sub(nanos(self.control.load.timeout));
+        let mut publications = self.control.publications();
+        let expired = publications.expire(then);
+        let is_quiet = publications.open() == 0;
+        drop(publications);
+        self.ledger.note_incomplete(expired);
+        let has_sent_all = match self.control.load.until {
+            Until::Done(count) => self.ledger.sent() >= count,
+            Until::Elapsed(_) => false,
+        };
+        match self.stage {
+            Stage::Running if is_quiet && has_sent_all => self.stop(Duration::ZERO),
+            Stage::Stopping if is_quiet => self.go_on(),
+            _ => {}
+        }
+    }
+}
+
+async fn sleep_until(control: &Control, until: Option<u64>) {
+    match until {
+        Some(then) => tokio::time::sleep(Duration::from_nanos(then.saturating_sub(control.clock.now()))).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How often counts are taken over and shown.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long answers and closes are waited for at the end.
+const LONG_PATIENCE: Duration = Duration::from_secs(5);
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+pub(crate) use self::outcome::InTime;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! What `bench` will do: the options made sense of, and the load built.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use silverback::{Compression, Dialer, MessageKind, handshake::ClientRequest};
+
+use super::{
+    args::Args,
+    condition::Condition,
+    engine::{Filling, LABEL, Load, MAX_SENDERS, Pace, Script, Sizes, Target, Task, Until},
+};
+use crate::trouble::Trouble;
+
+/// The load, and what is to be done with its outcome.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) load: Load,
+    pub(crate) settings: Settings,
+    pub(crate) fail_if: Vec<Condition>,
+    pub(crate) prints_json: bool,
+    pub(crate) report: Option<PathBuf>,
+    pub(crate) is_ascii: bool,
+    pub(crate) is_quiet: bool,
+}
+
+/// What was asked for, as the outputs name it.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) sizes: Sizes,
+    pub(crate) kind: MessageKind,
+    pub(crate) filling: Filling,
+    pub(crate) compresses: bool,
+}
+
+impl Plan {
+    pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+        let settings = settings(&args)?;
+        let task = task(&args)?;
+        let connections = usize::try_from(args.connections)
+            .ok()
+            .filter(|count| *count <= MAX_CONNECTIONS)
+            .ok_or_else(|| Trouble::Usage(format!("--connections must be at most {MAX_CONNECTIONS}")))?;
+        let script = script(&settings, task)?;
+        let target = target(&args, script.largest())?;
+        let until = match (args.messages, args.duration) {
+            (Some(count), _) => Until::Done(count),
+            (None, duration) => Until::Elapsed(duration.unwrap_or(DURATION)),
+        };
+        let warmup = match (args.warmup, until) {
+            (Some(span), _) => span.0.unwrap_or_default(),
+            (None, Until::Elapsed(_)) if task != Task::Hold => WARMUP,
+            _ => Duration::ZERO,
+        };
+        let load = Load {
+            target,
+            task,
+            connections,
+            ramp: args.ramp,
+            sources: args.source,
+            script: Arc::new(script),
+            until,
+            warmup,
+            threads: args.threads.get().min(connections),
+            verifies: args.verify,
+            timeout: args.timeout,
+        };
+        Ok(Self {
+            load,
+            settings,
+            fail_if: args.fail_if,
+            prints_json: args.json,
+            report: args.report,
+            is_ascii: args.ascii || !super::output::speaks_unicode(),
+            is_quiet: args.quiet,
+        })
+    }
+}
+
+fn settings(args: &Args) -> Result<Settings, Trouble> {
+    let kind = match (args.text, args.binary, args.payload) {
+        (true, _, _) => MessageKind::Text,
+        (_, true, _) | (_, _, None) => MessageKind::Binary,
+        (_, _, Some(filling)) if filling.is_text() => MessageKind::Text,
+        _ => MessageKind::Binary,
+    };
+    let filling = args.payload.unwrap_or(match kind {
+        MessageKind::Text => Filling::Ascii,
+        MessageKind::Binary => Filling::Random,
+    });
+    if kind == MessageKind::Text && !filling.is_text() {
+        return Err(Trouble::Usage("--payload random is no text: say --binary".to_owned()));
+    }
+    Ok(Settings { sizes: args.size.clone(), kind, filling, compresses: args.compress })
+}
+
+fn task(args: &Args) -> Result<Task, Trouble> {
+    let pace = match args.rate {
+        Some(rate) => Pace::Open { rate },
+        None => Pace::Closed { pipeline: args.pipeline },
+    };
+    if args.handshakes {
+        return Ok(Task::Handshakes);
+    }
+    if args.hold {
+        return Ok(Task::Hold);
+    }
+    let Some(senders) = args.broadcast else { return Ok(Task::Echo(pace)) };
+    let most = args.connections.min(MAX_SENDERS as u64);
+    match usize::try_from(senders) {
+        Ok(count) if senders <= most => Ok(Task::Broadcast { senders: count, hears_itself: !args.not_to_sender, pace }),
+        _ => Err(Trouble::Usage(format!("--broadcast must be at most {most}: senders are among the connections"))),
+    }
+}
+
+fn script(settings: &Settings, task: Task) -> Result<Script, Trouble> {
+    let is_broadcast = matches!(task, Task::Broadcast { .. });
+    if is_broadcast && settings.sizes.smallest() < LABEL {
+        return Err(Trouble::Usage(format!("--size must be at least {LABEL} with --broadcast: messages are numbered")));
+    }
+    // The label comes on top of what the script holds.
+    let label = if is_broadcast { LABEL } else { 0 };
+    let sizes = match &settings.sizes {
+        Sizes::Listed(sizes) => Sizes::Listed(sizes.iter().map(|size| size - label).collect()),
+        Sizes::Between(from, to) => Sizes::Between(from - label, to - label),
+    };
+    Ok(Script::new(&sizes, settings.kind, settings.filling))
+}
+
+fn target(args: &Args, largest: usize) -> Result<Target, Trouble> {
+    let request = ClientRequest::parse(&args.url);
+    let request = request.map_err(|error| Trouble::Usage(format!("{}: {error}", args.url.escape_debug())))?;
+    let mut dialer = Dialer::new()
+        .handshake_timeout(args.timeout)
+        .compression(args.compress.then(Compression::default))
+        .adjust_config(|config| {
+            let room = (2 * largest).max(ROOM);
+            config
+                .max_message_size(room as u64)
+                .max_frame_size(room as u64)
+                .max_queued_output(room)
+                // Only what was asked for goes over the wire.
+                .ping_interval(None)
+                .close_timeout(CLOSING)
+        });
+    for (name, value) in &args.header {
+        dialer = dialer.header(name, value);
+    }
+    if let Some(origin) = &args.origin {
+        dialer = dialer.origin(origin);
+    }
+    if !args.subprotocol.is_empty() {
+        dialer = dialer.subprotocols(&args.subprotocol);
+    }
+    Ok(Target {
+        url: args.url.clone(),
+        host: request.host().to_owned(),
+        port: request.port(),
+        is_secure: request.is_secure(),
+        dialer,
+    })
+}
+
+const DURATION: Duration = Duration::from_secs(10);
+const WARMUP: Duration = Duration::from_secs(1);
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// More than one machine has ports for.
+const MAX_CONNECTIONS: usize = 10_000_000;
+
+/// For messages that were not asked for, and for output that waits.
+const ROOM: usize = 16 << 20;

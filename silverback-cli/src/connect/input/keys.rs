@@ -1,0 +1,192 @@
+//! The keys of the terminal, on their way to the line editor.
+//!
+//! While the editor can print above its line, it waits for the terminal to have more input and forgets what it has read
+//! already: of several keys that come at once, as over a slow network or from an input method, all but the first wait
+//! for another key; and what follows the end of a line in the same read is lost (rustyline's issues 976 and 758; no
+//! release has the remedy). So the editor gets a terminal of its own, into which a thread writes: one line at a time,
+//! and after several keys another one that does nothing.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags},
+    process::{Signal, getpid, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
+};
+
+use crate::connect::output::Drawn;
+
+/// The user's terminal, as it was before its keys were taken.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    terminal: OwnedFd,
+    before: Termios,
+}
+
+impl Keys {
+    /// Puts the editor's terminal in place of standard input. From now on Ctrl-C is a key.
+    pub(crate) fn take(drawn: Arc<Drawn>) -> io::Result<Self> {
+        let terminal = io::stdin().as_fd().try_clone_to_owned()?;
+        let before = tcgetattr(&terminal)?;
+        let (editors, feed) = open_terminal()?;
+        set_raw(&terminal, &before)?;
+        rustix::stdio::dup2_stdin(&editors)?;
+        let keys = Self { terminal: terminal.try_clone()?, before: before.clone() };
+        let way = Way { terminal, before: before.clone(), feed: File::from(feed), drawn, in_paste: false };
+        let work = move || {
+            // Open as long as there is somebody to write: the end of the terminal is the end of the editor's.
+            let _editors = editors;
+            let _ = way.pass_on();
+        };
+        thread::Builder::new().name("keys".to_owned()).spawn(work)?;
+        Ok(keys)
+    }
+
+    /// Gives the terminal back as it was.
+    pub(crate) fn restore(&self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
+    }
+}
+
+/// A terminal that changes nothing of what passes through, and the end that is written to.
+fn open_terminal() -> io::Result<(OwnedFd, OwnedFd)> {
+    let feed = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    grantpt(&feed)?;
+    unlockpt(&feed)?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let terminal = rustix::fs::open(ptsname(&feed, Vec::new())?, flags, Mode::empty())?;
+    let mut settings = tcgetattr(&terminal)?;
+    settings.make_raw();
+    tcsetattr(&terminal, OptionalActions::Now, &settings)?;
+    Ok((terminal, feed))
+}
+
+/// Keys as they are pressed; what is printed is still printed in lines.
+fn set_raw(terminal: &OwnedFd, before: &Termios) -> io::Result<()> {
+    let mut raw = before.clone();
+    raw.make_raw();
+    raw.output_modes = before.output_modes;
+    Ok(tcsetattr(terminal, OptionalActions::Drain, &raw)?)
+}
+
+/// From the user's terminal to the editor's.
+struct Way {
+    terminal: OwnedFd,
+    before: Termios,
+    feed: File,
+    drawn: Arc<Drawn>,
+    /// Between the marks of a bracketed paste, whose lines are one to the editor.
+    in_paste: bool,
+}
+
+impl Way {
+    fn pass_on(mut self) -> io::Result<()> {
+        let mut from = File::from(self.terminal.try_clone()?);
+        let mut keys = [0; 1024];
+        loop {
+            let count = match from.read(&mut keys) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let mut rest = &keys[..count];
+            while !rest.is_empty() {
+                let piece;
+                (piece, rest) = rest.split_at(piece_len(rest, &mut self.in_paste));
+                match piece {
+                    [SUSPEND] => self.suspend()?,
+                    piece => self.give(piece, rest.is_empty())?,
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, piece: &[u8], is_last: bool) -> io::Result<()> {
+        let lines = self.drawn.lines();
+        self.feed.write_all(piece)?;
+        if is_one_key(piece) && is_last {
+            return Ok(());
+        }
+        let ends_line = !self.in_paste && piece.ends_with(b"\r");
+        for pause in PAUSES {
+            match ends_line {
+                true if self.drawn.wait_for_line(lines, pause) => return Ok(()),
+                true => {}
+                // The next key pushes as well.
+                false if is_last && self.has_more(pause)? => return Ok(()),
+                false if is_last => {}
+                false => thread::sleep(SHORT),
+            }
+            self.feed.write_all(&[NOTHING])?;
+        }
+        Ok(())
+    }
+
+    fn has_more(&self, within: Duration) -> io::Result<bool> {
+        let within = Timespec { tv_sec: 0, tv_nsec: within.subsec_nanos().into() };
+        Ok(poll(&mut [PollFd::new(&self.terminal, PollFlags::IN)], Some(&within))? > 0)
+    }
+
+    fn suspend(&self) -> io::Result<()> {
+        tcsetattr(&self.terminal, OptionalActions::Drain, &self.before)?;
+        kill_process(getpid(), Signal::TSTP)?;
+        set_raw(&self.terminal, &self.before)
+    }
+}
+
+/// How much of the keys is given at once: up to the end of a line, or all of a paste.
+fn piece_len(keys: &[u8], in_paste: &mut bool) -> usize {
+    if *in_paste {
+        return match find(keys, PASTE_END) {
+            Some(at) => {
+                *in_paste = false;
+                at + PASTE_END.len()
+            }
+            None => keys.len(),
+        };
+    }
+    if keys.starts_with(PASTE_START) {
+        *in_paste = true;
+        return PASTE_START.len();
+    }
+    let line = keys.iter().position(|key| *key == b'\r').map(|at| at + 1);
+    let suspend = keys.iter().position(|key| *key == SUSPEND).map(|at| at.max(1));
+    let paste = find(keys, PASTE_START);
+    [line, suspend, paste].into_iter().flatten().min().unwrap_or(keys.len())
+}
+
+fn find(keys: &[u8], mark: &[u8]) -> Option<usize> {
+    keys.windows(mark.len()).position(|window| window == mark)
+}
+
+/// A character or an escape sequence, which the editor reads to its end.
+fn is_one_key(keys: &[u8]) -> bool {
+    match keys {
+        [0x1b, rest @ ..] => rest.len() < 8 && !rest.contains(&0x1b) && !rest.contains(&b'\r'),
+        keys => std::str::from_utf8(keys).is_ok_and(|text| text.chars().count() == 1),
+    }
+}
+
+/// Ctrl-Z.
+const SUSPEND: u8 = 0x1a;
+/// Ctrl-@, which means nothing to the editor.
+const NOTHING: u8 = 0;
+const PASTE_START: &[u8] = b"\x1b[200~";
+const PASTE_END: &[u8] = b"\x1b[201~";
+/// If a push comes so early that it is read together with what it should push, the next one helps.
+const PAUSES: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(20), Duration::from_millis(200)];
+const SHORT: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;
