@@ -45,8 +45,9 @@ pub(super) fn versions(workspace: &Workspace) -> String {
     versions.join(", ")
 }
 
+/// The newest, where there are several: an older one belongs to some other library.
 fn version_in<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    let (_, rest) = lock.rsplit_once(&format!("name = \"{name}\"\nversion = \""))?;
     Some(rest.split_once('"')?.0)
 }
 

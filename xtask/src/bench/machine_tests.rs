@@ -7,3 +7,9 @@ fn a_version_is_that_of_the_whole_name() {
     assert_eq!(version_in(lock, "tokio"), Some("1.5"));
     assert_eq!(version_in(lock, "util"), None);
 }
+
+#[test]
+fn of_several_versions_the_newest_counts() {
+    let lock = "name = \"tungstenite\"\nversion = \"0.29.0\"\n\nname = \"tungstenite\"\nversion = \"0.30.0\"\n";
+    assert_eq!(version_in(lock, "tungstenite"), Some("0.30.0"));
+}
