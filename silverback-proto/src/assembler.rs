@@ -209,7 +209,8 @@ impl OpenMessage {
         if let Some(Inflated { size, limit }) = &mut self.compressed {
             *size += inflated.len() as u64;
             if *size > *limit {
-                return Err(LimitError::Message { size: *size, limit: *limit }.into());
+                // Not what came of it so far: that depends on how the input was cut.
+                return Err(LimitError::Message { size: limit.saturating_add(1), limit: *limit }.into());
             }
         }
         self.settled += inflated.len();

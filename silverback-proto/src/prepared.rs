@@ -6,11 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use zlib_rs::DeflateConfig;
 
-use crate::{
-    FrameHeader, Message, MessageKind,
-    deflate::{Deflater, StreamKey},
-};
+use crate::{FrameHeader, Message, MessageKind, deflate::Deflater};
 
 /// A message whose frame is built once, for a broadcast. Cloning shares it.
 ///
@@ -30,7 +28,7 @@ struct Prepared {
     message: Message,
     plain: Encoded,
     /// By the key of the compressor; `None` where it would only grow.
-    compressed: Mutex<Vec<(StreamKey, Option<Encoded>)>>,
+    compressed: Mutex<Vec<(DeflateConfig, Option<Encoded>)>>,
 }
 
 /// A message as one frame.

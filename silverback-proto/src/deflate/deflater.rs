@@ -6,7 +6,7 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Method, Strategy};
 
 use super::{
     Compression, DeflateParams, MIN_WINDOW_BITS, TAIL,
-    streams::{self, MIN_ZLIB_WINDOW_BITS, StreamKey, with_scratch},
+    streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
 use crate::Role;
 
@@ -40,8 +40,8 @@ impl Deflater {
     }
 
     /// Equal for compressors that make the same of a message that stands by itself.
-    pub(crate) fn key(&self) -> StreamKey {
-        streams::key(&self.config)
+    pub(crate) fn key(&self) -> DeflateConfig {
+        self.config
     }
 
     /// Whether there is something that [`release`](Self::release) would give back.

@@ -1,5 +1,8 @@
 //! Inflates what the other side sends (RFC 7692, 7.2.2), within limits.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
@@ -58,11 +61,20 @@ impl Inflater {
     /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
     pub(crate) fn push<E: From<InflateError>>(
         &mut self,
-        piece: &[u8],
+        mut piece: &[u8],
         mut accept: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.message.taken += piece.len() as u64;
-        self.run(piece, &mut accept)
+        while !piece.is_empty() {
+            let until_judged = JUDGED_EVERY - self.message.taken as usize % JUDGED_EVERY;
+            let (now, later) = piece.split_at(piece.len().min(until_judged));
+            self.message.taken += now.len() as u64;
+            self.run(now, &mut accept)?;
+            if now.len() == until_judged {
+                self.judge_ratio()?;
+            }
+            piece = later;
+        }
+        Ok(())
     }
 
     /// Ends a message: adds the tail that the sender has left out (7.2.2).
@@ -72,6 +84,7 @@ impl Inflater {
     ) -> Result<(), E> {
         // 7.2.3.4: after a block with BFINAL there is no tail to be added.
         let done = if self.message.is_at_stream_end { Ok(()) } else { self.run(&TAIL, &mut accept) };
+        let done = done.and_then(|()| Ok(self.judge_ratio()?));
         let ended = std::mem::take(&mut self.message).is_at_stream_end;
         if ended || !self.has_takeover {
             self.release();
@@ -85,36 +98,35 @@ impl Inflater {
         accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         with_scratch(|scratch| {
-            while !input.is_empty() {
-                let (taken, made) = self.step(input, scratch)?;
+            loop {
+                let (taken, made) = self.step(input, scratch, accept)?;
                 input = &input[taken..];
-                accept(&scratch[..made])?;
+                // Also without input the stream may hold something for which the scratch had no room.
+                if input.is_empty() && made < scratch.len() {
+                    return Ok(());
+                }
                 let is_stuck = taken == 0 && made == 0 && !self.message.is_at_stream_end;
                 if is_stuck {
                     return Err(InflateError::Invalid.into());
                 }
             }
-            self.drain(scratch, accept)
         })
     }
 
-    /// What the stream still holds because the scratch was full.
-    fn drain<E: From<InflateError>>(
-        &mut self,
-        scratch: &mut [u8],
-        accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        loop {
-            let (_, made) = self.step(&[], scratch)?;
-            accept(&scratch[..made])?;
-            if made < scratch.len() {
-                return Ok(());
-            }
-        }
+    /// Asked at the same places of a message however it is cut, or the answer would depend on that.
+    fn judge_ratio(&self) -> Result<(), InflateError> {
+        let Progress { taken, made, .. } = self.message;
+        let allowed = taken.saturating_mul(self.max_ratio.into()).max(RATIO_COUNTS_FROM);
+        if made > allowed { Err(InflateError::Ratio { limit: self.max_ratio }) } else { Ok(()) }
     }
 
     /// One call of the stream: how much it took and made.
-    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Result<(usize, usize), InflateError> {
+    fn step<E: From<InflateError>>(
+        &mut self,
+        input: &[u8],
+        scratch: &mut [u8],
+        accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(usize, usize), E> {
         if self.message.is_at_stream_end {
             if input.is_empty() {
                 return Ok((0, 0));
@@ -123,15 +135,14 @@ impl Inflater {
         }
         let stream = self.stream.get_or_insert_with(|| streams::take_inflate(self.window_bits));
         let (before_in, before_out) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(input, scratch, InflateFlush::SyncFlush).map_err(|_| InflateError::Invalid)?;
+        let outcome = stream.decompress(input, scratch, InflateFlush::SyncFlush);
         let taken = (stream.total_in() - before_in) as usize;
         let made = (stream.total_out() - before_out) as usize;
-        self.message.is_at_stream_end = status == Status::StreamEnd;
+        self.message.is_at_stream_end = outcome == Ok(Status::StreamEnd);
         self.message.made += made as u64;
-        let allowed = self.message.taken.saturating_mul(self.max_ratio.into()).max(RATIO_COUNTS_FROM);
-        if self.message.made > allowed {
-            return Err(InflateError::Ratio { limit: self.max_ratio });
-        }
+        // What came out before a fault is judged before it, or the verdict would depend on how the input was cut.
+        accept(&scratch[..made])?;
+        outcome.map_err(|_| InflateError::Invalid)?;
         Ok((taken, made))
     }
 
@@ -171,6 +182,9 @@ impl fmt::Debug for Inflater {
 
 /// Below this a message may grow as it likes: people do paste a line of dashes.
 const RATIO_COUNTS_FROM: u64 = 1024 * 1024;
+
+/// Bytes of compressed payload, which cannot become more than 1 MiB in between.
+const JUDGED_EVERY: usize = 1024;
 
 /// Final blocks in one message: each costs a new stream, so a message full of them would cost more than it may.
 pub(super) const MAX_STREAMS: u32 = 64;

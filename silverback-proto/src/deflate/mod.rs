@@ -13,7 +13,6 @@ pub(crate) use self::{
     deflater::Deflater,
     inflater::{InflateError, Inflater},
     offer::NAME,
-    streams::StreamKey,
 };
 use crate::Role;
 

@@ -8,7 +8,7 @@ use zlib_rs::{Deflate, DeflateConfig, Inflate};
 pub(super) fn take_deflate(config: DeflateConfig) -> Box<Deflate> {
     let spare = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().deflates;
-        let found = spare.iter().position(|(other, _)| key(other) == key(&config))?;
+        let found = spare.iter().position(|(other, _)| *other == config)?;
         Some(spare.swap_remove(found).1)
     });
     spare.ok().flatten().unwrap_or_else(|| Box::new(Deflate::new_with_config(config)))
@@ -66,13 +66,6 @@ struct Spare {
 
 thread_local! {
     static SPARE: RefCell<Spare> = RefCell::default();
-}
-
-/// What makes two compressors interchangeable: window, level, memory level.
-pub(crate) type StreamKey = (i32, i32, i32);
-
-pub(super) fn key(config: &DeflateConfig) -> StreamKey {
-    (config.window_bits, config.level, config.mem_level)
 }
 
 /// What streams write into at a time. Zeroed once for each thread.

@@ -157,6 +157,17 @@ mod round_trips {
         assert_eq!(inflate(&mut inflater, &[&fourth]).expect("inflates"), json(3));
     }
 
+    /// Both are 9 bits to zlib, but only one of them may refer back.
+    #[test]
+    fn a_compressor_for_a_window_of_8_bits_is_not_taken_for_one_of_9() {
+        let bits = |bits| Compression::default().server_max_window_bits(bits).no_context_takeover();
+        let ((mut eight, _), (mut nine, _)) = (pair(&bits(8)), pair(&bits(9)));
+        let message = b"abcabcabc".repeat(100);
+        assert!(compress(&mut eight, &message).len() > compress(&mut nine, &message).len() * 4);
+        assert!(compress(&mut eight, &message).len() > compress(&mut nine, &message).len() * 4);
+        assert_ne!(eight.key(), nine.key());
+    }
+
     #[test]
     fn takeover_makes_the_second_message_much_smaller() {
         let (mut deflater, _) = pair(&Compression::default());

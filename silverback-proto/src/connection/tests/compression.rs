@@ -14,7 +14,7 @@ use crate::{LimitError, ProtocolError, deflate::Compression};
 const HELLO: &str = "f2 48 cd c9 c9 07 00";
 const HELLO_AGAIN: &str = "f2 00 11 00 00";
 
-fn app(role: Role, config: Config, compression: &Compression) -> App {
+pub(super) fn app(role: Role, config: Config, compression: &Compression) -> App {
     let (_, params) = compression.answer(&[compression.offer()]).unwrap();
     let negotiated = Negotiated { compression: Some(params), ..Negotiated::default() };
     App::negotiated(role, config.compression(compression.clone()), negotiated)
@@ -149,6 +149,17 @@ mod receiving {
             error,
             CloseCode::MESSAGE_TOO_BIG,
         );
+    }
+
+    /// What comes out before the fault decides, however much of it is found at once.
+    #[test]
+    fn the_first_of_two_faults_is_told_at_every_cut() {
+        let text_then_deflate = [compressed_text("00 01 00 fe ff ff ff ff ff")];
+        check_fails(&Config::default(), &text_then_deflate, ProtocolError::InvalidUtf8, CloseCode::INVALID_PAYLOAD);
+        let size_then_deflate = [compressed_text("f2 48 cd c9 c9 07 00 ff ff")];
+        let error = LimitError::Message { size: 4, limit: 3 };
+        let config = Config::default().max_message_size(3);
+        check_fails(&config, &size_then_deflate, error, CloseCode::MESSAGE_TOO_BIG);
     }
 
     #[test]

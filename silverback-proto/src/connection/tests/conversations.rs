@@ -1,4 +1,4 @@
-//! Random conversations: against a plain model, between both roles, and of bytes that mean nothing.
+//! Random conversations: against a plain model, and of bytes that mean nothing.
 
 use proptest::prelude::*;
 use silverback_testkit::{
@@ -167,57 +167,6 @@ fn check_model(role: Role, frames_in: &[Frame], seed: u64) {
         }
         assert_eq!((seen, sent), (model.seen.clone(), model.sent.clone()), "in {pieces} pieces");
     }
-}
-
-/// Two connections talk over a transport that moves some bytes at a time; all that was accepted must arrive, in order.
-fn talk(seed: u64) {
-    let mut random = Random::new(seed);
-    let mut apps = [Role::Client, Role::Server].map(|role| App::new(role, Config::default()));
-    let mut accepted = [Vec::new(), Vec::new()];
-    let mut streaming = [None::<Vec<u8>>, None];
-    for _ in 0..random.below(300) {
-        let me = random.below(2);
-        let size = [3, 100, 200, 5000, 80_000][random.below(5)];
-        let payload = random.bytes(size);
-        let app = &mut apps[me];
-        match random.below(12) {
-            0..=3 if app.conn.send(Message::binary(payload.clone())).is_ok() => accepted[me].push(message(payload)),
-            4 if app.conn.send("κόσμε".into()).is_ok() => accepted[me].push(message("κόσμε")),
-            5 if app.conn.open_message(MessageKind::Binary).is_ok() => streaming[me] = Some(Vec::new()),
-            6 | 7 => {
-                let is_final = random.below(3) == 0;
-                if app.conn.send_fragment(&payload, is_final).is_ok() {
-                    streaming[me].as_mut().unwrap().extend(payload);
-                    accepted[me].extend(is_final.then(|| message(streaming[me].take().unwrap())));
-                }
-            }
-            8 => drop(app.conn.ping(&payload[..size.min(125)])),
-            9 if random.below(20) == 0 => app.close(1000, "enough"),
-            _ => {
-                let most = random.below(100_000);
-                let bytes = app.sent_up_to(most);
-                random_split(&bytes, 1 + most % 4, seed).into_iter().for_each(|piece| apps[1 - me].input(piece));
-            }
-        }
-    }
-    apps[0].close(1000, "");
-    for me in [0, 1, 0, 1, 0] {
-        let bytes = apps[me].sent();
-        apps[1 - me].input(&bytes);
-    }
-    for (me, accepted) in accepted.into_iter().enumerate() {
-        let mut seen = apps[1 - me].seen();
-        assert!(!seen.iter().any(|seen| matches!(seen, Seen::Failed(_))), "{seen:?}");
-        seen.retain(|seen| matches!(seen, Seen::Message(_)));
-        assert_eq!(seen, accepted, "seed {seed}");
-        assert_eq!(apps[me].conn.state(), State::Closed);
-        assert!(apps[me].conn.close_info().unwrap().is_clean);
-    }
-}
-
-#[test]
-fn both_roles_understand_each_other() {
-    (0..40).for_each(talk);
 }
 
 #[test]

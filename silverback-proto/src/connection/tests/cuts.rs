@@ -7,7 +7,7 @@ use silverback_testkit::{
 };
 
 use super::*;
-use crate::ProtocolError;
+use crate::{ProtocolError, deflate::Compression};
 
 /// A driver that reads into the message wherever it is offered to, `sizes` bytes at a time.
 fn read_directly(app: &mut App, mut stream: &[u8], mut sizes: impl Iterator<Item = usize>) -> usize {
@@ -164,5 +164,67 @@ fn large_messages_are_the_same_at_random_cuts() {
         }
         let expected = [message(large.clone()), message(letters.clone()), message(large[..70_000].to_vec())];
         assert_eq!(app.seen(), expected, "seed {seed}");
+    }
+}
+
+/// What `compression` makes of messages of every form, as the peer of `receiver` sends them, and what should be seen.
+fn compressed_conversation(receiver: Role, compression: &Compression) -> (Vec<u8>, Vec<Seen>) {
+    let App { mut conn, clock, .. } = compression::app(receiver.peer(), Config::default(), compression);
+    let refrain = "{\"name\":\"κόσμε\",\"numbers\":[1,2,3]}".repeat(4);
+    let noise = Random::new(5).bytes(40);
+    conn.send(refrain.as_str().into()).unwrap();
+    conn.send(noise.clone().into()).unwrap();
+    conn.send_prepared(&PreparedMessage::new(refrain.as_str())).unwrap();
+    conn.send_uncompressed("plain".into()).unwrap();
+    conn.send_ref(MessageRef::Text(&refrain)).unwrap();
+    conn.open_message(MessageKind::Text).unwrap();
+    conn.send_fragment(&refrain.as_bytes()[..10], false).unwrap();
+    conn.ping(b"between").unwrap();
+    conn.send_fragment(b"", false).unwrap();
+    conn.send_fragment(&refrain.as_bytes()[10..], true).unwrap();
+    conn.send("".into()).unwrap();
+    conn.start_close(clock.now(), closed(1000, ""));
+    let bytes = App { conn, clock, seen: Vec::new() }.sent();
+    let whole = || message(refrain.as_str());
+    let ping = Seen::Ping(b"between".to_vec());
+    let end = Seen::Close(closed(1000, ""));
+    (bytes, vec![whole(), message(noise), whole(), message("plain"), whole(), ping, whole(), message(""), end])
+}
+
+#[test]
+fn a_compressed_conversation_is_the_same_at_every_cut() {
+    let usual = || Compression::default().threshold(0);
+    let small = usual().server_max_window_bits(8).client_max_window_bits(9);
+    for compression in [usual(), small, usual().no_context_takeover()] {
+        for role in [Role::Server, Role::Client] {
+            let (input, expected) = compressed_conversation(role, &compression);
+            for_each_way(&input, 2, |pieces| {
+                let mut app = compression::app(role, Config::default(), &compression);
+                pieces.iter().for_each(|piece| app.input(piece));
+                assert_eq!(app.seen(), expected, "{role:?}");
+                assert_eq!(app.sent_frames(), [pong("between"), close(1000, "")]);
+            });
+        }
+    }
+}
+
+/// A byte of a compressed message that is not what was sent: the same fault, or the same wrong message, at every cut.
+#[test]
+fn a_broken_compressed_stream_is_the_same_at_every_cut() {
+    let compression = Compression::default().threshold(0);
+    let (input, _) = compressed_conversation(Role::Client, &compression);
+    for seed in 0..40 {
+        let mut broken = input.clone();
+        broken[Random::new(seed).below(input.len())] ^= 1 << (seed % 8);
+        let see = |pieces: &[&[u8]]| {
+            let mut app = compression::app(Role::Client, Config::default(), &compression);
+            pieces.iter().for_each(|piece| app.input(piece));
+            (app.seen(), app.sent_frames())
+        };
+        let expected = see(&[&broken]);
+        assert_eq!(see(&broken.chunks(1).collect::<Vec<_>>()), expected, "seed {seed}");
+        for cut in 0..20 {
+            assert_eq!(see(&random_split(&broken, 3, seed * 20 + cut)), expected, "seed {seed}");
+        }
     }
 }

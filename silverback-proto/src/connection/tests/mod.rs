@@ -7,6 +7,7 @@ mod compression;
 mod control;
 mod conversations;
 mod cuts;
+mod dialogues;
 mod failing;
 mod fragmentation;
 mod framing;
