@@ -9,6 +9,7 @@ mod batching;
 mod cancelling;
 mod closing;
 mod compression;
+mod conversations;
 mod dialling;
 mod dropping;
 mod ends;

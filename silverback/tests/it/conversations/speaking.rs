@@ -1,0 +1,405 @@
+//! One side of a conversation: drawn reads and writes, each given up after a drawn number of polls.
+
+use std::{future::poll_fn, io, pin::pin, task::Poll};
+
+use proptest::prelude::*;
+use silverback::{
+    Conn, Error, Event, Message, MessageKind, MessageWriter, PreparedMessage, Reader, TryWriteError, Writer,
+};
+use silverback_testkit::{cuts::Random, poll::drop_after_polls};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::yield_now,
+};
+
+use super::{Log, Seen};
+
+/// What one side does. Afterwards it finishes the message that it streams, and reads to the end.
+#[derive(Clone, Debug)]
+pub(super) struct Speech {
+    form: Form,
+    acts: Vec<Act>,
+    /// Whether it closes when it has nothing more to say, or waits for the other side to do so. The client always closes.
+    closes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One task has the connection and does one thing after the other.
+    Whole,
+    /// One task reads, and one or two write, with futures that wait until they are woken.
+    Halves { writers: usize },
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Read(WayToRead, Patience),
+    Write(WayToWrite, Body, Patience),
+    /// Starts a streamed message, or writes up to so much of the one that is open, and finishes it after its last byte.
+    Stream(Body, usize, Patience),
+    Flush(Patience),
+    Ping(u8),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum WayToRead {
+    Message,
+    Borrowed,
+    Event,
+    /// In pieces of so many bytes, of so many reads at most: what is left of the message is skipped.
+    Pieces(usize, usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum WayToWrite {
+    Owned,
+    Borrowed,
+    Uncompressed,
+    Prepared,
+    Try,
+}
+
+/// When a future is given up.
+#[derive(Clone, Copy, Debug)]
+enum Patience {
+    /// After so many polls, one a turn.
+    Turns(usize),
+    /// After so many polls, each after it was woken.
+    Wakes(usize),
+    Endless,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Body {
+    Text(usize),
+    Prose(usize),
+    Noise(u64, usize),
+}
+
+impl Body {
+    fn message(self) -> Message {
+        match self {
+            Self::Text(len) => "aé€😀".chars().cycle().take(len).collect::<String>().into(),
+            Self::Prose(items) => {
+                let item = |number: usize| format!("{{\"id\":{},\"ok\":true}},", number * 7919 % 1009);
+                (0..items).map(item).collect::<String>().into_bytes().into()
+            }
+            Self::Noise(seed, len) => Random::new(seed).bytes(len).into(),
+        }
+    }
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let patience = || {
+        prop_oneof![
+            4 => (1..4_usize).prop_map(Patience::Turns),
+            1 => Just(Patience::Turns(20)),
+            2 => (1..4_usize).prop_map(Patience::Wakes),
+            1 => Just(Patience::Endless),
+        ]
+    };
+    let body = || {
+        prop_oneof![
+            3 => (0..60_usize).prop_map(Body::Text),
+            2 => (0..1000_usize).prop_map(Body::Prose),
+            2 => (any::<u64>(), prop_oneof![Just(125_usize), Just(126), 0..3000_usize, 0..70_000_usize])
+                .prop_map(|(seed, len)| Body::Noise(seed, len)),
+        ]
+    };
+    let read = prop_oneof![
+        3 => Just(WayToRead::Message),
+        2 => Just(WayToRead::Borrowed),
+        2 => Just(WayToRead::Event),
+        3 => (1..5000_usize, 0..40_usize).prop_map(|(size, reads)| WayToRead::Pieces(size, reads)),
+    ];
+    let write = prop_oneof![
+        Just(WayToWrite::Owned),
+        Just(WayToWrite::Borrowed),
+        Just(WayToWrite::Uncompressed),
+        Just(WayToWrite::Prepared),
+        Just(WayToWrite::Try),
+    ];
+    prop_oneof![
+        6 => (read, patience()).prop_map(|(way, patience)| Act::Read(way, patience)),
+        6 => (write, body(), patience()).prop_map(|(way, body, patience)| Act::Write(way, body, patience)),
+        4 => (body(), 1..30_000_usize, patience()).prop_map(|(body, most, patience)| Act::Stream(body, most, patience)),
+        1 => patience().prop_map(Act::Flush),
+        1 => any::<u8>().prop_map(Act::Ping),
+    ]
+}
+
+pub(super) fn any_speech() -> impl Strategy<Value = Speech> {
+    let form = prop_oneof![2 => Just(Form::Whole), 2 => (1..3_usize).prop_map(|writers| Form::Halves { writers })];
+    (form, prop::collection::vec(any_act(), 0..60), any::<bool>()).prop_map(|(form, acts, closes)| Speech {
+        form,
+        acts,
+        closes,
+    })
+}
+
+impl Speech {
+    /// Whether messages that arrive at the end may be discarded: `Conn::close` does so.
+    pub(super) fn discards(&self, is_client: bool) -> bool {
+        self.form == Form::Whole && self.closes && is_client
+    }
+
+    pub(super) async fn hold(self, conn: Conn, log: Log, is_client: bool) {
+        match self.form {
+            Form::Whole => self.hold_whole(conn, &log, is_client).await,
+            Form::Halves { writers } => self.hold_in_halves(conn, &log, is_client, writers).await,
+        }
+    }
+
+    async fn hold_whole(self, mut conn: Conn, log: &Log, is_client: bool) {
+        let discards = self.discards(is_client);
+        let (writer, reader) = conn.halves();
+        let mut speaker = Speaker { writer: writer.clone(), log: log.clone(), streaming: None };
+        for act in self.acts {
+            match act {
+                // Who does one thing at a time must not wait for ever for any of them.
+                Act::Read(way, patience) => _ = read(reader, way, patience.at_most(10), log).await,
+                act => speaker.act(act, |patience| patience.at_most(10)).await,
+            }
+        }
+        while speaker.streaming.is_some() {
+            speaker.stream(1000, Patience::Turns(2)).await;
+            read(reader, WayToRead::Message, Patience::Turns(2), log).await;
+        }
+        drop(speaker);
+        if discards {
+            while attempt(Patience::Turns(3), conn.close(1000, "done")).await.map(Result::unwrap).is_none() {}
+        } else {
+            if is_client || self.closes {
+                conn.halves().0.start_close(1000, "done").unwrap();
+            }
+            while read(conn.halves().1, WayToRead::Message, Patience::Turns(3), log).await != Read::End {}
+        }
+        assert!(conn.close_info().unwrap().is_clean);
+    }
+
+    async fn hold_in_halves(self, conn: Conn, log: &Log, is_client: bool, writers: usize) {
+        let (writer, mut reader) = conn.split();
+        let mut speakers = vec![Vec::new(); writers];
+        let mut reads = Vec::new();
+        for (number, act) in self.acts.into_iter().enumerate() {
+            match act {
+                Act::Read(way, patience) => reads.push((way, patience)),
+                act => speakers[number % writers].push(act),
+            }
+        }
+        let speaking = speakers.into_iter().map(|acts| {
+            let mut speaker = Speaker { writer: writer.clone(), log: log.clone(), streaming: None };
+            tokio::spawn(async move {
+                for act in acts {
+                    speaker.act(act, |patience| patience).await;
+                }
+                while speaker.streaming.is_some() {
+                    speaker.stream(1000, Patience::Endless).await;
+                }
+            })
+        });
+        let speaking: Vec<_> = speaking.collect();
+        let closing = tokio::spawn(async move {
+            for task in speaking {
+                task.await.unwrap();
+            }
+            if is_client || self.closes {
+                writer.start_close(1000, "done").unwrap();
+            }
+        });
+        for (way, patience) in reads {
+            read(&mut reader, way, patience, log).await;
+        }
+        while read(&mut reader, WayToRead::Message, Patience::Endless, log).await != Read::End {}
+        closing.await.unwrap();
+        assert!(reader.close_info().unwrap().is_clean);
+    }
+}
+
+/// Whoever writes.
+struct Speaker {
+    writer: Writer,
+    log: Log,
+    /// The message that is being streamed, and how much of it was taken.
+    streaming: Option<(MessageWriter, Message, usize)>,
+}
+
+impl Speaker {
+    async fn act(&mut self, act: Act, limit: impl Fn(Patience) -> Patience) {
+        match act {
+            Act::Read(..) => {}
+            // Only another task could end the message that its own waits for.
+            Act::Write(..) if self.streaming.is_some() => self.stream(5000, limit(Patience::Endless)).await,
+            Act::Write(way, body, patience) => self.write(way, body.message(), limit(patience)).await,
+            Act::Stream(_, most, patience) if self.streaming.is_some() => self.stream(most, limit(patience)).await,
+            Act::Stream(body, _, patience) => {
+                let message = body.message();
+                match attempt(limit(patience), self.writer.next_writer(message.kind())).await {
+                    Some(Ok(writer)) => self.streaming = Some((writer, message, 0)),
+                    Some(Err(error)) => assert!(error.is_closing(), "{error}"),
+                    None => {}
+                }
+            }
+            Act::Flush(patience) => {
+                attempt(limit(patience), self.writer.flush()).await.map_or((), |flushed| flushed.unwrap());
+            }
+            Act::Ping(payload) => self.writer.ping(&[payload]).unwrap_or_else(|error| assert!(error.is_closing())),
+        }
+    }
+
+    async fn write(&mut self, way: WayToWrite, message: Message, patience: Patience) {
+        let writer = &self.writer;
+        let written = match way {
+            WayToWrite::Owned => attempt(patience, writer.write_message(message.clone())).await,
+            WayToWrite::Borrowed => attempt(patience, writer.write_borrowed(message.as_ref())).await,
+            WayToWrite::Uncompressed => attempt(patience, writer.write_uncompressed(message.clone())).await,
+            WayToWrite::Prepared => {
+                let prepared = PreparedMessage::new(message.clone());
+                attempt(patience, writer.write_prepared(&prepared)).await
+            }
+            WayToWrite::Try => match writer.try_write_message(message.clone()) {
+                Ok(()) => Some(Ok(())),
+                Err(TryWriteError::Failed(error)) => Some(Err(error)),
+                Err(TryWriteError::Full(back)) => {
+                    assert_eq!(back, message);
+                    None
+                }
+            },
+        };
+        match written {
+            Some(Ok(())) => self.log.note(|story| story.accepted.push(message)),
+            Some(Err(error)) => assert!(error.is_closing(), "{error}"),
+            None => {}
+        }
+    }
+
+    /// Goes on with the message that is being streamed.
+    async fn stream(&mut self, most: usize, patience: Patience) {
+        let Some((writer, message, taken)) = &mut self.streaming else { return };
+        let rest = &message.as_bytes()[*taken..];
+        if rest.is_empty() {
+            match attempt(patience, writer.finish()).await {
+                Some(Ok(())) => {
+                    let message = self.streaming.take().map(|(_, message, _)| message);
+                    self.log.note(|story| story.accepted.extend(message));
+                }
+                Some(Err(error)) => {
+                    assert!(error.is_closing(), "{error}");
+                    self.cut_short();
+                }
+                None => {}
+            }
+            return;
+        }
+        match attempt(patience, writer.write(&rest[..rest.len().min(most)])).await {
+            Some(Ok(count)) => *taken += count,
+            Some(Err(error)) => {
+                assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{error}");
+                self.cut_short();
+            }
+            None => {}
+        }
+        if most % 3 == 0 {
+            if let Some((writer, ..)) = &mut self.streaming {
+                let _ = attempt(patience, writer.flush()).await;
+            }
+        }
+    }
+}
+
+impl Speaker {
+    /// The other side has closed.
+    fn cut_short(&mut self) {
+        let message = self.streaming.take().map(|(_, message, _)| message);
+        self.log.note(|story| story.cut_short = story.cut_short.take().or(message));
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    Something,
+    GivenUp,
+    End,
+}
+
+async fn read(reader: &mut Reader, way: WayToRead, patience: Patience, log: &Log) -> Read {
+    match way {
+        WayToRead::Message => note(attempt(patience, reader.read_message()).await, log),
+        WayToRead::Borrowed => {
+            let lent = attempt(patience, reader.read_borrowed()).await;
+            note(lent.map(|lent| lent.map(|lent| lent.map(|lent| lent.to_message()))), log)
+        }
+        WayToRead::Event => match attempt(patience, reader.read_event()).await.map(Result::unwrap) {
+            Some(Some(Event::Message(message))) => note(Some(Ok(Some(message.into_message()))), log),
+            Some(Some(_)) => Read::Something,
+            Some(None) => Read::End,
+            None => Read::GivenUp,
+        },
+        WayToRead::Pieces(size, reads) => read_pieces(reader, size, reads, patience, log).await,
+    }
+}
+
+fn note(read: Option<Result<Option<Message>, Error>>, log: &Log) -> Read {
+    match read.map(Result::unwrap) {
+        Some(Some(message)) => {
+            log.note(|story| story.seen.push(Seen::Whole(message)));
+            Read::Something
+        }
+        Some(None) => Read::End,
+        None => Read::GivenUp,
+    }
+}
+
+async fn read_pieces(reader: &mut Reader, size: usize, reads: usize, patience: Patience, log: &Log) -> Read {
+    let mut pieces = match attempt(patience, reader.next_reader()).await.map(Result::unwrap) {
+        Some(Some(pieces)) => pieces,
+        Some(None) => return Read::End,
+        None => return Read::GivenUp,
+    };
+    let (kind, mut bytes) = (pieces.kind(), Vec::new());
+    let mut buffer = vec![0; size];
+    for _ in 0..reads {
+        match attempt(patience, pieces.read(&mut buffer)).await {
+            Some(Ok(0)) => {
+                let message = match kind {
+                    MessageKind::Text => String::from_utf8(bytes).unwrap().into(),
+                    MessageKind::Binary => bytes.into(),
+                };
+                log.note(|story| story.seen.push(Seen::Whole(message)));
+                return Read::Something;
+            }
+            Some(Ok(count)) => bytes.extend_from_slice(&buffer[..count]),
+            // The other side has closed in the middle of its message, which it never had accepted as a whole.
+            Some(Err(_)) => return Read::Something,
+            None => {}
+        }
+    }
+    log.note(|story| story.seen.push(Seen::Beginning(kind, bytes)));
+    Read::Something
+}
+
+/// Polls a future until it is ready or nobody wants to wait for it any longer; then it is dropped.
+async fn attempt<F: Future>(patience: Patience, future: F) -> Option<F::Output> {
+    let turns = match patience {
+        Patience::Endless => return Some(future.await),
+        Patience::Wakes(wakes) => return drop_after_polls(wakes, future).await,
+        Patience::Turns(turns) => turns,
+    };
+    let mut future = pin!(future);
+    for _ in 0..turns {
+        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Some(output);
+        }
+        yield_now().await;
+    }
+    None
+}
+
+impl Patience {
+    fn at_most(self, most: usize) -> Self {
+        match self {
+            Self::Turns(turns) => Self::Turns(turns.min(most)),
+            Self::Wakes(_) | Self::Endless => Self::Turns(most),
+        }
+    }
+}
