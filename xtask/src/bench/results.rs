@@ -60,8 +60,10 @@ impl Results {
 
     pub(super) fn save(&self, workspace: &Workspace) -> Result<(), Trouble> {
         let path = path(workspace);
-        let text = serde_json::to_string_pretty(&self.0).or_failed(path.display())?;
-        fs::write(&path, text + "\n").or_failed(path.display())
+        // A line for each cell, so that a change shows which was measured again.
+        let line = |(name, cell): (&String, &Value)| format!("  \"{name}\": {cell}");
+        let lines: Vec<_> = self.0.iter().map(line).collect();
+        fs::write(&path, format!("{{\n{}\n}}\n", lines.join(",\n"))).or_failed(path.display())
     }
 
     /// The cells that were measured, in the order of the page.
