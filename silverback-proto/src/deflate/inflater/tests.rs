@@ -1,0 +1,79 @@
+//! What the inflater says must not depend on how its input is cut.
+
+use std::time::Instant;
+
+use silverback_testkit::{cuts::Random, wire::text};
+
+use super::*;
+use crate::{Config, Connection, ConnectionError, LimitError, MaskKey, Negotiated, ProtocolError, deflate::Deflater};
+
+fn compress(message: &[u8]) -> Vec<u8> {
+    let compression = Compression::default().level(9);
+    let mut compressed = Vec::new();
+    Deflater::new(Role::Server, &compression, &compression.wanted).finish(message, &mut compressed);
+    compressed
+}
+
+/// The size of what comes out.
+fn inflate(compressed: &[u8], piece: usize) -> Result<usize, InflateError> {
+    let compression = Compression::default();
+    let mut inflater = Inflater::new(Role::Server, &compression, &compression.wanted);
+    let mut size = 0;
+    let mut count = |bytes: &[u8]| {
+        size += bytes.len();
+        Ok(())
+    };
+    for piece in compressed.chunks(piece) {
+        inflater.push(piece, &mut count)?;
+    }
+    inflater.finish(&mut count)?;
+    Ok(size)
+}
+
+/// What a client that takes 64 KiB says of a compressed text that comes in pieces.
+fn refuse(compressed: &[u8], piece: usize) -> ConnectionError {
+    let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
+    let config = Config::default().max_message_size(1 << 16).compression(Compression::default());
+    let mut conn = Connection::new(Role::Client, negotiated, config, Instant::now(), || MaskKey([0; 4]));
+    let mut frame = text(compressed).rsv1().encode();
+    let mut progress = frame.chunks_mut(piece).map(|piece| conn.handle_input(Instant::now(), piece).map(|_| ()));
+    progress.find_map(Result::err).expect("a message at fault")
+}
+
+#[test]
+fn a_fault_is_the_same_at_every_cut() {
+    let too_large = compress(&vec![b'x'; 100_000]);
+    let no_text = compress(b"\xFF and then more of it");
+    let broken = |compressed: &[u8]| [compressed, &[0xFF; 8]].concat();
+    let over_the_limit = LimitError::Message { size: (1 << 16) + 1, limit: 1 << 16 };
+    for (compressed, error) in [
+        (too_large.clone(), ConnectionError::from(over_the_limit)),
+        (broken(&too_large), over_the_limit.into()),
+        (broken(&no_text), ProtocolError::InvalidUtf8.into()),
+        (broken(&compress(b"text")), ProtocolError::InvalidDeflate.into()),
+    ] {
+        for piece in [1, 2, 3, 7, 100, usize::MAX] {
+            assert_eq!(refuse(&compressed, piece), error, "in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn the_ratio_is_judged_the_same_at_every_cut() {
+    let zeros = |mib: usize| vec![0; mib << 20];
+    let noise = |len| Random::new(8).bytes(len);
+    for (message, is_allowed) in [
+        ([vec![0; (1 << 20) - 500], noise(500)].concat(), true),
+        ([zeros(1), noise(500)].concat(), false),
+        ([zeros(2), noise(500)].concat(), false),
+        ([zeros(2), noise(20_000)].concat(), false),
+        ([noise(20_000), zeros(2)].concat(), true),
+        ([noise(2_000), zeros(1), noise(5_000), zeros(8)].concat(), false),
+    ] {
+        let compressed = compress(&message);
+        let expected = if is_allowed { Ok(message.len()) } else { Err(InflateError::Ratio { limit: 256 }) };
+        for piece in [1, 2, 3, 7, 100, 1023, 1024, 1025, 5000, usize::MAX] {
+            assert_eq!(inflate(&compressed, piece), expected, "{} bytes, in pieces of {piece}", message.len());
+        }
+    }
+}
