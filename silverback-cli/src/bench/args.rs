@@ -141,19 +141,19 @@ const EXAMPLES: &str = "\
 Examples:
   silverback bench ws://localhost:8000/ws/echo
   silverback bench URL -c 64 --pipeline 32 --size 16              as fast as the server answers
-  silverback bench URL -c 64 --rate 30000 --fail-if 'p99>5ms'     at a fixed rate, for a pipeline of builds
+  silverback bench URL -c 64 --rate 30000 --fail-if 'p99>5ms'     at a fixed rate
   silverback bench URL -c 1000 --ramp 200/s --size 64-4096 --text --report report.html
   silverback bench URL -c 32 --handshakes
   silverback bench URL -c 1000 --broadcast=2
 
-Metrics of --fail-if: p50 p75 p90 p99 p99.9 p99.99 max mean of the round trip; connect.p99 and the like of opening a
-connection; uncorrected.p99, delay.p99 (how late messages were sent), fanout.p99; errors, rate (messages or handshakes
-per second), sent, received, unsent, unanswered. Operators: < > <= >=. Times as 5ms or 250us. A metric without a value
-meets every condition.
+Metrics of --fail-if: p50 p75 p90 p99 p99.9 p99.99 min mean max of the round trip; connect.p99 and the like of opening \
+a connection; uncorrected.p99, delay.p99 (how late messages were sent), fanout.p99; errors, rate (messages or \
+handshakes per second), sent, received, unsent, unanswered. Operators: < > <= >=. Times as 5ms or 250us. A time that \
+was never measured meets every condition.
 
-Exit codes: 0 done, 1 the system does not allow it, 2 an option makes no sense, 9 a condition of --fail-if was met, 130
-interrupted. Where not one connection came to anything, what most of them met: 3 cannot connect, 4 TLS failed,
-5 handshake refused, 6 closed or reset by the server, 7 the server broke the protocol or answered with something else,
+Exit codes: 0 done, 1 the system does not allow it, 2 an option makes no sense, 9 a condition of --fail-if was met, 130 \
+interrupted. Where not one connection came to anything, what most of them met: 3 cannot connect, 4 TLS failed, \
+5 handshake refused, 6 closed or reset by the server, 7 the server broke the protocol or answered with something else, \
 8 no answer in time.";
 
 #[cfg(test)]

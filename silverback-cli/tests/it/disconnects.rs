@@ -73,7 +73,7 @@ fn a_closing_handshake_prints_nothing_whatever_its_code() {
             let mut client = RawClient::connect(program.address);
             client.send(&frame(0x88, &code.to_be_bytes()));
             assert_eq!(client.receive(), (0x88, code.to_be_bytes().to_vec()));
-            assert_eq!(client.read_to_end().unwrap(), []);
+            assert_eq!(client.read_to_end().unwrap(), b"");
         }
     });
 }

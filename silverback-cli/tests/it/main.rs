@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+mod bench;
 mod compression;
 mod disconnects;
 mod echo;
