@@ -284,7 +284,7 @@ fn errors(outcome: &Outcome) -> String {
     }
     let mut text = String::from(
         "<section class=\"wide\">\n<h2>Errors by cause</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>cause</th>\
-         <th>count</th><th>the first said</th></tr></thead>\n<tbody>\n",
+         <th>count</th><th class=\"words\">the first said</th></tr></thead>\n<tbody>\n",
     );
     for (cause, fault) in outcome.faults.iter() {
         let _ = writeln!(
