@@ -46,7 +46,7 @@ pub(crate) struct Args {
     pub(crate) count: Option<u64>,
 
     /// Close the connection after a message that this regular expression matches.
-    #[arg(long, value_name = "REGEX", help_heading = END)]
+    #[arg(long, value_name = "REGEX", value_parser = parse_regex, help_heading = END)]
     pub(crate) until: Option<Regex>,
 
     /// Connect again when the connection is lost or the server goes away, at most MAX times in a row.
@@ -114,6 +114,12 @@ pub(crate) struct Patience(pub(crate) Option<Duration>);
 
 fn parse_patience(text: &str) -> Result<Patience, String> {
     values::time_or_off(text).map(Patience)
+}
+
+/// What the parser says in several lines, in one.
+fn parse_regex(text: &str) -> Result<Regex, String> {
+    let in_short = |error: regex::Error| error.to_string().lines().last().unwrap_or_default().to_owned();
+    Regex::new(text).map_err(in_short)
 }
 
 const MESSAGES: &str = "Messages";

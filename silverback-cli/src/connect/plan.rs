@@ -93,7 +93,8 @@ fn source(args: &Args) -> Result<Source, Trouble> {
     if args.chunk.is_some() && args.format != Format::Raw {
         return Err(Trouble::Usage("--chunk goes with --format raw".to_owned()));
     }
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+    let can_edit = env::var_os("TERM").is_none_or(|term| !SIMPLE_TERMINALS.iter().any(|simple| term == *simple));
+    if io::stdin().is_terminal() && io::stdout().is_terminal() && can_edit {
         return Ok(Source::Prompt(match (&args.history, args.no_history) {
             (_, true) => Keep::Nowhere,
             (Some(path), _) => Keep::In(path.clone()),
@@ -107,6 +108,9 @@ fn source(args: &Args) -> Result<Source, Trouble> {
         (Format::Text | Format::Json, _) => Cutting::Lines { are_binary: args.binary },
     }))
 }
+
+/// Those on which lines cannot be edited. They are read and written as pipes are.
+const SIMPLE_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
 
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())

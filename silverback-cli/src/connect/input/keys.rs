@@ -114,10 +114,11 @@ impl Way {
     fn give(&mut self, piece: &[u8], is_last: bool) -> io::Result<()> {
         let lines = self.drawn.lines();
         self.feed.write_all(piece)?;
-        if is_one_key(piece) && is_last {
+        // A paste is read to its end without waiting; whatever came between would be a part of it.
+        if self.in_paste || (is_one_key(piece) && is_last) {
             return Ok(());
         }
-        let ends_line = !self.in_paste && piece.ends_with(b"\r");
+        let ends_line = piece.ends_with(b"\r");
         for pause in PAUSES {
             match ends_line {
                 true if self.drawn.wait_for_line(lines, pause) => return Ok(()),
