@@ -1,5 +1,7 @@
-//! Every fuzz target for some seconds, from the corpus that earlier runs have left.
+//! Every fuzz target for some seconds, from the seeds that are kept and the corpus that earlier runs have left.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,7 +31,9 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     for target in &targets {
         println!("fuzzing {target} for {seconds} s");
         let run = fuzz("run")
-            .args([target, "--", "-print_final_stats=1", "-timeout=20"])
+            .arg(target)
+            .args(corpora(workspace, target)?)
+            .args(["--", "-print_final_stats=1", "-timeout=20"])
             .arg(format!("-max_total_time={seconds}"))
             .limit(workspace.fuzz_time + SLACK);
         if run.run().is_err() {
@@ -40,6 +44,18 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
         return Err(Trouble::Failed(format!("findings in {}; see above", failures.join(", "))));
     }
     Ok(format!("{} targets, {seconds} s each: {}", targets.len(), targets.join(", ")))
+}
+
+/// Where a target finds its inputs: what it finds itself it writes to the first folder; the seeds stay as they are.
+/// All of them are tried before anything new is, so that a seed which fails again fails the run.
+fn corpora(workspace: &Workspace, target: &str) -> Result<[PathBuf; 2], Trouble> {
+    let [corpus, seeds] = ["corpus", "seeds"].map(|folder| workspace.root.join("fuzz").join(folder).join(target));
+    fs::create_dir_all(&corpus).or_failed("the folder of the corpus")?;
+    let mut kept = fs::read_dir(&seeds).or_failed("the folder of the seeds")?;
+    if kept.next().is_none() {
+        return Err(Trouble::Failed(format!("{} is empty", seeds.display())));
+    }
+    Ok([corpus, seeds])
 }
 
 /// The programs of the package `fuzz`, which is no member of the workspace.
