@@ -17,7 +17,8 @@ use crate::trouble::Trouble;
 #[derive(Debug)]
 pub(crate) struct Output {
     chunks: mpsc::Sender<Vec<u8>>,
-    ended: oneshot::Receiver<io::Result<()>>,
+    /// `None` when its end is known.
+    ended: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
 /// Where it is written to.
@@ -37,7 +38,7 @@ impl Output {
         };
         let started = thread::Builder::new().name("output".to_owned()).spawn(work);
         started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
-        Ok(Self { chunks, ended })
+        Ok(Self { chunks, ended: Some(ended) })
     }
 
     /// A handle for whoever writes too.
@@ -47,7 +48,10 @@ impl Output {
 
     /// Waits until nothing can be written any more.
     pub(crate) async fn failed(&mut self) -> io::Error {
-        match (&mut self.ended).await {
+        let Some(ended) = &mut self.ended else { return io::ErrorKind::BrokenPipe.into() };
+        let result = ended.await;
+        self.ended = None;
+        match result {
             Ok(Err(error)) => error,
             _ => io::ErrorKind::BrokenPipe.into(),
         }
@@ -56,7 +60,9 @@ impl Output {
     /// Waits until all of it has been written. Other senders are gone.
     pub(crate) async fn finish(self) {
         drop(self.chunks);
-        let _ = self.ended.await;
+        if let Some(ended) = self.ended {
+            let _ = ended.await;
+        }
     }
 }
 
@@ -72,17 +78,19 @@ fn write_all(mut sink: Sink, mut queue: mpsc::Receiver<Vec<u8>>) -> io::Result<(
                 out.flush()?;
             }
             Sink::Prompt(printer, drawn) => {
-                let before = drawn.count();
-                printer.print(String::from_utf8_lossy(&chunk).into_owned()).map_err(io::Error::other)?;
-                // Otherwise the next chunk could be written directly and overtake this one, if a line is finished now.
-                drawn.wait_for_more_than(before);
+                // What is printed between two lines is written at once, and would overtake what the editor has not
+                // printed yet.
+                drawn.begin_printing();
+                let printed = printer.print(String::from_utf8_lossy(&chunk).into_owned());
+                drawn.end_printing();
+                printed.map_err(io::Error::other)?;
             }
         }
     }
     Ok(())
 }
 
-/// How often the prompt has been drawn, and whether there is one.
+/// The state of the prompt, between the thread that edits lines and those that print above them and hand keys on.
 #[derive(Debug, Default)]
 pub(crate) struct Drawn {
     state: Mutex<DrawnState>,
@@ -91,26 +99,57 @@ pub(crate) struct Drawn {
 
 #[derive(Debug, Default)]
 struct DrawnState {
-    count: u64,
-    /// Prompts that were begun.
+    /// Lines that were begun.
     lines: u64,
-    is_prompting: bool,
+    stage: Stage,
+    is_printing: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// No line is edited, and none has been.
+    #[default]
+    Before,
+    /// A line has ended, or the next one is not on the screen yet.
+    Between,
+    /// The prompt is on the screen.
+    Prompting,
+    /// No more lines are edited.
+    After,
+}
+
+impl DrawnState {
+    fn is_beyond(&self, lines: u64) -> bool {
+        self.stage == Stage::After || (self.lines > lines && self.stage == Stage::Prompting)
+    }
 }
 
 impl Drawn {
-    pub(crate) fn note_drawn(&self) {
-        self.change(|state| state.count += 1);
-    }
-
-    pub(crate) fn set_prompting(&self, is_prompting: bool) {
+    pub(crate) fn note_line_begins(&self) {
         self.change(|state| {
-            state.is_prompting = is_prompting;
-            state.lines += u64::from(is_prompting);
+            state.stage = Stage::Between;
+            state.lines += 1;
         });
     }
 
+    pub(crate) fn note_drawn(&self) {
+        self.change(|state| state.stage = Stage::Prompting);
+    }
+
+    /// Waits for what is being printed, but not for ever: the printer may wait for the editor, and is in order then.
+    pub(crate) fn note_line_ends(&self) {
+        self.change(|state| state.stage = Stage::Between);
+        if let Ok(state) = self.state.lock() {
+            let _ = self.changed.wait_timeout_while(state, LONGEST_PRINTING, |state| state.is_printing);
+        }
+    }
+
+    pub(crate) fn note_last_line(&self) {
+        self.change(|state| state.stage = Stage::After);
+    }
+
     pub(crate) fn is_prompting(&self) -> bool {
-        self.state.lock().is_ok_and(|state| state.is_prompting)
+        self.state.lock().is_ok_and(|state| state.stage == Stage::Prompting)
     }
 
     /// How many lines have been begun.
@@ -118,11 +157,22 @@ impl Drawn {
         self.state.lock().map_or(0, |state| state.lines)
     }
 
-    /// Whether another line is begun in time.
+    /// Whether another line can be typed in time.
     pub(crate) fn wait_for_line(&self, before: u64, within: Duration) -> bool {
         let Ok(state) = self.state.lock() else { return true };
-        let waited = self.changed.wait_timeout_while(state, within, |state| state.lines <= before);
-        waited.is_ok_and(|(state, _)| state.lines > before)
+        let waited = self.changed.wait_timeout_while(state, within, |state| !state.is_beyond(before));
+        waited.is_ok_and(|(state, _)| state.is_beyond(before))
+    }
+
+    fn begin_printing(&self) {
+        let Ok(state) = self.state.lock() else { return };
+        if let Ok(mut state) = self.changed.wait_while(state, |state| state.stage == Stage::Between) {
+            state.is_printing = true;
+        }
+    }
+
+    fn end_printing(&self) {
+        self.change(|state| state.is_printing = false);
     }
 
     fn change(&self, change: impl FnOnce(&mut DrawnState)) {
@@ -131,21 +181,11 @@ impl Drawn {
         }
         self.changed.notify_all();
     }
-
-    fn count(&self) -> u64 {
-        self.state.lock().map_or(0, |state| state.count)
-    }
-
-    fn wait_for_more_than(&self, count: u64) {
-        let Ok(state) = self.state.lock() else { return };
-        let is_due = |state: &mut DrawnState| state.is_prompting && state.count <= count;
-        let _ = self.changed.wait_timeout_while(state, LONGEST_DRAWING, is_due);
-    }
 }
 
 /// Messages may be large.
 const MOST_CHUNKS: usize = 16;
 /// What is written at once, in bytes.
 const ENOUGH: usize = 64 * 1024;
-/// A line editor that does not draw is not there any more.
-const LONGEST_DRAWING: Duration = Duration::from_millis(500);
+/// Longer than handing a chunk to the editor takes.
+const LONGEST_PRINTING: Duration = Duration::from_millis(50);

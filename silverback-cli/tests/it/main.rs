@@ -4,6 +4,7 @@
 
 mod bench;
 mod compression;
+mod connect;
 mod disconnects;
 mod echo;
 mod exits;

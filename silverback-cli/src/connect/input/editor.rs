@@ -3,8 +3,13 @@
 use std::{borrow::Cow, io::Write, path::PathBuf, sync::Arc};
 
 use rustyline::{
-    ColorMode, Config, Editor, ExternalPrinter, Helper, completion::Completer, error::ReadlineError,
-    highlight::Highlighter, hint::Hinter, history::FileHistory, validate::Validator,
+    ColorMode, Config, Editor, ExternalPrinter, Helper,
+    completion::Completer,
+    error::ReadlineError,
+    highlight::Highlighter,
+    hint::Hinter,
+    history::FileHistory,
+    validate::{ValidationContext, ValidationResult, Validator},
 };
 
 #[cfg(unix)]
@@ -54,9 +59,8 @@ impl LineEditor {
 
     pub(super) fn read(mut self, mut give: impl FnMut(Input) -> bool) {
         loop {
-            self.drawn.set_prompting(true);
+            self.drawn.note_line_begins();
             let line = self.editor.readline(PROMPT);
-            self.drawn.set_prompting(false);
             let is_wanted = match line {
                 Ok(line) if line.is_empty() => true,
                 Ok(line) => {
@@ -64,6 +68,7 @@ impl LineEditor {
                     give(Input::Typed(line))
                 }
                 Err(error) => {
+                    self.drawn.note_last_line();
                     give(match error {
                         ReadlineError::Eof => Input::End,
                         ReadlineError::Interrupted => Input::Interrupt,
@@ -73,6 +78,7 @@ impl LineEditor {
                 }
             };
             if !is_wanted {
+                self.drawn.note_last_line();
                 return;
             }
         }
@@ -113,7 +119,14 @@ impl Hinter for Prompt {
     type Hint = String;
 }
 
-impl Validator for Prompt {}
+/// Every line is valid. It is asked when a line has been finished, while the terminal is still the editor's.
+impl Validator for Prompt {
+    fn validate(&self, _line: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.drawn.note_line_ends();
+        Ok(ValidationResult::Valid(None))
+    }
+}
+
 impl Helper for Prompt {}
 
 /// What has been done to the terminal. The program may end while a line is being typed.

@@ -12,7 +12,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -41,7 +41,14 @@ impl Keys {
         set_raw(&terminal, &before)?;
         rustix::stdio::dup2_stdin(&editors)?;
         let keys = Self { terminal: terminal.try_clone()?, before: before.clone() };
-        let way = Way { terminal, before: before.clone(), feed: File::from(feed), drawn, in_paste: false };
+        let way = Way {
+            terminal,
+            before: before.clone(),
+            feed: File::from(feed),
+            drawn,
+            unsettled_until: Instant::now(),
+            in_paste: false,
+        };
         let work = move || {
             // Open as long as there is somebody to write: the end of the terminal is the end of the editor's.
             let _editors = editors;
@@ -84,6 +91,8 @@ struct Way {
     before: Termios,
     feed: File,
     drawn: Arc<Drawn>,
+    /// Until when what was given may not have been read yet, so that another key would be read together with it.
+    unsettled_until: Instant,
     /// Between the marks of a bracketed paste, whose lines are one to the editor.
     in_paste: bool,
 }
@@ -92,6 +101,8 @@ impl Way {
     fn pass_on(mut self) -> io::Result<()> {
         let mut from = File::from(self.terminal.try_clone()?);
         let mut keys = [0; 1024];
+        // The editor discards what comes before its first prompt.
+        self.drawn.wait_for_line(0, FIRST_PROMPT);
         loop {
             let count = match from.read(&mut keys) {
                 Ok(0) => return Ok(()),
@@ -114,12 +125,17 @@ impl Way {
     fn give(&mut self, piece: &[u8], is_last: bool) -> io::Result<()> {
         let lines = self.drawn.lines();
         self.feed.write_all(piece)?;
+        let ends_line = piece.ends_with(b"\r");
         // A paste is read to its end without waiting; whatever came between would be a part of it.
-        if self.in_paste || (is_one_key(piece) && is_last) {
+        let is_settled = Instant::now() >= self.unsettled_until;
+        if self.in_paste || (is_one_key(piece) && !ends_line && is_last && is_settled) {
             return Ok(());
         }
-        let ends_line = piece.ends_with(b"\r");
-        for pause in PAUSES {
+        let pauses = match ends_line {
+            true => PAUSES.iter().chain(&[LONG; 50]),
+            false => PAUSES.iter().chain(&[]),
+        };
+        for &pause in pauses {
             match ends_line {
                 true if self.drawn.wait_for_line(lines, pause) => return Ok(()),
                 true => {}
@@ -129,6 +145,7 @@ impl Way {
                 false => thread::sleep(SHORT),
             }
             self.feed.write_all(&[NOTHING])?;
+            self.unsettled_until = Instant::now() + SETTLING;
         }
         Ok(())
     }
@@ -186,6 +203,9 @@ const PASTE_START: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 /// If a push comes so early that it is read together with what it should push, the next one helps.
 const PAUSES: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(20), Duration::from_millis(200)];
+const FIRST_PROMPT: Duration = Duration::from_secs(1);
+const SETTLING: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_millis(200);
 const SHORT: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

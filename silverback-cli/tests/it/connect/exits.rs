@@ -35,7 +35,6 @@ mod usage_is_2 {
             (&["ws://h/", "--chunk", "1k"], "--format raw"),
             (&["ws://h/", "--cacert", "/nowhere"], "/nowhere"),
             (&["ws://h/", "-H", "nonsense"], "--header"),
-            (&["ws://h/", "-H", "Upgrade: x"], "upgrade"),
             (&["ws://h/", "-u", "me"], "SILVERBACK_PASSWORD"),
             (&["ws://h/", "-x", "ftp://h"], "proxy"),
             (&["ws://h/#part"], "fragment"),

@@ -298,7 +298,7 @@ fn history_is_kept_in_its_file_except_what_begins_with_a_space() {
     check_heard(&hear, "remember");
     first.types(" secret\r");
     check_heard(&hear, " secret");
-    first.types("/quit\r");
+    first.types("\u{4}");
     check_heard(&hear, "close 1000 ");
     assert_eq!(first.ends(), Some(0));
     assert!(!std::fs::read_to_string(&file).unwrap().contains("secret"));
