@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     check_said, command,
-    servers::{Server, accepting, close},
+    servers::{Server, accepting, close, read_to_close},
     talk, wait_for,
 };
 
@@ -17,10 +17,10 @@ fn noting() -> (Server, Arc<Mutex<String>>) {
     let noted = Arc::<Mutex<String>>::default();
     let note = noted.clone();
     let server = Server::start(move |mut stream, head| {
-        use std::io::{Read, Write};
+        use std::io::Write;
         stream.write_all(&[accepting(&head).as_bytes(), &close(1000, "")].concat()).unwrap();
         *note.lock().unwrap() = head.to_ascii_lowercase();
-        let _ = stream.read_to_end(&mut Vec::new());
+        read_to_close(&mut stream);
     });
     (server, noted)
 }
@@ -35,8 +35,7 @@ fn request(words: impl Fn(&str) -> Vec<String>, environment: &[(&str, &str)]) ->
     command.envs(environment.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     check_said(&wait_for(command.spawn().unwrap()), "");
-    let head = noted.lock().unwrap().clone();
-    head
+    noted.lock().unwrap().clone()
 }
 
 fn words(line: &str) -> Vec<String> {

@@ -1,10 +1,10 @@
 //! Input and output that are no terminal: nothing is lost, and the bytes are the same.
 
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, Write};
 
 use super::{
     check_end, check_said,
-    servers::{Server, answering_when_told, close, frame, read_frame},
+    servers::{Server, answering_when_told, close, frame, read_frame, read_to_close},
     start, talk, wait_for,
 };
 use crate::support::{PATIENCE, Program};
@@ -128,7 +128,7 @@ fn a_lost_connection_is_made_again_and_the_first_texts_sent_again() {
         stream.write_all(&frame(0x81, format!("{count}").as_bytes())).unwrap();
         if count == 3 {
             stream.write_all(&close(1000, "")).unwrap();
-            let _ = stream.read_to_end(&mut Vec::new());
+            read_to_close(&mut stream);
         }
     });
     let options = [&*server.url(), "--send", "subscribe", "--wait", "off", "--reconnect", "--quiet"];

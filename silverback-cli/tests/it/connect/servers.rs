@@ -45,12 +45,12 @@ impl Server {
         })
     }
 
-    /// Does the handshake, sends these frames, and reads until the client has gone.
+    /// Does the handshake, sends these frames, and reads until the client closes or has gone.
     pub(super) fn sending(frames: impl Into<Vec<u8>>) -> Self {
         let frames = frames.into();
         Self::talking(move |mut stream| {
             stream.write_all(&frames).unwrap();
-            let _ = stream.read_to_end(&mut Vec::new());
+            read_to_close(&mut stream);
         })
     }
 
@@ -137,6 +137,11 @@ pub(super) fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
         *byte ^= head[2 + at % 4];
     }
     (head[0] & 0x0f, payload)
+}
+
+/// Reads on until the client closes or has gone.
+pub(super) fn read_to_close(stream: &mut TcpStream) {
+    while !matches!(read_frame(stream), (8 | GONE, _)) {}
 }
 
 fn read_head(stream: &mut TcpStream) -> String {
