@@ -33,7 +33,7 @@
 //!   has no roots and leaves them to the application.
 //! - `ring` (default), `aws-lc-rs`: what rustls computes with; neither brings rustls. With both it is `aws-lc-rs`.
 //!   The provider that a process has installed is never asked.
-//! - `native-tls`, `native-tls-vendored`: `wss://` by the system's library.
+//! - `native-tls`: `wss://` by the system's library.
 //! - `socks`: proxies that speak SOCKS5.
 
 mod clock;

@@ -170,7 +170,8 @@ fn resource_name(uri: &Uri) -> Result<PathAndQuery, HandshakeError> {
 
 /// Finds the words for a text that `http::Uri` refuses.
 fn explain_invalid(uri: &str) -> HandshakeError {
-    let shown = |text: &str| Received::new(text.as_bytes());
+    // What stands before an `@` may be a password, and errors end up in logs.
+    let shown = |text: &str| Received::new(text.rsplit('@').next().unwrap_or_default().as_bytes());
     let Some((scheme, rest)) = uri.split_once("://") else {
         return HandshakeError::InvalidUri(shown(uri));
     };

@@ -2,6 +2,7 @@
 //! What can be set is in `options`, the way to the server in `reach`, request and answer in `exchange`.
 
 mod attempt;
+mod body;
 mod connector;
 mod cookies;
 mod error;

@@ -1,1 +1,71 @@
+use super::*;
 
+fn follow(from: &str, location: &str) -> Result<String, RedirectFault> {
+    let mut headers = HeaderMap::new();
+    headers.insert(LOCATION, location.parse().unwrap());
+    next_url(&ClientRequest::parse(from).unwrap(), &headers)
+}
+
+#[test]
+fn references_are_resolved_against_the_url_that_was_asked_for() {
+    let from = "ws://a.example/b/c/d?q";
+    for (location, url) in [
+        ("ws://b.example/x", "ws://b.example/x"),
+        ("https://b.example/x?y", "https://b.example/x?y"),
+        ("//b.example:8080/x", "ws://b.example:8080/x"),
+        ("/x", "ws://a.example:80/x"),
+        ("x", "ws://a.example:80/b/c/x"),
+        ("./x?y=/../z", "ws://a.example:80/b/c/x?y=/../z"),
+        ("../x", "ws://a.example:80/b/x"),
+        ("../../../../x/./y/..", "ws://a.example:80/x/"),
+        ("?y", "ws://a.example:80/b/c/d?y"),
+        ("x:y/z", "x:y/z"),
+        ("/x#part", "ws://a.example:80/x"),
+        (" /x ", "ws://a.example:80/x"),
+    ] {
+        let expected = ClientRequest::parse(url).map(|_| url.to_owned()).map_err(|_| RedirectFault::Location);
+        assert_eq!(follow(from, location), expected, "{location}");
+    }
+    assert_eq!(follow("wss://[::1]:9000/a", "b"), Ok("wss://[::1]:9000/b".to_owned()));
+    assert_eq!(follow("wss://a.example?q", "b"), Ok("wss://a.example:443/b".to_owned()));
+}
+
+#[test]
+fn what_leads_nowhere_is_told() {
+    for location in
+        ["", "#part", "ftp://a.example/", "javascript:alert(1)", "ws://", "//", "ws://me:secret@b.example/", "/a b"]
+    {
+        assert_eq!(follow("ws://a.example/", location), Err(RedirectFault::Location), "{location:?}");
+    }
+    let from = ClientRequest::parse("ws://a.example/").unwrap();
+    let mut headers = HeaderMap::new();
+    assert_eq!(next_url(&from, &headers), Err(RedirectFault::Location));
+    headers.append(LOCATION, "/x".parse().unwrap());
+    headers.append(LOCATION, "/y".parse().unwrap());
+    assert_eq!(next_url(&from, &headers), Err(RedirectFault::Location), "which one?");
+}
+
+#[test]
+fn tls_is_never_left() {
+    for location in ["ws://a.example/", "http://a.example/", "HTTP://b.example/"] {
+        assert_eq!(follow("wss://a.example/", location), Err(RedirectFault::ToPlain), "{location}");
+    }
+    assert_eq!(follow("ws://a.example/", "wss://a.example/"), Ok("wss://a.example/".to_owned()));
+}
+
+#[test]
+fn an_origin_is_scheme_host_and_port() {
+    let same = |one: &str, other: &str| {
+        same_origin(&ClientRequest::parse(one).unwrap(), &ClientRequest::parse(other).unwrap())
+    };
+    assert!(same("ws://a.example/x", "http://A.example:80/y"));
+    assert!(!same("ws://a.example/", "wss://a.example/"));
+    assert!(!same("ws://a.example/", "ws://a.example:8080/"));
+    assert!(!same("ws://a.example/", "ws://b.a.example/"));
+}
+
+#[test]
+fn only_those_statuses_are_redirects() {
+    let followed = (100..1000).filter(|code| is_redirect(StatusCode::from_u16(*code).unwrap())).collect::<Vec<_>>();
+    assert_eq!(followed, [301, 302, 303, 307, 308]);
+}

@@ -1,12 +1,14 @@
 //! What was answered instead of what was hoped for, and no more of it than is useful.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Response, StatusCode, header};
 use tokio::{
     io::AsyncReadExt,
     time::{Instant, timeout_at},
 };
 
-use super::wire::Wire;
+use super::{body::Framing, wire::Wire};
 
 /// What a server said instead of 101, or a proxy instead of 200.
 #[derive(Clone, Debug)]
@@ -21,21 +23,34 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads as much of the body as its length announces, until the deadline; without a length, what came along.
-    pub(super) async fn read(
-        stream: &mut Wire,
-        response: Response<()>,
-        mut body: Vec<u8>,
-        deadline: Instant,
-    ) -> Box<Self> {
+    /// Reads as much of the body as is kept, until the deadline. One whose end only the end of the connection tells may
+    /// take a second: many servers keep the connection open, and then nothing more comes.
+    pub(super) async fn read(stream: &mut Wire, response: Response<()>, raw: Vec<u8>, deadline: Instant) -> Box<Self> {
         let (parts, ()) = response.into_parts();
         let mut headers = parts.headers;
         hide_cookies(&mut headers);
-        let outstanding = content_length(&headers).min(MAX_BODY).saturating_sub(body.len());
-        // A body that does not come whole is still worth what came of it.
-        let _ = timeout_at(deadline, stream.take(outstanding as u64).read_to_end(&mut body)).await;
-        body.truncate(MAX_BODY);
-        Box::new(Self { status: parts.status, headers, body })
+        let framing = Framing::of(parts.status, &headers);
+        let deadline = match framing {
+            Framing::UntilClose => deadline.min(Instant::now() + GRACE),
+            Framing::Length(_) | Framing::Chunked => deadline,
+        };
+        Box::new(Self { status: parts.status, headers, body: read_body(stream, framing, raw, deadline).await })
+    }
+}
+
+/// A body that does not come whole is still worth what came of it.
+async fn read_body(stream: &mut Wire, framing: Framing, mut raw: Vec<u8>, deadline: Instant) -> Vec<u8> {
+    loop {
+        let (body, is_done) = framing.decode(&raw, MAX_BODY);
+        let room = MAX_RAW.saturating_sub(raw.len());
+        if is_done || room == 0 {
+            return body;
+        }
+        let mut chunk = [0; CHUNK];
+        match timeout_at(deadline, stream.read(&mut chunk[..room.min(CHUNK)])).await {
+            Ok(Ok(count)) if count > 0 => raw.extend_from_slice(&chunk[..count]),
+            _ => return body,
+        }
     }
 }
 
@@ -45,9 +60,8 @@ pub(super) fn hide_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn content_length(headers: &HeaderMap) -> usize {
-    let value = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
-}
-
 const MAX_BODY: usize = 4 * 1024;
+/// With what chunks cost, unless they are tiny.
+const MAX_RAW: usize = 16 * 1024;
+const CHUNK: usize = 1024;
+const GRACE: Duration = Duration::from_secs(1);

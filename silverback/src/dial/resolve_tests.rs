@@ -1,1 +1,43 @@
+use super::*;
 
+fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn families_take_turns_and_the_systems_first_choice_stays_first() {
+    for (found, order) in [
+        (vec!["[::1]:1", "[::2]:1", "1.1.1.1:1", "2.2.2.2:1"], vec!["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1"]),
+        (
+            vec!["1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1", "[::1]:1"],
+            vec!["1.1.1.1:1", "[::1]:1", "2.2.2.2:1", "3.3.3.3:1"],
+        ),
+        (vec!["1.1.1.1:1", "1.1.1.1:1"], vec!["1.1.1.1:1"]),
+        (vec![], vec![]),
+    ] {
+        assert_eq!(interleave(addresses(&found)), addresses(&order));
+    }
+}
+
+#[tokio::test]
+async fn addresses_need_no_looking_up() {
+    let none = Overrides::default();
+    assert_eq!(resolve("127.0.0.1", 80, &none).await.unwrap(), addresses(&["127.0.0.1:80"]));
+    assert_eq!(resolve("::1", 80, &none).await.unwrap(), addresses(&["[::1]:80"]));
+}
+
+#[tokio::test]
+async fn what_the_application_gives_is_not_looked_up() {
+    let mut given = Overrides::default();
+    given.add("A.Example", "10.0.0.1:0".parse().unwrap());
+    given.add("a.example", "[::1]:99".parse().unwrap());
+    given.add("[::2]", "10.0.0.2:0".parse().unwrap());
+    assert_eq!(resolve("a.example", 80, &given).await.unwrap(), addresses(&["10.0.0.1:80", "[::1]:99"]));
+    assert_eq!(resolve("::2", 80, &given).await.unwrap(), addresses(&["10.0.0.2:80"]));
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_an_error() {
+    // RFC 6761, 6.4: never in the DNS.
+    resolve("nobody.invalid", 80, &Overrides::default()).await.unwrap_err();
+}
