@@ -10,7 +10,8 @@ use silverback_proto::handshake::{
 use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
-    DialError, DialEvent, DialStep, Dialer, Refusal, refusal::hide_cookies, step::TimeLimit, target, wire::Wire,
+    DialError, DialEvent, DialStep, Dialer, Refusal, refusal::hide_cookies, secure::step_of, step::TimeLimit, target,
+    wire::Wire,
 };
 use crate::{
     Conn,
@@ -37,7 +38,7 @@ async fn exchange(
     target: &str,
     deadline: Instant,
 ) -> Result<(Conn, Response<()>), DialError> {
-    let failed = |source| DialError::Io { step: DialStep::Handshake, target: target.to_owned(), source };
+    let failed = |source| DialError::Io { step: step_of(&source), target: target.to_owned(), source };
     let url = http_url(&request);
     if let Some(cookies) = dialer.cookies(&url) {
         request = request.header(header::COOKIE, cookies);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{DialError, TlsSession, wire::Wire};
+use super::{DialError, DialStep, TlsSession, wire::Wire};
 
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 mod layer {
@@ -49,3 +49,14 @@ mod layer {
 }
 
 pub(super) use self::layer::TlsLayer;
+
+/// Which step an error of the stream belongs to, when the opening handshake meets it. In TLS 1.3 a server that refuses
+/// us, for want of a certificate of ours maybe, says so only after its part of the TLS handshake.
+pub(super) fn step_of(error: &io::Error) -> DialStep {
+    #[cfg(feature = "rustls-tls")]
+    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return DialStep::Tls;
+    }
+    let _ = error;
+    DialStep::Handshake
+}

@@ -1,7 +1,6 @@
 //! `Dialer` (RFC 6455, 4.1): what it asks, and that nothing which was not offered is accepted.
 
 use std::io;
-use std::time::Duration;
 
 use silverback::handshake::{HandshakeError, Nonce};
 use silverback::{Conn, DialError, DialStep, Dialer};
@@ -73,13 +72,15 @@ async fn a_port_where_nobody_listens_is_told_by_its_step() {
     );
 }
 
+#[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
 #[tokio::test]
-async fn secure_urls_are_refused_and_never_fall_back() {
+async fn secure_urls_are_refused_without_tls_and_the_error_names_the_features() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let error = within(Dialer::new().dial(&format!("wss://{address}/"))).await.unwrap_err();
     assert!(matches!(error, DialError::TlsUnsupported), "{error}");
-    let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(error.to_string().contains("rustls-tls-platform-verifier"), "{error}");
+    let nobody = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
     assert!(nobody.is_err(), "it must not even connect");
 }
 

@@ -18,8 +18,15 @@ mod halves;
 mod keepalive;
 mod on_hyper;
 mod output;
+mod proxies;
+mod racing;
+mod redirects;
 mod sockets;
 mod streaming;
 mod support;
+#[cfg(all(feature = "rustls-tls", any(feature = "ring", feature = "aws-lc-rs")))]
+mod tls;
 mod turns;
 mod upgrading;
+mod urls;
+mod ways;

@@ -1,0 +1,103 @@
+//! The URLs that can be dialled (RFC 6455, 3), and what those that cannot be are told.
+
+use silverback::{ConnectTo, DialError, Dialer, handshake::HandshakeError};
+use silverback_testkit::pipe::pipe;
+use tokio::sync::mpsc;
+
+use crate::support::{Head, within};
+
+/// Whom the dial connects to, and the head that it sends there.
+async fn dialled(dialer: Dialer, url: &str) -> (ConnectTo, Head) {
+    let (connected, mut connections) = mpsc::unbounded_channel();
+    let dialer = dialer.connector(move |to| {
+        let (ours, theirs) = pipe();
+        connected.send((to, theirs)).unwrap();
+        async { Ok(ours) }
+    });
+    let url = url.to_owned();
+    let _dialling = tokio::spawn(async move { dialer.dial(&url).await.map(drop) });
+    let (to, remote) = within(connections.recv()).await.unwrap();
+    let head = Head::parse(&within(remote.as_server().read_until("\r\n\r\n")).await);
+    (to, head)
+}
+
+#[tokio::test(start_paused = true)]
+async fn host_port_and_target_are_taken_from_the_url() {
+    for (url, host, port, header, target) in [
+        ("ws://a.example", "a.example", 80, "a.example", "/"),
+        ("http://a.example/x", "a.example", 80, "a.example", "/x"),
+        ("WS://A.Example:80/x?y=1&z=%2F", "a.example", 80, "a.example", "/x?y=1&z=%2F"),
+        ("ws://a.example:443", "a.example", 443, "a.example:443", "/"),
+        ("ws://a.example?y", "a.example", 80, "a.example", "/?y"),
+        ("ws://a.example:81?", "a.example", 81, "a.example:81", "/?"),
+        ("ws://[::1]", "::1", 80, "[::1]", "/"),
+        ("ws://[2001:DB8:0:0::1]:81/x", "2001:db8::1", 81, "[2001:db8::1]:81", "/x"),
+        ("ws://127.0.0.1:8000/", "127.0.0.1", 8000, "127.0.0.1:8000", "/"),
+    ] {
+        let (to, head) = dialled(Dialer::new(), url).await;
+        assert_eq!((to.host.as_str(), to.port), (host, port), "{url}");
+        assert_eq!(head.header("host"), Some(header), "{url}");
+        assert_eq!(head.first_line, format!("GET {target} HTTP/1.1"), "{url}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_host_may_be_named_than_is_connected_to() {
+    let (to, head) = dialled(Dialer::new().host_header("b.example:99"), "ws://a.example/").await;
+    assert_eq!((to.host.as_str(), head.header("host")), ("a.example", Some("b.example:99")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_we_are_goes_into_a_header() {
+    let (_, head) = dialled(Dialer::new().basic_auth("Aladdin", "open sesame"), "ws://a.example/").await;
+    assert_eq!(head.header("authorization"), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+    let both = Dialer::new().basic_auth("Aladdin", "open sesame").bearer_auth("token");
+    let (_, head) = dialled(both, "ws://a.example/").await;
+    assert_eq!(head.header("authorization"), Some("Bearer token"), "the last one counts");
+    for dialer in [Dialer::new().basic_auth("a:b", "c"), Dialer::new().basic_auth("a\n", "c")] {
+        assert!(matches!(dialer.dial("ws://a.example/").await, Err(DialError::UserName)));
+    }
+    let error = Dialer::new().bearer_auth("a\r\nb").dial("ws://a.example/").await.unwrap_err();
+    assert!(matches!(error, DialError::Request(HandshakeError::InvalidHeaderValue(_))), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_in_the_url_is_refused_and_not_repeated() {
+    for url in [
+        "ws://aladdin:sesame@a.example/",
+        "wss://aladdin:sesame@a.example:99",
+        "ws://aladdin:sesame@",
+        "ws://aladdin:ses ame@a.example/",
+        "aladdin:sesame@a.example",
+        "ftp://aladdin:sesame@a.example",
+        "ws://aladdin:sesame@a.example/#x",
+        "ws:/aladdin:sesame@a.example",
+    ] {
+        let error = Dialer::new().dial(url).await.unwrap_err();
+        assert!(error.is_misuse() && error.step().is_none(), "{url}: {error}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("aladdin") && !shown.contains("ses"), "{url}: {shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_websocket_url_is_told_by_its_fault() {
+    type Fault = fn(&HandshakeError) -> bool;
+    let cases: [(&str, Fault); 9] = [
+        ("ws://a.example/#part", |error| matches!(error, HandshakeError::Fragment)),
+        ("ws://a.example#", |error| matches!(error, HandshakeError::Fragment)),
+        ("ftp://a.example/", |error| matches!(error, HandshakeError::UnsupportedScheme(_))),
+        ("a.example/x", |error| matches!(error, HandshakeError::UnsupportedScheme(_) | HandshakeError::InvalidUri(_))),
+        ("ws://", |error| matches!(error, HandshakeError::InvalidHost(_))),
+        ("ws://a.example:99999/", |error| matches!(error, HandshakeError::InvalidHost(_))),
+        ("ws://[::1/", |error| matches!(error, HandshakeError::InvalidHost(_))),
+        ("ws://a b/", |error| matches!(error, HandshakeError::InvalidHost(_))),
+        ("ws://a.example/a b", |error| matches!(error, HandshakeError::UnencodedTarget { byte: b' ' })),
+    ];
+    for (url, is_fault) in cases {
+        match Dialer::new().dial(url).await {
+            Err(DialError::Request(error)) => assert!(is_fault(&error), "{url}: {error}"),
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+}
