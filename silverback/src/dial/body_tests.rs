@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 fn framing(status: u16, headers: &[(&'static str, &'static str)]) -> Framing {

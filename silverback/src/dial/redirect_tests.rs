@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 fn follow(from: &str, location: &str) -> Result<String, RedirectFault> {

@@ -292,7 +292,8 @@ mod the_systems_library {
         let tls =
             Tls::new().use_native_tls().add_roots(authority.pem()).client_certificate(us.chain_pem(), us.key_pem());
         echo_over(&Dialer::new().tls(tls.clone()), &peer.url("127.0.0.1")).await;
-        assert_eq!(peer.last_seen().client_certificates, 1);
+        // OpenSSL sends what it knows of the chain too.
+        assert!(peer.last_seen().client_certificates >= 1);
         let error = within(Dialer::new().tls(tls.key_log_file("x")).dial("wss://127.0.0.1:1/")).await.unwrap_err();
         assert!(matches!(error, DialError::Tls(TlsError::Unsupported(_))), "{error}");
     }
