@@ -13,7 +13,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "clippy", what: "no warning in any target with all features", run: checks::lints::clippy },
     Step {
         name: "features",
-        what: "every combination of features builds without warnings",
+        what: "each feature, each pair and all of them build without warnings",
         run: checks::features::check,
     },
     Step { name: "rustdoc", what: "the documentation builds without warnings", run: checks::lints::rustdoc },
@@ -42,6 +42,11 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "python-server", what: "our Dialer talks to Python websockets", run: outside::python_server },
     Step { name: "node-client", what: "node ws talks to the program", run: outside::node_client },
     Step { name: "node-server", what: "our Dialer talks to node ws", run: outside::node_server },
+    Step {
+        name: "proxies",
+        what: "our Dialer goes through tinyproxy and microsocks, with and without a password",
+        run: outside::proxies::step,
+    },
     Step { name: "autobahn-server", what: "Autobahn's fuzzing client against the program", run: autobahn::server_step },
     Step { name: "autobahn-client", what: "Autobahn's fuzzing server against our Dialer", run: autobahn::client_step },
     Step { name: "autobahn-table", what: "docs/autobahn.md says what was just measured", run: autobahn::table_step },

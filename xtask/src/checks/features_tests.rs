@@ -17,9 +17,13 @@ fn a_package_without_features_has_one_combination() {
 }
 
 #[test]
-fn independent_features_give_their_power_set() {
-    let features = declared(&[("a", &["dep:x"]), ("b", &[]), ("c", &["y/z"])]);
-    assert_eq!(combinations(&features).len(), 8);
+fn independent_features_are_built_alone_in_pairs_and_all_together() {
+    let three = declared(&[("a", &["dep:x"]), ("b", &[]), ("c", &["y/z"])]);
+    assert_eq!(combinations(&three).len(), 8);
+    let four = declared(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[])]);
+    let found = combinations(&four);
+    assert_eq!(found.len(), 1 + 4 + 6 + 1);
+    assert!(found.contains(&set(&["a", "d"])) && found.contains(&set(&["a", "b", "c", "d"])));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Their scripts are in `tests/outside`, with the contract that they keep.
 
 pub(crate) mod node;
+pub(crate) mod proxies;
 pub(crate) mod python;
 
 use std::path::Path;
