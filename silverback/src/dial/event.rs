@@ -1,12 +1,13 @@
 //! What an application can watch while a dial goes on.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 
 /// Something that a dial has come past, told to [`Dialer::observer`](crate::Dialer::observer).
 ///
-/// Hosts are told without user names, headers or paths.
+/// Hosts are told without user names and paths. Its `Display` is one line without headers, which the library itself
+/// gives to `tracing` at level debug.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DialEvent<'a> {
@@ -73,7 +74,7 @@ pub enum DialEvent<'a> {
 }
 
 /// What a TLS handshake has led to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct TlsSession {
     /// The version, as `TLSv1_3`, where the implementation tells.
@@ -86,4 +87,41 @@ pub struct TlsSession {
     pub peer_certificates: Vec<Vec<u8>>,
     /// Whether certificates of any kind were accepted, so that nobody knows who the peer is.
     pub certificate_unchecked: bool,
+}
+
+impl fmt::Display for DialEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolved { host, addresses, took } => {
+                write!(f, "{host} has {} addresses, found in {took:?}", addresses.len())
+            }
+            Self::Connecting { address } => write!(f, "connecting to {address}"),
+            Self::ConnectFailed { address, error } => write!(f, "connecting to {address} failed: {error}"),
+            Self::Connected { target, address: Some(address), took } => {
+                write!(f, "connected to {target} at {address} in {took:?}")
+            }
+            Self::Connected { target, address: None, took } => write!(f, "connected to {target} in {took:?}"),
+            Self::ProxyConnected { proxy, took } => write!(f, "connected through the proxy {proxy} in {took:?}"),
+            Self::TlsEstablished { target, session, took } => {
+                let version = session.version.as_deref().unwrap_or("TLS");
+                let caution = if session.certificate_unchecked { ", its certificate unchecked" } else { "" };
+                write!(f, "{version} with {target} established in {took:?}{caution}")
+            }
+            Self::Answered { status, took, .. } => write!(f, "answered with {status} in {took:?}"),
+            Self::Redirected { to } => write!(f, "redirected to {to}"),
+        }
+    }
+}
+
+/// Certificates are counted, not printed.
+impl fmt::Debug for TlsSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSession")
+            .field("version", &self.version)
+            .field("cipher_suite", &self.cipher_suite)
+            .field("alpn", &self.alpn.as_deref().map(String::from_utf8_lossy))
+            .field("peer_certificates", &self.peer_certificates.len())
+            .field("certificate_unchecked", &self.certificate_unchecked)
+            .finish()
+    }
 }

@@ -211,7 +211,7 @@ impl Dialer {
     }
 
     fn observe(&self, event: &DialEvent<'_>) {
-        tracing::debug!(target: "silverback::dial", ?event);
+        tracing::debug!(target: "silverback::dial", "{event}");
         if let Some(observer) = &self.observer {
             observer(event);
         }

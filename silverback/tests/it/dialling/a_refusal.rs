@@ -57,3 +57,41 @@ async fn whose_body_does_not_come_is_still_a_refusal() {
         assert!(remote.is_dropped());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn may_have_a_body_in_chunks_or_up_to_the_end_of_the_connection() {
+    let chunked = "HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nNot \r\n4\r\nyou.\r\n0\r\n\r\n";
+    let closed = "HTTP/1.1 403 x\r\n\r\nNot you.";
+    for answer in [chunked, closed] {
+        for cut in [answer.len() - 20, answer.len() - 3, answer.len()] {
+            let (dialling, remote) = dial(Dialer::new());
+            request(&remote).await;
+            remote.send(&answer[..cut]);
+            sleep(Duration::from_millis(100)).await;
+            remote.send(&answer[cut..]);
+            sleep(Duration::from_millis(100)).await;
+            remote.half_close();
+            let error = within(dialling).await.unwrap().unwrap_err();
+            assert_eq!(error.refusal().unwrap().body, b"Not you.", "cut at {cut} of {answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_end_nobody_tells_is_waited_for_a_second_at_most() {
+    let (dialling, remote) = dial(Dialer::new());
+    request(&remote).await;
+    let begun = Instant::now();
+    remote.send("HTTP/1.1 400 Bad Request\r\n\r\nand then nothing");
+    let error = within(dialling).await.unwrap().unwrap_err();
+    assert_eq!(error.refusal().unwrap().body, b"and then nothing");
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn does_not_show_the_cookies_that_it_sets() {
+    let refused = |_: &str| "HTTP/1.1 403 x\r\nSet-Cookie: id=secret\r\nContent-Length: 0\r\n\r\n".to_owned();
+    let error = dial_and_answer(Dialer::new(), refused).await.unwrap_err();
+    assert_eq!(error.refusal().unwrap().headers["set-cookie"], "id=secret");
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+}
