@@ -63,8 +63,8 @@ mod writer;
 
 pub use conn::Conn;
 pub use dial::{
-    Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, Proxy, ProxyRules, RedirectFault,
-    Refusal, TlsSession,
+    Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, Proxy, ProxyRules,
+    RedirectFault, Refusal, TlsSession,
 };
 pub use error::Error;
 pub use message_reader::MessageReader;
