@@ -1,8 +1,6 @@
 //! What the inflater says must not depend on how its input is cut.
 
-use std::time::Instant;
-
-use silverback_testkit::{cuts::Random, wire::text};
+use silverback_testkit::{clock::FakeClock, cuts::Random, wire::text};
 
 use super::*;
 use crate::{Config, Connection, ConnectionError, LimitError, MaskKey, Negotiated, ProtocolError, deflate::Deflater};
@@ -34,9 +32,10 @@ fn inflate(compressed: &[u8], piece: usize) -> Result<usize, InflateError> {
 fn refuse(compressed: &[u8], piece: usize) -> ConnectionError {
     let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
     let config = Config::default().max_message_size(1 << 16).compression(Compression::default());
-    let mut conn = Connection::new(Role::Client, negotiated, config, Instant::now(), || MaskKey([0; 4]));
+    let now = FakeClock::new().now();
+    let mut conn = Connection::new(Role::Client, negotiated, config, now, || MaskKey([0; 4]));
     let mut frame = text(compressed).rsv1().encode();
-    let mut progress = frame.chunks_mut(piece).map(|piece| conn.handle_input(Instant::now(), piece).map(|_| ()));
+    let mut progress = frame.chunks_mut(piece).map(|piece| conn.handle_input(now, piece).map(|_| ()));
     progress.find_map(Result::err).expect("a message at fault")
 }
 

@@ -241,7 +241,9 @@ impl Speaker {
                 }
             }
             Act::Flush(patience) => {
-                attempt(limit(patience), self.writer.flush()).await.map_or((), |flushed| flushed.unwrap());
+                if let Some(flushed) = attempt(limit(patience), self.writer.flush()).await {
+                    flushed.unwrap();
+                }
             }
             Act::Ping(payload) => self.writer.ping(&[payload]).unwrap_or_else(|error| assert!(error.is_closing())),
         }
