@@ -9,6 +9,7 @@ use crate::trouble::{OrMissing as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
+    tools::need_openssl()?;
     // `--no-fail-fast`: one broken test must not hide the others.
     let arguments = ["test", "--workspace", "--all-features", "--no-fail-fast"];
     let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::process::{Running, Task};
 use crate::ready;
+use crate::tools;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
@@ -28,6 +29,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, Trouble> {
 
 /// An example of the library, as `cargo test` has built it.
 pub(crate) fn ensure_example(workspace: &Workspace, name: &str) -> Result<PathBuf, Trouble> {
+    tools::need_openssl()?;
     workspace.cargo(&["build", "--workspace", "--all-features", "--example", name]).run()?;
     Ok(workspace.target.join("debug/examples").join(name))
 }

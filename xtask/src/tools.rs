@@ -37,6 +37,14 @@ pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Trouble> {
     apt_get(&options).args(packages).run().or_missing(format_args!("cannot install {wanted}"))
 }
 
+/// What a build with all features links on Linux: `native-tls` takes the system's OpenSSL.
+pub(crate) fn need_openssl() -> Result<(), Trouble> {
+    if !cfg!(target_os = "linux") || Task::new("pkg-config").args(["--exists", "openssl"]).succeeds() {
+        return Ok(());
+    }
+    install_debian(&["libssl-dev", "pkg-config"])
+}
+
 fn apt_get(arguments: &[&str]) -> Task {
     Task::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive")
 }

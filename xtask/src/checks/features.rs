@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::lints::need_component;
+use crate::tools;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn check(workspace: &Workspace) -> Verdict {
     need_component(workspace, "clippy", "clippy")?;
+    tools::need_openssl()?;
     let mut count = 0;
     for package in workspace.members().filter(|package| is_published_library(package)) {
         let name = package["name"].as_str().or_failed("a package without a name")?;

@@ -1,5 +1,6 @@
 //! Formatting, clippy and rustdoc.
 
+use crate::tools;
 use crate::trouble::{Trouble, Verdict};
 use crate::workspace::Workspace;
 
@@ -15,6 +16,7 @@ pub(crate) fn format(workspace: &Workspace) -> Verdict {
 
 pub(crate) fn clippy(workspace: &Workspace) -> Verdict {
     need_component(workspace, "clippy", "clippy")?;
+    tools::need_openssl()?;
     workspace
         .cargo(&["clippy", "--workspace", "--all-targets", "--all-features"])
         .args(["--", "--deny", "warnings", "--deny", "clippy::incompatible_msrv"])
@@ -23,6 +25,7 @@ pub(crate) fn clippy(workspace: &Workspace) -> Verdict {
 }
 
 pub(crate) fn rustdoc(workspace: &Workspace) -> Verdict {
+    tools::need_openssl()?;
     workspace
         .cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
         .env("RUSTDOCFLAGS", "--deny warnings")
