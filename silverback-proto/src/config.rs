@@ -36,14 +36,21 @@ pub struct Limits {
     pub fragments: u32,
 }
 
+impl Limits {
+    /// Frames that were limited as messages are go on so.
+    pub(crate) fn set_message(&mut self, bytes: u64) {
+        if self.frame == self.message {
+            self.frame = bytes;
+        }
+        self.message = bytes;
+    }
+}
+
 impl Config {
     /// Largest message accepted, in bytes. Default 16 MiB: a stranger cannot make us hold more. Exceeding it closes
     /// with 1009.
     pub fn max_message_size(mut self, bytes: u64) -> Self {
-        if self.limits.frame == self.limits.message {
-            self.limits.frame = bytes;
-        }
-        self.limits.message = bytes;
+        self.limits.set_message(bytes);
         self
     }
 

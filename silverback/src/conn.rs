@@ -41,7 +41,7 @@ use crate::{
 /// anything else.
 #[derive(Debug)]
 pub struct Conn {
-    reader: Reader,
+    pub(crate) reader: Reader,
     writer: Writer,
     negotiated: Option<Box<Negotiated>>,
 }

@@ -12,6 +12,7 @@ use tokio::time::{Sleep, sleep_until};
 use crate::{
     Error, clock,
     ending::Ending,
+    observer::Observer,
     read_buffer::{Input, ReadBuffer},
     shared::SharedHandle,
     transport::ReadSide,
@@ -36,6 +37,7 @@ pub(crate) struct Driver {
     read_this_turn: usize,
     /// Counted here and not in `shared`: a message that is in hand costs no lock.
     messages_received: u64,
+    observer: Observer,
     ending: Option<Box<Ending>>,
 }
 
@@ -87,6 +89,7 @@ impl Driver {
             timer: None,
             read_this_turn: 0,
             messages_received: 0,
+            observer: Observer::default(),
             ending: None,
         }
     }
@@ -99,6 +102,19 @@ impl Driver {
         let mut stats = self.shared.stats();
         stats.messages_received = self.messages_received;
         stats
+    }
+
+    /// The transport, while it is read from.
+    pub(crate) fn io(&self) -> &ReadSide {
+        &self.io
+    }
+
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        self.observer = observer;
+    }
+
+    pub(crate) fn set_max_message_size(&mut self, bytes: u64) {
+        self.receiver.set_max_message_size(bytes);
     }
 
     /// The next message, or piece of one; `None` once the connection has ended cleanly. Nothing is lost between polls.
@@ -179,6 +195,7 @@ impl Driver {
                 return Some(arrival);
             }
             self.shared.handle_arrival(clock::now(), &arrival);
+            self.observer.tell(&arrival);
             answered = true;
             let ends = matches!(arrival, Arrival::Close(_));
             if ends {

@@ -4,6 +4,10 @@ use std::{fmt, io};
 
 use silverback_proto::{CloseCode, ConnectionError, LimitError, ProtocolError, SendError, Timeout, UnsendableCode};
 
+#[cfg(feature = "json")]
+use crate::json::JsonError;
+#[cfg(feature = "blocking")]
+use crate::blocking::WaitError;
 use crate::{dial::DialError, upgrade::UpgradeError};
 
 /// Why something could not be done. A clean close is no error.
@@ -24,10 +28,18 @@ pub enum Error {
     Send(SendError),
     /// A Close frame with a code that must not be sent (RFC 6455, 7.4). The connection is as it was.
     UnsendableCode(UnsendableCode),
+    /// A message that is not the JSON that was asked for, or a value that has no JSON. The connection is as it was.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    Json(Box<JsonError>),
     /// The opening handshake failed on the server's side.
     Upgrade(Box<UpgradeError>),
     /// The opening handshake, or a step before it, failed on the client's side.
     Dial(Box<DialError>),
+    /// A blocking call has waited for as long as it may, or must not wait. The connection is as it was.
+    #[cfg(feature = "blocking")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+    Wait(WaitError),
 }
 
 impl Error {
@@ -61,6 +73,13 @@ impl Error {
         }
     }
 
+    /// Whether the peer broke the protocol or went over a limit: it has been told, with
+    /// [`close_code`](Self::close_code). A peer that is slow or gone is none of that, and a Close frame is no error at
+    /// all: [`CloseInfo`](crate::CloseInfo) tells what it said.
+    pub fn is_peer_fault(&self) -> bool {
+        matches!(self, Self::Protocol(_) | Self::Limit(_))
+    }
+
     /// Whether a time budget ran out.
     pub fn is_timeout(&self) -> bool {
         match self {
@@ -68,6 +87,8 @@ impl Error {
             Self::Io(error) => error.kind() == io::ErrorKind::TimedOut,
             Self::Upgrade(error) => error.is_timeout(),
             Self::Dial(error) => error.is_timeout(),
+            #[cfg(feature = "blocking")]
+            Self::Wait(error) => matches!(error, WaitError::TimedOut(_)),
             _ => false,
         }
     }
@@ -88,8 +109,12 @@ impl fmt::Display for Error {
             Self::Io(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
             Self::UnsendableCode(error) => error.fmt(f),
+            #[cfg(feature = "json")]
+            Self::Json(error) => error.fmt(f),
             Self::Upgrade(error) => error.fmt(f),
             Self::Dial(error) => error.fmt(f),
+            #[cfg(feature = "blocking")]
+            Self::Wait(error) => error.fmt(f),
         }
     }
 }
@@ -104,8 +129,12 @@ impl std::error::Error for Error {
             Self::Io(error) => Some(error),
             Self::Send(error) => Some(error),
             Self::UnsendableCode(error) => Some(error),
+            #[cfg(feature = "json")]
+            Self::Json(error) => Some(error),
             Self::Upgrade(error) => Some(error),
             Self::Dial(error) => Some(error),
+            #[cfg(feature = "blocking")]
+            Self::Wait(error) => Some(error),
         }
     }
 }
@@ -131,6 +160,13 @@ impl From<SendError> for Error {
 impl From<UnsendableCode> for Error {
     fn from(error: UnsendableCode) -> Self {
         Self::UnsendableCode(error)
+    }
+}
+
+#[cfg(feature = "json")]
+impl From<JsonError> for Error {
+    fn from(error: JsonError) -> Self {
+        Self::Json(Box::new(error))
     }
 }
 
@@ -160,7 +196,14 @@ impl From<Error> for io::Error {
             Error::Lost => Self::new(io::ErrorKind::UnexpectedEof, error),
             Error::Timeout(_) => Self::new(io::ErrorKind::TimedOut, error),
             Error::Protocol(_) | Error::Limit(_) => Self::new(io::ErrorKind::InvalidData, error),
+            #[cfg(feature = "json")]
+            Error::Json(_) => Self::new(io::ErrorKind::InvalidData, error),
             Error::Send(SendError::Closing) => Self::new(io::ErrorKind::BrokenPipe, error),
+            // As of sockets of the standard library: the next call goes on, unlike after `TimedOut`.
+            #[cfg(feature = "blocking")]
+            Error::Wait(WaitError::TimedOut(_)) => Self::new(io::ErrorKind::WouldBlock, error),
+            #[cfg(feature = "blocking")]
+            Error::Wait(WaitError::InTask) => Self::new(io::ErrorKind::Deadlock, error),
             error => Self::other(error),
         }
     }

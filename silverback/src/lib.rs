@@ -35,6 +35,8 @@
 //!   The provider that a process has installed is never asked.
 //! - `native-tls`: `wss://` by the system's library.
 //! - `socks`: proxies that speak SOCKS5.
+//! - `blocking`: connections for programs without a runtime (the module `blocking`).
+//! - `json`: messages that are JSON, with serde.
 
 mod clock;
 mod conn;
@@ -47,13 +49,20 @@ mod head;
 mod mask_source;
 mod message_reader;
 mod message_writer;
+mod join;
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub mod json;
 #[cfg(all(test, silverback_loom))]
 mod models;
 mod read_buffer;
 mod reader;
 mod settings;
+mod observer;
 mod shared;
+mod read_into;
 mod sync;
+mod requests;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
 pub mod tls;
@@ -61,7 +70,9 @@ mod transport;
 mod upgrade;
 mod writer;
 
+mod tunnel;
 pub use conn::Conn;
+mod while_open;
 pub use dial::{
     Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, Proxy, ProxyRules,
     RedirectFault, Refusal, TlsSession,
@@ -70,14 +81,19 @@ pub use error::Error;
 pub use message_reader::MessageReader;
 pub use message_writer::MessageWriter;
 pub use reader::Reader;
+pub use join::JoinedMessages;
 pub use settings::Settings;
 pub use silverback_proto as proto;
+pub use observer::Control;
+pub use read_into::MessageBuffer;
 pub use silverback_proto::deflate::{Compression, DeflateParams};
+pub use requests::{is_websocket_upgrade, subprotocols};
 pub use silverback_proto::*;
 pub use transport::ByteStream;
 #[cfg(feature = "hyper")]
 pub use upgrade::Upgrade;
 pub use upgrade::{UpgradeError, Upgrader};
+pub use tunnel::Tunnel;
 pub use writer::{TryWriteError, Writer};
 
 /// The examples of the front page are compiled too.

@@ -20,7 +20,7 @@ use crate::{
 pub struct Reader {
     /// Boxed, so that a connection moves cheaply and an idle task is small.
     driver: Box<Driver>,
-    /// The message that is being read in pieces, or whose rest is to be skipped.
+    /// The message that is being read in pieces, or whose rest is to be skipped. Kept for the next one when it is over.
     streaming: Option<Box<Streaming>>,
     max_message_size: u64,
 }
@@ -131,6 +131,19 @@ impl Reader {
         self.driver.stats()
     }
 
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    pub(crate) fn driver_mut(&mut self) -> &mut Driver {
+        &mut self.driver
+    }
+
+    /// The limit on messages, as it was configured or last set.
+    pub(crate) fn max_message_size(&mut self) -> &mut u64 {
+        &mut self.max_message_size
+    }
+
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         let Some(place) = ready!(self.poll_place(cx))? else { return Poll::Ready(Ok(None)) };
         let message = self.driver.message(place)?.into_message();
@@ -146,7 +159,6 @@ impl Reader {
                 break;
             }
             if streaming.is_last {
-                self.streaming = None;
                 self.driver.release();
                 return Poll::Ready(Ok(&[]));
             }
@@ -185,7 +197,11 @@ impl Reader {
         }
     }
 
-    fn poll_start_streaming(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Option<MessageKind>, Error>> {
+    pub(crate) fn poll_start_streaming(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: u64,
+    ) -> Poll<Result<Option<MessageKind>, Error>> {
         ready!(self.poll_skip(cx))?;
         let Some(arrival) = ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? else {
             return Poll::Ready(Ok(None));
@@ -210,15 +226,19 @@ impl Reader {
     fn start_piece(&mut self, arrival: Arrival, limit: u64) -> Option<MessageKind> {
         let Arrival::Piece { kind, place, is_last } = arrival else { return None };
         let unread = self.driver.piece(place.clone()).len();
-        self.streaming = Some(Box::new(Streaming { limit, piece: place, unread, is_last }));
+        let streaming = Streaming { limit, piece: place, unread, is_last };
+        match &mut self.streaming {
+            Some(kept) => **kept = streaming,
+            None => self.streaming = Some(Box::new(streaming)),
+        }
         Some(kind)
     }
 
     /// Skips what is left of a message whose reader was dropped.
     fn poll_skip(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while let Some(streaming) = &self.streaming {
+        while let Some(streaming) = &mut self.streaming {
             if streaming.is_last {
-                self.streaming = None;
+                streaming.unread = 0;
                 break;
             }
             let limit = streaming.limit;

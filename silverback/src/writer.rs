@@ -64,7 +64,7 @@ impl Writer {
     /// As [`write_message`](Self::write_message).
     pub async fn write_borrowed(&self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
         let message = message.into();
-        poll_fn(|cx| self.shared.poll_send(cx, message.as_bytes().len(), |out| out.send_ref(message))).await
+        poll_fn(|cx| self.poll_write_borrowed(cx, message)).await
     }
 
     /// Accepts a message that was encoded before.
@@ -179,6 +179,15 @@ impl Writer {
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.shared.poll_flush(cx)
+    pub(crate) fn poll_write_borrowed(&self, cx: &mut Context<'_>, message: MessageRef<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll_send(cx, message.as_bytes().len(), |out| out.send_ref(message))
+    }
+
+    /// What is sent in one piece.
+    pub(crate) fn fragment_size(&self) -> usize {
+        self.fragment_size
+    }
+
     }
 
     /// Accepts a message whatever waits: for `Sink`, whose room was asked for before.

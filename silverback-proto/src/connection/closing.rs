@@ -20,6 +20,26 @@ pub struct CloseInfo {
     pub is_clean: bool,
 }
 
+impl CloseInfo {
+    /// Whether the connection ended with one of these codes. 1005 stands for an empty Close frame, 1006 for none at all.
+    ///
+    /// ```
+    /// # fn ended(info: silverback_proto::CloseInfo) {
+    /// if !info.has_code([1000, 1001]) {
+    ///     println!("closed with {}: {}", info.code, info.reason);
+    /// }
+    /// # }
+    /// ```
+    pub fn has_code<C: Into<CloseCode>>(&self, codes: impl IntoIterator<Item = C>) -> bool {
+        codes.into_iter().any(|code| code.into() == self.code)
+    }
+
+    /// Whether the connection ended in another way than with one of the `expected` codes: that is worth a line in a log.
+    pub fn is_unexpected<C: Into<CloseCode>>(&self, expected: impl IntoIterator<Item = C>) -> bool {
+        !self.has_code(expected)
+    }
+}
+
 /// Who began to close a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {

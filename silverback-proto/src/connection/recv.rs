@@ -92,6 +92,11 @@ impl Receiver {
         self.assembler.kind()
     }
 
+    /// Sets the limit on messages anew, from the next frame on; see [`Config::max_message_size`].
+    pub fn set_max_message_size(&mut self, bytes: u64) {
+        self.limits.set_message(bytes);
+    }
+
     /// Whether `input` holds the end of a frame at least: handling it is worth while before anything is awaited.
     pub fn can_finish_frame(&self, input: &[u8]) -> bool {
         match &self.phase {
