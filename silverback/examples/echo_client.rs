@@ -1,16 +1,52 @@
-//! Says hello to an echo server and prints its answer: `cargo run --example echo_client`.
+//! Sends a line to an echo server every second and prints what comes back.
+//!
+//! ```text
+//! cargo run -p silverback --example echo_client [URL]
+//! ```
+//!
+//! Ctrl-C does the closing handshake before the program ends. When the server closes, the program says why.
 
-#![allow(clippy::print_stdout, reason = "it shows the answer")]
+#![allow(clippy::print_stdout, reason = "it shows the answers")]
 
-use silverback::{Dialer, Error};
+use std::{env, time::Duration};
+
+use silverback::{CloseCode, Conn, Dialer, Error};
+use tokio::time::interval;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:8000/".to_owned());
+    let url = env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:8000/".to_owned());
     let mut conn = Dialer::new().dial(&url).await?;
-    conn.write_message("hello").await?;
-    if let Some(answer) = conn.read_message().await? {
-        println!("{answer:?}");
+    tokio::select! {
+        ended = talk(&mut conn) => ended?,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            // The server's answer is waited for, but not for ever.
+            conn.close(CloseCode::NORMAL, "").await?;
+        }
     }
-    conn.close(1000, "").await
+    if let Some(close) = conn.close_info() {
+        println!("closed with {} {:?}", close.code.get(), close.reason);
+    }
+    Ok(())
+}
+
+/// Ends when the server closes the connection.
+async fn talk(conn: &mut Conn) -> Result<(), Error> {
+    let mut every_second = interval(Duration::from_secs(1));
+    let mut count = 0;
+    loop {
+        // Both are cancel safe: whichever comes second is taken up again in the next turn.
+        tokio::select! {
+            _ = every_second.tick() => {
+                count += 1;
+                conn.write_message(format!("hello {count}")).await?;
+            }
+            answer = conn.read_message() => match answer? {
+                // With `{:?}`, so that nothing in it can move the terminal's cursor.
+                Some(answer) => println!("{answer:?}"),
+                None => return Ok(()),
+            },
+        }
+    }
 }

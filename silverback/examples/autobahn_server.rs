@@ -1,0 +1,114 @@
+//! An echo server for the Autobahn suite that answers in five ways, one per path, so that each is judged by itself.
+//!
+//! ```text
+//! cargo run -p silverback --example autobahn_server [ADDRESS]
+//! wstest --mode fuzzingclient --spec fuzzingclient.json
+//! ```
+//!
+//! In `fuzzingclient.json` each path is an agent: `"servers": [{ "agent": "owned", "url": "ws://127.0.0.1:9001/owned" },
+//! ...], "cases": ["*"]`. No case is left out: text is validated and compression negotiated by the library.
+
+#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+
+use std::{env, io};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+    routing::{MethodRouter, any},
+};
+use silverback::{Compression, Conn, Error, PreparedMessage, Upgrader};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("listening ws://{}", listener.local_addr()?);
+    let app = Router::new()
+        .route("/owned", answered_by(owned))
+        .route("/lent", answered_by(lent))
+        .route("/prepared", answered_by(prepared))
+        .route("/streamed", answered_by(streamed))
+        .route("/streamed_out", answered_by(streamed_out))
+        .with_state(Upgrader::new().compression(Compression::default()));
+    tokio::select! {
+        served = async { axum::serve(listener, app).await } => served,
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+fn answered_by<F>(echo: fn(Conn) -> F) -> MethodRouter<Upgrader>
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    any(async move |State(upgrader): State<Upgrader>, request: Request| upgrade(&upgrader, request, echo))
+}
+
+fn upgrade<F>(upgrader: &Upgrader, mut request: Request, echo: fn(Conn) -> F) -> Response
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    match upgrader.upgrade(&mut request) {
+        Ok((response, upgrade)) => {
+            // Most cases break the protocol on purpose: an error is then what the suite wants to see.
+            tokio::spawn(async move { echo(upgrade.await?).await });
+            response
+        }
+        Err(error) => error.response().map(Body::from),
+    }
+}
+
+/// Each message is the application's own, as most applications want it.
+async fn owned(mut conn: Conn) -> Result<(), Error> {
+    while let Some(message) = conn.read_message().await? {
+        conn.write_message(message).await?;
+    }
+    Ok(())
+}
+
+/// Each message is lent until the next one, and copied only into the output: nothing is allocated.
+async fn lent(mut conn: Conn) -> Result<(), Error> {
+    let (writer, reader) = conn.halves();
+    while let Some(message) = reader.read_borrowed().await? {
+        writer.write_borrowed(message).await?;
+    }
+    Ok(())
+}
+
+/// Each message is encoded apart from the connection, as for many receivers.
+async fn prepared(mut conn: Conn) -> Result<(), Error> {
+    while let Some(message) = conn.read_message().await? {
+        conn.write_prepared(&PreparedMessage::new(message)).await?;
+    }
+    Ok(())
+}
+
+/// Each message is passed on while it arrives: it needs no memory of its size.
+async fn streamed(mut conn: Conn) -> Result<(), Error> {
+    let (writer, reader) = conn.halves();
+    while let Some(mut message) = reader.next_reader().await? {
+        let mut answer = writer.next_writer(message.kind()).await?;
+        tokio::io::copy(&mut message, &mut answer).await?;
+        answer.finish().await?;
+    }
+    Ok(())
+}
+
+/// Each message is read whole and written in pieces.
+async fn streamed_out(mut conn: Conn) -> Result<(), Error> {
+    let (writer, reader) = conn.halves();
+    while let Some(mut message) = reader.next_reader().await? {
+        let mut whole = Vec::new();
+        message.read_to_end(&mut whole).await?;
+        let mut answer = writer.next_writer(message.kind()).await?;
+        answer.write_all(&whole).await?;
+        answer.finish().await?;
+    }
+    Ok(())
+}
