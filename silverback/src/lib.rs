@@ -38,6 +38,9 @@
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).
 //! - `json`: messages that are JSON, with serde.
 
+#[cfg(feature = "blocking")]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub mod blocking;
 mod clock;
 mod conn;
 mod dial;
@@ -46,54 +49,54 @@ mod ending;
 mod error;
 mod flusher;
 mod head;
-mod mask_source;
-mod message_reader;
-mod message_writer;
 mod join;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub mod json;
+mod mask_source;
+mod message_reader;
+mod message_writer;
 #[cfg(all(test, silverback_loom))]
 mod models;
-mod read_buffer;
-mod reader;
-mod settings;
 mod observer;
-mod shared;
+mod read_buffer;
 mod read_into;
-mod sync;
+mod reader;
 mod requests;
+mod settings;
+mod shared;
+mod sync;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
 pub mod tls;
 mod transport;
+mod tunnel;
 mod upgrade;
+mod while_open;
 mod writer;
 
-mod tunnel;
 pub use conn::Conn;
-mod while_open;
 pub use dial::{
     Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, Proxy, ProxyRules,
     RedirectFault, Refusal, TlsSession,
 };
 pub use error::Error;
+pub use join::JoinedMessages;
 pub use message_reader::MessageReader;
 pub use message_writer::MessageWriter;
-pub use reader::Reader;
-pub use join::JoinedMessages;
-pub use settings::Settings;
-pub use silverback_proto as proto;
 pub use observer::Control;
 pub use read_into::MessageBuffer;
-pub use silverback_proto::deflate::{Compression, DeflateParams};
+pub use reader::Reader;
 pub use requests::{is_websocket_upgrade, subprotocols};
+pub use settings::Settings;
+pub use silverback_proto as proto;
+pub use silverback_proto::deflate::{Compression, DeflateParams};
 pub use silverback_proto::*;
 pub use transport::ByteStream;
+pub use tunnel::Tunnel;
 #[cfg(feature = "hyper")]
 pub use upgrade::Upgrade;
 pub use upgrade::{UpgradeError, Upgrader};
-pub use tunnel::Tunnel;
 pub use writer::{TryWriteError, Writer};
 
 /// The examples of the front page are compiled too.

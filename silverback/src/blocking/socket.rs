@@ -1,0 +1,44 @@
+//! The sockets of the standard library, as streams of the runtime.
+
+use std::{io, net};
+
+use crate::ByteStream;
+
+/// A connected socket of the standard library: [`TcpStream`](net::TcpStream) and, where there are Unix sockets,
+/// `UnixStream`.
+///
+/// The connection takes it over and puts it into non-blocking mode, which holds for its clones (`try_clone`) too. Time
+/// limits that were set on the socket itself have no effect any more.
+pub trait Socket: sealed::IntoStream {}
+
+impl<S: sealed::IntoStream> Socket for S {}
+
+pub(super) mod sealed {
+    use super::{ByteStream, io};
+
+    pub trait IntoStream {
+        type Stream: ByteStream;
+
+        /// To be called in the runtime.
+        fn into_stream(self) -> io::Result<Self::Stream>;
+    }
+}
+
+impl sealed::IntoStream for net::TcpStream {
+    type Stream = tokio::net::TcpStream;
+
+    fn into_stream(self) -> io::Result<Self::Stream> {
+        self.set_nonblocking(true)?;
+        tokio::net::TcpStream::from_std(self)
+    }
+}
+
+#[cfg(unix)]
+impl sealed::IntoStream for std::os::unix::net::UnixStream {
+    type Stream = tokio::net::UnixStream;
+
+    fn into_stream(self) -> io::Result<Self::Stream> {
+        self.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(self)
+    }
+}

@@ -1,0 +1,170 @@
+//! Waiting in the calling thread: it polls the future itself, and sleeps until the thread of `runtime` wakes it.
+
+use std::{
+    cell::Cell,
+    error, fmt, io,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::{EnterGuard, Handle},
+    task::coop,
+};
+
+use crate::Error;
+
+/// Waits for a future that loses nothing when it is dropped, no longer than `limit`.
+pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future: F) -> Result<F::Output, Error> {
+    check_not_in_task()?;
+    let _inside = enter(runtime)?;
+    let seat = Seat::take();
+    let waker = &seat.0.waker;
+    let mut future = pin!(future);
+    let mut until = None;
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
+            return Ok(output);
+        }
+        let Some(limit) = limit else {
+            seat.park(None);
+            continue;
+        };
+        let now = Instant::now();
+        // A limit beyond all time is none.
+        let rest = match *until.get_or_insert_with(|| now.checked_add(limit)) {
+            Some(until) if until <= now => return Err(WaitError::TimedOut(limit).into()),
+            until => until.map(|until| until - now),
+        };
+        seat.park(rest);
+    }
+}
+
+/// Makes the thread one of the runtime's, for timers and tasks that are started in it.
+///
+/// # Errors
+/// The thread is about to end, and has given up what tokio keeps for it.
+pub(super) fn enter(runtime: &Handle) -> io::Result<EnterGuard<'_>> {
+    match Handle::try_current() {
+        Err(error) if error.is_thread_local_destroyed() => Err(io::Error::other(error)),
+        _ => Ok(runtime.enter()),
+    }
+}
+
+/// Refuses to go on where tokio is polling a task: its thread must not block. A thread that may block can have a current
+/// runtime too (`spawn_blocking`, `block_in_place`, `Runtime::enter`), but no budget of steps that could be used up.
+pub(super) fn check_not_in_task() -> Result<(), WaitError> {
+    if Handle::try_current().is_err() {
+        return Ok(());
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..=MAX_BUDGET {
+        match coop::poll_proceed(&mut cx) {
+            Poll::Ready(step) => step.made_progress(),
+            Poll::Pending => return Err(WaitError::InTask),
+        }
+    }
+    Ok(())
+}
+
+/// Why a blocking call did not wait any longer, or not at all. The connection is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The time that was set for reading or for writing is over. Nothing was lost; the call can be made again.
+    TimedOut(Duration),
+    /// The call was made in a task of a tokio runtime, which must not block.
+    InTask,
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut(after) => write!(f, "the call has waited for {after:?}, which is the limit that was set"),
+            Self::InTask => f.write_str(
+                "a blocking call in an asynchronous task: use the types outside of `blocking`, or `spawn_blocking`",
+            ),
+        }
+    }
+}
+
+impl error::Error for WaitError {}
+
+impl From<WaitError> for Error {
+    fn from(error: WaitError) -> Self {
+        Self::Wait(error)
+    }
+}
+
+/// A thread that waits.
+struct Parker {
+    thread: Thread,
+    /// Besides the thread's own token, which anybody may take.
+    is_woken: AtomicBool,
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Waiting {
+    parker: Arc<Parker>,
+    waker: Waker,
+}
+
+/// The thread's parker, taken for one call: no allocation, and the same waker each time. A call that is made inside of
+/// another's poll gets one of its own, so that neither takes what was meant for the other.
+struct Seat(Waiting);
+
+impl Seat {
+    fn take() -> Self {
+        Self(FREE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
+            let parker = Arc::new(Parker { thread: thread::current(), is_woken: AtomicBool::new(false) });
+            Waiting { waker: parker.clone().into(), parker }
+        }))
+    }
+
+    /// Sleeps until it is woken or the time is over, or less.
+    fn park(&self, time: Option<Duration>) {
+        if !self.was_woken() {
+            match time {
+                Some(time) => thread::park_timeout(time),
+                None => thread::park(),
+            }
+            self.was_woken();
+        }
+    }
+
+    /// Since it was asked last.
+    fn was_woken(&self) -> bool {
+        self.0.parker.is_woken.swap(false, Ordering::Acquire)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let _ = FREE.try_with(|free| free.set(Some(self.0.clone())));
+    }
+}
+
+thread_local! {
+    static FREE: Cell<Option<Waiting>> = const { Cell::new(None) };
+}
+
+/// More steps than a budget, which tokio counts in 8 bits, can have.
+const MAX_BUDGET: u16 = 256;
