@@ -1,9 +1,8 @@
 // Compression (RFC 7692) between Chromium and the program: what the page shows, and what goes over the wire.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net from "node:net";
 import { exported, reachState, received, sendText } from "../bench.mjs";
+import { startProxy } from "../proxy.mjs";
 
 /** Text that repeats itself near and far, as real messages do. */
 function prose(length) {
@@ -52,7 +51,7 @@ export default {
 /** A page whose bytes are counted on their way to a program with these options. */
 async function connectedByWire(bench, options) {
   const program = await bench.startProgram("127.0.0.1", options);
-  const wire = await countingProxy(bench, program);
+  const wire = await startProxy(bench, program);
   const page = await bench.openTab();
   await page.goto(program.pageAddress(`127.0.0.1:${wire.port}`));
   await reachState(page, "connected");
@@ -67,29 +66,4 @@ async function echo(page, wire, text, before = 0) {
   const lines = (await exported(page)).filter((line) => line.direction === "received");
   assert.ok(lines.at(-1).text === text, "the echo is another text");
   return [wire.up - up, wire.down - down];
-}
-
-async function countingProxy(bench, program) {
-  const sockets = new Set();
-  const wire = { up: 0, down: 0, port: 0 };
-  const server = net.createServer((client) => {
-    const upstream = net.connect(program.port, program.host);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => [client, upstream].forEach((each) => each.destroy()));
-    }
-    client.on("data", (bytes) => (wire.up += bytes.length));
-    upstream.on("data", (bytes) => (wire.down += bytes.length));
-    client.pipe(upstream);
-    upstream.pipe(client);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  bench.closeLater(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  wire.port = server.address().port;
-  return wire;
 }

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import net from "node:net";
 import { reachState, rows, sendText, received } from "../bench.mjs";
+import { startProxy } from "../proxy.mjs";
 
 export default {
   async "the page comes with a strict policy, and connects by itself"(bench) {
@@ -91,27 +91,9 @@ export default {
 
 /** Takes `prefix` off the path of each request, and hands everything else on as it is. One request per connection. */
 async function prefixProxy(bench, program, prefix) {
-  const sockets = new Set();
-  const server = net.createServer((client) => {
-    const upstream = net.connect(program.port, program.host);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => [client, upstream].forEach((each) => each.destroy()));
-    }
-    client.once("data", (head) => {
-      const text = head.toString("latin1").replace(` ${prefix}/`, " /");
-      const isUpgrade = /^upgrade:/im.test(text);
-      upstream.write(isUpgrade ? text : text.replace(/^connection:.*$/im, "Connection: close"), "latin1");
-      client.pipe(upstream);
-    });
-    upstream.pipe(client);
+  const { port } = await startProxy(bench, program, (head) => {
+    const text = head.replace(` ${prefix}/`, " /");
+    return /^upgrade:/im.test(text) ? text : text.replace(/^connection:.*$/im, "Connection: close");
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  bench.closeLater(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return server.address().port;
+  return port;
 }
