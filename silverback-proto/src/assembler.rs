@@ -93,14 +93,20 @@ impl Assembler {
         let (declared, frames) = self.open.as_ref().map_or((0, 0), |open| (open.declared, open.frames));
         let declared = declared.saturating_add(header.payload_len);
         let is_compressed = header.rsv1() || self.is_compressed();
-        if declared > if is_compressed { with_overhead(limits.message) } else { limits.message } {
-            return Err(LimitError::Message { size: declared, limit: limits.message });
-        }
-        if frames >= limits.fragments {
-            return Err(LimitError::Fragments { limit: limits.fragments });
-        }
+        let frames = frames.saturating_add(1);
+        judge_sums(declared, frames, is_compressed, limits)?;
         let inflates_to = header.rsv1().then_some(limits.message);
-        Ok(Admitted { declared, frames: frames + 1, is_last_frame: header.is_final(), inflates_to })
+        Ok(Admitted { declared, frames, is_last_frame: header.is_final(), inflates_to })
+    }
+
+    /// Judges the message that is open by other limits than those that admitted it, which hold from now on.
+    pub(crate) fn admit_again(&mut self, limits: &Limits) -> Result<(), LimitError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        judge_sums(open.declared, open.frames, open.compressed.is_some(), limits)?;
+        open.compressed.as_mut().map_or(Ok(()), |inflated| {
+            inflated.limit = limits.message;
+            inflated.judge()
+        })
     }
 
     /// Makes ready for the payload of a frame that was admitted.
@@ -206,12 +212,9 @@ impl OpenMessage {
 
     /// Keeps what a piece of a compressed message has come to, within the limit on messages.
     fn keep_inflated(&mut self, inflated: &[u8]) -> Result<(), ConnectionError> {
-        if let Some(Inflated { size, limit }) = &mut self.compressed {
-            *size += inflated.len() as u64;
-            if *size > *limit {
-                // Not what came of it so far: that depends on how the input was cut.
-                return Err(LimitError::Message { size: limit.saturating_add(1), limit: *limit }.into());
-            }
+        if let Some(compressed) = &mut self.compressed {
+            compressed.size += inflated.len() as u64;
+            compressed.judge()?;
         }
         self.settled += inflated.len();
         // How much is still to come no header tells.
@@ -220,6 +223,14 @@ impl OpenMessage {
 
     fn ahead(&self, remaining: u64) -> Ahead {
         Ahead { bytes: usize::try_from(remaining).unwrap_or(usize::MAX), is_all: self.in_last_frame }
+    }
+}
+
+impl Inflated {
+    fn judge(&self) -> Result<(), LimitError> {
+        let Self { size, limit } = *self;
+        // Not what came of it so far: that depends on how the input was cut.
+        if size > limit { Err(LimitError::Message { size: limit.saturating_add(1), limit }) } else { Ok(()) }
     }
 }
 
@@ -306,6 +317,13 @@ fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usi
     let whole = len.saturating_add(ahead.bytes).max(needed);
     let grown = needed.saturating_mul(2).max(whole.min(FIRST_CAPACITY));
     if ahead.is_all { grown.min(whole) } else { grown }
+}
+
+fn judge_sums(declared: u64, frames: u32, is_compressed: bool, limits: &Limits) -> Result<(), LimitError> {
+    if declared > if is_compressed { with_overhead(limits.message) } else { limits.message } {
+        return Err(LimitError::Message { size: declared, limit: limits.message });
+    }
+    if frames > limits.fragments { Err(LimitError::Fragments { limit: limits.fragments }) } else { Ok(()) }
 }
 
 /// What a message within the limit may take on the wire: noise grows when it is compressed.

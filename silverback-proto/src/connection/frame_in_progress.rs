@@ -31,6 +31,11 @@ impl FrameInProgress {
         self.ends_message
     }
 
+    /// What its header said.
+    pub(super) fn payload_len(&self) -> u64 {
+        self.payload_len
+    }
+
     pub(super) fn remaining(&self) -> u64 {
         self.payload_len - self.unmasked
     }

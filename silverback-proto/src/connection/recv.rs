@@ -1,6 +1,8 @@
 //! The receiving side: bytes to frames to messages, in the driver's own buffer (RFC 6455, 5 and 6.2).
 //! It judges what it reads; what follows for the connection is the transmitter's business.
 
+mod limits;
+
 use std::ops::Range;
 
 use bytes::buf::Limit;
@@ -8,10 +10,10 @@ use bytes::buf::Limit;
 use super::frame_in_progress::FrameInProgress;
 use crate::{
     CloseFrame, Config, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MessageKind, Negotiated, Opcode, Role,
-    assembler::{Assembler, Body, with_overhead},
+    assembler::{Assembler, Body},
     error::ConnectionError,
     event::{Arrival, ControlPayload, Handled, Incoming, Place},
-    rules::{self, Expected},
+    rules,
 };
 
 /// Reads what the peer sends.
@@ -24,6 +26,8 @@ pub struct Receiver {
     limits: Limits,
     phase: Phase,
     assembler: Assembler,
+    /// Under whose limits the message that is open was admitted.
+    delivery: Delivery,
     /// The message that `Place::Assembled` speaks of, until the next input.
     assembled: Option<Body>,
 }
@@ -45,7 +49,8 @@ impl Receiver {
     pub fn new(role: Role, config: &Config, negotiated: &Negotiated) -> Self {
         let inflater = config.inflater(role.peer(), negotiated);
         let assembler = Assembler::new(inflater);
-        Self { role, limits: config.limits(), phase: Phase::BETWEEN_FRAMES, assembler, assembled: None }
+        let (limits, delivery) = (config.limits(), Delivery::Whole);
+        Self { role, limits, phase: Phase::BETWEEN_FRAMES, assembler, delivery, assembled: None }
     }
 
     /// Takes input until something whole has arrived or all of it is used. Call again with the rest until
@@ -87,14 +92,14 @@ impl Receiver {
         }
     }
 
-    /// The kind of the message that is open: some of its frames have come, or a part of one.
-    pub fn open_message(&self) -> Option<MessageKind> {
-        self.assembler.kind()
-    }
-
     /// Sets the limit on messages anew, from the next frame on; see [`Config::max_message_size`].
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.limits.set_message(bytes);
+    }
+
+    /// The kind of the message that is open: some of its frames have come, or a part of one.
+    pub fn open_message(&self) -> Option<MessageKind> {
+        self.assembler.kind()
     }
 
     /// Whether `input` holds the end of a frame at least: handling it is worth while before anything is awaited.
@@ -114,7 +119,9 @@ impl Receiver {
     /// straight into the message, without a copy. Tell how it went with [`handle_payload`](Self::handle_payload).
     pub fn payload_target(&mut self) -> Option<Limit<&mut Vec<u8>>> {
         match &self.phase {
-            Phase::Data(frame) if frame.remaining() >= DIRECT_READ => self.assembler.spare(frame.remaining()),
+            Phase::Data(frame) if frame.remaining() >= DIRECT_READ && self.delivery == Delivery::Whole => {
+                self.assembler.spare(frame.remaining())
+            }
             _ => None,
         }
     }
@@ -160,6 +167,7 @@ impl Receiver {
         consumed: &mut usize,
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
+        self.admit_again(delivery)?;
         if let Delivery::Pieces { .. } = delivery {
             let kind = self.open_kind();
             self.assembled = self.assembler.take_kept();
@@ -345,25 +353,6 @@ impl Receiver {
     /// The kind of the message that is open, before its end is noted.
     fn open_kind(&self) -> MessageKind {
         self.assembler.kind().unwrap_or(MessageKind::Binary)
-    }
-
-    fn expected(&self, header: &FrameHeader, limits: Limits) -> Expected {
-        let is_compressed = header.rsv1() || self.assembler.is_compressed();
-        let frame = if is_compressed { with_overhead(limits.frame) } else { limits.frame };
-        Expected {
-            sender: self.role.peer(),
-            message_is_open: self.assembler.is_open(),
-            rsv1_has_a_meaning: self.assembler.can_inflate(),
-            limits: Limits { frame, ..limits },
-        }
-    }
-
-    fn limits_for(&self, delivery: Delivery) -> Limits {
-        match delivery {
-            Delivery::Whole => self.limits,
-            // Nothing is kept, so the count of fragments is no matter: a message of 10 GiB has many.
-            Delivery::Pieces { limit } => Limits { message: limit, frame: limit, fragments: u32::MAX },
-        }
     }
 }
 

@@ -235,3 +235,91 @@ fn a_compressed_message_that_is_skipped_still_enters_the_window() {
         assert_eq!(read.messages, [(b"Hello".to_vec(), true)], "{begun_as_a_whole} bytes were read before");
     }
 }
+
+/// The limits are those of whoever reads now, whatever the header was admitted under.
+mod limits_of_another_reader {
+    use super::*;
+
+    const ABOVE: Delivery = Delivery::Pieces { limit: 100 };
+    const BELOW: Delivery = Delivery::Pieces { limit: 5 };
+
+    fn config() -> Config {
+        Config::default().max_message_size(10).max_fragments(2).compression(Compression::default())
+    }
+
+    /// Reads `begun` as one reader and the rest as another: what that one gets, and what is held then.
+    #[track_caller]
+    fn read(begun: &[Frame], first: Delivery, rest: &[Frame], second: Delivery) -> (Read, usize) {
+        let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
+        let mut receiver = Receiver::new(Role::Client, &config(), &negotiated);
+        let begun = wire(Role::Client, begun);
+        Read::default().handle(&mut receiver, &begun, first);
+        let mut read = Read::default();
+        read.handle(&mut receiver, b"", second);
+        read.handle(&mut receiver, &wire(Role::Client, rest), second);
+        (read, receiver.held())
+    }
+
+    #[track_caller]
+    fn check_refused(begun: &[Frame], first: Delivery, second: Delivery, error: LimitError) {
+        let (read, held) = read(begun, first, &[], second);
+        assert_eq!((read.messages, read.error, held), (vec![], Some(error.into()), 0));
+    }
+
+    #[test]
+    fn what_was_to_be_streamed_is_not_joined_beyond_the_limit() {
+        let error = LimitError::Frame { size: 50, limit: 10 };
+        check_refused(&[binary("").declared_len(50)], ABOVE, Delivery::Whole, error);
+        check_refused(&[text("").declared_len(50)], ABOVE, Delivery::Whole, error);
+        let fragments = [binary("").not_final(), continuation("").not_final(), continuation("").declared_len(9)];
+        check_refused(&fragments, ABOVE, Delivery::Whole, LimitError::Fragments { limit: 2 });
+        let fragments = [binary("012345").not_final(), continuation("").declared_len(9)];
+        check_refused(&fragments, ABOVE, Delivery::Whole, LimitError::Message { size: 15, limit: 10 });
+    }
+
+    #[test]
+    fn what_was_to_be_joined_is_not_streamed_beyond_the_limit() {
+        check_refused(&[binary("").declared_len(9)], Delivery::Whole, BELOW, LimitError::Frame { size: 9, limit: 5 });
+        check_refused(&[binary("").declared_len(50)], ABOVE, BELOW, LimitError::Frame { size: 50, limit: 5 });
+    }
+
+    #[test]
+    fn no_buffer_is_lent_for_what_is_too_large_to_be_kept() {
+        let mut receiver = Receiver::new(Role::Client, &config(), &Negotiated::default());
+        let header = &mut wire(Role::Client, &[binary("").declared_len(1 << 20)]);
+        assert!(receiver.handle_input(header, Delivery::Pieces { limit: u64::MAX }).unwrap().arrival.is_none());
+        assert!(receiver.payload_target().is_none());
+        assert_eq!(receiver.held(), 0);
+    }
+
+    #[test]
+    fn a_compressed_message_inflates_to_the_limit_of_its_reader() {
+        let zeros = |count: usize| {
+            let mut sender = compression::app(Role::Server, Config::default(), &Compression::default().threshold(0));
+            sender.conn.send(Message::binary(vec![0; count])).unwrap();
+            sender.sent()
+        };
+        for (count, first, second, limit) in [
+            (50, ABOVE, Delivery::Whole, Some(10)),
+            (9, Delivery::Whole, BELOW, Some(5)),
+            (9, BELOW, Delivery::Whole, None),
+            (50, Delivery::Whole, ABOVE, None),
+        ] {
+            let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
+            let mut receiver = Receiver::new(Role::Client, &config(), &negotiated);
+            let (bytes, mut read) = (zeros(count), Read::default());
+            read.handle(&mut receiver, &bytes[..2], first);
+            read.handle(&mut receiver, &bytes[2..], second);
+            match limit {
+                None => assert_eq!((read.messages, read.error), (vec![(vec![0; count], true)], None)),
+                Some(limit) => assert_eq!(read.error, Some(LimitError::Message { size: limit + 1, limit }.into())),
+            }
+        }
+    }
+
+    #[test]
+    fn what_fits_goes_on() {
+        let (read, _) = read(&[binary("01").not_final()], BELOW, &[continuation("234567")], Delivery::Whole);
+        assert_eq!((read.messages, read.error), (vec![(b"234567".to_vec(), true)], None));
+    }
+}
