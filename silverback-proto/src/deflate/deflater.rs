@@ -6,16 +6,18 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Method, Strategy};
 
 use super::{
     Compression, DeflateParams, MIN_WINDOW_BITS, TAIL,
+    history::Kept,
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
 use crate::Role;
 
 /// The compressor of one side.
 pub(crate) struct Deflater {
-    /// Taken for the first message; given back when the connection is idle, or after each message without takeover.
+    /// Taken for the first message; given back when the connection is idle, or after each message of which it need not
+    /// be kept.
     stream: Option<Box<Deflate>>,
     config: DeflateConfig,
-    has_takeover: bool,
+    kept: Kept,
 }
 
 impl Deflater {
@@ -31,12 +33,19 @@ impl Deflater {
             mem_level: compression.memory_level,
             strategy,
         };
-        Self { stream: None, config, has_takeover: !no_takeover }
+        let kept = match window_bits {
+            _ if no_takeover => Kept::Nothing,
+            // There is nothing that Huffman coding would refer to.
+            MIN_WINDOW_BITS => Kept::Nothing,
+            bits if bits <= HISTORY_WINDOW_BITS => Kept::history(bits),
+            _ => Kept::Stream,
+        };
+        Self { stream: None, config, kept }
     }
 
     /// A compressor for messages that stand by themselves, which any receiver that agreed to the same window can read.
     pub(crate) fn for_single_messages(&self) -> Self {
-        Self { stream: None, config: self.config, has_takeover: false }
+        Self { stream: None, config: self.config, kept: Kept::Nothing }
     }
 
     /// Equal for compressors that make the same of a message that stands by itself.
@@ -65,19 +74,20 @@ impl Deflater {
             // 7.2.3.6: nothing at all is one empty block.
             out.push(0);
         }
-        if !self.has_takeover {
+        if !matches!(self.kept, Kept::Stream) {
             self.release();
         }
     }
 
     /// Forgets what was sent: the next message refers to nothing before it, so no receiver needs to have seen it.
     pub(crate) fn reset(&mut self) {
+        self.kept.forget();
         if let Some(stream) = &mut self.stream {
             stream.reset();
         }
     }
 
-    /// Gives the memory back. What comes next is compressed as if it were the first.
+    /// Gives the stream back. What comes next is compressed as if it were the first, but for a small history.
     pub(crate) fn release(&mut self) {
         if let Some(stream) = self.stream.take() {
             streams::put_deflate(self.config, stream);
@@ -85,7 +95,8 @@ impl Deflater {
     }
 
     fn run(&mut self, mut input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {
-        let stream = self.stream.get_or_insert_with(|| streams::take_deflate(self.config));
+        let stream = self.stream.get_or_insert_with(|| streams::take_deflate(self.config, self.kept.dictionary()));
+        self.kept.note(input);
         with_scratch(|scratch| {
             loop {
                 let (before_in, before_out) = (stream.total_in(), stream.total_out());
@@ -111,6 +122,10 @@ impl Drop for Deflater {
 
 impl fmt::Debug for Deflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deflater").field("has_takeover", &self.has_takeover).finish_non_exhaustive()
+        f.debug_struct("Deflater").field("kept", &self.kept).finish_non_exhaustive()
     }
 }
+
+/// Up to this window the bytes it holds are kept between messages and not the stream. They have to be hashed anew for each
+/// message, which takes more time from here on than it saves memory.
+const HISTORY_WINDOW_BITS: u8 = 10;

@@ -8,16 +8,17 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{
-    Compression, DeflateParams, TAIL,
+    Compression, DeflateParams, MAX_WINDOW_BITS, TAIL,
+    history::Kept,
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
 use crate::Role;
 
 /// The decompressor of what one side sends.
 pub(crate) struct Inflater {
+    /// Taken for the first message, given back after each one of which it need not be kept.
     stream: Option<Box<Inflate>>,
-    window_bits: u8,
-    has_takeover: bool,
+    kept: Kept,
     max_ratio: u32,
     message: Progress,
 }
@@ -49,13 +50,13 @@ impl Inflater {
     /// The decompressor for what `sender` sends, as agreed.
     pub(crate) fn new(sender: Role, compression: &Compression, params: &DeflateParams) -> Self {
         let (window_bits, no_takeover) = params.of(sender);
-        Self {
-            stream: None,
-            window_bits: window_bits.max(MIN_ZLIB_WINDOW_BITS),
-            has_takeover: !no_takeover,
-            max_ratio: compression.max_inflate_ratio,
-            message: Progress::default(),
-        }
+        let kept = match window_bits {
+            _ if no_takeover => Kept::Nothing,
+            MAX_WINDOW_BITS => Kept::Stream,
+            // Many a zlib makes 9 bits of 8 without a word, so that much is understood.
+            bits => Kept::history(bits.max(MIN_ZLIB_WINDOW_BITS)),
+        };
+        Self { stream: None, kept, max_ratio: compression.max_inflate_ratio, message: Progress::default() }
     }
 
     /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
@@ -85,8 +86,9 @@ impl Inflater {
         // 7.2.3.4: after a block with BFINAL there is no tail to be added.
         let done = if self.message.is_at_stream_end { Ok(()) } else { self.run(&TAIL, &mut accept) };
         let done = done.and_then(|()| Ok(self.judge_ratio()?));
-        let ended = std::mem::take(&mut self.message).is_at_stream_end;
-        if ended || !self.has_takeover {
+        if std::mem::take(&mut self.message).is_at_stream_end {
+            self.forget();
+        } else if !matches!(self.kept, Kept::Stream) {
             self.release();
         }
         done
@@ -133,13 +135,14 @@ impl Inflater {
             }
             self.start_next_stream()?;
         }
-        let stream = self.stream.get_or_insert_with(|| streams::take_inflate(self.window_bits));
+        let stream = self.stream.get_or_insert_with(|| streams::take_inflate(self.kept.dictionary()));
         let (before_in, before_out) = (stream.total_in(), stream.total_out());
         let outcome = stream.decompress(input, scratch, InflateFlush::SyncFlush);
         let taken = (stream.total_in() - before_in) as usize;
         let made = (stream.total_out() - before_out) as usize;
         self.message.is_at_stream_end = outcome == Ok(Status::StreamEnd);
         self.message.made += made as u64;
+        self.kept.note(&scratch[..made]);
         // What came out before a fault is judged before it, or the verdict would depend on how the input was cut.
         accept(&scratch[..made])?;
         outcome.map_err(|_| InflateError::Invalid)?;
@@ -150,7 +153,7 @@ impl Inflater {
     fn start_next_stream(&mut self) -> Result<(), InflateError> {
         self.message.is_at_stream_end = false;
         self.message.ended_streams += 1;
-        self.release();
+        self.forget();
         if self.message.ended_streams > MAX_STREAMS { Err(InflateError::Invalid) } else { Ok(()) }
     }
 }
@@ -161,9 +164,15 @@ impl Inflater {
         self.stream.is_some()
     }
 
+    /// What comes next refers to nothing before it.
+    fn forget(&mut self) {
+        self.kept.forget();
+        self.release();
+    }
+
     fn release(&mut self) {
         if let Some(stream) = self.stream.take() {
-            streams::put_inflate(self.window_bits, stream);
+            streams::put_inflate(stream);
         }
     }
 }

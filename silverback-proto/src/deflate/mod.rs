@@ -1,8 +1,11 @@
 //! Compression of messages, permessage-deflate (RFC 7692): what is asked for, and what both sides agreed on.
-//! `offer` negotiates it, `deflater` and `inflater` do it.
+//! `offer` negotiates it, `deflater` and `inflater` do it; `history` is what small windows keep in between.
 
 mod deflater;
+mod history;
 mod inflater;
+#[cfg(test)]
+mod naive;
 mod offer;
 mod streams;
 #[cfg(test)]

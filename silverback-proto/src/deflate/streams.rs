@@ -4,14 +4,21 @@ use std::cell::RefCell;
 
 use zlib_rs::{Deflate, DeflateConfig, Inflate};
 
-/// A compressor as if it were new.
-pub(super) fn take_deflate(config: DeflateConfig) -> Box<Deflate> {
+use super::MAX_WINDOW_BITS;
+
+/// A compressor as if it had just sent the dictionary, which is given in two parts.
+pub(super) fn take_deflate(config: DeflateConfig, dictionary: [&[u8]; 2]) -> Box<Deflate> {
     let spare = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().deflates;
         let found = spare.iter().position(|(other, _)| *other == config)?;
         Some(spare.swap_remove(found).1)
     });
-    spare.ok().flatten().unwrap_or_else(|| Box::new(Deflate::new_with_config(config)))
+    let mut stream = spare.ok().flatten().unwrap_or_else(|| Box::new(Deflate::new_with_config(config)));
+    for part in dictionary.into_iter().filter(|part| !part.is_empty()) {
+        // It cannot fail between messages. If it did, messages would be larger, and no less right.
+        let _ = stream.set_dictionary(part);
+    }
+    stream
 }
 
 /// Keeps a compressor for the next message, if there is room.
@@ -25,24 +32,25 @@ pub(super) fn put_deflate(config: DeflateConfig, mut stream: Box<Deflate>) {
     });
 }
 
-/// A decompressor as if it were new.
-pub(super) fn take_inflate(window_bits: u8) -> Box<Inflate> {
-    let spare = (window_bits == FULL_WINDOW)
-        .then(|| SPARE.try_with(|spare| spare.borrow_mut().inflates.pop()).ok().flatten())
-        .flatten();
-    Box::new(spare.unwrap_or_else(|| Inflate::new(false, window_bits)))
+/// A decompressor as if it had just made the dictionary, which is given in two parts.
+pub(super) fn take_inflate(dictionary: [&[u8]; 2]) -> Box<Inflate> {
+    let spare = SPARE.try_with(|spare| spare.borrow_mut().inflates.pop()).ok().flatten();
+    // zlib-rs gives any window 32 KiB, so all streams are alike.
+    let mut stream = spare.unwrap_or_else(|| Box::new(Inflate::new(false, MAX_WINDOW_BITS)));
+    for part in dictionary.into_iter().filter(|part| !part.is_empty()) {
+        // It cannot fail between messages. If it did, the message would be refused.
+        let _ = stream.set_dictionary(part);
+    }
+    stream
 }
 
-/// Keeps a decompressor for the next message, if there is room. zlib-rs resets to a full window, so others just go.
-pub(super) fn put_inflate(window_bits: u8, mut stream: Box<Inflate>) {
-    if window_bits != FULL_WINDOW {
-        return;
-    }
+/// Keeps a decompressor for the next message, if there is room.
+pub(super) fn put_inflate(mut stream: Box<Inflate>) {
     let _ = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().inflates;
         if spare.len() < SPARE_STREAMS {
             stream.reset(false);
-            spare.push(*stream);
+            spare.push(stream);
         }
     });
 }
@@ -61,7 +69,8 @@ pub(super) fn with_scratch<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
 #[derive(Default)]
 struct Spare {
     deflates: Vec<(DeflateConfig, Box<Deflate>)>,
-    inflates: Vec<Inflate>,
+    #[expect(clippy::vec_box, reason = "they come and go in their boxes, so that none is made for a message")]
+    inflates: Vec<Box<Inflate>>,
 }
 
 thread_local! {
@@ -73,8 +82,6 @@ pub(super) const SCRATCH_LEN: usize = 16 * 1024;
 
 /// The smallest window that zlib has.
 pub(super) const MIN_ZLIB_WINDOW_BITS: u8 = 9;
-
-const FULL_WINDOW: u8 = 15;
 
 /// Streams of each kind that a thread keeps: a compressor takes up to 300 KiB.
 const SPARE_STREAMS: usize = 2;
