@@ -79,7 +79,7 @@ async fn that_end_are_disconnects() {
         remote.half_close();
         let error = within(accepting).await.unwrap().unwrap_err();
         assert!(matches!(error, UpgradeError::Disconnected), "{error}");
-        assert_eq!(remote.received(), [], "nobody is there to be told");
+        assert_eq!(remote.received(), b"", "nobody is there to be told");
     }
     let (accepting, remote) = accept(Upgrader::new());
     settle().await;
