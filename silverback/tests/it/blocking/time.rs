@@ -1,0 +1,301 @@
+//! Limits on waiting: they end it, and lose nothing.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpListener,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use silverback::{
+    Dialer, Error, MessageKind, MessageRef, Timeout,
+    blocking::{self, Conn, WaitError},
+};
+use silverback_testkit::wire::{Frame, binary, close, continuation, ping, pong, text};
+
+use super::{AsyncEcho, Peer, client, client_of};
+use crate::support::PATIENCE;
+
+/// Long enough that a thread does sleep.
+const SHORT: Duration = Duration::from_millis(2);
+
+#[track_caller]
+fn check_timed_out<T>(result: Result<T, Error>, limit: Duration) {
+    match result {
+        Err(Error::Wait(WaitError::TimedOut(after))) if after == limit => {}
+        Err(error) => panic!("expected that the time is over, got {error}"),
+        Ok(_) => panic!("it should have waited in vain"),
+    }
+}
+
+mod a_read_that_waits_too_long {
+    use super::*;
+
+    #[test]
+    fn keeps_what_has_come_wherever_it_is_cut() {
+        let (mut conn, mut peer) = client();
+        let frames = [text("Hel").not_final(), ping("?"), continuation("lo")];
+        let wire: Vec<u8> = frames.into_iter().flat_map(|frame| frame.encode()).collect();
+        for cut in 0..wire.len() {
+            peer.send(&wire[..cut]);
+            for limit in [Duration::ZERO, SHORT] {
+                conn.set_read_timeout(Some(limit));
+                check_timed_out(conn.read_message(), limit);
+            }
+            peer.send(&wire[cut..]);
+            conn.set_read_timeout(Some(PATIENCE));
+            assert_eq!(conn.read_message().unwrap(), Some("Hello".into()), "cut at {cut}");
+            assert_eq!(peer.frame(), pong("?"));
+        }
+    }
+
+    #[test]
+    fn keeps_the_front_of_a_large_message() {
+        let (mut conn, mut peer) = client();
+        let payload: Vec<u8> = (0..200_000_u32).map(|at| (at % 253) as u8).collect();
+        let wire = binary(&payload).encode();
+        for piece in wire[..150_000].chunks(30_000) {
+            peer.send(piece);
+            conn.set_read_timeout(Some(SHORT));
+            check_timed_out(conn.read_borrowed().map(|_| ()), SHORT);
+        }
+        peer.send(&wire[150_000..]);
+        conn.set_read_timeout(Some(PATIENCE));
+        assert!(conn.read_message().unwrap() == Some(payload.into()));
+    }
+
+    #[test]
+    fn goes_on_in_the_middle_of_a_streamed_message() {
+        let (mut conn, mut peer) = client();
+        conn.set_read_timeout(Some(SHORT));
+        check_timed_out(conn.next_reader().map(|_| ()), SHORT);
+        peer.send_frame(text("one ").not_final());
+        conn.set_read_timeout(Some(PATIENCE));
+        drop(conn.next_reader().unwrap().unwrap());
+        peer.send_frame(continuation("skipped"));
+        peer.send_frame(text("two").not_final());
+
+        // Long enough for what has come already; what comes later is not waited for.
+        conn.set_read_timeout(Some(Duration::from_millis(200)));
+        let mut reader = loop {
+            match conn.next_reader() {
+                Ok(reader) => break reader.unwrap(),
+                Err(error) => assert!(error.is_timeout(), "{error}"),
+            }
+        };
+        let mut read = String::new();
+        assert_eq!(reader.read_to_string(&mut read).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        peer.send_frame(continuation(" three"));
+        while let Err(error) = reader.read_to_string(&mut read) {
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        }
+        assert!("two three".ends_with(&read), "{read}");
+        conn.set_read_timeout(Some(PATIENCE));
+        peer.send_frame(text("whole"));
+        assert_eq!(conn.read_message().unwrap(), Some("whole".into()));
+    }
+
+    #[test]
+    fn is_no_end_of_the_connection() {
+        let (mut conn, mut peer) = client();
+        conn.set_read_timeout(Some(SHORT));
+        let error = conn.read_message().unwrap_err();
+        assert!(error.is_timeout() && !error.is_disconnect() && !error.is_closing());
+        assert_eq!(error.to_string(), "the call has waited for 2ms, which is the limit that was set");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(conn.close_info(), None);
+        assert!(conn.messages().next().unwrap().is_err());
+        peer.send_frame(text("still here"));
+        conn.set_read_timeout(Some(PATIENCE));
+        assert_eq!(conn.messages().next().unwrap().unwrap(), "still here".into());
+    }
+
+    #[test]
+    fn has_answered_the_pings_that_came() {
+        let (mut conn, mut peer) = client();
+        conn.set_read_timeout(Some(SHORT));
+        let is_answered = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for payload in ["one", "two"] {
+                    peer.send_frame(ping(payload));
+                    assert_eq!(peer.frame(), pong(payload));
+                }
+                is_answered.store(true, Ordering::Release);
+            });
+            while !is_answered.load(Ordering::Acquire) {
+                check_timed_out(conn.read_message(), SHORT);
+            }
+        });
+    }
+}
+
+/// Nothing but what is known to have come: the thread of the sockets may take a moment to notice.
+#[test]
+fn a_limit_of_zero_does_not_wait() {
+    let (mut conn, mut peer) = client();
+    conn.set_read_timeout(Some(Duration::ZERO));
+    check_timed_out(conn.read_message(), Duration::ZERO);
+    peer.send_frame(text("there"));
+    let message = loop {
+        match conn.read_message() {
+            Ok(message) => break message,
+            error => check_timed_out(error, Duration::ZERO),
+        }
+    };
+    assert_eq!(message, Some("there".into()));
+}
+
+#[test]
+fn a_limit_beyond_all_time_is_none() {
+    let (mut conn, mut peer) = client();
+    conn.set_read_timeout(Some(Duration::MAX));
+    conn.set_write_timeout(Some(Duration::MAX));
+    assert_eq!((conn.read_timeout(), conn.write_timeout()), (Some(Duration::MAX), Some(Duration::MAX)));
+    let answering = thread::spawn(move || {
+        assert_eq!(peer.frame(), text("question"));
+        peer.send_frame(text("answer"));
+    });
+    conn.write_message("question").unwrap();
+    assert_eq!(conn.read_message().unwrap(), Some("answer".into()));
+    answering.join().unwrap();
+}
+
+mod a_write_that_waits_too_long {
+    use super::*;
+
+    const SIZE: usize = 256 * 1024;
+
+    fn message(number: usize) -> Vec<u8> {
+        vec![number as u8; SIZE]
+    }
+
+    /// Fills the connection until a write waits in vain; gives how many messages were accepted.
+    fn fill(conn: &mut Conn) -> usize {
+        conn.set_write_timeout(Some(SHORT));
+        for number in 0..1000 {
+            match conn.write_message(message(number)) {
+                Ok(()) => {}
+                error => {
+                    check_timed_out(error, SHORT);
+                    return number;
+                }
+            }
+        }
+        panic!("250 MiB were accepted although nobody reads them");
+    }
+
+    fn check_numbered(frames: &[Frame]) {
+        for (number, frame) in frames.iter().enumerate() {
+            assert!(*frame == binary(message(number)), "message {number}");
+        }
+    }
+
+    #[test]
+    fn was_not_accepted_and_tears_nothing() {
+        let (mut conn, peer) = client();
+        let accepted = fill(&mut conn);
+        check_timed_out(conn.flush(), SHORT);
+        check_timed_out(conn.write_borrowed(MessageRef::Text("neither")), SHORT);
+        check_timed_out(conn.next_writer(MessageKind::Text), SHORT);
+        assert!(conn.try_write_message("nor this").is_err());
+        let reading = thread::spawn(move || peer.rest());
+        conn.set_write_timeout(Some(PATIENCE));
+        conn.write_message("last").unwrap();
+        conn.flush().unwrap();
+        drop(conn);
+        let mut frames = reading.join().unwrap();
+        assert_eq!(frames.pop(), Some(text("last")));
+        assert_eq!(frames.len(), accepted);
+        check_numbered(&frames);
+    }
+
+    #[test]
+    fn has_taken_nothing_into_a_streamed_message() {
+        let (mut conn, peer) = client();
+        conn.set_write_timeout(Some(SHORT));
+        let mut writer = conn.next_writer(MessageKind::Binary).unwrap();
+        let mut written = 0;
+        loop {
+            match writer.write(&[7; 4096]) {
+                Ok(count) => written += count,
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    break;
+                }
+            }
+        }
+        check_timed_out(writer.finish(), SHORT);
+        let reading = thread::spawn(move || peer.rest());
+        while let Err(error) = writer.finish() {
+            assert!(error.is_timeout(), "{error}");
+        }
+        drop((writer, conn));
+        let frames = reading.join().unwrap();
+        assert_eq!(frames.iter().map(|frame| frame.payload.len()).sum::<usize>(), written);
+    }
+
+    #[test]
+    fn does_not_keep_the_connection_from_closing() {
+        let (mut conn, peer) = client();
+        let accepted = fill(&mut conn);
+        let (writer, reader) = conn.split();
+        writer.start_close(1001, "").unwrap();
+        let reading = thread::spawn(move || peer.rest());
+        drop((writer, reader));
+        let mut frames = reading.join().unwrap();
+        assert_eq!(frames.pop(), Some(close(1001, "")));
+        assert_eq!(frames.len(), accepted);
+        check_numbered(&frames);
+    }
+}
+
+#[test]
+fn clones_of_a_writer_begin_with_its_limit_and_have_their_own() {
+    let (mut conn, _peer) = client();
+    conn.set_write_timeout(Some(SHORT));
+    let (mut writer, reader) = conn.split();
+    let clone = writer.clone();
+    writer.set_write_timeout(None);
+    assert_eq!((writer.write_timeout(), clone.write_timeout()), (None, Some(SHORT)));
+    assert_eq!(reader.read_timeout(), Some(PATIENCE));
+}
+
+/// The deadlines of the connection hold without any limit on the call.
+#[test]
+fn a_peer_that_is_gone_ends_a_read_without_limit() {
+    let moment = Duration::from_millis(20);
+    let (mut conn, mut peer) =
+        client_of(Dialer::new().adjust_config(|config| config.ping_interval(moment).ping_timeout(moment)));
+    conn.set_read_timeout(None);
+    let error = conn.read_message().unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Pong(_))), "{error}");
+    assert_eq!(peer.frame(), ping(""));
+    assert_eq!(conn.read_message().unwrap(), None);
+}
+
+#[test]
+fn closing_has_a_limit_of_its_own() {
+    let server = AsyncEcho::start();
+    let mut conn = server.dial();
+    conn.set_read_timeout(Some(Duration::ZERO));
+    conn.set_write_timeout(Some(Duration::ZERO));
+    conn.close(1000, "").unwrap();
+    assert!(conn.close_info().unwrap().is_clean);
+
+    let budget = Duration::from_millis(20);
+    let (mut conn, _peer) = client_of(Dialer::new().adjust_config(|config| config.close_timeout(budget)));
+    let error = conn.close(1000, "").unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Close(after)) if after == budget), "{error}");
+}
+
+#[test]
+fn dialling_has_the_limits_of_the_dialer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let error = blocking::dial_with(&Dialer::new().handshake_timeout(SHORT), &url).unwrap_err();
+    assert!(matches!(error, Error::Dial(_)) && error.is_timeout(), "{error}");
+    // It was asked, and never answered.
+    assert_eq!(Peer::new(listener.accept().unwrap().0, false).head().header("upgrade"), Some("websocket"));
+}
