@@ -37,7 +37,7 @@ impl Conn {
     /// });
     /// # pings }
     /// ```
-    pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + Sync + 'static) {
+    pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + 'static) {
         self.reader.observe(observer);
     }
 }
@@ -48,7 +48,7 @@ impl Reader {
     /// It is called inside the reads, whichever they are, before anything that came after the frame is handed out. The
     /// answer is queued by then, and nothing that the observer does changes it. It must not block: the connection waits
     /// for it.
-    pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + Sync + 'static) {
+    pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + 'static) {
         self.driver_mut().observe(Observer(Some(Box::new(observer))));
     }
 }
@@ -57,7 +57,7 @@ impl Reader {
 #[derive(Default)]
 pub(crate) struct Observer(Option<Box<Observe>>);
 
-type Observe = dyn FnMut(Control<'_>) + Send + Sync;
+type Observe = dyn FnMut(Control<'_>) + Send;
 
 impl Observer {
     pub(crate) fn tell(&mut self, arrival: &Arrival) {

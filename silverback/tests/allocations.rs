@@ -10,7 +10,8 @@ use std::{
 };
 
 use allocation_counter::{AllocationInfo, measure};
-use silverback::{Config, Conn, Error, MessageKind, Negotiated, Role, Settings};
+use bytes::BytesMut;
+use silverback::{Config, Conn, Error, MessageKind, MessageRef, Negotiated, Role, Settings};
 use silverback_testkit::wire::{CLIENT_KEY, Frame, binary, continuation, ping, text};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, sink},
@@ -58,6 +59,26 @@ async fn echo_lent(conn: &mut Conn, messages: usize) {
     }
 }
 
+/// Into one buffer of each kind, in turn.
+async fn echo_from_a_buffer(conn: &mut Conn, messages: usize) {
+    let (mut vec, mut bytes) = (Vec::with_capacity(20_000), BytesMut::with_capacity(20_000));
+    let (writer, reader) = conn.halves();
+    for number in 0..messages {
+        (vec.clear(), bytes.clear());
+        let (kind, payload) = match number % 2 {
+            0 => (reader.read_message_into(&mut vec).await.unwrap().unwrap(), &vec[..]),
+            _ => (reader.read_message_into(&mut bytes).await.unwrap().unwrap(), &bytes[..]),
+        };
+        writer
+            .write_borrowed(match kind {
+                MessageKind::Text => MessageRef::Text(std::str::from_utf8(payload).unwrap()),
+                MessageKind::Binary => MessageRef::Binary(payload),
+            })
+            .await
+            .unwrap();
+    }
+}
+
 /// What `echo` takes for so many bursts, in steady state.
 fn count(rounds: usize, burst: Vec<Frame>, mut echo: impl AsyncFnMut(&mut Conn, usize)) -> AllocationInfo {
     let runtime = runtime();
@@ -100,6 +121,61 @@ fn a_message_that_is_owned_and_answered_allocates_once_at_most() {
         let info = count(200, burst, echo_owned);
         assert!(info.count_total <= messages, "{} allocations for {messages} messages, {name}", info.count_total);
     }
+}
+
+#[test]
+fn a_message_that_is_read_into_a_buffer_allocates_nothing_but_the_buffer() {
+    for burst in bursts() {
+        let name = format!("{} times {:?}", burst.len(), burst[0]);
+        let info = count(200, burst, echo_from_a_buffer);
+        assert_eq!(info.count_total, 2, "{name}");
+    }
+}
+
+/// Small messages in bursts, read by small reads and by large ones, and as streams of bytes of their own.
+#[test]
+fn a_tunnel_and_streamed_messages_allocate_nothing_for_each_message() {
+    let runtime = runtime();
+    let (conn, mut peer) = runtime.block_on(async { server(&Settings::default()) });
+    let burst = wire((0..100).map(|_| binary([7; 10])));
+    // A message of one byte asks for the next burst.
+    let feeding =
+        thread::spawn(move || while peer.write_all(&burst).and_then(|()| peer.read_exact(&mut [0; 3])).is_ok() {});
+    let mut tunnel = conn.into_tunnel();
+    let mut room = [0; 4096];
+    let mut read_bursts = |bursts: usize, at_once: usize| {
+        runtime.block_on(async {
+            for _ in 0..bursts {
+                let mut left = 1000;
+                while left > 0 {
+                    left -= tunnel.read(&mut room[..at_once.min(left)]).await.unwrap();
+                }
+                tunnel.write_all(b"!").await.unwrap();
+            }
+        });
+    };
+    read_bursts(20, 3);
+    for at_once in [1, 3, 10, 64, 4096] {
+        let info = measure(|| read_bursts(100, at_once));
+        assert_eq!(info.count_total, 0, "{at_once} bytes at once");
+    }
+    let mut conn = tunnel.into_conn();
+    let mut stream_bursts = |bursts: usize| {
+        runtime.block_on(async {
+            for _ in 0..100 * bursts {
+                let mut message = conn.next_reader().await.unwrap().unwrap();
+                message.read_exact(&mut room[..10]).await.unwrap();
+                if conn.stats().messages_received % 100 == 0 {
+                    conn.write_borrowed(MessageRef::Binary(b"!")).await.unwrap();
+                }
+            }
+        });
+    };
+    stream_bursts(2);
+    assert_eq!(measure(|| stream_bursts(100)).count_total, 0);
+    drop(conn);
+    drop(runtime);
+    feeding.join().unwrap();
 }
 
 /// How the bytes of a large message arrive is chance, and so is whether a buffer at hand fits what has come of it: but

@@ -17,16 +17,23 @@ mod examples;
 mod halves;
 mod keepalive;
 mod on_hyper;
+mod joining;
+#[cfg(feature = "json")]
+mod json;
 mod output;
+mod observing;
 mod proxies;
 mod racing;
 mod redirects;
+mod questions;
 mod sockets;
+mod reading_into;
 mod streaming;
 mod support;
 #[cfg(all(feature = "rustls-tls", any(feature = "ring", feature = "aws-lc-rs")))]
 mod tls;
 mod turns;
 mod upgrading;
+mod tunnels;
 mod urls;
 mod ways;
