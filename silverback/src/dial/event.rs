@@ -2,12 +2,12 @@
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 
 /// Something that a dial has come past, told to [`Dialer::observer`](crate::Dialer::observer).
 ///
-/// Hosts are told without user names and paths. Its `Display` is one line without headers, which the library itself
-/// gives to `tracing` at level debug.
+/// Hosts are told without user names and paths, except in [`Requested`](Self::Requested). Its `Display` is one line
+/// without headers, which the library itself gives to `tracing` at level debug.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DialEvent<'a> {
@@ -56,6 +56,14 @@ pub enum DialEvent<'a> {
         session: &'a TlsSession,
         /// How long it took.
         took: Duration,
+    },
+    /// The opening handshake is sent.
+    Requested {
+        /// All of it, as it goes over the wire once
+        /// [`encode_request`](crate::handshake::http1::encode_request) has written it. What the application added may be
+        /// secret, and is marked so ([`is_sensitive`](http::HeaderValue::is_sensitive)); so are cookies. The query may
+        /// be as well.
+        request: &'a Request<()>,
     },
     /// The answer to the opening handshake has come.
     Answered {
@@ -107,6 +115,7 @@ impl fmt::Display for DialEvent<'_> {
                 let caution = if session.certificate_unchecked { ", its certificate unchecked" } else { "" };
                 write!(f, "{version} with {target} established in {took:?}{caution}")
             }
+            Self::Requested { .. } => f.write_str("the opening handshake is sent"),
             Self::Answered { status, took, .. } => write!(f, "answered with {status} in {took:?}"),
             Self::Redirected { to } => write!(f, "redirected to {to}"),
         }

@@ -44,6 +44,7 @@ async fn exchange(
         request = request.header(header::COOKIE, cookies);
     }
     let handshake = ClientHandshake::new(request, random_nonce().map_err(failed)?).map_err(DialError::Request)?;
+    dialer.observe(&DialEvent::Requested { request: handshake.request() });
     let begun = Instant::now();
     wire.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
     wire.flush().await.map_err(failed)?;

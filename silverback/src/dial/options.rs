@@ -131,6 +131,7 @@ impl Dialer {
     }
 
     /// An address for a host, instead of looking it up; several calls give several. Port 0 stands for the URL's port.
+    /// With a port of its own (`example.com:443`), the host is meant for connections to that port only.
     ///
     /// Applies wherever a name is resolved here, so to proxies too, and not to what a proxy resolves.
     pub fn resolve(mut self, host: &str, address: SocketAddr) -> Self {

@@ -7,16 +7,34 @@ use std::{
 
 /// Addresses that the application gives instead of looking a host up.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Overrides(Vec<(String, SocketAddr)>);
+pub(super) struct Overrides(Vec<Override>);
+
+#[derive(Clone, Debug)]
+struct Override {
+    host: String,
+    /// The port that connections are for, if not all.
+    port: Option<u16>,
+    address: SocketAddr,
+}
 
 impl Overrides {
+    /// `host` may have a port behind it.
     pub(super) fn add(&mut self, host: &str, address: SocketAddr) {
-        self.0.push((host.trim_matches(['[', ']']).to_ascii_lowercase(), address));
+        let (host, port) = split_port(host);
+        self.0.push(Override { host: host.trim_matches(['[', ']']).to_ascii_lowercase(), port, address });
     }
 
     fn addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
-        let given = self.0.iter().filter(|(name, _)| name == host);
-        given.map(|(_, address)| with_port(*address, port)).collect()
+        let given = self.0.iter().filter(|given| given.host == host && given.port.is_none_or(|only| only == port));
+        given.map(|given| with_port(given.address, port)).collect()
+    }
+}
+
+fn split_port(host: &str) -> (&str, Option<u16>) {
+    let parts = host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
+    match parts.and_then(|(name, port)| Some((name, port.parse().ok()?))) {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
     }
 }
 

@@ -38,6 +38,19 @@ async fn what_the_application_gives_is_not_looked_up() {
     assert_eq!(resolve("::2", 80, &given).await.unwrap(), addresses(&["10.0.0.2:80"]));
 }
 
+#[test]
+fn what_is_given_for_one_port_is_for_no_other() {
+    let mut given = Overrides::default();
+    given.add("a.example:443", "10.0.0.1:0".parse().unwrap());
+    given.add("[::2]:443", "10.0.0.2:99".parse().unwrap());
+    given.add("::3", "10.0.0.3:0".parse().unwrap());
+    assert_eq!(given.addresses("a.example", 443), addresses(&["10.0.0.1:443"]));
+    assert_eq!(given.addresses("a.example", 80), []);
+    assert_eq!(given.addresses("::2", 443), addresses(&["10.0.0.2:99"]));
+    assert_eq!(given.addresses("::2", 80), []);
+    assert_eq!(given.addresses("::3", 80), addresses(&["10.0.0.3:80"]));
+}
+
 #[tokio::test]
 async fn a_name_that_nobody_has_is_an_error() {
     // RFC 6761, 6.4: never in the DNS.

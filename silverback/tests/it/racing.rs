@@ -41,6 +41,7 @@ async fn an_address_that_refuses_us_costs_nothing_when_another_answers() {
                 DialEvent::Connecting { address } => format!("connecting {address}"),
                 DialEvent::ConnectFailed { address, .. } => format!("failed {address}"),
                 DialEvent::Connected { target, address, .. } => format!("connected {target} {}", address.unwrap()),
+                DialEvent::Requested { request } => format!("requested {}", request.uri()),
                 DialEvent::Answered { status, .. } => format!("answered {status}"),
                 other => panic!("{other:?}"),
             })
@@ -55,6 +56,7 @@ async fn an_address_that_refuses_us_costs_nothing_when_another_answers() {
         format!("failed {deaf}"),
         format!("connecting {address}"),
         format!("connected two.example:80 {address}"),
+        "requested /".to_owned(),
         "answered 101 Switching Protocols".to_owned(),
     ];
     assert_eq!(*log.lock().unwrap(), expected);

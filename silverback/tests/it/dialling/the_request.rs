@@ -1,6 +1,8 @@
 //! The request of the client (RFC 6455, 4.1).
 
-use silverback::{DialError, Dialer};
+use std::sync::{Arc, Mutex};
+
+use silverback::{DialError, DialEvent, Dialer, handshake::http1::encode_request};
 use silverback_testkit::wire::to_hex;
 
 use super::{URL, dial, dial_to, request};
@@ -82,5 +84,27 @@ async fn is_not_sent_when_something_in_it_cannot_be() {
         let error = within(dialling).await.unwrap().unwrap_err();
         assert!(matches!(&error, DialError::Request(error) if error.is_misuse()), "{url}: {error}");
         assert_eq!(to_hex(&remote.received()), "", "{url}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_told_to_an_observer_as_it_is_sent_with_its_secrets_marked() {
+    let told = Arc::new(Mutex::new(None));
+    let note = told.clone();
+    let dialer = Dialer::new().bearer_auth("secret").header("X-Key", "k").origin("https://o").observer(move |event| {
+        if let DialEvent::Requested { request } = event {
+            assert!(!format!("{event:?} {event}").contains("secret"));
+            *note.lock().unwrap() = Some((*request).clone());
+        }
+    });
+    let (_dialling, remote) = dial(dialer);
+    let (head, _) = request(&remote).await;
+    let told = told.lock().unwrap().take().unwrap();
+    let bytes = String::from_utf8(encode_request(&told)).unwrap();
+    assert!(bytes.starts_with(&head.first_line), "{bytes}");
+    assert_eq!(told.headers()["sec-websocket-key"], head.header("sec-websocket-key").unwrap());
+    assert_eq!(told.headers()["authorization"], "Bearer secret");
+    for (name, value) in told.headers() {
+        assert_eq!(value.is_sensitive(), ["authorization", "x-key"].contains(&name.as_str()), "{name}");
     }
 }
