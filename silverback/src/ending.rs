@@ -61,9 +61,16 @@ impl Ending {
         Self { shared, io: ReadSide::Closed, step, shuts_down: false, deadline, timer: None, outcome: Some(error) }
     }
 
-    /// Ready when all is done; gives the error once, if the connection ended with one.
+    /// Ready when all is done; gives the error once, if the connection ended with one. A fault of the peer's is given as
+    /// soon as our Close frame has left: what is still to be drained tells the application nothing, and may take as long as
+    /// the budget.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.step != Step::Done {
+            if self.step == Step::Drain {
+                if let Some(fault) = self.outcome.take() {
+                    return Poll::Ready(Err(fault));
+                }
+            }
             let next = match self.step {
                 Step::Send => self.shared.poll_flush(cx).map(|_| self.after_send()),
                 Step::ShutDown => self.shared.poll_shutdown(cx).map(|()| Step::Drain),

@@ -47,7 +47,8 @@ impl Reader {
     ///
     /// # Errors
     /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
-    /// a closing handshake. After an error the connection is over, and further calls return `None`.
+    /// a closing handshake. After an error the connection is over, and further calls return `None`: after a fault of the
+    /// peer's once it has closed too, or the time for closing is up. Dropping the connection leaves that to the runtime.
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -172,12 +173,12 @@ impl Reader {
         Poll::Ready(Ok(read))
     }
 
-    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Arrival>, Error>> {
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Arrival>, Error>> {
         ready!(self.poll_skip(cx))?;
         self.driver.poll_next(cx, Wanted::Events)
     }
 
-    fn event(&mut self, arrival: Arrival) -> Result<Event<'_>, Error> {
+    pub(crate) fn event(&mut self, arrival: Arrival) -> Result<Event<'_>, Error> {
         Ok(match arrival {
             Arrival::Message(place) | Arrival::Piece { place, .. } => Event::Message(self.driver.message(place)?),
             Arrival::Ping(payload) => Event::Ping(payload),

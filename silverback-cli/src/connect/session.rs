@@ -95,7 +95,11 @@ impl Talk<'_> {
                 event = reader.read_event(), if !prints => match event {
                     Ok(Some(event)) => self.take(event),
                     Ok(None) => return self.closed(&reader).await,
-                    Err(error) => return self.failed(error).await,
+                    Err(error) => {
+                        // A fault is told by a Close frame, which leaving with unread input would destroy.
+                        drain(&mut reader).await;
+                        return self.failed(error).await;
+                    }
                 },
                 input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
@@ -261,7 +265,7 @@ impl Talk<'_> {
     /// Nobody reads what is printed any more: there is nothing left to do here.
     async fn lose_output(mut self, reader: &mut Reader, error: std::io::Error) -> End {
         self.close(End::Done);
-        let _ = tokio::time::timeout(HURRY, async { while let Ok(Some(_)) = reader.read_event().await {} }).await;
+        drain(reader).await;
         End::Output(error)
     }
 
@@ -298,6 +302,11 @@ impl Talk<'_> {
         }
         self.end.unwrap_or(End::Done)
     }
+}
+
+/// Lets the other side say goodbye.
+async fn drain(reader: &mut Reader) {
+    let _ = tokio::time::timeout(HURRY, async { while let Ok(Some(_)) = reader.read_event().await {} }).await;
 }
 
 async fn sent(sending: &mut Option<Sending>) -> Result<(), Error> {

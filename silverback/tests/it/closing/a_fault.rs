@@ -1,8 +1,11 @@
 //! Failing the connection (RFC 6455, 7.1.7): told once, after what was in order.
 
-use silverback::{Error, Message};
+use std::time::Duration;
+
+use silverback::{Config, Error, Message};
 use silverback_testkit::pipe::Plan;
-use silverback_testkit::wire::{close, continuation, frame, text};
+use silverback_testkit::wire::{Frame, close, continuation, frame, text};
+use tokio::time::Instant;
 
 use crate::support::{client, send_together, server, server_config, settle, within};
 
@@ -75,6 +78,48 @@ async fn after_our_close_sends_no_second_one() {
     remote.half_close();
     assert!(matches!(within(closing).await.unwrap(), Err(Error::Protocol(_))));
     assert_eq!(remote.read_frame().await, None);
+}
+
+/// The peer keeps the transport open and goes on: that is waited for in the background, or by the next read.
+#[tokio::test(start_paused = true)]
+async fn is_reported_as_soon_as_the_peer_is_told() {
+    let fault = || frame(0xF, "");
+    for ends_by_itself in [true, false] {
+        for (mut conn, remote) in [server(), client()] {
+            let before = Instant::now();
+            remote.send_frame(fault());
+            let error = within(conn.read_message()).await.unwrap_err();
+            assert!(matches!(error, Error::Protocol(_)), "{error}");
+            assert_eq!(before.elapsed(), Duration::ZERO);
+            assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
+            assert!(remote.is_shut_down() && !remote.is_dropped(), "unread input would reset the connection");
+            send_together(&remote, [text("what"), text("nobody reads")]);
+            if ends_by_itself {
+                remote.half_close();
+            }
+            assert_eq!(within(conn.read_message()).await.unwrap(), None);
+            let waited = if ends_by_itself { Duration::ZERO } else { Config::default().close_budget() };
+            assert_eq!(before.elapsed(), waited);
+            assert!(remote.is_dropped());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_drained_in_the_background_when_the_connection_is_dropped() {
+    let (mut conn, remote) = server();
+    let before = Instant::now();
+    remote.send_frame(frame(0xF, ""));
+    within(conn.read_message()).await.unwrap_err();
+    drop(conn);
+    settle().await;
+    assert!(!remote.is_dropped());
+    remote.send_frame(text("nobody reads"));
+    tokio::time::sleep(Config::default().close_budget()).await;
+    settle().await;
+    assert!(remote.is_dropped());
+    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert_eq!(remote.received_frames().iter().map(Frame::close_code).collect::<Vec<_>>(), [Some(1002)]);
 }
 
 /// RFC 6455, 7.1.7: a client whose server is at fault need not wait for it.
