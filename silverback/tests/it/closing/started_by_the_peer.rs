@@ -1,10 +1,10 @@
 //! A Close of the peer (RFC 6455, 5.5.1): answered once, and believed.
 
 use silverback::{CloseCode, Initiator};
-use silverback_testkit::pipe::Plan;
 use silverback_testkit::wire::{close, close_empty, continuation, frame, text};
 
-use crate::support::{send_together, server, server_config, settle, within};
+use super::writer_that_waits_for_room;
+use crate::support::{send_together, server, settle, within};
 
 #[track_caller]
 fn check(info: Option<silverback::CloseInfo>, code: u16, reason: &str) {
@@ -118,16 +118,7 @@ async fn refuses_what_is_written_afterwards() {
 
 #[tokio::test(start_paused = true)]
 async fn releases_writers_that_wait_for_room() {
-    let (conn, remote) = server_config(|config| config.max_queued_output(10));
-    remote.plan_writes(Plan::new().stall());
-    let (writer, mut reader) = conn.split();
-    writer.write_message("x".repeat(20)).await.unwrap();
-    let waiting = tokio::spawn({
-        let writer = writer.clone();
-        async move { writer.write_message("no room").await }
-    });
-    settle().await;
-    assert!(!waiting.is_finished());
+    let (writer, mut reader, remote, waiting) = writer_that_waits_for_room().await;
     remote.send_frame(close(1000, ""));
     tokio::spawn(async move { reader.read_message().await });
     settle().await;

@@ -8,7 +8,8 @@ use silverback_testkit::poll::poll_once;
 use silverback_testkit::wire::{binary, close, continuation, ping, text};
 use tokio::time::Instant;
 
-use crate::support::{client, send_together, server, server_config, settle, within};
+use super::writer_that_waits_for_room;
+use crate::support::{client, send_together, server, settle, within};
 
 async fn close_of_ours(mut conn: Conn) -> (Result<(), Error>, Conn) {
     let closed = conn.close(4000, "enough").await;
@@ -145,16 +146,7 @@ async fn inside_a_message_of_the_peer_lets_it_end() {
 
 #[tokio::test(start_paused = true)]
 async fn releases_writers_that_wait_for_room() {
-    let (conn, remote) = server_config(|config| config.max_queued_output(10));
-    remote.plan_writes(Plan::new().stall());
-    let (writer, mut reader) = conn.split();
-    writer.write_message("x".repeat(20)).await.unwrap();
-    let waiting = tokio::spawn({
-        let writer = writer.clone();
-        async move { writer.write_message("no room").await }
-    });
-    settle().await;
-    assert!(!waiting.is_finished());
+    let (writer, mut reader, remote, waiting) = writer_that_waits_for_room().await;
     writer.start_close(1000, "").unwrap();
     settle().await;
     assert!(waiting.is_finished(), "it will never be sent: there is nothing to wait for");
