@@ -2,7 +2,10 @@
 //! buffers, and every future is given up at drawn places. What was accepted arrives whole, in order and once; what was
 //! given up before it was accepted does not arrive; no frame is torn.
 
+mod acts;
 mod network;
+mod patience;
+mod reading;
 mod speaking;
 
 use std::sync::{Arc, Mutex};

@@ -1,18 +1,17 @@
 //! One side of a conversation: drawn reads and writes, each given up after a drawn number of polls.
 
-use std::{future::poll_fn, io, pin::pin, task::Poll};
+use std::io;
 
 use proptest::prelude::*;
-use silverback::{
-    Conn, Error, Event, Message, MessageKind, MessageWriter, PreparedMessage, Reader, TryWriteError, Writer,
-};
-use silverback_testkit::{cuts::Random, poll::drop_after_polls};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    task::yield_now,
-};
+use silverback::{Conn, Message, MessageWriter, PreparedMessage, TryWriteError, Writer};
+use tokio::io::AsyncWriteExt;
 
-use super::{Log, Seen};
+use super::{
+    Log,
+    acts::{Act, WayToRead, WayToWrite, any_act},
+    patience::{Patience, attempt},
+    reading::{Read, read},
+};
 
 /// What one side does. Afterwards it finishes the message that it streams, and reads to the end.
 #[derive(Clone, Debug)]
@@ -29,103 +28,6 @@ enum Form {
     Whole,
     /// One task reads, and one or two write, with futures that wait until they are woken.
     Halves { writers: usize },
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Read(WayToRead, Patience),
-    Write(WayToWrite, Body, Patience),
-    /// Starts a streamed message, or writes up to so much of the one that is open, and finishes it after its last byte.
-    Stream(Body, usize, Patience),
-    Flush(Patience),
-    Ping(u8),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum WayToRead {
-    Message,
-    Borrowed,
-    Event,
-    /// In pieces of so many bytes, of so many reads at most: what is left of the message is skipped.
-    Pieces(usize, usize),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum WayToWrite {
-    Owned,
-    Borrowed,
-    Uncompressed,
-    Prepared,
-    Try,
-}
-
-/// When a future is given up.
-#[derive(Clone, Copy, Debug)]
-enum Patience {
-    /// After so many polls, one a turn.
-    Turns(usize),
-    /// After so many polls, each after it was woken.
-    Wakes(usize),
-    Endless,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Body {
-    Text(usize),
-    Prose(usize),
-    Noise(u64, usize),
-}
-
-impl Body {
-    fn message(self) -> Message {
-        match self {
-            Self::Text(len) => "aé€😀".chars().cycle().take(len).collect::<String>().into(),
-            Self::Prose(items) => {
-                let item = |number: usize| format!("{{\"id\":{},\"ok\":true}},", number * 7919 % 1009);
-                (0..items).map(item).collect::<String>().into_bytes().into()
-            }
-            Self::Noise(seed, len) => Random::new(seed).bytes(len).into(),
-        }
-    }
-}
-
-fn any_act() -> impl Strategy<Value = Act> {
-    let patience = || {
-        prop_oneof![
-            4 => (1..4_usize).prop_map(Patience::Turns),
-            1 => Just(Patience::Turns(20)),
-            2 => (1..4_usize).prop_map(Patience::Wakes),
-            1 => Just(Patience::Endless),
-        ]
-    };
-    let body = || {
-        prop_oneof![
-            3 => (0..60_usize).prop_map(Body::Text),
-            2 => (0..1000_usize).prop_map(Body::Prose),
-            2 => (any::<u64>(), prop_oneof![Just(125_usize), Just(126), 0..3000_usize, 0..70_000_usize])
-                .prop_map(|(seed, len)| Body::Noise(seed, len)),
-        ]
-    };
-    let read = prop_oneof![
-        3 => Just(WayToRead::Message),
-        2 => Just(WayToRead::Borrowed),
-        2 => Just(WayToRead::Event),
-        3 => (1..5000_usize, 0..40_usize).prop_map(|(size, reads)| WayToRead::Pieces(size, reads)),
-    ];
-    let write = prop_oneof![
-        Just(WayToWrite::Owned),
-        Just(WayToWrite::Borrowed),
-        Just(WayToWrite::Uncompressed),
-        Just(WayToWrite::Prepared),
-        Just(WayToWrite::Try),
-    ];
-    prop_oneof![
-        6 => (read, patience()).prop_map(|(way, patience)| Act::Read(way, patience)),
-        6 => (write, body(), patience()).prop_map(|(way, body, patience)| Act::Write(way, body, patience)),
-        4 => (body(), 1..30_000_usize, patience()).prop_map(|(body, most, patience)| Act::Stream(body, most, patience)),
-        1 => patience().prop_map(Act::Flush),
-        1 => any::<u8>().prop_map(Act::Ping),
-    ]
 }
 
 pub(super) fn any_speech() -> impl Strategy<Value = Speech> {
@@ -314,94 +216,5 @@ impl Speaker {
     fn cut_short(&mut self) {
         let message = self.streaming.take().map(|(_, message, _)| message);
         self.log.note(|story| story.cut_short = story.cut_short.take().or(message));
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Read {
-    Something,
-    GivenUp,
-    End,
-}
-
-async fn read(reader: &mut Reader, way: WayToRead, patience: Patience, log: &Log) -> Read {
-    match way {
-        WayToRead::Message => note(attempt(patience, reader.read_message()).await, log),
-        WayToRead::Borrowed => {
-            let lent = attempt(patience, reader.read_borrowed()).await;
-            note(lent.map(|lent| lent.map(|lent| lent.map(|lent| lent.to_message()))), log)
-        }
-        WayToRead::Event => match attempt(patience, reader.read_event()).await.map(Result::unwrap) {
-            Some(Some(Event::Message(message))) => note(Some(Ok(Some(message.into_message()))), log),
-            Some(Some(_)) => Read::Something,
-            Some(None) => Read::End,
-            None => Read::GivenUp,
-        },
-        WayToRead::Pieces(size, reads) => read_pieces(reader, size, reads, patience, log).await,
-    }
-}
-
-fn note(read: Option<Result<Option<Message>, Error>>, log: &Log) -> Read {
-    match read.map(Result::unwrap) {
-        Some(Some(message)) => {
-            log.note(|story| story.seen.push(Seen::Whole(message)));
-            Read::Something
-        }
-        Some(None) => Read::End,
-        None => Read::GivenUp,
-    }
-}
-
-async fn read_pieces(reader: &mut Reader, size: usize, reads: usize, patience: Patience, log: &Log) -> Read {
-    let mut pieces = match attempt(patience, reader.next_reader()).await.map(Result::unwrap) {
-        Some(Some(pieces)) => pieces,
-        Some(None) => return Read::End,
-        None => return Read::GivenUp,
-    };
-    let (kind, mut bytes) = (pieces.kind(), Vec::new());
-    let mut buffer = vec![0; size];
-    for _ in 0..reads {
-        match attempt(patience, pieces.read(&mut buffer)).await {
-            Some(Ok(0)) => {
-                let message = match kind {
-                    MessageKind::Text => String::from_utf8(bytes).unwrap().into(),
-                    MessageKind::Binary => bytes.into(),
-                };
-                log.note(|story| story.seen.push(Seen::Whole(message)));
-                return Read::Something;
-            }
-            Some(Ok(count)) => bytes.extend_from_slice(&buffer[..count]),
-            // The other side has closed in the middle of its message, which it never had accepted as a whole.
-            Some(Err(_)) => return Read::Something,
-            None => {}
-        }
-    }
-    log.note(|story| story.seen.push(Seen::Beginning(kind, bytes)));
-    Read::Something
-}
-
-/// Polls a future until it is ready or nobody wants to wait for it any longer; then it is dropped.
-async fn attempt<F: Future>(patience: Patience, future: F) -> Option<F::Output> {
-    let turns = match patience {
-        Patience::Endless => return Some(future.await),
-        Patience::Wakes(wakes) => return drop_after_polls(wakes, future).await,
-        Patience::Turns(turns) => turns,
-    };
-    let mut future = pin!(future);
-    for _ in 0..turns {
-        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-            return Some(output);
-        }
-        yield_now().await;
-    }
-    None
-}
-
-impl Patience {
-    fn at_most(self, most: usize) -> Self {
-        match self {
-            Self::Turns(turns) => Self::Turns(turns.min(most)),
-            Self::Wakes(_) | Self::Endless => Self::Turns(most),
-        }
     }
 }
