@@ -2,7 +2,7 @@
 
 use std::io;
 
-use silverback::{Conn, MessageKind, Negotiated, Role, Settings};
+use silverback::{Conn, Error, LimitError, MessageKind, Negotiated, Role, Settings};
 use silverback_testkit::cuts::{one_byte_at_a_time, random_split};
 use silverback_testkit::poll::poll_once;
 use silverback_testkit::wire::{CLIENT_KEY, binary, close, continuation, ping, pong, text};
@@ -167,6 +167,21 @@ async fn holds_the_limit_or_another_one() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1009));
     assert_eq!(within(conn.read_message()).await.unwrap(), None);
+}
+
+/// A reader that gave up before anything but a header had come leaves no limit of its own behind.
+#[tokio::test(start_paused = true)]
+async fn that_was_given_up_leaves_the_limit_to_the_next_reader() {
+    let (mut conn, remote) = server_config(|config| config.max_message_size(100));
+    let wire = binary([1; 100_000]).masked(CLIENT_KEY).encode();
+    let (header, payload) = wire.split_at(14);
+    remote.send(header);
+    assert!(poll_once(conn.next_reader_up_to(1 << 30)).is_pending());
+    remote.send(payload);
+    remote.half_close();
+    let error = within(conn.read_message()).await.unwrap_err();
+    assert!(matches!(error, Error::Limit(LimitError::Frame { size: 100_000, limit: 100 })), "{error:?}");
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1009));
 }
 
 #[tokio::test(start_paused = true)]
