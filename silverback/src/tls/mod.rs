@@ -22,7 +22,7 @@ mod roots;
 #[cfg(feature = "rustls-tls")]
 mod rustls_backend;
 #[cfg(feature = "rustls-tls")]
-mod unchecked;
+mod verifier;
 
 use std::{
     fmt,

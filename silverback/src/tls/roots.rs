@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
+    RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::CertificateDer,
 };
 
-use super::TlsError;
+use super::{
+    TlsError,
+    verifier::{Believes, Verifier},
+};
 
 pub(super) fn verifier(
     extra: Vec<CertificateDer<'static>>,
@@ -29,13 +29,13 @@ pub(super) fn verifier(
         verifiers.extend(platform_verifier(&provider));
     }
     if !store.is_empty() {
-        let webpki = WebPkiServerVerifier::builder_with_provider(store.into(), provider).build();
+        let webpki = WebPkiServerVerifier::builder_with_provider(store.into(), provider.clone()).build();
         verifiers.push(webpki.map_err(|error| TlsError::Roots(error.to_string()))? as Arc<dyn ServerCertVerifier>);
     }
     match verifiers.len() {
         0 => Err(TlsError::NoRoots),
         1 => Ok(verifiers.remove(0)),
-        _ => Ok(Arc::new(AnyOf(verifiers))),
+        _ => Ok(Arc::new(Verifier { believes: Believes::AnyOf(verifiers), provider })),
     }
 }
 
@@ -61,52 +61,4 @@ fn platform_verifier(provider: &Arc<CryptoProvider>) -> Option<Arc<dyn ServerCer
 #[cfg(not(feature = "rustls-tls-platform-verifier"))]
 fn platform_verifier(_provider: &Arc<CryptoProvider>) -> Option<Arc<dyn ServerCertVerifier>> {
     None
-}
-
-/// Believes what one of them believes. Never empty.
-#[derive(Debug)]
-struct AnyOf(Vec<Arc<dyn ServerCertVerifier>>);
-
-impl ServerCertVerifier for AnyOf {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let mut told = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        for verifier in &self.0 {
-            match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-                Ok(verified) => return Ok(verified),
-                // One that knows the issuer knows better what is wrong.
-                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
-                Err(error) => told = error,
-            }
-        }
-        Err(told)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0[0].verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0[0].verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0[0].supported_verify_schemes()
-    }
 }

@@ -10,7 +10,13 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Options, TlsError, key_log::KeyLogFile, prepared::Connector, roots, unchecked::Unchecked};
+use super::{
+    Options, TlsError,
+    key_log::KeyLogFile,
+    prepared::Connector,
+    roots,
+    verifier::{Believes, Verifier},
+};
 use crate::{TlsSession, transport::ByteStream};
 
 pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
@@ -65,7 +71,7 @@ pub(super) async fn establish(
 
 fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     if options.accept_invalid_certs {
-        return Ok(Arc::new(Unchecked::new(provider)));
+        return Ok(Arc::new(Verifier { believes: Believes::Everyone, provider }));
     }
     let mut extra = Vec::new();
     for pem in &options.extra_roots {
