@@ -124,7 +124,7 @@ impl Room {
         let guest = guests.newest;
         guests.tell(&format!("* guest {guest} joined"));
         guests.writers.insert(guest, writer.clone());
-        accepts(writer, Message::from(format!("* you are guest {guest} ; {} are here", guests.writers.len())));
+        accepts(writer, Message::from(format!("* you are guest {guest}; {} are here", guests.writers.len())));
         Some(guest)
     }
 
@@ -174,14 +174,12 @@ impl Guests {
 
 /// Queues a message for a guest, or parts with one who does not keep up.
 fn accepts(writer: &Writer, message: Message) -> bool {
-    match writer.try_write_message(message) {
-        Ok(()) => true,
-        Err(TryWriteError::Full(_)) => {
-            let _ = writer.start_close(TOO_SLOW.0, TOO_SLOW.1);
-            false
-        }
-        Err(TryWriteError::Failed(_)) => false,
+    let is_full = matches!(writer.try_write_message(message), Err(TryWriteError::Full(_)));
+    if is_full {
+        let _ = writer.start_close(TOO_SLOW.0, TOO_SLOW.1);
     }
+    // A connection that is ending is taken off the list by its own task.
+    !is_full
 }
 
 const FULL: (CloseCode, &str) = (CloseCode::TRY_AGAIN_LATER, "the room is full");

@@ -1,64 +1,31 @@
 //! The examples, as programs, against real clients.
 
+mod autobahn;
+#[cfg(unix)]
+mod chat;
+#[cfg(unix)]
+mod command;
+#[cfg(unix)]
+mod echo;
+#[cfg(unix)]
+mod filewatch;
+mod running;
+
 use std::{
-    env,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use silverback::{Dialer, MessageKind};
 use tokio::io::AsyncWriteExt;
 
+use self::running::{Running, build_folder};
 use crate::support::within;
-
-/// A program that is ended with its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Where the programs of this build are.
-fn build_folder() -> PathBuf {
-    let this = env::current_exe().unwrap();
-    this.ancestors().nth(2).unwrap().to_owned()
-}
-
-/// An example as a program. `cargo test` has built it, unless it was told to build this test alone.
-fn example(name: &str) -> PathBuf {
-    let folder = build_folder();
-    let program = folder.join("examples").join(name);
-    if program.exists() {
-        return program;
-    }
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "silverback", "--example", name]);
-    cargo.arg("--target-dir").arg(folder.parent().unwrap());
-    if folder.ends_with("release") {
-        cargo.arg("--release");
-    }
-    assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-    program
-}
-
-/// The low-level server and its URL.
-fn low_level_server() -> (Running, String) {
-    let mut command = Command::new(example("low_level_server"));
-    let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim().strip_prefix("listening ").unwrap().to_owned();
-    (Running(child), url)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_low_level_server_talks_to_our_dialer() {
-    let (_server, url) = tokio::task::spawn_blocking(low_level_server).await.unwrap();
-    let mut conn = within(Dialer::new().dial(&url)).await.unwrap();
+    let server = Running::start("low_level_server", &["127.0.0.1:0"]);
+    let mut conn = within(Dialer::new().dial(&server.address)).await.unwrap();
     for message in ["hello".into(), silverback::Message::from(vec![7; 100_000]), "h\u{e9}".into(), "".into()] {
         conn.write_message(message.clone()).await.unwrap();
         assert_eq!(within(conn.read_message()).await.unwrap(), Some(message));
@@ -82,7 +49,7 @@ async fn the_low_level_server_talks_to_our_dialer() {
     let info = conn.close_info().unwrap();
     assert_eq!((info.code.get(), info.reason.as_ref(), info.is_clean), (1000, "see you", true));
 
-    let mut conn = within(Dialer::new().dial(&url)).await.unwrap();
+    let mut conn = within(Dialer::new().dial(&server.address)).await.unwrap();
     within(conn.close(4000, "ours")).await.unwrap();
     assert!(conn.close_info().unwrap().is_clean);
 }
@@ -124,7 +91,7 @@ fn the_low_level_server_talks_to_python_websockets() {
         eprintln!("Python websockets is not there: not checked");
         return;
     };
-    let (_server, url) = low_level_server();
-    let output = Command::new(python).args(["-c", PYTHON_CLIENT, &url]).output().unwrap();
+    let server = Running::start("low_level_server", &["127.0.0.1:0"]);
+    let output = Command::new(python).args(["-c", PYTHON_CLIENT, &server.address]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
