@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::{bench, connect, papers::Shell, service, trouble::Trouble};
+use crate::{bench, check, connect, papers::Shell, service, trouble::Trouble};
 
 /// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
 ///
@@ -36,6 +36,12 @@ pub(crate) enum Task {
     Connect(Box<connect::Args>),
     /// Put a load on a server, and measure how it answers.
     Bench(Box<bench::Args>),
+    /// Take each step of reaching a server, say how long it took, and what is wrong if something is.
+    ///
+    /// The name is looked up, connections are tried, TLS and the WebSocket handshake are done; then a ping and a short
+    /// text are sent, and the connection is closed. What the server shows of itself on the way is told.
+    #[command(after_help = check::EXAMPLES)]
+    Check(Box<check::Args>),
     /// Print a script that completes command lines, for a shell to load.
     Completions {
         /// The shell that it is for.

@@ -1,6 +1,164 @@
+//! The command line against clap's own rules, and against the page that describes it.
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
+
 use super::*;
 
 #[test]
 fn clap_finds_no_fault_with_the_options() {
     Args::command().debug_assert();
 }
+
+/// To write the tables anew: `SILVERBACK_WRITE_DOCS=1 cargo test -p silverback-cli --bin silverback tables`.
+#[test]
+fn the_tables_of_the_page_are_what_the_program_takes() {
+    let path = page_path();
+    let mut page = fs::read_to_string(&path).unwrap();
+    let writes = env::var_os("SILVERBACK_WRITE_DOCS").is_some();
+    for (name, command) in commands() {
+        let (begin, end) = (format!("<!-- flags of {name} -->\n"), "<!-- end of flags -->\n");
+        if writes && !page.contains(&begin) {
+            let _ = write!(page, "\n## `silverback {name}`\n\n{begin}{end}");
+        }
+        let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no flags of {name} in the page"));
+        let (found, after) = rest.split_once(end).unwrap();
+        let expected = tables(&command);
+        match writes {
+            true => page = [before, &begin, &expected, end, after].concat(),
+            false => check_lines(name.as_str(), found, &expected),
+        }
+    }
+    if writes {
+        fs::write(&path, page).unwrap();
+    }
+}
+
+#[test]
+fn the_page_knows_no_flag_that_is_not_there() {
+    let page = fs::read_to_string(page_path()).unwrap();
+    let known: BTreeSet<_> = commands().iter().flat_map(|(_, command)| flags(command)).collect();
+    for word in page.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+        let Some(flag) = word.strip_prefix("--").filter(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase()))
+        else {
+            continue;
+        };
+        assert!(known.contains(flag) || OTHERS_FLAGS.contains(&flag), "--{flag} is no flag of silverback");
+    }
+}
+
+#[test]
+fn the_page_has_every_exit_code_and_no_other() {
+    let text = String::new;
+    let codes = [
+        Trouble::System(text()),
+        Trouble::Usage(text()),
+        Trouble::Network(text()),
+        Trouble::Tls(text()),
+        Trouble::Refused(text()),
+        Trouble::Closed(text()),
+        Trouble::Protocol(text()),
+        Trouble::Timeout(text()),
+        Trouble::Condition(text()),
+        Trouble::Signal(130),
+    ];
+    let expected: BTreeSet<u8> = codes.iter().map(Trouble::code).chain([0]).collect();
+    let page = fs::read_to_string(page_path()).unwrap();
+    let (_, rest) = page.split_once("\n## Exit codes\n").unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok());
+    assert_eq!(rows.collect::<BTreeSet<u8>>(), expected);
+}
+
+fn page_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md")
+}
+
+/// Each command with its name, the service first.
+fn commands() -> Vec<(String, Command)> {
+    let mut root = Args::command();
+    root.build();
+    let mut all = vec![("the service".to_owned(), root.clone())];
+    let rest = root.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set());
+    all.extend(rest.map(|command| (command.get_name().to_owned(), command.clone())));
+    all
+}
+
+/// The long names, with their aliases.
+fn flags(command: &Command) -> Vec<String> {
+    let names = |argument: &Arg| {
+        let aliases = argument.get_visible_aliases().unwrap_or_default();
+        argument.get_long().into_iter().chain(aliases).map(str::to_owned).collect::<Vec<_>>()
+    };
+    command.get_arguments().flat_map(names).collect()
+}
+
+/// A table for each heading of the help, in its order.
+fn tables(command: &Command) -> String {
+    let shown = |argument: &&Arg| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str());
+    let arguments: Vec<_> = command.get_arguments().filter(shown).collect();
+    let mut headings: Vec<Option<&str>> = Vec::new();
+    for argument in &arguments {
+        if !headings.contains(&argument.get_help_heading()) {
+            headings.push(argument.get_help_heading());
+        }
+    }
+    headings.sort_by_key(Option::is_some);
+    let mut text = String::new();
+    for heading in headings {
+        let of_it = arguments.iter().filter(|argument| argument.get_help_heading() == heading);
+        let _ = writeln!(text, "\n| {} | value | default | what |\n|---|---|---|---|", heading.unwrap_or("option"));
+        of_it.for_each(|argument| text.push_str(&row(argument)));
+    }
+    text.push('\n');
+    text
+}
+
+fn row(argument: &Arg) -> String {
+    let mut names: Vec<_> = argument.get_short().iter().map(|short| format!("`-{short}`")).collect();
+    let aliases = argument.get_visible_aliases().unwrap_or_default();
+    names.extend(argument.get_long().into_iter().chain(aliases).map(|long| format!("`--{long}`")));
+    let value = match argument.get_action().takes_values() {
+        true => argument.get_value_names().unwrap_or_default().join(" "),
+        false => String::new(),
+    };
+    let value = match argument.get_num_args().is_some_and(|count| count.min_values() == 0) && !value.is_empty() {
+        true => format!("[={value}]"),
+        false => value,
+    };
+    if argument.is_positional() {
+        names.push(format!("`{value}`"));
+    }
+    let default: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let default = match argument.get_action().takes_values() {
+        true => default.join(","),
+        false => String::new(),
+    };
+    let mut what = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    what.push('.');
+    let choices: Vec<_> = argument.get_possible_values().iter().map(|it| format!("`{}`", it.get_name())).collect();
+    if argument.get_action().takes_values() && (1..=MOST_CHOICES).contains(&choices.len()) {
+        let _ = write!(what, " One of {}.", choices.join(", "));
+    }
+    if let Some(variable) = argument.get_env() {
+        let _ = write!(what, " Variable `{}`.", variable.to_string_lossy());
+    }
+    let cell = |text: &str| if text.is_empty() { String::new() } else { format!("`{}`", text.replace('|', "\\|")) };
+    format!("| {} | {} | {} | {} |\n", names.join(" "), cell(&value), cell(&default), what.replace('|', "\\|"))
+}
+
+#[track_caller]
+fn check_lines(name: &str, found: &str, expected: &str) {
+    for line in expected.lines() {
+        assert!(found.lines().any(|there| there == line), "of {name} the page has not: {line}");
+    }
+    for line in found.lines() {
+        assert!(expected.lines().any(|there| there == line), "of {name} the page still has: {line}");
+    }
+    assert_eq!(found, expected, "of {name}: the order");
+}
+
+/// Of cargo and curl, as the page names them.
+const OTHERS_FLAGS: [&str; 5] = ["bin", "release", "help", "version", "package"];
+/// More than these are no help.
+const MOST_CHOICES: usize = 8;

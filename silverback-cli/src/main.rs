@@ -3,6 +3,8 @@
 
 mod args;
 mod bench;
+mod check;
+mod colours;
 mod connect;
 mod dialing;
 mod papers;
@@ -35,6 +37,7 @@ fn run() -> Result<(), Trouble> {
         None => service::run(args.service),
         Some(Task::Connect(args)) => connect::run(*args),
         Some(Task::Bench(args)) => bench::run(*args),
+        Some(Task::Check(args)) => check::run(*args),
         Some(Task::Completions { shell }) => papers::completions(shell),
         Some(Task::Man) => papers::manual(),
     }

@@ -9,16 +9,15 @@ use super::{
     engine::{Filling, Sizes},
     quantity::{self, Span},
 };
-use crate::values;
+use crate::{dialing::DialOptions, values};
 
 /// The options of `bench`.
 #[derive(ClapArgs, Debug)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The server, like ws://localhost:8000/ws/echo.
-    #[arg(value_name = "URL")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) dial: DialOptions,
 
     /// How many connections.
     #[arg(short, long, value_name = "N", value_parser = quantity::count, default_value = "10")]
@@ -99,21 +98,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = values::threads, default_value = "1")]
     pub(crate) threads: NonZero<usize>,
 
-    /// How long each step of opening a connection may take, and each answer.
+    /// How long each answer may take, and each step of opening a connection unless --connect-timeout is given.
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "10s")]
     pub(crate) timeout: Duration,
-
-    /// A header to send with each handshake, as 'Name: value'. Can be given several times.
-    #[arg(short = 'H', long, value_name = "HEADER", value_parser = quantity::header)]
-    pub(crate) header: Vec<(String, String)>,
-
-    /// The origin to name, as a browser would.
-    #[arg(long, value_name = "ORIGIN")]
-    pub(crate) origin: Option<String>,
-
-    /// A subprotocol to offer. Can be given several times.
-    #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) subprotocol: Vec<String>,
 
     /// End with exit code 9 if this is so, like 'p99>5ms', 'errors>0' or 'rate<1000'. Several with commas, or given
     /// several times.

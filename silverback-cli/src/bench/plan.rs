@@ -127,37 +127,48 @@ fn script(settings: &Settings, task: Task) -> Result<Script, Trouble> {
 }
 
 fn target(args: &Args, largest: usize) -> Result<Target, Trouble> {
-    let request = ClientRequest::parse(&args.url);
-    let request = request.map_err(|error| Trouble::Usage(format!("{}: {error}", args.url.escape_debug())))?;
-    let mut dialer = Dialer::new()
-        .handshake_timeout(args.timeout)
-        .compression(args.compress.then(Compression::default))
-        .adjust_config(|config| {
-            let room = (2 * largest).max(ROOM);
-            config
-                .max_message_size(room as u64)
-                .max_frame_size(room as u64)
-                .max_queued_output(room)
-                // Only what was asked for goes over the wire.
-                .ping_interval(None)
-                .close_timeout(CLOSING)
-        });
-    for (name, value) in &args.header {
-        dialer = dialer.header(name, value);
+    let destination = args.dial.destination()?;
+    let url = destination.url;
+    let request = ClientRequest::parse(&url);
+    let request = request.map_err(|error| Trouble::Usage(format!("{}: {error}", url.escape_debug())))?;
+    let is_direct = args.dial.is_direct(&request)?;
+    if !is_direct && !args.source.is_empty() && args.dial.has_unix_socket() {
+        return Err(Trouble::Usage("--source is for TCP: a Unix socket has no address".to_owned()));
     }
-    if let Some(origin) = &args.origin {
-        dialer = dialer.origin(origin);
+    let opening = args.dial.connect_timeout.unwrap_or(args.timeout);
+    let mut dialer = destination.dialer;
+    if args.dial.connect_timeout.is_none() {
+        dialer = each_step(dialer, opening);
     }
-    if !args.subprotocol.is_empty() {
-        dialer = dialer.subprotocols(&args.subprotocol);
-    }
+    let dialer = dialer.compression(args.compress.then(Compression::default)).adjust_config(|config| {
+        let room = (2 * largest).max(ROOM);
+        config
+            .max_message_size(room as u64)
+            .max_frame_size(room as u64)
+            .max_queued_output(room)
+            // Only what was asked for goes over the wire.
+            .ping_interval(None)
+            .close_timeout(CLOSING)
+    });
     Ok(Target {
-        url: args.url.clone(),
         host: request.host().to_owned(),
         port: request.port(),
-        is_secure: request.is_secure(),
+        given: args.dial.given_addresses(request.host(), request.port()),
+        is_direct,
+        is_plain: is_direct && !request.is_secure() && !args.dial.location,
+        opening,
+        url,
         dialer,
     })
+}
+
+fn each_step(dialer: Dialer, within: Duration) -> Dialer {
+    dialer
+        .resolve_timeout(within)
+        .connect_timeout(within)
+        .proxy_timeout(within)
+        .tls_timeout(within)
+        .handshake_timeout(within)
 }
 
 const DURATION: Duration = Duration::from_secs(10);

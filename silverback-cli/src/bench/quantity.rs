@@ -43,14 +43,6 @@ pub(crate) fn sizes(text: &str) -> Result<Sizes, String> {
     text.split(',').map(size).collect::<Result<_, _>>().map(Sizes::Listed)
 }
 
-/// `Name: value`.
-pub(crate) fn header(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("must look like 'Name: value'".to_owned()),
-    }
-}
-
 /// A time in nanoseconds: `5ms`, `250us`, `1.5s`.
 pub(crate) fn nanos(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;

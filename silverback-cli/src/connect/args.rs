@@ -5,7 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, ValueEnum};
 use regex::bytes::Regex;
 
-use crate::{dialing::DialOptions, values};
+use crate::{
+    colours::When,
+    dialing::{DialOptions, OfferOptions},
+    values,
+};
 
 /// The options of `connect`.
 #[derive(ClapArgs, Debug)]
@@ -13,6 +17,9 @@ use crate::{dialing::DialOptions, values};
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) dial: DialOptions,
+
+    #[command(flatten)]
+    pub(crate) offer: OfferOptions,
 
     /// Send this text first, also after each reconnect. Can be given several times.
     #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
@@ -98,14 +105,6 @@ pub(crate) enum Format {
     Json,
     Raw,
     Hex,
-}
-
-/// When colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum When {
-    Auto,
-    Always,
-    Never,
 }
 
 /// A time, or for ever. A type of its own, because clap takes an `Option` for an option that may be left out.

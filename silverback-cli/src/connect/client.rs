@@ -117,9 +117,6 @@ impl Client {
     }
 
     async fn dial(&mut self) -> Result<Conn, End> {
-        for line in self.plan.destination.request.lines() {
-            self.notes.verbose(&line);
-        }
         let (dialer, url) = (self.plan.destination.dialer.clone(), self.plan.destination.url.clone());
         let conn = self.attend(async move { dialer.dial(&url).await }).await?.map_err(End::Undialled)?;
         self.notes.at_prompt(&self.welcome(&conn));

@@ -8,7 +8,7 @@ use std::{
 use silverback::Message;
 
 use super::{
-    args::{Args, Format, When},
+    args::{Args, Format},
     input::{Cutting, Keep},
     view::View,
     waiting::Rule,
@@ -51,7 +51,7 @@ impl Plan {
             (_, true) => Loudness::Verbose,
             _ => Loudness::Normal,
         };
-        destination.dialer = destination.dialer.adjust_config(|config| {
+        destination.dialer = destination.dialer.compression(args.offer.compression()).adjust_config(|config| {
             config
                 .max_message_size(args.max_message_size)
                 .ping_interval(args.ping_interval.0)
@@ -63,13 +63,7 @@ impl Plan {
         let view = View {
             format: args.format,
             on_terminal,
-            has_colours: match args.color {
-                When::Always => true,
-                When::Never => false,
-                When::Auto => {
-                    on_terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
-                }
-            },
+            has_colours: args.color.has_come(on_terminal),
             has_timestamps: args.timestamps,
             lays_out_json: true,
         };
@@ -111,7 +105,3 @@ fn source(args: &Args) -> Result<Source, Trouble> {
 
 /// Those on which lines cannot be edited. They are read and written as pipes are.
 const SIMPLE_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
-
-fn is_set(variable: &str) -> bool {
-    env::var_os(variable).is_some_and(|value| !value.is_empty())
-}

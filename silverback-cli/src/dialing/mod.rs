@@ -8,14 +8,14 @@ mod steps;
 mod troubles;
 mod userinfo;
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
-use silverback::{Compression, Dialer, ProxyRules, tls::Tls};
+use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 
 use self::secrets::Authorization;
 pub(crate) use self::{
-    options::DialOptions,
-    steps::{ShownRequest, describe},
+    options::{DialOptions, OfferOptions},
+    steps::{describe, printable},
     troubles::trouble_of,
 };
 use crate::trouble::Trouble;
@@ -26,8 +26,6 @@ pub(crate) struct Destination {
     /// The URL without user name and password.
     pub(crate) url: String,
     pub(crate) dialer: Dialer,
-    /// What of the request can be shown.
-    pub(crate) request: ShownRequest,
 }
 
 impl DialOptions {
@@ -36,7 +34,6 @@ impl DialOptions {
         let (url, credentials) = userinfo::part(&self.url).map_err(Trouble::Usage)?;
         let headers = secrets::headers(&self.header)?;
         let authorization = Authorization::resolve(self, credentials)?;
-        let request = ShownRequest::new(&url, &headers, authorization.is_some(), self);
         let mut dialer = self.add_way(Dialer::new())?;
         for (name, value) in &headers {
             dialer = match name.eq_ignore_ascii_case("host") {
@@ -52,18 +49,42 @@ impl DialOptions {
         if let Some(origin) = &self.origin {
             dialer = dialer.origin(origin);
         }
-        dialer = dialer
-            .subprotocols(&self.subprotocol)
-            .redirects(if self.location { self.max_redirs } else { 0 })
-            .compression((!self.no_compression).then(Compression::default));
-        Ok(Destination { url, dialer: self.add_times(dialer), request })
+        dialer = dialer.subprotocols(&self.subprotocol).redirects(if self.location { self.max_redirs } else { 0 });
+        Ok(Destination { url, dialer: self.add_times(dialer) })
+    }
+
+    /// For looking at who answers, whoever that is: any certificate will do, so nothing that may be secret is told.
+    pub(crate) fn dialer_to_look(&self) -> Result<Dialer, Trouble> {
+        let stranger = Self { cacert: None, cert: None, key: None, insecure: true, ..self.clone() };
+        Ok(stranger.add_times(stranger.add_way(Dialer::new())?))
+    }
+
+    /// Whether a TCP connection to the server of this request is all that it takes to reach it.
+    pub(crate) fn is_direct(&self, to: &ClientRequest) -> Result<bool, Trouble> {
+        if self.has_unix_socket() {
+            return Ok(false);
+        }
+        Ok(self.proxies()?.proxy_for(to.is_secure(), to.host(), to.port()).is_none())
+    }
+
+    pub(crate) fn has_unix_socket(&self) -> bool {
+        #[cfg(unix)]
+        return self.unix_socket.is_some();
+        #[cfg(not(unix))]
+        return false;
+    }
+
+    /// The addresses that `--resolve` gives for a host and port, if it does.
+    pub(crate) fn given_addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
+        let given = self.resolve.iter().filter(|given| given.is_for(host, port));
+        given.flat_map(|given| given.addresses.iter().copied()).collect()
     }
 
     fn add_way(&self, mut dialer: Dialer) -> Result<Dialer, Trouble> {
         dialer = dialer.tls(self.tls()?).proxy_rules(self.proxies()?);
         for entry in &self.resolve {
             for address in &entry.addresses {
-                dialer = dialer.resolve(&entry.host, *address);
+                dialer = dialer.resolve(&entry.place(), *address);
             }
         }
         #[cfg(unix)]

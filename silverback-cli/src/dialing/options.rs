@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use silverback::Compression;
 
 use super::overrides::{self, Override};
 use crate::values;
@@ -45,10 +46,6 @@ pub(crate) struct DialOptions {
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', help_heading = REQUEST)]
     pub(crate) subprotocol: Vec<String>,
 
-    /// Do not offer compression (permessage-deflate, RFC 7692).
-    #[arg(long, visible_alias = "no-compress", help_heading = REQUEST)]
-    pub(crate) no_compression: bool,
-
     /// Follow redirects, but never from TLS to a server without; other origins are not told secrets.
     #[arg(short = 'L', long, help_heading = REQUEST)]
     pub(crate) location: bool,
@@ -82,7 +79,8 @@ pub(crate) struct DialOptions {
     #[arg(long, value_name = "HOSTS", help_heading = NETWORK)]
     pub(crate) noproxy: Option<String>,
 
-    /// Use this address for a host instead of looking it up. Can be given several times.
+    /// Use this address, or several with commas, for connections to this host and port, instead of looking it up. Can be
+    /// given several times.
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = overrides::parse, help_heading = NETWORK)]
     pub(crate) resolve: Vec<Override>,
 
@@ -94,6 +92,21 @@ pub(crate) struct DialOptions {
     /// How long it may take until the connection stands, like 5s or 500ms. Default: 10s for each step, 30s for all.
     #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = NETWORK)]
     pub(crate) connect_timeout: Option<Duration>,
+}
+
+/// The offer of compression, by commands that make it unless told otherwise.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(skip)]
+pub(crate) struct OfferOptions {
+    /// Do not offer compression (permessage-deflate, RFC 7692).
+    #[arg(long, visible_alias = "no-compress", help_heading = REQUEST)]
+    pub(crate) no_compression: bool,
+}
+
+impl OfferOptions {
+    pub(crate) fn compression(self) -> Option<Compression> {
+        (!self.no_compression).then(Compression::default)
+    }
 }
 
 const REQUEST: &str = "Request";

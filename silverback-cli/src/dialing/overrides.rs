@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Addresses to use for a host instead of looking it up.
+/// Addresses to use for connections to a host and port, instead of looking it up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Override {
-    pub(super) host: String,
-    /// With the port to connect to.
+    host: String,
+    port: u16,
+    /// With the same port.
     pub(super) addresses: Vec<SocketAddr>,
 }
 
@@ -19,7 +20,22 @@ pub(super) fn parse(text: &str) -> Result<Override, String> {
         bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)).map_err(|_| FORM)
     };
     let addresses = addresses.split(',').map(address).collect::<Result<_, _>>()?;
-    Ok(Override { host: host.to_owned(), addresses })
+    Ok(Override { host: host.to_ascii_lowercase(), port, addresses })
+}
+
+impl Override {
+    /// `host` may have brackets.
+    pub(super) fn is_for(&self, host: &str, port: u16) -> bool {
+        host.trim_matches(['[', ']']).eq_ignore_ascii_case(&self.host) && port == self.port
+    }
+
+    /// As a `Dialer` takes it.
+    pub(super) fn place(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// Parts the host, which may be an IPv6 address in brackets, from what follows its colon.

@@ -5,8 +5,20 @@ use super::*;
 
 #[track_caller]
 fn check(text: &str, host: &str, addresses: &[&str]) {
-    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-    assert_eq!(parse(text), Ok(Override { host: host.to_owned(), addresses }));
+    let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    let port = addresses[0].port();
+    assert_eq!(parse(text), Ok(Override { host: host.to_owned(), port, addresses }));
+}
+
+#[test]
+fn it_is_for_one_host_and_port() {
+    let given = parse("Example.com:443:127.0.0.1").unwrap();
+    assert!(given.is_for("example.COM", 443));
+    assert!(!given.is_for("example.com", 80) && !given.is_for("www.example.com", 443));
+    assert_eq!(given.place(), "example.com:443");
+    let given = parse("[2001:db8::1]:80:127.0.0.1").unwrap();
+    assert!(given.is_for("[2001:db8::1]", 80));
+    assert_eq!(given.place(), "[2001:db8::1]:80");
 }
 
 #[test]

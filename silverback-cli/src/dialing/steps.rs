@@ -2,44 +2,8 @@
 
 use std::fmt::Write;
 
-use http::{HeaderMap, header};
-use silverback::DialEvent;
-
-use super::options::DialOptions;
-
-/// The request as far as it is known before the handshake. Values that may be secret are replaced.
-#[derive(Clone, Debug)]
-pub(crate) struct ShownRequest {
-    lines: Vec<String>,
-}
-
-impl ShownRequest {
-    pub(super) fn new(url: &str, headers: &[(String, String)], is_authorized: bool, options: &DialOptions) -> Self {
-        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let path = after_scheme.find(['/', '?']).map_or("/", |at| &after_scheme[at..]);
-        let path = path.split('?').next().unwrap_or(path);
-        let query = if after_scheme.contains('?') { "?…" } else { "" };
-        let mut lines = vec![format!("GET {path}{query}")];
-        for (name, value) in headers {
-            let is_secret = !HARMLESS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless));
-            let value = if is_secret { HIDDEN } else { value };
-            lines.push(format!("{name}: {}", value.escape_debug()));
-        }
-        if is_authorized {
-            lines.push(format!("authorization: {HIDDEN}"));
-        }
-        lines.extend(options.origin.iter().map(|origin| format!("origin: {}", origin.escape_debug())));
-        if !options.subprotocol.is_empty() {
-            lines.push(format!("sec-websocket-protocol: {}", options.subprotocol.join(", ").escape_debug()));
-        }
-        Self { lines }
-    }
-
-    /// A line for each header, with `>` before it.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        self.lines.iter().map(|line| format!("> {line}"))
-    }
-}
+use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use silverback::{DialEvent, handshake::http1::encode_request};
 
 /// A step of a dial, in lines for a person.
 pub(crate) fn describe(event: &DialEvent<'_>) -> String {
@@ -66,6 +30,7 @@ pub(crate) fn describe(event: &DialEvent<'_>) -> String {
             let _ = write!(text, " ({took:.1?})");
             text
         }
+        DialEvent::Requested { request } => asked(request),
         DialEvent::Answered { status, headers, took } => {
             let mut text = format!("* answered ({took:.1?})\n< {status}");
             add_headers(&mut text, headers);
@@ -76,11 +41,42 @@ pub(crate) fn describe(event: &DialEvent<'_>) -> String {
     }
 }
 
+/// The request as it goes over the wire, with what may be secret replaced: the query too.
+fn asked(request: &Request<()>) -> String {
+    let mut shown = request.clone();
+    if shown.uri().query().is_some() {
+        let uri = format!("{}?{HIDDEN}", shown.uri().path());
+        *shown.uri_mut() = uri.parse().unwrap_or_else(|_| Uri::from_static("/"));
+    }
+    for (name, value) in shown.headers_mut() {
+        if value.is_sensitive() && !HARMLESS.contains(&name.as_str()) {
+            *value = HeaderValue::from_static(HIDDEN);
+        }
+    }
+    let head = encode_request(&shown);
+    let head = String::from_utf8_lossy(&head);
+    let lines: Vec<_> =
+        head.lines().filter(|line| !line.is_empty()).map(|line| format!("> {}", printable(line))).collect();
+    lines.join("\n")
+}
+
+/// Without anything that a terminal would act on.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => out.push(c),
+            c => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}
+
 fn add_headers(text: &mut String, headers: &HeaderMap) {
     for (name, value) in headers {
         let value = match *name == header::SET_COOKIE || value.is_sensitive() {
             true => HIDDEN.to_owned(),
-            false => String::from_utf8_lossy(value.as_bytes()).escape_debug().to_string(),
+            false => printable(&String::from_utf8_lossy(value.as_bytes())),
         };
         let _ = write!(text, "\n< {name}: {value}");
     }

@@ -3,27 +3,41 @@
 
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches};
 use http::{HeaderValue, StatusCode};
 
 use super::*;
 
 #[test]
-fn values_that_may_be_secret_are_not_shown() {
-    let words = ["x", "ws://h/path?token=1", "-s", "chat", "--origin", "http://o"];
-    let found = DialOptions::augment_args(clap::Command::new("x")).get_matches_from(words);
-    let options = DialOptions::from_arg_matches(&found).unwrap();
-    let headers = [("X-Api-Key", "secret"), ("User-Agent", "me")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-    let lines: Vec<_> = ShownRequest::new(&options.url, &headers, true, &options).lines().collect();
+fn a_request_is_shown_as_it_is_sent_without_what_may_be_secret() {
+    let mut request = Request::new(());
+    *request.uri_mut() = "/path?token=1".parse().unwrap();
+    for (name, value, is_ours) in [
+        ("host", "h", false),
+        ("sec-websocket-key", "AAAA", false),
+        ("origin", "http://o", false),
+        ("x-api-key", "secret", true),
+        ("authorization", "Bearer secret", true),
+        ("cookie", "secret", true),
+        ("user-agent", "me", true),
+    ] {
+        let mut value = HeaderValue::from_static(value);
+        value.set_sensitive(is_ours);
+        request.headers_mut().insert(name, value);
+    }
+    let text = describe(&DialEvent::Requested { request: &request });
+    let mut lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.remove(0), "> GET /path?(hidden) HTTP/1.1");
+    lines.sort();
     assert_eq!(
         lines,
         [
-            "> GET /path?…",
-            "> X-Api-Key: (hidden)",
+            "> Authorization: (hidden)",
+            "> Cookie: (hidden)",
+            "> Host: h",
+            "> Origin: http://o",
+            "> Sec-WebSocket-Key: AAAA",
             "> User-Agent: me",
-            "> authorization: (hidden)",
-            "> origin: http://o",
-            "> sec-websocket-protocol: chat",
+            "> X-Api-Key: (hidden)",
         ]
     );
 }

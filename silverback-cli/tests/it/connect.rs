@@ -3,9 +3,9 @@
 mod arguments;
 mod exits;
 mod pipes;
-mod servers;
+pub(crate) mod servers;
 mod terminal;
-mod tls;
+pub(crate) mod tls;
 
 use std::{
     io::Write,
@@ -16,7 +16,7 @@ use std::{
 use crate::support::wait_until;
 
 /// The program, without the variables that would change what it does.
-fn command(options: &[&str]) -> Command {
+pub(crate) fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_silverback"));
     for (name, _) in std::env::vars() {
         if name.starts_with("SILVERBACK_") || name.to_ascii_lowercase().ends_with("_proxy") {
@@ -49,7 +49,7 @@ fn talk(options: &[&str], input: &[u8]) -> Output {
 
 /// Waits for its end, but not for ever.
 #[track_caller]
-fn wait_for(mut child: Child) -> Output {
+pub(crate) fn wait_for(mut child: Child) -> Output {
     let out = child.stdout.take().map(read_all);
     let err = child.stderr.take().map(read_all);
     let mut status = None;

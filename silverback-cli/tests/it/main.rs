@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod check;
 mod compression;
 mod connect;
 mod disconnects;

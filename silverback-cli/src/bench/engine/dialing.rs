@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::{Conn, DialError};
+use silverback::{Conn, DialError, Dialer};
 use socket2::SockRef;
 use tokio::{
     net::{TcpSocket, TcpStream, lookup_host},
@@ -35,24 +35,32 @@ pub(super) enum Leaving {
 #[derive(Clone, Debug)]
 pub(super) struct Doorway {
     load: Load,
-    /// None for TLS, where the dialer does it all.
     addresses: Vec<SocketAddr>,
+    /// One for each source address, or one, for what is more than a TCP connection: TLS, proxies, redirects.
+    dialers: Vec<Dialer>,
 }
 
 impl Doorway {
     pub(super) fn new(load: &Load, addresses: Vec<SocketAddr>) -> Self {
-        Self { load: load.clone(), addresses }
+        let target = &load.target;
+        let place = format!("{}:{}", target.host, target.port);
+        let found = addresses.iter().fold(target.dialer.clone(), |dialer, address| dialer.resolve(&place, *address));
+        let dialers = match load.sources.is_empty() {
+            true => vec![found],
+            false => load.sources.iter().map(|source| found.clone().local_address(*source)).collect(),
+        };
+        Self { load: load.clone(), addresses, dialers }
     }
 
     /// Opens connection `number`.
     pub(super) async fn open(&self, number: usize, leaving: Leaving) -> Result<Conn, Failed> {
         let target = &self.load.target;
-        if target.is_secure {
-            return target.dialer.dial(&target.url).await.map_err(Failed::from);
+        if !target.is_plain {
+            return self.dialers[number % self.dialers.len()].dial(&target.url).await.map_err(Failed::from);
         }
-        let stream = match timeout(self.load.timeout, self.connect(number)).await {
+        let stream = match timeout(target.opening, self.connect(number)).await {
             Ok(connected) => connected.map_err(|error| Failed::new(Cause::of_connect(&error), error))?,
-            Err(_) => return Err(Failed::new(Cause::ConnectTimeout, too_long(self.load.timeout))),
+            Err(_) => return Err(Failed::new(Cause::ConnectTimeout, too_long(target.opening))),
         };
         if leaving == Leaving::ByReset {
             // A socket that refuses leaves in the other way.
@@ -77,16 +85,20 @@ impl Doorway {
     }
 }
 
-/// Finds the addresses of the server, once for all connections.
+/// Finds the addresses of the server, once for all connections; none where a proxy or a Unix socket leads to it.
 pub(super) async fn resolve(load: &Load) -> Result<Vec<SocketAddr>, Failed> {
-    if load.target.is_secure {
+    let target = &load.target;
+    if !target.is_direct {
         return Ok(Vec::new());
     }
-    let host = load.target.host.trim_matches(['[', ']']);
-    match timeout(load.timeout, lookup_host((host, load.target.port))).await {
+    if !target.given.is_empty() {
+        return Ok(target.given.clone());
+    }
+    let host = target.host.trim_matches(['[', ']']);
+    match timeout(target.opening, lookup_host((host, target.port))).await {
         Ok(Ok(found)) => Ok(found.collect()),
         Ok(Err(error)) => Err(Failed::new(Cause::Resolve, format!("{host}: {error}"))),
-        Err(_) => Err(Failed::new(Cause::Resolve, format!("{host}: {}", too_long(load.timeout)))),
+        Err(_) => Err(Failed::new(Cause::Resolve, format!("{host}: {}", too_long(target.opening)))),
     }
 }
 

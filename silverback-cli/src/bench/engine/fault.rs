@@ -49,7 +49,11 @@ impl Cause {
         match error {
             DialError::Refused(refusal) | DialError::Redirect { refusal, .. } => Self::Refused(refusal.status.as_u16()),
             DialError::ProxyRefused { .. } => Self::Proxy,
-            DialError::Io { step, source, .. } => Self::of_step(*step, source),
+            DialError::Io { step, source, .. } => {
+                // Of several addresses, the one that the system thinks is the best.
+                let first = error.attempts().first().map(|attempt| &*attempt.error);
+                Self::of_step(*step, first.unwrap_or(source))
+            }
             DialError::Timeout { step: DialStep::Handshake, .. } => Self::HandshakeTimeout,
             DialError::Timeout { .. } => Self::ConnectTimeout,
             error if error.is_misuse() => Self::Usage,

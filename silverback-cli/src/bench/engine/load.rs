@@ -1,6 +1,10 @@
 //! What is to be done, in full: nothing here was typed by a person, and nothing is left to be decided.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use silverback::Dialer;
 
@@ -23,7 +27,7 @@ pub(crate) struct Load {
     pub(crate) threads: usize,
     /// Compare each answer byte for byte.
     pub(crate) verifies: bool,
-    /// For each step of opening a connection, and for each answer.
+    /// For each answer.
     pub(crate) timeout: Duration,
 }
 
@@ -33,7 +37,14 @@ pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) host: String,
     pub(crate) port: u16,
-    pub(crate) is_secure: bool,
+    /// Addresses to use instead of looking the host up, if there are any.
+    pub(crate) given: Vec<SocketAddr>,
+    /// Whether there is neither a proxy nor a Unix socket between.
+    pub(crate) is_direct: bool,
+    /// Whether a TCP connection is all that the handshake needs.
+    pub(crate) is_plain: bool,
+    /// For each step of opening a connection.
+    pub(crate) opening: Duration,
     pub(crate) dialer: Dialer,
 }
 

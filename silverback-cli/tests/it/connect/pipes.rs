@@ -157,7 +157,15 @@ fn nothing_but_messages_is_on_standard_output_however_much_is_told() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stdout, b"hi\n");
     let err = String::from_utf8(output.stderr).unwrap();
-    for word in ["connected to", "> X-Key: (hidden)", "authorization: (hidden)", "< 101", "sec-websocket-accept"] {
+    for word in [
+        "connected to",
+        "> GET /ws/echo HTTP/1.1",
+        "> Sec-WebSocket-Key: ",
+        "> X-Key: (hidden)",
+        "> Authorization: (hidden)",
+        "< 101",
+        "sec-websocket-accept",
+    ] {
         assert!(err.contains(word), "{word}: {err}");
     }
     assert!(!err.contains("secret"), "{err}");

@@ -12,13 +12,13 @@ use silverback::handshake::accept_key;
 use crate::support::PATIENCE;
 
 /// A server whose connections are handled by a function, one after the other.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// `serve` gets each connection after its request, and the request.
-    pub(super) fn start(mut serve: impl FnMut(TcpStream, String) + Send + 'static) -> Self {
+    pub(crate) fn start(mut serve: impl FnMut(TcpStream, String) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
@@ -32,13 +32,13 @@ impl Server {
     }
 
     /// Answers the request with these bytes, and ends.
-    pub(super) fn answering(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start(move |mut stream, _| stream.write_all(&answer).unwrap())
     }
 
     /// Does the handshake, and hands the connection to a function.
-    pub(super) fn talking(mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
+    pub(crate) fn talking(mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
         Self::start(move |mut stream, head| {
             stream.write_all(accepting(&head).as_bytes()).unwrap();
             serve(stream);
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Does the handshake, sends these frames, and reads until the client closes or has gone.
-    pub(super) fn sending(frames: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn sending(frames: impl Into<Vec<u8>>) -> Self {
         let frames = frames.into();
         Self::talking(move |mut stream| {
             stream.write_all(&frames).unwrap();
@@ -54,13 +54,13 @@ impl Server {
         })
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 }
 
 /// A server that answers each message with the same in upper case, as often as it is told to.
-pub(super) fn answering_when_told() -> (Server, mpsc::Sender<()>, mpsc::Receiver<String>) {
+pub(crate) fn answering_when_told() -> (Server, mpsc::Sender<()>, mpsc::Receiver<String>) {
     let (told, tell) = mpsc::channel();
     let (heard, hear) = mpsc::channel();
     let server = Server::talking(move |mut stream| {
@@ -87,7 +87,7 @@ fn tell_me(tell: &mpsc::Receiver<()>) {
 }
 
 /// The answer that accepts a request.
-pub(super) fn accepting(head: &str) -> String {
+pub(crate) fn accepting(head: &str) -> String {
     let key = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim())
@@ -100,7 +100,7 @@ pub(super) fn accepting(head: &str) -> String {
 }
 
 /// A frame from a server.
-pub(super) fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match payload.len() {
         len @ ..=125 => frame.push(len as u8),
@@ -117,15 +117,15 @@ pub(super) fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-pub(super) fn close(code: u16, reason: &str) -> Vec<u8> {
+pub(crate) fn close(code: u16, reason: &str) -> Vec<u8> {
     frame(0x88, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
 
 /// Instead of an opcode, when the client has gone without a close.
-pub(super) const GONE: u8 = 0xff;
+pub(crate) const GONE: u8 = 0xff;
 
 /// A short frame from a client, unmasked.
-pub(super) fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(crate) fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut head = [0; 6];
     if stream.read_exact(&mut head).is_err() {
         return (GONE, Vec::new());
@@ -140,7 +140,7 @@ pub(super) fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
 }
 
 /// Reads on until the client closes or has gone.
-pub(super) fn read_to_close(stream: &mut TcpStream) {
+pub(crate) fn read_to_close(stream: &mut TcpStream) {
     while !matches!(read_frame(stream), (8 | GONE, _)) {}
 }
 

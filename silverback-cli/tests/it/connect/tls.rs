@@ -15,14 +15,19 @@ use tokio_rustls::TlsAcceptor;
 use super::{check_end, check_said, talk};
 
 /// An authority, the server's certificate and a client's, in files that go away with it.
-struct Papers {
+pub(crate) struct Papers {
     folder: PathBuf,
     server: (CertificateDer<'static>, PrivatePkcs8KeyDer<'static>),
     authority: CertificateDer<'static>,
 }
 
 impl Papers {
-    fn make(name: &str) -> Self {
+    pub(crate) fn make(name: &str) -> Self {
+        Self::make_with(name, |_| {})
+    }
+
+    /// With a certificate for the server that a test changes.
+    pub(crate) fn make_with(name: &str, change: impl Fn(&mut CertificateParams)) -> Self {
         let folder = std::env::temp_dir().join(format!("silverback-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let mut params = CertificateParams::new([]).unwrap();
@@ -33,7 +38,9 @@ impl Papers {
         let issuer = Issuer::new(params, key);
         let issue = |name: &str| {
             let key = KeyPair::generate().unwrap();
-            let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+            let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+            change(&mut params);
+            let certificate = params.signed_by(&key, &issuer).unwrap();
             (certificate, key)
         };
         let (server, server_key) = issue("localhost");
@@ -47,12 +54,12 @@ impl Papers {
         Self { folder, server, authority: authority.der().clone() }
     }
 
-    fn path(&self, file: &str) -> String {
+    pub(crate) fn path(&self, file: &str) -> String {
         self.folder.join(file).to_str().unwrap().to_owned()
     }
 
     /// Starts an echo over TLS.
-    fn serve(&self, asks_for_a_certificate: bool) -> SocketAddr {
+    pub(crate) fn serve(&self, asks_for_a_certificate: bool) -> SocketAddr {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config =
             ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();

@@ -1,0 +1,85 @@
+//! Names that nobody knows, addresses that do not answer, proxies that do not let us through.
+
+use std::io::ErrorKind;
+
+use silverback::{DialError, DialStep, Refusal};
+
+use super::{Diagnosis, Facts};
+
+pub(super) fn failed(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
+    let target = error.target().unwrap_or(facts.place);
+    match error.step() {
+        Some(DialStep::Resolve) => unresolved(error, target),
+        Some(DialStep::Proxy) => through_proxy(error, target),
+        _ => unconnected(error, target),
+    }
+}
+
+fn unresolved(error: &DialError, target: &str) -> Diagnosis {
+    let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
+    let (cause, meaning) = match error.is_timeout() {
+        true => ("resolve-timeout", format!("The name service did not say in time which address {host} has.")),
+        false => ("name-not-found", format!("The name {host} has no address, or the name service cannot be reached.")),
+    };
+    Diagnosis::new(cause, meaning)
+        .advise("Look for a misspelling. Names of an internal network need its name service, or its VPN.")
+        .advise(format!("--resolve {target}:ADDRESS goes there without the name service."))
+}
+
+fn unconnected(error: &DialError, target: &str) -> Diagnosis {
+    let DialError::Io { source, .. } = error else { return unanswered(target) };
+    match source.kind() {
+        ErrorKind::ConnectionRefused => {
+            Diagnosis::new("connection-refused", format!("The machine answers, but nothing listens at {target}."))
+                .advise(
+                    "Check the port, whether the server runs, and whether it listens at this address: one that \
+                         listens at 127.0.0.1 is not reached from other machines.",
+                )
+                .advise("A firewall may refuse connections in its place.")
+        }
+        ErrorKind::TimedOut => unanswered(target),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            Diagnosis::new("unreachable", format!("There is no way to the address of {target} from here."))
+                .advise("Check the network, the VPN and the address; an IPv6 address needs IPv6 all the way.")
+        }
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => {
+            Diagnosis::new("socket-not-usable", format!("{target} cannot be connected to: {source}."))
+                .advise("Check the path, who may use the socket, and whether the server runs.")
+        }
+        _ => Diagnosis::new("not-connected", format!("No connection to {target} could be made: {source}.")),
+    }
+}
+
+fn unanswered(target: &str) -> Diagnosis {
+    Diagnosis::new("connect-timeout", format!("Nobody answers at {target}: not even with a refusal."))
+        .advise("A firewall that drops packets looks like this, and so does a wrong address or a machine that is off.")
+        .advise("--connect-timeout gives a slow network more time.")
+}
+
+fn through_proxy(error: &DialError, target: &str) -> Diagnosis {
+    match error.is_timeout() {
+        true => Diagnosis::new("proxy-timeout", format!("The proxy did not connect us to {target} in time.")),
+        false => Diagnosis::new("proxy-failed", format!("The proxy did not connect us to {target}: {error}.")),
+    }
+    .advise("Check that this is a proxy of the kind that its URL says: http, https, socks5 or socks5h.")
+    .advise(PROXY_SOURCES)
+}
+
+pub(super) fn proxy_refused(proxy: &str, refusal: &Refusal) -> Diagnosis {
+    match refusal.status.as_u16() {
+        407 => Diagnosis::new("proxy-credentials", format!("The proxy {proxy} wants to know who we are."))
+            .advise("Give it user name and password: --proxy http://USER:PASSWORD@HOST:PORT."),
+        403 | 405 => Diagnosis::new("proxy-forbids", format!("The proxy {proxy} does not allow this connection."))
+            .advise("Many proxies allow CONNECT to port 443 only; ask whoever runs it."),
+        502..=504 => Diagnosis::new("proxy-cannot-reach", format!("The proxy {proxy} cannot reach the server."))
+            .advise("Check the URL's host and port as the proxy sees them."),
+        status => {
+            Diagnosis::new("proxy-refused", format!("The proxy {proxy} answers {status} and connects us to nobody."))
+                .advise("What is there may not be a proxy at all.")
+        }
+    }
+    .advise(PROXY_SOURCES)
+}
+
+const PROXY_SOURCES: &str = "The proxy is that of --proxy or of the variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; \
+                             --noproxy HOST goes past it.";

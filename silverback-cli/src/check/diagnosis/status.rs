@@ -1,0 +1,177 @@
+//! Answers with another status than 101: each has its usual reasons.
+
+use http::header;
+use silverback::{RedirectFault, Refusal};
+
+use super::{Diagnosis, Facts};
+use crate::dialing::printable;
+
+pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
+    match refusal.status.as_u16() {
+        200..=299 => not_an_endpoint(facts),
+        300..=399 => redirected(refusal),
+        400 | 426 => not_upgraded(refusal),
+        401 => unauthorized(refusal, facts),
+        403 => forbidden(facts),
+        404 | 410 => wrong_path(facts),
+        405 => Diagnosis::new("wrong-method", format!("{} is there, but not for GET: {NO_ENDPOINT}", path(facts)))
+            .advise(CHECK_PATH),
+        407 => Diagnosis::new("proxy-credentials", "A proxy between here and the server wants to know who we are.")
+            .advise("Name it with --proxy http://USER:PASSWORD@HOST:PORT."),
+        421 => Diagnosis::new("wrong-host", "The server does not answer for this host.")
+            .advise("Check the host of the URL, or say another one with -H 'Host: NAME'."),
+        429 => Diagnosis::new("too-many", "The server has had too many requests from here.").advise(wait(refusal)),
+        502..=504 => not_behind(refusal),
+        500..=599 => Diagnosis::new("server-error", "The server met an error of its own.")
+            .advise("Its log says more. What it says of it here, if anything, is in the last line."),
+        _ => Diagnosis::new("refused", "The server refuses, for a reason that its status does not tell."),
+    }
+}
+
+pub(super) fn redirect(fault: RedirectFault, refusal: &Refusal) -> Diagnosis {
+    match fault {
+        RedirectFault::TooMany { limit } => {
+            Diagnosis::new("redirect-loop", format!("After {limit} redirects the server still sends us on."))
+                .advise("It may send us round in a circle. --max-redirs allows more.")
+        }
+        RedirectFault::ToPlain => Diagnosis::new(
+            "redirect-to-plain",
+            "The server sends us from TLS to a server without. That is not followed: secrets would be seen.",
+        )
+        .advise(location_advice(refusal)),
+        _ => Diagnosis::new("redirect-to-nowhere", "The server sends us elsewhere, but does not say where.")
+            .advise("It has no Location, or one that is no URL."),
+    }
+}
+
+fn not_an_endpoint(facts: &Facts<'_>) -> Diagnosis {
+    Diagnosis::new("not-an-endpoint", format!("At {} there is an ordinary page: {NO_ENDPOINT}", path(facts)))
+        .advise(CHECK_PATH)
+        .advise(STRIPPED)
+}
+
+fn redirected(refusal: &Refusal) -> Diagnosis {
+    let to = text(refusal, header::LOCATION.as_str());
+    let meaning = match &to {
+        Some(to) => format!("The server sends us to {to}."),
+        None => "The server sends us elsewhere, but does not say where.".to_owned(),
+    };
+    let is_login = to.as_ref().is_some_and(|to| to.to_ascii_lowercase().contains("login"));
+    Diagnosis::new("redirect", meaning)
+        .advise(location_advice(refusal))
+        .advise_if(is_login, "This looks like a page to log in: see --user, --bearer and -H 'Cookie: ..'.")
+}
+
+fn location_advice(refusal: &Refusal) -> String {
+    let to = text(refusal, header::LOCATION.as_str()).filter(|to| to.contains("://"));
+    match to {
+        Some(to) => format!(
+            "Use {}, or -L to follow redirects.",
+            to.replacen("http", "ws", usize::from(to.starts_with("http")))
+        ),
+        None => "Use the URL that it names, or -L to follow redirects.".to_owned(),
+    }
+}
+
+/// 400 and 426 (RFC 6455, 4.2.2 and 4.4).
+fn not_upgraded(refusal: &Refusal) -> Diagnosis {
+    let versions = text(refusal, "sec-websocket-version");
+    let speaks_ours = |versions: &String| versions.split(',').any(|version| version.trim() == "13");
+    match versions {
+        Some(versions) if !speaks_ours(&versions) => Diagnosis::new(
+            "wrong-version",
+            format!("The server speaks version {versions} of WebSocket, and not 13, which is that of RFC 6455."),
+        )
+        .advise("It is from before 2011, or it is set up wrongly."),
+        _ if refusal.status.as_u16() == 426 => Diagnosis::new(
+            "upgrade-not-seen",
+            "The server wants to be asked for an upgrade. It was; so something on the way has left that out.",
+        )
+        .advise(STRIPPED),
+        Some(_) => Diagnosis::new(
+            "bad-request",
+            "The server speaks our version, but does not take this request for a handshake.",
+        )
+        .advise(STRIPPED),
+        None => Diagnosis::new("bad-request", "The server does not understand the request, or does not like it.")
+            .advise(STRIPPED)
+            .advise("A server that sorts by host may not know this one: see -H 'Host: NAME'."),
+    }
+}
+
+fn unauthorized(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
+    let options = facts.options;
+    let has_some = options.user.is_some() || options.bearer.is_some() || options.bearer_file.is_some();
+    let scheme = text(refusal, header::WWW_AUTHENTICATE.as_str());
+    let scheme = scheme.as_deref().and_then(|value| value.split([' ', ',']).next()).unwrap_or_default();
+    let meaning = match has_some {
+        true => "The server does not accept these credentials.",
+        false => "The server wants to know who we are.",
+    };
+    let diagnosis = Diagnosis::new("credentials", meaning);
+    match scheme.to_ascii_lowercase().as_str() {
+        "basic" => {
+            diagnosis.advise("It asks for Basic: --user NAME, with the password in SILVERBACK_PASSWORD or a file.")
+        }
+        "bearer" => diagnosis.advise("It asks for a token: --bearer-file FILE or SILVERBACK_BEARER."),
+        _ => diagnosis.advise("See --user, --bearer and -H 'Cookie: ..'."),
+    }
+}
+
+fn forbidden(facts: &Facts<'_>) -> Diagnosis {
+    let scheme = if facts.is_secure { "https" } else { "http" };
+    let diagnosis = Diagnosis::new("forbidden", "The server knows this path, but does not let us in.");
+    match &facts.options.origin {
+        None => diagnosis.advise(format!(
+            "Perhaps it wants to see the origin of a page of its own: --origin {scheme}://{}.",
+            facts.place.trim_end_matches(if facts.is_secure { ":443" } else { ":80" })
+        )),
+        Some(origin) => diagnosis.advise(format!("Perhaps it does not welcome the origin {}: try another, or none.", printable(origin))),
+    }
+    .advise("Or these credentials, or this address of ours, may not do this; it may also want a cookie or a key in a header.")
+}
+
+fn wrong_path(facts: &Facts<'_>) -> Diagnosis {
+    Diagnosis::new("wrong-path", format!("At {} there is nothing.", path(facts)))
+        .advise(CHECK_PATH)
+        .advise("Behind a proxy, the path may not be handed on; and a server that sorts by host may not know this one.")
+}
+
+fn not_behind(refusal: &Refusal) -> Diagnosis {
+    let who = text(refusal, header::SERVER.as_str());
+    let who = who.map_or_else(|| "a proxy".to_owned(), |name| format!("a proxy ({name})"));
+    let meaning = match refusal.status.as_u16() {
+        504 => format!("Answered by {who}: the service behind it takes too long."),
+        503 => format!("Answered by {who}, or a server too busy: the service is not there now."),
+        _ => format!("Answered by {who}: it gets no proper answer from the service behind it."),
+    };
+    Diagnosis::new("service-down", meaning)
+        .advise("Check that the service runs, and that the proxy knows its address and port.")
+        .advise(wait(refusal))
+}
+
+fn wait(refusal: &Refusal) -> String {
+    match text(refusal, header::RETRY_AFTER.as_str()) {
+        Some(after) if after.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("Try again after {after} s, as it says.")
+        }
+        Some(after) => format!("Try again after {after}, as it says."),
+        None => "Try again later.".to_owned(),
+    }
+}
+
+fn text(refusal: &Refusal, name: &str) -> Option<String> {
+    let value = refusal.headers.get(name)?;
+    Some(printable(&String::from_utf8_lossy(value.as_bytes())))
+}
+
+/// Without the query, which may be secret.
+fn path<'a>(facts: &Facts<'a>) -> &'a str {
+    facts.target.split('?').next().unwrap_or("/")
+}
+
+const NO_ENDPOINT: &str = "what is there does not speak WebSocket.";
+const CHECK_PATH: &str = "Check the path of the URL: /ws, /websocket and /socket are common ones.";
+pub(super) const STRIPPED: &str = "Or a proxy in front of it does not hand the upgrade on: nginx needs \
+                                   proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and proxy_set_header \
+                                   Connection \"upgrade\"; other proxies have a switch for WebSocket.";

@@ -1,0 +1,121 @@
+//! The outcome as one JSON object. Times are in milliseconds; what does not apply is null or left out.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    certificate::Certificate,
+    conversation::{Closing, Conversation, Echo, Reply},
+    diagnosis::Diagnosis,
+    report::{Report, Security, Step, Trust, What},
+};
+
+/// The object, and the end of its line.
+pub(super) fn text(report: &Report) -> String {
+    let object = json!({
+        "url": report.url,
+        "ok": report.trouble.is_none(),
+        "exit_code": report.trouble.as_ref().map_or(0, crate::trouble::Trouble::code),
+        "error": report.trouble.as_ref().map(ToString::to_string),
+        "total_ms": millis(report.total),
+        "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+        "ping": report.conversation.as_ref().map(ping),
+        "echo": report.conversation.as_ref().map(echo),
+        "close": report.conversation.as_ref().map(close),
+        "unasked_messages": report.conversation.as_ref().map(|talk| talk.unasked),
+        "notes": report.notes,
+        "diagnosis": report.diagnosis.as_ref().map(diagnosis),
+    });
+    format!("{object:#}\n")
+}
+
+fn step(step: &Step) -> Value {
+    let mut object = match &step.what {
+        What::Resolved { host, addresses } => {
+            let list: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+            json!({ "step": "resolve", "ok": true, "host": host, "addresses": list })
+        }
+        What::Unreachable { address, why } => {
+            json!({ "step": "connect", "ok": false, "address": address.to_string(), "error": why })
+        }
+        What::Connected { target, address } => {
+            let address = address.map(|address| address.to_string());
+            json!({ "step": "connect", "ok": true, "target": target, "address": address })
+        }
+        What::Proxied { proxy } => json!({ "step": "proxy", "ok": true, "proxy": proxy }),
+        What::Secured(security) => tls(security),
+        What::Answered { status, headers, agreed } => json!({
+            "step": "handshake",
+            "ok": status.as_u16() == 101,
+            "status": status.as_u16(),
+            "subprotocol": agreed.subprotocol,
+            "extensions": agreed.extensions,
+            "headers": headers,
+        }),
+        What::Redirected { to } => json!({ "step": "redirect", "ok": true, "to": to }),
+        What::Failed { step, why } => json!({ "step": step, "ok": false, "error": why }),
+    };
+    object["ms"] = json!(millis(step.took));
+    object
+}
+
+fn tls(security: &Security) -> Value {
+    json!({
+        "step": "tls",
+        "ok": security.trust != Trust::Refused,
+        "target": security.target,
+        "version": security.version,
+        "cipher_suite": security.cipher_suite,
+        "alpn": security.alpn,
+        "verified": security.trust == Trust::Verified,
+        "certificates": security.chain,
+        "certificate": security.certificate.as_ref().map(certificate),
+    })
+}
+
+fn certificate(certificate: &Certificate) -> Value {
+    json!({
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "self_signed": certificate.is_self_signed,
+        "names": certificate.names,
+        "not_before": certificate.not_before.0,
+        "not_after": certificate.not_after.0,
+        "days_left": certificate.days_left,
+    })
+}
+
+fn ping(talk: &Conversation) -> Value {
+    match talk.ping {
+        Reply::Untold => json!({ "answered": null }),
+        Reply::After(took) => json!({ "answered": true, "ms": millis(took) }),
+        Reply::NoneWithin(_) => json!({ "answered": false }),
+    }
+}
+
+fn echo(talk: &Conversation) -> Value {
+    match talk.echo {
+        Echo::Skipped | Echo::Untold => json!({ "echoes": null }),
+        Echo::Same(took) => json!({ "echoes": true, "ms": millis(took) }),
+        Echo::Within(took) => json!({ "echoes": false, "within_another_message": true, "ms": millis(took) }),
+        Echo::None(_) => json!({ "echoes": false }),
+    }
+}
+
+fn close(talk: &Conversation) -> Value {
+    match &talk.close {
+        Closing::ByUs { code, took } => json!({ "by": "client", "code": code.get(), "ms": millis(*took) }),
+        Closing::ByServer(info) => json!({ "by": "server", "code": info.code.get(), "reason": info.reason }),
+        Closing::Failed(error) => json!({ "by": null, "error": error.to_string() }),
+    }
+}
+
+fn diagnosis(diagnosis: &Diagnosis) -> Value {
+    json!({ "cause": diagnosis.cause, "meaning": diagnosis.meaning, "advice": diagnosis.advice })
+}
+
+/// To the microsecond.
+fn millis(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}

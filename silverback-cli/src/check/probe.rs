@@ -1,0 +1,147 @@
+//! Does all of it: the dial, what is tried on the connection, and the verdict.
+
+use std::time::{Instant, SystemTime};
+
+use silverback::{DialError, DialStep, handshake::ClientRequest};
+
+use super::{
+    args::Args,
+    conversation,
+    diagnosis::{self, Facts},
+    report::{Agreed, Report, Security, Step, Trust, What, interesting},
+    second_look::{SecondLook, look_again},
+    trace::{Seen, Trace},
+};
+use crate::{
+    dialing::{printable, trouble_of},
+    trouble::Trouble,
+};
+
+/// Takes each step, as far as it leads. An error is for what makes no sense; all else is in the report.
+pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
+    let destination = args.dial.destination()?;
+    let url = destination.url;
+    let to = ClientRequest::parse(&url).map_err(|error| Trouble::Usage(format!("{}: {error}", url.escape_debug())))?;
+    let trace = Trace::start();
+    let dialer = destination.dialer.compression(args.offer.compression());
+    let dialer = dialer.adjust_config(|config| config.ping_interval(None).close_timeout(args.wait)).observer({
+        let trace = trace.clone();
+        move |event| trace.note(event)
+    });
+    let began = Instant::now();
+    let mut report = match dialer.dial(&url).await {
+        Ok(conn) => {
+            let conversation = conversation::talk(conn, args.wait, !args.no_echo).await;
+            let (diagnosis, trouble) = diagnosis::of_conversation(&conversation, args.wait);
+            Report { conversation: Some(conversation), diagnosis, trouble, ..Report::empty(url, steps(&trace)) }
+        }
+        Err(error) if error.is_misuse() => return Err(trouble_of(&error)),
+        Err(error) => failed(args, &to, url, &trace, &error).await,
+    };
+    report.total = began.elapsed();
+    report.notes = diagnosis::notes(&report);
+    Ok(report)
+}
+
+/// The report of a dial that came to nothing.
+async fn failed(args: &Args, to: &ClientRequest, url: String, trace: &Trace, error: &DialError) -> Report {
+    let took = trace.current_step_took();
+    let place = Place::of(to, &trace.seen(), error);
+    let look = look_again(&args.dial, &place.name, place.is_secure, error).await;
+    let mut steps = steps(trace);
+    let SecondLook { session, speaks_the_other } = look;
+    if let Some((session, took)) = session {
+        let security = Security::new(&place.name, &session, Trust::Refused, SystemTime::now());
+        steps.push(Step { took, what: What::Secured(security) });
+    }
+    let security = steps.iter().rev().find_map(|step| match &step.what {
+        What::Secured(security) if security.target == place.name => Some(security.clone()),
+        _ => None,
+    });
+    if let Some(step) = failed_step(error) {
+        steps.push(Step { took, what: What::Failed { step, why: printable(&reason(error)) } });
+    }
+    let facts = Facts {
+        options: &args.dial,
+        place: &place.name,
+        is_secure: place.is_secure,
+        target: to.target().as_str(),
+        security: security.as_ref(),
+        speaks_the_other,
+    };
+    let diagnosis = Some(diagnosis::of_dial(error, &facts));
+    Report { diagnosis, trouble: Some(trouble_of(error)), ..Report::empty(url, steps) }
+}
+
+/// The server that was asked last: redirects lead elsewhere.
+struct Place {
+    name: String,
+    is_secure: bool,
+}
+
+impl Place {
+    fn of(to: &ClientRequest, seen: &[Seen], error: &DialError) -> Self {
+        let last = seen.iter().rposition(|seen| matches!(seen, Seen::Redirected { .. }));
+        match last.map(|at| (at, &seen[at])) {
+            Some((at, Seen::Redirected { to })) => {
+                let is_secured = seen[at..].iter().any(|seen| matches!(seen, Seen::Secured { .. }));
+                Self { name: to.clone(), is_secure: is_secured || error.step() == Some(DialStep::Tls) }
+            }
+            _ => Self { name: format!("{}:{}", to.host(), to.port()), is_secure: to.is_secure() },
+        }
+    }
+}
+
+fn steps(trace: &Trace) -> Vec<Step> {
+    trace.seen().into_iter().map(Step::from).collect()
+}
+
+impl From<Seen> for Step {
+    fn from(seen: Seen) -> Self {
+        let (took, what) = match seen {
+            Seen::Resolved { host, addresses, took } => (took, What::Resolved { host, addresses }),
+            Seen::Unreachable { address, why, took } => (took, What::Unreachable { address, why }),
+            Seen::Connected { target, address, took } => (took, What::Connected { target, address }),
+            Seen::Proxied { proxy, took } => (took, What::Proxied { proxy }),
+            Seen::Secured { target, session, took } => {
+                let trust = if session.certificate_unchecked { Trust::Unchecked } else { Trust::Verified };
+                (took, What::Secured(Security::new(&target, &session, trust, SystemTime::now())))
+            }
+            Seen::Answered { status, headers, took } => {
+                let agreed = Agreed::from(&headers);
+                (took, What::Answered { status, headers: interesting(&headers), agreed })
+            }
+            Seen::Redirected { to } => (std::time::Duration::ZERO, What::Redirected { to }),
+        };
+        Self { took, what }
+    }
+}
+
+/// Where it stopped, unless what was seen tells it already: an answer with another status, addresses that refuse us.
+fn failed_step(error: &DialError) -> Option<&'static str> {
+    match error {
+        DialError::Refused(_) => return None,
+        error if !error.attempts().is_empty() => return None,
+        _ => {}
+    }
+    error.step().map(|step| match step {
+        DialStep::Resolve => "resolve",
+        DialStep::Connect => "connect",
+        DialStep::Proxy => "proxy",
+        DialStep::Tls => "tls",
+        _ => "handshake",
+    })
+}
+
+/// Without the step, which stands before it.
+fn reason(error: &DialError) -> String {
+    match error {
+        DialError::Io { source, .. } => source.to_string(),
+        DialError::Timeout { after, .. } => format!("nothing within {after:?}"),
+        DialError::ProxyRefused { refusal, .. } => refusal.status.to_string(),
+        DialError::Redirect { fault, .. } => fault.to_string(),
+        DialError::Answer(error) => error.to_string(),
+        DialError::Head(error) => format!("no HTTP: {error}"),
+        error => error.to_string(),
+    }
+}

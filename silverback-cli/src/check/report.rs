@@ -1,0 +1,169 @@
+//! All that came of it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use http::{HeaderMap, StatusCode, header};
+use silverback::TlsSession;
+
+use super::{certificate::Certificate, conversation::Conversation, diagnosis::Diagnosis};
+use crate::{dialing::printable, trouble::Trouble};
+
+/// What was done, what was seen, and what is wrong.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Without user name and password.
+    pub(super) url: String,
+    pub(super) steps: Vec<Step>,
+    /// `None` if there was no connection.
+    pub(super) conversation: Option<Conversation>,
+    pub(super) total: Duration,
+    /// What is worth knowing though nothing is wrong.
+    pub(super) notes: Vec<String>,
+    pub(super) diagnosis: Option<Diagnosis>,
+    /// Which exit code it comes to; `None` when all is well.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// One step of the way, and how long it took.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) took: Duration,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Resolved {
+        host: String,
+        addresses: Vec<SocketAddr>,
+    },
+    Unreachable {
+        address: SocketAddr,
+        why: String,
+    },
+    Connected {
+        target: String,
+        address: Option<SocketAddr>,
+    },
+    Proxied {
+        proxy: String,
+    },
+    Secured(Security),
+    Answered {
+        status: StatusCode,
+        headers: Vec<(String, String)>,
+        agreed: Agreed,
+    },
+    Redirected {
+        to: String,
+    },
+    /// The step that did not succeed, in a word, and why.
+    Failed {
+        step: &'static str,
+        why: String,
+    },
+}
+
+/// TLS, and who is at the other end.
+#[derive(Clone, Debug)]
+pub(super) struct Security {
+    pub(super) target: String,
+    pub(super) version: Option<String>,
+    pub(super) cipher_suite: Option<String>,
+    pub(super) alpn: Option<String>,
+    pub(super) chain: usize,
+    pub(super) trust: Trust,
+    pub(super) certificate: Option<Certificate>,
+}
+
+/// Whether somebody we believe vouches for the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    Verified,
+    /// As `--insecure` asks.
+    Unchecked,
+    /// It was looked at in a second connection, after the first had refused it.
+    Refused,
+}
+
+/// What both sides agreed on, in the server's words.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Agreed {
+    pub(super) subprotocol: Option<String>,
+    pub(super) extensions: Option<String>,
+}
+
+impl Report {
+    /// Of a dial, before anything is said about it.
+    pub(super) fn empty(url: String, steps: Vec<Step>) -> Self {
+        Self {
+            url,
+            steps,
+            conversation: None,
+            total: Duration::ZERO,
+            notes: Vec::new(),
+            diagnosis: None,
+            trouble: None,
+        }
+    }
+}
+
+impl Security {
+    pub(super) fn new(target: &str, session: &TlsSession, trust: Trust, now: std::time::SystemTime) -> Self {
+        let own = session.peer_certificates.first();
+        Self {
+            target: target.to_owned(),
+            version: session.version.clone(),
+            cipher_suite: session.cipher_suite.clone(),
+            alpn: session.alpn.as_deref().map(|name| printable(&String::from_utf8_lossy(name))),
+            chain: session.peer_certificates.len(),
+            trust,
+            certificate: own.and_then(|der| Certificate::read(der, now)),
+        }
+    }
+}
+
+impl Agreed {
+    pub(super) fn from(headers: &HeaderMap) -> Self {
+        let joined = |name| {
+            let values: Vec<_> = headers.get_all(name).iter().map(|value| shown(value.as_bytes())).collect();
+            (!values.is_empty()).then(|| values.join(", "))
+        };
+        Self {
+            subprotocol: joined(header::SEC_WEBSOCKET_PROTOCOL),
+            extensions: joined(header::SEC_WEBSOCKET_EXTENSIONS),
+        }
+    }
+}
+
+/// What tells something about the server, without what every answer has.
+pub(super) fn interesting(headers: &HeaderMap) -> Vec<(String, String)> {
+    let is_interesting = |name: &str| !BORING.contains(&name);
+    let told = headers.iter().filter(|(name, _)| is_interesting(name.as_str())).take(MOST_HEADERS);
+    told.map(|(name, value)| {
+        let value = if value.is_sensitive() { "(hidden)".to_owned() } else { shown(value.as_bytes()) };
+        (name.as_str().to_owned(), value)
+    })
+    .collect()
+}
+
+fn shown(value: &[u8]) -> String {
+    let text = printable(&String::from_utf8_lossy(value));
+    match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// What the handshake itself needs, and what is told in a place of its own.
+const BORING: [&str; 7] = [
+    "connection",
+    "upgrade",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+    "content-length",
+    "transfer-encoding",
+];
+const MOST_HEADERS: usize = 20;
+const MOST_CHARS: usize = 200;

@@ -1,0 +1,99 @@
+//! A further connection, where the first one leaves a question open: whose certificate was refused, and does the port
+//! speak the other of TLS and plain HTTP? Whoever answers is a stranger: it is asked for `/`, and told nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use silverback::{DialError, DialEvent, DialStep, TlsSession};
+use tokio::{sync::Notify, time::timeout};
+
+use super::{
+    diagnosis::certificate_fault,
+    trace::{Seen, Trace},
+};
+use crate::dialing::DialOptions;
+
+/// What the second look has shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SecondLook {
+    /// The TLS session that is to be had if any certificate will do.
+    pub(super) session: Option<(TlsSession, Duration)>,
+    /// The port speaks TLS though the URL does not, or the other way round.
+    pub(super) speaks_the_other: bool,
+}
+
+/// Looks, if there is a question. `place` is the server's `host:port`.
+pub(super) async fn look_again(options: &DialOptions, place: &str, is_secure: bool, error: &DialError) -> SecondLook {
+    match question(place, is_secure, error) {
+        Some(Question::WhoIsIt) => SecondLook { session: session(options, place).await, ..SecondLook::default() },
+        Some(Question::IsItPlain) => {
+            let seen = look(options, &format!("ws://{place}/"), place).await;
+            let speaks_the_other = seen.iter().any(|seen| matches!(seen, Seen::Answered { .. }));
+            SecondLook { session: None, speaks_the_other }
+        }
+        Some(Question::IsItTls) => {
+            SecondLook { speaks_the_other: session(options, place).await.is_some(), ..SecondLook::default() }
+        }
+        None => SecondLook::default(),
+    }
+}
+
+enum Question {
+    WhoIsIt,
+    IsItPlain,
+    IsItTls,
+}
+
+fn question(place: &str, is_secure: bool, error: &DialError) -> Option<Question> {
+    let is_the_servers = error.target().is_none_or(|target| target == place);
+    match error.step()? {
+        DialStep::Tls if !is_the_servers => None,
+        DialStep::Tls if certificate_fault(error).is_some() => Some(Question::WhoIsIt),
+        DialStep::Tls => Some(Question::IsItPlain),
+        DialStep::Handshake if !is_secure => match error {
+            DialError::Head(_) | DialError::Io { .. } => Some(Question::IsItTls),
+            DialError::Refused(refusal) if refusal.status == http::StatusCode::BAD_REQUEST => Some(Question::IsItTls),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+async fn session(options: &DialOptions, place: &str) -> Option<(TlsSession, Duration)> {
+    let seen = look(options, &format!("wss://{place}/"), place).await;
+    seen.into_iter().find_map(|seen| match seen {
+        Seen::Secured { target, session, took } if target == place => Some((session, took)),
+        _ => None,
+    })
+}
+
+/// Connects, and goes on until TLS stands or an answer has come.
+async fn look(options: &DialOptions, url: &str, place: &str) -> Vec<Seen> {
+    // What made no sense would have been found before.
+    let Ok(dialer) = options.dialer_to_look() else { return Vec::new() };
+    let (trace, enough) = (Trace::start(), Arc::new(Notify::new()));
+    let dialer = dialer.observer({
+        let (trace, enough, place) = (trace.clone(), enough.clone(), place.to_owned());
+        move |event| {
+            trace.note(event);
+            let is_enough = match event {
+                DialEvent::TlsEstablished { target, .. } => *target == place,
+                DialEvent::Answered { .. } => true,
+                _ => false,
+            };
+            if is_enough {
+                enough.notify_one();
+            }
+        }
+    });
+    let looking = async {
+        tokio::select! {
+            _ = dialer.dial(url) => {}
+            () = enough.notified() => {}
+        }
+    };
+    // Late answers are none: the question stays open.
+    let _ = timeout(PATIENCE, looking).await;
+    trace.seen()
+}
+
+const PATIENCE: Duration = Duration::from_secs(3);

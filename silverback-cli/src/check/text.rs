@@ -1,0 +1,221 @@
+//! The outcome in lines for people.
+
+use std::{fmt::Write, time::Duration};
+
+use silverback::CloseCode;
+
+use super::{
+    certificate::Certificate,
+    conversation::{Closing, Conversation, Echo, Reply, close_words},
+    diagnosis::Diagnosis,
+    report::{Agreed, Report, Security, Step, Trust, What},
+};
+use crate::dialing::printable;
+
+/// All of it.
+pub(super) fn text(report: &Report, has_colours: bool) -> String {
+    let mut page = Page { out: String::new(), has_colours };
+    let _ = writeln!(page.out, "{}", printable(report.url.split('?').next().unwrap_or_default()));
+    report.steps.iter().for_each(|step| page.step(step));
+    if let Some(conversation) = &report.conversation {
+        page.conversation(conversation);
+    }
+    page.row("total", Some(report.total), Look::Plain, "");
+    page.out.push('\n');
+    report.notes.iter().for_each(|note| page.paragraph("Note", Look::Caution, note));
+    match &report.diagnosis {
+        Some(diagnosis) => page.diagnosis(diagnosis),
+        None => page.paragraph("Result", Look::Good, "All is well."),
+    }
+    page.out
+}
+
+struct Page {
+    out: String,
+    has_colours: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Plain,
+    Dim,
+    Good,
+    Caution,
+    Bad,
+}
+
+impl Page {
+    /// A name, a time and a text, each in its column.
+    fn row(&mut self, name: &str, took: Option<Duration>, look: Look, text: &str) {
+        let time = took.map_or_else(String::new, time);
+        let text = self.paint(look, text);
+        let line = format!("{name:<NAME_WIDTH$}{time:>TIME_WIDTH$}  {text}");
+        self.out.push_str(line.trim_end());
+        self.out.push('\n');
+    }
+
+    /// Something about the row before it.
+    fn detail(&mut self, name: &str, look: Look, text: &str) {
+        let width = NAME_WIDTH + TIME_WIDTH - 2;
+        let (name, text) = (self.paint(Look::Dim, &format!("{name:<width$}")), self.paint(look, text));
+        let _ = writeln!(self.out, "  {name}  {text}");
+    }
+
+    fn paragraph(&mut self, name: &str, look: Look, text: &str) {
+        let mut name = self.paint(look, &format!("{name:<PARAGRAPH_INDENT$}"));
+        for line in wrap(text, PAGE_WIDTH - PARAGRAPH_INDENT) {
+            let _ = writeln!(self.out, "{name}{line}");
+            name = " ".repeat(PARAGRAPH_INDENT);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let took = Some(step.took);
+        match &step.what {
+            What::Resolved { host, addresses } => {
+                let list: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+                self.row("resolve", took, Look::Plain, &format!("{} is {}", printable(host), list.join(", ")));
+            }
+            What::Unreachable { address, why } => {
+                self.row("connect", took, Look::Bad, &format!("{address}: {}", printable(why)));
+            }
+            What::Connected { target, address } => {
+                let whom = address.map_or_else(|| printable(target), |address| address.to_string());
+                self.row("connect", took, Look::Plain, &format!("connected to {whom}"));
+            }
+            What::Proxied { proxy } => {
+                self.row("proxy", took, Look::Plain, &format!("connected through {}", printable(proxy)));
+            }
+            What::Secured(security) => self.security(security, step.took),
+            What::Answered { status, headers, agreed } => {
+                let look = if status.as_u16() == 101 { Look::Plain } else { Look::Bad };
+                self.row("handshake", took, look, &status.to_string());
+                if status.as_u16() == 101 {
+                    self.agreed(agreed);
+                }
+                headers.iter().for_each(|(name, value)| self.detail(name, Look::Plain, value));
+            }
+            What::Redirected { to } => self.row("redirect", None, Look::Plain, &format!("to {}", printable(to))),
+            What::Failed { step, why } => self.row(step, took, Look::Bad, why),
+        }
+    }
+
+    fn security(&mut self, security: &Security, took: Duration) {
+        let mut parts: Vec<_> = [&security.version, &security.cipher_suite].into_iter().flatten().cloned().collect();
+        parts.push(security.alpn.as_ref().map_or_else(|| "no ALPN".to_owned(), |name| format!("ALPN {name}")));
+        self.row("tls", Some(took), Look::Plain, &parts.join(", "));
+        let (look, trust) = match security.trust {
+            Trust::Verified => (Look::Good, "verified"),
+            Trust::Unchecked => (Look::Caution, "NOT verified, as --insecure asks"),
+            Trust::Refused => (Look::Bad, "refused; looked at in a second connection"),
+        };
+        let certificates = match security.chain {
+            1 => "1 certificate".to_owned(),
+            count => format!("{count} certificates"),
+        };
+        self.detail("chain", look, &format!("{trust} ({certificates})"));
+        match &security.certificate {
+            Some(certificate) => self.certificate(certificate),
+            None => self.detail("certificate", Look::Caution, "cannot be read"),
+        }
+    }
+
+    fn certificate(&mut self, certificate: &Certificate) {
+        self.detail("subject", Look::Plain, or_none(&certificate.subject));
+        let by_itself = if certificate.is_self_signed { ", itself" } else { "" };
+        self.detail("issuer", Look::Plain, &format!("{}{by_itself}", or_none(&certificate.issuer)));
+        self.detail("names", Look::Plain, or_none(&certificate.names.join(", ")));
+        let (look, left) = match certificate.days_left {
+            _ if certificate.is_early => (Look::Bad, "not valid yet".to_owned()),
+            days @ ..0 => (Look::Bad, format!("expired {} days ago", -days)),
+            days => (Look::Plain, format!("{days} days left")),
+        };
+        let text = format!("{} to {}, {left}", certificate.not_before.0, certificate.not_after.0);
+        self.detail("valid", look, &text);
+    }
+
+    fn agreed(&mut self, agreed: &Agreed) {
+        self.detail("subprotocol", Look::Plain, or_none(agreed.subprotocol.as_deref().unwrap_or_default()));
+        self.detail("extensions", Look::Plain, or_none(agreed.extensions.as_deref().unwrap_or_default()));
+    }
+
+    fn conversation(&mut self, talk: &Conversation) {
+        match talk.ping {
+            Reply::Untold => {}
+            Reply::After(took) => self.row("ping", Some(took), Look::Plain, "answered"),
+            Reply::NoneWithin(wait) => self.row("ping", Some(wait), Look::Bad, "not answered"),
+        }
+        match talk.echo {
+            Echo::Skipped | Echo::Untold => {}
+            Echo::Same(took) => self.row("echo", Some(took), Look::Plain, "came back as it was sent"),
+            Echo::Within(took) => self.row("echo", Some(took), Look::Plain, "came back within another message"),
+            Echo::None(wait) => self.row("echo", Some(wait), Look::Dim, "does not echo"),
+        }
+        if talk.unasked > 0 {
+            let plural = if talk.unasked == 1 { "" } else { "s" };
+            self.detail("messages", Look::Plain, &format!("{} message{plural} came unasked", talk.unasked));
+        }
+        match &talk.close {
+            Closing::ByUs { code, took } if *code == CloseCode::NORMAL => {
+                self.row("close", Some(*took), Look::Plain, &format!("answered in order with {code}"));
+            }
+            Closing::ByUs { code, took } => {
+                self.row("close", Some(*took), Look::Caution, &format!("answered with {code}"))
+            }
+            Closing::ByServer(info) => {
+                self.row("close", None, Look::Caution, &format!("by the server, {}", close_words(info)));
+            }
+            Closing::Failed(error) => self.row("close", None, Look::Bad, &printable(&error.to_string())),
+        }
+    }
+
+    fn diagnosis(&mut self, diagnosis: &Diagnosis) {
+        self.paragraph("Problem", Look::Bad, &diagnosis.meaning);
+        diagnosis.advice.iter().for_each(|advice| self.paragraph("Try", Look::Good, advice));
+    }
+
+    fn paint(&self, look: Look, text: &str) -> String {
+        let colour = match look {
+            Look::Plain => return text.to_owned(),
+            Look::Dim => "2",
+            Look::Good => "32",
+            Look::Caution => "33",
+            Look::Bad => "31",
+        };
+        if self.has_colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+fn time(took: Duration) -> String {
+    match took.as_secs_f64() * 1e3 {
+        millis if millis < 10_000.0 => format!("{millis:.1} ms"),
+        millis => format!("{:.1} s", millis / 1e3),
+    }
+}
+
+/// Lines of at most so many characters, but for words that are longer.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.len() - 1;
+        let len = lines[line].chars().count();
+        if len > 0 && len + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+            continue;
+        }
+        if len > 0 {
+            lines[line].push(' ');
+        }
+        lines[line].push_str(word);
+    }
+    lines
+}
+
+const NAME_WIDTH: usize = 10;
+const TIME_WIDTH: usize = 10;
+const PARAGRAPH_INDENT: usize = 9;
+const PAGE_WIDTH: usize = 100;

@@ -1,0 +1,114 @@
+//! What was seen on the way to a server, in its order.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, StatusCode};
+use silverback::{DialEvent, TlsSession};
+
+/// Something that the dial came past.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    Resolved {
+        host: String,
+        addresses: Vec<SocketAddr>,
+        took: Duration,
+    },
+    /// An address that did not answer as it should.
+    Unreachable {
+        address: SocketAddr,
+        why: String,
+        took: Duration,
+    },
+    Connected {
+        target: String,
+        address: Option<SocketAddr>,
+        took: Duration,
+    },
+    Proxied {
+        proxy: String,
+        took: Duration,
+    },
+    Secured {
+        target: String,
+        session: TlsSession,
+        took: Duration,
+    },
+    Answered {
+        status: StatusCode,
+        headers: HeaderMap,
+        took: Duration,
+    },
+    Redirected {
+        to: String,
+    },
+}
+
+/// Takes down what a `Dialer` tells its observer.
+#[derive(Clone, Debug)]
+pub(super) struct Trace(Arc<Mutex<Notes>>);
+
+#[derive(Debug)]
+struct Notes {
+    seen: Vec<Seen>,
+    attempts: HashMap<SocketAddr, Instant>,
+    /// When the step that goes on began.
+    since: Instant,
+}
+
+impl Trace {
+    pub(super) fn start() -> Self {
+        Self(Arc::new(Mutex::new(Notes { seen: Vec::new(), attempts: HashMap::new(), since: Instant::now() })))
+    }
+
+    pub(super) fn note(&self, event: &DialEvent<'_>) {
+        let mut notes = self.notes();
+        let now = Instant::now();
+        let seen = match event {
+            DialEvent::Resolved { host, addresses, took } => {
+                Seen::Resolved { host: (*host).to_owned(), addresses: addresses.to_vec(), took: *took }
+            }
+            DialEvent::Connecting { address } => {
+                notes.attempts.insert(*address, now);
+                return;
+            }
+            DialEvent::ConnectFailed { address, error } => {
+                let began = notes.attempts.get(address).copied().unwrap_or(now);
+                notes.seen.push(Seen::Unreachable { address: *address, why: error.to_string(), took: now - began });
+                return;
+            }
+            DialEvent::Connected { target, address, took } => {
+                Seen::Connected { target: (*target).to_owned(), address: *address, took: *took }
+            }
+            DialEvent::ProxyConnected { proxy, took } => Seen::Proxied { proxy: (*proxy).to_owned(), took: *took },
+            DialEvent::TlsEstablished { target, session, took } => {
+                Seen::Secured { target: (*target).to_owned(), session: (*session).clone(), took: *took }
+            }
+            DialEvent::Answered { status, headers, took } => {
+                Seen::Answered { status: *status, headers: (*headers).clone(), took: *took }
+            }
+            DialEvent::Redirected { to } => Seen::Redirected { to: (*to).to_owned() },
+            _ => return,
+        };
+        notes.since = now;
+        notes.seen.push(seen);
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.notes().seen.clone()
+    }
+
+    /// How long the step that goes on has taken.
+    pub(super) fn current_step_took(&self) -> Duration {
+        self.notes().since.elapsed()
+    }
+
+    /// Nothing that is done while it is held panics; if it did, the notes would still be right.
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

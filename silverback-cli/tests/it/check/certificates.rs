@@ -1,0 +1,79 @@
+//! TLS that does not come about.
+
+use std::{io::Read, net::TcpListener, thread};
+
+use super::{check, finds, steps};
+use crate::connect::tls::Papers;
+
+fn url(papers: &Papers) -> String {
+    format!("wss://localhost:{}/", papers.serve(false).port())
+}
+
+#[test]
+fn an_authority_that_nobody_knows_is_named() {
+    let papers = Papers::make("unknown");
+    let url = url(&papers);
+    let object = finds(&[&url], 4, "unknown-issuer", &["the test's authority", "--cacert", "--insecure"]);
+    let [tls, failed] = steps(&object, "tls")[..] else { panic!("{object:#}") };
+    assert_eq!((&tls["verified"], &tls["ok"], &failed["ok"]), (&false.into(), &false.into(), &false.into()));
+    assert_eq!(tls["certificate"]["names"][0], "localhost");
+    let found = check(&[&url]);
+    assert!(found.out.contains("refused; looked at in a second connection"), "{}", found.out);
+    let other = Papers::make("another");
+    finds(&[&url, "--cacert", &other.path("ca.pem")], 4, "unknown-issuer", &["not the authority of --cacert"]);
+}
+
+#[test]
+fn a_certificate_that_has_expired_says_when() {
+    let papers = Papers::make_with("expired", |params| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 12, 31);
+    });
+    let object = finds(&[&url(&papers), "--cacert", &papers.path("ca.pem")], 4, "certificate-expired", &["2020-12-31"]);
+    assert!(steps(&object, "tls")[0]["certificate"]["days_left"].as_i64().unwrap() < 0);
+}
+
+#[test]
+fn a_certificate_of_the_future_says_from_when() {
+    let papers = Papers::make_with("future", |params| params.not_before = rcgen::date_time_ymd(2100, 1, 1));
+    finds(
+        &[&url(&papers), "--cacert", &papers.path("ca.pem")],
+        4,
+        "certificate-not-yet-valid",
+        &["2100-01-01", "clock"],
+    );
+}
+
+#[test]
+fn a_certificate_for_another_name_says_for_which() {
+    let papers = Papers::make("other-name");
+    let url = format!("wss://127.0.0.1:{}/", papers.serve(false).port());
+    finds(
+        &[&url, "--cacert", &papers.path("ca.pem")],
+        4,
+        "wrong-name",
+        &["is for localhost", "127.0.0.1", "--resolve"],
+    );
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_of_ours_says_so() {
+    let papers = Papers::make("wanting");
+    let url = format!("wss://localhost:{}/", papers.serve(true).port());
+    finds(&[&url, "--cacert", &papers.path("ca.pem")], 4, "client-certificate", &["--cert"]);
+}
+
+#[test]
+fn a_server_that_hangs_up_or_is_silent_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().read(&mut [0; 4096]);
+        }
+    });
+    finds(&[&url], 4, "tls-hung-up", &["instead of doing TLS"]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/", silent.local_addr().unwrap());
+    finds(&[&url, "--connect-timeout", "300ms"], 8, "tls-timeout", &["ws://"]);
+}
