@@ -1,4 +1,6 @@
-//! The page in a real browser. The conversation itself is written in JavaScript, beside the page.
+//! The pages in a real browser. The conversation itself is written in JavaScript, beside the page.
+
+use std::path::PathBuf;
 
 use crate::outside::node;
 use crate::trouble::{OrMissing as _, Trouble, Verdict};
@@ -11,11 +13,17 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     let folder = workspace.root.join("silverback-cli/tests/browser");
     node::install_packages(workspace, &folder).or_missing("the browser's driver cannot be installed")?;
     let program = program::ensure(workspace)?;
+    let mut examples = PathBuf::new();
+    for name in ["chat", "command", "filewatch"] {
+        examples = program::ensure_example(workspace, name)?.with_file_name("");
+    }
     let output = workspace
         .task(node)
         .arg(folder.join("run.mjs"))
         .arg("--program")
         .arg(program)
+        .arg("--examples")
+        .arg(examples)
         .arg("--chromium")
         .arg(chromium)
         .arg("--artifacts")

@@ -1,5 +1,6 @@
-// Checks the page of the echo service in a real Chromium against the real program.
-//   npm ci && node run.mjs --program ../../../target/release/silverback --artifacts artifacts
+// Checks the page of the echo service, and those of the examples, in a real Chromium against the real programs.
+//   npm ci && node run.mjs --program ../../../target/release/silverback --artifacts artifacts \
+//     --examples ../../../target/debug/examples
 // One line per check; screenshots are kept among the artifacts; exit code 1 if a check failed.
 
 import { mkdir } from "node:fs/promises";
@@ -10,6 +11,7 @@ import { Bench } from "./bench.mjs";
 import access from "./checks/access.mjs";
 import closing from "./checks/closing.mjs";
 import compression from "./checks/compression.mjs";
+import examples from "./checks/examples.mjs";
 import log from "./checks/log.mjs";
 import looks from "./checks/looks.mjs";
 import opening from "./checks/opening.mjs";
@@ -19,17 +21,19 @@ import strangers from "./checks/strangers.mjs";
 const { values: options } = parseArgs({
   options: {
     program: { type: "string" },
+    examples: { type: "string" },
     artifacts: { type: "string", default: "artifacts" },
     chromium: { type: "string", default: process.env.CHROMIUM ?? "/usr/bin/chromium" },
     only: { type: "string", default: "" },
   },
 });
 if (!options.program) {
-  console.error("usage: node run.mjs --program FILE [--artifacts DIRECTORY] [--chromium FILE] [--only WORDS]");
+  console.error("usage: node run.mjs --program FILE [--examples DIRECTORY] [--artifacts DIRECTORY] [--chromium FILE] [--only WORDS]");
   process.exit(2);
 }
 
 const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks };
+if (options.examples) Object.assign(checks, examples(path.resolve(options.examples)));
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });
 const browser = await chromium.launch({

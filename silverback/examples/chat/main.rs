@@ -124,7 +124,7 @@ impl Room {
         let guest = guests.newest;
         guests.tell(&format!("* guest {guest} joined"));
         guests.writers.insert(guest, writer.clone());
-        accepts(writer, Message::from(format!("* you are guest {guest}; {} are here", guests.writers.len())));
+        accepts(writer, Message::from(format!("* you are guest {guest}; guests here: {}", guests.writers.len())));
         Some(guest)
     }
 

@@ -13,7 +13,7 @@ fn chat() -> Running {
 /// A guest who has been told its number.
 async fn guest(chat: &Running, number: u32) -> Conn {
     let mut conn = chat.dial().await;
-    assert_eq!(text(&mut conn).await, format!("* you are guest {number}; {number} are here"));
+    assert_eq!(text(&mut conn).await, format!("* you are guest {number}; guests here: {number}"));
     conn
 }
 
