@@ -108,3 +108,12 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/compression.md")]
 struct CompressionGuide;
+
+/// Those of the guides for people who come from elsewhere.
+#[cfg(all(doctest, feature = "hyper", feature = "json"))]
+#[doc = include_str!("../../docs/from-gorilla.md")]
+struct FromGorilla;
+
+#[cfg(all(doctest, feature = "blocking"))]
+#[doc = include_str!("../../docs/from-tungstenite.md")]
+struct FromTungstenite;
