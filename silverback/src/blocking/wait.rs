@@ -60,17 +60,16 @@ pub(super) fn enter(runtime: &Handle) -> io::Result<EnterGuard<'_>> {
 /// Refuses to go on where tokio is polling a task: its thread must not block. A thread that may block can have a current
 /// runtime too (`spawn_blocking`, `block_in_place`, `Runtime::enter`), but no budget of steps that could be used up.
 pub(super) fn check_not_in_task() -> Result<(), WaitError> {
-    if Handle::try_current().is_err() {
-        return Ok(());
+    if Handle::try_current().is_ok() && uses_up_budget(MAX_BUDGET) { Err(WaitError::InTask) } else { Ok(()) }
+}
+
+/// Whether this many steps are too many. They are given back, the last one first: a task that was refused goes on as if
+/// it had not asked.
+fn uses_up_budget(steps: u16) -> bool {
+    match coop::poll_proceed(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(_step) => steps > 0 && uses_up_budget(steps - 1),
+        Poll::Pending => true,
     }
-    let mut cx = Context::from_waker(Waker::noop());
-    for _ in 0..=MAX_BUDGET {
-        match coop::poll_proceed(&mut cx) {
-            Poll::Ready(step) => step.made_progress(),
-            Poll::Pending => return Err(WaitError::InTask),
-        }
-    }
-    Ok(())
 }
 
 /// Why a blocking call did not wait any longer, or not at all. The connection is as it was.

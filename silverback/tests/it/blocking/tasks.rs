@@ -9,7 +9,7 @@ use silverback::{
 use silverback_testkit::wire::text;
 use tokio::{
     runtime::{Builder, Runtime},
-    task::{LocalSet, block_in_place, spawn_blocking, yield_now},
+    task::{LocalSet, block_in_place, yield_now},
 };
 
 use super::{AsyncEcho, client};
@@ -122,7 +122,7 @@ fn a_thread_that_may_block_is_let_through_although_it_belongs_to_a_runtime() {
             scope.spawn(|| check_it_works(&server));
         });
         let server = AsyncEcho::start();
-        runtime.block_on(spawn_blocking(move || check_it_works(&server))).unwrap();
+        runtime.block_on(runtime.spawn_blocking(move || check_it_works(&server))).unwrap();
     }
     let [_, multi_thread] = runtimes();
     let work = async move {
