@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod batching;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod cancelling;
 mod closing;
 mod compression;
@@ -14,26 +16,27 @@ mod dialling;
 mod dropping;
 mod ends;
 mod examples;
+mod guides;
 mod halves;
-mod keepalive;
-mod on_hyper;
 mod joining;
 #[cfg(feature = "json")]
 mod json;
-mod output;
+mod keepalive;
 mod observing;
+mod on_hyper;
+mod output;
 mod proxies;
-mod racing;
-mod redirects;
 mod questions;
-mod sockets;
+mod racing;
 mod reading_into;
+mod redirects;
+mod sockets;
 mod streaming;
 mod support;
 #[cfg(all(feature = "rustls-tls", any(feature = "ring", feature = "aws-lc-rs")))]
 mod tls;
+mod tunnels;
 mod turns;
 mod upgrading;
-mod tunnels;
 mod urls;
 mod ways;
