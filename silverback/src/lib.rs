@@ -62,6 +62,7 @@ mod observer;
 mod read_buffer;
 mod read_into;
 mod reader;
+mod reconnect;
 mod requests;
 mod settings;
 mod shared;
@@ -87,6 +88,10 @@ pub use message_writer::MessageWriter;
 pub use observer::Control;
 pub use read_into::MessageBuffer;
 pub use reader::Reader;
+pub use reconnect::{
+    Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingConn,
+    ReconnectingWriter,
+};
 pub use requests::{is_websocket_upgrade, subprotocols};
 pub use settings::Settings;
 pub use silverback_proto as proto;

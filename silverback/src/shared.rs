@@ -11,7 +11,8 @@ use std::{
 };
 
 use silverback_proto::{
-    Arrival, CloseFrame, CloseInfo, ConnectionError, Role, SendError, Stats, Timeout, connection::Transmitter,
+    Arrival, CloseFrame, CloseInfo, ConnectionError, Role, SendError, Stats, Timeout,
+    connection::{OutputProgress, Transmitter},
 };
 
 pub(crate) use self::handle::SharedHandle;
@@ -254,6 +255,10 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> Stats {
         self.lock().transmitter.stats()
+    }
+
+    pub(crate) fn output_progress(&self) -> OutputProgress {
+        self.lock().transmitter.output_progress()
     }
 
     pub(crate) fn is_open(&self) -> bool {

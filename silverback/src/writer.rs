@@ -5,7 +5,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use silverback_proto::{CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, Stats};
+use silverback_proto::{
+    CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, Stats,
+    connection::OutputProgress,
+};
 
 use crate::{Error, MessageWriter, shared::SharedHandle};
 
@@ -164,6 +167,10 @@ impl Writer {
         self.shared.stats()
     }
 
+    pub(crate) fn output_progress(&self) -> OutputProgress {
+        self.shared.output_progress()
+    }
+
     pub(crate) fn poll_write_message(
         &self,
         cx: &mut Context<'_>,
@@ -173,12 +180,6 @@ impl Writer {
         self.shared.poll_send(cx, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
     }
 
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_send(cx, 1, |_| Ok(()))
-    }
-
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_flush(cx)
     pub(crate) fn poll_write_borrowed(&self, cx: &mut Context<'_>, message: MessageRef<'_>) -> Poll<Result<(), Error>> {
         self.shared.poll_send(cx, message.as_bytes().len(), |out| out.send_ref(message))
     }
@@ -188,6 +189,12 @@ impl Writer {
         self.fragment_size
     }
 
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll_send(cx, 1, |_| Ok(()))
+    }
+
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll_flush(cx)
     }
 
     /// Accepts a message whatever waits: for `Sink`, whose room was asked for before.

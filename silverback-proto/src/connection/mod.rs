@@ -27,7 +27,7 @@ pub use self::{
     closing::{CloseInfo, Initiator},
     recv::Receiver,
     state::State,
-    stats::Stats,
+    stats::{OutputProgress, Stats},
     transmit::Transmitter,
 };
 use crate::{

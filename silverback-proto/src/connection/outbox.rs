@@ -19,6 +19,9 @@ pub(super) struct Outbox {
     left: usize,
     /// Bytes that have not left, in all.
     queued: usize,
+    /// Bytes that were put before what waited, and those of them that are in no segment any more, since the beginning.
+    overtaking: u64,
+    overtaken: u64,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,12 @@ impl Outbox {
     /// Bytes that have not left.
     pub(super) fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Bytes that were put before what waited, since the beginning, and how many of them have left.
+    pub(super) fn overtaking(&self) -> (u64, u64) {
+        let leaving = self.segments.front().filter(|segment| segment.is_urgent).map_or(0, |_| self.left as u64);
+        (self.overtaking, self.overtaken + leaving)
     }
 
     /// Queues a frame, copied, and lends the copy of its payload.
@@ -85,14 +94,16 @@ impl Outbox {
             return self.queued;
         };
         let place = boundary + 1;
-        self.queued += pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        let len = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        self.queued += len;
+        self.overtaking += len as u64;
         match self.segments.get_mut(place) {
             // Behind those that came before: a flood of pings gets its pongs in order, and in one buffer.
             Some(Segment { bytes: SegmentBytes::Gathered(frames), is_urgent: true, .. }) => {
                 pieces.into_iter().for_each(|piece| frames.extend_from_slice(piece));
             }
             _ => {
-                let mut frame = Buffer::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
+                let mut frame = Buffer::with_capacity(len);
                 pieces.into_iter().for_each(|piece| frame.extend_from_slice(piece));
                 let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true, is_urgent: true };
                 self.segments.insert(place, segment);
@@ -124,6 +135,7 @@ impl Outbox {
                 return;
             }
             self.left -= len;
+            self.overtaken += if oldest.is_urgent { len as u64 } else { 0 };
             self.segments.pop_front();
         }
         if self.queued == 0 {
@@ -143,6 +155,8 @@ impl Outbox {
 
     /// Drops all of it.
     pub(super) fn clear(&mut self) {
+        self.overtaken = self.overtaking().1;
+        self.overtaking = self.overtaken;
         self.queued = 0;
         self.segments.clear();
         self.give_back();

@@ -164,6 +164,11 @@ impl Framer {
         self.frame(FrameHeader::new(Opcode::CLOSE, payload.len() as u64), &payload);
     }
 
+    /// See [`Outbox::overtaking`].
+    pub(super) fn overtaking(&self) -> (u64, u64) {
+        self.outbox.overtaking()
+    }
+
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.outbox.slices(slices)
     }

@@ -2,6 +2,17 @@
 
 use std::time::Duration;
 
+/// How far output has come, in bytes of what was accepted in its order: control frames that went before their turn do
+/// not count. A message has left when `left` has reached what `accepted` was when it had been accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutputProgress {
+    /// Bytes accepted. Means nothing once the connection is lost, when what waited is forgotten.
+    pub accepted: u64,
+    /// Bytes of those that the transport took.
+    pub left: u64,
+}
+
 /// Counters of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

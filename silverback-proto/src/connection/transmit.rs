@@ -12,7 +12,7 @@ use super::{
     compressor::PerMessage,
     send::Framer,
     state::{State, Step},
-    stats::Stats,
+    stats::{OutputProgress, Stats},
     timer::{Due, Timers},
 };
 use crate::{
@@ -262,6 +262,14 @@ impl Transmitter {
     pub fn has_room_for(&self, len: usize) -> bool {
         let queued = self.framer.queued();
         queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
+    }
+
+    /// How far the output has come: which messages have left.
+    pub fn output_progress(&self) -> OutputProgress {
+        let (overtaking, overtaken) = self.framer.overtaking();
+        let left = self.stats.bytes_sent - overtaken;
+        let waiting = self.framer.queued() as u64 - (overtaking - overtaken);
+        OutputProgress { accepted: left + waiting, left }
     }
 
     /// Whether a message is being streamed, so that no other can be sent.

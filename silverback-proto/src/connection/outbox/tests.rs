@@ -129,6 +129,35 @@ mod urgent_frames {
     }
 }
 
+#[test]
+fn it_is_known_which_frames_have_left_whatever_overtook_them() {
+    for seed in 0..30 {
+        let mut random = Random::new(seed);
+        let (mut outbox, mut ends) = (Outbox::default(), Vec::new());
+        let (mut left, mut whole) = (0, 0);
+        for _ in 0..60 {
+            let bound = if random.below(20) == 0 { 40_000 } else { 300 };
+            let payload = [vec![b'd'; random.below(bound)], vec![b'.']].concat();
+            let is_urgent = random.below(3) == 0;
+            match random.below(2) {
+                _ if is_urgent => _ = outbox.push_urgent([b"up", &vec![b'u'; random.below(125)]]),
+                0 => outbox.push_copied([b"hd", &payload]),
+                _ => outbox.push_shared(b"hd", Bytes::from(payload)),
+            }
+            let waiting = outbox.waiting();
+            if !is_urgent {
+                ends.push((left + waiting.len()) as u64 - outbox.overtaking().0);
+            }
+            let count = random.below(waiting.len() + 1);
+            outbox.advance(count);
+            left += count;
+            whole += waiting[..count].iter().filter(|&&byte| byte == b'.').count();
+            let in_order = left as u64 - outbox.overtaking().1;
+            assert_eq!(ends.iter().filter(|&&end| end <= in_order).count(), whole, "seed {seed}");
+        }
+    }
+}
+
 mod memory {
     use super::*;
 

@@ -1,0 +1,108 @@
+//! How long to wait before the next attempt: a random time up to a bound that grows, so that clients which lost their
+//! server together do not come back together (RFC 6455, 7.2.3). No clock is read here.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// What was asked for.
+#[derive(Clone)]
+pub(super) struct Pace {
+    pub(super) initial: Duration,
+    pub(super) max: Duration,
+    pub(super) factor: f64,
+    pub(super) stable_after: Duration,
+    pub(super) max_retry_after: Duration,
+    pub(super) max_retries: u32,
+    pub(super) give_up_after: Option<Duration>,
+    /// A number from 0 to 1.
+    pub(super) jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
+}
+
+/// The failures since there last was a connection that held.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+    since: Option<Instant>,
+}
+
+impl Backoff {
+    /// Failures in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// A connection has held for so long. One that ended at once proves nothing: its server may drop everybody.
+    pub(super) fn note_held(&mut self, pace: &Pace, held: Duration) {
+        if held >= pace.stable_after {
+            *self = Self::default();
+        }
+    }
+
+    /// Another failure: the wait before the next attempt, or `None` if there is none any more. `asked` is what the
+    /// server asked for.
+    pub(super) fn note_failure(&mut self, pace: &Pace, now: Instant, asked: Option<Duration>) -> Option<Duration> {
+        let since = *self.since.get_or_insert(now);
+        let wait = pace.wait(self.failures, asked);
+        self.failures = self.failures.saturating_add(1);
+        let over = now.saturating_duration_since(since).saturating_add(wait);
+        let in_time = pace.give_up_after.is_none_or(|limit| over <= limit);
+        (self.failures <= pace.max_retries && in_time).then_some(wait)
+    }
+}
+
+impl Pace {
+    fn wait(&self, failures: u32, asked: Option<Duration>) -> Duration {
+        let growth = self.factor.max(1.0).powi(i32::try_from(failures).unwrap_or(i32::MAX));
+        let bound = (self.initial.as_secs_f64() * growth).min(self.max.as_secs_f64());
+        let jitter = (self.jitter)();
+        let jitter = if jitter.is_nan() { 1.0 } else { jitter.clamp(0.0, 1.0) };
+        let random = Duration::try_from_secs_f64(bound * jitter).unwrap_or(self.max);
+        let random = random.max(self.initial / 10).max(SHORTEST);
+        // The random part comes on top: a server tells all of its clients the same.
+        random.saturating_add(asked.unwrap_or_default().min(self.max_retry_after))
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(30),
+            factor: 2.0,
+            stable_after: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(3600),
+            max_retries: u32::MAX,
+            give_up_after: None,
+            jitter: Arc::new(random),
+        }
+    }
+}
+
+impl fmt::Debug for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pace")
+            .field("initial", &self.initial)
+            .field("max", &self.max)
+            .field("factor", &self.factor)
+            .field("stable_after", &self.stable_after)
+            .field("max_retry_after", &self.max_retry_after)
+            .field("max_retries", &self.max_retries)
+            .field("give_up_after", &self.give_up_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A system without random numbers makes clients wait longest.
+fn random() -> f64 {
+    getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
+/// Never a busy loop, whatever was asked for.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+#[path = "backoff_tests.rs"]
+mod tests;

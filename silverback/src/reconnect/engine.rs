@@ -1,0 +1,194 @@
+//! Round and round: an attempt, a connection, a wait.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use tokio::time::{Sleep, sleep};
+
+use super::{
+    Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectEvent, ReconnectState,
+    attempt::{Attempting, attempt},
+    backoff::Backoff,
+    link::Link,
+};
+use crate::{Conn, Error, clock};
+
+pub(super) struct Engine {
+    plan: Reconnect,
+    link: Arc<Link>,
+    backoff: Backoff,
+    /// Connections that there have been.
+    connections: u64,
+    phase: Phase,
+}
+
+enum Phase {
+    Idle,
+    Connecting(Attempting),
+    Connected(Box<Connected>),
+    Waiting(Pin<Box<Sleep>>),
+    Ended,
+}
+
+struct Connected {
+    conn: Conn,
+    since: Instant,
+    /// What is known of its end before it has come to it.
+    fault: Option<Error>,
+}
+
+/// What there is to tell.
+pub(super) enum Step {
+    Event(ReconnectEvent),
+    GivenUp(Outage),
+    Ended,
+}
+
+impl Engine {
+    pub(super) fn new(plan: Reconnect, link: Arc<Link>) -> Self {
+        Self { plan, link, backoff: Backoff::default(), connections: 0, phase: Phase::Idle }
+    }
+
+    pub(super) fn connection(&self) -> Option<&Conn> {
+        match &self.phase {
+            Phase::Connected(connected) => Some(&connected.conn),
+            _ => None,
+        }
+    }
+
+    /// The connection is taken for ended.
+    pub(super) fn cut_off(&mut self, error: Error) {
+        if let Phase::Connected(connected) = &mut self.phase {
+            let (writer, _) = connected.conn.halves();
+            // Nobody looks at what is still to come.
+            let _ = writer.start_close(silverback_proto::CloseCode::GOING_AWAY, "");
+            connected.fault.get_or_insert(error);
+        }
+    }
+
+    pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            if !matches!(self.phase, Phase::Connected(_) | Phase::Ended) && self.link.poll_closing(cx) {
+                return Poll::Ready(self.end(ReconnectState::Closed));
+            }
+            match &mut self.phase {
+                Phase::Idle => self.begin_attempt(),
+                Phase::Waiting(wait) => {
+                    ready!(wait.as_mut().poll(cx));
+                    self.begin_attempt();
+                }
+                Phase::Connecting(attempting) => {
+                    return Poll::Ready(match ready!(attempting.as_mut().poll(cx)) {
+                        Ok(conn) => self.begin_connection(conn),
+                        Err(cause) => self.note_outage(cause),
+                    });
+                }
+                Phase::Connected(connected) => match ready!(connected.poll_event(cx)) {
+                    Ok(event) => return Poll::Ready(Step::Event(event)),
+                    Err(cause) => {
+                        let held = clock::now().saturating_duration_since(connected.since);
+                        self.backoff.note_held(&self.plan.pace, held);
+                        return Poll::Ready(self.note_outage(cause));
+                    }
+                },
+                Phase::Ended => return Poll::Ready(Step::Ended),
+            }
+        }
+    }
+
+    fn begin_attempt(&mut self) {
+        let this = self.this_attempt();
+        self.link.set_state(ReconnectState::Connecting { attempt: this.number });
+        self.phase = Phase::Connecting(Box::pin(attempt(self.plan.clone(), this)));
+    }
+
+    fn begin_connection(&mut self, mut conn: Conn) -> Step {
+        let this = self.this_attempt();
+        self.connections += 1;
+        self.link.connect(conn.halves().0.clone());
+        self.phase = Phase::Connected(Box::new(Connected { conn, since: clock::now(), fault: None }));
+        Step::Event(ReconnectEvent::Connected(this))
+    }
+
+    fn this_attempt(&self) -> ReconnectAttempt {
+        ReconnectAttempt { number: self.backoff.failures().saturating_add(1), connections: self.connections }
+    }
+
+    /// There is no connection, or none any more.
+    fn note_outage(&mut self, cause: Disconnect) -> Step {
+        let undelivered = self.link.disconnect();
+        let is_wanted = !self.link.is_closing();
+        let comes_again = is_wanted && !is_ours(&cause) && (self.plan.retry_on)(&cause);
+        let retry_in = match comes_again {
+            true => self.backoff.note_failure(&self.plan.pace, clock::now(), cause.retry_after()),
+            false => None,
+        };
+        let is_closed = !comes_again && matches!(cause, Disconnect::Closed(_));
+        let cause = Arc::new(cause);
+        let outage = Outage { cause: cause.clone(), undelivered, failures: self.backoff.failures(), retry_in };
+        match retry_in {
+            Some(wait) => {
+                let (until, attempt) = (clock::now() + wait, self.this_attempt().number);
+                self.phase = Phase::Waiting(Box::pin(sleep(wait)));
+                self.link.set_state(ReconnectState::Waiting { until, attempt, cause });
+                Step::Event(ReconnectEvent::Disconnected(outage))
+            }
+            None if is_closed => {
+                let end = self.end(ReconnectState::Closed);
+                if outage.undelivered.is_empty() { end } else { Step::Event(ReconnectEvent::Disconnected(outage)) }
+            }
+            None => {
+                self.end(ReconnectState::GivenUp { cause });
+                Step::GivenUp(outage)
+            }
+        }
+    }
+
+    fn end(&mut self, state: ReconnectState) -> Step {
+        self.phase = Phase::Ended;
+        self.link.end(state);
+        Step::Ended
+    }
+}
+
+impl Connected {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ReconnectEvent, Disconnect>> {
+        loop {
+            let (_, reader) = self.conn.halves();
+            match ready!(reader.poll_arrival(cx)) {
+                Ok(Some(_)) if self.fault.is_some() => {}
+                Ok(Some(arrival)) => match reader.event(arrival).map(ReconnectEvent::from) {
+                    Ok(event) => return Poll::Ready(Ok(event)),
+                    // Its orderly end is waited for: until then what was accepted may still leave.
+                    Err(error) => self.fault = Some(error),
+                },
+                Ok(None) => return Poll::Ready(Err(self.end())),
+                Err(error) => return Poll::Ready(Err(Disconnect::Failed(self.fault.take().unwrap_or(error)))),
+            }
+        }
+    }
+
+    fn end(&mut self) -> Disconnect {
+        match (self.fault.take(), self.conn.close_info()) {
+            (Some(error), _) => Disconnect::Failed(error),
+            (None, Some(info)) => Disconnect::Closed(info),
+            (None, None) => Disconnect::Failed(Error::Lost),
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("plan", &self.plan).field("backoff", &self.backoff).finish_non_exhaustive()
+    }
+}
+
+/// Whether it was the application that closed, by a way around us.
+fn is_ours(cause: &Disconnect) -> bool {
+    matches!(cause, Disconnect::Closed(info) if info.initiator == silverback_proto::Initiator::Local)
+}

@@ -1,0 +1,207 @@
+//! What the engine and the writers share: the connection of the moment, and what it has accepted but not sent.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker, ready},
+};
+
+use silverback_proto::{CloseCode, CloseFrame, Message, UnsendableCode};
+use tokio::sync::watch;
+
+use super::ReconnectState;
+use crate::{TryWriteError, Writer};
+
+#[derive(Debug)]
+pub(super) struct Link {
+    slot: Mutex<Slot>,
+    state: watch::Sender<ReconnectState>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// Of the connection that there is.
+    writer: Option<Writer>,
+    /// What it has accepted and not sent, as far as we know: bounded as its queue is.
+    unsent: VecDeque<Unsent>,
+    /// How the application wants it to end.
+    close: Option<(CloseCode, String)>,
+    /// There will be no connection any more.
+    is_over: bool,
+    /// The engine's, while it has no connection that would wake it.
+    engine: Option<Waker>,
+}
+
+/// A message that was accepted, and how far output is when it has left.
+#[derive(Debug)]
+struct Unsent {
+    end: u64,
+    message: Message,
+}
+
+/// What became of a message that was to be written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Accepted,
+    /// There is no connection, or its end has begun.
+    NotConnected,
+    /// There will be none.
+    Closed,
+}
+
+impl Link {
+    pub(super) fn new(state: ReconnectState) -> Self {
+        Self { slot: Mutex::default(), state: watch::Sender::new(state) }
+    }
+
+    pub(super) fn state(&self) -> ReconnectState {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn states(&self) -> watch::Receiver<ReconnectState> {
+        self.state.subscribe()
+    }
+
+    /// Writes if there is a connection, as soon as it has room. The message is taken when it is accepted.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, message: &mut Option<Message>) -> Poll<Written> {
+        // Held over the write, so that the engine finds every message either accepted and noted, or not accepted.
+        let mut slot = self.lock();
+        if slot.is_closing() {
+            return Poll::Ready(Written::Closed);
+        }
+        let Some(writer) = &slot.writer else { return Poll::Ready(Written::NotConnected) };
+        let Some(copy) = message.clone() else { return Poll::Ready(Written::Accepted) };
+        let written = ready!(writer.poll_write_message(cx, message));
+        Poll::Ready(match written {
+            Ok(()) => {
+                slot.note_accepted(copy);
+                Written::Accepted
+            }
+            Err(_) => {
+                *message = Some(copy);
+                Written::NotConnected
+            }
+        })
+    }
+
+    /// Writes if there is a connection with room now, and gives the message back if not.
+    pub(super) fn try_write(&self, message: Message) -> Result<(), (Message, Written)> {
+        let mut slot = self.lock();
+        if slot.is_closing() {
+            return Err((message, Written::Closed));
+        }
+        let Some(writer) = &slot.writer else { return Err((message, Written::NotConnected)) };
+        match writer.try_write_message(message.clone()) {
+            Ok(()) => slot.note_accepted(message),
+            Err(TryWriteError::Full(_) | TryWriteError::Failed(_)) => return Err((message, Written::NotConnected)),
+        }
+        Ok(())
+    }
+
+    /// The writer of the connection of the moment.
+    pub(super) fn writer(&self) -> Option<Writer> {
+        self.lock().writer.clone()
+    }
+
+    /// Closes the connection if there is one, and lets none come any more.
+    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), UnsendableCode> {
+        if code != CloseCode::NO_STATUS {
+            CloseFrame::new(code, reason.to_owned())?;
+        }
+        let mut slot = self.lock();
+        if slot.is_over {
+            return Ok(());
+        }
+        let (code, reason) = slot.close.get_or_insert_with(|| (code, reason.to_owned())).clone();
+        let (writer, engine) = (slot.writer.clone(), slot.engine.take());
+        drop(slot);
+        start_close(writer, code, &reason);
+        if let Some(engine) = engine {
+            engine.wake();
+        }
+        // Writers that wait for a connection find that there will be none.
+        self.state.send_modify(|_| {});
+        Ok(())
+    }
+}
+
+/// For the engine.
+impl Link {
+    pub(super) fn set_state(&self, state: ReconnectState) {
+        self.state.send_replace(state);
+    }
+
+    /// Whether the application wants an end. Otherwise the engine is woken when it does.
+    pub(super) fn poll_closing(&self, cx: &mut Context<'_>) -> bool {
+        let mut slot = self.lock();
+        if !slot.engine.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            slot.engine = Some(cx.waker().clone());
+        }
+        slot.close.is_some()
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().close.is_some()
+    }
+
+    pub(super) fn connect(&self, writer: Writer) {
+        let mut slot = self.lock();
+        slot.unsent.clear();
+        slot.writer = Some(writer.clone());
+        let close = slot.close.clone();
+        drop(slot);
+        // It was asked for while the last attempt came to its end.
+        if let Some((code, reason)) = close {
+            start_close(Some(writer), code, &reason);
+        }
+        self.set_state(ReconnectState::Connected);
+    }
+
+    /// The connection has ended: gives what it has accepted and not sent.
+    pub(super) fn disconnect(&self) -> Vec<Message> {
+        let mut slot = self.lock();
+        slot.forget_what_has_left();
+        slot.writer = None;
+        slot.unsent.drain(..).map(|unsent| unsent.message).collect()
+    }
+
+    /// There will be no connection any more.
+    pub(super) fn end(&self, state: ReconnectState) {
+        let mut slot = self.lock();
+        (slot.is_over, slot.writer) = (true, None);
+        drop(slot);
+        self.set_state(state);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn is_closing(&self) -> bool {
+        self.is_over || self.close.is_some()
+    }
+
+    fn note_accepted(&mut self, message: Message) {
+        self.forget_what_has_left();
+        let Some(progress) = self.writer.as_ref().map(Writer::output_progress) else { return };
+        if progress.left < progress.accepted {
+            self.unsent.push_back(Unsent { end: progress.accepted, message });
+        }
+    }
+
+    fn forget_what_has_left(&mut self) {
+        let Some(progress) = self.writer.as_ref().map(Writer::output_progress) else { return };
+        while self.unsent.front().is_some_and(|unsent| unsent.end <= progress.left) {
+            self.unsent.pop_front();
+        }
+    }
+}
+
+fn start_close(writer: Option<Writer>, code: CloseCode, reason: &str) {
+    if let Some(writer) = writer {
+        // The code was looked at before.
+        let _ = writer.start_close(code, reason);
+    }
+}
