@@ -2,7 +2,7 @@
 
 use std::{io, task::Poll};
 
-use silverback::{Conn, Reader};
+use silverback::{Compression, Conn, Reader};
 use silverback_testkit::{
     cuts::{Random, one_byte_at_a_time, random_split},
     pipe::Plan,
@@ -11,7 +11,7 @@ use silverback_testkit::{
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, ReadBuf};
 
-use crate::support::{send_together, server, server_config, settle, within};
+use crate::support::{over_tcp, send_together, server, server_config, settle, within};
 
 fn conversation() -> [Frame; 9] {
     [
@@ -48,6 +48,23 @@ async fn puts_the_terminator_after_each_message() {
         assert!(conn.close_info().unwrap().is_clean);
         assert_eq!(remote.received_frames(), [pong("between"), close(1000, "")]);
         assert!(read_all(&mut conn, terminator).await.unwrap().is_empty(), "the end stays the end");
+    }
+}
+
+#[tokio::test]
+async fn comes_whole_over_real_sockets_compressed_or_not() {
+    for compression in [None, Some(Compression::default())] {
+        let (mut near, mut far) = over_tcp(compression).await;
+        let lines: Vec<String> = (0..1000).map(|number| format!("{number} {}", "line".repeat(number))).collect();
+        let expected = lines.join("\n") + "\n";
+        let sending = tokio::spawn(async move {
+            for line in lines {
+                far.write_message(line).await.unwrap();
+            }
+            far.close(1000, "").await.unwrap();
+        });
+        assert!(read_all(&mut near, "\n").await.unwrap() == expected.as_bytes());
+        within(sending).await.unwrap();
     }
 }
 

@@ -10,7 +10,7 @@ use silverback_testkit::{
 };
 use tokio::io::AsyncReadExt;
 
-use crate::support::{client, send_together, server, within};
+use crate::support::{client, over_tcp, send_together, server, within};
 
 /// What an observer has seen, as frames.
 #[derive(Clone, Default)]
@@ -159,4 +159,20 @@ async fn they_see_nothing_of_what_breaks_the_protocol() {
         assert!(within(conn.read_message()).await.unwrap_err().is_peer_fault());
         assert_eq!(seen.take(), []);
     }
+}
+
+#[tokio::test]
+async fn they_see_what_goes_over_real_sockets() {
+    let (mut near, mut far) = over_tcp(None).await;
+    let (seen_near, seen_far) = (Seen::of(&mut near), Seen::of(&mut far));
+    near.ping(b"near").unwrap();
+    near.write_message("question").await.unwrap();
+    assert_eq!(within(far.read_message()).await.unwrap(), Some("question".into()));
+    assert_eq!(seen_far.take(), [ping("near")]);
+    far.write_message("answer").await.unwrap();
+    assert_eq!(within(near.read_message()).await.unwrap(), Some("answer".into()));
+    assert_eq!(seen_near.take(), [pong("near")]);
+    let (closed, read) = within(async { tokio::join!(near.close(4001, "enough"), far.read_message()) }).await;
+    assert_eq!((closed.unwrap(), read.unwrap()), ((), None));
+    assert_eq!((seen_near.take(), seen_far.take()), (vec![close(4001, "")], vec![close(4001, "enough")]));
 }

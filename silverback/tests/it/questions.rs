@@ -1,13 +1,11 @@
 //! What requests, ends, errors and open connections can be asked.
 
 use http::Request;
-use silverback::{
-    CloseCode, Conn, Dialer, Error, Initiator, Negotiated, Role, Settings, Upgrader, is_websocket_upgrade, subprotocols,
-};
+use silverback::{CloseCode, Conn, Error, Initiator, Negotiated, Role, Settings, is_websocket_upgrade, subprotocols};
 use silverback_testkit::wire::{binary, close, close_empty, continuation, text};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{send_together, server, server_config, server_with, within};
+use crate::support::{over_tcp, send_together, server, server_config, server_with, within};
 
 mod requests {
     use super::*;
@@ -115,16 +113,10 @@ mod addresses {
 
     #[tokio::test]
     async fn are_those_of_the_socket_on_both_sides() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let accepting = tokio::spawn(async move {
-            let (stream, peer) = listener.accept().await.unwrap();
-            (Upgrader::new().accept(stream).await.unwrap(), peer)
-        });
-        let dialled = within(Dialer::new().dial(&format!("ws://{address}/"))).await.unwrap();
-        let (accepted, peer) = accepting.await.unwrap();
+        let (dialled, accepted) = over_tcp(None).await;
+        let (address, peer) = (dialled.peer_addr().unwrap(), dialled.local_addr().unwrap());
+        assert!(address != peer && address.ip().is_loopback() && peer.ip().is_loopback());
         assert_eq!((accepted.local_addr(), accepted.peer_addr()), (Some(address), Some(peer)));
-        assert_eq!((dialled.local_addr(), dialled.peer_addr()), (Some(peer), Some(address)));
         let (_writer, mut reader) = accepted.split();
         assert_eq!(reader.peer_addr(), Some(peer));
         drop(dialled);

@@ -3,14 +3,14 @@
 use std::task::Poll;
 
 use bytes::BytesMut;
-use silverback::{Error, MessageKind};
+use silverback::{Compression, Error, MessageKind};
 use silverback_testkit::{
     cuts::one_byte_at_a_time,
     poll::poll_once,
     wire::{CLIENT_KEY, binary, close, continuation, ping, text},
 };
 
-use crate::support::{send_together, server, server_config, within};
+use crate::support::{over_tcp, send_together, server, server_config, within};
 
 #[tokio::test(start_paused = true)]
 async fn appends_each_message_behind_what_is_there() {
@@ -77,4 +77,30 @@ async fn appends_nothing_of_a_message_that_is_refused() {
     remote.half_close();
     assert!(within(conn.read_message_into(&mut buffer)).await.unwrap_err().is_peer_fault());
     assert!(buffer.is_empty());
+}
+
+#[tokio::test]
+async fn reads_over_real_sockets_compressed_or_not() {
+    for compression in [None, Some(Compression::default())] {
+        let (mut near, mut far) = over_tcp(compression).await;
+        let sending = tokio::spawn(async move {
+            for size in [0, 10, 1000, 100_000, 1_000_000] {
+                far.write_message("\u{e9}".repeat(size)).await.unwrap();
+                far.write_message(vec![7; size]).await.unwrap();
+            }
+            far.close(1000, "").await.unwrap();
+        });
+        let mut buffer = BytesMut::new();
+        for size in [0, 10, 1000, 100_000, 1_000_000] {
+            for (kind, expected) in
+                [(MessageKind::Text, "\u{e9}".repeat(size).into()), (MessageKind::Binary, vec![7; size])]
+            {
+                buffer.clear();
+                assert_eq!(within(near.read_message_into(&mut buffer)).await.unwrap(), Some(kind));
+                assert!(buffer == expected, "{size}");
+            }
+        }
+        assert_eq!(within(near.read_message_into(&mut buffer)).await.unwrap(), None);
+        within(sending).await.unwrap();
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::{future::Future, time::Duration};
 
-use silverback::{Config, Conn, Negotiated, Role, Settings};
+use silverback::{Compression, Config, Conn, Dialer, Negotiated, Role, Settings, Upgrader};
 use silverback_testkit::{
     pipe::{Remote, pipe},
     wire::Frame,
 };
-use tokio::time::timeout;
+use tokio::{net::TcpListener, time::timeout};
 
 /// We are the server on a pipe, the test is the client.
 pub(crate) fn server() -> (Conn, Remote) {
@@ -32,6 +32,17 @@ pub(crate) fn client_with(settings: &Settings) -> (Conn, Remote) {
 /// We are the server, with some of the configuration changed.
 pub(crate) fn server_config(change: impl FnOnce(Config) -> Config) -> (Conn, Remote) {
     server_with(&Settings::default().adjust_config(change))
+}
+
+/// A client and a server over a socket, with compression or without.
+pub(crate) async fn over_tcp(compression: Option<Compression>) -> (Conn, Conn) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let upgrader = Upgrader::new().compression(compression.clone());
+    let accepting = async { upgrader.accept(listener.accept().await.unwrap().0).await.unwrap() };
+    let dialler = Dialer::new().compression(compression);
+    let (dialled, accepted) = within(async { tokio::join!(dialler.dial(&url), accepting) }).await;
+    (dialled.unwrap(), accepted)
 }
 
 /// Sends frames in one piece, as they arrive when a peer has sent them together.

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use silverback::{Conn, Dialer, Negotiated, Role, Settings, Tunnel, Upgrader};
+use silverback::{Compression, Conn, Dialer, Negotiated, Role, Settings, Tunnel, Upgrader};
 use silverback_testkit::wire::{binary, text};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{echo, server, within};
+use crate::support::{echo, over_tcp, server, within};
 
 mod ending;
 mod reading;
@@ -45,6 +45,24 @@ async fn bytes_come_through_both_ways_at_once() {
         };
         within(async { tokio::join!(end(near), end(far)) }).await;
     }
+}
+
+#[tokio::test]
+async fn bytes_come_through_compressed() {
+    let (near, far) = over_tcp(Some(Compression::default())).await;
+    let (mut near, mut far) = (near.into_tunnel().max_chunk_size(100_000), far.into_tunnel());
+    let sent = "all work and no play ".repeat(200_000);
+    let expected = sent.clone();
+    let sending = tokio::spawn(async move {
+        near.write_all(sent.as_bytes()).await.unwrap();
+        near.shutdown().await.unwrap();
+        near.read(&mut [0; 1]).await.unwrap()
+    });
+    let mut received = String::new();
+    within(far.read_to_string(&mut received)).await.unwrap();
+    assert!(received == expected);
+    assert!(far.conn().stats().bytes_received < expected.len() as u64 / 10);
+    assert_eq!(within(sending).await.unwrap(), 0);
 }
 
 /// TCP in a WebSocket over TCP: what a proxy of this kind does, with real sockets all the way.
