@@ -72,6 +72,23 @@ async fn a_port_where_nobody_listens_is_told_by_its_step() {
     );
 }
 
+/// RFC 6455, 4.1 would have the second one wait for the first: see the decisions.
+#[tokio::test]
+async fn dials_to_one_address_do_not_wait_for_each_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (dialer, url) = (Dialer::new(), format!("ws://{}/", listener.local_addr().unwrap()));
+    let first = tokio::spawn({
+        let (dialer, url) = (dialer.clone(), url.clone());
+        async move { dialer.dial(&url).await }
+    });
+    let (unanswered, _) = within(listener.accept()).await.unwrap();
+    let serving = async { silverback::Upgrader::new().accept(listener.accept().await.unwrap().0).await };
+    let (second, served) = within(async { tokio::join!(dialer.dial(&url), serving) }).await;
+    assert!(second.is_ok() && served.is_ok() && !first.is_finished());
+    drop(unanswered);
+    assert!(within(first).await.unwrap().is_err());
+}
+
 #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
 #[tokio::test]
 async fn secure_urls_are_refused_without_tls_and_the_error_names_the_features() {
