@@ -1,6 +1,6 @@
 //! The blocking connection: a reader and a writer that have not been parted.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use silverback_proto::{
     CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, PreparedMessage, Stats, Subprotocol,
@@ -236,6 +236,22 @@ impl Conn {
     /// What was set by [`set_write_timeout`](Self::set_write_timeout).
     pub fn write_timeout(&self) -> Option<Duration> {
         self.writer.write_timeout()
+    }
+
+    /// Sets the limit on messages anew, in bytes; see
+    /// [`Reader::set_max_message_size`](crate::Reader::set_max_message_size).
+    pub fn set_max_message_size(&mut self, bytes: u64) {
+        self.reader.set_max_message_size(bytes);
+    }
+
+    /// The address of the other end; see [`Reader::peer_addr`](crate::Reader::peer_addr).
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.reader.peer_addr()
+    }
+
+    /// The address of our end; see [`Reader::local_addr`](crate::Reader::local_addr).
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.reader.local_addr()
     }
 
     /// How the connection ended, or is ending; `None` while it is open.

@@ -47,8 +47,12 @@
 //!
 //! # In programs with a runtime
 //! A task must not block. Calls that could wait fail in one with [`WaitError::InTask`], whatever tokio runtime it runs
-//! on. They work in `tokio::task::spawn_blocking` and `block_in_place`. Executors of other makers cannot be told from
-//! plain threads.
+//! on; [`Writer::try_write_message`], `ping` and `start_close` never wait. They work in `tokio::task::spawn_blocking` and
+//! `block_in_place`. Executors of other makers, and futures in `tokio::task::unconstrained`, cannot be told from plain
+//! threads.
+//!
+//! What is here serves sockets of the standard library. A TLS server, and what comes by HTTP/1.1 servers, is for the
+//! asynchronous types; TLS for clients is the [`Dialer`]'s.
 
 mod conn;
 mod inside;

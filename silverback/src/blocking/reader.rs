@@ -1,6 +1,6 @@
 //! The reading half of a blocking connection.
 
-use std::{iter::FusedIterator, time::Duration};
+use std::{iter::FusedIterator, net::SocketAddr, time::Duration};
 
 use silverback_proto::{CloseInfo, Event, Message, MessageRef, Stats};
 use tokio::runtime::Handle;
@@ -89,6 +89,22 @@ impl Reader {
     /// What was set by [`set_read_timeout`](Self::set_read_timeout).
     pub fn read_timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Sets the limit on messages anew, in bytes; see
+    /// [`Reader::set_max_message_size`](crate::Reader::set_max_message_size).
+    pub fn set_max_message_size(&mut self, bytes: u64) {
+        self.reader.part_mut().set_max_message_size(bytes);
+    }
+
+    /// The address of the other end; see [`Reader::peer_addr`](crate::Reader::peer_addr).
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.reader.part().peer_addr()
+    }
+
+    /// The address of our end; see [`Reader::local_addr`](crate::Reader::local_addr).
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.reader.part().local_addr()
     }
 
     /// How the connection ended, or is ending; `None` while it is open.

@@ -106,7 +106,7 @@ impl Peer {
                 self.unread.drain(..used);
                 return frame.unmasked();
             }
-            let mut buffer = [0; 4096];
+            let mut buffer = [0; 64 * 1024];
             let count = self.stream.read(&mut buffer).unwrap();
             assert!(count > 0, "the connection ended before a frame that was expected");
             self.unread.extend(&buffer[..count]);

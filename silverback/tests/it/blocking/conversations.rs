@@ -154,6 +154,17 @@ fn a_burst_is_answered_whole() {
 }
 
 #[test]
+fn both_ends_are_known_and_the_limit_on_messages_can_be_changed() {
+    let (mut conn, mut peer) = server();
+    assert_eq!(conn.peer_addr(), peer.stream.local_addr().ok());
+    assert_eq!(conn.local_addr(), peer.stream.peer_addr().ok());
+    conn.set_max_message_size(4);
+    peer.send_frame(text("12345"));
+    assert!(matches!(conn.read_message(), Err(Error::Limit(_))));
+    assert_eq!(peer.frame().close_code(), Some(1009));
+}
+
+#[test]
 fn lent_messages_are_answered_through_the_halves() {
     let (mut conn, mut peer) = server();
     peer.send_frame(text("lent"));

@@ -21,7 +21,7 @@ fn what_may_change_its_thread_can() {
 /// The peer reads only what it must to let the writer go on, and says nothing until the writer has: so both wait at once.
 #[test]
 fn one_waits_to_read_while_another_waits_to_write() {
-    const COUNT: usize = 64;
+    const COUNT: usize = 32;
     let (conn, mut peer) = client();
     let (writer, mut reader) = conn.split();
     let reading = thread::spawn(move || (reader.read_message().unwrap(), reader));
