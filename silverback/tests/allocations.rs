@@ -64,7 +64,8 @@ async fn echo_from_a_buffer(conn: &mut Conn, messages: usize) {
     let (mut vec, mut bytes) = (Vec::with_capacity(20_000), BytesMut::with_capacity(20_000));
     let (writer, reader) = conn.halves();
     for number in 0..messages {
-        (vec.clear(), bytes.clear());
+        vec.clear();
+        bytes.clear();
         let (kind, payload) = match number % 2 {
             0 => (reader.read_message_into(&mut vec).await.unwrap().unwrap(), &vec[..]),
             _ => (reader.read_message_into(&mut bytes).await.unwrap().unwrap(), &bytes[..]),
