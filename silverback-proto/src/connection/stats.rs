@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutputProgress {
-    /// Bytes accepted. Means nothing once the connection is lost, when what waited is forgotten.
+    /// Bytes accepted, also those that were forgotten when the connection was lost.
     pub accepted: u64,
     /// Bytes of those that the transport took.
     pub left: u64,

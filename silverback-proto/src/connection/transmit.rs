@@ -29,6 +29,8 @@ pub struct Transmitter {
     timers: Timers,
     closing: Closing,
     stats: Stats,
+    /// Bytes that were accepted and forgotten when the connection was lost.
+    never_left: u64,
 }
 
 /// Commands: what the application wants to be sent.
@@ -50,6 +52,7 @@ impl Transmitter {
             timers: Timers::new(now),
             closing: Closing::default(),
             stats: Stats::default(),
+            never_left: 0,
         }
     }
 
@@ -179,6 +182,8 @@ impl Transmitter {
     pub fn handle_lost(&mut self) {
         self.state = self.state.after(Step::Lose);
         self.closing.note_lost();
+        let progress = self.output_progress();
+        self.never_left = progress.accepted - progress.left;
         self.framer.clear();
     }
 
@@ -269,7 +274,7 @@ impl Transmitter {
         let (overtaking, overtaken) = self.framer.overtaking();
         let left = self.stats.bytes_sent - overtaken;
         let waiting = self.framer.queued() as u64 - (overtaking - overtaken);
-        OutputProgress { accepted: left + waiting, left }
+        OutputProgress { accepted: left + waiting + self.never_left, left }
     }
 
     /// Whether a message is being streamed, so that no other can be sent.

@@ -168,6 +168,9 @@ impl Link {
     /// There will be no connection any more.
     pub(super) fn end(&self, state: ReconnectState) {
         let mut slot = self.lock();
+        if slot.is_over {
+            return;
+        }
         (slot.is_over, slot.writer) = (true, None);
         drop(slot);
         self.set_state(state);

@@ -29,6 +29,7 @@ mod proxies;
 mod questions;
 mod racing;
 mod reading_into;
+mod reconnecting;
 mod redirects;
 mod sockets;
 mod streaming;

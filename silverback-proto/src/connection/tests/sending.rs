@@ -279,3 +279,19 @@ mod room {
         assert!(app.conn.has_room_for(usize::MAX));
     }
 }
+
+mod progress {
+    use super::*;
+
+    #[test]
+    fn what_was_accepted_and_what_has_left_is_known_also_after_the_connection_is_lost() {
+        let mut app = App::new(Role::Server, Config::default());
+        app.conn.send(Message::binary(vec![1; 10])).unwrap();
+        app.conn.handle_transmitted(5);
+        for _ in 0..2 {
+            let progress = app.conn.output_progress();
+            assert_eq!((progress.accepted, progress.left), (12, 5));
+            app.conn.handle_lost();
+        }
+    }
+}

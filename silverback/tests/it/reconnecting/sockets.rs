@@ -1,0 +1,46 @@
+//! The same on real sockets, with a server that is stopped and started again on its port.
+
+use silverback::Upgrader;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::support::echo;
+
+#[tokio::test]
+async fn a_server_that_is_restarted_is_found_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("ws://{address}/");
+    let first = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut conn = Upgrader::new().accept(stream).await.unwrap();
+        let message = conn.read_message().await.unwrap().unwrap();
+        conn.write_message(message).await.unwrap();
+        conn.close(1012, "restart").await.unwrap();
+    });
+    let client = Reconnect::new(Dialer::new(), url).initial_backoff(Duration::from_millis(10));
+    let mut conn = client.max_backoff(Duration::from_millis(50)).start();
+    within(conn.write_message("one")).await.unwrap();
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("one".into()));
+    let restarting = async {
+        within(first).await.unwrap();
+        // Nobody listens for a while.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let listener = TcpListener::bind(address).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        tokio::spawn(echo(Upgrader::new().accept(stream).await.unwrap()));
+    };
+    let reading = async {
+        // The server's close comes, and then connections are refused, until there is one again.
+        loop {
+            match conn.read_event().await.unwrap() {
+                Some(ReconnectEvent::Connected(attempt)) if attempt.connections == 1 => return,
+                event => assert!(event.is_some()),
+            }
+        }
+    };
+    tokio::join!(within(restarting), within(reading));
+    within(conn.write_message("two")).await.unwrap();
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("two".into()));
+    within(conn.close(1000, "")).await.unwrap();
+}
