@@ -126,7 +126,7 @@ pub(super) fn build_folder() -> PathBuf {
 /// An example as a program. `cargo test` has built it, unless it was told to build this test alone.
 fn program(name: &str) -> PathBuf {
     let folder = build_folder();
-    let program = folder.join("examples").join(name);
+    let program = folder.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION);
     if program.exists() {
         return program;
     }
