@@ -112,7 +112,10 @@ pub(super) const ALL: &[Contestant] = &[
     setting("window bits 8", &["--style", "lending", "--window-bits", "8"]),
     setting("window bits 9", &["--style", "lending", "--window-bits", "9"]),
     setting("window bits 10", &["--style", "lending", "--window-bits", "10"]),
+    setting("window bits 11", &["--style", "lending", "--window-bits", "11"]),
     setting("window bits 12", &["--style", "lending", "--window-bits", "12"]),
+    setting("window bits 13", &["--style", "lending", "--window-bits", "13"]),
+    setting("window bits 14", &["--style", "lending", "--window-bits", "14"]),
     setting("memory level 1", &["--style", "lending", "--memory-level", "1"]),
     setting("memory level 4", &["--style", "lending", "--memory-level", "4"]),
     setting("memory level 9", &["--style", "lending", "--memory-level", "9"]),
@@ -123,4 +126,5 @@ pub(super) const ALL: &[Contestant] = &[
     released("default: idle again", &["--style", "lending", "--deflate"]),
     released("client_no_context_takeover: idle again", &["--style", "lending", "--client-no-context-takeover"]),
     released("window bits 9: idle again", &["--style", "lending", "--window-bits", "9"]),
+    released("window bits 12: idle again", &["--style", "lending", "--window-bits", "12"]),
 ];
