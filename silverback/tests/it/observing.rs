@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use silverback::{Conn, Control};
+use silverback::{Conn, Control, Negotiated, Role, Settings};
 use silverback_testkit::{
     cuts::one_byte_at_a_time,
+    pipe::pipe,
     poll::poll_once,
     wire::{CLIENT_KEY, Frame, binary, close, close_empty, continuation, ping, pong, text},
 };
@@ -147,6 +148,17 @@ async fn they_see_empty_closes_and_pongs_of_our_pings_as_a_client() {
 
 fn send_together_unmasked(remote: &silverback_testkit::pipe::Remote, frames: impl IntoIterator<Item = Frame>) {
     remote.send(frames.into_iter().flat_map(|frame| frame.encode()).collect::<Vec<u8>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_see_what_came_with_the_handshake() {
+    let (near, _remote) = pipe();
+    let early = [ping("early"), text("m")].into_iter().flat_map(|frame| frame.masked(CLIENT_KEY).encode());
+    let early: Vec<u8> = early.collect();
+    let mut conn = Conn::from_handshake(near, Role::Server, Negotiated::default(), early, &Settings::default());
+    let seen = Seen::of(&mut conn);
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("m".into()));
+    assert_eq!(seen.take(), [ping("early")]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,7 +89,9 @@ mod ends {
         let error = end.unwrap_err();
         assert!(error.is_peer_fault() && !error.is_disconnect());
         assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
-        assert_eq!(conn.close_info().unwrap().sent.unwrap().code, CloseCode::PROTOCOL_ERROR);
+        let info = conn.close_info().unwrap();
+        assert!(info.has_code([1006]) && info.is_unexpected([1000, 1001]));
+        assert_eq!(info.sent.unwrap().code, CloseCode::PROTOCOL_ERROR);
     }
 
     #[tokio::test(start_paused = true)]
