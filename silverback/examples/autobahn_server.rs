@@ -18,6 +18,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
     routing::{MethodRouter, any},
+    serve::ListenerExt,
 };
 use silverback::{Compression, Conn, Error, PreparedMessage, Upgrader};
 use tokio::{
@@ -38,7 +39,7 @@ async fn main() -> io::Result<()> {
         .route("/streamed_out", answered_by(streamed_out))
         .with_state(Upgrader::new().compression(Compression::default()));
     tokio::select! {
-        served = async { axum::serve(listener, app).await } => served,
+        served = async { axum::serve(listener.tap_io(|tcp| _ = tcp.set_nodelay(true)), app).await } => served,
         interrupted = tokio::signal::ctrl_c() => interrupted,
     }
 }

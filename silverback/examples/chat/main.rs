@@ -24,6 +24,7 @@ use axum::{
     http::header::CONTENT_SECURITY_POLICY,
     response::{Html, IntoResponse, Response},
     routing::{any, get},
+    serve::ListenerExt,
 };
 use silverback::{CloseCode, Config, Error, Message, Reader, TryWriteError, Upgrade, Upgrader, Writer};
 use tokio::{
@@ -40,7 +41,7 @@ async fn main() -> io::Result<()> {
     let room = Arc::<Room>::default();
     let app = Router::new().route("/", get(page)).route("/ws", any(enter)).with_state(room.clone());
     tokio::select! {
-        served = async { axum::serve(listener, app).await } => served?,
+        served = async { axum::serve(listener.tap_io(|tcp| _ = tcp.set_nodelay(true)), app).await } => served?,
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     room.close().await;
@@ -79,7 +80,9 @@ async fn listen(guest: u64, writer: &Writer, reader: &mut Reader, room: &Room) -
     while let Some(message) = reader.read_message().await? {
         match message.as_text() {
             // What still comes from a guest who was dropped is not passed on.
-            Some(text) if writer.is_open() && !text.trim().is_empty() => room.tell(&format!("guest {guest}: {text}")),
+            Some(text) if writer.is_open() && !text.trim().is_empty() => {
+                room.guests().tell(&format!("guest {guest}: {text}"))
+            }
             Some(_) => {}
             None => {
                 writer.start_close(CloseCode::UNSUPPORTED, "this chat takes text")?;
@@ -132,10 +135,6 @@ impl Room {
         let mut guests = self.guests();
         guests.writers.remove(&guest);
         guests.tell(&format!("* guest {guest} left"));
-    }
-
-    fn tell(&self, line: &str) {
-        self.guests().tell(line);
     }
 
     /// Closes every connection, and waits for those who answer.

@@ -24,6 +24,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_SECURITY_POLICY},
     response::{Html, IntoResponse, Response},
     routing::{any, get},
+    serve::ListenerExt,
 };
 use silverback::{CloseCode, Config, Conn, Error, MessageRef, Reader, Upgrader, Writer, handshake::OriginPolicy};
 use tokio::{
@@ -53,7 +54,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening http://{address}");
     let app = Router::new().route("/", get(page)).route("/ws", any(start)).with_state(service.clone());
     tokio::select! {
-        served = async { axum::serve(listener, app).await } => served?,
+        served = async { axum::serve(listener.tap_io(|tcp| _ = tcp.set_nodelay(true)), app).await } => served?,
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     service.stop.cancel();
@@ -170,7 +171,6 @@ async fn end(mut child: Child) {
     signal(&mut child, false);
     if timeout(GRACE, child.wait()).await.is_err() {
         signal(&mut child, true);
-        // It is waited for, so that no zombie stays.
         let _ = child.wait().await;
     }
 }
@@ -196,6 +196,5 @@ const MOST_PROCESSES: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between the hang-up and the end by force.
 const GRACE: Duration = Duration::from_secs(1);
-/// The page has its style and script inside, and talks to this server only.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

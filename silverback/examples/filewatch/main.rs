@@ -30,6 +30,7 @@ use axum::{
     http::header::CONTENT_SECURITY_POLICY,
     response::{Html, IntoResponse, Response},
     routing::{any, get},
+    serve::ListenerExt,
 };
 use serde_json::json;
 use silverback::{CloseCode, Compression, Config, Conn, Error, Message, Upgrader, handshake::OriginPolicy};
@@ -58,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening http://{address}");
     let app = Router::new().route("/", get(page)).route("/ws", any(view)).with_state(service);
     tokio::select! {
-        served = async { axum::serve(listener, app).await } => served?,
+        served = async { axum::serve(listener.tap_io(|tcp| _ = tcp.set_nodelay(true)), app).await } => served?,
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         // Its end is the end of the publisher, of which the viewers learn.
         () = follow(path, publisher) => {}
