@@ -4,14 +4,13 @@ use std::{
     collections::VecDeque,
     io::{self, Write},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use silverback::{Conn, Message};
-use tokio::time::{sleep, timeout};
+use silverback::{Conn, Error, Message, Reconnect};
+use tokio::time::timeout;
 
 use super::{
-    backoff::Backoff,
     ending::{End, Undone},
     input::{self, Input, Inputs, LineEditor, Terminal},
     notes::Notes,
@@ -19,7 +18,11 @@ use super::{
     plan::{Plan, Source},
     waiting::Waiting,
 };
-use crate::{dialing::describe, service::Signals, trouble::Trouble};
+use crate::{
+    dialing::{Destination, describe},
+    service::Signals,
+    trouble::Trouble,
+};
 
 /// All that connections have in common.
 pub(crate) struct Client {
@@ -90,40 +93,26 @@ impl Client {
     }
 
     async fn connect_and_talk(&mut self) -> End {
-        let mut backoff = Backoff::new(self.plan.most_reconnects);
-        loop {
-            let end = match self.dial().await {
-                Ok(conn) => {
-                    let since = Instant::now();
-                    let end = match self.start_reading() {
-                        Ok(()) => self.talk(conn).await,
-                        Err(trouble) => return End::Input(trouble),
-                    };
-                    backoff.note_connected(since.elapsed());
-                    end
+        let conn = self.reconnect().start();
+        self.talk(conn).await
+    }
+
+    /// What `--send` gives goes first on each connection.
+    fn reconnect(&self) -> Reconnect {
+        let Destination { dialer, url, .. } = self.plan.destination.clone();
+        let greetings = Arc::new(self.plan.greetings.clone());
+        Reconnect::new(dialer, url).max_retries(self.plan.most_reconnects).on_connect(move |mut conn, _| {
+            let greetings = greetings.clone();
+            async move {
+                for message in greetings.iter() {
+                    conn.write_message(message.clone()).await?;
                 }
-                Err(end) => end,
-            };
-            if !end.may_pass() {
-                return end;
+                Ok::<_, Error>(conn)
             }
-            let random = getrandom::u32().unwrap_or(u32::MAX);
-            let Some(wait) = backoff.next(end.retry_after(), random) else { return end };
-            self.notes.normal(&format!("{}; connecting again in {wait:.1?}", end.words()));
-            if let Err(end) = self.attend(sleep(wait)).await {
-                return end;
-            }
-        }
+        })
     }
 
-    async fn dial(&mut self) -> Result<Conn, End> {
-        let (dialer, url) = (self.plan.destination.dialer.clone(), self.plan.destination.url.clone());
-        let conn = self.attend(async move { dialer.dial(&url).await }).await?.map_err(End::Undialled)?;
-        self.notes.at_prompt(&self.welcome(&conn));
-        Ok(conn)
-    }
-
-    fn welcome(&self, conn: &Conn) -> String {
+    pub(super) fn welcome(&self, conn: &Conn) -> String {
         let url = self.plan.destination.url.split('?').next().unwrap_or_default();
         let mut text = format!("Connected to {}", url.escape_debug());
         if let Some(subprotocol) = conn.subprotocol() {
@@ -136,7 +125,7 @@ impl Client {
     }
 
     /// The prompt comes after the first connection; a pipe is not touched before either.
-    fn start_reading(&mut self) -> Result<(), Trouble> {
+    pub(super) fn start_reading(&mut self) -> Result<(), Trouble> {
         if self.inputs.is_none() {
             self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
                 (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,
@@ -151,29 +140,6 @@ impl Client {
             });
         }
         Ok(())
-    }
-
-    /// Waits for something while there is no connection.
-    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                result = &mut work => return Ok(result),
-                code = self.signals.next() => return Err(End::Signal(code as u8)),
-                error = self.output.failed() => return Err(End::Output(error)),
-                input = next_input(&mut self.inputs), if self.prompt.is_some() => match input {
-                    Input::Message(message) => self.backlog.push_back(message),
-                    Input::Typed(line) => match super::commands::parse(&line) {
-                        Ok(super::commands::Typed::Text(text)) => self.backlog.push_back(Message::text(text)),
-                        Ok(super::commands::Typed::Quit) => return Err(End::Done),
-                        _ => self.notes.answer("not connected; text is kept and sent later"),
-                    },
-                    Input::Interrupt => return Err(End::Signal(INTERRUPTED)),
-                    Input::End => return Err(End::Done),
-                    Input::Failed(trouble) => return Err(End::Input(trouble)),
-                },
-            }
-        }
     }
 
     /// Writes what is left to write, and leaves the terminal as it was.

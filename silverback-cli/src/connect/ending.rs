@@ -1,9 +1,8 @@
-//! Why it ended, what that means for the exit code, and whether to try again.
+//! Why it ended, and what that means for the exit code.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use http::header::RETRY_AFTER;
-use silverback::{CloseCode, CloseInfo, DialError, DialStep, Error, Timeout};
+use silverback::{CloseCode, CloseInfo, Disconnect, Error};
 
 use crate::{dialing::trouble_of, trouble::Trouble};
 
@@ -16,10 +15,8 @@ pub(crate) enum End {
     Silence(Duration),
     /// The peer closed the connection.
     Peer(CloseInfo),
-    /// The connection failed.
-    Failed(Error),
-    /// There was none.
-    Undialled(DialError),
+    /// There is no connection, and there will be none.
+    GivenUp(Arc<Disconnect>),
     /// A signal, or Ctrl-C at the prompt; the exit code.
     Signal(u8),
     /// What is written cannot be.
@@ -44,8 +41,7 @@ impl End {
             Self::Done => Ok(()),
             Self::Silence(time) => Err(Trouble::Timeout(format!("what was waited for did not come within {time:?}"))),
             Self::Peer(info) => closed(&info, undone),
-            Self::Failed(error) => Err(failed(error)),
-            Self::Undialled(error) => Err(trouble_of(&error)),
+            Self::GivenUp(cause) => given_up(&cause, undone),
             Self::Signal(code) => Err(Trouble::Signal(code)),
             // Whoever reads has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -54,38 +50,32 @@ impl End {
         }
     }
 
-    /// Whether another attempt may find the server well again.
-    pub(crate) fn may_pass(&self) -> bool {
-        match self {
-            Self::Peer(info) => PASSING.contains(&info.code),
-            Self::Failed(error) => {
-                matches!(error, Error::Lost | Error::Io(_) | Error::Timeout(Timeout::Pong(_) | Timeout::WriteStall(_)))
-            }
-            Self::Undialled(error) => match error {
-                DialError::Io { step, .. } => *step != DialStep::Tls,
-                DialError::Timeout { .. } => true,
-                DialError::Refused(refusal) => refusal.status.is_server_error() || refusal.status.as_u16() == 429,
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-
-    /// How long the server asks us to wait, in seconds (RFC 9110, 10.2.3); a date is not understood.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let Self::Undialled(error) = self else { return None };
-        let value = error.refusal()?.headers.get(RETRY_AFTER)?;
-        value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-    }
-
-    /// In words, for a person who is told that it is tried again.
+    /// In words, for a person.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Peer(info) => closed_words(info),
-            Self::Failed(error) => error.to_string(),
-            Self::Undialled(error) => trouble_of(error).to_string(),
+            Self::GivenUp(cause) => cause_words(cause),
             _ => "ended".to_owned(),
         }
+    }
+}
+
+/// Why there is no connection, in one line.
+pub(crate) fn cause_words(cause: &Disconnect) -> String {
+    match cause {
+        Disconnect::Dial(error) => trouble_of(error).to_string(),
+        Disconnect::Closed(info) => closed_words(info),
+        cause => cause.to_string(),
+    }
+}
+
+fn given_up(cause: &Disconnect, undone: Undone) -> Result<(), Trouble> {
+    match cause {
+        Disconnect::Closed(info) => closed(info, undone),
+        Disconnect::Dial(error) => Err(trouble_of(error)),
+        Disconnect::Failed(error) => Err(failed(error, undone)),
+        Disconnect::HookTimeout(_) => Err(Trouble::Timeout(cause.to_string())),
+        cause => Err(Trouble::System(cause.to_string())),
     }
 }
 
@@ -95,7 +85,7 @@ fn closed(info: &CloseInfo, undone: Undone) -> Result<(), Trouble> {
         return Err(Trouble::Closed(text));
     }
     match undone {
-        Undone { unsent: count @ 1.., .. } => Err(Trouble::Closed(format!("{text}; {count} messages were not sent"))),
+        Undone { unsent: 1.., .. } => Err(Trouble::Closed(text + &undone.words())),
         Undone { misses_messages: true, .. } => {
             Err(Trouble::Closed(format!("{text}, before what was waited for had come")))
         }
@@ -111,8 +101,8 @@ fn closed_words(info: &CloseInfo) -> String {
     text
 }
 
-fn failed(error: Error) -> Trouble {
-    let text = error.to_string();
+fn failed(error: &Error, undone: Undone) -> Trouble {
+    let text = format!("{error}{}", undone.words());
     match error {
         error if error.is_timeout() => Trouble::Timeout(text),
         Error::Protocol(_) | Error::Limit(_) => Trouble::Protocol(text),
@@ -120,18 +110,18 @@ fn failed(error: Error) -> Trouble {
     }
 }
 
+impl Undone {
+    fn words(self) -> String {
+        match self.unsent {
+            0 => String::new(),
+            1 => "; 1 message was not sent".to_owned(),
+            count => format!("; {count} messages were not sent"),
+        }
+    }
+}
+
 /// A server that says no more than this has done nothing wrong.
 const IN_ORDER: [CloseCode; 3] = [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS];
-/// What ends with time: the server restarts, or is not well.
-const PASSING: [CloseCode; 6] = [
-    CloseCode::GOING_AWAY,
-    CloseCode::ABNORMAL,
-    CloseCode::INTERNAL_ERROR,
-    CloseCode::SERVICE_RESTART,
-    CloseCode::TRY_AGAIN_LATER,
-    CloseCode::BAD_GATEWAY,
-];
-
 #[cfg(test)]
 #[path = "ending_tests.rs"]
 mod tests;

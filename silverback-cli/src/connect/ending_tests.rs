@@ -1,9 +1,13 @@
 //! What each end means.
 #![allow(clippy::unwrap_used)]
 
-use silverback::LimitError;
+use silverback::{LimitError, Timeout};
 
 use super::*;
+
+fn lost(error: Error) -> End {
+    End::GivenUp(Arc::new(Disconnect::Failed(error)))
+}
 
 fn code(end: End, undone: Undone) -> u8 {
     end.outcome(undone).map_or_else(|trouble| trouble.code(), |()| 0)
@@ -12,17 +16,17 @@ fn code(end: End, undone: Undone) -> u8 {
 #[test]
 fn a_timeout_is_8_and_a_limit_is_7() {
     assert_eq!(code(End::Silence(Duration::from_secs(1)), Undone::default()), 8);
-    assert_eq!(code(End::Failed(Error::Timeout(Timeout::Pong(Duration::from_secs(1)))), Undone::default()), 8);
+    assert_eq!(code(lost(Error::Timeout(Timeout::Pong(Duration::from_secs(1)))), Undone::default()), 8);
     let limit = LimitError::Message { size: 2, limit: 1 };
-    assert_eq!(code(End::Failed(Error::Limit(limit)), Undone::default()), 7);
+    assert_eq!(code(lost(Error::Limit(limit)), Undone::default()), 7);
 }
 
 #[test]
-fn a_connection_that_is_lost_is_6_and_may_come_back() {
+fn a_connection_that_is_lost_is_6_and_what_was_not_sent_is_told() {
     for error in [Error::Lost, Error::Io(io::ErrorKind::ConnectionReset.into())] {
-        let end = End::Failed(error);
-        assert!(end.may_pass());
-        assert_eq!(code(end, Undone::default()), 6);
+        let trouble = lost(error).outcome(Undone { unsent: 2, ..Undone::default() }).unwrap_err();
+        assert_eq!(trouble.code(), 6);
+        assert!(trouble.to_string().ends_with("; 2 messages were not sent"), "{trouble}");
     }
 }
 
@@ -33,8 +37,6 @@ fn a_closed_output_is_no_trouble_and_a_full_disk_is() {
 }
 
 #[test]
-fn what_we_end_is_not_tried_again() {
-    assert!(!End::Done.may_pass());
-    assert!(!End::Signal(130).may_pass());
+fn a_signal_is_the_code_that_shells_expect() {
     assert_eq!(code(End::Signal(130), Undone::default()), 130);
 }

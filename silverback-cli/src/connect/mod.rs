@@ -4,13 +4,12 @@
 //! |---|---|
 //! | `args`, `plan` | what was asked for, and what will be done |
 //! | `input`, `commands` | what there is to send |
-//! | `client`, `session` | connect, and again if that is wanted; one connection |
-//! | `waiting`, `backoff` | when to stop, when to come back |
+//! | `client`, `session` | what outlives the talk; the talk, over one connection or several |
+//! | `waiting` | when to stop |
 //! | `view`, `output`, `notes` | what is seen of it |
 //! | `ending` | why it ended, and the exit code |
 
 mod args;
-mod backoff;
 mod client;
 mod commands;
 mod ending;

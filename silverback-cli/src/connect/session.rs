@@ -1,4 +1,4 @@
-//! One connection, from its first message to its last byte.
+//! The talk with the server, over one connection or several, to its last byte.
 
 use std::{
     collections::VecDeque,
@@ -7,53 +7,52 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use silverback::{CloseCode, Error, Event, Initiator, Message, Reader, Writer};
+use silverback::{
+    CloseCode, Conn, Error, Initiator, Message, Outage, ReconnectError, ReconnectEvent, ReconnectingConn,
+    ReconnectingWriter, Writer,
+};
 use tokio::time::sleep_until;
 
 use super::{
     client::{Client, INTERRUPTED, next_input},
     commands::{self, Typed},
-    ending::End,
+    ending::{End, cause_words},
     input::Input,
     waiting::Silence,
 };
 
 impl Client {
-    /// Sends and shows messages until the connection has ended.
-    pub(super) async fn talk(&mut self, conn: silverback::Conn) -> End {
-        let (writer, reader) = conn.split();
-        let greetings: VecDeque<_> = self.plan.greetings.iter().cloned().chain(self.backlog.drain(..)).collect();
-        self.backlog = greetings;
-        let since = Instant::now();
+    /// Sends and shows messages until it has ended for good.
+    pub(super) async fn talk(&mut self, conn: ReconnectingConn) -> End {
         let talk = Talk {
             client: self,
-            writer,
-            since,
+            writer: conn.writer(),
+            since: Instant::now(),
             received: 0,
             to_print: VecDeque::new(),
             sending: None,
+            is_connected: false,
             has_flushed: false,
-            can_send: true,
             is_mute: false,
             pinged: None,
             end: None,
             give_up: None,
         };
-        talk.run(reader).await
+        talk.run(conn).await
     }
 }
 
 /// What is going on.
 struct Talk<'a> {
     client: &'a mut Client,
-    writer: Writer,
+    writer: ReconnectingWriter,
     since: Instant,
     received: u64,
     to_print: VecDeque<Vec<u8>>,
     sending: Option<Sending>,
+    is_connected: bool,
     /// Whether everything has left after the end of the input.
     has_flushed: bool,
-    can_send: bool,
     /// Whether what still comes is no longer of interest.
     is_mute: bool,
     /// The ping of `/ping` whose answer is awaited.
@@ -67,15 +66,19 @@ struct Talk<'a> {
 /// What waits for room in the queue: a message, or nothing more than that the queue is empty.
 struct Sending {
     message: Option<Message>,
-    work: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
+    work: Pin<Box<dyn Future<Output = Result<(), ReconnectError>> + Send>>,
 }
 
 impl Talk<'_> {
-    async fn run(mut self, mut reader: Reader) -> End {
+    async fn run(mut self, mut conn: ReconnectingConn) -> End {
         loop {
             self.start_sending();
             let deadline = self.deadline();
-            let takes_input = self.end.is_none() && self.sending.is_none() && !self.client.input_has_ended;
+            // At the prompt there is always something to type; a pipe waits for a connection.
+            let takes_input = (self.is_connected || self.client.plan.is_interactive())
+                && self.end.is_none()
+                && self.sending.is_none()
+                && !self.client.input_has_ended;
             let prints = !self.to_print.is_empty();
             let chunks = self.client.output.sender();
             tokio::select! {
@@ -85,21 +88,23 @@ impl Talk<'_> {
                     }
                     self.interrupt(code as u8);
                 }
-                error = self.client.output.failed() => return self.lose_output(&mut reader, error).await,
+                error = self.client.output.failed() => return self.lose_output(&mut conn, error).await,
                 Ok(room) = chunks.reserve(), if prints => {
                     if let Some(chunk) = self.to_print.pop_front() {
                         room.send(chunk);
                     }
                 }
                 result = sent(&mut self.sending), if self.sending.is_some() => self.note_sent(result),
-                event = reader.read_event(), if !prints => match event {
-                    Ok(Some(event)) => self.take(event),
-                    Ok(None) => return self.closed(&reader).await,
-                    Err(error) => {
+                event = conn.read_event(), if !prints => match event {
+                    Ok(Some(event)) => self.take(event, &conn),
+                    Ok(None) => return self.closed(&conn).await,
+                    Err(ReconnectError::GivenUp(outage)) => {
                         // A fault is told by a Close frame, which leaving with unread input would destroy.
-                        drain(&mut reader).await;
-                        return self.failed(error).await;
+                        drain(&mut conn).await;
+                        return self.given_up(outage).await;
                     }
+                    // Nothing else comes from reading.
+                    Err(_) => return self.finish().await,
                 },
                 input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
@@ -118,13 +123,13 @@ impl Talk<'_> {
     fn deadline(&self) -> Option<Instant> {
         match self.end {
             Some(_) => self.give_up,
-            None if self.has_flushed => self.client.waiting.deadline(),
+            None if self.has_flushed && self.is_connected => self.client.waiting.deadline(),
             None => None,
         }
     }
 
     fn start_sending(&mut self) {
-        if self.sending.is_some() || self.end.is_some() || !self.can_send {
+        if self.sending.is_some() || self.end.is_some() || !self.is_connected {
             return;
         }
         let writer = self.writer.clone();
@@ -137,7 +142,7 @@ impl Talk<'_> {
         }
     }
 
-    fn note_sent(&mut self, result: Result<(), Error>) {
+    fn note_sent(&mut self, result: Result<(), ReconnectError>) {
         let Some(Sending { message, .. }) = self.sending.take() else { return };
         match (result, message) {
             (Ok(()), Some(_)) => self.client.waiting.note_sent(),
@@ -150,34 +155,78 @@ impl Talk<'_> {
             }
             // The reader learns why; the message may still go to another connection.
             (Err(_), message) => {
-                self.can_send = false;
-                self.client.backlog.extend(message);
-                self.client.backlog.rotate_right(1.min(self.client.backlog.len()));
+                self.is_connected = false;
+                if let Some(message) = message {
+                    self.client.backlog.push_front(message);
+                }
             }
         }
     }
 
-    fn take(&mut self, event: Event<'_>) {
+    fn take(&mut self, event: ReconnectEvent, conn: &ReconnectingConn) {
         let notes = &self.client.notes;
         match event {
-            Event::Message(message) if !self.is_mute => {
+            ReconnectEvent::Connected(_) => self.begin(conn.connection()),
+            ReconnectEvent::Disconnected(outage) => self.note_outage(outage),
+            ReconnectEvent::Message(message) if !self.is_mute => {
                 self.received += 1;
-                let message = message.into_ref();
-                self.to_print.push_back(self.client.plan.view.message(message, SystemTime::now()));
+                self.to_print.push_back(self.client.plan.view.message(message.as_ref(), SystemTime::now()));
                 let is_last = self.client.waiting.note_received(message.as_bytes(), Instant::now());
                 if is_last && self.end.is_none() {
                     self.is_mute = true;
                     self.close(End::Done);
                 }
             }
-            Event::Message(_) => {}
-            Event::Ping(payload) => notes.verbose(&format!("* ping {payload:?} answered")),
-            Event::Pong(payload) => match self.pinged.take_if(|(sent, _)| sent == payload.as_slice()) {
+            ReconnectEvent::Ping(payload) => notes.verbose(&format!("* ping {payload:?} answered")),
+            ReconnectEvent::Pong(payload) => match self.pinged.take_if(|(sent, _)| sent == payload.as_slice()) {
                 Some((_, at)) => notes.answer(&format!("pong after {:.1?}", at.elapsed())),
                 None => notes.verbose(&format!("* pong {payload:?}")),
             },
-            Event::Close(Some(close)) => notes.verbose(&format!("* close {close}")),
-            Event::Close(None) => notes.verbose("* close without a code"),
+            ReconnectEvent::Close(Some(close)) => notes.verbose(&format!("* close {close}")),
+            ReconnectEvent::Close(None) => notes.verbose("* close without a code"),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, conn: Option<&Conn>) {
+        self.is_connected = true;
+        self.since = Instant::now();
+        if let Some(conn) = conn {
+            self.client.notes.at_prompt(&self.client.welcome(conn));
+        }
+        for _ in &self.client.plan.greetings {
+            self.client.waiting.note_sent();
+        }
+        if let Err(trouble) = self.client.start_reading() {
+            self.close(End::Input(trouble));
+        }
+    }
+
+    /// What had not left goes with the next connection, before what comes after it.
+    fn note_outage(&mut self, outage: Outage) {
+        self.is_connected = false;
+        self.pinged = None;
+        if let Some(wait) = outage.retry_in {
+            let unsent = match outage.undelivered.len() {
+                0 => String::new(),
+                1 => "; 1 message was not sent and goes with the next connection".to_owned(),
+                count => format!("; {count} messages were not sent and go with the next connection"),
+            };
+            self.client
+                .notes
+                .normal(&format!("{}{unsent}; connecting again in {wait:.1?}", cause_words(&outage.cause)));
+        }
+        self.take_back(outage.undelivered);
+    }
+
+    fn take_back(&mut self, undelivered: Vec<Message>) {
+        if let Some(Sending { message: Some(message), .. }) = self.sending.take() {
+            self.client.backlog.push_front(message);
+        }
+        self.has_flushed &= undelivered.is_empty();
+        self.client.waiting.note_unsent(undelivered.len());
+        for message in undelivered.into_iter().rev() {
+            self.client.backlog.push_front(message);
         }
     }
 
@@ -204,11 +253,11 @@ impl Talk<'_> {
                 Err(reason) => Some(reason),
             },
             Typed::Ping(payload) => {
-                let result = self.writer.ping(&payload);
+                let result = self.control(|writer| writer.ping(&payload));
                 self.pinged = Some((payload, Instant::now()));
-                result.err().map(|error| error.to_string())
+                result.err()
             }
-            Typed::Pong(payload) => self.writer.pong(&payload).err().map(|error| error.to_string()),
+            Typed::Pong(payload) => self.control(|writer| writer.pong(&payload)).err(),
             Typed::Close { code, reason } => match self.writer.start_close(code, &reason) {
                 Ok(()) => {
                     self.end = Some(End::Done);
@@ -233,8 +282,14 @@ impl Talk<'_> {
         }
     }
 
+    fn control(&self, send: impl FnOnce(&Writer) -> Result<(), Error>) -> Result<(), String> {
+        let writer = self.writer.connection().ok_or("not connected; text is kept and sent later")?;
+        send(&writer).map_err(|error| error.to_string())
+    }
+
     fn stats(&self) -> String {
-        let stats = self.writer.stats();
+        let Some(writer) = self.writer.connection() else { return "not connected".to_owned() };
+        let stats = writer.stats();
         let trip = stats.round_trip.map_or_else(|| "not measured yet".to_owned(), |trip| format!("{trip:.1?}"));
         format!(
             "connected for {:.0?}; sent {} messages, {} bytes; received {} messages, {} bytes; round trip {trip}",
@@ -263,28 +318,29 @@ impl Talk<'_> {
     }
 
     /// Nobody reads what is printed any more: there is nothing left to do here.
-    async fn lose_output(mut self, reader: &mut Reader, error: std::io::Error) -> End {
+    async fn lose_output(mut self, conn: &mut ReconnectingConn, error: std::io::Error) -> End {
         self.close(End::Done);
-        drain(reader).await;
+        drain(conn).await;
         End::Output(error)
     }
 
-    async fn closed(mut self, reader: &Reader) -> End {
-        let info = reader.close_info();
-        match (self.end.take(), info) {
-            (Some(end), _) => self.end = Some(end),
-            (None, Some(info)) if info.initiator != Initiator::Local => self.end = Some(End::Peer(info)),
-            (None, _) => self.end = Some(End::Done),
+    async fn closed(mut self, conn: &ReconnectingConn) -> End {
+        if self.end.is_none() {
+            self.end = match conn.close_info() {
+                Some(info) if info.initiator != Initiator::Local => Some(End::Peer(info)),
+                _ => Some(End::Done),
+            };
         }
         self.finish().await
     }
 
-    async fn failed(mut self, error: Error) -> End {
+    async fn given_up(mut self, outage: Outage) -> End {
         match &self.end {
             // We are through: how well the peer says goodbye changes nothing.
-            Some(_) => self.client.notes.verbose(&format!("* the closing handshake failed: {error}")),
-            None => self.end = Some(End::Failed(error)),
+            Some(_) => self.client.notes.verbose(&format!("* the closing handshake failed: {}", outage.cause)),
+            None => self.end = Some(End::GivenUp(outage.cause)),
         }
+        self.take_back(outage.undelivered);
         self.finish().await
     }
 
@@ -305,11 +361,11 @@ impl Talk<'_> {
 }
 
 /// Lets the other side say goodbye.
-async fn drain(reader: &mut Reader) {
-    let _ = tokio::time::timeout(HURRY, async { while let Ok(Some(_)) = reader.read_event().await {} }).await;
+async fn drain(conn: &mut ReconnectingConn) {
+    let _ = tokio::time::timeout(HURRY, async { while let Ok(Some(_)) = conn.read_event().await {} }).await;
 }
 
-async fn sent(sending: &mut Option<Sending>) -> Result<(), Error> {
+async fn sent(sending: &mut Option<Sending>) -> Result<(), ReconnectError> {
     match sending {
         Some(sending) => sending.work.as_mut().await,
         None => std::future::pending().await,

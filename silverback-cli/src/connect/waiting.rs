@@ -44,6 +44,11 @@ impl Waiting {
         self.sent += 1;
     }
 
+    /// So many of them were not sent after all.
+    pub(crate) fn note_unsent(&mut self, count: usize) {
+        self.sent = self.sent.saturating_sub(count as u64);
+    }
+
     /// A message has come; says whether it was the last one that was waited for.
     pub(crate) fn note_received(&mut self, payload: &[u8], now: Instant) -> bool {
         self.received += 1;

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{CloseCode, CloseFrame, ControlPayload, Event, Message};
+use silverback_proto::{CloseCode, CloseFrame, CloseInfo, ControlPayload, Event, Message};
 use tokio::sync::watch;
 
 use super::{
@@ -141,6 +141,11 @@ impl ReconnectingConn {
     /// The connection of the moment: what was agreed on, and counters.
     pub fn connection(&self) -> Option<&Conn> {
         self.engine.connection()
+    }
+
+    /// How the last connection ended, of those that ended with a closing handshake.
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        self.engine.close_info()
     }
 
     /// Where it stands.

@@ -1,13 +1,14 @@
 //! Round and round: an attempt, a connection, a wait.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
+use silverback_proto::{CloseCode, CloseInfo, Initiator};
 use tokio::time::{Sleep, sleep};
 
 use super::{
@@ -24,6 +25,8 @@ pub(super) struct Engine {
     backoff: Backoff,
     /// Connections that there have been.
     connections: u64,
+    /// How the last one that was closed ended.
+    close_info: Option<CloseInfo>,
     phase: Phase,
 }
 
@@ -32,7 +35,8 @@ enum Phase {
     Connecting(Attempting),
     Connected(Box<Connected>),
     Waiting(Pin<Box<Sleep>>),
-    Ended,
+    /// With the connection that it ended with, as long as it has something to drain.
+    Ended(Option<Box<Connected>>),
 }
 
 struct Connected {
@@ -51,7 +55,7 @@ pub(super) enum Step {
 
 impl Engine {
     pub(super) fn new(plan: Reconnect, link: Arc<Link>) -> Self {
-        Self { plan, link, backoff: Backoff::default(), connections: 0, phase: Phase::Idle }
+        Self { plan, link, backoff: Backoff::default(), connections: 0, close_info: None, phase: Phase::Idle }
     }
 
     pub(super) fn connection(&self) -> Option<&Conn> {
@@ -61,19 +65,23 @@ impl Engine {
         }
     }
 
+    pub(super) fn close_info(&self) -> Option<CloseInfo> {
+        self.close_info.clone()
+    }
+
     /// The connection is taken for ended.
     pub(super) fn cut_off(&mut self, error: Error) {
         if let Phase::Connected(connected) = &mut self.phase {
             let (writer, _) = connected.conn.halves();
             // Nobody looks at what is still to come.
-            let _ = writer.start_close(silverback_proto::CloseCode::GOING_AWAY, "");
+            let _ = writer.start_close(CloseCode::GOING_AWAY, "");
             connected.fault.get_or_insert(error);
         }
     }
 
     pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         loop {
-            if !matches!(self.phase, Phase::Connected(_) | Phase::Ended) && self.link.poll_closing(cx) {
+            if !matches!(self.phase, Phase::Connected(_) | Phase::Ended(_)) && self.link.poll_closing(cx) {
                 return Poll::Ready(self.end(ReconnectState::Closed));
             }
             match &mut self.phase {
@@ -96,7 +104,11 @@ impl Engine {
                         return Poll::Ready(self.note_outage(cause));
                     }
                 },
-                Phase::Ended => return Poll::Ready(Step::Ended),
+                Phase::Ended(Some(last)) => {
+                    ready!(last.poll_drained(cx));
+                    self.phase = Phase::Ended(None);
+                }
+                Phase::Ended(None) => return Poll::Ready(Step::Ended),
             }
         }
     }
@@ -122,6 +134,9 @@ impl Engine {
     /// There is no connection, or none any more.
     fn note_outage(&mut self, cause: Disconnect) -> Step {
         let undelivered = self.link.disconnect();
+        if let Disconnect::Closed(info) = &cause {
+            self.close_info = Some(info.clone());
+        }
         let is_wanted = !self.link.is_closing();
         let comes_again = is_wanted && !is_ours(&cause) && (self.plan.retry_on)(&cause);
         let retry_in = match comes_again {
@@ -150,7 +165,10 @@ impl Engine {
     }
 
     fn end(&mut self, state: ReconnectState) -> Step {
-        self.phase = Phase::Ended;
+        self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Connected(last) => Phase::Ended(Some(last)),
+            _ => Phase::Ended(None),
+        };
         self.link.end(state);
         Step::Ended
     }
@@ -173,6 +191,13 @@ impl Connected {
         }
     }
 
+    /// A server that is told of its fault may have more to say: leaving with unread input would destroy what it is told.
+    fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (_, reader) = self.conn.halves();
+        while let Ok(Some(_)) = ready!(reader.poll_arrival(cx)) {}
+        Poll::Ready(())
+    }
+
     fn end(&mut self) -> Disconnect {
         match (self.fault.take(), self.conn.close_info()) {
             (Some(error), _) => Disconnect::Failed(error),
@@ -190,5 +215,5 @@ impl fmt::Debug for Engine {
 
 /// Whether it was the application that closed, by a way around us.
 fn is_ours(cause: &Disconnect) -> bool {
-    matches!(cause, Disconnect::Closed(info) if info.initiator == silverback_proto::Initiator::Local)
+    matches!(cause, Disconnect::Closed(info) if info.initiator == Initiator::Local)
 }
