@@ -3,6 +3,7 @@
 mod arguments;
 mod exits;
 mod pipes;
+mod reconnecting;
 pub(crate) mod servers;
 mod terminal;
 pub(crate) mod tls;
