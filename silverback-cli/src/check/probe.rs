@@ -50,6 +50,9 @@ async fn failed(args: &Args, to: &ClientRequest, url: String, trace: &Trace, err
     let look = look_again(&args.dial, &place.name, place.is_secure, error).await;
     let mut steps = steps(trace);
     let SecondLook { session, speaks_the_other } = look;
+    if let Some(step) = failed_step(error) {
+        steps.push(Step { took, what: What::Failed { step, why: printable(&reason(error)) } });
+    }
     if let Some((session, took)) = session {
         let security = Security::new(&place.name, &session, Trust::Refused, SystemTime::now());
         steps.push(Step { took, what: What::Secured(security) });
@@ -58,9 +61,6 @@ async fn failed(args: &Args, to: &ClientRequest, url: String, trace: &Trace, err
         What::Secured(security) if security.target == place.name => Some(security.clone()),
         _ => None,
     });
-    if let Some(step) = failed_step(error) {
-        steps.push(Step { took, what: What::Failed { step, why: printable(&reason(error)) } });
-    }
     let facts = Facts {
         options: &args.dial,
         place: &place.name,

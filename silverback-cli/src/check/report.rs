@@ -156,7 +156,7 @@ fn shown(value: &[u8]) -> String {
 }
 
 /// What the handshake itself needs, and what is told in a place of its own.
-const BORING: [&str; 7] = [
+const BORING: [&str; 15] = [
     "connection",
     "upgrade",
     "sec-websocket-accept",
@@ -164,6 +164,15 @@ const BORING: [&str; 7] = [
     "sec-websocket-extensions",
     "content-length",
     "transfer-encoding",
+    // For pages.
+    "cache-control",
+    "content-security-policy",
+    "permissions-policy",
+    "referrer-policy",
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
 ];
 const MOST_HEADERS: usize = 20;
 const MOST_CHARS: usize = 200;

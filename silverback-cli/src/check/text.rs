@@ -103,7 +103,10 @@ impl Page {
     fn security(&mut self, security: &Security, took: Duration) {
         let mut parts: Vec<_> = [&security.version, &security.cipher_suite].into_iter().flatten().cloned().collect();
         parts.push(security.alpn.as_ref().map_or_else(|| "no ALPN".to_owned(), |name| format!("ALPN {name}")));
-        self.row("tls", Some(took), Look::Plain, &parts.join(", "));
+        // The row of the first connection stands there already.
+        if security.trust != Trust::Refused {
+            self.row("tls", Some(took), Look::Plain, &parts.join(", "));
+        }
         let (look, trust) = match security.trust {
             Trust::Verified => (Look::Good, "verified"),
             Trust::Unchecked => (Look::Caution, "NOT verified, as --insecure asks"),
@@ -127,7 +130,8 @@ impl Page {
         self.detail("names", Look::Plain, or_none(&certificate.names.join(", ")));
         let (look, left) = match certificate.days_left {
             _ if certificate.is_early => (Look::Bad, "not valid yet".to_owned()),
-            days @ ..0 => (Look::Bad, format!("expired {} days ago", -days)),
+            -1 => (Look::Bad, "expired today".to_owned()),
+            days @ ..-1 => (Look::Bad, format!("expired {} days ago", -1 - days)),
             days => (Look::Plain, format!("{days} days left")),
         };
         let text = format!("{} to {}, {left}", certificate.not_before.0, certificate.not_after.0);

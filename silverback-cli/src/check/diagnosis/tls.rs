@@ -68,6 +68,7 @@ fn certificate(fault: &CertificateError, shown: Option<&Certificate>, facts: &Fa
                 .advise("Whoever runs the server must get a new one.")
         }
         CertificateError::UnknownIssuer => unknown_issuer(shown, facts),
+        CertificateError::BadSignature => wrong_key(facts),
         // A certificate for an authority that is used by a server itself is refused in its own way.
         _ if shown.is_some_and(|certificate| certificate.is_self_signed) => unknown_issuer(shown, facts),
         fault => Diagnosis::new("certificate", format!("The server's certificate cannot be believed: {fault}.")),
@@ -94,6 +95,19 @@ fn unknown_issuer(shown: Option<&Certificate>, facts: &Facts<'_>) -> Diagnosis {
             "The server sends one certificate only: it may have forgotten those between its own and the authority's.",
         )
         .advise("--insecure (-k) accepts any certificate. Then nobody knows who the server is: for tests only.")
+}
+
+/// Whoever makes an authority anew under its old name meets this.
+fn wrong_key(facts: &Facts<'_>) -> Diagnosis {
+    Diagnosis::new(
+        "wrong-key",
+        "The server's certificate names an authority that is believed, but that one's key has not signed it.",
+    )
+    .advise_if(
+        facts.options.cacert.is_some(),
+        "The authority of --cacert may be an older or newer one of the same name.",
+    )
+    .advise("Somebody may also try to pass for the server.")
 }
 
 fn wrong_name(shown: Option<&Certificate>, facts: &Facts<'_>) -> Diagnosis {

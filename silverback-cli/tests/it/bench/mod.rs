@@ -3,6 +3,7 @@
 mod faults;
 mod loads;
 mod outputs;
+mod reaching;
 mod servers;
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Servers that are not reached at all.
 
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, thread, time::Duration};
 
 use super::{check, finds, steps};
 use crate::{connect::servers::Server, support::Program};
@@ -83,8 +83,10 @@ fn proxies_that_let_nobody_through() {
 
 #[test]
 fn a_proxy_that_is_none() {
-    let proxy = Server::answering("");
-    finds(&["ws://127.0.0.1:1/", "-x", &format!("socks5://{}", proxy.address)], 3, "proxy-failed", &["kind"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap();
+    thread::spawn(move || listener.incoming().for_each(drop));
+    finds(&["ws://127.0.0.1:1/", "-x", &format!("socks5://{proxy}")], 3, "proxy-failed", &["kind"]);
 }
 
 #[test]
