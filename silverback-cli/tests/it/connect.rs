@@ -1,12 +1,17 @@
 //! `silverback connect`: the real program against real servers, some of which break every rule.
 
+mod answers;
 mod arguments;
+mod breaks;
 mod exits;
+mod faults;
 mod pipes;
 mod reconnecting;
+mod redirects;
 pub(crate) mod servers;
 mod terminal;
 pub(crate) mod tls;
+mod tls_faults;
 
 use std::{
     io::Write,

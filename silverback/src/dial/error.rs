@@ -148,7 +148,7 @@ impl fmt::Display for DialError {
             Self::Redirect { fault, refusal } => {
                 write!(f, "the server redirects us with {}, but {fault}", refusal.status)
             }
-            Self::Answer(error) => write!(f, "the server's answer to the WebSocket handshake is wrong: {error}"),
+            Self::Answer(error) => error.fmt(f),
         }
     }
 }

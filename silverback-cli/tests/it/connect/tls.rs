@@ -60,6 +60,18 @@ impl Papers {
 
     /// Starts an echo over TLS.
     pub(crate) fn serve(&self, asks_for_a_certificate: bool) -> SocketAddr {
+        let acceptor = self.acceptor(asks_for_a_certificate);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        thread::spawn(move || {
+            runtime.block_on(async { echo(TcpListener::from_std(listener).unwrap(), acceptor).await })
+        });
+        address
+    }
+
+    pub(super) fn acceptor(&self, asks_for_a_certificate: bool) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config =
             ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
@@ -73,15 +85,7 @@ impl Papers {
         };
         let (certificate, key) = (self.server.0.clone(), self.server.1.clone_key());
         let config = config.with_single_cert(vec![certificate], key.into()).unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        thread::spawn(move || {
-            runtime.block_on(async { echo(TcpListener::from_std(listener).unwrap(), acceptor).await })
-        });
-        address
+        TlsAcceptor::from(Arc::new(config))
     }
 }
 
