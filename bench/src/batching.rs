@@ -1,4 +1,5 @@
-//! The fastest way to echo with a library that is a `Stream` and a `Sink`: flush when nothing more is at hand.
+//! Echo with a library that is a `Stream` and a `Sink`: one by one, and the fastest way, which is to flush when nothing
+//! more is at hand.
 
 use std::{
     future::poll_fn,
@@ -6,6 +7,38 @@ use std::{
 };
 
 use futures_util::{Sink, Stream, StreamExt as _, sink::SinkExt as _};
+
+use crate::Failure;
+
+/// The loop of the libraries' own examples: each message is sent before the next is looked at.
+pub async fn echo_each<S, M, E>(mut socket: S, is_data: impl Fn(&M) -> bool) -> Result<(), Failure>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
+    E: Into<Failure>,
+{
+    while let Some(message) = socket.next().await {
+        let message = message.map_err(Into::into)?;
+        if is_data(&message) {
+            socket.send(message).await.map_err(Into::into)?;
+        }
+    }
+    Ok(())
+}
+
+/// One flush for what came together.
+pub async fn echo_batches<S, M, E>(mut socket: S, is_data: impl Fn(&M) -> bool) -> Result<(), Failure>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
+    E: Into<Failure>,
+{
+    while let Some(message) = next_or_flush(&mut socket).await {
+        let message = message.map_err(Into::into)?;
+        if is_data(&message) {
+            socket.feed(message).await.map_err(Into::into)?;
+        }
+    }
+    Ok(())
+}
 
 /// The next message. If there is none at hand, what was fed is sent before it is waited for.
 pub async fn next_or_flush<S, M>(socket: &mut S) -> Option<S::Item>

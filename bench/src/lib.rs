@@ -1,4 +1,4 @@
-//! What the echo servers have in common: their command line, a runtime of one thread, and the loop that accepts.
+//! What the servers have in common: their command line, a runtime of one thread, and the loop that accepts.
 //! How each library is driven is in `bin/`.
 #![allow(clippy::print_stdout, reason = "a server says where it listens")]
 
@@ -11,6 +11,7 @@ pub mod gathering;
 pub mod options;
 #[cfg(any(feature = "axum", feature = "silverback-axum"))]
 pub mod route;
+pub mod sockets;
 
 use std::{
     future::Future,

@@ -6,10 +6,9 @@ use axum::{
     response::Response,
     routing::any,
 };
-use futures_util::SinkExt as _;
 use silverback_bench::{
     Options,
-    batching::next_or_flush,
+    batching::echo_batches,
     options::{MAX_MESSAGE_SIZE, Style},
     route,
 };
@@ -24,7 +23,9 @@ fn main() {
 fn upgrade(ws: WebSocketUpgrade, style: Style) -> Response {
     let ws = ws.max_message_size(MAX_MESSAGE_SIZE).max_frame_size(MAX_MESSAGE_SIZE);
     match style {
-        Style::Best => ws.read_buffer_size(16 * 1024).on_upgrade(echo_batches),
+        Style::Best => {
+            ws.read_buffer_size(16 * 1024).on_upgrade(async |socket| _ = echo_batches(socket, is_data).await)
+        }
         _ => ws.on_upgrade(echo_each),
     }
 }
@@ -32,14 +33,6 @@ fn upgrade(ws: WebSocketUpgrade, style: Style) -> Response {
 async fn echo_each(mut socket: WebSocket) {
     while let Some(Ok(message)) = socket.recv().await {
         if is_data(&message) && socket.send(message).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn echo_batches(mut socket: WebSocket) {
-    while let Some(Ok(message)) = next_or_flush(&mut socket).await {
-        if is_data(&message) && socket.feed(message).await.is_err() {
             return;
         }
     }

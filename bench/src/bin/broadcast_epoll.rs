@@ -1,0 +1,109 @@
+//! A broadcast without a runtime, the least that it can cost: what one connection publishes is made into frames once,
+//! and given to every connection with one write. The handshake is silverback's; it is not what is measured.
+
+use std::{collections::HashMap, io, mem::MaybeUninit};
+
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use silverback::{
+    FrameHeader,
+    handshake::{
+        Acceptance, ServerHandshake,
+        http1::{encode_response_head, parse_request},
+    },
+};
+use silverback_bench::{Failure, Options, listen, sockets::Socket};
+
+fn main() -> Result<(), Failure> {
+    let listener = listen(&Options::parse());
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+    let mut guests = HashMap::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut events = [MaybeUninit::<epoll::Event>::uninit(); 1024];
+    loop {
+        let Ok((ready, _)) = epoll::wait(&epoll, &mut events[..], None) else { continue };
+        for event in ready.iter() {
+            let key = event.data.u64();
+            if key == LISTENER {
+                while let Some((key, socket)) = Socket::accept(&listener, &epoll)? {
+                    guests.insert(key, Guest { socket, unread: Vec::new(), is_open: false });
+                }
+                continue;
+            }
+            let Some(guest) = guests.get_mut(&key) else { continue };
+            match guest.turn(&mut buffer) {
+                Ok(news) if news.is_empty() => guest.socket.update_interest(&epoll, key)?,
+                Ok(news) => {
+                    for (key, guest) in &mut guests {
+                        // One that fails is seen to fail when it is read.
+                        let _ = guest.socket.send(&news);
+                        guest.socket.update_interest(&epoll, *key)?;
+                    }
+                }
+                Err(_) => _ = guests.remove(&key),
+            }
+        }
+    }
+}
+
+struct Guest {
+    socket: Socket,
+    /// A head, or a frame, that has not come whole.
+    unread: Vec<u8>,
+    is_open: bool,
+}
+
+impl Guest {
+    /// What it publishes: frames for everybody.
+    fn turn(&mut self, buffer: &mut [u8]) -> Result<Vec<u8>, Failure> {
+        if self.socket.has_unsent() {
+            self.socket.send_rest()?;
+        } else if let Some(taken) = self.socket.read(buffer)? {
+            self.unread.extend_from_slice(&buffer[..taken]);
+            if self.is_open {
+                return self.frames();
+            }
+            self.shake_hands()?;
+        }
+        Ok(Vec::new())
+    }
+
+    fn shake_hands(&mut self) -> Result<(), Failure> {
+        if !self.unread.ends_with(b"\r\n\r\n") {
+            return Ok(());
+        }
+        let handshake = ServerHandshake::from_request(&parse_request(&self.unread)?)?;
+        let (response, _) = handshake.accept(Acceptance::default())?;
+        self.socket.send(&encode_response_head(&response))?;
+        self.unread.clear();
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// The frames that have come whole, as a server sends them. A message is one frame: the load has no others.
+    fn frames(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut frames = Vec::new();
+        let mut done = 0;
+        while let Some(header) = FrameHeader::decode(&self.unread[done..]) {
+            let start = done + header.encoded_len();
+            let end = start + usize::try_from(header.payload_len)?;
+            if end > self.unread.len() {
+                break;
+            }
+            if header.opcode.is_control() {
+                return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
+            }
+            frames.extend_from_slice(&FrameHeader::new(header.opcode, header.payload_len).encode());
+            let payload = frames.len();
+            frames.extend_from_slice(&self.unread[start..end]);
+            if let Some(key) = header.mask {
+                key.apply(0, &mut frames[payload..]);
+            }
+            done = end;
+        }
+        self.unread.drain(..done);
+        Ok(frames)
+    }
+}
+
+const LISTENER: u64 = u64::MAX;
