@@ -54,6 +54,7 @@ impl FrameHeader {
     /// let header = FrameHeader::decode(&[0x81, 0x05, b'H']).unwrap();
     /// assert_eq!((header.opcode, header.payload_len, header.encoded_len()), (Opcode::TEXT, 5, 2));
     /// ```
+    #[inline]
     pub fn decode(input: &[u8]) -> Option<Self> {
         let (&[first, second], rest) = input.split_first_chunk::<2>()?;
         let (payload_len, length_bytes, rest) = match second & 0x7F {
@@ -82,6 +83,7 @@ impl FrameHeader {
     }
 
     /// The header as bytes, its length in the shortest form (5.2).
+    #[inline]
     pub fn encode(&self) -> HeaderBytes {
         let mut bytes = [0; MAX_HEADER_LEN];
         let fin = if self.is_final { FIN } else { 0 };

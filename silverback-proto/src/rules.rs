@@ -22,6 +22,7 @@ pub(crate) struct Expected {
 }
 
 /// Judges a frame by its header alone: before a byte of payload is kept.
+#[inline]
 pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), ConnectionError> {
     check_reserved(header, expected)?;
     check_length(header)?;
@@ -39,6 +40,7 @@ pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), Con
     Ok(())
 }
 
+#[inline]
 fn check_reserved(header: &FrameHeader, expected: &Expected) -> Result<(), ProtocolError> {
     // RFC 7692, 6.1: the compression bit stands on the first frame of a data message and nowhere else.
     let starts_message = !header.opcode.is_control() && header.opcode != Opcode::CONTINUATION;
@@ -52,6 +54,7 @@ fn check_reserved(header: &FrameHeader, expected: &Expected) -> Result<(), Proto
     Ok(())
 }
 
+#[inline]
 fn check_length(header: &FrameHeader) -> Result<(), ProtocolError> {
     if header.payload_len >> 63 != 0 {
         return Err(ProtocolError::LengthTopBit);
@@ -73,6 +76,7 @@ fn check_control(header: &FrameHeader) -> Result<(), ProtocolError> {
     Ok(())
 }
 
+#[inline]
 fn check_order(opcode: Opcode, message_is_open: bool) -> Result<(), ProtocolError> {
     match (opcode == Opcode::CONTINUATION, message_is_open) {
         (true, false) => Err(ProtocolError::UnexpectedContinuation),

@@ -7,14 +7,17 @@ use std::{
 };
 
 use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role, Stats, connection::Receiver};
-use tokio::time::{Sleep, sleep_until};
+use tokio::{
+    task::coop,
+    time::{Sleep, sleep_until},
+};
 
 use crate::{
     Error, clock,
     ending::Ending,
     observer::Observer,
     read_buffer::{Input, ReadBuffer},
-    shared::SharedHandle,
+    shared::{Received, SharedHandle, Wait},
     transport::ReadSide,
 };
 
@@ -33,8 +36,10 @@ pub(crate) struct Driver {
     input_in_hand: bool,
     /// Ends at the next deadline, or before it: then it is set anew. No timer is touched for a message.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Bytes read since this task last waited.
-    read_this_turn: usize,
+    /// It wakes the task that waits: it need not be told again.
+    timer_is_told: bool,
+    /// What was read since this task last waited.
+    read_this_turn: Received,
     /// Counted here and not in `shared`: a message that is in hand costs no lock.
     messages_received: u64,
     observer: Observer,
@@ -87,7 +92,8 @@ impl Driver {
             close_budget: parts.close_budget,
             input_in_hand: false,
             timer: None,
-            read_this_turn: 0,
+            timer_is_told: false,
+            read_this_turn: Received { count: 0, at: clock::now() },
             messages_received: 0,
             observer: Observer::default(),
             ending: None,
@@ -101,6 +107,7 @@ impl Driver {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.shared.stats();
         stats.messages_received = self.messages_received;
+        stats.bytes_received += self.read_this_turn.count as u64;
         stats
     }
 
@@ -131,7 +138,7 @@ impl Driver {
                 continue;
             }
             self.shared.flush_now();
-            if self.read_this_turn >= READ_PER_TURN {
+            if self.read_this_turn.count >= READ_PER_TURN {
                 ready!(self.poll_yield(cx));
                 continue;
             }
@@ -142,6 +149,19 @@ impl Driver {
                 Poll::Pending => ready!(self.poll_deadline(cx)),
             }
         }
+    }
+
+    /// The next message if it stands whole in what has been read: the usual case of `poll_next` and no other.
+    #[inline]
+    pub(crate) fn message_in_hand(&mut self) -> Option<Place> {
+        if !self.input_in_hand {
+            return None;
+        }
+        let (kind, range) = self.receiver.take_message(self.input.handle())?;
+        self.input.consume(range.end);
+        self.messages_received += 1;
+        self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+        Some(Place::Input { kind, range })
     }
 
     /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
@@ -247,8 +267,7 @@ impl Driver {
         if count == 0 {
             return Err(Error::Lost);
         }
-        self.read_this_turn += count;
-        self.shared.handle_received(clock::now(), count);
+        self.read_this_turn = Received { count: self.read_this_turn.count + count, at: clock::now() };
         Ok(())
     }
 
@@ -261,8 +280,7 @@ impl Driver {
 
     /// Lets other tasks run after a full turn. The deadlines are looked at first: no traffic may keep us from them.
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.read_this_turn = 0;
-        match self.shared.prepare_to_wait(cx) {
+        match self.prepare_to_wait(cx) {
             Ok(Some(deadline)) if deadline <= clock::now() => self.handle_timeout(),
             Ok(_) => {
                 cx.waker().wake_by_ref();
@@ -275,8 +293,7 @@ impl Driver {
 
     /// Nothing can be read: waits for the next deadline too. Ready when something changed.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.read_this_turn = 0;
-        match self.shared.prepare_to_wait(cx) {
+        match self.prepare_to_wait(cx) {
             Ok(Some(deadline)) => {
                 ready!(self.poll_timer(cx, deadline));
                 self.handle_timeout();
@@ -285,6 +302,13 @@ impl Driver {
             Err(error) => self.end(error),
         }
         Poll::Ready(())
+    }
+
+    fn prepare_to_wait(&mut self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
+        let Wait { deadline, is_known } = self.shared.prepare_to_wait(cx, self.read_this_turn)?;
+        self.read_this_turn.count = 0;
+        self.timer_is_told &= is_known;
+        Ok(deadline)
     }
 
     fn handle_timeout(&mut self) {
@@ -299,9 +323,19 @@ impl Driver {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
+            self.timer_is_told = false;
         }
         loop {
-            ready!(timer.as_mut().poll(cx));
+            if self.timer_is_told && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
+            // Without budget a timer is told nothing, and the task is woken at once.
+            let is_heard = coop::has_budget_remaining();
+            if timer.as_mut().poll(cx).is_pending() {
+                self.timer_is_told = is_heard;
+                return Poll::Pending;
+            }
+            self.timer_is_told = false;
             if timer.deadline() >= deadline {
                 self.timer = None;
                 return Poll::Ready(());

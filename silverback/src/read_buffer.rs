@@ -32,11 +32,13 @@ impl Input {
         self.unread.is_empty()
     }
 
+    #[inline]
     pub(crate) fn unread(&self) -> &[u8] {
         &self.held.as_slice()[self.unread.clone()]
     }
 
     /// What is to be handled now; ranges that come back are relative to its start.
+    #[inline]
     pub(crate) fn handle(&mut self) -> &mut [u8] {
         self.lent_from = self.unread.start;
         &mut self.held.as_mut_slice()[self.unread.clone()]
@@ -48,6 +50,7 @@ impl Input {
     }
 
     /// What `handle` gave last.
+    #[inline]
     pub(crate) fn handled(&self) -> &[u8] {
         &self.held.as_slice()[self.lent_from..self.unread.end]
     }

@@ -64,10 +64,14 @@ impl Reader {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
-        match poll_fn(|cx| self.poll_place(cx)).await? {
-            Some(place) => Ok(Some(self.driver.message(place)?.into_ref())),
-            None => Ok(None),
-        }
+        let place = match self.place_in_hand() {
+            Some(place) => place,
+            None => match poll_fn(|cx| self.poll_place(cx)).await? {
+                Some(place) => place,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(self.driver.message(place)?.into_ref()))
     }
 
     /// The next message, ping, pong or close; `None` once the connection has ended. Pings and closes have been answered
@@ -146,7 +150,13 @@ impl Reader {
     }
 
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        let Some(place) = ready!(self.poll_place(cx))? else { return Poll::Ready(Ok(None)) };
+        let place = match self.place_in_hand() {
+            Some(place) => place,
+            None => match ready!(self.poll_place(cx))? {
+                Some(place) => place,
+                None => return Poll::Ready(Ok(None)),
+            },
+        };
         let message = self.driver.message(place)?.into_message();
         self.driver.release();
         Poll::Ready(Ok(Some(message)))
@@ -185,6 +195,15 @@ impl Reader {
             Arrival::Pong(payload) => Event::Pong(payload),
             Arrival::Close(close) => Event::Close(close),
         })
+    }
+
+    /// A message that can be had without being polled for.
+    #[inline]
+    fn place_in_hand(&mut self) -> Option<Place> {
+        match &self.streaming {
+            Some(streaming) if !streaming.is_last => None,
+            _ => self.driver.message_in_hand(),
+        }
     }
 
     fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Place>, Error>> {

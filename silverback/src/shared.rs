@@ -25,12 +25,29 @@ use crate::{
     transport::{ReadSide, WriteSide},
 };
 
+/// What a reader has received since it last waited, and when the last of it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) count: usize,
+    pub(crate) at: Instant,
+}
+
+/// How long a reader may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    pub(crate) deadline: Option<Instant>,
+    /// It is the task that waited the last time, and nobody has woken it through the connection since.
+    pub(crate) is_known: bool,
+}
+
 /// The shared half of a connection.
 #[derive(Debug)]
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
     /// The reader has whole frames in hand: output may wait until it has looked at them.
     input_in_hand: AtomicBool,
+    /// Something was queued that nobody has tried to send: held back, or an answer to a control frame.
+    holds_output: AtomicBool,
     /// Readers and writers that exist.
     handles: AtomicUsize,
     /// Output held back leaves when this much of it has gathered.
@@ -48,6 +65,7 @@ impl Shared {
         Arc::new(Self {
             inner: Mutex::new(Inner::new(transmitter, io)),
             input_in_hand: AtomicBool::new(false),
+            holds_output: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
             write_buffer_size,
             flusher,
@@ -170,15 +188,11 @@ impl Shared {
         Ending::orderly(SharedHandle::new(self.clone()), io, deadline, role).linger();
     }
 
-    /// The reader has received bytes.
-    pub(crate) fn handle_received(&self, now: Instant, count: usize) {
-        self.lock().transmitter.handle_received(now, count);
-    }
-
     /// The reader reports something whole.
     pub(crate) fn handle_arrival(&self, now: Instant, arrival: &Arrival) {
         let mut inner = self.lock();
         inner.transmitter.handle_arrival(now, arrival);
+        self.holds_output.store(true, Ordering::Release);
         inner.wakes_waiting |= matches!(arrival, Arrival::Close(_));
     }
 
@@ -200,9 +214,13 @@ impl Shared {
         self.lock().fail(failure);
     }
 
-    /// Sends what is queued, as far as the transport takes it now.
+    /// Sends what is queued, as far as the transport takes it now. Where nothing was held back it costs no lock: what
+    /// another thread holds back at this moment it leaves to the flusher, as ever.
+    #[inline]
     pub(crate) fn flush_now(self: &Arc<Self>) {
-        self.flush(&mut self.lock());
+        if self.holds_output.load(Ordering::Acquire) {
+            self.flush(&mut self.lock());
+        }
     }
 
     /// The application has left: the transport goes when the output has.
@@ -212,16 +230,21 @@ impl Shared {
         self.close_if_abandoned(inner);
     }
 
-    /// The reader is about to wait: it is told why it should not, or until when.
-    pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
+    /// The reader is about to wait, and says what it has received since it last did: it is told why it should not wait,
+    /// or until when.
+    pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>, received: Received) -> Result<Wait, Error> {
         let mut inner = self.lock();
         if let Some(failure) = &inner.failure {
             return Err(failure.to_error());
         }
-        if !inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if received.count > 0 {
+            inner.transmitter.handle_received(received.at, received.count);
+        }
+        let is_known = inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !is_known {
             inner.reader = Some(cx.waker().clone());
         }
-        Ok(inner.transmitter.poll_timeout())
+        Ok(Wait { deadline: inner.transmitter.poll_timeout(), is_known })
     }
 
     /// A deadline of the reader has come.
@@ -278,7 +301,10 @@ impl Shared {
         let holds_back = self.input_in_hand.load(Ordering::Acquire);
         if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size {
             self.flush(inner);
-        } else if !inner.is_registered && !inner.is_blocked {
+            return Ok(());
+        }
+        self.holds_output.store(true, Ordering::Release);
+        if !inner.is_registered && !inner.is_blocked {
             inner.is_registered = self.flusher.flush_soon(self.clone());
             if !inner.is_registered {
                 self.flush(inner);
@@ -289,6 +315,7 @@ impl Shared {
 
     /// Writes until the queue is empty or the transport takes no more.
     fn flush(self: &Arc<Self>, inner: &mut Inner) {
+        self.holds_output.store(false, Ordering::Release);
         if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
             return;
         }

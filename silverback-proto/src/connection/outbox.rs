@@ -52,6 +52,7 @@ impl Outbox {
     }
 
     /// Queues a frame, copied, and lends the copy of its payload.
+    #[inline]
     pub(super) fn push_frame(&mut self, header: &HeaderBytes, payload: &[u8]) -> &mut [u8] {
         let (padded, header_len) = header.padded();
         self.make_room(padded.len() + payload.len());

@@ -61,8 +61,9 @@ impl Receiver {
     pub fn handle_input(&mut self, input: &mut [u8], delivery: Delivery) -> Result<Handled, ConnectionError> {
         self.assembled = None;
         if delivery == Delivery::Whole {
-            if let Some(handled) = self.whole_message(input) {
-                return Ok(handled);
+            if let Some((kind, range)) = self.take_message(input) {
+                let consumed = range.end;
+                return Ok(Handled { consumed, arrival: Some(Arrival::Message(Place::Input { kind, range })) });
             }
         }
         let mut consumed = 0;
@@ -103,6 +104,7 @@ impl Receiver {
     }
 
     /// Whether `input` holds the end of a frame at least: handling it is worth while before anything is awaited.
+    #[inline]
     pub fn can_finish_frame(&self, input: &[u8]) -> bool {
         match &self.phase {
             Phase::Header { len: 0, .. } => FrameHeader::decode(input).is_some_and(|header| {
@@ -139,9 +141,10 @@ impl Receiver {
         self.finish_data_frame(Delivery::Whole)
     }
 
-    /// The usual case at once: a message of one frame that is whole in `input`. Everything else goes the long way, which
-    /// reads the header again and says what is wrong with it.
-    fn whole_message(&mut self, input: &mut [u8]) -> Option<Handled> {
+    /// The usual case of [`handle_input`](Self::handle_input) alone: a message of one frame that is whole at the front of
+    /// `input`, and where it stands. `None` for all else, and nothing is changed: `handle_input` says what it is.
+    #[inline]
+    pub fn take_message(&mut self, input: &mut [u8]) -> Option<(MessageKind, Range<usize>)> {
         if !matches!(self.phase, Phase::Header { len: 0, .. }) {
             return None;
         }
@@ -153,12 +156,13 @@ impl Receiver {
         rules::check(&header, &self.expected(&header, self.limits)).ok()?;
         self.assembler.admit(&header, &self.limits).ok()?;
         let start = header.encoded_len();
-        let consumed = start.checked_add(usize::try_from(header.payload_len).ok()?)?;
-        let payload = input.get_mut(start..consumed)?;
+        let end = start.checked_add(usize::try_from(header.payload_len).ok()?)?;
+        let payload = input.get_mut(start..end)?;
         if let Some(key) = header.mask {
             key.apply(0, payload);
         }
-        Some(Handled { consumed, arrival: Some(Arrival::Message(Place::Input { kind, range: start..consumed })) })
+        self.assembled = None;
+        Some((kind, start..end))
     }
 
     fn run(

@@ -49,7 +49,7 @@ impl Framer {
     /// Queues a message. Large payloads of a server go by reference.
     pub(super) fn message(&mut self, message: Message, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        if self.compressed(message.as_ref(), compression) {
+        if self.compressor.is_some() && self.compressed(message.as_ref(), compression) {
             return Ok(());
         }
         let header = FrameHeader::new(message.kind().opcode(), message.len() as u64);
@@ -64,7 +64,7 @@ impl Framer {
     /// Queues a message that is lent: copied.
     pub(super) fn message_ref(&mut self, message: MessageRef<'_>, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        if !self.compressed(message, compression) {
+        if self.compressor.is_none() || !self.compressed(message, compression) {
             let payload = message.as_bytes();
             self.frame(FrameHeader::new(message.kind().opcode(), payload.len() as u64), payload);
         }
@@ -213,7 +213,7 @@ impl Framer {
 
     /// Queues a message compressed, if that was agreed on, is worth while and makes it smaller.
     fn compressed(&mut self, message: MessageRef<'_>, compression: PerMessage) -> bool {
-        if compression == PerMessage::Off || self.compressor.is_none() {
+        if compression == PerMessage::Off {
             return false;
         }
         with_compressed(|out| {
@@ -227,6 +227,7 @@ impl Framer {
     }
 
     /// Queues one frame, copied; masked if we are a client. The caller's bytes stay as they are.
+    #[inline]
     fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
         let mask = self.next_mask();
         let copy = self.outbox.push_frame(&header.with_mask(mask).encode(), payload);

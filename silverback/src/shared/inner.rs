@@ -84,10 +84,14 @@ impl Inner {
     }
 
     /// Whether a message is accepted now, or refused for good.
+    #[inline]
     pub(super) fn has_room_for(&self, len: usize) -> bool {
-        self.failure.is_some()
-            || self.transmitter.close_info().is_some()
-            || (self.transmitter.has_room_for(len) && !self.transmitter.has_open_message())
+        (self.transmitter.has_room_for(len) && !self.transmitter.has_open_message()) || self.refuses_messages()
+    }
+
+    #[cold]
+    fn refuses_messages(&self) -> bool {
+        self.failure.is_some() || self.transmitter.close_info().is_some()
     }
 
     /// Whether something was accepted that the transport has not passed on.
@@ -147,6 +151,12 @@ impl Inner {
         self.wakes_reader = true;
     }
 
+    /// Whether somebody has to be woken when the lock is given back.
+    #[inline]
+    fn wakes_somebody(&self) -> bool {
+        (self.wakes_waiting && !self.waiting_for_room.is_empty()) || (self.wakes_reader && self.reader.is_some())
+    }
+
     pub(super) fn wait_for_room(&mut self, waker: &Waker) {
         if !self.waiting_for_room.iter().any(|waiting| waiting.will_wake(waker)) {
             self.waiting_for_room.push(waker.clone());
@@ -157,19 +167,19 @@ impl Inner {
 /// The lock, held. Whom its holder wants to be woken is woken after it was given back: a waker may run anything.
 pub(super) struct Locked<'a> {
     inner: MutexGuard<'a, Inner>,
-    /// Filled last, and dropped after `inner`.
-    woken: Woken,
+    /// Filled last, and dropped after `inner`. Nearly always empty: then all that is done about it is to see that.
+    woken: Option<Box<Woken>>,
 }
 
-#[derive(Default)]
 struct Woken {
     reader: Option<Waker>,
     waiting: Vec<Waker>,
 }
 
 impl<'a> Locked<'a> {
+    #[inline]
     pub(super) fn new(inner: &'a Mutex<Inner>) -> Self {
-        Self { inner: inner.lock().unwrap_or_else(PoisonError::into_inner), woken: Woken::default() }
+        Self { inner: inner.lock().unwrap_or_else(PoisonError::into_inner), woken: None }
     }
 
     /// Closes the transport, whose end may run anything too, after the lock was given back.
@@ -179,30 +189,38 @@ impl<'a> Locked<'a> {
         drop(self);
         drop((io, left_behind));
     }
+
+    #[cold]
+    fn note_woken(&mut self) {
+        let waiting = if self.wakes_waiting { mem::take(&mut self.waiting_for_room) } else { Vec::new() };
+        let reader = if self.wakes_reader { self.reader.take() } else { None };
+        self.woken = Some(Box::new(Woken { reader, waiting }));
+    }
 }
 
 impl Deref for Locked<'_> {
     type Target = Inner;
 
+    #[inline]
     fn deref(&self) -> &Inner {
         &self.inner
     }
 }
 
 impl DerefMut for Locked<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Inner {
         &mut self.inner
     }
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if mem::take(&mut self.inner.wakes_waiting) {
-            self.woken.waiting = mem::take(&mut self.inner.waiting_for_room);
+        if self.inner.wakes_somebody() {
+            self.note_woken();
         }
-        if mem::take(&mut self.inner.wakes_reader) {
-            self.woken.reader = self.inner.reader.take();
-        }
+        (self.inner.wakes_waiting, self.inner.wakes_reader) = (false, false);
     }
 }
 

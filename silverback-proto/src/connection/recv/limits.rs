@@ -9,6 +9,7 @@ use crate::{
 };
 
 impl Receiver {
+    #[inline]
     pub(super) fn expected(&self, header: &FrameHeader, limits: Limits) -> Expected {
         Expected {
             sender: self.role.peer(),
