@@ -24,10 +24,6 @@ mod writer;
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use self::{
-    attempt::{OnConnect, Prepare},
-    backoff::Pace,
-};
 pub use self::{
     attempt::ReconnectAttempt,
     conn::{ReconnectEvent, ReconnectingConn},
@@ -35,6 +31,10 @@ pub use self::{
     outage::{Disconnect, Outage},
     state::ReconnectState,
     writer::ReconnectingWriter,
+};
+use self::{
+    attempt::{OnConnect, Prepare},
+    backoff::Pace,
 };
 use crate::Dialer;
 
