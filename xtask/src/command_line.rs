@@ -1,6 +1,6 @@
 //! What was typed after `cargo xtask`.
 
-use crate::bench;
+use crate::{bench, instructions};
 
 /// A chore with everything it was asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(crate) enum Chore {
     Test(TestRequest),
     Autobahn(AutobahnRequest),
     Bench(bench::Request),
+    Instructions(instructions::Request),
 }
 
 /// `cargo xtask test`
@@ -40,13 +41,19 @@ pub(crate) enum Role {
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [--only STEP[,STEP...]] [--list] [--fuzz-seconds N]
        cargo xtask autobahn [--role server|client|both] [--cases 1.*,2.*] [--full]
-       cargo xtask bench [--quick] [--only NAME[,NAME...]] [--rounds N] [--load PROGRAM]
+       cargo xtask bench [--quick] [--only NAME[,NAME...]] [--skip-slow] [--rounds N] [--load PROGRAM]
+       cargo xtask bench --render
+       cargo xtask instructions [--check]
 
 test       builds and checks everything; with CI set, a missing outside party is a failure
 autobahn   runs the Autobahn suite; --full runs all of it, most of an hour, and writes
            docs/autobahn.md
 bench      measures echo servers side by side and writes docs/benchmarks.md; names are those of its
-           cells and servers, PROGRAM is the load generator (or SILVERBACK_LOAD)";
+           cells and servers, PROGRAM is the load generator (or SILVERBACK_LOAD); --skip-slow leaves
+           out what settings of compression cost, --render writes the page anew from what is kept
+instructions
+           counts instructions under valgrind and writes docs/instructions.md; --check fails instead
+           when one has grown by more than 5 %";
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, String> {
     let mut words = arguments;
@@ -54,6 +61,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, St
         Some("test") => test(&mut words),
         Some("autobahn") => autobahn(&mut words),
         Some("bench") => measure(&mut words),
+        Some("instructions") => instructions(&mut words),
         Some("help" | "--help" | "-h") | None => Ok(Chore::Help),
         Some(other) => Err(format!("there is no chore called {other}")),
     }
@@ -104,6 +112,8 @@ fn measure(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => request.quick = true,
+            "--skip-slow" => request.skip_slow = true,
+            "--render" => request.render = true,
             "--only" => request.only = list(words, &word)?,
             "--load" => request.load = Some(value(words, &word)?.into()),
             "--rounds" => {
@@ -114,6 +124,17 @@ fn measure(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
         }
     }
     Ok(Chore::Bench(request))
+}
+
+fn instructions(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
+    let mut request = instructions::Request::default();
+    for word in words {
+        match word.as_str() {
+            "--check" => request.check = true,
+            _ => return Err(format!("instructions does not know {word}")),
+        }
+    }
+    Ok(Chore::Instructions(request))
 }
 
 fn list(words: &mut impl Iterator<Item = String>, option: &str) -> Result<Vec<String>, String> {

@@ -47,7 +47,23 @@ fn bench_takes_names_rounds_and_a_load_generator() {
         only: vec!["small".to_owned(), "1m".to_owned()],
         rounds: Some(3),
         load: Some("load".into()),
+        ..crate::bench::Request::default()
     };
     assert_eq!(parsed("bench --only small,1m --rounds 3 --load load"), Ok(Chore::Bench(request)));
     assert!(parsed("bench --rounds many").is_err());
+}
+
+#[test]
+fn a_page_can_be_written_again_without_measuring() {
+    let request = crate::bench::Request { render: true, skip_slow: true, ..crate::bench::Request::default() };
+    assert_eq!(parsed("bench --render --skip-slow"), Ok(Chore::Bench(request)));
+}
+
+#[test]
+fn instructions_are_counted_or_checked() {
+    let counted = crate::instructions::Request::default();
+    assert_eq!(parsed("instructions"), Ok(Chore::Instructions(counted)));
+    let checked = crate::instructions::Request { check: true };
+    assert_eq!(parsed("instructions --check"), Ok(Chore::Instructions(checked)));
+    assert!(parsed("instructions --quick").is_err());
 }

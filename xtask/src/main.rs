@@ -10,6 +10,7 @@ mod checks;
 mod command_line;
 mod coverage;
 mod fuzz;
+mod instructions;
 mod kernels;
 mod models;
 mod outside;
@@ -67,5 +68,6 @@ fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
         Chore::Test(request) => steps::run(&Workspace::load(request.fuzz_seconds)?, &request.only),
         Chore::Autobahn(request) => autobahn::run(&Workspace::load(None)?, &request),
         Chore::Bench(request) => bench::run(&Workspace::load(None)?, &request),
+        Chore::Instructions(request) => instructions::run(&Workspace::load(None)?, &request),
     }
 }

@@ -19,8 +19,17 @@ pub(super) enum Kind {
     Echo,
     /// An echo whose size on the wire counts too.
     Compressed,
+    /// A message is one delivery.
+    Broadcast,
     Handshakes,
     Memory,
+}
+
+impl Cell {
+    /// What settings of compression cost in memory: of interest to docs/compression.md.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self.group, Group::Settings | Group::Released)
+    }
 }
 
 pub(super) const ALL: &[Cell] = &[
@@ -93,6 +102,20 @@ pub(super) const ALL: &[Cell] = &[
         group: Group::Compressed,
         kind: Kind::Compressed,
         load: &["--conns", "16", "--size", "16384", "--text", "--deflate"],
+    },
+    Cell {
+        name: "broadcast",
+        title: "A broadcast of 125 bytes to 1,000 connections, for each delivery",
+        group: Group::Broadcast,
+        kind: Kind::Broadcast,
+        load: &["--broadcast", "--conns", "1000", "--size", "125"],
+    },
+    Cell {
+        name: "broadcast-8",
+        title: "The same, 8 messages in flight",
+        group: Group::Broadcast,
+        kind: Kind::Broadcast,
+        load: &["--broadcast", "--conns", "1000", "--size", "125", "--pipeline", "8"],
     },
     Cell {
         name: "memory-idle",

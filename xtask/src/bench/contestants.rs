@@ -14,6 +14,8 @@ pub(super) struct Contestant {
 pub(super) enum Group {
     Echo,
     Compressed,
+    /// What one connection sends, all get.
+    Broadcast,
     /// Settings of compression against memory.
     Settings,
     /// Those of them with a compressor to give back.
@@ -55,7 +57,16 @@ const fn compressed(
     feature: &'static str,
     arguments: &'static [&'static str],
 ) -> Contestant {
-    Contestant { name, group: Group::Compressed, program: Program::Bench { bin, feature: Some(feature) }, arguments }
+    Contestant { group: Group::Compressed, ..echo(name, bin, feature, arguments) }
+}
+
+const fn broadcast(
+    name: &'static str,
+    bin: &'static str,
+    feature: &'static str,
+    arguments: &'static [&'static str],
+) -> Contestant {
+    Contestant { group: Group::Broadcast, ..echo(name, bin, feature, arguments) }
 }
 
 const fn setting(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
@@ -94,6 +105,12 @@ pub(super) const ALL: &[Contestant] = &[
     echo("axum-best", "axum", "axum", &["--style", "best"]),
     compressed("yawc level 1", "yawc", "yawc-zlib", &["--level", "1"]),
     compressed("yawc level 1 best", "yawc", "yawc-zlib", &["--level", "1", "--style", "best"]),
+    Contestant {
+        name: "silverback-program (level 1)",
+        group: Group::Compressed,
+        program: Program::Silverback,
+        arguments: &["--max-message-size", "16MiB"],
+    },
     compressed("silverback (level 1)", "silverback", "silverback", &["--deflate"]),
     compressed("silverback (level 1) lending", "silverback", "silverback", &["--deflate", "--style", "lending"]),
     compressed("sockudo-ws level 1", "sockudo", "sockudo", &["--level", "1", "--style", "best"]),
@@ -104,6 +121,10 @@ pub(super) const ALL: &[Contestant] = &[
     compressed("yawc level 1 no takeover", "yawc", "yawc-zlib", &["--level", "1", "--no-context-takeover"]),
     compressed("silverback no takeover", "silverback", "silverback", &["--no-context-takeover"]),
     compressed("sockudo-ws level 1 no takeover", "sockudo", "sockudo", &["--level", "1", "--no-context-takeover"]),
+    broadcast("broadcast raw-epoll", "broadcast_epoll", "silverback", &[]),
+    broadcast("broadcast silverback", "broadcast_silverback", "silverback", &[]),
+    broadcast("broadcast tungstenite", "broadcast_tungstenite", "tungstenite-broadcast", &[]),
+    broadcast("broadcast tungstenite best", "broadcast_tungstenite", "tungstenite-broadcast", &["--style", "best"]),
     setting("no compression", &["--style", "lending"]),
     setting("default", &["--style", "lending", "--deflate"]),
     setting("server_no_context_takeover", &["--style", "lending", "--server-no-context-takeover"]),

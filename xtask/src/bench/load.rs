@@ -61,7 +61,7 @@ impl Generator {
 fn figures(kind: Kind, line: &Value) -> Option<Figures> {
     let number = |name: &str| line[name].as_f64();
     Some(match kind {
-        Kind::Echo | Kind::Compressed => Figures {
+        Kind::Echo | Kind::Broadcast | Kind::Compressed => Figures {
             // CPU seconds for a million messages are microseconds for one.
             cpu: number("srv_cpu_s_per_m"),
             rate: number("msgs_per_s"),

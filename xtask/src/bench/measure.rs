@@ -1,7 +1,7 @@
 //! One cell: every server in turn, in every round.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Request;
 use super::build::Server;
@@ -25,6 +25,7 @@ pub(super) fn cell(
 ) -> Result<Outcome, Trouble> {
     let mut rows: Vec<_> =
         servers.iter().map(|server| Row { server: server.contestant.name.to_owned(), runs: Vec::new() }).collect();
+    let started = Instant::now();
     let before = machine::load_average();
     let mut load = (before, before);
     for round in 0..rounds(cell, request) {
@@ -41,7 +42,8 @@ pub(super) fn cell(
             load = (load.0.min(now), load.1.max(now));
         }
     }
-    Ok(Outcome { machine: machine::description(workspace), load, rows })
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Outcome { machine: machine::description(workspace), load, seconds, rows })
 }
 
 fn rounds(cell: &Cell, request: &Request) -> usize {

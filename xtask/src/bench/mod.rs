@@ -6,12 +6,15 @@
 mod build;
 mod cells;
 mod contestants;
+mod goals;
 mod load;
 mod machine;
 mod measure;
 mod page;
+mod plot;
 mod results;
 
+use std::fs;
 use std::path::PathBuf;
 
 use self::{cells::Cell, contestants::Contestant, load::Generator, results::Results};
@@ -26,13 +29,22 @@ pub(crate) struct Request {
     /// Names of cells and of servers; empty means all. The page is written for the cells that were measured.
     pub(crate) only: Vec<String>,
     pub(crate) rounds: Option<usize>,
+    /// Leave out the cells that take long and say nothing about echo.
+    pub(crate) skip_slow: bool,
+    /// Write the page from what was measured before.
+    pub(crate) render: bool,
     /// The load generator; without it `SILVERBACK_LOAD`.
     pub(crate) load: Option<PathBuf>,
 }
 
 /// Measures, prints, and writes the page. `true` when every server could be measured.
 pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
-    let (cells, contestants) = chosen(&request.only)?;
+    if request.render {
+        write(workspace)?;
+        return Ok(true);
+    }
+    let (mut cells, contestants) = chosen(&request.only)?;
+    cells.retain(|cell| !(request.skip_slow && cell.is_slow()));
     let generator = Generator::find(request)?;
     let takes_part = |contestant: &Contestant| cells.iter().any(|cell| cell.group == contestant.group);
     let contestants: Vec<_> = contestants.into_iter().filter(|contestant| takes_part(contestant)).collect();
@@ -53,12 +65,26 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trou
         }
     }
     if is_kept {
-        let results = Results::load(workspace)?;
-        let path = workspace.root.join("docs/benchmarks.md");
-        std::fs::write(&path, page::whole(&results, &machine::versions(workspace))).or_failed(path.display())?;
-        println!("\nwritten: {}", path.display());
+        write(workspace)?;
     }
     Ok(is_complete)
+}
+
+/// The page and its plots, from what is kept.
+fn write(workspace: &Workspace) -> Result<(), Trouble> {
+    let results = Results::load(workspace)?;
+    let folder = workspace.root.join("docs/benchmarks");
+    fs::create_dir_all(&folder).or_failed(folder.display())?;
+    for (cell, outcome) in results.outcomes() {
+        let path = folder.join(format!("{}.svg", cell.name));
+        fs::write(&path, plot::svg(cell, &outcome, goals::line_of(cell.name))).or_failed(path.display())?;
+    }
+    let path = workspace.root.join("docs/benchmarks.md");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let text = page::whole(&results, &machine::versions(workspace), page::kept_of(&before));
+    fs::write(&path, text).or_failed(path.display())?;
+    println!("\nwritten: {}, and the plots in {}", path.display(), folder.display());
+    Ok(())
 }
 
 /// What `--only` leaves. Names of cells choose cells, names of servers choose servers.

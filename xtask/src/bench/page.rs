@@ -1,6 +1,7 @@
 //! The figures as text: a table for each cell, and the whole of docs/benchmarks.md.
 
-use super::cells::{Cell, Kind};
+use super::cells::{self, Cell, Kind};
+use super::goals;
 use super::results::{Figures, Outcome, Results, Row};
 
 /// The table of a cell.
@@ -15,11 +16,12 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
         text += &format!("| {} | {} |\n", row.server, shown.join(" | "));
     }
     let rounds = outcome.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
-    text + &format!("\n{rounds} rounds; load average {:.1} to {:.1}.\n", outcome.load.0, outcome.load.1)
+    let took = if outcome.seconds > 0.0 { format!(" in {:.0} s", outcome.seconds) } else { String::new() };
+    text + &format!("\n{rounds} rounds{took}; load average {:.1} to {:.1}.\n", outcome.load.0, outcome.load.1)
 }
 
 /// The page.
-pub(super) fn whole(results: &Results, versions: &str) -> String {
+pub(super) fn whole(results: &Results, versions: &str, kept: Option<&str>) -> String {
     let outcomes: Vec<_> = results.outcomes().collect();
     let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
     machines.dedup();
@@ -28,8 +30,36 @@ pub(super) fn whole(results: &Results, versions: &str) -> String {
     for machine in machines {
         text += &format!("\nMachine: {machine}.\n");
     }
+    text += &format!("\n{}", goals_table(&outcomes));
     for (cell, outcome) in &outcomes {
-        text += &format!("\n{}", table(cell, outcome));
+        text += &format!("\n{}\n![{}](benchmarks/{}.svg)\n", table(cell, outcome), cell.title, cell.name);
+    }
+    text + "\n" + KEPT + kept.unwrap_or_default()
+}
+
+/// What people wrote at the end of a page.
+pub(super) fn kept_of(page: &str) -> Option<&str> {
+    page.split_once(KEPT).map(|(_, kept)| kept)
+}
+
+/// What is wanted, and whether it was reached.
+fn goals_table(outcomes: &[(&Cell, Outcome)]) -> String {
+    let outcome_of = |name: &str| outcomes.iter().find(|(cell, _)| cell.name == name).map(|(_, outcome)| outcome);
+    let title_of = |name: &str| cells::ALL.iter().find(|cell| cell.name == name).map_or("", |cell| cell.title);
+    let mut text = format!("## Goals\n\n{GOALS_HEAD}");
+    for judged in goals::judge(outcome_of) {
+        let (measured, verdict) = match &judged.measured {
+            None => ("not measured".to_owned(), "-"),
+            Some(measured) => {
+                let value = if measured.value < 100.0 { 2 } else { 0 };
+                let value = grouped(&format!("{:.value$}", measured.value));
+                let against = measured.against.as_ref().map_or_else(String::new, |name| format!(" to {name}"));
+                let verdict = if judged.goal.is_met(measured) { "yes" } else { "**no**" };
+                (format!("{value} ({}{against})", measured.ours), verdict)
+            }
+        };
+        let title = title_of(judged.goal.cell);
+        text += &format!("| {title} | {} | {measured} | {verdict} |\n", judged.goal.wanted());
     }
     text
 }
@@ -60,14 +90,14 @@ fn columns(kind: Kind) -> Vec<Column> {
     let p50 = plain("p50, µs", 0, |figures| figures.p50);
     let p99 = plain("p99, µs", 0, |figures| figures.p99);
     match kind {
-        Kind::Echo | Kind::Handshakes => vec![cpu, ratio, rate, p50, p99],
+        Kind::Echo | Kind::Broadcast | Kind::Handshakes => vec![cpu, ratio, rate, p50, p99],
         Kind::Compressed => vec![cpu, ratio, rate, plain("bytes on the wire", 0, |figures| figures.wire)],
         Kind::Memory => vec![plain("bytes for each connection", 0, |figures| figures.bytes)],
     }
 }
 
 /// Thousands apart.
-fn grouped(number: &str) -> String {
+pub(super) fn grouped(number: &str) -> String {
     let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
     let mut text = String::new();
@@ -80,11 +110,24 @@ fn grouped(number: &str) -> String {
     format!("{sign}{text}{rest}")
 }
 
+const GOALS_HEAD: &str = "\
+The first measured server of ours that the goal is about is named, and whom it is set against. Why something is missed is
+said at the end of the page. That the memory of 10,000 connections is given back is shown by `cargo xtask hold`.
+
+| load | goal | measured | met |
+|---|---|---|---|
+";
+
+/// All that follows is people's.
+const KEPT: &str = "<!-- Below this line nothing is generated: `cargo xtask bench` keeps it. -->\n";
+
 const HEAD: &str = "\
 # Benchmarks
 
 Written by `cargo xtask bench`, which builds the servers, measures them, and keeps what it measured in
-`bench/results.json`. One cell is measured again with `cargo xtask bench --only NAME` (`small`, `deflate-1k`, ...).
+`bench/results.json`. One cell is measured again with `cargo xtask bench --only NAME` (`small`, `deflate-1k`, ...), the page
+and its plots are written again without measuring by `cargo xtask bench --render`. What a message costs in instructions
+is counted in [instructions](instructions.md).
 
 - The servers are in `bench/`: each is one thread, built with the same profile (fat LTO, one codegen unit) and alone, so
   that no library gets features that another one asked for. A plain name is the loop of the library's own example; what

@@ -1,7 +1,7 @@
 use super::super::cells::{Cell, Kind};
 use super::super::contestants::Group;
-use super::super::results::{Figures, Outcome, Row, median};
-use super::{grouped, table};
+use super::super::results::{Figures, Outcome, Results, Row, median};
+use super::{grouped, kept_of, table, whole};
 
 const CELL: Cell =
     Cell { name: "some", title: "Some load", group: Group::Echo, kind: Kind::Echo, load: &["--conns", "1"] };
@@ -29,7 +29,7 @@ fn the_median_of_nothing_is_nothing() {
 #[test]
 fn a_server_that_failed_stays_in_the_table_with_dashes() {
     let rows = vec![row("raw", &[Some(1.5)]), row("broken", &[None])];
-    let text = table(&CELL, &Outcome { machine: String::new(), load: (0.0, 1.0), rows });
+    let text = table(&CELL, &Outcome { machine: String::new(), load: (0.0, 1.0), seconds: 1.0, rows });
     assert!(text.contains("| raw | 1.50 | 1.00 |"), "{text}");
     assert!(text.contains("| broken | - | - | - | - | - |"), "{text}");
 }
@@ -39,4 +39,22 @@ fn thousands_are_set_apart() {
     assert_eq!(grouped("1234567"), "1,234,567");
     assert_eq!(grouped("123.25"), "123.25");
     assert_eq!(grouped("-1000.5"), "-1,000.5");
+}
+
+#[test]
+fn what_people_wrote_below_the_mark_stays() {
+    let page = whole(&Results::default(), "silverback 0.1.0", None);
+    let own = format!("{page}\n## Why\n\nBecause.\n");
+    assert_eq!(kept_of(&page), Some(""));
+    assert_eq!(kept_of(&own), Some("\n## Why\n\nBecause.\n"));
+    assert_eq!(whole(&Results::default(), "silverback 0.1.0", kept_of(&own)), own);
+}
+
+#[test]
+fn a_goal_that_was_not_measured_is_said_to_be_so() {
+    let page = whole(&Results::default(), "silverback 0.1.0", None);
+    assert!(
+        page.contains("| 64 connections, 16 KiB | at most 1.1 of the first server's CPU time | not measured |"),
+        "{page}"
+    );
 }

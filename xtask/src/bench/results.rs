@@ -40,6 +40,8 @@ pub(super) struct Outcome {
     pub(super) machine: String,
     /// The least and the most of the load average while it was measured.
     pub(super) load: (f64, f64),
+    /// How long measuring it took.
+    pub(super) seconds: f64,
     pub(super) rows: Vec<Row>,
 }
 
@@ -112,7 +114,7 @@ impl Outcome {
     fn to_json(&self) -> Value {
         let runs = |row: &Row| row.runs.iter().map(|run| run.map(Figures::to_json)).collect::<Vec<_>>();
         let rows: Vec<_> = self.rows.iter().map(|row| json!({ "server": row.server, "runs": runs(row) })).collect();
-        json!({ "machine": self.machine, "load": [self.load.0, self.load.1], "rows": rows })
+        json!({ "machine": self.machine, "load": [self.load.0, self.load.1], "seconds": self.seconds, "rows": rows })
     }
 
     fn from_json(value: &Value) -> Option<Self> {
@@ -123,6 +125,8 @@ impl Outcome {
         Some(Self {
             machine: value["machine"].as_str()?.to_owned(),
             load: (value["load"][0].as_f64()?, value["load"][1].as_f64()?),
+            // Those of the first months were kept without.
+            seconds: value["seconds"].as_f64().unwrap_or(0.0),
             rows: rows.collect::<Option<_>>()?,
         })
     }

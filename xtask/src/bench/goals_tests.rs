@@ -1,0 +1,66 @@
+use super::super::cells;
+use super::super::contestants;
+use super::super::results::{Figures, Outcome, Row};
+use super::{ALL, Judged, Measure, OURS, judge};
+
+fn outcome(rows: &[(&str, f64, f64)]) -> Outcome {
+    let figures = |cpu, wire| Figures { cpu: Some(cpu), wire: Some(wire), ..Figures::default() };
+    let row = |(server, cpu, wire): &(&str, f64, f64)| Row {
+        server: (*server).to_owned(),
+        runs: vec![Some(figures(*cpu, *wire))],
+    };
+    let rows = rows.iter().map(row).collect();
+    Outcome { machine: String::new(), load: (0.0, 0.0), seconds: 1.0, rows }
+}
+
+#[track_caller]
+fn judged(cell: &str, measure: Measure, outcome: &Outcome) -> Judged {
+    let all = judge(|name| (name == cell).then_some(outcome));
+    let wanted = |judged: &Judged| judged.goal.cell == cell && judged.goal.measure == measure;
+    all.into_iter().find(wanted).expect("there is such a goal")
+}
+
+#[test]
+fn every_goal_is_of_a_cell_that_exists_and_of_servers_that_take_part() {
+    for goal in ALL {
+        let cell = cells::ALL.iter().find(|cell| cell.name == goal.cell).expect(goal.cell);
+        let takes_part = |name: &str| contestants::ALL.iter().any(|one| one.name == name && one.group == cell.group);
+        assert!(OURS.iter().any(|name| takes_part(name)), "{}", goal.cell);
+        if let Measure::To(name) = goal.measure {
+            assert!(takes_part(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_program_is_set_against_the_first_server_and_against_the_best_peer() {
+    let outcome = outcome(&[
+        ("raw-epoll", 1.0, 16.0),
+        ("silverback-program", 1.2, 16.0),
+        ("silverback-lending", 0.9, 16.0),
+        ("yawc-best", 2.0, 16.0),
+        ("axum", 9.0, 16.0),
+    ]);
+    let to_first = judged("small-32", Measure::ToFirst, &outcome);
+    let measured = to_first.measured.expect("it was measured");
+    assert_eq!((measured.value, measured.against.as_deref()), (1.2, Some("raw-epoll")));
+    assert!(to_first.goal.is_met(&measured));
+    let to_peer = judged("small-32", Measure::ToBestPeer, &outcome);
+    let measured = to_peer.measured.expect("it was measured");
+    assert_eq!((measured.value, measured.against.as_deref()), (0.6, Some("yawc-best")));
+}
+
+#[test]
+fn a_peer_whose_answers_are_larger_is_no_measure() {
+    let outcome =
+        outcome(&[("silverback (level 1)", 2.0, 100.0), ("yawc level 1", 4.0, 101.0), ("sockudo", 1.0, 102.0)]);
+    let measured = judged("deflate-1k", Measure::ToBestPeerOfSize, &outcome).measured.expect("it was measured");
+    assert_eq!((measured.value, measured.against.as_deref()), (0.5, Some("yawc level 1")));
+}
+
+#[test]
+fn what_was_not_measured_is_not_judged() {
+    assert!(judge(|_| None).iter().all(|judged| judged.measured.is_none()));
+    let without_us = outcome(&[("raw-epoll", 1.0, 16.0)]);
+    assert!(judged("small", Measure::ToFirst, &without_us).measured.is_none());
+}

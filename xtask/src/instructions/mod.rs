@@ -1,0 +1,82 @@
+//! `cargo xtask instructions`: what a message and a handshake cost in instructions, and docs/instructions.md.
+//!
+//! Valgrind counts, so the figures are the same in every run and on every machine with the same compiler. A load is run
+//! for a number of rounds and for three times as many: the difference is what the rounds cost, without start and end.
+
+mod count;
+mod page;
+
+use std::fs;
+
+use self::page::Table;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+/// What `cargo xtask instructions` was asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Compare with the page, and leave it as it is.
+    pub(crate) check: bool,
+}
+
+/// Counts, prints, and writes the page or compares with it. `true` when nothing grew.
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+    if request.check {
+        println!("\n{}", check(workspace)?);
+        return Ok(true);
+    }
+    let table = count::all(workspace)?;
+    println!("\n{}", page::shown(&table));
+    let path = workspace.root.join(PAGE);
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    fs::write(&path, page::whole(&table, &count::compiler(workspace)?, page::log_of(&before))).or_failed(PAGE)?;
+    println!("written: {}", path.display());
+    Ok(true)
+}
+
+/// Counts, and fails if something costs more than the page says.
+fn check(workspace: &Workspace) -> Verdict {
+    let text = fs::read_to_string(workspace.root.join(PAGE)).or_failed(PAGE)?;
+    let known = page::read(&text).or_failed(format_args!("{PAGE} has no table that can be read"))?;
+    let table = count::all(workspace)?;
+    println!("\n{}", page::shown(&table));
+    let grown = growths(&known, &table);
+    if grown.is_empty() {
+        return Ok(format!("{} counts, none grown by more than {TOLERANCE} %", count_of(&table)));
+    }
+    let compiler = count::compiler(workspace)?;
+    let hint =
+        if text.contains(&compiler) { String::new() } else { format!(" ({PAGE} is of another than {compiler})") };
+    Err(Trouble::Failed(format!("{}{hint}", grown.join("; "))))
+}
+
+/// What of ours costs more than it did. What plain TCP costs is nobody's merit or fault.
+fn growths(known: &Table, now: &Table) -> Vec<String> {
+    let mut grown = Vec::new();
+    for (load, counts) in now {
+        let Some((_, before)) = known.iter().find(|(name, _)| name == load) else { continue };
+        for (subject, (was, is)) in SUBJECTS.iter().zip(before.iter().zip(counts)) {
+            if let (Some(was), Some(is)) = (was, is)
+                && *subject != RAW
+                && is * 100 > was * (100 + TOLERANCE)
+            {
+                grown.push(format!("{load}, {subject}: {was} instructions have become {is}"));
+            }
+        }
+    }
+    grown
+}
+
+fn count_of(table: &Table) -> usize {
+    table.iter().flat_map(|(_, counts)| counts).flatten().count()
+}
+
+const PAGE: &str = "docs/instructions.md";
+/// The echo servers of the counted program.
+const SUBJECTS: [&str; 3] = [RAW, "plain", "lending"];
+const RAW: &str = "raw";
+/// In percent.
+const TOLERANCE: u64 = 5;
+
+#[cfg(test)]
+mod tests;
