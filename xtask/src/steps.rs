@@ -47,6 +47,21 @@ pub(crate) const ALL: &[Step] = &[
         what: "our Dialer goes through tinyproxy and microsocks, with and without a password",
         run: outside::proxies::step,
     },
+    Step {
+        name: "connect-tls",
+        what: "`silverback connect` talks to Python websockets and node ws over TLS",
+        run: outside::connect::tls::step,
+    },
+    Step {
+        name: "connect-proxies",
+        what: "`silverback connect` goes through tinyproxy, microsocks and Dante, told by an option or the environment",
+        run: outside::connect::proxies::step,
+    },
+    Step {
+        name: "connect-fronts",
+        what: "`silverback connect` talks to servers behind nginx and HAProxy, which end TLS and cut what is idle",
+        run: outside::connect::fronts::step,
+    },
     Step { name: "autobahn-server", what: "Autobahn's fuzzing client against the program", run: autobahn::server_step },
     Step { name: "autobahn-client", what: "Autobahn's fuzzing server against our Dialer", run: autobahn::client_step },
     Step { name: "autobahn-table", what: "docs/autobahn.md says what was just measured", run: autobahn::table_step },

@@ -1,7 +1,9 @@
 // A server of node `ws` for our Dialer. The contract is in ../README.md.
 
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { WebSocketServer } from "ws";
 
 const SUBPROTOCOL = "silverback.test";
@@ -84,7 +86,15 @@ function compression(query) {
   };
 }
 
-const server = createServer();
+/** `--tls CERTIFICATE KEY [AUTHORITY]`: with an authority, clients must show a certificate of its. */
+function papers([option, certificate, key, authority]) {
+  if (option !== "--tls") return null;
+  const shown = { cert: readFileSync(certificate), key: readFileSync(key) };
+  return authority ? { ...shown, ca: readFileSync(authority), requestCert: true, rejectUnauthorized: true } : shown;
+}
+
+const shown = papers(process.argv.slice(2));
+const server = shown ? createSecureServer(shown) : createServer();
 server.on("upgrade", (request, stream, head) => {
   const address = new URL(request.url, "ws://localhost");
   speaker(compression(address.searchParams)).handleUpgrade(request, stream, head, (socket) => {
@@ -94,4 +104,5 @@ server.on("upgrade", (request, stream, head) => {
     else socket.close(1011, "no such path");
   });
 });
-server.listen(0, "127.0.0.1", () => console.log(`listening ws://127.0.0.1:${server.address().port}`));
+const host = shown ? "wss://localhost" : "ws://127.0.0.1";
+server.listen(0, "127.0.0.1", () => console.log(`listening ${host}:${server.address().port}`));

@@ -1,6 +1,8 @@
 """A server of Python `websockets` for our Dialer. The contract is in ../README.md."""
 
 import asyncio
+import ssl
+import sys
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import serve
@@ -69,13 +71,25 @@ def select_subprotocol(_connection, offered):
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
-async def main():
-    options = {"select_subprotocol": select_subprotocol, "max_size": LARGEST_MESSAGE}
+def secured_by(arguments):
+    """`--tls CERTIFICATE KEY [AUTHORITY]`: with an authority, clients must show a certificate of its."""
+    match arguments:
+        case ["--tls", certificate, key, *authority]:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=next(iter(authority), None))
+            context.load_cert_chain(certificate, key)
+            context.verify_mode = ssl.CERT_REQUIRED if authority else ssl.CERT_NONE
+            return context
+    return None
+
+
+async def main(arguments):
+    context = secured_by(arguments)
+    options = {"select_subprotocol": select_subprotocol, "max_size": LARGEST_MESSAGE, "ssl": context}
     async with serve(handle, "127.0.0.1", 0, process_request=choose_compression, **options) as server:
         port = server.sockets[0].getsockname()[1]
-        print(f"listening ws://127.0.0.1:{port}", flush=True)
+        print(f"listening wss://localhost:{port}" if context else f"listening ws://127.0.0.1:{port}", flush=True)
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

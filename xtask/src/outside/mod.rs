@@ -1,6 +1,7 @@
 //! Outside parties: WebSocket libraries of other languages, as clients of the program and as servers for our `Dialer`.
 //! Their scripts are in `tests/outside`, with the contract that they keep.
 
+pub(crate) mod connect;
 pub(crate) mod node;
 pub(crate) mod proxies;
 pub(crate) mod python;

@@ -28,15 +28,15 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
     passed(&output, 0)
 }
 
-struct Proxy {
-    scheme: &'static str,
-    address: SocketAddr,
-    has_password: bool,
+pub(super) struct Proxy {
+    pub(super) scheme: &'static str,
+    pub(super) address: SocketAddr,
+    pub(super) has_password: bool,
     _running: Running,
 }
 
 impl Proxy {
-    fn http(workspace: &Workspace, tinyproxy: &Path, has_password: bool) -> Result<Self, Trouble> {
+    pub(super) fn http(workspace: &Workspace, tinyproxy: &Path, has_password: bool) -> Result<Self, Trouble> {
         let address = ready::free_address()?;
         let log = log(workspace, "tinyproxy", has_password);
         let password = if has_password { format!("BasicAuth {USER} {PASSWORD}\n") } else { String::new() };
@@ -47,7 +47,7 @@ impl Proxy {
         Self::start("http", address, has_password, task, &log)
     }
 
-    fn socks(workspace: &Workspace, microsocks: &Path, has_password: bool) -> Result<Self, Trouble> {
+    pub(super) fn socks(workspace: &Workspace, microsocks: &Path, has_password: bool) -> Result<Self, Trouble> {
         let address = ready::free_address()?;
         let password: &[&str] = if has_password { &["-u", USER, "-P", PASSWORD] } else { &[] };
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
@@ -55,7 +55,7 @@ impl Proxy {
         Self::start("socks5", address, has_password, task, &log(workspace, "microsocks", has_password))
     }
 
-    fn start(
+    pub(super) fn start(
         scheme: &'static str,
         address: SocketAddr,
         has_password: bool,
@@ -67,7 +67,7 @@ impl Proxy {
         Ok(Self { scheme, address, has_password, _running: running })
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         let user = if self.has_password { format!("{USER}:{PASSWORD}@") } else { String::new() };
         format!("{}://{user}{}", self.scheme, self.address)
     }

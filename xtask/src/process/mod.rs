@@ -5,7 +5,7 @@ mod group;
 mod running;
 mod task;
 
-pub(crate) use group::end_children_on_signals;
+pub(crate) use group::{Group, end_children_on_signals};
 pub(crate) use running::Running;
 pub(crate) use task::Task;
 

@@ -1,0 +1,237 @@
+//! `connect` and what stands before a service on the internet: nginx and HAProxy, which end TLS and cut what is idle.
+//! Behind them are our service, and the server of Python `websockets` where the other end is to be heard.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::{Checks, MIB, haproxy, nginx, noise, papers::Papers, prose};
+use crate::outside::{LIMIT, python, scripts};
+use crate::process::{Running, Task};
+use crate::program::{self, Service};
+use crate::ready;
+use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::workspace::Workspace;
+
+pub(crate) fn step(workspace: &Workspace) -> Verdict {
+    let program = program::ensure(workspace)?;
+    let papers = Papers::make(workspace, "connect-fronts")?;
+    let python = python::environment(workspace)?;
+    let mut server = Task::new(python)
+        .arg(scripts(workspace).join("python/server.py"))
+        .start(&workspace.log("connect-fronts-python"))?;
+    let python_url = server.wait_for_line("listening ", LIMIT)?;
+    let service = Service::start(workspace, "connect-fronts", &["--max-message-size", "6MiB"])?;
+    let pinging = Service::start(workspace, "connect-fronts-pinging", &["--ping-interval", "500ms"])?;
+    let behind = Behind {
+        service: address(&service.echo_url())?,
+        pinging: address(&pinging.echo_url())?,
+        python: address(&python_url)?,
+    };
+    // They end when this ends.
+    let (nginx, _nginx) = nginx::start(workspace, &papers, &behind)?;
+    let (haproxy, _haproxy) = haproxy::start(workspace, &papers, &behind)?;
+    let fronts = [nginx, haproxy];
+    let checks = Checks::new(&program);
+    let authority = papers.path("authority.pem");
+    let through: Vec<_> =
+        fronts.iter().map(|front| Through { checks: &checks, front, authority: &authority }).collect();
+    for through in &through {
+        through.messages()?;
+        through.closes()?;
+        through.client_certificates(&papers)?;
+    }
+    idle(&through)?;
+    going_away(&through, service)?;
+    pinging.stop()?;
+    checks.verdict()
+}
+
+/// The servers behind.
+pub(super) struct Behind {
+    /// Our service, which does not ping so soon that it would matter.
+    pub(super) service: SocketAddr,
+    /// Our service, which pings often enough.
+    pub(super) pinging: SocketAddr,
+    pub(super) python: SocketAddr,
+}
+
+/// What stands before them, with TLS.
+pub(super) struct Front {
+    name: &'static str,
+    /// To our service under `/ws/`, to Python elsewhere; with patience.
+    patient: SocketAddr,
+    /// To our service, cut after [`CUT_OFF`].
+    hasty: SocketAddr,
+    /// To our service that pings, cut as well.
+    pinged: SocketAddr,
+    /// To our service, for those who show a certificate.
+    choosy: SocketAddr,
+}
+
+impl Front {
+    pub(super) fn start(
+        name: &'static str,
+        task: Task,
+        [patient, hasty, pinged, choosy]: [SocketAddr; 4],
+        log: &Path,
+    ) -> Result<(Self, Running), Trouble> {
+        let mut running = task.start(log)?;
+        ready::wait_until(&mut running, name, || ready::accepts(patient) && ready::accepts(pinged))?;
+        Ok((Self { name, patient, hasty, pinged, choosy }, running))
+    }
+}
+
+/// Talks through one of them.
+struct Through<'a> {
+    checks: &'a Checks<'a>,
+    front: &'a Front,
+    authority: &'a str,
+}
+
+impl Through<'_> {
+    fn connect(&self, address: SocketAddr, path: &str, words: &[&str]) -> super::Talk {
+        let url = format!("wss://localhost:{}{path}", address.port());
+        self.checks.connect(&[&[&*url, "--cacert", self.authority], words].concat())
+    }
+
+    fn ok(&self, what: &str) {
+        self.checks.ok(&format!("{}: {what}", self.front.name));
+    }
+
+    fn messages(&self) -> Result<(), Trouble> {
+        let patient = self.front.patient;
+        let text = "hello\n\ngr\u{fc}\u{df}e, \u{4e16}\u{754c}, \u{1f98d}\n".as_bytes();
+        self.connect(patient, ECHO, &["-n", "3"]).run(text)?.brought(text)?;
+        let bytes = noise(5 * MIB + 1);
+        self.connect(patient, ECHO, &["-n", "1", "--format", "raw"]).run(&bytes)?.brought(&bytes)?;
+        self.ok("text and a binary message of 5 MiB");
+        let (text, agreed) = (prose(20_000), "sec-websocket-extensions: permessage-deflate");
+        self.connect(patient, ECHO, &["-n", "20000", "-v"]).run(&text)?.brought(&text)?.expect(0, &[agreed])?;
+        let plain = ["-n", "20000", "-v", "--no-compression"];
+        self.connect(patient, ECHO, &plain).run(&text)?.brought(&text)?.without("permessage-deflate")?;
+        self.ok("20000 texts, compressed from end to end and not");
+        let refused = self.connect(patient, "/ws/nothing", &[]).run(b"")?;
+        refused.expect(5, &["404 Not Found", "There is nothing at this address"])?;
+        self.ok("a refusal comes through");
+        Ok(())
+    }
+
+    /// What each side says at the end reaches the other.
+    fn closes(&self) -> Result<(), Trouble> {
+        let patient = self.front.patient;
+        for (code, exit) in [(1000, 0), (1001, 0), (1008, 6), (1009, 6), (1011, 6), (4001, 6)] {
+            let path = format!("/close?code={code}&reason=see%20you");
+            let words: &[&str] = if exit == 0 { &[] } else { &[&code.to_string(), "see you"] };
+            self.connect(patient, &path, &["--wait", "off"]).run(b"")?.expect(exit, words)?;
+        }
+        self.ok("the server's close codes");
+        self.connect(patient, "/echo", &["-n", "1"]).run(b"hi\n")?.brought(b"hi\n")?;
+        self.heard("1000 ")?;
+        let mut talking = self.connect(patient, "/echo", &["--wait", "off"]).start()?;
+        talking.exchange("hi")?;
+        talking.interrupt()?;
+        talking.finish()?.expect(130, &[])?;
+        self.heard("1001 ")?;
+        let choosy = ["--max-message-size", "1000", "--wait", "off"];
+        self.connect(patient, "/echo", &choosy).run(&[&[b'x'; 1001][..], b"\n"].concat())?.expect(7, &["1001"])?;
+        self.heard("1009 ")?;
+        self.ok("our close codes");
+        Ok(())
+    }
+
+    /// HAProxy refuses in TLS, nginx by a status.
+    fn client_certificates(&self, papers: &Papers) -> Result<(), Trouble> {
+        let shown = |who: &str| (papers.path(&format!("{who}.pem")), papers.path(&format!("{who}-key.pem")));
+        let (cert, key) = shown("client");
+        let known = ["-n", "1", "--cert", &cert, "--key", &key];
+        self.connect(self.front.choosy, ECHO, &known).run(b"hi\n")?.brought(b"hi\n")?;
+        let (code, word) = if self.front.name == "nginx" { (5, "400 Bad Request") } else { (4, "TLS") };
+        self.connect(self.front.choosy, ECHO, &[]).run(b"")?.expect(code, &[word])?;
+        let (cert, key) = shown("impostor");
+        let unknown = ["--cert", &cert, "--key", &key];
+        self.connect(self.front.choosy, ECHO, &unknown).run(b"")?.expect(code, &[word])?;
+        self.ok(&format!("wants a certificate of ours; none and another authority's are {code}"));
+        Ok(())
+    }
+
+    /// How the server behind saw the oldest connection end.
+    fn heard(&self, wanted: &str) -> Result<(), Trouble> {
+        let ended = self.connect(self.front.patient, "/last-close", &["--wait", "off"]).run(b"")?.expect(0, &[])?;
+        let heard = String::from_utf8_lossy(&ended.out).into_owned();
+        match heard.starts_with(wanted) {
+            true => Ok(()),
+            false => Err(Trouble::Failed(format!("{}: the server heard {heard}, not {wanted}", self.front.name))),
+        }
+    }
+
+    /// Nobody pings: the front cuts the connection.
+    fn is_cut(&self) -> Result<(), Trouble> {
+        let mut talking = self.connect(self.front.hasty, ECHO, &["--wait", "off", "--ping-interval", "off"]).start()?;
+        talking.exchange("hi")?;
+        talking.finish()?.expect(6, &["lost"])?;
+        self.ok("cuts what is idle, and that is 6");
+        Ok(())
+    }
+
+    /// One of the two sides pings: the connection lives on.
+    fn survives(&self, address: SocketAddr, interval: &str, who: &str) -> Result<(), Trouble> {
+        let mut talking = self.connect(address, ECHO, &["--ping-interval", interval, "-n", "2"]).start()?;
+        talking.exchange("hi")?;
+        thread::sleep(CUT_OFF * 3);
+        if talking.has_ended()? {
+            let ended = talking.finish()?.expect(0, &[])?;
+            return Err(Trouble::Failed(format!("{}: it has ended early: {}", self.front.name, ended.err)));
+        }
+        talking.exchange("still here")?;
+        talking.end_input()?.brought(b"hi\nstill here\n")?;
+        self.ok(&format!("does not cut while {who} pings"));
+        Ok(())
+    }
+}
+
+/// All at the same time, for they wait more than they work.
+fn idle(through: &[Through<'_>]) -> Result<(), Trouble> {
+    thread::scope(|scope| {
+        let mut running = Vec::new();
+        for one in through {
+            running.push(scope.spawn(|| one.is_cut()));
+            running.push(scope.spawn(|| one.survives(one.front.hasty, "500ms", "the client")));
+            running.push(scope.spawn(|| one.survives(one.front.pinged, "off", "the service")));
+        }
+        let ends = running.into_iter().map(|thread| thread.join().ok().or_failed("a thread ended early")?);
+        ends.collect()
+    })
+}
+
+/// The service is told to stop: whoever is connected hears it, and that is in order.
+fn going_away(through: &[Through<'_>], service: Service) -> Result<(), Trouble> {
+    let mut talking = Vec::new();
+    for one in through {
+        let mut waiting = one.connect(one.front.patient, ECHO, &["--wait", "off", "-v"]).start()?;
+        waiting.exchange("hi")?;
+        talking.push(waiting);
+    }
+    service.terminate()?;
+    for (one, waiting) in through.iter().zip(talking) {
+        waiting.finish()?.expect(0, &["1001"])?;
+        one.ok("the end of the service is told");
+    }
+    service.finish()?;
+    // Behind the front there is nobody now.
+    for one in through {
+        one.connect(one.front.patient, ECHO, &[]).run(b"")?.expect(5, &["50"])?;
+        one.ok("says that nobody is behind it, and that is 5");
+    }
+    Ok(())
+}
+
+fn address(url: &str) -> Result<SocketAddr, Trouble> {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).or_failed(url)?;
+    authority.parse().or_failed(url)
+}
+
+/// After how long both cut what is idle. Pings come several times as often.
+pub(super) const CUT_OFF: Duration = Duration::from_secs(3);
+const ECHO: &str = "/ws/echo";
