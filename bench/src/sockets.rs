@@ -1,14 +1,45 @@
 //! Sockets without a runtime, for loops on epoll.
 
 use std::{
+    convert::Infallible,
     io::{self, ErrorKind, Read as _, Write as _},
+    mem::MaybeUninit,
     net::{TcpListener, TcpStream},
     os::fd::{AsFd, AsRawFd as _},
 };
 
-use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::Failure;
+
+/// What is done with connections.
+pub trait Handler {
+    /// Keeps a new one.
+    fn accepted(&mut self, key: u64, socket: Socket);
+
+    /// One can be read, or has room for what it did not take.
+    fn ready(&mut self, epoll: impl AsFd, key: u64) -> Result<(), Failure>;
+}
+
+/// Serves until something fails that is no connection's fault.
+pub fn run(listener: &TcpListener, mut handler: impl Handler) -> Result<Infallible, Failure> {
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+    let mut events = [MaybeUninit::<epoll::Event>::uninit(); 1024];
+    loop {
+        let Ok((ready, _)) = epoll::wait(&epoll, &mut events[..], None) else { continue };
+        for event in ready.iter() {
+            match event.data.u64() {
+                LISTENER => {
+                    while let Some((key, socket)) = Socket::accept(listener, &epoll)? {
+                        handler.accepted(key, socket);
+                    }
+                }
+                key => handler.ready(&epoll, key)?,
+            }
+        }
+    }
+}
 
 /// A connection that never blocks, and what it could not send yet.
 #[derive(Debug)]
@@ -20,7 +51,7 @@ pub struct Socket {
 
 impl Socket {
     /// The next connection that waits to be accepted, watched by `epoll`, and its key there.
-    pub fn accept(listener: &TcpListener, epoll: impl AsFd) -> Result<Option<(u64, Self)>, Failure> {
+    fn accept(listener: &TcpListener, epoll: impl AsFd) -> Result<Option<(u64, Self)>, Failure> {
         let Ok((stream, _)) = listener.accept() else { return Ok(None) };
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
@@ -78,3 +109,5 @@ impl Socket {
         Ok(())
     }
 }
+
+const LISTENER: u64 = u64::MAX;

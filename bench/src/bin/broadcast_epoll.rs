@@ -1,9 +1,8 @@
 //! A broadcast without a runtime, the least that it can cost: what one connection publishes is made into frames once,
 //! and given to every connection with one write. The handshake is silverback's; it is not what is measured.
 
-use std::{collections::HashMap, io, mem::MaybeUninit};
+use std::{collections::HashMap, convert::Infallible, io, os::fd::AsFd};
 
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use silverback::{
     FrameHeader,
     handshake::{
@@ -11,38 +10,40 @@ use silverback::{
         http1::{encode_response_head, parse_request},
     },
 };
-use silverback_bench::{Failure, Options, listen, sockets::Socket};
+use silverback_bench::{
+    Failure, Options, listen,
+    sockets::{Handler, Socket, run},
+};
 
-fn main() -> Result<(), Failure> {
-    let listener = listen(&Options::parse());
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-    let mut guests = HashMap::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut events = [MaybeUninit::<epoll::Event>::uninit(); 1024];
-    loop {
-        let Ok((ready, _)) = epoll::wait(&epoll, &mut events[..], None) else { continue };
-        for event in ready.iter() {
-            let key = event.data.u64();
-            if key == LISTENER {
-                while let Some((key, socket)) = Socket::accept(&listener, &epoll)? {
-                    guests.insert(key, Guest { socket, unread: Vec::new(), is_open: false });
+fn main() -> Result<Infallible, Failure> {
+    run(&listen(&Options::parse()), Room { guests: HashMap::new(), buffer: vec![0; 256 * 1024] })
+}
+
+struct Room {
+    guests: HashMap<u64, Guest>,
+    buffer: Vec<u8>,
+}
+
+impl Handler for Room {
+    fn accepted(&mut self, key: u64, socket: Socket) {
+        self.guests.insert(key, Guest { socket, unread: Vec::new(), is_open: false });
+    }
+
+    fn ready(&mut self, epoll: impl AsFd, key: u64) -> Result<(), Failure> {
+        let epoll = epoll.as_fd();
+        let Some(guest) = self.guests.get_mut(&key) else { return Ok(()) };
+        match guest.turn(&mut self.buffer) {
+            Ok(news) if news.is_empty() => guest.socket.update_interest(epoll, key)?,
+            Ok(news) => {
+                for (key, guest) in &mut self.guests {
+                    // One that fails is seen to fail when it is read.
+                    let _ = guest.socket.send(&news);
+                    guest.socket.update_interest(epoll, *key)?;
                 }
-                continue;
             }
-            let Some(guest) = guests.get_mut(&key) else { continue };
-            match guest.turn(&mut buffer) {
-                Ok(news) if news.is_empty() => guest.socket.update_interest(&epoll, key)?,
-                Ok(news) => {
-                    for (key, guest) in &mut guests {
-                        // One that fails is seen to fail when it is read.
-                        let _ = guest.socket.send(&news);
-                        guest.socket.update_interest(&epoll, *key)?;
-                    }
-                }
-                Err(_) => _ = guests.remove(&key),
-            }
+            Err(_) => _ = self.guests.remove(&key),
         }
+        Ok(())
     }
 }
 
@@ -105,5 +106,3 @@ impl Guest {
         Ok(frames)
     }
 }
-
-const LISTENER: u64 = u64::MAX;

@@ -1,39 +1,39 @@
 //! TCP without WebSocket and without a runtime: the measure of all others. One buffer, one read and one write for each
 //! connection that is ready.
 
-use std::{collections::HashMap, io, mem::MaybeUninit};
+use std::{collections::HashMap, convert::Infallible, io, os::fd::AsFd};
 
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use silverback_bench::{Failure, Options, listen, sockets::Socket};
+use silverback_bench::{
+    Failure, Options, listen,
+    sockets::{Handler, Socket, run},
+};
 
-fn main() -> Result<(), Failure> {
-    let listener = listen(&Options::parse());
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-    let mut sockets = HashMap::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut events = [MaybeUninit::<epoll::Event>::uninit(); 1024];
-    loop {
-        let Ok((ready, _)) = epoll::wait(&epoll, &mut events[..], None) else { continue };
-        for event in ready.iter() {
-            let key = event.data.u64();
-            if key == LISTENER {
-                while let Some((key, socket)) = Socket::accept(&listener, &epoll)? {
-                    sockets.insert(key, socket);
-                }
-                continue;
-            }
-            let Some(socket) = sockets.get_mut(&key) else { continue };
-            match echo(socket, &mut buffer) {
-                Ok(()) => socket.update_interest(&epoll, key)?,
-                Err(_) => _ = sockets.remove(&key),
-            }
+fn main() -> Result<Infallible, Failure> {
+    run(&listen(&Options::parse()), Echo { sockets: HashMap::new(), buffer: vec![0; 256 * 1024] })
+}
+
+struct Echo {
+    sockets: HashMap<u64, Socket>,
+    buffer: Vec<u8>,
+}
+
+impl Handler for Echo {
+    fn accepted(&mut self, key: u64, socket: Socket) {
+        self.sockets.insert(key, socket);
+    }
+
+    fn ready(&mut self, epoll: impl AsFd, key: u64) -> Result<(), Failure> {
+        let Some(socket) = self.sockets.get_mut(&key) else { return Ok(()) };
+        match turn(socket, &mut self.buffer) {
+            Ok(()) => socket.update_interest(epoll, key)?,
+            Err(_) => _ = self.sockets.remove(&key),
         }
+        Ok(())
     }
 }
 
 /// Gives back what has come.
-fn echo(socket: &mut Socket, buffer: &mut [u8]) -> io::Result<()> {
+fn turn(socket: &mut Socket, buffer: &mut [u8]) -> io::Result<()> {
     if socket.has_unsent() {
         return socket.send_rest();
     }
@@ -42,5 +42,3 @@ fn echo(socket: &mut Socket, buffer: &mut [u8]) -> io::Result<()> {
         None => Ok(()),
     }
 }
-
-const LISTENER: u64 = u64::MAX;
