@@ -132,6 +132,16 @@ impl WriteSide {
         }
     }
 
+    /// The transport is broken: its end is not announced to it any more.
+    pub(crate) fn note_broken(&mut self) {
+        match std::mem::replace(self, Self::Closed) {
+            Self::Tcp(half) => half.forget(),
+            #[cfg(unix)]
+            Self::Unix(half) => half.forget(),
+            other => *self = other,
+        }
+    }
+
     fn as_async_write(&mut self) -> Option<Pin<&mut (dyn AsyncWrite + Unpin)>> {
         let writer: &mut (dyn AsyncWrite + Unpin) = match self {
             Self::Tcp(half) => half,

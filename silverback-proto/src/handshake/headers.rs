@@ -2,6 +2,8 @@
 //! an application may not set. Reading only: what a missing or repeated field means is decided
 //! by `server` and `client`.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{HandshakeError, Received};
@@ -74,13 +76,13 @@ pub(super) fn declares_body(headers: &HeaderMap) -> bool {
 
 /// The name as RFC 6455 and HTTP/1.1 usually write it. Names compare in any case, but some servers
 /// look for `Sec-WebSocket-Key` byte by byte.
-pub(super) fn wire_name(name: &HeaderName) -> String {
-    if *name == http::header::WWW_AUTHENTICATE {
-        return "WWW-Authenticate".to_owned();
+pub(super) fn wire_name(name: &HeaderName) -> Cow<'static, str> {
+    if let Some((_, known)) = WIRE_NAMES.iter().find(|(known, _)| known == name) {
+        return Cow::Borrowed(known);
     }
     match name.as_str().strip_prefix("sec-websocket-") {
-        Some(rest) => format!("Sec-WebSocket-{}", title_case(rest)),
-        None => title_case(name.as_str()),
+        Some(rest) => format!("Sec-WebSocket-{}", title_case(rest)).into(),
+        None => title_case(name.as_str()).into(),
     }
 }
 
@@ -152,3 +154,15 @@ fn title_case(name: &str) -> String {
 pub(super) const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// The only version there is (RFC 6455, 4.1).
 pub(super) const VERSION: HeaderValue = HeaderValue::from_static("13");
+/// Those of every handshake, so that they need not be made up each time; and one that is written otherwise.
+static WIRE_NAMES: [(HeaderName, &str); 9] = [
+    (UPGRADE, "Upgrade"),
+    (CONNECTION, "Connection"),
+    (SEC_WEBSOCKET_ACCEPT, "Sec-WebSocket-Accept"),
+    (SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key"),
+    (SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version"),
+    (SEC_WEBSOCKET_EXTENSIONS, "Sec-WebSocket-Extensions"),
+    (SEC_WEBSOCKET_PROTOCOL, "Sec-WebSocket-Protocol"),
+    (HOST, "Host"),
+    (http::header::WWW_AUTHENTICATE, "WWW-Authenticate"),
+];

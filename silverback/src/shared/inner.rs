@@ -146,6 +146,9 @@ impl Inner {
     pub(super) fn fail(&mut self, failure: Failure) {
         self.transmitter.handle_lost();
         self.needs_flush = false;
+        if let Failure::Io(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) = failure {
+            self.io.note_broken();
+        }
         self.failure.get_or_insert(failure);
         self.wakes_waiting = true;
         self.wakes_reader = true;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONNECTION};
 use silverback_proto::{
-    Role,
+    Negotiated, Role,
     handshake::{
         Rejection, ServerHandshake,
         http1::{encode_response, encode_response_head, parse_request},
@@ -26,29 +26,59 @@ pub(super) async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> 
         Ok(shaken) => shaken,
         Err(_) => Err(UpgradeError::Timeout(budget)),
     };
+    conclude(upgrader, stream, shaken).await
+}
+
+pub(super) async fn accept_handshake(
+    upgrader: &Upgrader,
+    mut stream: impl ByteStream,
+    handshake: ServerHandshake,
+    early: Vec<u8>,
+) -> Result<Conn, UpgradeError> {
+    let budget = upgrader.settings.handshake_budget();
+    let answered = match timeout(budget, answer(upgrader, &mut stream, handshake, HeaderMap::new())).await {
+        Ok(answered) => answered,
+        Err(_) => Err(UpgradeError::Timeout(budget)),
+    };
+    conclude(upgrader, stream, answered.map(|negotiated| (negotiated, early))).await
+}
+
+async fn conclude(
+    upgrader: &Upgrader,
+    mut stream: impl ByteStream,
+    shaken: Result<(Negotiated, Vec<u8>), UpgradeError>,
+) -> Result<Conn, UpgradeError> {
     match shaken {
         Ok((negotiated, early)) => {
             Ok(Conn::from_handshake(stream, Role::Server, negotiated, early, &upgrader.settings))
         }
         Err(error) => {
             // A client that does not read its refusal gets no more of our time than one that does not send its request.
+            let budget = upgrader.settings.handshake_budget();
             let _ = timeout(budget, turn_away(&mut stream, &error)).await;
             Err(error)
         }
     }
 }
 
-async fn shake_hands(
-    upgrader: &Upgrader,
-    stream: &mut impl ByteStream,
-) -> Result<(silverback_proto::Negotiated, Vec<u8>), UpgradeError> {
+async fn shake_hands(upgrader: &Upgrader, stream: &mut impl ByteStream) -> Result<(Negotiated, Vec<u8>), UpgradeError> {
     let (head, early) = read_head(stream, upgrader.settings.head_limit()).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
-    let (response, negotiated) = upgrader.negotiate(ServerHandshake::from_request(&request)?, headers)?;
+    let handshake = ServerHandshake::from_request(&request)?;
+    Ok((answer(upgrader, stream, handshake, headers).await?, early))
+}
+
+async fn answer(
+    upgrader: &Upgrader,
+    stream: &mut impl ByteStream,
+    handshake: ServerHandshake,
+    headers: HeaderMap,
+) -> Result<Negotiated, UpgradeError> {
+    let (response, negotiated) = upgrader.negotiate(handshake, headers)?;
     stream.write_all(&encode_response_head(&response)).await?;
     stream.flush().await?;
-    Ok((negotiated, early))
+    Ok(negotiated)
 }
 
 async fn ask(upgrader: &Upgrader, request: &Request<()>) -> Result<HeaderMap, UpgradeError> {

@@ -37,6 +37,11 @@ impl Upgrader {
     /// # }
     /// ```
     ///
+    /// The connection runs on the socket itself, with `TCP_NODELAY` set, where hyper was given a `TokioIo<TcpStream>`
+    /// (or a `UnixStream`). Under `axum::serve` and hyper-util's automatic server that takes the feature `hyper-auto`
+    /// (`silverback-axum` enables it). Any other transport stays in its wrapper and keeps its options: a TCP socket
+    /// without `TCP_NODELAY` delays small messages by up to 40 ms, so set it where the socket is accepted.
+    ///
     /// # Errors
     /// The request is no acceptable handshake; [`UpgradeError::response`] says so to the client.
     pub fn upgrade<B, R: Default>(&self, request: &mut Request<B>) -> Result<(Response<R>, Upgrade), UpgradeError> {

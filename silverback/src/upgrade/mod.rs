@@ -139,6 +139,40 @@ impl Upgrader {
         Box::pin(bare::accept(self, stream)).await
     }
 
+    /// Does the rest of an opening handshake whose request was read from the stream before, as by a server that looks at
+    /// the path first. `early` is what came behind the request. A client that is turned away has been told why when this
+    /// returns; the hook of [`on_request`](Self::on_request) is not asked.
+    ///
+    /// ```
+    /// use silverback::{Upgrader, handshake::{ServerHandshake, http1::parse_request}};
+    /// # async fn take(stream: tokio::net::TcpStream, head: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let request = parse_request(head)?;
+    /// if request.uri().path() == "/chat" {
+    ///     let handshake = ServerHandshake::from_request(&request)?;
+    ///     let mut conn = Upgrader::new().accept_handshake(stream, handshake, []).await?;
+    ///     conn.write_message("welcome").await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The origin is refused, or the response did not leave in time.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn accept_handshake(
+        &self,
+        stream: impl ByteStream,
+        handshake: ServerHandshake,
+        early: impl Into<Vec<u8>>,
+    ) -> Result<Conn, UpgradeError> {
+        bare::accept_handshake(self, stream, handshake, early.into()).await
+    }
+
     /// Judges a request that is a handshake by the origin and the subprotocols, and says what the answer is.
     fn negotiate(
         &self,

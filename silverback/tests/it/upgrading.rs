@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::support::{Head, echo, request, settle, within};
 
 mod policy;
+mod read_before;
 mod slow_and_endless_heads;
 mod the_hook;
 mod what_is_wrong_is_said;

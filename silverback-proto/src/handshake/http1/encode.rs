@@ -90,6 +90,10 @@ fn push_header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// A `HeaderValue` holds no line break unless somebody made it without checks. Then blanks stand
 /// for control bytes: nobody ends a head early through us.
 pub(in crate::handshake) fn push_value(out: &mut Vec<u8>, value: &[u8]) {
+    if value.iter().fold(true, |all, &byte| all & !matches!(byte, 0..=31 | 127)) {
+        out.extend_from_slice(value);
+        return;
+    }
     out.extend(value.iter().map(|&byte| match byte {
         b'\t' => b'\t',
         0..=31 | 127 => b' ',

@@ -83,7 +83,8 @@ impl HeadReader {
 
     /// Counts the bytes up to the end of the head, or of the input.
     fn scan(&mut self, input: &[u8]) -> Result<usize, HeadError> {
-        for (index, &byte) in input.iter().enumerate() {
+        let mut index = 0;
+        while let Some(&byte) = input.get(index) {
             match (byte, self.after_cr) {
                 (b'\n', true) => {
                     self.after_cr = false;
@@ -94,9 +95,15 @@ impl HeadReader {
                 }
                 (b'\n', false) | (_, true) => return Err(HeadError::LineEnding),
                 (b'\r', false) => self.after_cr = true,
-                (0..=8 | 10..=31 | 127, false) => return Err(HeadError::ControlByte(byte)),
-                (_, false) => self.line_length += 1,
+                (byte, false) if !is_text(byte) => return Err(HeadError::ControlByte(byte)),
+                (_, false) => {
+                    let text = text_length(&input[index..]);
+                    self.line_length += text;
+                    index += text;
+                    continue;
+                }
             }
+            index += 1;
         }
         Ok(input.len())
     }
@@ -115,3 +122,23 @@ impl HeadReader {
         error
     }
 }
+
+/// What may stand inside a line.
+fn is_text(byte: u8) -> bool {
+    !matches!(byte, 0..=8 | 10..=31 | 127)
+}
+
+/// How many bytes from the start on are text: nearly all of a line.
+fn text_length(input: &[u8]) -> usize {
+    let mut length = 0;
+    for chunk in input.chunks_exact(STRIDE) {
+        if !chunk.iter().fold(true, |all, &byte| all & is_text(byte)) {
+            break;
+        }
+        length += STRIDE;
+    }
+    length + input[length..].iter().take_while(|&&byte| is_text(byte)).count()
+}
+
+/// So many bytes at once: one vector.
+const STRIDE: usize = 16;
