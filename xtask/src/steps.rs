@@ -4,7 +4,7 @@ use crate::step::{Outcome, Step};
 use crate::summary;
 use crate::trouble::Trouble;
 use crate::workspace::Workspace;
-use crate::{autobahn, browser, checks, coverage, fuzz, kernels, models, outside, own_tests, program};
+use crate::{autobahn, browser, checks, coverage, fuzz, instructions, kernels, models, outside, own_tests, program};
 
 pub(crate) const ALL: &[Step] = &[
     Step { name: "fmt", what: "every file is formatted", run: checks::lints::format },
@@ -34,6 +34,11 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step { name: "kernels-valgrind", what: "the masking and UTF-8 kernels under valgrind", run: kernels::valgrind },
     Step { name: "kernels-miri", what: "the masking and UTF-8 kernels under Miri", run: kernels::miri },
+    Step {
+        name: "instructions",
+        what: "no message costs more instructions than docs/instructions.md says",
+        run: instructions::check,
+    },
     Step { name: "loom", what: "models of the hand-over between the halves of a connection", run: models::loom },
     Step { name: "coverage", what: "the lines of the core that its tests reach", run: coverage::run },
     Step { name: "fuzz", what: "each fuzz target for some seconds", run: fuzz::run },
