@@ -234,9 +234,10 @@ impl Shared {
     /// or until when.
     pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>, received: Received) -> Result<Wait, Error> {
         let mut inner = self.lock();
-        if let Some(failure) = &inner.failure {
-            return Err(failure.to_error());
-        }
+        let last_words = match &inner.failure {
+            None => None,
+            Some(failure) => Some(failure.listens_until().ok_or_else(|| failure.to_error())?),
+        };
         if received.count > 0 {
             inner.transmitter.handle_received(received.at, received.count);
         }
@@ -244,12 +245,15 @@ impl Shared {
         if !is_known {
             inner.reader = Some(cx.waker().clone());
         }
-        Ok(Wait { deadline: inner.transmitter.poll_timeout(), is_known })
+        Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_timeout()), is_known })
     }
 
     /// A deadline of the reader has come.
     pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) -> Result<(), Error> {
         let mut inner = self.lock();
+        if let Some(failure) = &inner.failure {
+            return Err(failure.to_error());
+        }
         if let Some(error) = inner.transmitter.handle_timeout(now) {
             inner.fail(Failure::Connection(error.clone()));
             return Err(error.into());
@@ -323,7 +327,7 @@ impl Shared {
         let waker = Waker::from(self.clone());
         match inner.poll_write_all(&mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(())) => inner.wakes_waiting = true,
-            Poll::Ready(Err(error)) => inner.fail(Failure::Io(error.kind())),
+            Poll::Ready(Err(error)) => inner.fail(Failure::Write(error.kind(), clock::now())),
             Poll::Pending => {
                 inner.note_blocked(clock::now());
                 if !inner.is_watched {

@@ -90,7 +90,10 @@ impl Closing {
 
     pub(super) fn note_received(&mut self, close: Option<CloseFrame>) {
         let record = self.record();
-        record.initiator.get_or_insert(Initiator::Peer);
+        // It may have been read after a write had failed: then nobody is no longer right.
+        if matches!(record.initiator, None | Some(Initiator::Nobody)) {
+            record.initiator = Some(Initiator::Peer);
+        }
         record.has_received = true;
         record.received = close;
     }

@@ -6,7 +6,7 @@ use std::{
     ops::{Deref, DerefMut},
     sync::PoisonError,
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use silverback_proto::{ConnectionError, Role, connection::Transmitter};
@@ -52,14 +52,26 @@ pub(super) struct LeftBehind {
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
     Io(io::ErrorKind),
+    /// A write failed, at this time. What the peer said before it hung up, a Close frame above all, may still be read.
+    Write(io::ErrorKind, Instant),
     Connection(ConnectionError),
 }
 
 impl Failure {
     pub(super) fn to_error(&self) -> Error {
         match self {
-            Self::Io(kind) => Error::Io((*kind).into()),
+            Self::Io(kind) | Self::Write(kind, _) => Error::Io((*kind).into()),
             Self::Connection(error) => error.clone().into(),
+        }
+    }
+}
+
+impl Failure {
+    /// Until when the peer is listened to all the same.
+    pub(super) fn listens_until(&self) -> Option<Instant> {
+        match self {
+            Self::Write(_, at) => at.checked_add(LAST_WORDS),
+            _ => None,
         }
     }
 }
@@ -232,6 +244,9 @@ impl Drop for Woken {
         self.waiting.drain(..).chain(self.reader.take()).for_each(Waker::wake);
     }
 }
+
+/// A peer that hangs up under our writes has said why before: that is in our socket already, or will be at once.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Slices that one write takes at most.
 const SLICES: usize = 32;

@@ -59,6 +59,36 @@ async fn that_never_ends_is_dropped_at_the_deadline() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn that_fails_under_a_write_gives_the_close_that_came_before_all_the_same() {
+    let (mut conn, remote) = server();
+    remote.plan_writes(Plan::new().error(std::io::ErrorKind::BrokenPipe));
+    // It is accepted, and its write fails.
+    let _ = conn.write_message("into the void").await;
+    let reading = tokio::spawn(async move { (conn.read_message().await, conn) });
+    settle().await;
+    assert!(!reading.is_finished());
+    remote.send_frame(close(1009, "too much"));
+    remote.half_close();
+    let (read, conn) = within(reading).await.unwrap();
+    assert_eq!(read.unwrap(), None);
+    let info = conn.close_info().unwrap();
+    assert_eq!((info.code.get(), info.reason.as_ref(), info.is_clean), (1009, "too much", false));
+    assert_eq!(info.initiator, silverback::Initiator::Peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_fails_under_a_write_is_reported_when_the_peer_says_nothing_more() {
+    let (mut conn, remote) = server();
+    remote.plan_writes(Plan::new().error(std::io::ErrorKind::BrokenPipe));
+    let before = Instant::now();
+    let _ = conn.write_message("into the void").await;
+    let error = within(conn.read_message()).await.unwrap_err();
+    assert!(matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe), "{error}");
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
+    assert!(conn.write_message("again").await.is_err());
+}
+
 /// Floods with everything there is, until the connection is gone.
 fn flood(remote: &Remote, frames: &[Frame]) {
     for _ in 0..100 {
