@@ -89,6 +89,7 @@ impl Assembler {
     }
 
     /// Judges what a data frame that `rules` allowed adds to its message, by its header alone.
+    #[inline]
     pub(crate) fn admit(&self, header: &FrameHeader, limits: &Limits) -> Result<Admitted, LimitError> {
         let (declared, frames) = self.open.as_ref().map_or((0, 0), |open| (open.declared, open.frames));
         let declared = declared.saturating_add(header.payload_len);
@@ -210,15 +211,20 @@ impl OpenMessage {
         Self { body: Body::new(kind), settled: 0, declared: 0, frames: 0, compressed, in_last_frame: false }
     }
 
-    /// Keeps what a piece of a compressed message has come to, within the limit on messages.
+    /// Keeps what a piece of a compressed message has come to, within the limit on messages. Text is judged up to there:
+    /// which of two faults comes first must not depend on how the input was cut.
     fn keep_inflated(&mut self, inflated: &[u8]) -> Result<(), ConnectionError> {
+        let (mut kept, mut judged) = (inflated, Ok(()));
         if let Some(compressed) = &mut self.compressed {
+            let room = compressed.limit.saturating_sub(compressed.size);
+            kept = &inflated[..inflated.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
             compressed.size += inflated.len() as u64;
-            compressed.judge()?;
+            judged = compressed.judge();
         }
-        self.settled += inflated.len();
+        self.settled += kept.len();
         // How much is still to come no header tells.
-        Ok(self.body.push(inflated, Ahead { bytes: inflated.len(), is_all: false })?)
+        self.body.push(kept, Ahead { bytes: kept.len(), is_all: false })?;
+        Ok(judged?)
     }
 
     fn ahead(&self, remaining: u64) -> Ahead {

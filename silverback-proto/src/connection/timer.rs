@@ -10,14 +10,15 @@ pub(super) struct Timers {
     last_received: Instant,
     /// Keepalive: some byte must come until then.
     pong_due: Option<Instant>,
-    /// The ping whose round trip is being measured: its number and when it was queued.
-    ping: Option<(u32, Instant)>,
+    /// The ping whose round trip is being measured: its number and when it was queued. Boxed, like all that an idle
+    /// connection rarely has.
+    ping: Option<Box<(u32, Instant)>>,
     pings: u32,
-    close_due: Option<Instant>,
+    close_due: Option<Box<Instant>>,
     /// Since when output has waited without any of it leaving.
     stalled_since: Option<Instant>,
     /// When the compressor is looked at, and how many messages had been sent when that was decided.
-    compressor_due: Option<(Instant, u64)>,
+    compressor_due: Option<Box<(Instant, u64)>>,
 }
 
 /// What a deadline asks for.
@@ -48,7 +49,7 @@ impl Timers {
 
     /// The round trip, if this answers the keepalive ping in flight.
     pub(super) fn note_pong(&mut self, now: Instant, payload: &[u8]) -> Option<Duration> {
-        let (number, sent) = self.ping?;
+        let (number, sent) = *self.ping.as_deref()?;
         if payload != number.to_be_bytes() {
             return None;
         }
@@ -58,11 +59,11 @@ impl Timers {
 
     /// The closing handshake has begun: its budget runs once and is never extended.
     pub(super) fn start_close(&mut self, now: Instant, config: &Config) {
-        self.close_due.get_or_insert(after(now, config.close_budget()));
+        self.close_due.get_or_insert_with(|| Box::new(after(now, config.close_budget())));
     }
 
     pub(super) fn close_due(&self) -> Option<Instant> {
-        self.close_due
+        self.close_due.as_deref().copied()
     }
 
     pub(super) fn stall_due(&self, config: &Config) -> Option<Instant> {
@@ -81,25 +82,25 @@ impl Timers {
 
     /// The compressor holds memory; `sent` messages have been sent so far.
     pub(super) fn watch_compressor(&mut self, now: Instant, sent: u64) {
-        self.compressor_due.get_or_insert((after(now, COMPRESSOR_IDLE), sent));
+        self.compressor_due.get_or_insert_with(|| Box::new((after(now, COMPRESSOR_IDLE), sent)));
     }
 
     /// How many messages had been sent when the compressor began to be watched, if it is time to look again.
     pub(super) fn compressor_due(&mut self, now: Instant) -> Option<u64> {
-        self.compressor_due.take_if(|(due, _)| *due <= now).map(|(_, sent)| sent)
+        self.compressor_due.take_if(|watch| watch.0 <= now).map(|watch| watch.1)
     }
 
     /// The next instant at which `due` has something to say.
     pub(super) fn next(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let keepalive = config.keepalive().filter(|_| is_open);
         let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(after(self.last_received, interval)));
-        let compressor = self.compressor_due.map(|(due, _)| due);
-        [keepalive, self.close_due, self.stall_due(config), compressor].into_iter().flatten().min()
+        let compressor = self.compressor_due.as_deref().map(|(due, _)| *due);
+        [keepalive, self.close_due(), self.stall_due(config), compressor].into_iter().flatten().min()
     }
 
     /// What has fallen due by `now`.
     pub(super) fn due(&mut self, now: Instant, config: &Config, is_open: bool) -> Option<Due> {
-        if self.close_due.is_some_and(|due| due <= now) {
+        if self.close_due().is_some_and(|due| due <= now) {
             return Some(Due::Timeout(Timeout::Close(config.close_budget())));
         }
         if self.stall_due(config).is_some_and(|due| due <= now) {
@@ -110,7 +111,7 @@ impl Timers {
             Some(due) if due <= now => Some(Due::Timeout(Timeout::Pong(within))),
             None if after(self.last_received, interval) <= now => {
                 self.pings = self.pings.wrapping_add(1);
-                self.ping = Some((self.pings, now));
+                self.ping = Some(Box::new((self.pings, now)));
                 self.pong_due = Some(after(now, within));
                 Some(Due::Ping(self.pings))
             }

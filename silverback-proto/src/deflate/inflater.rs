@@ -84,7 +84,7 @@ impl Inflater {
         mut accept: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         // 7.2.3.4: after a block with BFINAL there is no tail to be added.
-        let done = if self.message.is_at_stream_end { Ok(()) } else { self.run(&TAIL, &mut accept) };
+        let done = if self.message.is_at_stream_end { Ok(()) } else { self.run_tail(&mut accept) };
         let done = done.and_then(|()| Ok(self.judge_ratio()?));
         if std::mem::take(&mut self.message).is_at_stream_end {
             self.forget();
@@ -92,6 +92,17 @@ impl Inflater {
             self.release();
         }
         done
+    }
+
+    /// Where only the last bytes are kept, a block that is still open could not go on with the next message: an end of the
+    /// stream behind the tail is understood between two blocks alone.
+    fn run_tail<E: From<InflateError>>(&mut self, accept: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        if !matches!(self.kept, Kept::History(_)) {
+            return self.run(&TAIL, accept);
+        }
+        self.run(&TAIL_AND_END, accept)?;
+        // It was an end of ours: the history goes on.
+        if std::mem::take(&mut self.message.is_at_stream_end) { Ok(()) } else { Err(InflateError::Invalid.into()) }
     }
 
     fn run<E: From<InflateError>>(
@@ -188,6 +199,9 @@ impl fmt::Debug for Inflater {
         f.debug_struct("Inflater").field("message", &self.message).finish_non_exhaustive()
     }
 }
+
+/// The tail, and an empty block with BFINAL.
+const TAIL_AND_END: [u8; 9] = [0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF];
 
 /// Below this a message may grow as it likes: people do paste a line of dashes.
 const RATIO_COUNTS_FROM: u64 = 1024 * 1024;

@@ -30,8 +30,12 @@ fn inflate(compressed: &[u8], piece: usize) -> Result<usize, InflateError> {
 
 /// What a client that takes 64 KiB says of a compressed text that comes in pieces.
 fn refuse(compressed: &[u8], piece: usize) -> ConnectionError {
+    refuse_above(1 << 16, compressed, piece)
+}
+
+fn refuse_above(limit: u64, compressed: &[u8], piece: usize) -> ConnectionError {
     let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
-    let config = Config::default().max_message_size(1 << 16).compression(Compression::default());
+    let config = Config::default().max_message_size(limit).compression(Compression::default());
     let now = FakeClock::new().now();
     let mut conn = Connection::new(Role::Client, negotiated, config, now, || MaskKey([0; 4]));
     let mut frame = text(compressed).rsv1().encode();
@@ -56,6 +60,49 @@ fn a_fault_is_the_same_at_every_cut() {
         }
     }
 }
+
+#[test]
+fn text_within_the_limit_is_judged_before_the_limit_at_every_cut() {
+    let text = |at: usize| compress(&[vec![b'x'; at], b"\xFF".to_vec(), vec![b'x'; 5000]].concat());
+    let over_the_limit = LimitError::Message { size: 1001, limit: 1000 };
+    for (compressed, error) in [
+        (text(10), ConnectionError::from(ProtocolError::InvalidUtf8)),
+        (text(999), ProtocolError::InvalidUtf8.into()),
+        (text(1000), over_the_limit.into()),
+    ] {
+        for piece in [1, 2, 3, 7, usize::MAX] {
+            assert_eq!(refuse_above(1000, &compressed, piece), error, "in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_ends_inside_a_block_is_refused_where_no_stream_would_go_on_with_it() {
+    let compression = Compression::default();
+    let agreed = DeflateParams { server_max_window_bits: 12, ..compression.wanted };
+    let noise = Random::new(9).bytes(300);
+    let (runs, noise) = (compress(&[&noise[..], &noise].concat()), compress(&noise));
+    for message in [&runs, &noise] {
+        // One byte of noise, which is stored, is an empty message. With four bytes missing, what is added to every message
+        // (7.2.2) is taken for them, by every receiver.
+        let takes_tail_for_data = STORED_HEADER + 300 - 4;
+        for end in (2..message.len() - 4).filter(|&end| message == &runs || end != takes_tail_for_data) {
+            let mut inflater = Inflater::new(Role::Server, &compression, &agreed);
+            let ended = inflater.push(&message[..end], |_| Ok::<(), InflateError>(()));
+            assert_eq!(ended.and_then(|()| inflater.finish(|_| Ok(()))), Err(InflateError::Invalid), "{end}");
+        }
+        let mut inflater = Inflater::new(Role::Server, &compression, &agreed);
+        for _ in 0..2 {
+            let mut size = 0;
+            inflater.push(message, |_| Ok::<(), InflateError>(())).unwrap();
+            inflater.finish(|out| Ok::<(), InflateError>(size += out.len())).unwrap();
+            assert_eq!(size, 0, "what ends a message brings nothing");
+        }
+    }
+}
+
+/// Three bits, padding, and a length twice.
+const STORED_HEADER: usize = 5;
 
 #[test]
 fn the_ratio_is_judged_the_same_at_every_cut() {
