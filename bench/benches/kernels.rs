@@ -159,7 +159,7 @@ fn deflate(criterion: &mut Criterion) {
 
 /// All of the same length.
 fn json(message: u32, records: u32) -> String {
-    let record = |index| {
+    let record = |index: u32| {
         let number = (message * 128 + index).wrapping_mul(2_654_435_761);
         format!(r#"{{"id":{number:010},"name":"guest {:02x}","on":true}},"#, number >> 24)
     };

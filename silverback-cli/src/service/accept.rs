@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     io::{self, ErrorKind},
     net::{SocketAddr, TcpListener as StdTcpListener},
+    sync::{Mutex, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -16,13 +17,12 @@ use tokio::{
 
 use crate::trouble::{self, Trouble};
 
-/// Everything that is listened on.
+/// Everything that a thread listens on; it may be nothing.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     listeners: Vec<TcpListener>,
     /// Who is asked first: so that a busy listener does not starve the others.
     first: usize,
-    last_report: Option<Instant>,
 }
 
 impl Acceptor {
@@ -30,7 +30,7 @@ impl Acceptor {
     pub(crate) fn new(listeners: impl IntoIterator<Item = StdTcpListener>) -> Result<Self, Trouble> {
         let listeners: io::Result<_> = listeners.into_iter().map(TcpListener::from_std).collect();
         let listeners = listeners.map_err(|error| Trouble::System(format!("cannot listen: {error}")))?;
-        Ok(Self { listeners, first: 0, last_report: None })
+        Ok(Self { listeners, first: 0 })
     }
 
     /// The next socket, however long it takes.
@@ -42,7 +42,7 @@ impl Acceptor {
                 Ok(accepted) => return accepted,
                 Err(error) if is_of_one_socket(&error) => {}
                 Err(error) => {
-                    self.report(&error);
+                    report(&error);
                     // Descriptors or memory are used up. The socket waits in the kernel until some are free.
                     sleep(PAUSE).await;
                 }
@@ -60,13 +60,15 @@ impl Acceptor {
         }
         Poll::Pending
     }
+}
 
-    fn report(&mut self, error: &io::Error) {
-        let is_due = self.last_report.is_none_or(|last| last.elapsed() >= BETWEEN_REPORTS);
-        if is_due {
-            self.last_report = Some(Instant::now());
-            trouble::report(&format_args!("cannot accept connections at the moment: {error}"));
-        }
+/// Once a minute, whichever threads it happens to.
+fn report(error: &io::Error) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_none_or(|last| last.elapsed() >= BETWEEN_REPORTS) {
+        *last = Some(Instant::now());
+        trouble::report(&format_args!("cannot accept connections at the moment: {error}"));
     }
 }
 

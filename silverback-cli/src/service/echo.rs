@@ -1,8 +1,13 @@
 //! The echo: what comes is printed and sent back.
 
-use std::{future::Future, net::SocketAddr};
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    task::{Context, Poll, ready},
+};
 
-use silverback::{Conn, Error};
+use silverback::{Conn, Error, Message};
 
 use super::{open_connections::Presence, printer::Printer};
 use crate::trouble;
@@ -14,36 +19,53 @@ pub(crate) struct Echo {
     pub(crate) presence: Presence,
     pub(crate) peer: SocketAddr,
     pub(crate) printer: Printer,
+    /// The answer that there is no room for yet. Nothing more is read meanwhile.
+    pub(crate) waiting: Option<Box<Message>>,
 }
 
 /// Echoes until the connection has ended.
 ///
-/// Not an async function: that would keep room for its argument twice, in each of many idle tasks.
+/// Polls, rather than awaits: an idle task is then no larger than the `Echo` itself, where an async block would keep room
+/// for what it holds while it writes, too.
 pub(crate) fn serve(mut echo: Echo) -> impl Future<Output = ()> {
     echo.presence.attach(echo.conn.halves().0.clone());
-    async move {
-        if let Err(error) = echo.run().await {
+    poll_fn(move |cx| echo.poll_echo(cx))
+}
+
+impl Echo {
+    fn poll_echo(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ended = ready!(self.poll_run(cx));
+        if let Err(error) = ended {
             if is_ours(&error) {
-                trouble::report(&format_args!("the connection of {} failed: {error}", echo.peer));
+                trouble::report(&format_args!("the connection of {} failed: {error}", self.peer));
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let (writer, reader) = self.conn.halves();
+        loop {
+            if let Some(message) = &self.waiting {
+                let written = pin!(writer.write_message(Message::clone(message))).poll(cx);
+                answered(ready!(written))?;
+                self.waiting = None;
+            }
+            // Lent: an echo needs no message of its own, and none is allocated.
+            let Some(message) = ready!(pin!(reader.read_borrowed()).poll(cx))? else { return Poll::Ready(Ok(())) };
+            self.printer.print(self.peer, message);
+            // A write that is dropped while it waits for room has written nothing: then the message is kept.
+            match pin!(writer.write_borrowed(message)).poll(cx) {
+                Poll::Ready(written) => answered(written)?,
+                Poll::Pending => self.waiting = Some(Box::new(message.to_message())),
             }
         }
     }
 }
 
-impl Echo {
-    async fn run(&mut self) -> Result<(), Error> {
-        let (writer, reader) = self.conn.halves();
-        // Lent: an echo needs no message of its own, and none is allocated.
-        while let Some(message) = reader.read_borrowed().await? {
-            self.printer.print(self.peer, message);
-            match writer.write_borrowed(message).await {
-                // We are closing: what still comes is read up to the client's Close frame, and not answered.
-                Err(error) if error.is_closing() => {}
-                written => written?,
-            }
-        }
-        Ok(())
-    }
+/// We are closing: what still comes is read up to the client's Close frame, and not answered.
+fn answered(written: Result<(), Error>) -> Result<(), Error> {
+    written.or_else(|error| if error.is_closing() { Ok(()) } else { Err(error) })
 }
 
 /// Clients may break rules and networks may break down: that is no news.

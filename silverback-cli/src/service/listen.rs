@@ -135,16 +135,28 @@ fn bind_name(name: &str, port: u16) -> Result<Bound, Trouble> {
 }
 
 fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = bind_socket(new_socket(address)?, address)?;
+    let local = listener.local_addr()?;
+    Ok((listener, local))
+}
+
+/// A socket that is to be bound to this address.
+pub(crate) fn new_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for connections of the last run; on Windows the option means something else.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Without it the kernel may hold small packets back for a while. Accepted sockets inherit it.
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket)
+}
+
+/// Binds it and listens.
+pub(crate) fn bind_socket(socket: Socket, address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    let listener = TcpListener::from(socket);
-    let local = listener.local_addr()?;
-    Ok((listener, local))
+    Ok(socket.into())
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {

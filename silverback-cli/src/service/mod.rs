@@ -12,6 +12,7 @@ mod plan;
 mod printer;
 mod routes;
 mod shutdown;
+mod siblings;
 mod worker;
 
 use std::io::{self, Write};
@@ -39,22 +40,50 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
         handshake_timeout: plan.handshake_timeout,
         close_timeout: plan.close_timeout,
     };
-    let colleagues = (1..plan.threads.get()).map(|number| Colleague::start(number, orders.clone()));
-    let colleagues: Vec<_> = colleagues.collect::<Result<_, _>>()?;
+    let (accepting, colleagues) = start_colleagues(&plan.bound, plan.threads.get() - 1, &orders)?;
     let runtime = new_runtime()?;
-    runtime.block_on(serve(plan.bound, Worker::new(orders), colleagues))?;
+    runtime.block_on(serve(plan.bound, Worker::new(orders), accepting, colleagues))?;
     drop(runtime);
     printing.finish();
     Ok(())
 }
 
-async fn serve(bound: Vec<Bound>, worker: Worker, colleagues: Vec<Colleague>) -> Result<(), Trouble> {
+/// How sockets come to the threads.
+#[derive(Clone, Copy, Debug)]
+enum Accepting {
+    /// Each accepts its own.
+    Each,
+    /// The first accepts for all.
+    First,
+}
+
+fn start_colleagues(bound: &[Bound], count: usize, orders: &Orders) -> Result<(Accepting, Vec<Colleague>), Trouble> {
+    let listeners: Vec<_> = bound.iter().flat_map(|bound| &bound.listeners).collect();
+    let (accepting, sets) = match siblings::for_threads(&listeners, count) {
+        Some(sets) => (Accepting::Each, sets),
+        None => (Accepting::First, (0..count).map(|_| Vec::new()).collect()),
+    };
+    let start = |(number, set)| Colleague::start(number, orders.clone(), set);
+    let colleagues = (1..).zip(sets).map(start).collect::<Result<_, _>>()?;
+    Ok((accepting, colleagues))
+}
+
+async fn serve(
+    bound: Vec<Bound>,
+    worker: Worker,
+    accepting: Accepting,
+    colleagues: Vec<Colleague>,
+) -> Result<(), Trouble> {
     let mut signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
     let authorities: Vec<_> = bound.iter().map(|bound| bound.authority.clone()).collect();
     let mut acceptor = Acceptor::new(bound.into_iter().flat_map(|bound| bound.listeners))?;
     announce(&authorities);
+    let handed_to: &[Colleague] = match accepting {
+        Accepting::Each => &[],
+        Accepting::First => &colleagues,
+    };
     tokio::select! {
-        () = spread(&mut acceptor, &worker, &colleagues) => {}
+        () = accept(&mut acceptor, &worker, handed_to) => {}
         _ = signals.next() => {}
     }
     drop(acceptor);
@@ -63,8 +92,8 @@ async fn serve(bound: Vec<Bound>, worker: Worker, colleagues: Vec<Colleague>) ->
     Ok(())
 }
 
-/// Sockets go to the threads in turn.
-async fn spread(acceptor: &mut Acceptor, worker: &Worker, colleagues: &[Colleague]) {
+/// Takes sockets, or hands them to the threads in turn.
+async fn accept(acceptor: &mut Acceptor, worker: &Worker, colleagues: &[Colleague]) {
     loop {
         let (stream, peer) = acceptor.accept().await;
         worker.take(stream, peer);

@@ -15,10 +15,24 @@ pub(crate) struct OpenConnections {
 #[derive(Debug, Default)]
 struct State {
     is_closing: bool,
+    holds_a_timer: bool,
     count: usize,
     /// One seat for each WebSocket; empty ones are in `free`.
     writers: Vec<Option<Writer>>,
     free: Vec<usize>,
+}
+
+/// Held while there are connections.
+#[derive(Debug)]
+pub(crate) struct HeldTimer(Arc<OpenConnections>);
+
+impl HeldTimer {
+    /// Once it is not, another one may be held.
+    pub(crate) fn is_needed(&self) -> bool {
+        let mut state = self.0.lock();
+        state.holds_a_timer = state.count > 0 && !state.is_closing;
+        state.holds_a_timer
+    }
 }
 
 /// A connection is open while this exists.
@@ -33,6 +47,14 @@ impl OpenConnections {
     pub(crate) fn enter(self: &Arc<Self>) -> Presence {
         self.lock().count += 1;
         Presence { open: self.clone(), seat: None }
+    }
+
+    /// What holds a timer for as long as there are connections; `None` if one is held already.
+    pub(crate) fn hold_a_timer(self: &Arc<Self>) -> Option<HeldTimer> {
+        let mut state = self.lock();
+        let is_first = !state.holds_a_timer;
+        state.holds_a_timer = true;
+        is_first.then(|| HeldTimer(self.clone()))
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -34,15 +34,25 @@ pub(crate) struct Service {
     pub(crate) printer: Printer,
 }
 
-/// The router of one worker.
-pub(crate) fn router(service: Service, upgrader: Upgrader) -> Router {
-    let ws = Router::new().route("/echo", any(echo)).layer(Extension(upgrader)).route("/echo_display", get(display));
-    Router::new()
+/// What one worker serves.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    pub(crate) router: Router,
+    pub(crate) service: Service,
+    pub(crate) upgrader: Upgrader,
+}
+
+/// The routes of one worker.
+pub(crate) fn router(service: Service, upgrader: Upgrader) -> Arc<Routes> {
+    let echo = any(echo).layer(Extension(upgrader.clone()));
+    let ws = Router::new().route("/echo", echo).route("/echo_display", get(display));
+    let router = Router::new()
         .nest("/ws", ws)
         .route("/", get(|| async { Redirect::temporary("/ws/echo_display") }))
         .route("/healthz", get(|| async { text(StatusCode::OK, "ok") }))
         .fallback(|| async { text(StatusCode::NOT_FOUND, NOT_FOUND) })
-        .with_state(service)
+        .with_state(service.clone());
+    Arc::new(Routes { router, service, upgrader })
 }
 
 async fn echo(
@@ -62,7 +72,8 @@ async fn echo(
     // Counted from now on: the request is about to end, and the connection has not begun.
     let presence = service.open.enter();
     handshake.on_upgrade(move |socket| {
-        echo::serve(Echo { conn: socket.into_inner(), presence, peer, printer: service.printer })
+        let conn = socket.into_inner();
+        echo::serve(Echo { conn, presence, peer, printer: service.printer, waiting: None })
     })
 }
 

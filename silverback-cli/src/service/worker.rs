@@ -1,7 +1,7 @@
 //! One thread of the service. A connection stays on the thread that it was given to.
 
 use std::{
-    net::{SocketAddr, TcpStream as StdTcpStream},
+    net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    accept::Acceptor,
     connection::{self, Http},
     open_connections::OpenConnections,
     printer::Printer,
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
 /// A worker on another thread.
 #[derive(Debug)]
 pub(crate) struct Colleague {
+    /// For those without listeners of their own. Its end is the sign to end, for all.
     sockets: UnboundedSender<(StdTcpStream, SocketAddr)>,
     open: Arc<OpenConnections>,
     thread: JoinHandle<()>,
@@ -57,8 +59,6 @@ impl Worker {
 
     /// Serves a socket from now on.
     pub(crate) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        // Without it the kernel may hold small packets back for a while; a socket that refuses is closed already.
-        let _ = stream.set_nodelay(true);
         tokio::spawn(connection::serve(stream, peer, self.http.clone()));
     }
 
@@ -75,15 +75,18 @@ impl Worker {
 }
 
 impl Colleague {
-    /// Starts a worker on a thread of its own.
-    pub(crate) fn start(number: usize, orders: Orders) -> Result<Self, Trouble> {
+    /// Starts a worker on a thread of its own, which accepts from these listeners and takes what it is handed.
+    pub(crate) fn start(number: usize, orders: Orders, listeners: Vec<StdTcpListener>) -> Result<Self, Trouble> {
         let worker = Worker::new(orders);
         let open = worker.http.open.clone();
         let runtime = new_runtime()?;
+        let entered = runtime.enter();
+        let acceptor = Acceptor::new(listeners)?;
+        drop(entered);
         let (sockets, incoming) = unbounded_channel();
         let thread = thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || runtime.block_on(work(worker, incoming)))
+            .spawn(move || runtime.block_on(work(worker, acceptor, incoming)))
             .map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
         Ok(Self { sockets, open, thread })
     }
@@ -101,7 +104,7 @@ impl Colleague {
         self.open.count()
     }
 
-    /// Tells the worker that no more sockets come: it closes its connections, and ends.
+    /// Tells the worker to accept no more: it closes its connections, and ends.
     pub(crate) fn finish(self) -> JoinHandle<()> {
         self.thread
     }
@@ -113,12 +116,21 @@ pub(crate) fn new_runtime() -> Result<Runtime, Trouble> {
     built.map_err(|error| Trouble::System(format!("cannot start the runtime: {error}")))
 }
 
-async fn work(worker: Worker, mut incoming: UnboundedReceiver<(StdTcpStream, SocketAddr)>) {
-    while let Some((stream, peer)) = incoming.recv().await {
-        match TcpStream::from_std(stream) {
-            Ok(stream) => worker.take(stream, peer),
-            Err(error) => trouble::report(&format_args!("cannot take a connection over: {error}")),
+async fn work(worker: Worker, mut acceptor: Acceptor, mut incoming: UnboundedReceiver<(StdTcpStream, SocketAddr)>) {
+    loop {
+        tokio::select! {
+            (stream, peer) = acceptor.accept() => worker.take(stream, peer),
+            handed = incoming.recv() => match handed.map(|(stream, peer)| (TcpStream::from_std(stream), peer)) {
+                Some((Ok(stream), peer)) => worker.take(stream, peer),
+                Some((Err(error), _)) => trouble::report(&format_args!("cannot take a connection over: {error}")),
+                None => break,
+            }
         }
     }
+    drop(acceptor);
     worker.finish().await;
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -16,3 +16,4 @@ mod robustness;
 mod shutdown;
 mod strangers;
 mod support;
+mod threads;

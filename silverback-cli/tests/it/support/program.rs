@@ -1,5 +1,7 @@
 //! The program as a child process.
 
+#[cfg(target_os = "linux")]
+use std::collections::BTreeSet;
 use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
@@ -129,15 +131,52 @@ impl Program {
     /// How many TCP connections it holds on its IPv4 address.
     #[cfg(target_os = "linux")]
     fn connections(&self) -> usize {
-        const LISTENING: &str = "0A";
+        self.sockets(|state| state != LISTENING)
+    }
+
+    /// How many sockets listen on its IPv4 address.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn listeners(&self) -> usize {
+        self.sockets(|state| state == LISTENING)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sockets(&self, is_wanted: impl Fn(&str) -> bool) -> usize {
         const NOBODYS: &str = "0";
         let local_port = format!(":{:04X}", self.address.port());
         let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
         let held = |line: &&str| {
             let fields: Vec<_> = line.split_whitespace().collect();
-            fields[1].ends_with(&local_port) && fields[3] != LISTENING && fields[9] != NOBODYS
+            fields[1].ends_with(&local_port) && is_wanted(fields[3]) && fields[9] != NOBODYS
         };
         sockets.lines().skip(1).filter(held).count()
+    }
+
+    /// The descriptors of connections that each of its event queues watches, of those that watch any.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn watched_connections(&self) -> BTreeSet<BTreeSet<u32>> {
+        let folder = format!("/proc/{}", self.child.id());
+        let established = self.established();
+        let is_connection = |descriptor: &u32| {
+            let link = std::fs::read_link(format!("{folder}/fd/{descriptor}")).unwrap_or_default();
+            established.contains(&link.to_string_lossy().into_owned())
+        };
+        let queues = std::fs::read_dir(format!("{folder}/fdinfo")).unwrap();
+        let watched = queues.filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok()).map(|text| {
+            let words = text.lines().filter_map(|line| line.strip_prefix("tfd:")?.split_whitespace().next());
+            words.map(|word| word.parse().unwrap()).filter(is_connection).collect::<BTreeSet<u32>>()
+        });
+        watched.filter(|set| !set.is_empty()).collect()
+    }
+
+    /// Its connections, named as the links to their descriptors are.
+    #[cfg(target_os = "linux")]
+    fn established(&self) -> BTreeSet<String> {
+        let local_port = format!(":{:04X}", self.address.port());
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let fields = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let ours = fields.filter(|fields| fields[1].ends_with(&local_port) && fields[3] == ESTABLISHED);
+        ours.map(|fields| format!("socket:[{}]", fields[9])).collect()
     }
 
     /// How many descriptors it has open.
@@ -209,3 +248,9 @@ fn address_in(lines: &str) -> Option<SocketAddr> {
     let authority = lines.split("http://").nth(1)?.split('/').next()?;
     authority.replace("localhost", "127.0.0.1").parse().ok()
 }
+
+/// States of a socket in /proc/net/tcp.
+#[cfg(target_os = "linux")]
+const ESTABLISHED: &str = "01";
+#[cfg(target_os = "linux")]
+const LISTENING: &str = "0A";

@@ -1,0 +1,69 @@
+//! Shared ports, and who may not share them.
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpStream;
+
+use super::*;
+use crate::{service::listen::Address, trouble::Trouble};
+
+fn bind(text: &str) -> Vec<TcpListener> {
+    text.parse::<Address>().unwrap().bind().unwrap().listeners
+}
+
+fn share(bound: &[TcpListener], threads: usize) -> Vec<Vec<TcpListener>> {
+    for_threads(&bound.iter().collect::<Vec<_>>(), threads).unwrap()
+}
+
+#[test]
+fn each_thread_gets_a_listener_on_every_address() {
+    let bound = bind("localhost:0");
+    let sets = share(&bound, 3);
+    let addresses = |set: &[TcpListener]| set.iter().map(|one| one.local_addr().unwrap()).collect::<Vec<_>>();
+    assert_eq!(sets.len(), 3);
+    for set in &sets {
+        assert_eq!(addresses(set), addresses(&bound));
+    }
+}
+
+#[test]
+fn connections_are_spread_over_the_listeners() {
+    let mut listeners = bind("127.0.0.1:0");
+    listeners.extend(share(&listeners, 1).remove(0));
+    let address = listeners[0].local_addr().unwrap();
+    // That one of the two gets none of them would be one chance in 2^127.
+    let clients: Vec<_> = (0..128).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let counts: Vec<_> = listeners.iter().map(|one| std::iter::from_fn(|| one.accept().ok()).count()).collect();
+    assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
+    assert_eq!(counts.iter().sum::<usize>(), clients.len());
+}
+
+#[test]
+fn a_second_program_is_refused_on_a_shared_port() {
+    let bound = bind("127.0.0.1:0");
+    let _siblings = share(&bound, 2);
+    let port = bound[0].local_addr().unwrap().port();
+    for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
+        let trouble = text.parse::<Address>().unwrap().bind().unwrap_err();
+        assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
+    }
+}
+
+#[test]
+fn one_thread_needs_no_shared_port() {
+    let bound = bind("127.0.0.1:0");
+    assert!(share(&bound, 0).is_empty());
+    assert!(!socket2::SockRef::from(&bound[0]).reuse_port().unwrap());
+}
+
+/// Not even one that came between the two steps of taking a port.
+#[test]
+fn a_program_that_has_bound_but_does_not_listen_yet_is_refused() {
+    let address = bind("127.0.0.1:0")[0].local_addr().unwrap();
+    let first = crate::service::listen::new_socket(address).unwrap();
+    let second = crate::service::listen::new_socket(address).unwrap();
+    first.bind(&address.into()).unwrap();
+    second.bind(&address.into()).unwrap();
+    first.listen(1).unwrap();
+    let _siblings = share(&[first.into()], 1);
+    assert_eq!(second.listen(1).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+}
