@@ -48,6 +48,11 @@ impl Buffer {
         self.storage.capacity() - self.start
     }
 
+    /// How many more bytes fit without another allocation.
+    pub fn room(&self) -> usize {
+        self.storage.capacity() - self.storage.len()
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         &self.storage[self.start..]
@@ -82,7 +87,7 @@ impl Buffer {
 
     /// The room behind the bytes, for a reader that appends at most `limit` bytes to it.
     pub fn spare(&mut self, limit: usize) -> Limit<&mut Vec<u8>> {
-        let room = self.storage.capacity() - self.storage.len();
+        let room = self.room();
         (&mut self.storage).limit(room.min(limit))
     }
 

@@ -6,7 +6,7 @@ mod tests;
 
 use std::ops::Deref;
 
-use crate::{MaskKey, Opcode};
+use crate::{MaskKey, MessageKind, Opcode};
 
 /// The fields of one frame's header, as they stand on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,18 @@ impl FrameHeader {
         })
     }
 
+    /// How long the frame at the front of `input` is, header included, as soon as its length can be read.
+    #[inline]
+    pub(crate) fn frame_len(input: &[u8]) -> Option<u64> {
+        let &[_, second, ..] = input else { return None };
+        let key = if second & MASKED == 0 { 0 } else { 4 };
+        Some(match second & 0x7F {
+            126 => 4 + key + u64::from(u16::from_be_bytes(*input.get(2..)?.first_chunk()?)),
+            127 => u64::from_be_bytes(*input.get(2..)?.first_chunk()?).saturating_add(10 + key),
+            len => 2 + key + u64::from(len),
+        })
+    }
+
     /// The header as bytes, its length in the shortest form (5.2).
     #[inline]
     pub fn encode(&self) -> HeaderBytes {
@@ -142,6 +154,43 @@ impl FrameHeader {
     }
 }
 
+/// The header of a message that is one frame, in the shortest form and without reserved bits: the usual one, and quicker to
+/// read than any other may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlainHeader {
+    pub(crate) kind: MessageKind,
+    pub(crate) mask: Option<MaskKey>,
+    pub(crate) payload_len: u64,
+    /// Where the payload begins.
+    pub(crate) encoded_len: usize,
+}
+
+impl PlainHeader {
+    /// Reads it from the front of `input`; `None` where something else stands, or not all of it.
+    #[inline]
+    pub(crate) fn decode(input: &[u8]) -> Option<Self> {
+        let &[first, second, ..] = input else { return None };
+        let kind = match first {
+            PLAIN_TEXT => MessageKind::Text,
+            PLAIN_BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        let (payload_len, length_end) = match second & 0x7F {
+            126 => (u64::from(u16::from_be_bytes(*input.get(2..)?.first_chunk()?)), 4),
+            127 => (u64::from_be_bytes(*input.get(2..)?.first_chunk()?), 10),
+            len => (u64::from(len), 2),
+        };
+        if length_end > 2 && length_end != 2 + usize::from(shortest(payload_len)) {
+            return None;
+        }
+        if second & MASKED == 0 {
+            return Some(Self { kind, mask: None, payload_len, encoded_len: length_end });
+        }
+        let mask = MaskKey(*input.get(length_end..)?.first_chunk()?);
+        Some(Self { kind, mask: Some(mask), payload_len, encoded_len: length_end + 4 })
+    }
+}
+
 const fn shortest(payload_len: u64) -> u8 {
     match payload_len {
         0..=125 => 0,
@@ -180,3 +229,5 @@ const RSV1: u8 = 0x40;
 const RSV2: u8 = 0x20;
 const RSV3: u8 = 0x10;
 const MASKED: u8 = 0x80;
+const PLAIN_TEXT: u8 = FIN | Opcode::TEXT.bits();
+const PLAIN_BINARY: u8 = FIN | Opcode::BINARY.bits();

@@ -7,6 +7,7 @@ mod tests;
 use crate::{
     FrameHeader, Limits, Opcode, Role,
     error::{ConnectionError, LimitError, ProtocolError},
+    header::PlainHeader,
 };
 
 /// What is known about the connection when a frame arrives.
@@ -38,6 +39,15 @@ pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), Con
         return Err(LimitError::Frame { size: header.payload_len, limit: expected.limits.frame }.into());
     }
     Ok(())
+}
+
+/// Whether a message of one plain frame may be here between two others: `check` for the usual case, without the reason.
+#[inline]
+pub(crate) fn allow_plain(header: &PlainHeader, sender: Role, limits: &Limits) -> bool {
+    header.mask.is_some() == (sender == Role::Client)
+        && header.payload_len <= limits.frame
+        && header.payload_len <= limits.message
+        && limits.fragments > 0
 }
 
 #[inline]

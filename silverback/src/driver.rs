@@ -128,7 +128,7 @@ impl Driver {
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Result<Option<Arrival>, Error>> {
         loop {
             if let Some(ending) = &mut self.ending {
-                self.input = Input::default();
+                self.input.release();
                 return ending.poll(cx).map_ok(|()| None);
             }
             if let Some(arrival) = self.next_in_hand(wanted) {
@@ -365,7 +365,7 @@ impl Driver {
 
     fn close_input(&mut self) -> ReadSide {
         self.note_input_in_hand(false);
-        self.input = Input::default();
+        self.input.release();
         self.timer = None;
         std::mem::replace(&mut self.io, ReadSide::Closed)
     }

@@ -5,27 +5,29 @@ use std::{cell::RefCell, mem, ops::Range};
 /// Bytes that have arrived and were not yet handled. An idle connection holds none, and no memory.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
-    held: Held,
-    /// What was handled last, and may still be lent: it ends where `unread` begins.
+    storage: Vec<u8>,
+    source: Source,
+    /// What was handled last, and may still be lent: it ends where `unread` ends.
     lent_from: usize,
-    /// Within `held`.
+    /// Within `storage`.
     unread: Range<usize>,
 }
 
-#[derive(Debug, Default)]
-enum Held {
-    #[default]
-    Nothing,
+/// Whose memory it is.
+#[derive(Clone, Copy, Debug, Default)]
+enum Source {
     /// Little input, moved out of the thread's buffer so that a slow application pins no more than it got.
-    Small(Vec<u8>),
-    Large(ReadBuffer),
+    #[default]
+    Small,
+    /// The thread's buffer.
+    Thread,
 }
 
 impl Input {
     /// Input that came with the handshake.
     pub(crate) fn new(early: Vec<u8>) -> Self {
         let unread = 0..early.len();
-        Self { held: Held::Small(early), lent_from: 0, unread }
+        Self { storage: early, source: Source::Small, lent_from: 0, unread }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,17 +36,18 @@ impl Input {
 
     #[inline]
     pub(crate) fn unread(&self) -> &[u8] {
-        &self.held.as_slice()[self.unread.clone()]
+        &self.storage[self.unread.clone()]
     }
 
     /// What is to be handled now; ranges that come back are relative to its start.
     #[inline]
     pub(crate) fn handle(&mut self) -> &mut [u8] {
         self.lent_from = self.unread.start;
-        &mut self.held.as_mut_slice()[self.unread.clone()]
+        &mut self.storage[self.unread.clone()]
     }
 
     /// The front of what was handled is done with.
+    #[inline]
     pub(crate) fn consume(&mut self, count: usize) {
         self.unread.start += count;
     }
@@ -52,52 +55,46 @@ impl Input {
     /// What `handle` gave last.
     #[inline]
     pub(crate) fn handled(&self) -> &[u8] {
-        &self.held.as_slice()[self.lent_from..self.unread.end]
+        &self.storage[self.lent_from..self.unread.end]
     }
 
     /// Gives the memory back once all of it is handled and nothing is lent.
+    #[inline]
     pub(crate) fn release_if_empty(&mut self) {
         if self.is_empty() {
-            *self = Self::default();
+            self.release();
+        }
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn release(&mut self) {
+        let storage = mem::take(&mut self.storage);
+        (self.lent_from, self.unread) = (0, 0..0);
+        match self.source {
+            Source::Small => give_back_small(storage),
+            Source::Thread => give_back_large(storage),
         }
     }
 
     /// Takes what a read has put into the front of `buffer`. The input is empty before.
-    pub(crate) fn fill(&mut self, buffer: ReadBuffer, count: usize) {
-        let held = if count <= SMALL {
-            let mut small = take_small();
-            small.extend_from_slice(&buffer.as_slice()[..count]);
-            Held::Small(small)
+    pub(crate) fn fill(&mut self, mut buffer: ReadBuffer, count: usize) {
+        self.release();
+        if count <= SMALL {
+            self.storage = take_small();
+            self.storage.extend_from_slice(&buffer.as_slice()[..count]);
+            (self.source, self.unread) = (Source::Small, 0..count);
         } else {
-            Held::Large(buffer)
-        };
-        *self = Self { held, lent_from: 0, unread: 0..count };
+            let start = buffer.start;
+            self.storage = mem::take(&mut buffer.storage);
+            (self.source, self.unread) = (Source::Thread, start..start + count);
+        }
+        self.lent_from = self.unread.start;
     }
 }
 
-impl Held {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Nothing => &[],
-            Self::Small(bytes) => bytes,
-            Self::Large(buffer) => buffer.as_slice(),
-        }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [u8] {
-        match self {
-            Self::Nothing => &mut [],
-            Self::Small(bytes) => bytes,
-            Self::Large(buffer) => buffer.as_mut_slice(),
-        }
-    }
-}
-
-impl Drop for Held {
+impl Drop for Input {
     fn drop(&mut self) {
-        if let Self::Small(bytes) = self {
-            give_back_small(mem::take(bytes));
-        }
+        self.release();
     }
 }
 
@@ -136,14 +133,7 @@ impl ReadBuffer {
 
 impl Drop for ReadBuffer {
     fn drop(&mut self) {
-        let storage = mem::take(&mut self.storage);
-        // At the end of a thread the spare buffers are gone first: then the memory just goes.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.large.len() < SPARE_LARGE {
-                spare.large.push(storage);
-            }
-        });
+        give_back_large(mem::take(&mut self.storage));
     }
 }
 
@@ -155,6 +145,19 @@ struct Spare {
 
 fn take_small() -> Vec<u8> {
     SPARE.try_with(|spare| spare.borrow_mut().small.pop()).ok().flatten().unwrap_or_default()
+}
+
+fn give_back_large(storage: Vec<u8>) {
+    if storage.is_empty() {
+        return;
+    }
+    // At the end of a thread the spare buffers are gone first: then the memory just goes.
+    let _ = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        if spare.large.len() < SPARE_LARGE {
+            spare.large.push(storage);
+        }
+    });
 }
 
 fn give_back_small(mut bytes: Vec<u8>) {

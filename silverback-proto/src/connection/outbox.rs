@@ -172,8 +172,9 @@ impl Outbox {
     }
 
     /// Makes sure that `len` bytes fit into `tail`.
+    #[inline]
     fn make_room(&mut self, len: usize) {
-        if self.tail.len() + len > self.tail.capacity() {
+        if len > self.tail.room() {
             self.begin_tail(len);
         }
     }

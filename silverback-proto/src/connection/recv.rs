@@ -13,6 +13,7 @@ use crate::{
     assembler::{Assembler, Body},
     error::ConnectionError,
     event::{Arrival, ControlPayload, Handled, Incoming, Place},
+    header::PlainHeader,
     rules,
 };
 
@@ -59,13 +60,13 @@ impl Receiver {
     /// # Errors
     /// The peer broke a rule or a limit. Everything before that was handed out; nothing after it will be.
     pub fn handle_input(&mut self, input: &mut [u8], delivery: Delivery) -> Result<Handled, ConnectionError> {
-        self.assembled = None;
         if delivery == Delivery::Whole {
             if let Some((kind, range)) = self.take_message(input) {
                 let consumed = range.end;
                 return Ok(Handled { consumed, arrival: Some(Arrival::Message(Place::Input { kind, range })) });
             }
         }
+        self.assembled = None;
         let mut consumed = 0;
         let outcome = self.run(input, &mut consumed, delivery);
         if outcome.is_err() {
@@ -107,10 +108,7 @@ impl Receiver {
     #[inline]
     pub fn can_finish_frame(&self, input: &[u8]) -> bool {
         match &self.phase {
-            Phase::Header { len: 0, .. } => FrameHeader::decode(input).is_some_and(|header| {
-                let rest = (input.len() - header.encoded_len().min(input.len())) as u64;
-                header.payload_len <= rest
-            }),
+            Phase::Header { len: 0, .. } => FrameHeader::frame_len(input).is_some_and(|len| len <= input.len() as u64),
             Phase::Header { .. } => false,
             Phase::Data(frame) | Phase::Control(frame, _) => frame.remaining() <= input.len() as u64,
             Phase::Ended => false,
@@ -145,24 +143,23 @@ impl Receiver {
     /// `input`, and where it stands. `None` for all else, and nothing is changed: `handle_input` says what it is.
     #[inline]
     pub fn take_message(&mut self, input: &mut [u8]) -> Option<(MessageKind, Range<usize>)> {
-        if !matches!(self.phase, Phase::Header { len: 0, .. }) {
+        if !matches!(self.phase, Phase::Header { len: 0, .. }) || self.assembler.is_open() {
             return None;
         }
-        let header = FrameHeader::decode(input)?;
-        let kind = MessageKind::from_opcode(header.opcode)?;
-        if !header.is_final() || header.rsv1() {
+        let header = PlainHeader::decode(input)?;
+        if !rules::allow_plain(&header, self.role.peer(), &self.limits) {
             return None;
         }
-        rules::check(&header, &self.expected(&header, self.limits)).ok()?;
-        self.assembler.admit(&header, &self.limits).ok()?;
-        let start = header.encoded_len();
+        let start = header.encoded_len;
         let end = start.checked_add(usize::try_from(header.payload_len).ok()?)?;
         let payload = input.get_mut(start..end)?;
         if let Some(key) = header.mask {
             key.apply(0, payload);
         }
-        self.assembled = None;
-        Some((kind, start..end))
+        if self.assembled.is_some() {
+            self.assembled = None;
+        }
+        Some((header.kind, start..end))
     }
 
     fn run(

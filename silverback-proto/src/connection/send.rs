@@ -62,6 +62,7 @@ impl Framer {
     }
 
     /// Queues a message that is lent: copied.
+    #[inline]
     pub(super) fn message_ref(&mut self, message: MessageRef<'_>, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
         if self.compressor.is_none() || !self.compressed(message, compression) {
@@ -229,11 +230,16 @@ impl Framer {
     /// Queues one frame, copied; masked if we are a client. The caller's bytes stay as they are.
     #[inline]
     fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
-        let mask = self.next_mask();
-        let copy = self.outbox.push_frame(&header.with_mask(mask).encode(), payload);
-        if let Some(key) = mask {
-            key.apply(0, copy);
+        match self.role {
+            Role::Server => _ = self.outbox.push_frame(&header.encode(), payload),
+            Role::Client => self.masked_frame(header, payload),
         }
+    }
+
+    #[inline(never)]
+    fn masked_frame(&mut self, header: FrameHeader, payload: &[u8]) {
+        let key = (self.mask_source)();
+        key.apply(0, self.outbox.push_frame(&header.with_mask(Some(key)).encode(), payload));
     }
 
     /// A key for one frame, if we are a client (5.3).
@@ -244,6 +250,7 @@ impl Framer {
         }
     }
 
+    #[inline]
     fn check_no_open_message(&self) -> Result<(), SendError> {
         match self.open {
             Some(_) => Err(SendError::MessageOpen),

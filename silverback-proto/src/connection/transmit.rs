@@ -77,6 +77,7 @@ impl Transmitter {
     ///
     /// # Errors
     /// As [`send`](Self::send).
+    #[inline]
     pub fn send_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
         self.send_whole(|framer| framer.message_ref(message, PerMessage::Allowed))
     }
@@ -264,6 +265,7 @@ impl Transmitter {
     }
 
     /// Whether a message of `len` bytes is accepted now: the queue is empty, or the message fits under its limit.
+    #[inline]
     pub fn has_room_for(&self, len: usize) -> bool {
         let queued = self.framer.queued();
         queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
@@ -349,6 +351,7 @@ impl Transmitter {
         Ok(())
     }
 
+    #[inline]
     fn send_whole(&mut self, queue: impl FnOnce(&mut Framer) -> Result<(), SendError>) -> Result<(), SendError> {
         self.check_open()?;
         queue(&mut self.framer)?;
@@ -357,6 +360,7 @@ impl Transmitter {
     }
 
     /// Nothing is sent once a Close frame is queued or has come (5.5.1).
+    #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }
     }

@@ -205,11 +205,15 @@ impl<'a> Locked<'a> {
         drop((io, left_behind));
     }
 
-    #[cold]
+    #[inline(never)]
     fn note_woken(&mut self) {
-        let waiting = if self.wakes_waiting { mem::take(&mut self.waiting_for_room) } else { Vec::new() };
-        let reader = if self.wakes_reader { self.reader.take() } else { None };
-        self.woken = Some(Box::new(Woken { reader, waiting }));
+        let wakes_somebody = self.inner.wakes_somebody();
+        let (wakes_waiting, wakes_reader) = (mem::take(&mut self.wakes_waiting), mem::take(&mut self.wakes_reader));
+        if wakes_somebody {
+            let waiting = if wakes_waiting { mem::take(&mut self.waiting_for_room) } else { Vec::new() };
+            let reader = if wakes_reader { self.reader.take() } else { None };
+            self.woken = Some(Box::new(Woken { reader, waiting }));
+        }
     }
 }
 
@@ -232,10 +236,9 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.inner.wakes_somebody() {
+        if self.inner.wakes_waiting || self.inner.wakes_reader {
             self.note_woken();
         }
-        (self.inner.wakes_waiting, self.inner.wakes_reader) = (false, false);
     }
 }
 
