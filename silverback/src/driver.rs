@@ -1,12 +1,15 @@
 //! The reading side's engine: input to arrivals, with the deadlines of the connection. `ending` does the last steps.
 
 use std::{
+    ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role, Stats, connection::Receiver};
+use silverback_proto::{
+    Arrival, ConnectionError, Delivery, Incoming, MessageKind, MessageRef, Place, Role, Stats, connection::Receiver,
+};
 use tokio::{
     task::coop,
     time::{Sleep, sleep_until},
@@ -153,7 +156,7 @@ impl Driver {
 
     /// The next message if it stands whole in what has been read: the usual case of `poll_next` and no other.
     #[inline]
-    pub(crate) fn message_in_hand(&mut self) -> Option<Place> {
+    pub(crate) fn message_in_hand(&mut self) -> Option<(MessageKind, Range<usize>)> {
         if !self.input_in_hand {
             return None;
         }
@@ -161,7 +164,16 @@ impl Driver {
         self.input.consume(range.end);
         self.messages_received += 1;
         self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
-        Some(Place::Input { kind, range })
+        Some((kind, range))
+    }
+
+    /// The message that `message_in_hand` has found, lent, as [`message`](Self::message) would.
+    #[inline]
+    pub(crate) fn lend(&mut self, kind: MessageKind, range: Range<usize>) -> Result<MessageRef<'_>, Error> {
+        match kind {
+            MessageKind::Binary => Ok(MessageRef::Binary(&self.input.handled()[range])),
+            MessageKind::Text => Ok(self.message(Place::Input { kind, range })?.into_ref()),
+        }
     }
 
     /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
@@ -271,6 +283,7 @@ impl Driver {
         Ok(())
     }
 
+    #[inline]
     fn note_input_in_hand(&mut self, in_hand: bool) {
         if self.input_in_hand != in_hand {
             self.input_in_hand = in_hand;

@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    ops::Range,
     task::{Context, Poll, ready},
 };
 
@@ -64,14 +65,13 @@ impl Reader {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
-        let place = match self.place_in_hand() {
-            Some(place) => place,
-            None => match poll_fn(|cx| self.poll_place(cx)).await? {
-                Some(place) => place,
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(self.driver.message(place)?.into_ref()))
+        if let Some((kind, range)) = self.message_in_hand() {
+            return self.driver.lend(kind, range).map(Some);
+        }
+        match poll_fn(|cx| self.poll_place(cx)).await? {
+            Some(place) => Ok(Some(self.driver.message(place)?.into_ref())),
+            None => Ok(None),
+        }
     }
 
     /// The next message, ping, pong or close; `None` once the connection has ended. Pings and closes have been answered
@@ -150,14 +150,13 @@ impl Reader {
     }
 
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        let place = match self.place_in_hand() {
-            Some(place) => place,
-            None => match ready!(self.poll_place(cx))? {
-                Some(place) => place,
-                None => return Poll::Ready(Ok(None)),
-            },
+        let message = if let Some((kind, range)) = self.message_in_hand() {
+            self.driver.lend(kind, range)?.to_message()
+        } else if let Some(place) = ready!(self.poll_place(cx))? {
+            self.driver.message(place)?.into_message()
+        } else {
+            return Poll::Ready(Ok(None));
         };
-        let message = self.driver.message(place)?.into_message();
         self.driver.release();
         Poll::Ready(Ok(Some(message)))
     }
@@ -199,7 +198,7 @@ impl Reader {
 
     /// A message that can be had without being polled for.
     #[inline]
-    fn place_in_hand(&mut self) -> Option<Place> {
+    fn message_in_hand(&mut self) -> Option<(MessageKind, Range<usize>)> {
         match &self.streaming {
             Some(streaming) if !streaming.is_last => None,
             _ => self.driver.message_in_hand(),
