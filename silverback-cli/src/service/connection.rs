@@ -32,6 +32,7 @@ use tower_service::Service;
 use self::first_request::{FirstRequest, Handshake, Rewound};
 use super::{
     echo::{self, Echo},
+    memory,
     open_connections::OpenConnections,
     routes::{Peer, Routes},
 };
@@ -47,7 +48,7 @@ pub(crate) struct Http {
 
 /// Serves a socket. Ready when it is closed, or belongs to a WebSocket.
 pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, http: Http) {
-    hold_a_timer(&http);
+    keep_house(&http);
     let presence = http.open.enter();
     if let Some(conn) = http.begin(stream, peer).await {
         let printer = http.router.service.printer.clone();
@@ -128,14 +129,17 @@ fn answer(
     router.call(request)
 }
 
-/// Keeps a timer that is due before those of new connections, while there are any. The runtime's driver is woken, by a
-/// write to itself, for each timer that is due before all others.
-fn hold_a_timer(http: &Http) {
-    if let Some(held) = http.open.hold_a_timer() {
+/// Gives memory back when connections have left. And keeps a timer that is due before those of new connections, while there
+/// are any: the runtime's driver is woken, by a write to itself, for each timer that is due before all others.
+fn keep_house(http: &Http) {
+    if let Some(housekeeper) = http.open.housekeeper() {
         let period = http.head_timeout / 2;
         tokio::spawn(async move {
-            while held.is_needed() {
+            while housekeeper.is_needed() {
                 sleep(period).await;
+                if let Some(count) = housekeeper.have_left() {
+                    memory::give_back(count);
+                }
             }
         });
     }

@@ -6,6 +6,7 @@ mod connection;
 mod echo;
 mod excerpt;
 mod listen;
+mod memory;
 mod open_connections;
 mod page;
 mod plan;

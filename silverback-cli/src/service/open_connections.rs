@@ -15,23 +15,38 @@ pub(crate) struct OpenConnections {
 #[derive(Debug, Default)]
 struct State {
     is_closing: bool,
-    holds_a_timer: bool,
+    has_housekeeper: bool,
     count: usize,
+    /// The most there were since memory was given back.
+    peak: usize,
     /// One seat for each WebSocket; empty ones are in `free`.
     writers: Vec<Option<Writer>>,
     free: Vec<usize>,
 }
 
-/// Held while there are connections.
+/// Whoever comes by from time to time while there are connections.
 #[derive(Debug)]
-pub(crate) struct HeldTimer(Arc<OpenConnections>);
+pub(crate) struct Housekeeper(Arc<OpenConnections>);
 
-impl HeldTimer {
+impl Housekeeper {
     /// Once it is not, another one may be held.
     pub(crate) fn is_needed(&self) -> bool {
         let mut state = self.0.lock();
-        state.holds_a_timer = state.count > 0 && !state.is_closing;
-        state.holds_a_timer
+        state.has_housekeeper = (state.count > 0 || state.peak > 0) && !state.is_closing;
+        state.has_housekeeper
+    }
+
+    /// How many there were, if most of them have left since this was asked last.
+    pub(crate) fn have_left(&self) -> Option<usize> {
+        let mut state = self.0.lock();
+        if state.count > state.peak / 2 {
+            return None;
+        }
+        if state.count == 0 {
+            (state.writers, state.free) = (Vec::new(), Vec::new());
+        }
+        let count = state.count;
+        Some(std::mem::replace(&mut state.peak, count))
     }
 }
 
@@ -45,16 +60,19 @@ pub(crate) struct Presence {
 impl OpenConnections {
     /// Counts a connection.
     pub(crate) fn enter(self: &Arc<Self>) -> Presence {
-        self.lock().count += 1;
+        let mut state = self.lock();
+        state.count += 1;
+        state.peak = state.peak.max(state.count);
+        drop(state);
         Presence { open: self.clone(), seat: None }
     }
 
-    /// What holds a timer for as long as there are connections; `None` if one is held already.
-    pub(crate) fn hold_a_timer(self: &Arc<Self>) -> Option<HeldTimer> {
+    /// A housekeeper, unless there is one.
+    pub(crate) fn housekeeper(self: &Arc<Self>) -> Option<Housekeeper> {
         let mut state = self.lock();
-        let is_first = !state.holds_a_timer;
-        state.holds_a_timer = true;
-        is_first.then(|| HeldTimer(self.clone()))
+        let is_first = !state.has_housekeeper;
+        state.has_housekeeper = true;
+        is_first.then(|| Housekeeper(self.clone()))
     }
 
     pub(crate) fn count(&self) -> usize {
