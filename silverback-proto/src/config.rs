@@ -1,6 +1,6 @@
 //! Limits and time budgets of a connection: every default with its reason.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::{
     Negotiated, Role,
@@ -100,7 +100,8 @@ impl Config {
         self
     }
 
-    /// Compression of messages, to be negotiated in the handshake (RFC 7692). Default none: it costs memory.
+    /// Compression of messages, to be negotiated in the handshake (RFC 7692). Default none: it costs memory. If a handshake
+    /// has agreed on it all the same, it goes by [`Compression::default`].
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.compression = compression.into();
         self
@@ -138,14 +139,20 @@ impl Config {
 
     /// The decompressor for what `sender` sends, if both sides have agreed on compression.
     pub(crate) fn inflater(&self, sender: Role, negotiated: &Negotiated) -> Option<Inflater> {
-        let (compression, params) = (self.compression.as_ref()?, negotiated.compression.as_ref()?);
-        Some(Inflater::new(sender, compression, params))
+        let params = negotiated.compression.as_ref()?;
+        Some(Inflater::new(sender, &self.agreed_compression(), params))
     }
 
     /// The compressor for what `sender` sends, if both sides have agreed on compression, and from which size it is used.
     pub(crate) fn deflater(&self, sender: Role, negotiated: &Negotiated) -> Option<(Deflater, usize)> {
-        let (compression, params) = (self.compression.as_ref()?, negotiated.compression.as_ref()?);
-        Some((Deflater::new(sender, compression, params), compression.plain_below()))
+        let (params, compression) = (negotiated.compression.as_ref()?, self.agreed_compression());
+        Some((Deflater::new(sender, &compression, params), compression.plain_below()))
+    }
+
+    /// What was agreed on decides whether messages are compressed: a handshake that was done elsewhere may know more of it
+    /// than we were told.
+    fn agreed_compression(&self) -> Cow<'_, Compression> {
+        self.compression.as_ref().map_or_else(|| Cow::Owned(Compression::default()), Cow::Borrowed)
     }
 }
 

@@ -8,7 +8,10 @@ use silverback_testkit::{
 };
 
 use super::*;
-use crate::{LimitError, ProtocolError, deflate::Compression};
+use crate::{
+    LimitError, ProtocolError,
+    deflate::{Compression, DeflateParams},
+};
 
 /// "Hello", compressed (7.2.3.1), and once more with the first in the window (7.2.3.2).
 const HELLO: &str = "f2 48 cd c9 c9 07 00";
@@ -234,6 +237,19 @@ mod sending {
                 }
             }
         }
+    }
+
+    /// The handshake may have been done elsewhere: what it agreed on decides, whatever we would have asked for.
+    #[test]
+    fn what_was_negotiated_decides_also_where_the_configuration_does_not_ask_for_it() {
+        let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
+        let agreed = |role| App::negotiated(role, Config::default(), negotiated.clone());
+        let (mut server, mut client) = (agreed(Role::Server), agreed(Role::Client));
+        server.conn.send(json(1).into()).unwrap();
+        assert!(carry(&mut server, &mut client)[0].rsv1);
+        client.conn.send(json(1).into()).unwrap();
+        assert!(carry(&mut client, &mut server)[0].rsv1);
+        assert_eq!((client.seen(), server.seen()), (vec![message(json(1))], vec![message(json(1))]));
     }
 
     #[test]
