@@ -19,16 +19,7 @@ impl Compressor {
 
     /// Compresses a whole message into `out`; false if it is not worth while.
     pub(super) fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
-        if payload.len() < self.threshold {
-            return false;
-        }
-        self.deflater.finish(payload, out);
-        let shrinks = out.len() < payload.len();
-        if !shrinks {
-            // It goes plain, so it does not enter the receiver's window: ours must not refer to it.
-            self.deflater.reset();
-        }
-        shrinks
+        payload.len() >= self.threshold && self.deflater.shrink(payload, out)
     }
 
     /// Compresses a part of a message into `out`, so that the receiver can read it when it has come.

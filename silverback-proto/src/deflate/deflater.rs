@@ -61,10 +61,30 @@ impl Deflater {
     /// Compresses a piece of a message, to be followed by others or by `finish`. All of it can be read by the receiver.
     pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         self.run(piece, DeflateFlush::SyncFlush, out);
+        self.kept.note(piece);
     }
 
     /// Compresses the last piece of a message, or all of it; what comes out lacks the tail that the receiver adds again.
     pub(crate) fn finish(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        self.end_message(piece, out);
+        self.kept.note(piece);
+    }
+
+    /// Compresses a whole message into `out`, which is empty; false if it does not shrink. Then it is to go plain, so it does
+    /// not enter the receiver's window, and nothing that follows refers to it.
+    pub(crate) fn shrink(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
+        self.end_message(message, out);
+        let shrinks = out.len() < message.len();
+        match &mut self.kept {
+            kept if shrinks => kept.note(message),
+            // What came before is known still: the message has not been taken note of.
+            Kept::History(_) | Kept::Nothing => {}
+            Kept::Stream => self.reset(),
+        }
+        shrinks
+    }
+
+    fn end_message(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         self.run(piece, DeflateFlush::SyncFlush, out);
         if out[start..].ends_with(&TAIL) {
@@ -96,7 +116,6 @@ impl Deflater {
 
     fn run(&mut self, mut input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {
         let stream = self.stream.get_or_insert_with(|| streams::take_deflate(self.config, self.kept.dictionary()));
-        self.kept.note(input);
         with_scratch(|scratch| {
             loop {
                 let (before_in, before_out) = (stream.total_in(), stream.total_out());

@@ -156,6 +156,24 @@ mod round_trips {
         assert_eq!(inflate(&mut inflater, &[&fourth]).expect("inflates"), json(3));
     }
 
+    #[test]
+    fn what_goes_plain_leaves_a_small_window_as_it_was() {
+        let noise = Random::new(5).bytes(3000);
+        for bits in [9, 10] {
+            let (mut deflater, mut inflater) = pair(&Compression::default().server_max_window_bits(bits));
+            let message = &json(1)[..400];
+            let mut sizes = Vec::new();
+            for _ in 0..3 {
+                let mut compressed = Vec::new();
+                assert!(deflater.shrink(message, &mut compressed));
+                assert_eq!(inflate(&mut inflater, &[&compressed]).expect("inflates"), message);
+                sizes.push(compressed.len());
+                assert!(!deflater.shrink(&noise, &mut Vec::new()), "never sent");
+            }
+            assert!(sizes[1] < sizes[0] && sizes[2] == sizes[1], "{sizes:?} with {bits} bits");
+        }
+    }
+
     /// Both are 9 bits to zlib, but only one of them may refer back.
     #[test]
     fn a_compressor_for_a_window_of_8_bits_is_not_taken_for_one_of_9() {
