@@ -87,6 +87,27 @@ mod examples {
         }
     }
 
+    /// 7.2.3.4 allows it of each block: behind one with BFINAL another stream begins, which knows nothing of the first.
+    #[test]
+    fn several_streams_in_one_message_are_read_as_one_text_at_every_cut() {
+        let (hello, hello_and_end) = (hex("f2 48 cd c9 c9 07 00"), hex("f3 48 cd c9 c9 07 00"));
+        let again = hex("f2 00 11 00 00");
+        let settings = [9, 12, 15].map(|bits| Compression::default().server_max_window_bits(bits));
+        for settings in settings.into_iter().chain([Compression::default().no_context_takeover()]) {
+            for last in [&hello, &hello_and_end] {
+                let message = [&hello_and_end[..], &hello_and_end, last].concat();
+                for cut in 0..=message.len() {
+                    let (_, mut inflater) = pair(&settings);
+                    let (front, back) = message.split_at(cut);
+                    assert_eq!(inflate(&mut inflater, &[front, back]).expect("inflates"), b"HelloHelloHello");
+                    let next = inflate(&mut inflater, &[&again]);
+                    let remembers = last == &hello && !settings.wanted.server_no_context_takeover;
+                    assert_eq!(next, if remembers { Ok(b"Hello".to_vec()) } else { Err(InflateError::Invalid) });
+                }
+            }
+        }
+    }
+
     /// 7.2.3.5: two blocks in one message.
     #[test]
     fn two_blocks_in_one_message_are_read() {
