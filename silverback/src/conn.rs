@@ -74,7 +74,6 @@ impl Conn {
             role,
             early: early.into(),
             read_buffer_size: settings.read_buffer(),
-            close_budget: config.close_budget(),
         });
         Self {
             reader: Reader::new(driver, config.limits().message),
@@ -203,6 +202,18 @@ impl Conn {
         self.writer.next_writer(kind).await
     }
 
+    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on; see
+    /// [`Writer::next_writer_uncompressed`].
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// As [`next_writer`](Self::next_writer).
+    pub async fn next_writer_uncompressed(&mut self, kind: MessageKind) -> Result<MessageWriter, Error> {
+        self.writer.next_writer_uncompressed(kind).await
+    }
+
     /// Sends a ping of up to 125 bytes; see [`Writer::ping`].
     ///
     /// # Errors
@@ -313,3 +324,7 @@ impl Sink<Message> for Conn {
         self.poll_closed(cx)
     }
 }
+
+#[cfg(test)]
+#[path = "conn_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use std::{
     ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use silverback_proto::{
@@ -34,7 +34,6 @@ pub(crate) struct Driver {
     role: Role,
     /// What one read takes at most.
     read_buffer_size: usize,
-    close_budget: Duration,
     /// What `shared` was told last.
     input_in_hand: bool,
     /// Ends at the next deadline, or before it: then it is set anew. No timer is touched for a message.
@@ -59,7 +58,6 @@ pub(crate) struct DriverParts {
     /// Bytes of the stream that came with the handshake.
     pub(crate) early: Vec<u8>,
     pub(crate) read_buffer_size: usize,
-    pub(crate) close_budget: Duration,
 }
 
 /// What a reader asks for.
@@ -92,7 +90,6 @@ impl Driver {
             io: parts.io,
             role: parts.role,
             read_buffer_size: parts.read_buffer_size,
-            close_budget: parts.close_budget,
             input_in_hand: false,
             timer: None,
             timer_is_told: false,
@@ -179,12 +176,11 @@ impl Driver {
     /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
     /// and the error is reported here, once.
     pub(crate) fn message(&mut self, place: Place) -> Result<Incoming<'_>, Error> {
-        let Self { receiver, input, shared, io, role, ending, close_budget, .. } = self;
+        let Self { receiver, input, shared, io, role, ending, .. } = self;
         receiver.message(input.handled(), place).map_err(|error| {
             shared.handle_fault(&error);
             let io = std::mem::replace(io, ReadSide::Closed);
-            let deadline = shared.close_deadline().unwrap_or_else(|| clock::now() + *close_budget);
-            let orderly = Ending::orderly(shared.clone(), io, deadline, *role);
+            let orderly = Ending::orderly(shared.clone(), io, shared.close_deadline(), *role);
             *ending = Some(Box::new(orderly.after_fault(None)));
             error.into()
         })
@@ -366,8 +362,7 @@ impl Driver {
 
     fn orderly_ending(&mut self) -> Ending {
         let io = self.close_input();
-        let deadline = self.shared.close_deadline().unwrap_or_else(|| clock::now() + self.close_budget);
-        Ending::orderly(self.shared.clone(), io, deadline, self.role)
+        Ending::orderly(self.shared.clone(), io, self.shared.close_deadline(), self.role)
     }
 
     /// The transport is gone, or a deadline has passed.

@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     /// Readers and writers that exist.
     handles: AtomicUsize,
     /// Output held back leaves when this much of it has gathered.
-    write_buffer_size: usize,
+    write_buffer_size: u32,
     flusher: Arc<Flusher>,
 }
 
@@ -67,7 +67,7 @@ impl Shared {
             input_in_hand: AtomicBool::new(false),
             holds_output: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
-            write_buffer_size,
+            write_buffer_size: u32::try_from(write_buffer_size).unwrap_or(u32::MAX),
             flusher,
         })
     }
@@ -271,8 +271,11 @@ impl Shared {
         self.lock().transmitter.close_info()
     }
 
-    pub(crate) fn close_deadline(&self) -> Option<Instant> {
-        self.lock().transmitter.close_deadline()
+    /// When the closing handshake has taken too long, or would have if it began now.
+    pub(crate) fn close_deadline(&self) -> Instant {
+        let inner = self.lock();
+        let begun = inner.transmitter.close_deadline();
+        begun.unwrap_or_else(|| clock::now_and(inner.transmitter.close_budget()))
     }
 
     /// What is to be said when the closing handshake has taken too long.
@@ -303,7 +306,7 @@ impl Shared {
         }
         send(&mut inner.transmitter)?;
         let holds_back = self.input_in_hand.load(Ordering::Acquire);
-        if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size {
+        if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size as usize {
             self.flush(inner);
             return Ok(());
         }

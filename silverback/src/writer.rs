@@ -109,6 +109,19 @@ impl Writer {
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
+    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on:
+    /// [`write_uncompressed`](Self::write_uncompressed) says what for.
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    ///
+    /// # Cancel safety
+    /// As [`next_writer`](Self::next_writer).
+    pub async fn next_writer_uncompressed(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
+        poll_fn(|cx| self.shared.poll_send(cx, 0, |out| out.open_uncompressed_message(kind))).await?;
+        Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
+    }
+
     /// Sends a ping of up to 125 bytes, before the messages that wait. The answer shows in [`stats`](Self::stats) only
     /// for the pings of the keepalive.
     ///

@@ -32,3 +32,29 @@ pub struct Stats {
     /// Bytes of output that wait for the peer.
     pub queued_output: usize,
 }
+
+/// What is counted; how much waits is asked of the queue.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) bytes_received: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) messages_received: u64,
+    pub(super) messages_sent: u64,
+    pub(super) pings_received: u64,
+    pub(super) round_trip: Option<Duration>,
+}
+
+impl Counters {
+    pub(super) fn with_queued(self, queued_output: usize) -> Stats {
+        let Self { bytes_received, bytes_sent, messages_received, messages_sent, pings_received, round_trip } = self;
+        Stats {
+            bytes_received,
+            bytes_sent,
+            messages_received,
+            messages_sent,
+            pings_received,
+            round_trip,
+            queued_output,
+        }
+    }
+}

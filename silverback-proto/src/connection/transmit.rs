@@ -12,7 +12,7 @@ use super::{
     compressor::PerMessage,
     send::Framer,
     state::{State, Step},
-    stats::{OutputProgress, Stats},
+    stats::{Counters, OutputProgress, Stats},
     timer::{Due, Timers},
 };
 use crate::{
@@ -28,7 +28,7 @@ pub struct Transmitter {
     framer: Framer,
     timers: Timers,
     closing: Closing,
-    stats: Stats,
+    counters: Counters,
     /// Bytes that were accepted and forgotten when the connection was lost.
     never_left: u64,
 }
@@ -51,7 +51,7 @@ impl Transmitter {
             framer: Framer::new(role, mask_source, deflater),
             timers: Timers::new(now),
             closing: Closing::default(),
-            stats: Stats::default(),
+            counters: Counters::default(),
             never_left: 0,
         }
     }
@@ -99,6 +99,16 @@ impl Transmitter {
         self.framer.open_message(kind, PerMessage::Allowed)
     }
 
+    /// Begins a message that is sent in fragments, none of which is compressed: [`send_uncompressed`](Self::send_uncompressed)
+    /// says what for.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn open_uncompressed_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
+        self.check_open()?;
+        self.framer.open_message(kind, PerMessage::Off)
+    }
+
     /// Queues the next fragment of the message that is open.
     ///
     /// # Errors
@@ -106,7 +116,7 @@ impl Transmitter {
     pub fn send_fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
         self.check_open()?;
         self.framer.fragment(payload, is_final)?;
-        self.stats.messages_sent += u64::from(is_final);
+        self.counters.messages_sent += u64::from(is_final);
         Ok(())
     }
 
@@ -140,7 +150,7 @@ impl Transmitter {
 impl Transmitter {
     /// Bytes came from the transport.
     pub fn handle_received(&mut self, now: Instant, count: usize) {
-        self.stats.bytes_received += count as u64;
+        self.counters.bytes_received += count as u64;
         if count > 0 {
             self.timers.note_received(now);
         }
@@ -150,16 +160,16 @@ impl Transmitter {
     /// The receiver reports something whole: pings and closes are answered here.
     pub fn handle_arrival(&mut self, now: Instant, arrival: &Arrival) {
         match arrival {
-            Arrival::Message(_) => self.stats.messages_received += 1,
-            Arrival::Piece { is_last, .. } => self.stats.messages_received += u64::from(*is_last),
+            Arrival::Message(_) => self.counters.messages_received += 1,
+            Arrival::Piece { is_last, .. } => self.counters.messages_received += u64::from(*is_last),
             Arrival::Ping(payload) => {
-                self.stats.pings_received += 1;
+                self.counters.pings_received += 1;
                 if self.check_open().is_ok() {
                     self.framer.pong(payload);
                 }
             }
             Arrival::Pong(payload) => {
-                self.stats.round_trip = self.timers.note_pong(now, payload.as_slice()).or(self.stats.round_trip);
+                self.counters.round_trip = self.timers.note_pong(now, payload.as_slice()).or(self.counters.round_trip);
             }
             Arrival::Close(close) => self.handle_close(now, close.clone()),
         }
@@ -209,7 +219,7 @@ impl Transmitter {
 
     /// `count` bytes of what [`poll_transmit`](Self::poll_transmit) gave have left.
     pub fn handle_transmitted(&mut self, count: usize) {
-        self.stats.bytes_sent += count as u64;
+        self.counters.bytes_sent += count as u64;
         self.framer.advance(count);
         if count > 0 {
             self.timers.note_progress();
@@ -274,7 +284,7 @@ impl Transmitter {
     /// How far the output has come: which messages have left.
     pub fn output_progress(&self) -> OutputProgress {
         let (overtaking, overtaken) = self.framer.overtaking();
-        let left = self.stats.bytes_sent - overtaken;
+        let left = self.counters.bytes_sent - overtaken;
         let waiting = self.framer.queued() as u64 - (overtaking - overtaken);
         OutputProgress { accepted: left + waiting + self.never_left, left }
     }
@@ -291,7 +301,7 @@ impl Transmitter {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        Stats { queued_output: self.framer.queued(), ..self.stats }
+        self.counters.with_queued(self.framer.queued())
     }
 
     /// Until when the closing handshake must be done, if it has begun.
@@ -315,7 +325,7 @@ impl Transmitter {
     }
 
     fn release_idle_compressor(&mut self, now: Instant) {
-        if self.timers.compressor_due(now).is_some_and(|sent| sent == self.stats.messages_sent) {
+        if self.timers.compressor_due(now).is_some_and(|sent| sent == self.counters.messages_sent) {
             self.framer.release_compressor();
         }
         self.watch_compressor(now);
@@ -323,7 +333,7 @@ impl Transmitter {
 
     fn watch_compressor(&mut self, now: Instant) {
         if self.framer.holds_compressor() {
-            self.timers.watch_compressor(now, self.stats.messages_sent);
+            self.timers.watch_compressor(now, self.counters.messages_sent);
         }
     }
 
@@ -355,7 +365,7 @@ impl Transmitter {
     fn send_whole(&mut self, queue: impl FnOnce(&mut Framer) -> Result<(), SendError>) -> Result<(), SendError> {
         self.check_open()?;
         queue(&mut self.framer)?;
-        self.stats.messages_sent += 1;
+        self.counters.messages_sent += 1;
         Ok(())
     }
 

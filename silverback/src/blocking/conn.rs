@@ -147,6 +147,15 @@ impl Conn {
         self.writer.next_writer(kind)
     }
 
+    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on; see
+    /// [`Writer::next_writer_uncompressed`].
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    pub fn next_writer_uncompressed(&mut self, kind: MessageKind) -> Result<MessageWriter, Error> {
+        self.writer.next_writer_uncompressed(kind)
+    }
+
     /// Sends a ping of up to 125 bytes; see [`Writer::ping`].
     ///
     /// # Errors

@@ -77,6 +77,16 @@ impl Writer {
         Ok(MessageWriter::new(self.writer.runtime(), message, self.timeout))
     }
 
+    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on; see
+    /// [`Writer::next_writer_uncompressed`](crate::Writer::next_writer_uncompressed).
+    ///
+    /// # Errors
+    /// As [`write_message`](Self::write_message).
+    pub fn next_writer_uncompressed(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
+        let message = self.wait(self.writer.part().next_writer_uncompressed(kind))?;
+        Ok(MessageWriter::new(self.writer.runtime(), message, self.timeout))
+    }
+
     /// Sends a ping of up to 125 bytes, before the messages that wait. Never waits.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub(super) struct Inner {
     /// A layer below may hold what it took.
     needs_flush: bool,
     /// Since when it has held all that there is, and passes nothing on.
-    held_since: Option<Instant>,
+    held_since: Option<Box<Instant>>,
     /// The flusher was asked to flush soon, and has not yet.
     pub(super) is_registered: bool,
     /// The flusher looks whether the connection is stalled.
@@ -34,11 +34,13 @@ pub(super) struct Inner {
     /// Whom to wake when the lock is given back.
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
-    pub(super) failure: Option<Failure>,
+    pub(super) failure: Option<Box<Failure>>,
     /// What a reader has left that went before the connection was closed.
     pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
-    waiting_for_room: Vec<Waker>,
+    /// Boxed, like all that an idle connection rarely has.
+    #[allow(clippy::box_collection, reason = "a third of the size where nobody waits")]
+    waiting_for_room: Option<Box<Vec<Waker>>>,
 }
 
 /// The reader's side of a transport, without its reader.
@@ -91,7 +93,7 @@ impl Inner {
             failure: None,
             left_behind: None,
             reader: None,
-            waiting_for_room: Vec::new(),
+            waiting_for_room: None,
         }
     }
 
@@ -142,7 +144,7 @@ impl Inner {
         if self.transmitter.queued_output() > 0 {
             self.transmitter.handle_blocked(now);
         } else {
-            self.held_since.get_or_insert(now);
+            self.held_since.get_or_insert_with(|| Box::new(now));
         }
     }
 
@@ -151,7 +153,7 @@ impl Inner {
         if !self.is_on_its_way() {
             return None;
         }
-        let held = self.held_since.and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
+        let held = self.held_since.as_deref().and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
         self.transmitter.stall_deadline().into_iter().chain(held).min()
     }
 
@@ -161,7 +163,7 @@ impl Inner {
         if let Failure::Io(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) = failure {
             self.io.note_broken();
         }
-        self.failure.get_or_insert(failure);
+        self.failure.get_or_insert_with(|| Box::new(failure));
         self.wakes_waiting = true;
         self.wakes_reader = true;
     }
@@ -169,12 +171,13 @@ impl Inner {
     /// Whether somebody has to be woken when the lock is given back.
     #[inline]
     fn wakes_somebody(&self) -> bool {
-        (self.wakes_waiting && !self.waiting_for_room.is_empty()) || (self.wakes_reader && self.reader.is_some())
+        (self.wakes_waiting && self.waiting_for_room.is_some()) || (self.wakes_reader && self.reader.is_some())
     }
 
     pub(super) fn wait_for_room(&mut self, waker: &Waker) {
-        if !self.waiting_for_room.iter().any(|waiting| waiting.will_wake(waker)) {
-            self.waiting_for_room.push(waker.clone());
+        let waiting = self.waiting_for_room.get_or_insert_default();
+        if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            waiting.push(waker.clone());
         }
     }
 }
@@ -188,7 +191,7 @@ pub(super) struct Locked<'a> {
 
 struct Woken {
     reader: Option<Waker>,
-    waiting: Vec<Waker>,
+    waiting: Option<Box<Vec<Waker>>>,
 }
 
 impl<'a> Locked<'a> {
@@ -210,7 +213,7 @@ impl<'a> Locked<'a> {
         let wakes_somebody = self.inner.wakes_somebody();
         let (wakes_waiting, wakes_reader) = (mem::take(&mut self.wakes_waiting), mem::take(&mut self.wakes_reader));
         if wakes_somebody {
-            let waiting = if wakes_waiting { mem::take(&mut self.waiting_for_room) } else { Vec::new() };
+            let waiting = if wakes_waiting { self.waiting_for_room.take() } else { None };
             let reader = if wakes_reader { self.reader.take() } else { None };
             self.woken = Some(Box::new(Woken { reader, waiting }));
         }
@@ -244,7 +247,7 @@ impl Drop for Locked<'_> {
 
 impl Drop for Woken {
     fn drop(&mut self) {
-        self.waiting.drain(..).chain(self.reader.take()).for_each(Waker::wake);
+        self.waiting.take().into_iter().flat_map(|waiting| *waiting).chain(self.reader.take()).for_each(Waker::wake);
     }
 }
 

@@ -280,6 +280,22 @@ mod sending {
     }
 
     #[test]
+    fn a_streamed_message_can_be_kept_from_compression() {
+        let (mut server, mut client) = pair(&Compression::default());
+        server.conn.send(json(1).into()).unwrap();
+        server.conn.open_uncompressed_message(MessageKind::Text).unwrap();
+        server.conn.send_fragment(b"a secret, ", false).unwrap();
+        server.conn.send_fragment(json(2).as_bytes(), true).unwrap();
+        server.conn.send(json(1).into()).unwrap();
+        let sent = carry(&mut server, &mut client);
+        assert_eq!(sent.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(), [true, false, false, true]);
+        assert_eq!(sent[1].payload, b"a secret, ");
+        assert!(sent[3].payload.len() * 2 < sent[0].payload.len(), "what came before is known still");
+        let secret = message(format!("a secret, {}", json(2)));
+        assert_eq!(client.seen(), [message(json(1)), secret, message(json(1))]);
+    }
+
+    #[test]
     fn a_prepared_message_is_compressed_once_and_stays_readable_with_takeover() {
         let compression = Compression::default();
         let prepared = PreparedMessage::new(json(7));
