@@ -15,7 +15,7 @@ use std::{
 };
 
 use silverback::{
-    Dialer, Upgrader,
+    Compression, Dialer, Upgrader,
     blocking::{self, Conn},
     handshake::Nonce,
 };
@@ -37,7 +37,7 @@ impl AsyncEcho {
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let upgrader = Upgrader::new().subprotocols(["chat"]);
+                let upgrader = Upgrader::new().subprotocols(["chat"]).compression(Compression::default());
                 tokio::spawn(async move { echo(upgrader.accept(stream).await?).await });
             }
         });

@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use silverback::{Dialer, Error, Event, Message, MessageKind, MessageRef, blocking};
+use silverback::{Compression, Dialer, Error, Event, Message, MessageKind, MessageRef, blocking};
 use silverback_testkit::wire::{binary, close, ping, pong, text};
 
 use super::{AsyncEcho, client, server};
@@ -80,6 +80,21 @@ fn a_streamed_message_that_is_dropped_closes_with_1011() {
     drop(writer);
     assert_eq!(peer.frame(), text("not all of it").not_final());
     assert_eq!(peer.frame().close_code(), Some(1011));
+}
+
+#[test]
+fn a_streamed_message_can_be_kept_from_compression() {
+    let server = AsyncEcho::start();
+    let dialer = Dialer::new().compression(Compression::default());
+    let mut conn = blocking::dial_with(&dialer, &server.url).unwrap();
+    assert!(conn.compression().is_some());
+    let secret = "secret ".repeat(1000);
+    let mut writer = conn.next_writer_uncompressed(MessageKind::Text).unwrap();
+    writer.write_all(secret.as_bytes()).unwrap();
+    writer.finish().unwrap();
+    conn.flush().unwrap();
+    assert!(conn.stats().bytes_sent > secret.len() as u64);
+    assert_eq!(conn.read_message().unwrap(), Some(secret.into()));
 }
 
 #[test]
