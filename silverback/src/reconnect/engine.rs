@@ -148,7 +148,7 @@ impl Engine {
         let outage = Outage { cause: cause.clone(), undelivered, failures: self.backoff.failures(), retry_in };
         match retry_in {
             Some(wait) => {
-                let (until, attempt) = (clock::now() + wait, self.this_attempt().number);
+                let (until, attempt) = (clock::now_and(wait), self.this_attempt().number);
                 self.phase = Phase::Waiting(Box::pin(sleep(wait)));
                 self.link.set_state(ReconnectState::Waiting { until, attempt, cause });
                 Step::Event(ReconnectEvent::Disconnected(outage))

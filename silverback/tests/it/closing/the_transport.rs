@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use silverback::{Config, Error, Timeout};
+use silverback::{Config, Error, Settings, Timeout};
 use silverback_testkit::pipe::{Plan, Remote};
 use silverback_testkit::wire::{Frame, binary, close, ping, text};
 use tokio::time::Instant;
 
-use crate::support::{client, send_together, server, server_config, settle, within};
+use crate::support::{client, send_together, server, server_config, server_with, settle, within};
 
 #[tokio::test(start_paused = true)]
 async fn is_shut_down_first_by_a_server() {
@@ -87,6 +87,21 @@ async fn that_fails_under_a_write_is_reported_when_the_peer_says_nothing_more() 
     assert!(matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe), "{error}");
     assert_eq!(before.elapsed(), Duration::from_secs(1));
     assert!(conn.write_message("again").await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_fails_under_a_write_may_have_a_budget_without_end() {
+    let settings = Settings::default().config(Config::default().close_timeout(Duration::MAX));
+    let not_utf_8 = text(&b"\xFF"[..]);
+    for last_words in [close(1009, "too much"), text("fault").opcode(0x3), not_utf_8] {
+        let (mut conn, remote) = server_with(&settings);
+        remote.plan_writes(Plan::new().error(std::io::ErrorKind::BrokenPipe));
+        let _ = conn.write_message("into the void").await;
+        remote.send_frame(last_words);
+        remote.half_close();
+        let _ = within(conn.read_message()).await;
+        assert_eq!(within(conn.read_message()).await.unwrap(), None);
+    }
 }
 
 /// Floods with everything there is, until the connection is gone.

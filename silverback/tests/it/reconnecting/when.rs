@@ -74,6 +74,16 @@ async fn retry_after_as_a_date_is_counted_by_the_servers_clock() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_without_end_is_no_fault() {
+    let (client, mut server) = client();
+    let mut events = read_on(client.max_retry_after(Duration::MAX).start());
+    server.refuse("503 Busy", "Retry-After: 99999999999999999999\r\n").await;
+    assert!(events.outage().await.retry_in.unwrap() >= seconds(u64::MAX));
+    tokio::time::sleep(seconds(1_000_000)).await;
+    assert!(server.is_alone());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retry_after_without_measure_is_cut() {
     let (client, mut server) = client();
     let _events = read_on(client.max_retry_after(seconds(40)).start());
