@@ -34,6 +34,7 @@ impl Buffer {
     }
 
     /// How many bytes there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.storage.len() - self.start
     }
@@ -49,26 +50,31 @@ impl Buffer {
     }
 
     /// How many more bytes fit without another allocation.
+    #[inline]
     pub fn room(&self) -> usize {
         self.storage.capacity() - self.storage.len()
     }
 
     /// The bytes.
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
         &self.storage[self.start..]
     }
 
     /// The bytes, to be changed in place.
+    #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.storage[self.start..]
     }
 
     /// Appends bytes.
+    #[inline]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.storage.extend_from_slice(bytes);
     }
 
     /// Appends the first `len` bytes of `bytes`.
+    #[inline]
     pub(crate) fn extend_from_padded<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         let end = self.storage.len() + len.min(N);
         self.storage.extend_from_slice(bytes);

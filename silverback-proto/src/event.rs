@@ -74,12 +74,15 @@ enum Source<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// A message that stands whole in the input. Text is judged here, once, by whoever looks at it first.
-    pub(crate) fn lent(kind: MessageKind, payload: &'a [u8]) -> Result<Self, ConnectionError> {
-        Ok(Self(Source::Lent(match kind {
-            MessageKind::Text => MessageRef::Text(utf8::check(payload)?),
-            MessageKind::Binary => MessageRef::Binary(payload),
-        })))
+    /// Bytes that stand whole in the input.
+    #[inline]
+    pub(crate) fn binary(payload: &'a [u8]) -> Self {
+        Self(Source::Lent(MessageRef::Binary(payload)))
+    }
+
+    /// Text that stands whole in the input: judged here, once, by whoever looks at it first.
+    pub(crate) fn text(payload: &'a [u8]) -> Result<Self, ConnectionError> {
+        Ok(Self(Source::Lent(MessageRef::Text(utf8::check(payload)?))))
     }
 
     pub(crate) fn assembled(body: &'a mut Option<Body>) -> Self {
@@ -87,6 +90,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// The message, owned. What was lent is copied, what was assembled is handed over.
+    #[inline]
     pub fn into_message(self) -> Message {
         match self.0 {
             Source::Lent(message) => message.to_message(),
@@ -95,6 +99,23 @@ impl<'a> Incoming<'a> {
     }
 
     /// The message, lent.
+    #[allow(clippy::should_implement_trait, reason = "a `MessageRef` is not a reference to a type of its own")]
+    pub fn as_ref(&self) -> MessageRef<'_> {
+        match &self.0 {
+            Source::Lent(message) => *message,
+            Source::Assembled(Some(body)) => body.as_ref(),
+            Source::Assembled(None) => MessageRef::Binary(b""),
+        }
+    }
+
+    /// Whether it had to be joined from more than one read or frame: [`into_message`](Self::into_message) copies nothing
+    /// then.
+    pub fn is_assembled(&self) -> bool {
+        matches!(self.0, Source::Assembled(_))
+    }
+
+    /// The message, lent for as long as this was.
+    #[inline]
     pub fn into_ref(self) -> MessageRef<'a> {
         match self.0 {
             Source::Lent(message) => message,

@@ -1,15 +1,12 @@
 //! The reading side's engine: input to arrivals, with the deadlines of the connection. `ending` does the last steps.
 
 use std::{
-    ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
-use silverback_proto::{
-    Arrival, ConnectionError, Delivery, Incoming, MessageKind, MessageRef, Place, Role, Stats, connection::Receiver,
-};
+use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role, Stats, connection::Receiver};
 use tokio::{
     task::coop,
     time::{Sleep, sleep_until},
@@ -153,7 +150,7 @@ impl Driver {
 
     /// The next message if it stands whole in what has been read: the usual case of `poll_next` and no other.
     #[inline]
-    pub(crate) fn message_in_hand(&mut self) -> Option<(MessageKind, Range<usize>)> {
+    pub(crate) fn message_in_hand(&mut self) -> Option<Place> {
         if !self.input_in_hand {
             return None;
         }
@@ -161,29 +158,22 @@ impl Driver {
         self.input.consume(range.end);
         self.messages_received += 1;
         self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
-        Some((kind, range))
-    }
-
-    /// The message that `message_in_hand` has found, lent, as [`message`](Self::message) would.
-    #[inline]
-    pub(crate) fn lend(&mut self, kind: MessageKind, range: Range<usize>) -> Result<MessageRef<'_>, Error> {
-        match kind {
-            MessageKind::Binary => Ok(MessageRef::Binary(&self.input.handled()[range])),
-            MessageKind::Text => Ok(self.message(Place::Input { kind, range })?.into_ref()),
-        }
+        Some(Place::Input { kind, range })
     }
 
     /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
     /// and the error is reported here, once.
+    #[inline(always)]
     pub(crate) fn message(&mut self, place: Place) -> Result<Incoming<'_>, Error> {
         let Self { receiver, input, shared, io, role, ending, .. } = self;
-        receiver.message(input.handled(), place).map_err(|error| {
-            shared.handle_fault(&error);
-            let io = std::mem::replace(io, ReadSide::Closed);
-            let orderly = Ending::orderly(shared.clone(), io, shared.close_deadline(), *role);
-            *ending = Some(Box::new(orderly.after_fault(None)));
-            error.into()
-        })
+        match receiver.message(input.handled(), place) {
+            Ok(message) => Ok(message),
+            Err(error) => {
+                let io = std::mem::replace(io, ReadSide::Closed);
+                *ending = Some(end_of_fault(shared, io, *role, &error));
+                Err(error.into())
+            }
+        }
     }
 
     /// The piece of a message that `poll_next` has found.
@@ -387,6 +377,13 @@ impl Drop for Driver {
             None => self.shared.leave_behind(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),
         }
     }
+}
+
+/// Tells the peer of a fault that is reported elsewhere.
+#[cold]
+fn end_of_fault(shared: &SharedHandle, io: ReadSide, role: Role, error: &ConnectionError) -> Box<Ending> {
+    shared.handle_fault(error);
+    Box::new(Ending::orderly(shared.clone(), io, shared.close_deadline(), role).after_fault(None))
 }
 
 /// A peer that always has more to say must let others speak: after this much its task yields.

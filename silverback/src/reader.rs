@@ -2,11 +2,10 @@
 
 use std::{
     future::poll_fn,
-    ops::Range,
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{Arrival, CloseInfo, Event, Message, MessageKind, MessageRef, Place, Stats};
+use silverback_proto::{Arrival, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Place, Stats};
 
 use crate::{
     Error, MessageReader,
@@ -65,11 +64,35 @@ impl Reader {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
-        if let Some((kind, range)) = self.message_in_hand() {
-            return self.driver.lend(kind, range).map(Some);
+        Ok(self.read_incoming().await?.map(Incoming::into_ref))
+    }
+
+    /// The next message, lent, and yours without a copy if it had to be joined from more than one read: for those who pass
+    /// messages on, large ones too.
+    ///
+    /// ```
+    /// # async fn forward(mut from: silverback::Reader, to: silverback::Writer) -> Result<(), silverback::Error> {
+    /// while let Some(message) = from.read_incoming().await? {
+    ///     if message.is_assembled() {
+    ///         to.write_message(message.into_message()).await?;
+    ///     } else {
+    ///         to.write_borrowed(message.into_ref()).await?;
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read_message`](Self::read_message).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn read_incoming(&mut self) -> Result<Option<Incoming<'_>>, Error> {
+        if let Some(place) = self.message_in_hand() {
+            return self.driver.message(place).map(Some);
         }
         match poll_fn(|cx| self.poll_place(cx)).await? {
-            Some(place) => Ok(Some(self.driver.message(place)?.into_ref())),
+            Some(place) => self.driver.message(place).map(Some),
             None => Ok(None),
         }
     }
@@ -150,13 +173,14 @@ impl Reader {
     }
 
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        let message = if let Some((kind, range)) = self.message_in_hand() {
-            self.driver.lend(kind, range)?.to_message()
-        } else if let Some(place) = ready!(self.poll_place(cx))? {
-            self.driver.message(place)?.into_message()
-        } else {
-            return Poll::Ready(Ok(None));
+        let place = match self.message_in_hand() {
+            Some(place) => place,
+            None => match ready!(self.poll_place(cx))? {
+                Some(place) => place,
+                None => return Poll::Ready(Ok(None)),
+            },
         };
+        let message = self.driver.message(place)?.into_message();
         self.driver.release();
         Poll::Ready(Ok(Some(message)))
     }
@@ -198,7 +222,7 @@ impl Reader {
 
     /// A message that can be had without being polled for.
     #[inline]
-    fn message_in_hand(&mut self) -> Option<(MessageKind, Range<usize>)> {
+    fn message_in_hand(&mut self) -> Option<Place> {
         match &self.streaming {
             Some(streaming) if !streaming.is_last => None,
             _ => self.driver.message_in_hand(),

@@ -51,9 +51,14 @@ impl Echo {
                 answered(ready!(written))?;
                 self.waiting = None;
             }
-            // Lent: an echo needs no message of its own, and none is allocated.
-            let Some(message) = ready!(pin!(reader.read_borrowed()).poll(cx))? else { return Poll::Ready(Ok(())) };
-            self.printer.print(self.peer, message);
+            // Lent: an echo needs no message of its own, and none is allocated. What had to be joined is sent from where it is.
+            let Some(message) = ready!(pin!(reader.read_incoming()).poll(cx))? else { return Poll::Ready(Ok(())) };
+            self.printer.print(self.peer, message.as_ref());
+            if message.is_assembled() {
+                self.waiting = Some(Box::new(message.into_message()));
+                continue;
+            }
+            let message = message.into_ref();
             // A write that is dropped while it waits for room has written nothing: then the message is kept.
             match pin!(writer.write_borrowed(message)).poll(cx) {
                 Poll::Ready(written) => answered(written)?,

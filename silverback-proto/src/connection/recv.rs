@@ -79,10 +79,14 @@ impl Receiver {
     ///
     /// # Errors
     /// Text that is not UTF-8; nothing more will be handed out.
+    #[inline]
     pub fn message<'a>(&'a mut self, input: &'a [u8], place: Place) -> Result<Incoming<'a>, ConnectionError> {
         match place {
+            Place::Input { kind: MessageKind::Binary, range } => Ok(Incoming::binary(&input[range])),
+            Place::Input { kind: MessageKind::Text, range } => {
+                Incoming::text(&input[range]).inspect_err(|_| self.end())
+            }
             Place::Assembled => Ok(Incoming::assembled(&mut self.assembled)),
-            Place::Input { kind, range } => Incoming::lent(kind, &input[range]).inspect_err(|_| self.end()),
         }
     }
 
@@ -341,6 +345,7 @@ impl Receiver {
     }
 
     /// Nothing more is looked at, and what was kept of an open message will never be whole.
+    #[cold]
     fn end(&mut self) {
         self.phase = Phase::Ended;
         self.assembler = Assembler::default();

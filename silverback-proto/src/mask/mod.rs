@@ -38,18 +38,30 @@ impl fmt::Debug for MaskKey {
     }
 }
 
-/// Word by word, which LLVM turns into vector instructions where there are many, then the rest.
+/// Block by block, which LLVM turns into a few vector instructions each, then the rest.
 fn apply(key: u32, payload: &mut [u8]) {
     let pattern = u64::from(key) << 32 | u64::from(key);
-    let mut words = payload.chunks_exact_mut(WORD);
+    let mut blocks = payload.chunks_exact_mut(BLOCK);
+    for block in &mut blocks {
+        apply_words(pattern, block);
+    }
+    let mut words = blocks.into_remainder().chunks_exact_mut(WORD);
     for word in &mut words {
-        let mut bytes = [0; WORD];
-        bytes.copy_from_slice(word);
-        word.copy_from_slice(&(u64::from_le_bytes(bytes) ^ pattern).to_le_bytes());
+        apply_words(pattern, word);
     }
     for (byte, mask) in words.into_remainder().iter_mut().zip(pattern.to_le_bytes()) {
         *byte ^= mask;
     }
 }
 
+#[inline(always)]
+fn apply_words(pattern: u64, bytes: &mut [u8]) {
+    for word in bytes.chunks_exact_mut(WORD) {
+        let mut mixed = [0; WORD];
+        mixed.copy_from_slice(word);
+        word.copy_from_slice(&(u64::from_le_bytes(mixed) ^ pattern).to_le_bytes());
+    }
+}
+
+const BLOCK: usize = 64;
 const WORD: usize = 8;

@@ -31,6 +31,8 @@ pub(super) struct Inner {
     pub(super) is_registered: bool,
     /// The flusher looks whether the connection is stalled.
     pub(super) is_watched: bool,
+    /// The flusher looks whether the compressor is idle.
+    pub(super) is_compressor_watched: bool,
     /// Whom to wake when the lock is given back.
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
@@ -88,6 +90,7 @@ impl Inner {
             held_since: None,
             is_registered: false,
             is_watched: false,
+            is_compressor_watched: false,
             wakes_reader: false,
             wakes_waiting: false,
             failure: None,
@@ -153,7 +156,8 @@ impl Inner {
         if !self.is_on_its_way() {
             return None;
         }
-        let held = self.held_since.as_deref().and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
+        let held =
+            self.held_since.as_deref().and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
         self.transmitter.stall_deadline().into_iter().chain(held).min()
     }
 
