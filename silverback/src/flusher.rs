@@ -1,5 +1,7 @@
 //! One task per thread that sends what connections held back when their own task went on to wait for something else,
-//! and goes on with output that the transport would not take at once.
+//! and goes on with output that the transport would not take at once. It looks for idle compressors, too.
+
+mod compressors;
 
 use std::{
     cell::RefCell,
@@ -16,6 +18,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
+use self::compressors::Compressors;
 use crate::{
     clock,
     shared::Shared,
@@ -34,6 +37,8 @@ struct Queue {
     due: Vec<Arc<Shared>>,
     /// Connections whose transport takes nothing at the moment.
     blocked: Vec<Arc<Shared>>,
+    /// Connections that have begun to hold a compressor.
+    compressing: Vec<Weak<Shared>>,
     /// The task is gone, with its runtime: nobody will look at what is added.
     is_over: bool,
     /// The task's, while it waits.
@@ -74,6 +79,11 @@ impl Flusher {
     /// Watches a connection whose transport takes nothing, until it does or counts as stalled; `false` if nobody will.
     pub(crate) fn watch(&self, connection: Arc<Shared>) -> bool {
         self.add(|queue| queue.blocked.push(connection))
+    }
+
+    /// Watches a connection that holds a compressor, until it is given back.
+    pub(crate) fn watch_compressor(&self, connection: &Arc<Shared>) {
+        self.add(|queue| queue.compressing.push(Arc::downgrade(connection)));
     }
 
     fn add(&self, add: impl FnOnce(&mut Queue)) -> bool {
@@ -150,6 +160,7 @@ struct Task {
     blocked: Vec<Arc<Shared>>,
     /// Ends when the first of `blocked` could count as stalled.
     check: Option<Pin<Box<Sleep>>>,
+    compressors: Compressors,
 }
 
 async fn run(mut task: Task) {
@@ -158,7 +169,13 @@ async fn run(mut task: Task) {
 
 impl Task {
     fn new(flusher: &Arc<Flusher>) -> Self {
-        Self { flusher: Arc::downgrade(flusher), due: Vec::new(), blocked: Vec::new(), check: None }
+        Self {
+            flusher: Arc::downgrade(flusher),
+            due: Vec::new(),
+            blocked: Vec::new(),
+            check: None,
+            compressors: Compressors::default(),
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -170,6 +187,7 @@ impl Task {
         while self.check.as_mut().is_some_and(|check| check.as_mut().poll(cx).is_ready()) {
             self.check_blocked();
         }
+        self.compressors.poll(cx);
         Poll::Pending
     }
 
@@ -179,7 +197,11 @@ impl Task {
         std::mem::swap(&mut self.due, &mut queue.due);
         queue.waker = Some(cx.waker().clone());
         let watch = std::mem::take(&mut queue.blocked);
+        let compressing = std::mem::take(&mut queue.compressing);
         drop(queue);
+        if !compressing.is_empty() {
+            self.compressors.watch(compressing);
+        }
         if !watch.is_empty() {
             self.watch(watch);
         }

@@ -1,12 +1,13 @@
 //! What the reader and the writers of one connection share: the sending side, behind a lock that nobody holds for long.
 
+mod flushing;
 mod handle;
 mod inner;
 
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
@@ -326,6 +327,10 @@ impl Shared {
         if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
             return;
         }
+        if !inner.is_compressor_watched && inner.transmitter.holds_compressor() {
+            inner.is_compressor_watched = true;
+            self.flusher.watch_compressor(self);
+        }
         // Whoever holds the lock writes, but only the flusher is woken: a task that goes away takes no output with it.
         let waker = Waker::from(self.clone());
         match inner.poll_write_all(&mut Context::from_waker(&waker)) {
@@ -354,49 +359,5 @@ impl Shared {
         if self.handles.load(Ordering::Acquire) == 0 && !is_on_its_way {
             inner.close();
         }
-    }
-}
-
-/// For the flusher.
-impl Shared {
-    /// Sends what was held back, or goes on after the transport was full.
-    pub(crate) fn flush_for_others(self: &Arc<Self>) {
-        let mut inner = self.lock();
-        inner.is_registered = false;
-        inner.is_blocked = false;
-        self.flush(&mut inner);
-        self.close_if_abandoned(inner);
-    }
-
-    /// The transport is broken in a way that it could not even report, or its runtime has ended.
-    pub(crate) fn give_up(&self) {
-        let mut inner = self.lock();
-        inner.fail(Failure::Io(io::ErrorKind::Other));
-        self.close_if_abandoned(inner);
-    }
-
-    /// Fails the connection if it is stalled. Says when it could be, while its transport takes nothing.
-    pub(crate) fn watch_stall(&self, now: Instant) -> Option<Instant> {
-        let mut inner = self.lock();
-        let due = inner.stall_deadline();
-        if due.is_some_and(|due| due > now) {
-            return due;
-        }
-        inner.is_watched = false;
-        if due.is_some() {
-            let timeout = Timeout::WriteStall(inner.transmitter.write_stall_budget());
-            inner.fail(Failure::Connection(ConnectionError::Timeout(timeout)));
-            self.close_if_abandoned(inner);
-        }
-        None
-    }
-}
-
-/// The transport can take more.
-impl Wake for Shared {
-    fn wake(self: Arc<Self>) {
-        // No lock of the connection is taken here: a pipe may call this while it holds its own.
-        let flusher = self.flusher.clone();
-        flusher.flush_soon(self);
     }
 }

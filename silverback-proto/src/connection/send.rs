@@ -183,6 +183,7 @@ impl Framer {
     }
 
     /// Whether compression holds memory that a quiet connection does not need.
+    #[inline]
     pub(super) fn holds_compressor(&self) -> bool {
         self.compressor.as_ref().is_some_and(|compressor| compressor.holds_memory())
     }

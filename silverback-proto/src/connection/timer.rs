@@ -90,11 +90,15 @@ impl Timers {
         self.compressor_due.take_if(|watch| watch.0 <= now).map(|watch| watch.1)
     }
 
-    /// The next instant at which `due` has something to say.
-    pub(super) fn next(&self, config: &Config, is_open: bool) -> Option<Instant> {
+    /// The next instant at which `due` has something to say, or the compressor is to be looked at.
+    pub(super) fn next(&self, config: &Config, is_open: bool, holds_compressor: bool) -> Option<Instant> {
         let keepalive = config.keepalive().filter(|_| is_open);
         let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(after(self.last_received, interval)));
-        let compressor = self.compressor_due.as_deref().map(|(due, _)| *due);
+        let compressor = match self.compressor_due.as_deref() {
+            Some((due, _)) => Some(*due),
+            // Sending tells no time: it is asked for, at once if nothing has come for a while.
+            None => holds_compressor.then(|| after(self.last_received, COMPRESSOR_IDLE)),
+        };
         [keepalive, self.close_due(), self.stall_due(config), compressor].into_iter().flatten().min()
     }
 

@@ -146,6 +146,15 @@ impl Transmitter {
     }
 }
 
+/// Memory.
+impl Transmitter {
+    /// Gives back what compression holds, unless a message is being streamed. The next message is compressed as if it were
+    /// the first. [`handle_timeout`](Self::handle_timeout) does so by itself, 10 to 20 s after the last message.
+    pub fn release_compressor(&mut self) {
+        self.framer.release_compressor();
+    }
+}
+
 /// Input: what happened to the connection.
 impl Transmitter {
     /// Bytes came from the transport.
@@ -250,7 +259,7 @@ impl Transmitter {
         if self.state == State::Closed {
             return None;
         }
-        self.timers.next(&self.config, self.check_open().is_ok())
+        self.timers.next(&self.config, self.check_open().is_ok(), self.framer.holds_compressor())
     }
 }
 
@@ -292,6 +301,12 @@ impl Transmitter {
     /// Whether a message is being streamed, so that no other can be sent.
     pub fn has_open_message(&self) -> bool {
         self.framer.has_open_message()
+    }
+
+    /// Whether compression holds memory that [`release_compressor`](Self::release_compressor) would give back.
+    #[inline]
+    pub fn holds_compressor(&self) -> bool {
+        self.framer.holds_compressor()
     }
 
     /// How the connection ended, or is ending; `None` while it is open.
@@ -373,13 +388,5 @@ impl Transmitter {
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }
-    }
-}
-
-#[cfg(test)]
-impl Transmitter {
-    /// Whether compression holds memory.
-    pub(super) fn holds_compressor(&self) -> bool {
-        self.framer.holds_compressor()
     }
 }

@@ -12,6 +12,8 @@ use tokio::{
 
 use crate::support::{Head, within};
 
+mod idle;
+
 /// Text that repeats itself near and far, as real messages do.
 fn prose(items: usize) -> String {
     let item = |number: usize| format!("{{\"id\":{},\"name\":\"user {}\"}},", number * 7919 % 100_003, number % 61);

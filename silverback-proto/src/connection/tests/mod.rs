@@ -11,6 +11,7 @@ mod dialogues;
 mod failing;
 mod fragmentation;
 mod framing;
+mod idle_compressor;
 mod keepalive;
 mod limits;
 mod low_level;

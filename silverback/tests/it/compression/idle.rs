@@ -1,0 +1,73 @@
+//! What a compressor takes is given back when nothing is sent, whoever else waits for what. Whether it was shows in the
+//! size of what comes next: as large as at first, for it refers to nothing before it.
+
+use std::time::Duration;
+
+use silverback::{Compression, Conn, DeflateParams, Negotiated, Role, Settings, Writer};
+use silverback_testkit::pipe::{Remote, pipe};
+use tokio::time::sleep;
+
+use super::prose;
+use crate::support::settle;
+
+/// A server that pings nobody, and its client.
+fn pushing() -> (Conn, Remote) {
+    let (pipe, remote) = pipe();
+    let settings = Settings::default().compression(Compression::default()).adjust_config(|it| it.ping_interval(None));
+    let mut negotiated = Negotiated::default();
+    negotiated.compression = Some(DeflateParams::default());
+    (Conn::from_handshake(pipe, Role::Server, negotiated, [], &settings), remote.as_client())
+}
+
+/// What a message takes on the wire that is always the same.
+async fn size_of_next(writer: &Writer, remote: &Remote) -> usize {
+    writer.write_message(prose(100)).await.unwrap();
+    settle().await;
+    remote.received().len()
+}
+
+/// Pushes with pauses, short ones and long ones.
+async fn check_is_given_back(writer: Writer, remote: Remote) {
+    let first = size_of_next(&writer, &remote).await;
+    for _ in 0..3 {
+        sleep(Duration::from_millis(9_900)).await;
+        assert!(size_of_next(&writer, &remote).await < first / 2, "it is still there");
+    }
+    for _ in 0..3 {
+        sleep(Duration::from_millis(20_100)).await;
+        assert_eq!(size_of_next(&writer, &remote).await, first, "it was given back");
+        assert!(size_of_next(&writer, &remote).await < first / 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_pushes_gives_its_compressor_back() {
+    let (conn, remote) = pushing();
+    let (writer, mut reader) = conn.split();
+    let reading = tokio::spawn(async move { reader.read_message().await });
+    settle().await;
+    check_is_given_back(writer, remote).await;
+    assert!(!reading.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_does_a_writer_whose_reader_has_gone_or_does_not_read() {
+    let (conn, remote) = pushing();
+    let (writer, reader) = conn.split();
+    drop(reader);
+    check_is_given_back(writer, remote).await;
+    let (conn, remote) = pushing();
+    let (writer, _reader) = conn.split();
+    check_is_given_back(writer, remote).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_come_and_go_are_not_kept_until_their_compressors_would_be_given_back() {
+    for _ in 0..200 {
+        let (mut conn, remote) = pushing();
+        conn.write_message(prose(100)).await.unwrap();
+        drop(conn);
+        settle().await;
+        assert!(remote.is_dropped());
+    }
+}
