@@ -82,7 +82,8 @@ impl Conn {
         }
     }
 
-    /// The next message, owned; `None` after a clean close, of which [`close_info`](Self::close_info) tells more.
+    /// The next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info) tells more: also
+    /// whether it was clean, which it is not if our answer found nobody.
     ///
     /// # Errors
     /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without

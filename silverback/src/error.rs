@@ -10,7 +10,7 @@ use crate::blocking::WaitError;
 use crate::json::JsonError;
 use crate::{dial::DialError, upgrade::UpgradeError};
 
-/// Why something could not be done. A clean close is no error.
+/// Why something could not be done. A close by the peer is no error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

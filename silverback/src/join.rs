@@ -32,8 +32,8 @@ impl Conn {
 
 impl Reader {
     /// All messages that follow as one stream of bytes, each followed by `terminator`, which may be empty. It ends with
-    /// a clean close. Both kinds of messages count; text is checked while it passes. The limit on messages holds for
-    /// each.
+    /// a close by the peer. Both kinds of messages count; text is checked while it passes. The limit on messages holds
+    /// for each.
     ///
     /// What is not read of a message is skipped by the next read of the connection.
     pub fn join_messages(&mut self, terminator: impl Into<Bytes>) -> JoinedMessages<'_> {

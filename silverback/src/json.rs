@@ -80,8 +80,8 @@ impl Conn {
 }
 
 impl Reader {
-    /// The next message, as the value whose JSON it is; `None` after a clean close. Text and binary are read alike. The
-    /// value may borrow from the message; nothing else is copied. The limit on messages holds.
+    /// The next message, as the value whose JSON it is; `None` once the peer has closed. Text and binary are read alike.
+    /// The value may borrow from the message; nothing else is copied. The limit on messages holds.
     ///
     /// # Errors
     /// [`Error::Json`] if the message is not the JSON of a `T` or something follows it: the error has the message, and

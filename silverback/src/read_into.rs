@@ -32,7 +32,7 @@ impl Conn {
 
 impl Reader {
     /// Appends the next message to `buffer`, a `Vec<u8>` or a `BytesMut`, behind what it holds, and says of which kind it
-    /// is; `None` after a clean close. A message is appended whole or not at all. Text is UTF-8.
+    /// is; `None` once the peer has closed. A message is appended whole or not at all. Text is UTF-8.
     ///
     /// A buffer that has the room is not allocated anew: it costs one copy. The limit on messages holds.
     ///

@@ -41,7 +41,8 @@ impl Reader {
         Self { driver: Box::new(driver), streaming: None, max_message_size }
     }
 
-    /// The next message, owned; `None` after a clean close, of which [`close_info`](Self::close_info) tells more.
+    /// The next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info) tells more: also
+    /// whether it was clean, which it is not if our answer found nobody.
     ///
     /// A message costs one allocation. It never pins more memory than its own.
     ///
@@ -123,7 +124,7 @@ impl Reader {
         }
     }
 
-    /// The next message as a stream of bytes, so that it needs no memory of its size; `None` after a clean close.
+    /// The next message as a stream of bytes, so that it needs no memory of its size; `None` once the peer has closed.
     ///
     /// The limit on messages holds; see [`next_reader_up_to`](Self::next_reader_up_to) for larger ones. What is not
     /// read of the message is skipped by the next call.

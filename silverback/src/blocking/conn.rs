@@ -39,8 +39,8 @@ impl Conn {
         Self { reader: Reader::new(runtime, reader), writer: Writer::new(runtime, writer), subprotocol, compression }
     }
 
-    /// Waits for the next message, owned; `None` after a clean close, of which [`close_info`](Self::close_info) tells
-    /// more.
+    /// Waits for the next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info)
+    /// tells more.
     ///
     /// # Errors
     /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without

@@ -21,8 +21,8 @@ impl Reader {
         Self { reader: Inside::new(runtime, reader), timeout: None }
     }
 
-    /// Waits for the next message, owned; `None` after a clean close, of which [`close_info`](Self::close_info) tells
-    /// more.
+    /// Waits for the next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info)
+    /// tells more.
     ///
     /// # Errors
     /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
@@ -51,7 +51,7 @@ impl Reader {
     }
 
     /// Waits for the next message, as a stream of bytes ([`std::io::Read`]), so that it needs no memory of its size;
-    /// `None` after a clean close.
+    /// `None` once the peer has closed.
     ///
     /// The limit on messages holds; see [`next_reader_up_to`](Self::next_reader_up_to) for larger ones. What is not
     /// read of the message is skipped by the next call.

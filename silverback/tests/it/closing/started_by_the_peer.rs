@@ -1,7 +1,10 @@
 //! A Close of the peer (RFC 6455, 5.5.1): answered once, and believed.
 
 use silverback::{CloseCode, Initiator};
-use silverback_testkit::wire::{close, close_empty, continuation, frame, text};
+use silverback_testkit::{
+    pipe::Plan,
+    wire::{close, close_empty, continuation, frame, text},
+};
 
 use super::writer_that_waits_for_room;
 use crate::support::{send_together, server, settle, within};
@@ -62,6 +65,17 @@ async fn with_a_payload_that_must_not_be_is_a_fault() {
         assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(answer), "{sent:?}");
         assert!(!conn.close_info().unwrap().is_clean);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_the_end_and_no_error_though_our_answer_finds_nobody() {
+    let (mut conn, remote) = server();
+    remote.plan_writes(Plan::new().error(std::io::ErrorKind::BrokenPipe));
+    remote.send_frame(close(1001, "off"));
+    remote.half_close();
+    assert_eq!(within(conn.read_message()).await.unwrap(), None);
+    let info = conn.close_info().unwrap();
+    assert_eq!((info.code.get(), info.reason.as_ref(), info.is_clean), (1001, "off", false));
 }
 
 #[tokio::test(start_paused = true)]
