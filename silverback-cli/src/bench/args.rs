@@ -140,8 +140,8 @@ was never measured meets every condition.
 
 Exit codes: 0 done, 1 the system does not allow it, 2 an option makes no sense, 9 a condition of --fail-if was met, 130 \
 interrupted. Where not one connection came to anything, what most of them met: 3 cannot connect, 4 TLS failed, \
-5 handshake refused, 6 closed or reset by the server, 7 the server broke the protocol or answered with something else, \
-8 no answer in time.";
+5 handshake refused or not answered, 6 closed or reset by the server, 7 the server broke the protocol or answered with \
+something else, 8 no answer in time.";
 
 #[cfg(test)]
 #[path = "args_tests.rs"]

@@ -16,7 +16,7 @@ use self::secrets::Authorization;
 pub(crate) use self::{
     options::{DialOptions, OfferOptions},
     steps::{describe, printable},
-    troubles::trouble_of,
+    troubles::{connecting, is_out_of_descriptors, trouble_of},
 };
 use crate::trouble::Trouble;
 

@@ -1,4 +1,7 @@
-//! What a failed dial means for the exit code, and how it is told in one line.
+//! What a failed dial means for the exit code, and how it is told in one line. Every command asks here, so that the codes
+//! are the same for all.
+
+use std::io;
 
 use silverback::{DialError, DialStep, Refusal};
 
@@ -7,15 +10,48 @@ use crate::trouble::Trouble;
 /// The trouble that a failed dial is. Nothing secret is in it.
 pub(crate) fn trouble_of(error: &DialError) -> Trouble {
     let text = words(error);
-    match error.step() {
-        None => Trouble::Usage(text),
-        Some(_) if error.is_timeout() => Trouble::Timeout(text),
-        Some(DialStep::Resolve | DialStep::Connect | DialStep::Proxy) => Trouble::Network(text),
-        Some(DialStep::Tls) => Trouble::Tls(text),
-        Some(_) => match error {
-            DialError::Answer(_) | DialError::Head(_) => Trouble::Protocol(text),
-            _ => Trouble::Refused(text),
-        },
+    match (error.step(), error) {
+        (None, _) => Trouble::Usage(text),
+        (Some(_), error) if error.is_timeout() => Trouble::Timeout(text),
+        (Some(DialStep::Connect), error) => of_connecting(connecting(error), text),
+        (Some(DialStep::Resolve | DialStep::Proxy), _) => Trouble::Network(text),
+        (Some(DialStep::Tls), _) => Trouble::Tls(text),
+        (Some(_), DialError::Answer(_) | DialError::Head(_)) => Trouble::Protocol(text),
+        (Some(_), _) => Trouble::Refused(text),
+    }
+}
+
+/// The error of connecting a socket, if that is what failed: of several addresses, that of the one that the system thinks
+/// is the best.
+pub(crate) fn connecting(error: &DialError) -> Option<&io::Error> {
+    match error {
+        DialError::Io { step: DialStep::Connect, source, .. } => {
+            Some(error.attempts().first().map_or(source, |attempt| &*attempt.error))
+        }
+        _ => None,
+    }
+}
+
+fn of_connecting(error: Option<&io::Error>, text: String) -> Trouble {
+    match error {
+        Some(error) if is_out_of_descriptors(error) => Trouble::System(text),
+        // The system has given up before we did.
+        Some(error) if error.kind() == io::ErrorKind::TimedOut => Trouble::Timeout(text),
+        _ => Trouble::Network(text),
+    }
+}
+
+/// Our own limit, and no fault of the network's.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        let out = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+        error.raw_os_error().is_some_and(|code| out.iter().any(|errno| errno.raw_os_error() == code))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
     }
 }
 
@@ -45,3 +81,7 @@ fn add_refusal(text: &mut String, refusal: &Refusal) {
 }
 
 const MOST_CHARS: usize = 200;
+
+#[cfg(test)]
+#[path = "troubles_tests.rs"]
+mod tests;

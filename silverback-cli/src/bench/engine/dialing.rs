@@ -98,7 +98,7 @@ pub(super) async fn resolve(load: &Load) -> Result<Vec<SocketAddr>, Failed> {
     match timeout(target.opening, lookup_host((host, target.port))).await {
         Ok(Ok(found)) => Ok(found.collect()),
         Ok(Err(error)) => Err(Failed::new(Cause::Resolve, format!("{host}: {error}"))),
-        Err(_) => Err(Failed::new(Cause::Resolve, format!("{host}: {}", too_long(target.opening)))),
+        Err(_) => Err(Failed::new(Cause::ResolveTimeout, format!("{host}: {}", too_long(target.opening)))),
     }
 }
 

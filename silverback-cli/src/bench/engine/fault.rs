@@ -4,13 +4,17 @@ use std::{collections::BTreeMap, fmt, io};
 
 use silverback::{CloseCode, DialError, DialStep, Error};
 
-use crate::trouble::Trouble;
+use crate::{
+    dialing::{connecting, is_out_of_descriptors, trouble_of},
+    trouble::Trouble,
+};
 
 /// What brought a connection to its end, or kept it from beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cause {
     Usage,
     Resolve,
+    ResolveTimeout,
     ConnectRefused,
     ConnectTimeout,
     Connect,
@@ -19,10 +23,15 @@ pub(crate) enum Cause {
     /// Our own limit too: each source address has some 28,000 ports.
     NoPorts,
     Proxy,
+    ProxyTimeout,
     Tls,
+    TlsTimeout,
     Refused(u16),
     HandshakeTimeout,
+    /// A wrong answer.
     Handshake,
+    /// No answer, and no time-out either.
+    HandshakeEnded,
     Closed(u16),
     Lost,
     Reset,
@@ -45,32 +54,30 @@ pub(crate) struct Fault {
 }
 
 impl Cause {
+    /// The same that `connect` and `check` end with, told apart further.
     pub(crate) fn of_dial(error: &DialError) -> Self {
-        match error {
-            DialError::Refused(refusal) | DialError::Redirect { refusal, .. } => Self::Refused(refusal.status.as_u16()),
-            DialError::ProxyRefused { .. } => Self::Proxy,
-            DialError::Io { step, source, .. } => {
-                // Of several addresses, the one that the system thinks is the best.
-                let first = error.attempts().first().map(|attempt| &*attempt.error);
-                Self::of_step(*step, first.unwrap_or(source))
-            }
-            DialError::Timeout { step: DialStep::Handshake, .. } => Self::HandshakeTimeout,
-            DialError::Timeout { .. } => Self::ConnectTimeout,
-            error if error.is_misuse() => Self::Usage,
-            _ => Self::Handshake,
+        if let Some(error) = connecting(error) {
+            return Self::of_connect(error);
+        }
+        match (trouble_of(error), error.step()) {
+            (Trouble::Usage(_), _) => Self::Usage,
+            (Trouble::Timeout(_), step) => Self::of_timeout(step),
+            (Trouble::Tls(_), _) => Self::Tls,
+            (Trouble::Protocol(_), _) => Self::Handshake,
+            (Trouble::Network(_), Some(DialStep::Resolve)) => Self::Resolve,
+            (Trouble::Network(_), Some(DialStep::Proxy)) => Self::Proxy,
+            (Trouble::Network(_), _) => Self::Connect,
+            _ => error.refusal().map_or(Self::HandshakeEnded, |refusal| Self::Refused(refusal.status.as_u16())),
         }
     }
 
-    fn of_step(step: DialStep, error: &io::Error) -> Self {
+    fn of_timeout(step: Option<DialStep>) -> Self {
         match step {
-            DialStep::Resolve => Self::Resolve,
-            DialStep::Connect => Self::of_connect(error),
-            DialStep::Proxy => Self::Proxy,
-            DialStep::Tls => Self::Tls,
-            _ => match Self::of_io(error) {
-                Self::Other => Self::Handshake,
-                cause => cause,
-            },
+            Some(DialStep::Resolve) => Self::ResolveTimeout,
+            Some(DialStep::Connect) => Self::ConnectTimeout,
+            Some(DialStep::Proxy) => Self::ProxyTimeout,
+            Some(DialStep::Tls) => Self::TlsTimeout,
+            _ => Self::HandshakeTimeout,
         }
     }
 
@@ -120,14 +127,21 @@ impl Cause {
     /// What the program ends with when no connection came to anything.
     pub(crate) fn trouble(self, words: String) -> Trouble {
         match self {
-            Self::NoDescriptors | Self::NoPorts | Self::Other => Trouble::System(words),
+            Self::NoDescriptors => Trouble::System(words),
             Self::Usage => Trouble::Usage(words),
-            Self::Resolve | Self::ConnectRefused | Self::Connect | Self::Proxy => Trouble::Network(words),
+            Self::Resolve | Self::ConnectRefused | Self::Connect | Self::NoPorts | Self::Proxy => {
+                Trouble::Network(words)
+            }
             Self::Tls => Trouble::Tls(words),
-            Self::Refused(_) | Self::Handshake => Trouble::Refused(words),
-            Self::Closed(_) | Self::Lost | Self::Reset => Trouble::Closed(words),
-            Self::Protocol | Self::TooLarge | Self::Mismatch => Trouble::Protocol(words),
-            Self::ConnectTimeout | Self::HandshakeTimeout | Self::Timeout => Trouble::Timeout(words),
+            Self::Refused(_) | Self::HandshakeEnded => Trouble::Refused(words),
+            Self::Closed(_) | Self::Lost | Self::Reset | Self::Other => Trouble::Closed(words),
+            Self::Handshake | Self::Protocol | Self::TooLarge | Self::Mismatch => Trouble::Protocol(words),
+            Self::ResolveTimeout
+            | Self::ConnectTimeout
+            | Self::ProxyTimeout
+            | Self::TlsTimeout
+            | Self::HandshakeTimeout
+            | Self::Timeout => Trouble::Timeout(words),
         }
     }
 
@@ -136,16 +150,20 @@ impl Cause {
         match self {
             Self::Usage => "cannot be asked for".to_owned(),
             Self::Resolve => "host not found".to_owned(),
+            Self::ResolveTimeout => "no answer from the name service".to_owned(),
             Self::ConnectRefused => "connection refused".to_owned(),
             Self::ConnectTimeout => "no answer to connecting".to_owned(),
             Self::Connect => "cannot connect".to_owned(),
             Self::NoDescriptors => "out of file descriptors here".to_owned(),
             Self::NoPorts => "out of local ports here".to_owned(),
             Self::Proxy => "the proxy refused".to_owned(),
+            Self::ProxyTimeout => "no answer from the proxy".to_owned(),
             Self::Tls => "TLS failed".to_owned(),
+            Self::TlsTimeout => "no answer to TLS".to_owned(),
             Self::Refused(status) => format!("handshake refused with {status}"),
             Self::HandshakeTimeout => "no answer to the handshake".to_owned(),
             Self::Handshake => "wrong answer to the handshake".to_owned(),
+            Self::HandshakeEnded => "ended instead of answering the handshake".to_owned(),
             Self::Closed(code) => format!("closed by the server with {code}"),
             Self::Lost => "ended by the server without a Close frame".to_owned(),
             Self::Reset => "reset by the server".to_owned(),
@@ -164,16 +182,20 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::Usage => "usage",
             Self::Resolve => "resolve",
+            Self::ResolveTimeout => "resolve_timeout",
             Self::ConnectRefused => "connect_refused",
             Self::ConnectTimeout => "connect_timeout",
             Self::Connect => "connect",
             Self::NoDescriptors => "no_descriptors",
             Self::NoPorts => "no_ports",
             Self::Proxy => "proxy",
+            Self::ProxyTimeout => "proxy_timeout",
             Self::Tls => "tls",
+            Self::TlsTimeout => "tls_timeout",
             Self::Refused(status) => return write!(f, "refused_{status}"),
             Self::HandshakeTimeout => "handshake_timeout",
             Self::Handshake => "handshake",
+            Self::HandshakeEnded => "handshake_ended",
             Self::Closed(code) => return write!(f, "closed_{code}"),
             Self::Lost => "lost",
             Self::Reset => "reset",
@@ -214,19 +236,6 @@ impl Faults {
 
     pub(crate) fn clear(&mut self) {
         self.0.clear();
-    }
-}
-
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        let out = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
-        error.raw_os_error().is_some_and(|code| out.iter().any(|errno| errno.raw_os_error() == code))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = error;
-        false
     }
 }
 

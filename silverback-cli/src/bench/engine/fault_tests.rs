@@ -22,6 +22,25 @@ fn running_out_of_descriptors_is_our_own_limit() {
 }
 
 #[test]
+fn a_failed_dial_has_the_code_that_every_command_gives_it() {
+    let target = || "host:1".to_owned();
+    for step in [DialStep::Resolve, DialStep::Connect, DialStep::Proxy, DialStep::Tls, DialStep::Handshake] {
+        let slow = DialError::Timeout { step, target: target(), after: std::time::Duration::from_secs(1) };
+        check_code(&slow);
+        assert!(Cause::of_dial(&slow).to_string().ends_with("timeout"), "{slow}");
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::TimedOut, io::ErrorKind::AddrNotAvailable] {
+            check_code(&DialError::Io { step, target: target(), source: kind.into() });
+        }
+    }
+    check_code(&DialError::UserName);
+}
+
+#[track_caller]
+fn check_code(error: &DialError) {
+    assert_eq!(Cause::of_dial(error).trouble(String::new()).code(), trouble_of(error).code(), "{error}");
+}
+
+#[test]
 fn the_end_of_an_open_connection_is_told_apart_too() {
     assert_eq!(Cause::of(&Error::Lost), Cause::Lost);
     assert_eq!(Cause::of(&Error::Io(io::ErrorKind::ConnectionReset.into())), Cause::Reset);

@@ -44,12 +44,12 @@ fn a_refusal_is_5_and_counted_by_its_status() {
 }
 
 #[test]
-fn something_that_is_no_http_is_5() {
+fn something_that_is_no_http_is_7() {
     let server = Server::start(|mut stream| {
         let _ = std::io::Write::write_all(&mut stream, b"220 mail.example ESMTP\r\n\r\n");
         servers::ignore(stream);
     });
-    check(&server, &[], 5, "handshake");
+    check(&server, &[], 7, "handshake");
 }
 
 #[test]

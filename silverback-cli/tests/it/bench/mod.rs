@@ -1,5 +1,6 @@
 //! `silverback bench`, run against the real service and against servers that behave badly.
 
+mod agreement;
 mod faults;
 mod loads;
 mod outputs;

@@ -124,7 +124,7 @@ fn shake_hands(stream: &mut TcpStream) {
     let _ = stream.write_all(answer.as_bytes());
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub(super) fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
