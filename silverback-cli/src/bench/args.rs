@@ -135,11 +135,11 @@ Examples:
 
 Metrics of --fail-if: p50 p75 p90 p99 p99.9 p99.99 min mean max of the round trip; connect.p99 and the like of opening \
 a connection; uncorrected.p99, delay.p99 (how late messages were sent), fanout.p99; errors, rate (messages or \
-handshakes per second), sent, received, unsent, unanswered. Operators: < > <= >=. Times as 5ms or 250us. A time that \
+handshakes per second), sent, received, unsent, unanswered, incomplete (broadcasts). Operators: < > <= >=. Times as 5ms or 250us. A time that \
 was never measured meets every condition.
 
-Exit codes: 0 done, 1 the system does not allow it, 2 an option makes no sense, 9 a condition of --fail-if was met, 130 \
-interrupted. Where not one connection came to anything, what most of them met: 3 cannot connect, 4 TLS failed, \
+Exit codes: 0 done, 1 the system does not allow it, 2 an option makes no sense, 8 not one message arrived, 9 a condition \
+of --fail-if was met, 130 interrupted. Where not one connection is left, what most of them met: 3 cannot connect, 4 TLS failed, \
 5 handshake refused or not answered, 6 closed or reset by the server, 7 the server broke the protocol or answered with \
 something else, 8 no answer in time.";
 

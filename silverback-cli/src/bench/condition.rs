@@ -29,6 +29,7 @@ enum Metric {
     Received,
     Unsent,
     Unanswered,
+    Incomplete,
 }
 
 /// Which histogram.
@@ -103,6 +104,7 @@ impl Metric {
             Self::Received => counts.received as f64,
             Self::Unsent => outcome.unsent.unwrap_or(0) as f64,
             Self::Unanswered => counts.unanswered as f64,
+            Self::Incomplete => counts.incomplete as f64,
         })
     }
 }
@@ -163,6 +165,7 @@ impl FromStr for Metric {
             "received" => Self::Received,
             "unsent" => Self::Unsent,
             "unanswered" => Self::Unanswered,
+            "incomplete" => Self::Incomplete,
             _ => return Err(format!("there is no metric {text}: see silverback bench --help")),
         })
     }

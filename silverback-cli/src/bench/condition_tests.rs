@@ -35,6 +35,8 @@ fn counts_and_rates_have_none() {
     check("received<1000", false);
     check("unsent>0", false);
     check("unanswered>0", false);
+    check("incomplete>0", false);
+    check("incomplete<1", true);
 }
 
 #[test]

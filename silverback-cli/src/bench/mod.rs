@@ -7,7 +7,7 @@ mod output;
 mod plan;
 mod quantity;
 
-use std::io;
+use std::{cell::Cell, io};
 
 pub(crate) use self::args::Args;
 use self::{
@@ -15,7 +15,10 @@ use self::{
     output::Progress,
     plan::Plan,
 };
-use crate::{service, trouble::Trouble};
+use crate::{
+    service::{self, Signals},
+    trouble::Trouble,
+};
 
 /// Puts the load on the server, shows what came of it, and says it with the exit code.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
@@ -23,44 +26,57 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     service::raise_descriptor_limit();
     let report = plan.report.as_deref().map(output::ReportFile::create).transpose()?;
     let mut progress = Progress::start(&plan);
-    let outcome = engine::run(plan.load.clone(), interrupted, &mut |state| progress.show(state));
+    let signal = Cell::new(None);
+    let outcome =
+        engine::run(plan.load.clone(), async || interrupted(&signal).await, &mut |state| progress.show(state));
     progress.finish();
     let outcome = outcome.map_err(|error| Trouble::System(format!("the load cannot be run: {error}")))?;
     output::print(&plan, &outcome)?;
     if let Some(report) = report {
         report.write(&plan, &outcome)?;
     }
-    verdict(&plan, &outcome)
+    match signal.get() {
+        Some(code) => Err(Trouble::Signal(code)),
+        None => verdict(&plan, &outcome),
+    }
 }
 
-/// Ready when the person at the keyboard has seen enough.
-async fn interrupted() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+/// Ready when the person at the keyboard has seen enough, or a supervisor has; leaves the exit code there.
+async fn interrupted(signal: &Cell<Option<u8>>) -> io::Result<()> {
+    let code = Signals::catch()?.next().await;
+    signal.set(u8::try_from(code).ok());
+    Ok(())
 }
 
 fn verdict(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
-    if outcome.is_interrupted {
-        return Err(Trouble::Signal(INTERRUPTED));
+    if let Some((cause, fault)) = end_of_all(outcome) {
+        let what =
+            if outcome.counts.received > 0 { "every connection was lost" } else { "no connection came to anything" };
+        return Err(cause.trouble(format!("{what}: {} ({})", cause.describe(), fault.example)));
     }
-    if let Some((cause, fault)) = came_to_nothing(outcome) {
-        let words = format!("no connection came to anything: {} ({})", cause.describe(), fault.example);
-        return Err(cause.trouble(words));
+    if let Some(words) = undelivered(outcome) {
+        return Err(Trouble::Timeout(words));
     }
     let met = plan.fail_if.iter().filter(|condition| condition.is_met(outcome));
     let met: Vec<_> = met.map(|condition| format!("{condition} ({})", condition.found(outcome))).collect();
     if met.is_empty() { Ok(()) } else { Err(Trouble::Condition(format!("it is so: {}", met.join(", ")))) }
 }
 
-/// Why not one connection did anything, if none did: what was met most.
-fn came_to_nothing(outcome: &Outcome) -> Option<(Cause, &Fault)> {
+/// Why not one connection is left, if none is: what was met most.
+fn end_of_all(outcome: &Outcome) -> Option<(Cause, &Fault)> {
     let most = outcome.faults.most()?;
-    let counts = &outcome.counts;
-    let all_failed = outcome.opened == 0 || outcome.lost >= outcome.opened;
-    (all_failed && counts.received == 0).then_some(most)
+    (outcome.opened == 0 || outcome.lost >= outcome.opened).then_some(most)
 }
 
-/// What a shell expects of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
+/// That not one message came to where it was meant for, though some were on their way.
+fn undelivered(outcome: &Outcome) -> Option<String> {
+    let counts = &outcome.counts;
+    if counts.incomplete > 0 && counts.fan_outs.recorded().is_none() {
+        return Some(format!("not one of {} messages reached everybody in time", counts.incomplete));
+    }
+    let is_unanswered = counts.received == 0 && counts.unanswered > 0;
+    is_unanswered.then(|| format!("not one of {} messages was answered in time", counts.unanswered))
+}
 
 #[cfg(test)]
 mod tests;

@@ -76,8 +76,23 @@ fn when_something_worked_errors_are_for_a_condition_to_judge() {
 }
 
 #[test]
-fn an_interruption_comes_before_all_else() {
+fn when_nobody_is_left_it_makes_no_difference_that_something_worked() {
     let mut outcome = Outcome::nothing(Cause::Reset, "gone");
-    outcome.is_interrupted = true;
-    assert_eq!(code(&plan(&["--fail-if", "errors>0"]), &outcome), 130);
+    (outcome.opened, outcome.lost, outcome.counts.received) = (10, 10, 5);
+    assert_eq!(code(&plan(&["--fail-if", "errors>0"]), &outcome), 6);
+}
+
+#[test]
+fn a_load_of_which_nothing_arrives_is_8() {
+    let mut outcome = some_outcome();
+    outcome.counts.incomplete = 3;
+    assert_eq!(code(&plan(&[]), &outcome), 8);
+    outcome.counts.fan_outs.record(1, 1);
+    assert_eq!(code(&plan(&[]), &outcome), 0);
+    assert_eq!(code(&plan(&["--fail-if", "incomplete>2"]), &outcome), 9);
+    let mut outcome = some_outcome();
+    outcome.counts.unanswered = 3;
+    assert_eq!(code(&plan(&[]), &outcome), 0);
+    outcome.counts.received = 0;
+    assert_eq!(code(&plan(&[]), &outcome), 8);
 }

@@ -150,7 +150,7 @@ fn options_that_make_no_sense_are_2() {
 }
 
 #[test]
-fn a_server_that_goes_away_in_the_middle_is_counted() {
+fn a_server_that_goes_away_in_the_middle_is_counted_and_6() {
     let server = Server::after_handshake(|stream| {
         let other = stream.try_clone().unwrap();
         thread::spawn(move || {
@@ -162,5 +162,15 @@ fn a_server_that_goes_away_in_the_middle_is_counted() {
     });
     let found = bench(&server.url, &["-c", "2", "--duration", "1min", "--warmup", "off"]);
     assert!(found.number("/messages/received") > 0);
-    assert_eq!((found.code, found.number("/connections/lost")), (Some(0), 2), "{}", found.json);
+    assert_eq!((found.code, found.number("/connections/lost")), (Some(6), 2), "{}", found.json);
+    assert!(found.err.contains("every connection was lost"), "{}", found.err);
+}
+
+#[test]
+fn no_answer_by_the_end_is_8_though_no_time_is_up() {
+    let server = Server::after_handshake(servers::ignore);
+    for options in [&["-d", "200ms", "--warmup", "off"][..], &["-d", "100ms", "--warmup", "300ms"]] {
+        let found = bench(&server.url, &[options, &["-c", "2", "--timeout", "900ms"]].concat());
+        assert_eq!((found.code, found.number("/messages/received")), (Some(8), 0), "{} {}", found.err, found.json);
+    }
 }

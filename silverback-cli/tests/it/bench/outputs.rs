@@ -69,6 +69,16 @@ fn a_report_that_cannot_be_written_is_found_before_the_load() {
 
 #[test]
 fn an_interrupted_load_is_130_and_tells_what_it_has() {
+    check_interrupted(Signal::INT, 130);
+}
+
+#[test]
+fn so_does_a_load_that_a_supervisor_ends_with_143() {
+    check_interrupted(Signal::TERM, 143);
+}
+
+#[track_caller]
+fn check_interrupted(signal: Signal, code: i32) {
     let (program, url) = echo();
     let mut child = Command::new(env!("CARGO_BIN_EXE_silverback"))
         .args(["bench", &url, "-c", "2", "--duration", "1h", "--warmup", "off", "--json"])
@@ -78,10 +88,10 @@ fn an_interrupted_load_is_130_and_tells_what_it_has() {
         .unwrap();
     #[cfg(target_os = "linux")]
     wait_until("some load was handled", || program.processor_time() > std::time::Duration::from_millis(30));
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), signal).unwrap();
     let mut out = String::new();
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().unwrap().code(), Some(code));
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["interrupted"], true);
     assert!(json["messages"]["received"].as_u64().unwrap() > 0, "{out}");
