@@ -338,6 +338,8 @@ impl Shared {
             Poll::Ready(Err(error)) => inner.fail(Failure::Write(error.kind(), clock::now())),
             Poll::Pending => {
                 inner.note_blocked(clock::now());
+                // Writers who never wait might keep the queue from ever being empty.
+                inner.wakes_waiting |= inner.transmitter.is_half_empty();
                 if !inner.is_watched {
                     inner.is_watched = self.flusher.watch(self.clone());
                     if !inner.is_watched {
