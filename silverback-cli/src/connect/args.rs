@@ -44,7 +44,7 @@ pub(crate) struct Args {
     pub(crate) max_message_size: u64,
 
     /// How long after the end of the input nothing must have come before the connection is closed, like 1s; `off` leaves
-    /// that to the server. Default: 1s, but 10s until as many messages have come as were sent.
+    /// that to the server. Default: 1s, but 10s until something has come after the last message was sent.
     #[arg(short, long, value_name = "TIME", value_parser = parse_patience, help_heading = END)]
     pub(crate) wait: Option<Patience>,
 

@@ -20,6 +20,10 @@ pub(crate) struct Waiting {
     rule: Rule,
     sent: u64,
     received: u64,
+    /// Of what was received, what came after the first of ours: a greeting is no answer.
+    answers: u64,
+    /// Whether something has come since the last of ours left.
+    last_is_answered: bool,
     has_matched: bool,
     /// Since when nothing has happened, once there is no more input.
     quiet_since: Option<Instant>,
@@ -36,12 +40,13 @@ pub(crate) enum Silence {
 
 impl Waiting {
     pub(crate) fn new(rule: Rule) -> Self {
-        Self { rule, sent: 0, received: 0, has_matched: false, quiet_since: None }
+        Self { rule, sent: 0, received: 0, answers: 0, last_is_answered: false, has_matched: false, quiet_since: None }
     }
 
     /// A message was accepted for sending.
     pub(crate) fn note_sent(&mut self) {
         self.sent += 1;
+        self.last_is_answered = false;
     }
 
     /// So many of them were not sent after all.
@@ -52,6 +57,8 @@ impl Waiting {
     /// A message has come; says whether it was the last one that was waited for.
     pub(crate) fn note_received(&mut self, payload: &[u8], now: Instant) -> bool {
         self.received += 1;
+        self.answers += u64::from(self.sent > 0);
+        self.last_is_answered = self.sent > 0 && self.quiet_since.is_some();
         self.has_matched |= self.rule.until.as_ref().is_some_and(|regex| regex.is_match(payload));
         self.quiet_since = self.quiet_since.map(|_| now);
         self.has_matched || (self.received > 0 && self.rule.count.is_some_and(|count| self.received == count))
@@ -60,6 +67,7 @@ impl Waiting {
     /// Everything was sent, and nothing more will be; says whether no answer is wanted.
     pub(crate) fn note_input_ended(&mut self, now: Instant) -> bool {
         self.quiet_since = Some(now);
+        self.last_is_answered = false;
         self.rule.count == Some(0)
     }
 
@@ -81,7 +89,7 @@ impl Waiting {
 
     /// The deadline has passed.
     pub(crate) fn judge(&self) -> Silence {
-        let has_no_answer = self.sent > 0 && self.received == 0;
+        let has_no_answer = self.sent > 0 && self.answers == 0;
         match self.patience() {
             Some(patience) if has_no_answer || self.misses_something() => Silence::TooLong(patience),
             _ => Silence::Enough,
@@ -91,9 +99,14 @@ impl Waiting {
     fn patience(&self) -> Option<Duration> {
         match self.rule.wait {
             Some(Patience(said)) => said,
-            None if self.received < self.sent || self.misses_something() => Some(FOR_AN_ANSWER),
+            None if !self.has_answers() || self.misses_something() => Some(FOR_AN_ANSWER),
             None => Some(AFTER_THE_LAST),
         }
+    }
+
+    /// Whether what came can be the answer to all that was sent.
+    fn has_answers(&self) -> bool {
+        self.last_is_answered || self.answers >= self.sent
     }
 }
 

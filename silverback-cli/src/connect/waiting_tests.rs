@@ -46,14 +46,43 @@ fn after_the_last_answer_a_second_is_enough() {
 }
 
 #[test]
-fn as_many_answers_as_messages_are_given_their_10_seconds() {
+fn a_greeting_is_no_answer() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    waiting.note_received(b"welcome", now);
+    waiting.note_sent();
+    waiting.note_input_ended(now);
+    check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+    waiting.note_received(b"hi", now);
+    check(&waiting, now, 1, Silence::Enough);
+}
+
+#[test]
+fn one_answer_to_all_is_enough() {
     let (mut waiting, now) = (plain(), Instant::now());
     (0..3).for_each(|_| waiting.note_sent());
     waiting.note_input_ended(now);
     waiting.note_received(b"1", now);
-    waiting.note_received(b"2", now);
+    check(&waiting, now, 1, Silence::Enough);
+}
+
+#[test]
+fn what_came_before_the_last_message_left_answers_others() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    waiting.note_sent();
+    waiting.note_received(b"1", now);
+    waiting.note_sent();
+    waiting.note_input_ended(now);
     check(&waiting, now, 10, Silence::Enough);
-    waiting.note_received(b"3", now);
+    waiting.note_received(b"2", now);
+    check(&waiting, now, 1, Silence::Enough);
+}
+
+#[test]
+fn as_many_answers_as_messages_are_enough_whenever_they_came() {
+    let (mut waiting, now) = (plain(), Instant::now());
+    waiting.note_sent();
+    waiting.note_received(b"1", now);
+    waiting.note_input_ended(now);
     check(&waiting, now, 1, Silence::Enough);
 }
 

@@ -1,6 +1,9 @@
 //! Input and output that are no terminal: nothing is lost, and the bytes are the same.
 
-use std::io::{BufRead, Write};
+use std::{
+    io::{BufRead, Read, Write},
+    time::Duration,
+};
 
 use super::{
     check_end, check_said,
@@ -30,14 +33,48 @@ fn a_reply_is_printed_however_late_it_comes_and_the_connection_closed_in_order()
 fn without_options_a_reply_has_seconds_after_the_end_of_the_input() {
     let server = Server::talking(|mut stream| {
         let (_, text) = read_frame(&mut stream);
-        // Longer than the silence after a last message, shorter than that before a first one.
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+        std::thread::sleep(LONGER_THAN_QUIET);
         stream.write_all(&frame(0x81, &text)).unwrap();
         let (opcode, payload) = read_frame(&mut stream);
         assert_eq!((opcode, payload), (8, 1000_u16.to_be_bytes().to_vec()));
         stream.write_all(&close(1000, "")).unwrap();
     });
     check_said(&talk(&[&server.url()], b"hi\n"), "hi\n");
+}
+
+#[test]
+fn a_greeting_is_not_taken_for_the_reply() {
+    let server = Server::talking(|mut stream| {
+        stream.write_all(&frame(0x81, b"welcome")).unwrap();
+        let (_, text) = read_frame(&mut stream);
+        std::thread::sleep(LONGER_THAN_QUIET);
+        stream.write_all(&frame(0x81, &text)).unwrap();
+        read_to_close(&mut stream);
+    });
+    let mut child = start(&[&server.url(), "--close-timeout", "50ms"]);
+    let mut greeting = [0; 8];
+    child.stdout.as_mut().unwrap().read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"welcome\n");
+    child.stdin.take().unwrap().write_all(b"hi\n").unwrap();
+    check_said(&wait_for(child), "hi\n");
+}
+
+#[test]
+fn one_reply_to_all_that_was_sent_is_not_waited_for_again() {
+    let server = Server::talking(|mut stream| {
+        let texts = [read_frame(&mut stream).1, read_frame(&mut stream).1].concat();
+        std::thread::sleep(Duration::from_millis(100));
+        stream.write_all(&frame(0x81, &texts)).unwrap();
+        let since = std::time::Instant::now();
+        read_to_close(&mut stream);
+        stream.write_all(&frame(0x81, format!("{}", since.elapsed().as_secs()).as_bytes())).unwrap();
+        stream.write_all(&close(1000, "")).unwrap();
+    });
+    let output = talk(&[&server.url()], b"a\nb\n");
+    check_end(&output, 0, &[]);
+    let out = String::from_utf8(output.stdout).unwrap();
+    let seconds = out.strip_prefix("ab\n").unwrap().trim().parse::<u64>().unwrap();
+    assert!(seconds < 8, "it waited for {seconds} s");
 }
 
 #[test]
@@ -188,3 +225,6 @@ fn the_clients_end_waits_for_what_was_sent() {
     let lines = format!("{}\n", "x".repeat(99)).replace('\n', "y\n").repeat(100);
     check_said(&talk(&[&server.url(), "--count", "0"], lines.as_bytes()), "");
 }
+
+/// Longer than the silence after a last message, shorter than that before a first one.
+const LONGER_THAN_QUIET: Duration = Duration::from_millis(1500);
