@@ -149,9 +149,8 @@ impl Client {
             true => _ = timeout(HURRY, finish).await,
             false => finish.await,
         }
-        if let Some(PromptParts { drawn, terminal, .. }) = self.prompt {
-            let is_prompting = drawn.is_prompting();
-            terminal.restore(is_prompting);
+        if let Some(PromptParts { editor: None, drawn, terminal }) = self.prompt {
+            terminal.restore(drawn.settle());
         }
         let _ = io::stdout().flush();
     }

@@ -78,16 +78,25 @@ fn write_all(mut sink: Sink, mut queue: mpsc::Receiver<Vec<u8>>) -> io::Result<(
                 out.flush()?;
             }
             Sink::Prompt(printer, drawn) => {
-                // What is printed between two lines is written at once, and would overtake what the editor has not
-                // printed yet.
-                drawn.begin_printing();
-                let printed = printer.print(String::from_utf8_lossy(&chunk).into_owned());
-                drawn.end_printing();
-                printed.map_err(io::Error::other)?;
+                print_above(&mut **printer, drawn, &String::from_utf8_lossy(&chunk)).map_err(io::Error::other)?;
             }
         }
     }
     Ok(())
+}
+
+/// Returns when it is on the screen: the editor may only have been told of it.
+fn print_above(printer: &mut dyn ExternalPrinter, drawn: &Drawn, text: &str) -> rustyline::Result<()> {
+    // What is printed between two lines is written at once, and would overtake what the editor has not printed yet.
+    let before = drawn.begin_printing();
+    let printed = printer.print(text.to_owned());
+    drawn.end_printing();
+    printed?;
+    match drawn.wait_for_redraw(before) {
+        true => Ok(()),
+        // The editor has ended, and taken it along.
+        false => printer.print(text.to_owned()),
+    }
 }
 
 /// The state of the prompt, between the thread that edits lines and those that print above them and hand keys on.
@@ -102,8 +111,13 @@ struct DrawnState {
     /// Lines that were begun.
     lines: u64,
     stage: Stage,
+    /// How often the prompt was drawn again, which follows what is printed above it.
+    redraws: u64,
     is_printing: bool,
 }
+
+/// What was so when something began to be printed: the redraws until then, if it is the editor that prints.
+type Before = Option<u64>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
@@ -125,7 +139,9 @@ impl DrawnState {
 }
 
 impl Drawn {
+    /// Waits for what is being printed without the editor.
     pub(crate) fn note_line_begins(&self) {
+        self.wait_while(LONGEST_PRINTING, |state| state.is_printing);
         self.change(|state| {
             state.stage = Stage::Between;
             state.lines += 1;
@@ -133,23 +149,31 @@ impl Drawn {
     }
 
     pub(crate) fn note_drawn(&self) {
-        self.change(|state| state.stage = Stage::Prompting);
+        self.change(|state| match state.stage {
+            Stage::Prompting => state.redraws += 1,
+            _ => state.stage = Stage::Prompting,
+        });
     }
 
     /// Waits for what is being printed, but not for ever: the printer may wait for the editor, and is in order then.
     pub(crate) fn note_line_ends(&self) {
         self.change(|state| state.stage = Stage::Between);
-        if let Ok(state) = self.state.lock() {
-            let _ = self.changed.wait_timeout_while(state, LONGEST_PRINTING, |state| state.is_printing);
-        }
+        self.wait_while(LONGEST_PRINTING, |state| state.is_printing);
     }
 
     pub(crate) fn note_last_line(&self) {
         self.change(|state| state.stage = Stage::After);
     }
 
-    pub(crate) fn is_prompting(&self) -> bool {
-        self.state.lock().is_ok_and(|state| state.stage == Stage::Prompting)
+    /// Waits until the editor, which was started, has drawn its prompt or has ended; says whether there is a prompt.
+    pub(crate) fn settle(&self) -> bool {
+        self.wait_while(LONGEST_DRAWING, |state| matches!(state.stage, Stage::Before | Stage::Between));
+        let is_prompting = self.state.lock().is_ok_and(|state| state.stage == Stage::Prompting);
+        if is_prompting {
+            // It is noted before it is written.
+            thread::sleep(WRITING);
+        }
+        is_prompting
     }
 
     /// How many lines have been begun.
@@ -159,20 +183,33 @@ impl Drawn {
 
     /// Whether another line can be typed in time.
     pub(crate) fn wait_for_line(&self, before: u64, within: Duration) -> bool {
-        let Ok(state) = self.state.lock() else { return true };
-        let waited = self.changed.wait_timeout_while(state, within, |state| !state.is_beyond(before));
-        waited.is_ok_and(|(state, _)| state.is_beyond(before))
+        self.wait_while(within, |state| !state.is_beyond(before));
+        self.state.lock().is_ok_and(|state| state.is_beyond(before))
     }
 
-    fn begin_printing(&self) {
-        let Ok(state) = self.state.lock() else { return };
-        if let Ok(mut state) = self.changed.wait_while(state, |state| state.stage == Stage::Between) {
-            state.is_printing = true;
-        }
+    fn begin_printing(&self) -> Before {
+        let state = self.state.lock().ok()?;
+        let mut state = self.changed.wait_while(state, |state| state.stage == Stage::Between).ok()?;
+        state.is_printing = true;
+        (state.stage == Stage::Prompting).then_some(state.redraws)
+    }
+
+    /// Whether what was printed is on the screen; if not, it will never be.
+    fn wait_for_redraw(&self, before: Before) -> bool {
+        let Some(before) = before else { return true };
+        let is_missing = |state: &DrawnState| state.redraws == before;
+        self.wait_while(LONGEST_DRAWING, |state| is_missing(state) && state.stage != Stage::After);
+        !self.state.lock().is_ok_and(|state| is_missing(&state) && state.stage == Stage::After)
     }
 
     fn end_printing(&self) {
         self.change(|state| state.is_printing = false);
+    }
+
+    fn wait_while(&self, within: Duration, is_so: impl Fn(&DrawnState) -> bool) {
+        if let Ok(state) = self.state.lock() {
+            let _ = self.changed.wait_timeout_while(state, within, |state| is_so(state));
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut DrawnState)) {
@@ -189,3 +226,7 @@ const MOST_CHUNKS: usize = 16;
 const ENOUGH: usize = 64 * 1024;
 /// Longer than handing a chunk to the editor takes.
 const LONGEST_PRINTING: Duration = Duration::from_millis(50);
+/// Longer than the editor takes to print that, unless it reads a paste.
+const LONGEST_DRAWING: Duration = Duration::from_millis(500);
+/// For the few bytes of a prompt.
+const WRITING: Duration = Duration::from_millis(5);

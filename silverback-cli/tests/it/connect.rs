@@ -5,6 +5,7 @@ mod arguments;
 mod breaks;
 mod exits;
 mod faults;
+mod person;
 mod pipes;
 mod reconnecting;
 mod redirects;

@@ -148,19 +148,21 @@ impl Terminal {
         Ok(())
     }
 
-    /// As it was, with the cursor where a prompt of the shell may stand.
+    /// As it was before the editor was started, with the cursor where a prompt of the shell may stand.
     pub(crate) fn restore(self, has_prompt: bool) {
         #[cfg(unix)]
         if let Some(keys) = &self.keys {
             keys.restore();
         }
-        if has_prompt {
-            let mut out = std::io::stdout().lock();
-            // Bracketed paste off, and what was typed but not sent goes away.
-            let _ = out.write_all(b"\x1b[?2004l\r\x1b[J").and_then(|()| out.flush());
-        }
+        // What was typed but not sent goes away.
+        let rest = if has_prompt { CLEAR } else { "" };
+        let mut out = std::io::stdout().lock();
+        let _ = write!(out, "{NO_BRACKETED_PASTE}{rest}").and_then(|()| out.flush());
     }
 }
 
 /// As wide as the coloured one.
 const PROMPT: &str = "> ";
+/// To the end of the screen.
+const CLEAR: &str = "\r\x1b[J";
+const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";

@@ -1,154 +1,11 @@
-//! The prompt, under a pseudo-terminal whose screen is drawn as a terminal would.
+//! The prompt: what it looks like, what it takes, and how it leaves the terminal.
 
-use std::{
-    fs::File,
-    io::{Read, Write},
-    os::fd::OwnedFd,
-    path::PathBuf,
-    process::Child,
-    sync::{Arc, Mutex, mpsc},
-    thread,
-};
-
-use rustix::{
-    fs::{Mode, OFlags},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Winsize, tcgetattr, tcsetwinsize},
-};
+use std::path::PathBuf;
 
 use super::{
-    command,
-    servers::{GONE, Server, close, frame, read_frame},
+    person::{Person, check_heard, puppet},
+    servers::{Server, close, frame},
 };
-use crate::support::{PATIENCE, wait_until};
-
-/// A person at a terminal.
-struct Person {
-    keys: File,
-    seen: Arc<Mutex<Seen>>,
-    /// The terminal's other end, to look at its settings.
-    terminal: OwnedFd,
-    settings: String,
-    child: Child,
-}
-
-struct Seen {
-    screen: vt100::Parser,
-    bytes: Vec<u8>,
-}
-
-impl Person {
-    fn start(options: &[&str]) -> Self {
-        Self::start_with(&[options, &["--no-history"]].concat(), &[])
-    }
-
-    fn start_with(options: &[&str], environment: &[(&str, &str)]) -> Self {
-        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&keys).unwrap();
-        unlockpt(&keys).unwrap();
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let terminal = rustix::fs::open(ptsname(&keys, Vec::new()).unwrap(), flags, Mode::empty()).unwrap();
-        tcsetwinsize(&terminal, Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        let settings = settings(&terminal);
-        let end = || terminal.try_clone().unwrap();
-        let mut command = command(&["connect"]);
-        command.args(options).envs(environment.iter().copied()).stdin(end()).stdout(end()).stderr(end());
-        let child = command.spawn().unwrap();
-        let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
-        let seen = Arc::new(Mutex::new(Seen { screen, bytes: Vec::new() }));
-        let keys = File::from(keys);
-        let (mut output, sees) = (keys.try_clone().unwrap(), seen.clone());
-        thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut chunk) {
-                let mut seen = sees.lock().unwrap();
-                seen.screen.process(&chunk[..count]);
-                seen.bytes.extend(&chunk[..count]);
-            }
-        });
-        Self { keys, seen, terminal, settings, child }
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn screen(&self) -> String {
-        self.seen.lock().unwrap().screen.screen().contents()
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.seen.lock().unwrap().bytes.clone()
-    }
-
-    #[track_caller]
-    fn sees(&self, text: &str) {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while !self.screen().contains(text) {
-            assert!(std::time::Instant::now() < deadline, "never {text:?} in\n{}", self.screen());
-            thread::sleep(std::time::Duration::from_millis(5));
-        }
-    }
-
-    /// Waits for the end of the program, which must leave the terminal as it was; gives the exit code.
-    #[track_caller]
-    fn ends(&mut self) -> Option<i32> {
-        let mut status = None;
-        wait_until("the program ends", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        assert_eq!(settings(&self.terminal), self.settings);
-        status.unwrap().code()
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn settings(terminal: &OwnedFd) -> String {
-    format!("{:?}", tcgetattr(terminal).unwrap())
-}
-
-/// A server that sends what it is told to, and tells what it hears: texts, and `close CODE`.
-fn puppet() -> (Server, mpsc::Sender<Vec<u8>>, mpsc::Receiver<String>) {
-    let (told, tell) = mpsc::channel::<Vec<u8>>();
-    let (heard, hear) = mpsc::channel();
-    let tell = Arc::new(Mutex::new(tell));
-    let server = Server::talking(move |mut stream| {
-        let (mut sending, tell) = (stream.try_clone().unwrap(), tell.clone());
-        thread::spawn(move || {
-            while let Ok(bytes) = tell.lock().unwrap().recv() {
-                _ = sending.write_all(&bytes)
-            }
-        });
-        loop {
-            match read_frame(&mut stream) {
-                (1, text) => heard.send(String::from_utf8(text).unwrap()).unwrap(),
-                (2, bytes) => heard.send(format!("binary {bytes:?}")).unwrap(),
-                (9, payload) => stream.write_all(&frame(0x8a, &payload)).unwrap(),
-                (8, payload) => {
-                    let reason = String::from_utf8(payload[2..].to_vec()).unwrap();
-                    heard.send(format!("close {} {reason}", u16::from_be_bytes([payload[0], payload[1]]))).unwrap();
-                    let _ = stream.write_all(&frame(0x88, &payload));
-                    return;
-                }
-                (GONE, _) => return,
-                _ => {}
-            }
-        }
-    });
-    (server, told, hear)
-}
-
-#[track_caller]
-fn check_heard(hear: &mpsc::Receiver<String>, text: &str) {
-    assert_eq!(hear.recv_timeout(PATIENCE).unwrap(), text);
-}
 
 #[test]
 fn lines_are_sent_and_messages_shown_above_the_prompt() {
@@ -288,6 +145,22 @@ fn a_close_by_the_server_is_told_and_takes_the_prompt_away() {
 }
 
 #[test]
+fn the_last_message_is_shown_however_soon_the_end_comes() {
+    for round in 0..20 {
+        let server = Server::sending([frame(0x81, b"last words"), close(1000, "")].concat());
+        let options: &[&str] = if round % 2 == 0 { &[] } else { &["-n", "1", "--close-timeout", "50ms"] };
+        let mut person = Person::start(&[&[&*server.url()], options].concat());
+        assert_eq!(person.ends(), Some(0));
+        person.sees("< last words");
+        let bytes = String::from_utf8(person.bytes()).unwrap();
+        assert_eq!(bytes.matches("last words").count(), 1, "{bytes:?}");
+        let is_pasting = bytes.rfind("\x1b[?2004h") > bytes.rfind("\x1b[?2004l");
+        assert!(!is_pasting, "bracketed paste is left on: {bytes:?}");
+        assert!(!person.screen().contains("> "), "{}", person.screen());
+    }
+}
+
+#[test]
 fn history_is_kept_in_its_file_except_what_begins_with_a_space() {
     let (server, _tell, hear) = puppet();
     let file = std::env::temp_dir().join(format!("silverback-history-{}", std::process::id()));
@@ -374,6 +247,3 @@ fn an_error_before_there_is_a_connection_is_one_line() {
     person.sees("silverback: connecting to 127.0.0.1:1 failed");
     assert_eq!(person.screen().lines().count(), 1, "{}", person.screen());
 }
-
-const ROWS: u16 = 40;
-const COLUMNS: u16 = 80;
