@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = MESSAGES)]
     pub(crate) chunk: Option<u64>,
 
-    /// The largest message that is accepted, like 65536, 64KiB or 1MiB.
+    /// The largest message that is accepted, and the largest file that is sent, like 65536, 64KiB or 1MiB.
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB", visible_alias = "max-message")]
     #[arg(help_heading = MESSAGES)]
     pub(crate) max_message_size: u64,

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `args`, `plan` | what was asked for, and what will be done |
-//! | `input`, `commands` | what there is to send |
+//! | `input`, `commands`, `file` | what there is to send |
 //! | `client`, `session` | what outlives the talk; the talk, over one connection or several |
 //! | `waiting` | when to stop |
 //! | `view`, `output`, `notes` | what is seen of it |
@@ -13,6 +13,7 @@ mod args;
 mod client;
 mod commands;
 mod ending;
+mod file;
 mod input;
 mod notes;
 mod output;

@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) source: Source,
     /// What is sent first on each connection.
     pub(crate) greetings: Vec<Message>,
+    /// In bytes: what may come, and a file that is sent.
+    pub(crate) largest_message: u64,
     pub(crate) rule: Rule,
     pub(crate) most_reconnects: u32,
     pub(crate) loudness: Loudness,
@@ -72,6 +74,7 @@ impl Plan {
             view,
             source,
             greetings: args.send.into_iter().map(Message::text).collect(),
+            largest_message: args.max_message_size,
             rule: Rule { wait: args.wait, count: args.count, until: args.until },
             most_reconnects: args.reconnect.unwrap_or(0),
             loudness,

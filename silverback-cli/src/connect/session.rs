@@ -1,4 +1,6 @@
-//! The talk with the server, over one connection or several, to its last byte.
+//! The talk with the server, over one connection or several, to its last byte. What typed commands do to it is in `obey`.
+
+mod obey;
 
 use std::{
     collections::VecDeque,
@@ -8,15 +10,15 @@ use std::{
 };
 
 use silverback::{
-    CloseCode, Conn, Error, Initiator, Message, Outage, ReconnectError, ReconnectEvent, ReconnectingConn,
-    ReconnectingWriter, Writer,
+    CloseCode, Conn, Initiator, Message, Outage, ReconnectError, ReconnectEvent, ReconnectingConn,
+    ReconnectingWriter,
 };
 use tokio::time::sleep_until;
 
 use super::{
-    client::{Client, INTERRUPTED, next_input},
-    commands::{self, Typed},
+    client::{Client, next_input},
     ending::{End, cause_words},
+    file,
     input::Input,
     waiting::Silence,
 };
@@ -31,6 +33,8 @@ impl Client {
             received: 0,
             to_print: VecDeque::new(),
             sending: None,
+            reading: None,
+            deferred: VecDeque::new(),
             is_connected: false,
             has_flushed: false,
             is_mute: false,
@@ -50,6 +54,10 @@ struct Talk<'a> {
     received: u64,
     to_print: VecDeque<Vec<u8>>,
     sending: Option<Sending>,
+    /// The file that is to be sent next.
+    reading: Option<file::Reading>,
+    /// What was typed after that.
+    deferred: VecDeque<Input>,
     is_connected: bool,
     /// Whether everything has left after the end of the input.
     has_flushed: bool,
@@ -106,6 +114,7 @@ impl Talk<'_> {
                     // Nothing else comes from reading.
                     Err(_) => return self.finish().await,
                 },
+                read = file::finish(&mut self.reading), if self.reading.is_some() => self.take_file(read),
                 input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
                     if self.end.is_some() {
@@ -230,81 +239,11 @@ impl Talk<'_> {
         }
     }
 
-    fn take_input(&mut self, input: Input) {
-        match input {
-            Input::Message(message) => self.client.backlog.push_back(message),
-            Input::Typed(line) => match commands::parse(&line) {
-                Ok(typed) => self.obey(typed),
-                Err(reason) => self.client.notes.answer(&reason),
-            },
-            Input::Interrupt => self.interrupt(INTERRUPTED),
-            Input::End if self.client.plan.is_interactive() => self.close(End::Done),
-            Input::End => self.client.input_has_ended = true,
-            Input::Failed(trouble) => self.close(End::Input(trouble)),
-        }
-    }
-
-    fn obey(&mut self, typed: Typed) {
-        let failed = match typed {
-            Typed::Text(text) => return self.client.backlog.push_back(Message::text(text)),
-            Typed::Binary(bytes) => return self.client.backlog.push_back(Message::binary(bytes)),
-            Typed::File { path, is_text } => match read_file(&path, is_text) {
-                Ok(message) => return self.client.backlog.push_back(message),
-                Err(reason) => Some(reason),
-            },
-            Typed::Ping(payload) => {
-                let result = self.control(|writer| writer.ping(&payload));
-                self.pinged = Some((payload, Instant::now()));
-                result.err()
-            }
-            Typed::Pong(payload) => self.control(|writer| writer.pong(&payload)).err(),
-            Typed::Close { code, reason } => match self.writer.start_close(code, &reason) {
-                Ok(()) => {
-                    self.end = Some(End::Done);
-                    None
-                }
-                Err(error) => Some(error.to_string()),
-            },
-            Typed::Json => {
-                let view = &mut self.client.plan.view;
-                view.lays_out_json = !view.lays_out_json;
-                Some(format!("JSON is {}", if view.lays_out_json { "laid out" } else { "shown as it came" }))
-            }
-            Typed::Stats => Some(self.stats()),
-            Typed::Help => Some(commands::HELP.to_owned()),
-            Typed::Quit => {
-                self.close(End::Done);
-                None
-            }
-        };
-        if let Some(answer) = failed {
-            self.client.notes.answer(&answer);
-        }
-    }
-
-    fn control(&self, send: impl FnOnce(&Writer) -> Result<(), Error>) -> Result<(), String> {
-        let writer = self.writer.connection().ok_or("not connected; text is kept and sent later")?;
-        send(&writer).map_err(|error| error.to_string())
-    }
-
-    fn stats(&self) -> String {
-        let Some(writer) = self.writer.connection() else { return "not connected".to_owned() };
-        let stats = writer.stats();
-        let trip = stats.round_trip.map_or_else(|| "not measured yet".to_owned(), |trip| format!("{trip:.1?}"));
-        format!(
-            "connected for {:.0?}; sent {} messages, {} bytes; received {} messages, {} bytes; round trip {trip}",
-            self.since.elapsed(),
-            stats.messages_sent,
-            stats.bytes_sent,
-            self.received,
-            stats.bytes_received,
-        )
-    }
-
     /// Begins to close the connection because of this. What still comes is shown.
     fn close(&mut self, end: End) {
         self.end = Some(end);
         self.sending = None;
+        self.reading = None;
         // It may be closing already.
         let _ = self.writer.start_close(CloseCode::NORMAL, "");
     }
@@ -313,6 +252,7 @@ impl Talk<'_> {
         self.end = Some(End::Signal(code));
         self.is_mute = true;
         self.sending = None;
+        self.reading = None;
         let _ = self.writer.start_close(CloseCode::GOING_AWAY, "");
         self.give_up = Some(Instant::now() + HURRY);
     }
@@ -369,14 +309,6 @@ async fn sent(sending: &mut Option<Sending>) -> Result<(), ReconnectError> {
     match sending {
         Some(sending) => sending.work.as_mut().await,
         None => std::future::pending().await,
-    }
-}
-
-fn read_file(path: &std::path::Path, is_text: bool) -> Result<Message, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    match is_text {
-        true => String::from_utf8(bytes).map(Message::text).map_err(|_| format!("{} is not UTF-8", path.display())),
-        false => Ok(Message::binary(bytes)),
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod servers;
 mod terminal;
 pub(crate) mod tls;
 mod tls_faults;
+mod typed;
 
 use std::{
     io::Write,

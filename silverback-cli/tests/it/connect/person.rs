@@ -11,6 +11,7 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcgetattr, tcsetwinsize},
 };
@@ -72,6 +73,10 @@ impl Person {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    pub(super) fn gets(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     pub(super) fn screen(&self) -> String {
         self.seen.lock().unwrap().screen.screen().contents()
     }
@@ -113,7 +118,8 @@ fn settings(terminal: &OwnedFd) -> String {
     format!("{:?}", tcgetattr(terminal).unwrap())
 }
 
-/// A server that sends what it is told to, and tells what it hears: texts, and `close CODE`.
+/// A server that sends what it is told to, and tells what it hears: texts, pongs, and
+/// `close CODE`.
 pub(super) fn puppet() -> (Server, mpsc::Sender<Vec<u8>>, mpsc::Receiver<String>) {
     let (told, tell) = mpsc::channel::<Vec<u8>>();
     let (heard, hear) = mpsc::channel();
@@ -129,6 +135,7 @@ pub(super) fn puppet() -> (Server, mpsc::Sender<Vec<u8>>, mpsc::Receiver<String>
             match read_frame(&mut stream) {
                 (1, text) => heard.send(String::from_utf8(text).unwrap()).unwrap(),
                 (2, bytes) => heard.send(format!("binary {bytes:?}")).unwrap(),
+                (10, payload) => heard.send(format!("pong {}", String::from_utf8(payload).unwrap())).unwrap(),
                 (9, payload) => stream.write_all(&frame(0x8a, &payload)).unwrap(),
                 (8, payload) => {
                     let reason = String::from_utf8(payload[2..].to_vec()).unwrap();

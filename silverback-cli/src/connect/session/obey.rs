@@ -1,0 +1,103 @@
+//! What is read and typed, and what commands do to the talk.
+
+use std::time::Instant;
+
+use silverback::{Error, Message, Writer};
+
+use super::Talk;
+use crate::connect::{
+    client::INTERRUPTED,
+    commands::{self, Typed},
+    ending::End,
+    file,
+    input::Input,
+};
+
+impl Talk<'_> {
+    pub(super) fn take_input(&mut self, input: Input) {
+        // What was typed after a file goes after it, except Ctrl-C.
+        if self.reading.is_some() && !matches!(input, Input::Interrupt) {
+            return self.deferred.push_back(input);
+        }
+        match input {
+            Input::Message(message) => self.client.backlog.push_back(message),
+            Input::Typed(line) => match commands::parse(&line) {
+                Ok(typed) => self.obey(typed),
+                Err(reason) => self.client.notes.answer(&reason),
+            },
+            Input::Interrupt => self.interrupt(INTERRUPTED),
+            Input::End if self.client.plan.is_interactive() => self.close(End::Done),
+            Input::End => self.client.input_has_ended = true,
+            Input::Failed(trouble) => self.close(End::Input(trouble)),
+        }
+    }
+
+    /// A file has been read, or cannot be.
+    pub(super) fn take_file(&mut self, read: Result<Message, String>) {
+        match read {
+            Ok(message) => self.client.backlog.push_back(message),
+            Err(reason) => self.client.notes.answer(&reason),
+        }
+        while self.reading.is_none() && self.end.is_none() {
+            let Some(input) = self.deferred.pop_front() else { break };
+            self.take_input(input);
+        }
+    }
+
+    fn obey(&mut self, typed: Typed) {
+        let answer = match typed {
+            Typed::Text(text) => return self.client.backlog.push_back(Message::text(text)),
+            Typed::Binary(bytes) => return self.client.backlog.push_back(Message::binary(bytes)),
+            Typed::File { path, is_text } => {
+                let reading = file::start(path, is_text, self.client.plan.largest_message);
+                return self.reading = Some(reading);
+            }
+            Typed::Ping(payload) => {
+                let result = self.control(|writer| writer.ping(&payload));
+                self.pinged = Some((payload, Instant::now()));
+                result.err()
+            }
+            Typed::Pong(payload) => self.control(|writer| writer.pong(&payload)).err(),
+            Typed::Close { code, reason } => match self.writer.start_close(code, &reason) {
+                Ok(()) => {
+                    self.end = Some(End::Done);
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            },
+            Typed::Json => {
+                let view = &mut self.client.plan.view;
+                view.lays_out_json = !view.lays_out_json;
+                Some(format!("JSON is {}", if view.lays_out_json { "laid out" } else { "shown as it came" }))
+            }
+            Typed::Stats => Some(self.stats()),
+            Typed::Help => Some(commands::HELP.to_owned()),
+            Typed::Quit => {
+                self.close(End::Done);
+                None
+            }
+        };
+        if let Some(answer) = answer {
+            self.client.notes.answer(&answer);
+        }
+    }
+
+    fn control(&self, send: impl FnOnce(&Writer) -> Result<(), Error>) -> Result<(), String> {
+        let writer = self.writer.connection().ok_or("not connected; text is kept and sent later")?;
+        send(&writer).map_err(|error| error.to_string())
+    }
+
+    fn stats(&self) -> String {
+        let Some(writer) = self.writer.connection() else { return "not connected".to_owned() };
+        let stats = writer.stats();
+        let trip = stats.round_trip.map_or_else(|| "not measured yet".to_owned(), |trip| format!("{trip:.1?}"));
+        format!(
+            "connected for {:.0?}; sent {} messages, {} bytes; received {} messages, {} bytes; round trip {trip}",
+            self.since.elapsed(),
+            stats.messages_sent,
+            stats.bytes_sent,
+            self.received,
+            stats.bytes_received,
+        )
+    }
+}

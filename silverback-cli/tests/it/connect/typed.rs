@@ -1,0 +1,90 @@
+//! Commands at the prompt, one by one.
+
+use std::{fs, path::PathBuf};
+
+use rustix::process::Signal;
+
+use super::person::{Person, check_heard, puppet};
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("silverback-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn files_are_sent_in_their_turn_as_bytes_or_as_text() {
+    let home = folder("files");
+    fs::write(home.join("a.bin"), [0, 255]).unwrap();
+    fs::write(home.join("b.txt"), "thrée").unwrap();
+    let (server, _tell, hear) = puppet();
+    let environment = [("HOME", home.to_str().unwrap())];
+    let mut person = Person::start_with(&[&server.url(), "--no-history"], &environment);
+    person.sees("Connected");
+    person.types(&format!("/file {}/a.bin\rafter\r/textfile ~/b.txt\rlast\r", home.display()));
+    for text in ["binary [0, 255]", "after", "thrée", "last"] {
+        check_heard(&hear, text);
+    }
+    person.types("/textfile ~/a.bin\r");
+    person.sees("a.bin is not UTF-8");
+    person.types("/file ~/missing\r");
+    person.sees("/missing: No such file");
+    fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
+fn what_has_no_end_is_not_read() {
+    let folder = folder("endless");
+    let fifo = folder.join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    fs::write(folder.join("large"), [0; 101]).unwrap();
+    let (server, _tell, hear) = puppet();
+    let mut person = Person::start(&[&server.url(), "--max-message-size", "100"]);
+    person.sees("Connected");
+    person.types(&format!("/file {}\r", fifo.display()));
+    person.sees("fifo is no regular file");
+    person.types("/file /dev/zero\r");
+    person.sees("/dev/zero is no regular file");
+    person.types(&format!("/file {}/large\r", folder.display()));
+    person.sees("is larger than 100 bytes");
+    person.types("still there\r");
+    check_heard(&hear, "still there");
+    person.gets(Signal::TERM);
+    assert_eq!(person.ends(), Some(143));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_pong_is_sent_unasked() {
+    let (server, _tell, hear) = puppet();
+    let mut person = Person::start(&[&server.url()]);
+    person.sees("Connected");
+    person.types("/pong here\r");
+    check_heard(&hear, "pong here");
+}
+
+#[test]
+fn bytes_can_be_written_in_base64() {
+    let (server, _tell, hear) = puppet();
+    let mut person = Person::start(&[&server.url()]);
+    person.sees("Connected");
+    person.types("/bin base64:AP8=\r");
+    check_heard(&hear, "binary [0, 255]");
+    person.types("/bin base64:?\r");
+    person.sees("/bin needs hex:00ff or base64:AP8=");
+}
+
+#[test]
+fn help_lists_the_commands_and_quit_ends_in_order() {
+    let (server, _tell, hear) = puppet();
+    let mut person = Person::start(&[&server.url()]);
+    person.sees("Connected");
+    person.types("/help\r");
+    for command in ["/bin hex:", "/file PATH", "/textfile", "/ping", "/pong", "/close", "/json", "/stats", "/quit"] {
+        person.sees(command);
+    }
+    person.types("/quit\r");
+    check_heard(&hear, "close 1000 ");
+    assert_eq!(person.ends(), Some(0));
+}
