@@ -38,7 +38,7 @@ pub(crate) struct Args {
     pub(crate) pipeline: u32,
 
     /// How long to measure, like 30s or 5m. Default 10s.
-    #[arg(short, long, value_name = "TIME", value_parser = values::time, conflicts_with = "messages")]
+    #[arg(short, long, value_name = "TIME", value_parser = values::time)]
     pub(crate) duration: Option<Duration>,
 
     /// How many messages to send instead, over all connections; with --handshakes, how many of those.
@@ -86,13 +86,23 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["rate", "hold", "ramp"])]
     pub(crate) handshakes: bool,
 
-    /// Send nothing: open the connections and hold them.
-    #[arg(long, conflicts_with_all = ["rate", "messages"])]
+    /// Open the connections and hold them. Nothing is sent; with --messages, so many at first over all connections.
+    #[arg(long, conflicts_with_all = ["rate", "raw_tcp"])]
     pub(crate) hold: bool,
 
     /// Compare each answer byte for byte with what was sent.
     #[arg(long, conflicts_with_all = ["broadcast", "handshakes", "hold"])]
     pub(crate) verify: bool,
+
+    /// Send the same bytes to a server that gives back all that it gets, over TCP alone, without a handshake: what a load
+    /// costs without WebSocket.
+    #[arg(long, conflicts_with_all = ["rate", "broadcast", "compress", "verify"])]
+    pub(crate) raw_tcp: bool,
+
+    /// Tell what this process of the same machine uses meanwhile, which should be the server: processor time for each
+    /// answer, and memory (Linux).
+    #[arg(long, value_name = "PID")]
+    pub(crate) server_pid: Option<u32>,
 
     /// How many threads make the load.
     #[arg(long, value_name = "N", value_parser = values::threads, default_value = "1")]

@@ -84,7 +84,7 @@ fn the_label_of_a_broadcast_is_part_of_the_size() {
 #[test]
 fn the_tasks_exclude_each_other() {
     assert_eq!(plan(&["--handshakes"]).unwrap().load.task, Task::Handshakes);
-    assert_eq!(plan(&["--hold"]).unwrap().load.task, Task::Hold);
+    assert_eq!(plan(&["--hold"]).unwrap().load.task, Task::Hold { messages: 0 });
     for words in [["--handshakes", "--hold"], ["--broadcast", "--hold"], ["--verify", "--hold"]] {
         assert!(plan(&words).is_err(), "{words:?}");
     }

@@ -34,6 +34,9 @@ pub(crate) struct Settings {
 
 impl Plan {
     pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+        if args.messages.is_some() && args.duration.is_some() && !args.hold {
+            return Err(Trouble::Usage("--duration and --messages both say when to end: give one of them".to_owned()));
+        }
         let settings = settings(&args)?;
         let task = task(&args)?;
         let connections = usize::try_from(args.connections)
@@ -41,14 +44,15 @@ impl Plan {
             .filter(|count| *count <= MAX_CONNECTIONS)
             .ok_or_else(|| Trouble::Usage(format!("--connections must be at most {MAX_CONNECTIONS}")))?;
         let script = script(&settings, task)?;
+        let raw = args.raw_tcp.then(|| Arc::new(script.frames()));
         let target = target(&args, script.largest())?;
         let until = match (args.messages, args.duration) {
-            (Some(count), _) => Until::Done(count),
-            (None, duration) => Until::Elapsed(duration.unwrap_or(DURATION)),
+            (Some(count), _) if !args.hold => Until::Done(count),
+            (_, duration) => Until::Elapsed(duration.unwrap_or(DURATION)),
         };
         let warmup = match (args.warmup, until) {
             (Some(span), _) => span.0.unwrap_or_default(),
-            (None, Until::Elapsed(_)) if task != Task::Hold => WARMUP,
+            (None, Until::Elapsed(_)) if !matches!(task, Task::Hold { .. }) => WARMUP,
             _ => Duration::ZERO,
         };
         let load = Load {
@@ -63,6 +67,8 @@ impl Plan {
             threads: args.threads.get().min(connections),
             verifies: args.verify,
             timeout: args.timeout,
+            raw,
+            server: args.server_pid,
         };
         Ok(Self {
             load,
@@ -102,7 +108,7 @@ fn task(args: &Args) -> Result<Task, Trouble> {
         return Ok(Task::Handshakes);
     }
     if args.hold {
-        return Ok(Task::Hold);
+        return Ok(Task::Hold { messages: args.messages.unwrap_or(0) });
     }
     let Some(senders) = args.broadcast else { return Ok(Task::Echo(pace)) };
     let most = args.connections.min(MAX_SENDERS as u64);

@@ -1,7 +1,5 @@
-//! The load generator, a program of its own. What the rest of the chore knows of it is in this file: the options that it
-//! is given, and the line of JSON that it prints.
+//! The load: `silverback bench`, whose one line of JSON is read here and nowhere else.
 
-use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,12 +9,14 @@ use super::Request;
 use super::cells::{Cell, Kind};
 use super::machine;
 use super::results::Figures;
+use crate::program;
 use crate::trouble::{OrFailed as _, Trouble};
+use crate::workspace::Workspace;
 
 /// The program, and how long it runs.
 pub(super) struct Generator {
     program: PathBuf,
-    seconds: &'static str,
+    duration: &'static str,
     warmup: &'static str,
 }
 
@@ -29,55 +29,66 @@ pub(super) struct Target {
 }
 
 impl Generator {
-    /// The program that was named, on the command line or in `SILVERBACK_LOAD`.
-    pub(super) fn find(request: &Request) -> Result<Self, Trouble> {
-        let named = request.load.clone().or_else(|| env::var_os("SILVERBACK_LOAD").map(PathBuf::from));
-        let program = named.ok_or_else(|| {
-            Trouble::Missing("no load generator: name one with --load PROGRAM or SILVERBACK_LOAD".to_owned())
-        })?;
-        let program = program.canonicalize().or_failed(program.display())?;
-        let (seconds, warmup) = if request.quick { ("0.2", "0.1") } else { ("0.8", "0.3") };
-        Ok(Self { program, seconds, warmup })
+    /// The program as it is shipped.
+    pub(super) fn build(workspace: &Workspace, request: &Request) -> Result<Self, Trouble> {
+        let program = program::ensure(workspace)?;
+        let (duration, warmup) = if request.quick { ("200ms", "100ms") } else { ("800ms", "300ms") };
+        Ok(Self { program, duration, warmup })
     }
 
     /// One run against one server.
     pub(super) fn run(&self, cell: &Cell, target: &Target) -> Result<Figures, Trouble> {
+        if cell.kind == Kind::Memory {
+            // What the first connection leaves behind belongs to the server, not to those that are measured.
+            self.measure(target, &["-c", "1", "-n", "1"])?;
+        }
+        let timed = ["--duration", self.duration, "--warmup", self.warmup];
+        // Memory is looked at when it has settled, and says for how long.
+        let times: &[&str] = if cell.kind == Kind::Memory { &[] } else { &timed };
+        let result = self.measure(target, &[cell.load, times].concat())?;
+        let failed = result["errors_total"].as_u64().or_failed("the load tells no errors")?;
+        if failed > 0 {
+            return Err(Trouble::Failed(format!("{failed} connections failed: {}", result["errors"])));
+        }
+        figures(cell.kind, &result).or_failed(format_args!("the load lacks a figure: {result}"))
+    }
+
+    fn measure(&self, target: &Target, options: &[&str]) -> Result<Value, Trouble> {
         let mut task = machine::pinned(machine::LOAD_CORE, &self.program)
-            .args(["--url", &format!("{}{}", target.address, target.path)])
-            .args(["--pid", &target.pid.to_string()])
-            .args(["--seconds", self.seconds, "--warmup", self.warmup])
-            .args(cell.load);
+            .args(["bench", &format!("ws://{}{}", target.address, target.path), "--json", "--quiet"])
+            .args(["--server-pid", &target.pid.to_string()])
+            .args(options);
         if target.is_tcp {
-            task = task.arg("--tcp");
+            task = task.arg("--raw-tcp");
         }
         let text = task.read()?;
-        let line = text.lines().last().or_failed("the load generator printed nothing")?;
-        let result: Value = serde_json::from_str(line).or_failed("the load generator's line")?;
-        figures(cell.kind, &result).or_failed(format_args!("the load generator's line lacks a figure: {line}"))
+        serde_json::from_str(&text).or_failed("the load's JSON")
     }
 }
 
-/// The figures of a line, by what the cell shows.
-fn figures(kind: Kind, line: &Value) -> Option<Figures> {
-    let number = |name: &str| line[name].as_f64();
-    Some(match kind {
-        Kind::Echo | Kind::Broadcast | Kind::Compressed => Figures {
-            // CPU seconds for a million messages are microseconds for one.
-            cpu: number("srv_cpu_s_per_m"),
-            rate: number("msgs_per_s"),
-            p50: number("p50_us"),
-            p99: number("p99_us"),
-            wire: Some(number("wire_bytes_per_msg")?),
-            bytes: None,
-        },
-        Kind::Handshakes => Figures {
-            cpu: number("srv_cpu_s_per_m"),
-            rate: number("per_s"),
-            p50: number("p50_us"),
-            p99: number("p99_us"),
-            wire: None,
-            bytes: None,
-        },
-        Kind::Memory => Figures { bytes: Some(number("bytes_per_conn")?), ..Figures::default() },
+/// The figures of a run, by what the cell shows.
+fn figures(kind: Kind, run: &Value) -> Option<Figures> {
+    let times = if kind == Kind::Handshakes { &run["connect_us"] } else { &run["round_trip_us"] };
+    let per_second = match kind {
+        Kind::Handshakes => "handshakes_per_second",
+        _ => "received_per_second",
+    };
+    if kind == Kind::Memory {
+        let server = &run["server"];
+        let grown = server["resident_after"].as_f64()? - server["resident_before"].as_f64()?;
+        let count = run["connections"]["opened"].as_f64()?;
+        return Some(Figures { bytes: Some(grown.max(0.0) / count), ..Figures::default() });
+    }
+    Some(Figures {
+        cpu: Some(run["server"]["cpu_us_each"].as_f64()?),
+        rate: run["rates"][per_second].as_f64(),
+        p50: times["p50"].as_f64(),
+        p99: times["p99"].as_f64(),
+        wire: run["bytes"]["wire_received_per_message"].as_f64(),
+        bytes: None,
     })
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -15,7 +15,6 @@ mod plot;
 mod results;
 
 use std::fs;
-use std::path::PathBuf;
 
 use self::{cells::Cell, contestants::Contestant, load::Generator, results::Results};
 use crate::trouble::{OrFailed as _, Trouble};
@@ -33,8 +32,6 @@ pub(crate) struct Request {
     pub(crate) skip_slow: bool,
     /// Write the page from what was measured before.
     pub(crate) render: bool,
-    /// The load generator; without it `SILVERBACK_LOAD`.
-    pub(crate) load: Option<PathBuf>,
 }
 
 /// Measures, prints, and writes the page. `true` when every server could be measured.
@@ -45,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trou
     }
     let (mut cells, contestants) = chosen(&request.only)?;
     cells.retain(|cell| !(request.skip_slow && cell.is_slow()));
-    let generator = Generator::find(request)?;
+    let generator = Generator::build(workspace, request)?;
     let takes_part = |contestant: &Contestant| cells.iter().any(|cell| cell.group == contestant.group);
     let contestants: Vec<_> = contestants.into_iter().filter(|contestant| takes_part(contestant)).collect();
     let servers = build::servers(workspace, &contestants)?;

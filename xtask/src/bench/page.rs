@@ -132,13 +132,14 @@ is counted in [instructions](instructions.md).
 - The servers are in `bench/`: each is one thread, built with the same profile (fat LTO, one codegen unit) and alone, so
   that no library gets features that another one asked for. A plain name is the loop of the library's own example; what
   *best* means for each is said at the head of its file.
-- Server and load are pinned to a core each, and talk over the loopback.
+- The load is `silverback bench` with one thread. Server and load are pinned to a core each, and talk over the loopback.
+  Raw TCP gets the same bytes, without a handshake.
 - In every round the servers are visited in turn, each freshly started. A ratio is taken round by round against the
   first server of the table, and shown are medians. **Only ratios within one table mean anything**: the machine is
   shared, and absolute figures drift.
 - CPU is what the server's threads used, as the kernel counts it, for one message or one handshake. It says what a
-  server costs also where the load generator or another program is what limits the rate.
-- Compressed loads are compressed once, beforehand, by zlib at level 6, each message by itself. What a server's answers
+  server costs also where the load or another program is what limits the rate.
+- Compressed loads are compressed once, beforehand, at level 1, each message by itself. What a server's answers
   weigh is in the table: a server is only cheaper than another if they are not larger.
 - Memory is the growth of the resident set (`VmRSS`) over so many connections, after a first one that has come and gone.
 

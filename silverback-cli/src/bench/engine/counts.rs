@@ -34,6 +34,8 @@ pub(crate) struct Counts {
     /// Everything that went over the wire for connections that have ended, from their first message to their last.
     pub(crate) wire_sent: u64,
     pub(crate) wire_received: u64,
+    /// The messages in that.
+    pub(crate) wire_messages: u64,
     pub(crate) faults: Faults,
     /// When the last message came, or the last handshake was done.
     pub(crate) last: u64,
@@ -58,6 +60,7 @@ impl Counts {
             incomplete: 0,
             wire_sent: 0,
             wire_received: 0,
+            wire_messages: 0,
             faults: Faults::default(),
             last: 0,
         }
@@ -98,9 +101,9 @@ impl Counts {
         [connects, round_trips, uncorrected, delays, fan_outs]
     }
 
-    fn numbers(&self) -> [u64; 11] {
+    fn numbers(&self) -> [u64; 12] {
         let Self { opened, lost, sent, received, bytes_sent, bytes_received, .. } = *self;
-        let Self { unasked, unanswered, incomplete, wire_sent, wire_received, .. } = *self;
+        let Self { unasked, unanswered, incomplete, wire_sent, wire_received, wire_messages, .. } = *self;
         [
             opened,
             lost,
@@ -113,10 +116,11 @@ impl Counts {
             incomplete,
             wire_sent,
             wire_received,
+            wire_messages,
         ]
     }
 
-    fn numbers_mut(&mut self) -> [&mut u64; 11] {
+    fn numbers_mut(&mut self) -> [&mut u64; 12] {
         [
             &mut self.opened,
             &mut self.lost,
@@ -129,6 +133,7 @@ impl Counts {
             &mut self.incomplete,
             &mut self.wire_sent,
             &mut self.wire_received,
+            &mut self.wire_messages,
         ]
     }
 }

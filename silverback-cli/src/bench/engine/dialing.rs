@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{fault::Cause, load::Load};
+use super::{fault::Cause, load::Load, raw};
 
 /// Why a connection could not be opened.
 #[derive(Debug)]
@@ -52,16 +52,38 @@ impl Doorway {
         Self { load: load.clone(), addresses, dialers }
     }
 
+    /// Opens connection `number` and resets it, which leaves nothing behind that would use up ports.
+    pub(super) async fn open_and_reset(&self, number: usize) -> Result<(), Failed> {
+        if self.load.raw.is_none() {
+            return self.open(number, Leaving::ByReset).await.map(drop);
+        }
+        let mut stream = self.open_raw(number).await?;
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        match timeout(self.load.target.opening, raw::exchange(&mut stream)).await {
+            Ok(exchanged) => exchanged.map_err(|error| Failed::new(Cause::of_io(&error), error)),
+            Err(_) => Err(Failed::new(Cause::Timeout, too_long(self.load.target.opening))),
+        }
+    }
+
+    /// Opens connection `number`, without a handshake.
+    pub(super) async fn open_raw(&self, number: usize) -> Result<TcpStream, Failed> {
+        let opening = self.load.target.opening;
+        let stream = match timeout(opening, self.connect(number)).await {
+            Ok(connected) => connected.map_err(|error| Failed::new(Cause::of_connect(&error), error))?,
+            Err(_) => return Err(Failed::new(Cause::ConnectTimeout, too_long(opening))),
+        };
+        // As the library does.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
     /// Opens connection `number`.
     pub(super) async fn open(&self, number: usize, leaving: Leaving) -> Result<Conn, Failed> {
         let target = &self.load.target;
         if !target.is_plain {
             return self.dialers[number % self.dialers.len()].dial(&target.url).await.map_err(Failed::from);
         }
-        let stream = match timeout(target.opening, self.connect(number)).await {
-            Ok(connected) => connected.map_err(|error| Failed::new(Cause::of_connect(&error), error))?,
-            Err(_) => return Err(Failed::new(Cause::ConnectTimeout, too_long(target.opening))),
-        };
+        let stream = self.open_raw(number).await?;
         if leaving == Leaving::ByReset {
             // A socket that refuses leaves in the other way.
             let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));

@@ -57,6 +57,7 @@ impl Echo {
         let load = &desk.crew.control.load;
         let pace = match load.task {
             Task::Echo(pace) => Some(pace),
+            Task::Hold { messages: 1.. } => Some(Pace::Closed { pipeline: 1 }),
             _ => None,
         };
         // Connections do not move in step through the ring.
@@ -150,9 +151,10 @@ impl Part for Echo {
     fn begin(&mut self, start: &Start) {
         let place = self.desk.place;
         let Some(pace) = self.pace else { return };
-        self.quota = match self.desk.crew.control.load.until {
-            Until::Elapsed(_) => u64::MAX,
-            Until::Done(count) => start.share(count, place),
+        let load = &self.desk.crew.control.load;
+        self.quota = match (load.task, load.until) {
+            (Task::Hold { messages: count }, _) | (_, Until::Done(count)) => start.share(count, place),
+            (_, Until::Elapsed(_)) => u64::MAX,
         };
         match pace {
             Pace::Closed { pipeline } => self.owed = self.quota.min(pipeline.into()),
@@ -214,11 +216,9 @@ impl Part for Echo {
     }
 
     fn is_done(&self) -> bool {
-        let sends_no_more = match self.pace {
-            // Held until everybody leaves.
-            None => false,
-            Some(_) => self.quota == 0,
-        };
+        // Who is held leaves with everybody.
+        let is_held = matches!(self.desk.crew.control.load.task, Task::Hold { .. });
+        let sends_no_more = self.pace.is_some() && self.quota == 0 && !is_held;
         !self.is_broken && self.in_flight == 0 && (sends_no_more || self.desk.crew.control.has_reached(Stage::Stopping))
     }
 

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::{
     control::{Crew, Stage},
-    dialing::{Doorway, Leaving},
+    dialing::Doorway,
 };
 
 /// How many handshakes are still to be begun.
@@ -34,13 +34,10 @@ pub(super) async fn run(crew: Arc<Crew>, doorway: Arc<Doorway>, number: usize, l
     let clock = crew.control.clock;
     while !crew.control.has_reached(Stage::Stopping) && left.take() {
         let began = clock.now();
-        let opened = doorway.open(number, Leaving::ByReset).await;
+        let opened = doorway.open_and_reset(number).await;
         let now = clock.now();
         match opened {
-            Ok(conn) => {
-                count(&crew, now, now - began);
-                drop(conn);
-            }
+            Ok(()) => count(&crew, now, now - began),
             Err(failed) => {
                 crew.counts().faults.count(failed.cause, failed);
                 sleep(AFTER_FAILURE).await;

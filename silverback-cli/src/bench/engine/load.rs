@@ -8,7 +8,7 @@ use std::{
 
 use silverback::Dialer;
 
-use super::script::Script;
+use super::{raw::Frames, script::Script};
 
 /// A load on one server.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub(crate) struct Load {
     pub(crate) verifies: bool,
     /// For each answer.
     pub(crate) timeout: Duration,
+    /// What is sent where there is no WebSocket, but a server that gives back the bytes it gets.
+    pub(crate) raw: Option<Frames>,
+    /// The process whose use of the machine is told.
+    pub(crate) server: Option<u32>,
 }
 
 /// Whom to connect to, and how.
@@ -62,8 +66,8 @@ pub(crate) enum Task {
     },
     /// Opened and dropped, again and again, so many at a time.
     Handshakes,
-    /// Opened and held.
-    Hold,
+    /// Opened and held, after so many messages over all of them.
+    Hold { messages: u64 },
 }
 
 /// When the next message is sent.
@@ -88,7 +92,7 @@ impl Task {
     pub(crate) fn pace(self) -> Option<Pace> {
         match self {
             Self::Echo(pace) | Self::Broadcast { pace, .. } => Some(pace),
-            Self::Handshakes | Self::Hold => None,
+            Self::Handshakes | Self::Hold { .. } => None,
         }
     }
 

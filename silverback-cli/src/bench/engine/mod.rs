@@ -17,8 +17,10 @@ mod load;
 mod outcome;
 mod pacer;
 mod publications;
+mod raw;
 mod schedule;
 mod script;
+mod server_process;
 mod session;
 mod stamps;
 mod worker;
@@ -38,6 +40,7 @@ pub(crate) use self::{
     load::{Load, Pace, Target, Task, Until},
     outcome::{Outcome, Progress, Sample},
     script::{Filling, Script, Sizes},
+    server_process::ServerUse,
 };
 use self::{
     clock::nanos,

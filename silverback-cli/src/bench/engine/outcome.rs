@@ -7,6 +7,7 @@ use super::{
     counts::Counts,
     fault::{Cause, Faults},
     schedule::planned,
+    server_process::{ServerUse, Snapshot},
 };
 
 /// The end of a load.
@@ -33,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) is_about_handshakes: bool,
     /// Connections that were open and came to a bad end.
     pub(crate) lost: u64,
+    /// If it was asked for, and can be told.
+    pub(crate) server: Option<ServerUse>,
 }
 
 /// What rates are computed from.
@@ -97,6 +100,8 @@ pub(super) struct Ledger {
     in_time: InTime,
     cpu_before: Option<Duration>,
     cpu_after: Option<Duration>,
+    /// Before the first connection, when measuring began, and when it ended.
+    server: [Option<Snapshot>; 3],
     series: Vec<Sample>,
 }
 
@@ -119,13 +124,19 @@ impl Outcome {
             is_interrupted: false,
             is_about_handshakes: false,
             lost: 0,
+            server: None,
         }
     }
 
     /// Answers, deliveries or handshakes per second.
     pub(crate) fn rate(&self) -> f64 {
+        self.per_second(self.done_in_time())
+    }
+
+    /// Answers, deliveries or handshakes in the measured time.
+    pub(crate) fn done_in_time(&self) -> u64 {
         let InTime { received, opened, .. } = self.in_time;
-        self.per_second(if self.is_about_handshakes { opened } else { received })
+        if self.is_about_handshakes { opened } else { received }
     }
 
     /// This many a second, over the measured time.
@@ -157,6 +168,7 @@ impl Ledger {
             in_time: InTime::default(),
             cpu_before: None,
             cpu_after: None,
+            server: [server(control), None, None],
             series: Vec::new(),
         }
     }
@@ -188,6 +200,7 @@ impl Ledger {
         }
         (self.measured_from, self.sample_began) = (Some(now), now);
         self.cpu_before = processor_time();
+        self.server[1] = server(control);
     }
 
     /// The measured time is over, if it has begun.
@@ -199,6 +212,7 @@ impl Ledger {
         let ends = matches!(control.load.until, super::Until::Done(_)) && last > from;
         self.measured_to = Some(if ends { last } else { now });
         self.cpu_after = processor_time();
+        self.server[2] = server(control);
         self.end_sample(now);
         let Counts { sent, received, bytes_sent, bytes_received, opened, .. } = self.counts;
         self.in_time = InTime { sent, received, bytes_sent, bytes_received, opened };
@@ -275,6 +289,11 @@ impl Ledger {
         }
     }
 
+    fn server_use(&self) -> Option<ServerUse> {
+        let [before, begun, ended] = self.server;
+        Some(ServerUse::between(before?, begun?, ended?))
+    }
+
     pub(super) fn finish(&mut self, control: &Control, is_interrupted: bool) -> Outcome {
         self.end_measuring(control);
         self.counts.add(&self.sample);
@@ -307,8 +326,14 @@ impl Ledger {
             is_interrupted,
             is_about_handshakes: control.load.task == super::Task::Handshakes,
             lost: self.lost,
+            server: self.server_use(),
         }
     }
+}
+
+/// The server's process, if it is to be looked at.
+fn server(control: &Control) -> Option<Snapshot> {
+    control.load.server.and_then(Snapshot::take)
 }
 
 /// Two samples, or the last one that has no other, as one.

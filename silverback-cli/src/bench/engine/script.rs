@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use silverback::{Message, MessageKind, PreparedMessage};
+use silverback::{FrameHeader, MaskKey, Message, MessageKind, PreparedMessage};
 
 /// The messages that every connection sends in turn, each from a place of its own on.
 #[derive(Clone, Debug)]
@@ -62,6 +62,11 @@ impl Script {
         &self.messages[place]
     }
 
+    /// The messages as a client's frames.
+    pub(crate) fn frames(&self) -> Vec<Vec<u8>> {
+        self.messages.iter().map(frame).collect()
+    }
+
     pub(crate) fn largest(&self) -> usize {
         self.messages.iter().map(|message| message.message().len()).max().unwrap_or(0)
     }
@@ -108,6 +113,17 @@ impl Filling {
             Self::Json => json(size, random).into_bytes(),
         }
     }
+}
+
+fn frame(message: &PreparedMessage) -> Vec<u8> {
+    let message = message.message();
+    let mask = MaskKey(*b"mask");
+    let header = FrameHeader::new(message.kind().opcode(), message.len() as u64).with_mask(Some(mask));
+    let mut frame = header.encode().to_vec();
+    let start = frame.len();
+    frame.extend_from_slice(message.as_bytes());
+    mask.apply(0, &mut frame[start..]);
+    frame
 }
 
 fn utf8(size: usize, random: &mut Random) -> String {

@@ -156,6 +156,7 @@ impl<P: Part> Session<P> {
         counts.unanswered += self.part.in_flight();
         counts.wire_sent += stats.bytes_sent;
         counts.wire_received += stats.bytes_received;
+        counts.wire_messages += stats.messages_received;
         if let Ended::Failed(cause, words) = ended {
             counts.lost += 1;
             counts.faults.count(*cause, words);

@@ -9,6 +9,7 @@ use std::{
 
 use silverback::Conn;
 use tokio::{
+    net::TcpStream,
     runtime,
     sync::{mpsc::UnboundedSender, watch},
     task::JoinSet,
@@ -22,7 +23,9 @@ use super::{
     echo::Echo,
     handshakes::{self, Left},
     load::Task,
-    pacer, session,
+    pacer,
+    raw::{self, Frames},
+    session,
 };
 
 /// What a worker tells the engine.
@@ -59,7 +62,12 @@ struct Worker {
 }
 
 /// A connection that was tried, and how long that took.
-type Dialed = (Result<Conn, Failed>, u64);
+type Dialed = (Result<Opened, Failed>, u64);
+
+enum Opened {
+    WebSocket(Box<Conn>),
+    Raw(TcpStream, Frames),
+}
 
 impl Worker {
     async fn work(mut self, left: Arc<Left>) {
@@ -126,8 +134,8 @@ impl Worker {
     fn take_in(&mut self, (outcome, took): Dialed) -> bool {
         let crew = self.crew.clone();
         let mut counts = self.crew.counts();
-        let conn = match outcome {
-            Ok(conn) => conn,
+        let opened = match outcome {
+            Ok(opened) => opened,
             Err(failed) => {
                 counts.faults.count(failed.cause, failed);
                 return false;
@@ -136,9 +144,12 @@ impl Worker {
         counts.opened += 1;
         counts.connects.record(took, 1);
         drop(counts);
-        match crew.control.load.task {
-            Task::Broadcast { .. } => self.sessions.spawn(session::run(conn, crew, Member::new)),
-            _ => self.sessions.spawn(session::run(conn, crew, Echo::new)),
+        match (opened, crew.control.load.task) {
+            (Opened::Raw(stream, frames), _) => self.sessions.spawn(raw::run(stream, frames, crew)),
+            (Opened::WebSocket(conn), Task::Broadcast { .. }) => {
+                self.sessions.spawn(session::run(*conn, crew, Member::new))
+            }
+            (Opened::WebSocket(conn), _) => self.sessions.spawn(session::run(*conn, crew, Echo::new)),
         };
         true
     }
@@ -169,7 +180,10 @@ impl Worker {
 
 async fn dial(crew: Arc<Crew>, doorway: Arc<Doorway>, number: usize) -> Dialed {
     let began = crew.control.clock.now();
-    let outcome = doorway.open(number, Leaving::Properly).await;
+    let outcome = match crew.control.load.raw.clone() {
+        Some(frames) => doorway.open_raw(number).await.map(|stream| Opened::Raw(stream, frames)),
+        None => doorway.open(number, Leaving::Properly).await.map(|conn| Opened::WebSocket(Box::new(conn))),
+    };
     (outcome, crew.control.clock.now() - began)
 }
 

@@ -5,7 +5,7 @@ use silverback::MessageKind;
 
 use super::PERCENTILES;
 use crate::bench::{
-    engine::{Cause, Fault, Faults, Outcome, Pace, Sample, Sizes, Task, Times, Until},
+    engine::{Cause, Fault, Faults, Outcome, Pace, Sample, ServerUse, Sizes, Task, Times, Until},
     plan::Plan,
 };
 
@@ -45,6 +45,7 @@ pub(super) fn value(plan: &Plan, outcome: &Outcome) -> Value {
             "received": counts.bytes_received,
             "wire_sent": counts.wire_sent,
             "wire_received": counts.wire_received,
+            "wire_received_per_message": per(counts.wire_received as f64, counts.wire_messages),
         },
         "rates": {
             "sent_per_second": outcome.per_second(in_time.sent),
@@ -65,9 +66,25 @@ pub(super) fn value(plan: &Plan, outcome: &Outcome) -> Value {
             "cpu_seconds": outcome.cpu.map(|cpu| cpu.as_secs_f64()),
             "cpu_share": outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds.max(1e-9) / plan.load.threads as f64),
         },
+        "server": outcome.server.map(|server| server_use(outcome, server)),
         "fail_if": plan.fail_if.iter().filter(|it| it.is_met(outcome)).map(ToString::to_string).collect::<Vec<_>>(),
         "series": outcome.series.iter().map(sample).collect::<Vec<_>>(),
     })
+}
+
+/// For each answer, or handshake.
+fn server_use(outcome: &Outcome, server: ServerUse) -> Value {
+    json!({
+        "cpu_seconds": server.cpu.as_secs_f64(),
+        "cpu_us_each": per(server.cpu.as_secs_f64() * 1e6, outcome.done_in_time()),
+        "resident_before": server.resident_before,
+        "resident_after": server.resident_after,
+    })
+}
+
+/// `None` of nothing.
+fn per(sum: f64, count: u64) -> Option<f64> {
+    (count > 0).then(|| sum / count as f64)
 }
 
 fn settings(plan: &Plan) -> Value {
@@ -76,7 +93,7 @@ fn settings(plan: &Plan) -> Value {
         Task::Echo(_) => "echo",
         Task::Broadcast { .. } => "broadcast",
         Task::Handshakes => "handshakes",
-        Task::Hold => "hold",
+        Task::Hold { .. } => "hold",
     };
     let senders = match load.task {
         Task::Broadcast { senders, .. } => Some(senders),
@@ -113,6 +130,7 @@ fn settings(plan: &Plan) -> Value {
         "payload": format!("{:?}", plan.settings.filling).to_lowercase(),
         "compress": plan.settings.compresses,
         "verify": load.verifies,
+        "raw_tcp": load.raw.is_some(),
         "sources": load.sources,
         "timeout_seconds": load.timeout.as_secs_f64(),
     })

@@ -87,7 +87,7 @@ fn tiles(plan: &Plan, outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     let mut tiles: Vec<(&str, String, String, bool)> = Vec::new();
     match plan.load.task {
-        Task::Hold => {}
+        Task::Hold { .. } => {}
         Task::Handshakes => tiles.push(("Handshakes per second", rate(outcome.rate()), String::new(), false)),
         _ => {
             let traffic = format!("{}/s in", bytes(outcome.per_second(outcome.in_time.bytes_received)));
@@ -130,7 +130,7 @@ fn plots(plan: &Plan, outcome: &Outcome) -> Vec<String> {
         };
         plots.push(section("Latency by percentile", legend, &plot));
     }
-    if plan.load.task != Task::Hold && !outcome.series.is_empty() {
+    if !matches!(plan.load.task, Task::Hold { .. }) && !outcome.series.is_empty() {
         let names: &[&str] = if outcome.is_about_handshakes { &["handshakes"] } else { &["received"] };
         plots.push(section("Throughput over time", names, &throughput(&outcome.series)));
     }

@@ -30,6 +30,9 @@ pub(super) fn text(plan: &Plan, outcome: &Outcome) -> String {
     if let Some(part) = generator(plan, outcome) {
         line("generator", part);
     }
+    if let Some(part) = server(outcome) {
+        line("server", part);
+    }
     text.push_str(&table(outcome));
     text.push_str(&errors(outcome));
     text.push_str(&histogram(plan, outcome));
@@ -50,7 +53,8 @@ pub(super) fn described(plan: &Plan) -> String {
     let compressed = if plan.settings.compresses { ", compressed" } else { "" };
     let what = match (load.task, load.task.pace()) {
         (Task::Handshakes, _) => "handshakes".to_owned(),
-        (Task::Hold, _) => "held idle".to_owned(),
+        (Task::Hold { messages: 0 }, _) => "held idle".to_owned(),
+        (Task::Hold { messages }, _) => format!("held idle after {} messages", count(messages)),
         (_, Some(Pace::Closed { pipeline: 1 })) => format!("{sizes} {kind}{compressed}, one in flight each"),
         (_, Some(Pace::Closed { pipeline })) => format!("{sizes} {kind}{compressed}, {pipeline} in flight each"),
         (_, Some(Pace::Open { rate: planned })) => format!("{sizes} {kind}{compressed}, {} a second", rate(planned)),
@@ -61,6 +65,7 @@ pub(super) fn described(plan: &Plan) -> String {
         Task::Broadcast { senders, .. } => format!(", {senders} send to all"),
         _ => String::new(),
     };
+    let whom = if load.raw.is_some() { ", TCP alone".to_owned() } else { whom };
     format!("{} connections to {}: {what}{whom}", count(load.connections as u64), load.target.url)
 }
 
@@ -113,7 +118,7 @@ fn rates(plan: &Plan, outcome: &Outcome) -> String {
     let in_time = outcome.in_time;
     match plan.load.task {
         Task::Handshakes => format!("{} handshakes/s", rate(outcome.rate())),
-        Task::Hold => {
+        Task::Hold { .. } => {
             let opening = outcome.opening.as_secs_f64();
             format!("{} connections opened per second", rate(outcome.opened as f64 / opening.max(1e-9)))
         }
@@ -131,9 +136,29 @@ fn generator(plan: &Plan, outcome: &Outcome) -> Option<String> {
     let cpu = outcome.cpu?.as_secs_f64();
     let share = cpu / outcome.measured.as_secs_f64().max(1e-9) / plan.load.threads as f64;
     let busy = if share > BUSY { ": it was at its limit, try more --threads" } else { "" };
-    let done = if plan.load.task == Task::Handshakes { outcome.in_time.opened } else { outcome.in_time.received };
-    let each = if done > 0 { format!(", {} each", duration((cpu / done as f64 * 1e9) as u64)) } else { String::new() };
-    Some(format!("{:.0} % of {} busy{each}{busy}", share * 100.0, threads(plan)))
+    Some(format!("{:.0} % of {} busy{}{busy}", share * 100.0, threads(plan), each(outcome, cpu)))
+}
+
+/// What the server's process has used, if it was to be told.
+fn server(outcome: &Outcome) -> Option<String> {
+    let server = outcome.server?;
+    let cpu = server.cpu.as_secs_f64();
+    let busy = cpu / outcome.measured.as_secs_f64().max(1e-9);
+    Some(format!(
+        "{:.0} % of a core busy{}; {} resident, {} before the first connection",
+        busy * 100.0,
+        each(outcome, cpu),
+        bytes(server.resident_after as f64),
+        bytes(server.resident_before as f64)
+    ))
+}
+
+/// Processor time for each answer, or handshake.
+fn each(outcome: &Outcome, cpu: f64) -> String {
+    match outcome.done_in_time() {
+        0 => String::new(),
+        done => format!(", {} each", duration((cpu / done as f64 * 1e9) as u64)),
+    }
 }
 
 fn threads(plan: &Plan) -> String {

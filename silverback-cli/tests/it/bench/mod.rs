@@ -3,6 +3,7 @@
 mod agreement;
 mod faults;
 mod loads;
+mod measuring;
 mod outputs;
 mod reaching;
 mod servers;

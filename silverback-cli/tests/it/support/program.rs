@@ -179,6 +179,10 @@ impl Program {
         ours.map(|fields| format!("socket:[{}]", fields[9])).collect()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many descriptors it has open.
     #[cfg(target_os = "linux")]
     pub(crate) fn descriptors(&self) -> usize {
