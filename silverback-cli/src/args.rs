@@ -7,14 +7,19 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::{bench, check, connect, papers::Shell, service, trouble::Trouble};
+use crate::{
+    bench, check, connect,
+    papers::Shell,
+    service,
+    trouble::{Trouble, exit_codes},
+};
 
 /// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
 ///
 /// Without a command it serves: every message that is sent to ws://localhost:8000/ws/echo comes back as it was, and is
 /// printed here. Open http://localhost:8000/ in a browser to send some.
 #[derive(Debug, Parser)]
-#[command(name = "silverback", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "silverback", version, after_help = after_help(), max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_value_name = "COMMAND")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -32,7 +37,7 @@ pub(crate) enum Task {
     /// At a terminal each line that is typed is a message, and /help lists commands. Otherwise the lines of the standard
     /// input are sent and what comes back is printed; after the end of the input the connection stays open until the
     /// answers are there: see --wait.
-    #[command(after_help = connect::EXAMPLES)]
+    #[command(after_help = connect::after_help())]
     Connect(Box<connect::Args>),
     /// Put a load on a server, and measure how it answers.
     Bench(Box<bench::Args>),
@@ -40,7 +45,7 @@ pub(crate) enum Task {
     ///
     /// The name is looked up, connections are tried, TLS and the WebSocket handshake are done; then a ping and a short
     /// text are sent, and the connection is closed. What the server shows of itself on the way is told.
-    #[command(after_help = check::EXAMPLES)]
+    #[command(after_help = check::after_help())]
     Check(Box<check::Args>),
     /// Print a script that completes command lines, for a shell to load.
     Completions {
@@ -138,6 +143,10 @@ fn is_given(option: &str, words: &[OsString]) -> bool {
 
 const SCHEMES: [&str; 4] = ["ws://", "wss://", "http://", "https://"];
 
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit_codes(&[0, 1, 2, 3, 129, 130, 143]))
+}
+
 const EXAMPLES: &str = "\
 Examples:
   silverback                              serve this machine, at http://localhost:8000/
@@ -145,8 +154,8 @@ Examples:
   SILVERBACK_LISTEN=localhost:9000 silverback
   silverback ws://localhost:8000/ws/echo  talk to a server
 
-Ctrl-C closes every connection and ends the program; a second Ctrl-C ends it at once.
-Exit codes: 0 ended as asked, 2 an option makes no sense, 3 an address cannot be used.";
+Ctrl-C and SIGTERM close every connection and end the program with 0; a second one ends it at once,
+with a code of its own.";
 
 #[cfg(test)]
 #[path = "args_tests.rs"]

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
 
 use super::*;
+use crate::trouble::EXIT_CODES;
 
 #[test]
 fn clap_finds_no_fault_with_the_options() {
@@ -49,25 +50,54 @@ fn the_page_knows_no_flag_that_is_not_there() {
 
 #[test]
 fn the_page_has_every_exit_code_and_no_other() {
-    let text = String::new;
-    let codes = [
-        Trouble::System(text()),
-        Trouble::Usage(text()),
-        Trouble::Network(text()),
-        Trouble::Tls(text()),
-        Trouble::Refused(text()),
-        Trouble::Closed(text()),
-        Trouble::Protocol(text()),
-        Trouble::Timeout(text()),
-        Trouble::Condition(text()),
-        Trouble::Signal(130),
-    ];
-    let expected: BTreeSet<u8> = codes.iter().map(Trouble::code).chain([0]).collect();
     let page = fs::read_to_string(page_path()).unwrap();
     let (_, rest) = page.split_once("\n## Exit codes\n").unwrap();
     let section = rest.split("\n## ").next().unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok());
-    assert_eq!(rows.collect::<BTreeSet<u8>>(), expected);
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let expected: Vec<_> = EXIT_CODES.iter().map(|(code, when)| format!("| {code} | {when} |")).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn every_trouble_has_its_exit_code_among_those() {
+    let known = |code: u8| EXIT_CODES.iter().any(|(known, _)| *known == code);
+    let mut trouble = Some(Trouble::System(String::new()));
+    while let Some(this) = trouble {
+        assert!(known(this.code()), "{this:?}");
+        trouble = next(&this);
+    }
+}
+
+/// All kinds in turn: the compiler asks for those that are new.
+fn next(trouble: &Trouble) -> Option<Trouble> {
+    let text = String::new();
+    match trouble {
+        Trouble::System(_) => Some(Trouble::Usage(text)),
+        Trouble::Usage(_) => Some(Trouble::Network(text)),
+        Trouble::Network(_) => Some(Trouble::Tls(text)),
+        Trouble::Tls(_) => Some(Trouble::Refused(text)),
+        Trouble::Refused(_) => Some(Trouble::Closed(text)),
+        Trouble::Closed(_) => Some(Trouble::Protocol(text)),
+        Trouble::Protocol(_) => Some(Trouble::Timeout(text)),
+        Trouble::Timeout(_) => Some(Trouble::Condition(text)),
+        Trouble::Condition(_) => Some(Trouble::Signal(129)),
+        Trouble::Signal(129) => Some(Trouble::Signal(130)),
+        Trouble::Signal(130) => Some(Trouble::Signal(143)),
+        Trouble::Signal(_) => None,
+    }
+}
+
+#[test]
+fn help_names_the_exit_codes_on_lines_of_their_own() {
+    for (name, command) in commands() {
+        let Some(help) = command.get_after_help().filter(|_| name != "bench") else { continue };
+        let help = help.to_string();
+        assert!(help.lines().all(|line| line.len() <= 100), "of {name}: {help}");
+        for code in [0, 1, 2, 129, 130, 143] {
+            let start = format!("  {code:>3}  ");
+            assert!(help.lines().any(|line| line.starts_with(&start)), "of {name} the help has no {code}: {help}");
+        }
+    }
 }
 
 fn page_path() -> PathBuf {

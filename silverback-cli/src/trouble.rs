@@ -1,7 +1,11 @@
 //! Why the program cannot go on, and how it says so: one line on standard error, and an exit code. The codes are part
 //! of what the program promises (`docs/cli.md`).
 
-use std::{fmt, io::Write, process::ExitCode};
+use std::{
+    fmt::{self, Write as _},
+    io::Write,
+    process::ExitCode,
+};
 
 /// The end of the program, in words for the person who started it.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,3 +78,29 @@ impl std::error::Error for Trouble {}
 pub(crate) fn report(what: &impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "silverback: {what}");
 }
+
+/// What a help text says of these exit codes.
+pub(crate) fn exit_codes(of: &[u8]) -> String {
+    let mut text = "Exit codes:".to_owned();
+    for (code, when) in EXIT_CODES.iter().filter(|(code, _)| of.contains(code)) {
+        let _ = write!(text, "\n  {code:>3}  {when}");
+    }
+    text
+}
+
+/// Every exit code there is, and when the program ends with it.
+pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
+    (0, "all went as asked"),
+    (1, "the system refuses something that no option can change"),
+    (2, "usage: an option or a file makes no sense; nothing was sent"),
+    (3, "network: no address, no connection, no way through the proxy"),
+    (4, "TLS: no handshake, or a certificate that is not to be believed"),
+    (5, "the WebSocket handshake was refused, or ended without an answer"),
+    (6, "closed by the server with another code than 1000, 1001 or none, or lost"),
+    (7, "the server broke the protocol, or a limit of ours"),
+    (8, "something took too long"),
+    (9, "a condition of `bench --fail-if` was met"),
+    (129, "hung up: SIGHUP"),
+    (130, "interrupted: SIGINT, Ctrl-C"),
+    (143, "told to end: SIGTERM"),
+];

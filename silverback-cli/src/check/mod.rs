@@ -24,7 +24,7 @@ use std::io::{self, IsTerminal, Write};
 
 pub(crate) use self::args::Args;
 use self::args::Format;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, exit_codes};
 
 /// Takes each step, prints what was seen, and says with the exit code whether all is well.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
@@ -61,12 +61,16 @@ fn print(text: &str) -> Result<(), Trouble> {
 /// What a shell expects of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
 
-pub(crate) const EXAMPLES: &str = "\
+/// What stands below the options.
+pub(crate) fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}\n\n{REMARK}", exit_codes(&CODES))
+}
+
+const EXAMPLES: &str = "\
 Examples:
   silverback check wss://example.com/chat
   silverback check wss://localhost:8443/ --cacert ca.pem --json
-  silverback check ws://example.com/chat --resolve example.com:80:192.0.2.7 --no-echo
+  silverback check ws://example.com/chat --resolve example.com:80:192.0.2.7 --no-echo";
 
-Exit codes: 0 all is well, 1 the system refuses something, 2 usage, 3 no address, connection or proxy, 4 TLS, \
-5 handshake refused, 6 closed by the server with another code than 1000, 1001 or none, or lost, 7 protocol error, \
-8 timeout, 130 interrupted. Whether the server echoes makes no difference.";
+const REMARK: &str = "Whether the server echoes makes no difference to it.";
+const CODES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143];

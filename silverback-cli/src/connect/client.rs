@@ -88,8 +88,12 @@ impl Client {
             self.notes.verbose(&end.words());
         }
         let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
-        self.leave(is_hurried).await;
-        end.outcome(undone)
+        let written = self.leave(is_hurried).await;
+        let outcome = end.outcome(undone);
+        match written {
+            Err(error) => outcome.and(End::Output(error).outcome(undone)),
+            Ok(()) => outcome,
+        }
     }
 
     async fn connect_and_talk(&mut self) -> End {
@@ -143,16 +147,17 @@ impl Client {
     }
 
     /// Writes what is left to write, and leaves the terminal as it was.
-    async fn leave(self, is_hurried: bool) {
+    async fn leave(self, is_hurried: bool) -> io::Result<()> {
         let finish = self.output.finish();
-        match is_hurried {
-            true => _ = timeout(HURRY, finish).await,
+        let written = match is_hurried {
+            true => timeout(HURRY, finish).await.unwrap_or(Ok(())),
             false => finish.await,
-        }
+        };
         if let Some(PromptParts { editor: None, drawn, terminal }) = self.prompt {
             terminal.restore(drawn.settle());
         }
         let _ = io::stdout().flush();
+        written
     }
 }
 

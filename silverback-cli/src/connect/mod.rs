@@ -24,7 +24,7 @@ mod waiting;
 
 pub(crate) use self::args::Args;
 use self::{client::Client, plan::Plan};
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, exit_codes};
 
 /// Connects, talks until there is nothing more to say, and closes.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
@@ -37,14 +37,18 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     outcome
 }
 
-pub(crate) const EXAMPLES: &str = "\
+/// What stands below the options.
+pub(crate) fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}\n\n{REMARK}", exit_codes(&CODES))
+}
+
+const EXAMPLES: &str = "\
 Examples:
   silverback wss://example.com/chat                    talk at a prompt
   echo hi | silverback connect ws://localhost:8000/ws/echo
   silverback connect URL --send subscribe --count 10   print ten messages and end
-  silverback connect URL --wait off --format json      print all that comes, a JSON object on each line
-  silverback connect URL --format raw <in.png >out.png one binary message there and back
+  silverback connect URL --wait off --format json      print all that comes, as lines of JSON
+  silverback connect URL --format raw <in.png >out.png one binary message there and back";
 
-Exit codes: 0 ended in order, 1 the system refuses something, 2 usage, 3 no address, connection or proxy, 4 TLS,
-5 handshake refused, 6 closed by the server with another code than 1000, 1001 or none, or lost, 7 protocol error,
-8 timeout, 130 interrupted. A closed output pipe is no error.";
+const REMARK: &str = "A closed output pipe is no error.";
+const CODES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143];

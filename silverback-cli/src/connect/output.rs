@@ -57,11 +57,12 @@ impl Output {
         }
     }
 
-    /// Waits until all of it has been written. Other senders are gone.
-    pub(crate) async fn finish(self) {
+    /// Waits until all of it has been written, and says whether it could be. Other senders are gone.
+    pub(crate) async fn finish(self) -> io::Result<()> {
         drop(self.chunks);
-        if let Some(ended) = self.ended {
-            let _ = ended.await;
+        match self.ended {
+            Some(ended) => ended.await.unwrap_or(Ok(())),
+            None => Ok(()),
         }
     }
 }

@@ -10,8 +10,7 @@ use std::{
 };
 
 use silverback::{
-    CloseCode, Conn, Initiator, Message, Outage, ReconnectError, ReconnectEvent, ReconnectingConn,
-    ReconnectingWriter,
+    CloseCode, Conn, Initiator, Message, Outage, ReconnectError, ReconnectEvent, ReconnectingConn, ReconnectingWriter,
 };
 use tokio::time::sleep_until;
 

@@ -9,6 +9,9 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// `None` where it is ignored, as under nohup.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
@@ -17,7 +20,11 @@ impl Signals {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: if hangup_ends() { Some(signal(SignalKind::hangup())?) } else { None },
+            })
         }
         #[cfg(not(unix))]
         Ok(Self {})
@@ -29,6 +36,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => 128 + 2,
             _ = self.terminate.recv() => 128 + 15,
+            () = received(&mut self.hangup) => 128 + 1,
         }
         #[cfg(not(unix))]
         {
@@ -43,4 +51,21 @@ impl Signals {
     pub(crate) async fn exit_at_next(mut self) {
         process::exit(self.next().await);
     }
+}
+
+#[cfg(unix)]
+async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => _ = signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether SIGHUP is not ignored. Where that cannot be told it is left alone, for to catch it is to undo nohup.
+#[cfg(unix)]
+fn hangup_ends() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & HANGUP == 0)
 }

@@ -3,11 +3,11 @@
 use rustix::process::Signal;
 use silverback::CloseCode;
 
-use crate::support::{Program, RawClient, check_echo, dial, frame, wait_until, within};
+use crate::support::{Program, RawClient, check_echo, dial, frame, get, wait_until, within};
 
 #[tokio::test]
 async fn a_signal_closes_every_connection_with_1001_and_ends_with_0() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut program = Program::start(&[]);
         let mut conns = [dial(program.address).await, dial(program.address).await];
         for conn in &mut conns {
@@ -31,7 +31,7 @@ fn without_connections_it_ends_at_once_and_says_nothing() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let mut program = Program::start(&["--close-timeout", "1h"]);
         let mut silent = RawClient::connect(program.address);
         program.signal(Signal::TERM);
@@ -41,6 +41,15 @@ fn a_second_signal_ends_at_once() {
         program.signal(signal);
         assert_eq!(program.wait().code(), Some(code));
     }
+}
+
+#[test]
+fn under_nohup_the_end_of_the_terminal_is_no_end() {
+    let mut program = Program::start_without_hangup();
+    program.signal(Signal::HUP);
+    assert_eq!(get(program.address, "/healthz").status, 200);
+    assert!(program.is_running());
+    program.check_stops_empty();
 }
 
 #[test]

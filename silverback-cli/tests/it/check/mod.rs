@@ -3,6 +3,7 @@
 mod after;
 mod answers;
 mod certificates;
+mod exits;
 mod healthy;
 mod unreached;
 

@@ -4,13 +4,14 @@ use std::{
     io::{Read, Write},
     net::TcpListener,
     os::unix::process::ExitStatusExt,
+    process::Stdio,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::SockRef;
 
 use super::{
-    check_end,
+    check_end, command,
     servers::{Server, accepting, close, frame},
     start, talk, wait_for,
 };
@@ -20,6 +21,15 @@ use crate::support::wait_until;
 #[track_caller]
 fn check(server: &Server, code: i32, words: &[&str]) {
     check_end(&talk(&[&server.url(), "--wait", "off"], b""), code, words);
+}
+
+#[test]
+fn what_the_system_refuses_is_1() {
+    let server = Server::sending([frame(0x81, b"hi"), close(1000, "")].concat());
+    let mut command = command(&["connect", &server.url()]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
+    check_end(&wait_for(command.spawn().unwrap()), 1, &["standard output", "No space left"]);
 }
 
 mod usage_is_2 {
@@ -224,6 +234,11 @@ mod a_signal {
     #[test]
     fn from_a_supervisor_is_143() {
         check_signal(Signal::TERM, 143);
+    }
+
+    #[test]
+    fn from_a_terminal_that_goes_away_is_129() {
+        check_signal(Signal::HUP, 129);
     }
 
     #[test]

@@ -46,8 +46,17 @@ impl Program {
 
     /// Starts it on 127.0.0.1 where it may have no more than so many descriptors.
     pub(crate) fn start_limited(descriptors: u32, options: &[&str]) -> Self {
+        Self::start_after(&format!("ulimit -n {descriptors}"), options)
+    }
+
+    /// Starts it on 127.0.0.1 as nohup does.
+    pub(crate) fn start_without_hangup() -> Self {
+        Self::start_after("trap '' HUP", &[])
+    }
+
+    fn start_after(preparation: &str, options: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_silverback")]);
+        shell.args(["-c", &format!("{preparation} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_silverback")]);
         shell.args(["--listen", "127.0.0.1:0"]).args(options);
         let mut program = Self::spawn(shell);
         program.read_output();
