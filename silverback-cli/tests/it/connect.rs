@@ -14,6 +14,7 @@ mod terminal;
 pub(crate) mod tls;
 mod tls_faults;
 mod typed;
+mod ways;
 
 use std::{
     io::Write,

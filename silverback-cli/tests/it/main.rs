@@ -10,6 +10,7 @@ mod disconnects;
 mod echo;
 mod exits;
 mod options;
+mod papers;
 mod printing;
 mod requests;
 mod robustness;

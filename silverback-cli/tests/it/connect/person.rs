@@ -48,7 +48,7 @@ impl Person {
         unlockpt(&keys).unwrap();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let terminal = rustix::fs::open(ptsname(&keys, Vec::new()).unwrap(), flags, Mode::empty()).unwrap();
-        tcsetwinsize(&terminal, Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        tcsetwinsize(&terminal, size(ROWS, COLUMNS)).unwrap();
         let settings = settings(&terminal);
         let end = || terminal.try_clone().unwrap();
         let mut command = command(&["connect"]);
@@ -75,6 +75,13 @@ impl Person {
 
     pub(super) fn gets(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The program is told, as that which it is in front of would be.
+    pub(super) fn resizes(&self, rows: u16, columns: u16) {
+        tcsetwinsize(&self.terminal, size(rows, columns)).unwrap();
+        self.seen.lock().unwrap().screen.screen_mut().set_size(rows, columns);
+        self.gets(Signal::WINCH);
     }
 
     pub(super) fn screen(&self) -> String {
@@ -112,6 +119,10 @@ impl Drop for Person {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 fn settings(terminal: &OwnedFd) -> String {
@@ -156,5 +167,5 @@ pub(super) fn check_heard(hear: &mpsc::Receiver<String>, text: &str) {
     assert_eq!(hear.recv_timeout(PATIENCE).unwrap(), text);
 }
 
-const ROWS: u16 = 40;
-const COLUMNS: u16 = 80;
+pub(super) const ROWS: u16 = 40;
+pub(super) const COLUMNS: u16 = 80;

@@ -125,7 +125,7 @@ pub(crate) fn close(code: u16, reason: &str) -> Vec<u8> {
 pub(crate) const GONE: u8 = 0xff;
 
 /// A short frame from a client, unmasked.
-pub(crate) fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(crate) fn read_frame(stream: &mut impl Read) -> (u8, Vec<u8>) {
     let mut head = [0; 6];
     if stream.read_exact(&mut head).is_err() {
         return (GONE, Vec::new());
@@ -140,11 +140,11 @@ pub(crate) fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
 }
 
 /// Reads on until the client closes or has gone.
-pub(crate) fn read_to_close(stream: &mut TcpStream) {
+pub(crate) fn read_to_close(stream: &mut impl Read) {
     while !matches!(read_frame(stream), (8 | GONE, _)) {}
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    person::{Person, check_heard, puppet},
+    person::{COLUMNS, Person, ROWS, check_heard, puppet},
     servers::{Server, close, frame},
 };
 
@@ -246,4 +246,48 @@ fn an_error_before_there_is_a_connection_is_one_line() {
     assert_eq!(person.ends(), Some(3));
     person.sees("silverback: connecting to 127.0.0.1:1 failed");
     assert_eq!(person.screen().lines().count(), 1, "{}", person.screen());
+}
+
+#[test]
+fn formats_show_messages_as_programs_or_people_want_them() {
+    for (format, shown) in [
+        ("json", "\"data\":\"[1]\",\"size\":3,"),
+        ("hex", "< text, 3 bytes\n  00000000  5b 31 5d "),
+        ("raw", "< [1]\n< binary, 1 bytes\n  00000000  07 "),
+    ] {
+        let (server, tell, hear) = puppet();
+        let mut person = Person::start(&[&server.url(), "--format", format]);
+        person.sees("Connected");
+        tell.send([frame(0x81, b"[1]"), frame(0x82, b"\x07")].concat()).unwrap();
+        person.sees(shown);
+        person.types("line\r");
+        check_heard(&hear, "line");
+    }
+}
+
+#[test]
+fn messages_have_their_time_if_that_is_wanted() {
+    let (server, tell, _hear) = puppet();
+    let person = Person::start(&[&server.url(), "--timestamps"]);
+    person.sees("Connected");
+    tell.send(frame(0x81, b"hi")).unwrap();
+    person.sees(" < hi");
+    let screen = person.screen();
+    let time = screen.lines().find_map(|line| line.strip_suffix(" < hi")).unwrap();
+    assert_eq!(time.split([':', '.']).map(str::len).collect::<Vec<_>>(), [2, 2, 2, 4], "{time}");
+}
+
+#[test]
+fn a_line_is_drawn_anew_in_a_window_of_another_size() {
+    let (server, tell, hear) = puppet();
+    let mut person = Person::start(&[&server.url()]);
+    person.sees("Connected");
+    let line = "a line that is longer than the window will be when it has been resized";
+    person.types(line);
+    person.sees(line);
+    person.resizes(ROWS, COLUMNS / 2);
+    tell.send(frame(0x81, b"hi")).unwrap();
+    person.sees("< hi\n> a line that is longer than the window ");
+    person.types("!\r");
+    check_heard(&hear, &format!("{line}!"));
 }

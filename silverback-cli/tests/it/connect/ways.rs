@@ -1,0 +1,99 @@
+//! Ways to a server, and what is shown and left on them.
+
+use std::{
+    fs,
+    io::Write,
+    net::TcpListener,
+    os::unix::net::{UnixListener, UnixStream},
+    process::Stdio,
+    thread,
+};
+
+use super::{
+    check_end, check_said, command,
+    servers::{Server, accepting, close, frame, read_head, read_to_close},
+    talk,
+    tls::Papers,
+    wait_for,
+};
+use crate::support::{PATIENCE, Program};
+
+fn greeting() -> Vec<u8> {
+    [frame(0x81, b"hi"), close(1000, "")].concat()
+}
+
+#[test]
+fn a_unix_socket_leads_to_the_server_and_the_url_says_what_to_ask_for() {
+    let path = std::env::temp_dir().join(format!("silverback-socket-{}", std::process::id()));
+    let listener = UnixListener::bind(&path).unwrap();
+    let serving = thread::spawn(move || {
+        let (mut stream, _): (UnixStream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = read_head(&mut stream);
+        stream.write_all(&[accepting(&head).as_bytes(), &greeting()].concat()).unwrap();
+        read_to_close(&mut stream);
+        head
+    });
+    check_said(&talk(&["ws://example.com/x", "--unix-socket", path.to_str().unwrap()], b""), "hi\n");
+    let head = serving.join().unwrap();
+    assert!(head.starts_with("GET /x HTTP/1.1\r\n") && head.contains("\r\nHost: example.com\r\n"), "{head}");
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn an_ipv6_address_stands_in_brackets() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return eprintln!("skipped: there is no IPv6 here");
+    }
+    let program = Program::start_with(&["--quiet"], &[("SILVERBACK_LISTEN", "[::1]:0")]);
+    let url = format!("ws://[::1]:{}/ws/echo", program.address.port());
+    check_said(&talk(&[&url, "-n", "1"], b"hi\n"), "hi\n");
+}
+
+#[test]
+fn some_hosts_need_no_proxy() {
+    let server = Server::sending(greeting());
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = format!("http://{nobody}");
+    check_end(&talk(&[&server.url(), "-x", &proxy], b""), 3, &[&nobody.to_string()]);
+    check_said(&talk(&[&server.url(), "-x", &proxy, "--noproxy", "example.com,127.0.0.1"], b""), "hi\n");
+    let mut from_variable = command(&["connect", &server.url(), "--noproxy", "*"]);
+    from_variable.env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy);
+    from_variable.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    check_said(&wait_for(from_variable.spawn().unwrap()), "hi\n");
+}
+
+#[test]
+fn a_certificate_and_its_key_may_stand_in_one_file() {
+    let papers = Papers::make("both");
+    let both = papers.path("both.pem");
+    let text = ["client.pem", "key.pem"].map(|file| fs::read_to_string(papers.path(file)).unwrap());
+    fs::write(&both, text.concat()).unwrap();
+    let url = format!("wss://localhost:{}/", papers.serve(true).port());
+    let options = [&*url, "-n", "1", "--cacert", &papers.path("ca.pem"), "--cert", &both];
+    check_said(&talk(&options, b"hi\n"), "hi\n");
+    let without = [&*url, "-n", "1", "--cacert", &papers.path("ca.pem"), "--cert", &papers.path("client.pem")];
+    check_end(&talk(&without, b"hi\n"), 2, &["key"]);
+}
+
+#[test]
+fn the_keys_of_tls_are_logged_if_that_is_wanted() {
+    let papers = Papers::make("keylog");
+    let log = papers.path("keys.log");
+    let url = format!("wss://localhost:{}/", papers.serve(false).port());
+    let mut command = command(&["connect", &url, "-k", "--send", "hi", "-n", "1"]);
+    command.env("SSLKEYLOGFILE", &log);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    check_said(&wait_for(command.spawn().unwrap()), "hi\n");
+    let keys = fs::read_to_string(log).unwrap();
+    assert!(keys.contains("CLIENT_TRAFFIC_SECRET_0 "), "{keys}");
+}
+
+#[test]
+fn the_time_of_a_message_is_shown_if_that_is_wanted() {
+    let output = talk(&[&Server::sending(greeting()).url(), "-t"], b"");
+    check_end(&output, 0, &[]);
+    let line = String::from_utf8(output.stdout).unwrap();
+    let (time, text) = line.split_once(' ').unwrap();
+    assert_eq!((time.len(), &time[10..11], &time[23..], text), (24, "T", "Z", "hi\n"), "{line}");
+}
