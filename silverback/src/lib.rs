@@ -66,6 +66,7 @@ mod reconnect;
 mod requests;
 mod settings;
 mod shared;
+mod socket;
 mod sync;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]

@@ -19,9 +19,17 @@ use tokio::{
 use crate::sync::{self, ReadHalf, WriteHalf};
 
 /// A byte stream that a connection can run on.
-pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// What it is, behind a box.
+    #[doc(hidden)]
+    fn as_any(&self) -> &dyn Any;
+}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
 
 impl fmt::Debug for dyn ByteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

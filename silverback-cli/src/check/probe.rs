@@ -120,7 +120,7 @@ impl From<Seen> for Step {
 /// Where it stopped, unless what was seen tells it already: an answer with another status, addresses that refuse us.
 fn failed_step(error: &DialError) -> Option<&'static str> {
     match error {
-        DialError::Refused(_) => return None,
+        DialError::Refused { .. } => return None,
         error if !error.attempts().is_empty() => return None,
         _ => {}
     }
@@ -140,8 +140,8 @@ fn reason(error: &DialError) -> String {
         DialError::Timeout { after, .. } => format!("nothing within {after:?}"),
         DialError::ProxyRefused { refusal, .. } => refusal.status.to_string(),
         DialError::Redirect { fault, .. } => fault.to_string(),
-        DialError::Answer(error) => error.to_string(),
-        DialError::Head(error) => format!("no HTTP: {error}"),
+        DialError::Answer { error, .. } => error.to_string(),
+        DialError::Head { error, .. } => format!("no HTTP: {error}"),
         error => error.to_string(),
     }
 }

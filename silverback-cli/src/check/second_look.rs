@@ -50,8 +50,10 @@ fn question(place: &str, is_secure: bool, error: &DialError) -> Option<Question>
         DialStep::Tls if certificate_fault(error).is_some() => Some(Question::WhoIsIt),
         DialStep::Tls => Some(Question::IsItPlain),
         DialStep::Handshake if !is_secure => match error {
-            DialError::Head(_) | DialError::Io { .. } => Some(Question::IsItTls),
-            DialError::Refused(refusal) if refusal.status == http::StatusCode::BAD_REQUEST => Some(Question::IsItTls),
+            DialError::Head { .. } | DialError::Io { .. } => Some(Question::IsItTls),
+            DialError::Refused { refusal, .. } if refusal.status == http::StatusCode::BAD_REQUEST => {
+                Some(Question::IsItTls)
+            }
             _ => None,
         },
         _ => None,

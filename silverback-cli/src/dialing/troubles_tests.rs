@@ -4,7 +4,7 @@ use super::*;
 
 #[track_caller]
 fn check(step: DialStep, source: io::Error, code: u8) {
-    let error = DialError::Io { step, target: "host:1".to_owned(), source };
+    let error = DialError::Io { step, target: "host:1".to_owned(), peer: None, source };
     assert_eq!(trouble_of(&error).code(), code, "{error}");
 }
 

@@ -1,6 +1,6 @@
 //! Why a dial did not end in a connection: which step, towards whom, and what the other side said.
 
-use std::{fmt, io, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use silverback_proto::handshake::{HandshakeError, HeadError};
 
@@ -35,6 +35,8 @@ pub enum DialError {
         step: DialStep,
         /// Towards whom, as `host:port`.
         target: String,
+        /// Who was connected to by then.
+        peer: Option<SocketAddr>,
         /// How.
         source: io::Error,
     },
@@ -44,6 +46,8 @@ pub enum DialError {
         step: DialStep,
         /// Towards whom, as `host:port`.
         target: String,
+        /// Who was connected to by then.
+        peer: Option<SocketAddr>,
         /// The budget.
         after: Duration,
     },
@@ -51,22 +55,49 @@ pub enum DialError {
     ProxyRefused {
         /// The proxy, as `host:port`.
         proxy: String,
+        /// Its address.
+        peer: Option<SocketAddr>,
         /// What it said.
         refusal: Box<Refusal>,
     },
     /// The answer is no HTTP response.
-    Head(HeadError),
+    Head {
+        /// Whose, as `host:port`.
+        target: String,
+        /// Who was connected to.
+        peer: Option<SocketAddr>,
+        /// What is wrong with it.
+        error: HeadError,
+    },
     /// The server answered with another status than 101.
-    Refused(Box<Refusal>),
+    Refused {
+        /// Which one, as `host:port`.
+        target: String,
+        /// Who was connected to.
+        peer: Option<SocketAddr>,
+        /// What it said.
+        refusal: Box<Refusal>,
+    },
     /// The server sent us elsewhere, and there we do not go.
     Redirect {
+        /// Which one, as `host:port`.
+        target: String,
+        /// Who was connected to.
+        peer: Option<SocketAddr>,
         /// Why not.
         fault: RedirectFault,
         /// What the server said.
         refusal: Box<Refusal>,
     },
     /// The server answered with 101, but not as RFC 6455 asks.
-    Answer(HandshakeError),
+    Answer {
+        /// Which one, as `host:port`.
+        target: String,
+        /// Who was connected to.
+        peer: Option<SocketAddr>,
+        /// What is wrong with the answer.
+        error: HandshakeError,
+    },
 }
 
 impl DialError {
@@ -88,15 +119,32 @@ impl DialError {
             Self::Tls(_) => None,
             Self::Io { step, .. } | Self::Timeout { step, .. } => Some(*step),
             Self::ProxyRefused { .. } => Some(DialStep::Proxy),
-            Self::Head(_) | Self::Refused(_) | Self::Redirect { .. } | Self::Answer(_) => Some(DialStep::Handshake),
+            Self::Head { .. } | Self::Refused { .. } | Self::Redirect { .. } | Self::Answer { .. } => {
+                Some(DialStep::Handshake)
+            }
         }
     }
 
-    /// Towards whom the step failed, as `host:port`, where that is not simply the server of the URL.
+    /// Towards whom the step failed, as `host:port`: the server, be it that of the URL or one that a redirect leads to,
+    /// or the proxy. `None` when the dial did not begin.
     pub fn target(&self) -> Option<&str> {
+        Some(self.place()?.0)
+    }
+
+    /// Which of its addresses was connected to by then, over TCP; the proxy's, where there is one.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.place()?.1
+    }
+
+    fn place(&self) -> Option<(&str, Option<SocketAddr>)> {
         match self {
-            Self::Io { target, .. } | Self::Timeout { target, .. } => Some(target),
-            Self::ProxyRefused { proxy, .. } => Some(proxy),
+            Self::Io { target, peer, .. }
+            | Self::Timeout { target, peer, .. }
+            | Self::ProxyRefused { proxy: target, peer, .. }
+            | Self::Head { target, peer, .. }
+            | Self::Refused { target, peer, .. }
+            | Self::Redirect { target, peer, .. }
+            | Self::Answer { target, peer, .. } => Some((target, *peer)),
             _ => None,
         }
     }
@@ -104,7 +152,7 @@ impl DialError {
     /// What the server said instead of 101, or the proxy instead of 200, if it said something.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused(refusal) | Self::ProxyRefused { refusal, .. } | Self::Redirect { refusal, .. } => {
+            Self::Refused { refusal, .. } | Self::ProxyRefused { refusal, .. } | Self::Redirect { refusal, .. } => {
                 Some(refusal)
             }
             _ => None,
@@ -138,17 +186,56 @@ impl fmt::Display for DialError {
             Self::SocksUnsupported => {
                 f.write_str("this build has no SOCKS: turn on silverback's feature socks, or use an HTTP proxy")
             }
-            Self::Io { step, target, source } => write!(f, "{step} {target} failed: {source}"),
-            Self::Timeout { step, target, after } => write!(f, "{step} {target} took longer than {after:?}"),
-            Self::ProxyRefused { proxy, refusal } => {
-                write!(f, "the proxy {proxy} refused to connect us with {}", refusal.status)
+            Self::Io { step, target, peer, source } => {
+                write!(f, "{step} {} failed: {source}", Place::new(target, *peer))
             }
-            Self::Head(error) => write!(f, "the server did not answer with HTTP: {error}"),
-            Self::Refused(refusal) => write!(f, "the server refused the WebSocket handshake with {}", refusal.status),
-            Self::Redirect { fault, refusal } => {
-                write!(f, "the server redirects us with {}, but {fault}", refusal.status)
+            Self::Timeout { step, target, peer, after } => {
+                write!(f, "{step} {} took longer than {after:?}", Place::new(target, *peer))
             }
-            Self::Answer(error) => error.fmt(f),
+            Self::ProxyRefused { proxy, peer, refusal } => {
+                let place = Place::new(proxy, *peer);
+                write!(f, "the proxy {place} refused to connect us with {}", refusal.status)
+            }
+            Self::Head { target, peer, error } => {
+                write!(f, "the server {} did not answer with HTTP: {error}", Place::new(target, *peer))
+            }
+            Self::Refused { target, peer, refusal } => {
+                let place = Place::new(target, *peer);
+                write!(f, "the server {place} refused the WebSocket handshake with {}", refusal.status)
+            }
+            Self::Redirect { target, peer, fault, refusal } => {
+                let place = Place::new(target, *peer);
+                write!(f, "the server {place} redirects us with {}, but {fault}", refusal.status)
+            }
+            Self::Answer { target, peer, error } => {
+                write!(f, "{} {} failed: {error}", DialStep::Handshake, Place::new(target, *peer))
+            }
+        }
+    }
+}
+
+/// Whom a step is about, and which address that turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) target: &'a str,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn new(target: &'a str, peer: Option<SocketAddr>) -> Self {
+        Self { target, peer }
+    }
+
+    pub(super) fn failed(self, step: DialStep, source: io::Error) -> DialError {
+        DialError::Io { step, target: self.target.to_owned(), peer: self.peer, source }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.peer {
+            Some(peer) if peer.to_string() != self.target => write!(f, "{} (connected to {peer})", self.target),
+            _ => f.write_str(self.target),
         }
     }
 }
@@ -156,19 +243,19 @@ impl fmt::Display for DialError {
 impl std::error::Error for DialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Request(error) | Self::Answer(error) => Some(error),
+            Self::Request(error) | Self::Answer { error, .. } => Some(error),
             Self::Proxy(error) => Some(error),
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(error) => Some(error),
             Self::Io { source, .. } => Some(source),
-            Self::Head(error) => Some(error),
+            Self::Head { error, .. } => Some(error),
             Self::Redirect { fault, .. } => Some(fault),
             Self::UserName
             | Self::TlsUnsupported
             | Self::SocksUnsupported
             | Self::Timeout { .. }
             | Self::ProxyRefused { .. }
-            | Self::Refused(_) => None,
+            | Self::Refused { .. } => None,
         }
     }
 }

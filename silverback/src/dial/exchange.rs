@@ -10,8 +10,8 @@ use silverback_proto::handshake::{
 use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
-    DialError, DialEvent, DialStep, Dialer, Refusal, refusal::hide_cookies, secure::step_of, step::TimeLimit, target,
-    wire::Wire,
+    DialError, DialEvent, DialStep, Dialer, Refusal, Wire, error::Place, refusal::hide_cookies, secure::step_of,
+    step::TimeLimit, target,
 };
 use crate::{
     Conn,
@@ -27,18 +27,20 @@ pub(super) async fn shake_hands(
     time: &TimeLimit,
 ) -> Result<(Conn, Response<()>), DialError> {
     let target = target(&request);
+    let place = Place::new(&target, wire.peer());
     let (deadline, _) = time.deadline(DialStep::Handshake);
-    time.bounded(DialStep::Handshake, &target, exchange(dialer, wire, request, &target, deadline)).await
+    time.bounded(DialStep::Handshake, place, exchange(dialer, wire, request, place, deadline)).await
 }
 
 async fn exchange(
     dialer: &Dialer,
     mut wire: Wire,
     mut request: ClientRequest,
-    target: &str,
+    place: Place<'_>,
     deadline: Instant,
 ) -> Result<(Conn, Response<()>), DialError> {
-    let failed = |source| DialError::Io { step: step_of(&source), target: target.to_owned(), source };
+    let failed = |source| place.failed(step_of(&source), source);
+    let (target, peer) = (|| place.target.to_owned(), place.peer);
     let url = http_url(&request);
     if let Some(cookies) = dialer.cookies(&url) {
         request = request.header(header::COOKIE, cookies);
@@ -50,16 +52,18 @@ async fn exchange(
     wire.flush().await.map_err(failed)?;
     let (mut response, early) =
         read_answer(&mut wire, dialer.settings.head_limit()).await.map_err(|error| match error {
-            ReadHeadError::Head(error) => DialError::Head(error),
+            ReadHeadError::Head(error) => DialError::Head { target: target(), peer, error },
             ReadHeadError::Ended => failed(io::ErrorKind::UnexpectedEof.into()),
             ReadHeadError::Io(error) => failed(error),
         })?;
     hide_cookies(response.headers_mut());
     dialer.answered(&url, &response, begun);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(DialError::Refused(Refusal::read(&mut wire, response, early, deadline).await));
+        let refusal = Refusal::read(&mut wire, response, early, deadline).await;
+        return Err(DialError::Refused { target: target(), peer, refusal });
     }
-    let negotiated = handshake.verify(&response).map_err(DialError::Answer)?;
+    let wrong = |error| DialError::Answer { target: target(), peer, error };
+    let negotiated = handshake.verify(&response).map_err(wrong)?;
     Ok((wire.into_conn(negotiated, early, &dialer.settings), response))
 }
 

@@ -27,6 +27,7 @@ use silverback_proto::{
     handshake::{ClientRequest, HandshakeError},
 };
 
+pub(crate) use self::wire::Wire;
 pub use self::{
     attempt::Attempt,
     connector::ConnectTo,
@@ -42,7 +43,6 @@ use self::{
     connector::Way,
     resolve::Overrides,
     step::{Budgets, TimeLimit},
-    wire::Wire,
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::tls::Tls;
@@ -150,28 +150,27 @@ impl Dialer {
         let mut followed = 0;
         loop {
             let wire = reach::reach(self, &request, time).await?;
-            let refusal = match exchange::shake_hands(self, wire, request.clone(), time).await {
-                Err(DialError::Refused(refusal)) if self.max_redirects > 0 && redirect::is_redirect(refusal.status) => {
-                    refusal
+            let (target, peer, refusal) = match exchange::shake_hands(self, wire, request.clone(), time).await {
+                Err(DialError::Refused { target, peer, refusal })
+                    if self.max_redirects > 0 && redirect::is_redirect(refusal.status) =>
+                {
+                    (target, peer, refusal)
                 }
                 outcome => return outcome,
             };
-            if followed == self.max_redirects {
-                let fault = RedirectFault::TooMany { limit: followed };
-                return Err(DialError::Redirect { fault, refusal });
-            }
-            followed += 1;
-            let url = match redirect::next_url(&request, &refusal.headers) {
-                Ok(url) => url,
-                Err(fault) => return Err(DialError::Redirect { fault, refusal }),
+            let next = match followed == self.max_redirects {
+                true => Err(RedirectFault::TooMany { limit: followed }),
+                false => redirect::next_url(&request, &refusal.headers),
             };
+            let url = next.map_err(|fault| DialError::Redirect { target, peer, fault, refusal })?;
+            followed += 1;
             request = self.request(&url, Trust::Full)?;
             // Once among strangers, nothing secret is told any more, wherever they send us.
             if trust == Trust::None || !redirect::same_origin(&first, &request) {
                 trust = Trust::None;
                 request = self.request(&url, trust)?;
             }
-            self.observe(&DialEvent::Redirected { to: &target(&request) });
+            self.observe(&DialEvent::Redirected { to: &self::target(&request) });
         }
     }
 

@@ -14,15 +14,15 @@ use tokio::{
 #[cfg(feature = "socks")]
 use super::proxy::{SocksTarget, through_socks};
 use super::{
-    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy,
+    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy, Wire,
     connector::{Connector, Way},
+    error::Place,
     proxy::{ProxyKind, tunnel},
     race::race,
     resolve::resolve,
     secure::TlsLayer,
     step::TimeLimit,
     target,
-    wire::Wire,
 };
 
 /// A stream on which the opening handshake can be done.
@@ -72,7 +72,7 @@ impl Reach<'_> {
     async fn resolve(&self, host: &str, port: u16, target: &str) -> Result<Vec<SocketAddr>, DialError> {
         let begun = Instant::now();
         let found = resolve(host, port, &self.dialer.overrides);
-        let addresses = self.time.within(DialStep::Resolve, target, found).await?;
+        let addresses = self.time.within(DialStep::Resolve, Place::new(target, None), found).await?;
         self.dialer.observe(&DialEvent::Resolved { host, addresses: &addresses, took: begun.elapsed() });
         Ok(addresses)
     }
@@ -93,7 +93,8 @@ impl Reach<'_> {
         let on_failure = |address, error: &io::Error| {
             self.dialer.observe(&DialEvent::ConnectFailed { address, error });
         };
-        let (stream, address) = self.time.within(DialStep::Connect, target, race(&usable, connect, on_failure)).await?;
+        let racing = race(&usable, connect, on_failure);
+        let (stream, address) = self.time.within(DialStep::Connect, Place::new(target, None), racing).await?;
         self.dialer.observe(&DialEvent::Connected { target, address: Some(address), took: begun.elapsed() });
         Ok(Wire::Tcp(stream))
     }
@@ -107,7 +108,7 @@ impl Reach<'_> {
     ) -> Result<Wire, DialError> {
         let begun = Instant::now();
         let connecting = connector(ConnectTo { host: host.to_owned(), port });
-        let stream = self.time.within(DialStep::Connect, target, connecting).await?;
+        let stream = self.time.within(DialStep::Connect, Place::new(target, None), connecting).await?;
         self.dialer.observe(&DialEvent::Connected { target, address: None, took: begun.elapsed() });
         Ok(Wire::new(stream))
     }
@@ -116,7 +117,8 @@ impl Reach<'_> {
     async fn connect_unix(&self, path: &std::path::Path) -> Result<Wire, DialError> {
         let begun = Instant::now();
         let target = path.display().to_string();
-        let stream = self.time.within(DialStep::Connect, &target, tokio::net::UnixStream::connect(path)).await?;
+        let connecting = tokio::net::UnixStream::connect(path);
+        let stream = self.time.within(DialStep::Connect, Place::new(&target, None), connecting).await?;
         self.dialer.observe(&DialEvent::Connected { target: &target, address: None, took: begun.elapsed() });
         Ok(Wire::Unix(stream))
     }
@@ -137,8 +139,9 @@ impl Reach<'_> {
         let head_limit = self.dialer.settings.head_limit();
         let begun = Instant::now();
         let (deadline, _) = self.time.deadline(DialStep::Proxy);
-        let opening = tunnel(&mut wire, proxy, &server, head_limit, deadline);
-        self.time.bounded(DialStep::Proxy, &server, opening).await?;
+        let place = Place::new(&server, wire.peer());
+        let opening = tunnel(&mut wire, proxy, place, head_limit, deadline);
+        self.time.bounded(DialStep::Proxy, place, opening).await?;
         self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
         Ok(wire)
     }
@@ -159,7 +162,8 @@ impl Reach<'_> {
         };
         let wire = self.connect_to_proxy(proxy).await?;
         let begun = Instant::now();
-        let wire = self.time.within(DialStep::Proxy, &server, through_socks(wire, proxy, target)).await?;
+        let place = Place::new(&server, wire.peer());
+        let wire = self.time.within(DialStep::Proxy, place, through_socks(wire, proxy, target)).await?;
         self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
         Ok(wire)
     }
@@ -176,7 +180,8 @@ impl Reach<'_> {
 
     async fn secure(&self, tls: TlsLayer, wire: Wire, host: &str, target: &str) -> Result<Wire, DialError> {
         let begun = Instant::now();
-        let (wire, session) = self.time.within(DialStep::Tls, target, tls.establish(wire, host)).await?;
+        let place = Place::new(target, wire.peer());
+        let (wire, session) = self.time.within(DialStep::Tls, place, tls.establish(wire, host)).await?;
         self.dialer.observe(&DialEvent::TlsEstablished { target, session: &session, took: begun.elapsed() });
         Ok(wire)
     }

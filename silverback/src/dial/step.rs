@@ -4,7 +4,7 @@ use std::{fmt, future::Future, io, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::DialError;
+use super::{DialError, error::Place};
 
 /// The steps of a dial, in their order. Not every dial takes all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,24 +95,23 @@ impl TimeLimit {
     pub(super) async fn within<T>(
         &self,
         step: DialStep,
-        target: &str,
+        place: Place<'_>,
         work: impl Future<Output = io::Result<T>>,
     ) -> Result<T, DialError> {
-        let failed = |source| DialError::Io { step, target: target.to_owned(), source };
-        self.bounded(step, target, async { work.await.map_err(failed) }).await
+        self.bounded(step, place, async { work.await.map_err(|source| place.failed(step, source)) }).await
     }
 
     /// The same for work that words its own errors.
     pub(super) async fn bounded<T>(
         &self,
         step: DialStep,
-        target: &str,
+        place: Place<'_>,
         work: impl Future<Output = Result<T, DialError>>,
     ) -> Result<T, DialError> {
         let (deadline, after) = self.deadline(step);
         match timeout_at(deadline, work).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(DialError::Timeout { step, target: target.to_owned(), after }),
+            Err(_) => Err(DialError::Timeout { step, target: place.target.to_owned(), peer: place.peer, after }),
         }
     }
 }

@@ -2,7 +2,9 @@
 //! that is made of them stays fast.
 
 use std::{
+    any::Any,
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -17,11 +19,12 @@ use tokio::{
 
 use crate::{
     Conn, Settings,
+    socket::peer_of,
     transport::{ByteStream, take_as},
 };
 
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -48,6 +51,25 @@ impl Wire {
             #[cfg(unix)]
             Self::Unix(stream) => Conn::from_handshake(stream, Role::Client, negotiated, early, settings),
             Self::Other(stream) => Conn::from_handshake(stream, Role::Client, negotiated, early, settings),
+        }
+    }
+
+    /// Who was connected to, over TCP: the server, or its proxy. The system is asked.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Other(stream) => peer_of(&**stream),
+        }
+    }
+
+    pub(crate) fn stream(&self) -> &dyn Any {
+        match self {
+            Self::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Self::Unix(stream) => stream,
+            Self::Other(stream) => stream,
         }
     }
 

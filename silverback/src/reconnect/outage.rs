@@ -94,7 +94,7 @@ fn dial_may_pass(error: &DialError) -> bool {
                 | io::ErrorKind::UnexpectedEof
         ),
         DialError::Io { .. } | DialError::Timeout { .. } => true,
-        DialError::Refused(refusal) | DialError::ProxyRefused { refusal, .. } => status_may_pass(refusal.status),
+        DialError::Refused { refusal, .. } | DialError::ProxyRefused { refusal, .. } => status_may_pass(refusal.status),
         _ => false,
     }
 }

@@ -31,11 +31,11 @@ fn some_close_info() -> CloseInfo {
 
 fn refused(status: u16) -> Disconnect {
     let refusal = Refusal { status: StatusCode::from_u16(status).unwrap(), headers: Default::default(), body: vec![] };
-    Disconnect::Dial(DialError::Refused(Box::new(refusal)))
+    Disconnect::Dial(DialError::Refused { target: "host:1".to_owned(), peer: None, refusal: Box::new(refusal) })
 }
 
 fn failed_at(step: DialStep, kind: io::ErrorKind) -> Disconnect {
-    Disconnect::Dial(DialError::Io { step, target: "host:1".to_owned(), source: kind.into() })
+    Disconnect::Dial(DialError::Io { step, target: "host:1".to_owned(), peer: None, source: kind.into() })
 }
 
 #[test]

@@ -263,14 +263,14 @@ async fn an_answer_beyond_the_offer_is_an_error() {
         (&alone, "permessage-deflate"),
     ] {
         match answered_with(Some(offered.clone()), answer).await {
-            Err(DialError::Answer(HandshakeError::Compression(_))) => {}
+            Err(DialError::Answer { error: HandshakeError::Compression(_), .. }) => {}
             other => panic!("{answer}: {other:?}"),
         }
     }
     for (offered, answer) in
         [(None, "permessage-deflate"), (Some(usual.clone()), "x-webkit-deflate-frame"), (Some(usual), "a, b")]
     {
-        assert!(matches!(answered_with(offered, answer).await, Err(DialError::Answer(_))), "{answer}");
+        assert!(matches!(answered_with(offered, answer).await, Err(DialError::Answer { .. })), "{answer}");
     }
 }
 

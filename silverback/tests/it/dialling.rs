@@ -54,7 +54,7 @@ async fn dial_and_answer(dialer: Dialer, answer: impl FnOnce(&str) -> String) ->
 
 async fn wrong_answer(answer: impl FnOnce(&str) -> String) -> HandshakeError {
     match dial_and_answer(Dialer::new().subprotocols(["chat"]), answer).await {
-        Err(DialError::Answer(error)) => error,
+        Err(DialError::Answer { error, .. }) => error,
         other => panic!("expected a wrong answer, got {other:?}"),
     }
 }
@@ -66,7 +66,7 @@ async fn a_port_where_nobody_listens_is_told_by_its_step() {
     drop(listener);
     let error = within(Dialer::new().dial(&format!("ws://{address}/"))).await.unwrap_err();
     assert!(
-        matches!(&error, DialError::Io { step: DialStep::Connect, target, source }
+        matches!(&error, DialError::Io { step: DialStep::Connect, target, source, .. }
             if *target == address.to_string() && source.kind() == io::ErrorKind::ConnectionRefused),
         "{error}"
     );

@@ -16,6 +16,7 @@ mod dialling;
 mod dropping;
 mod ends;
 mod examples;
+mod failures;
 mod guides;
 mod halves;
 mod joining;

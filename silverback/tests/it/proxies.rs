@@ -83,7 +83,7 @@ mod http_connect {
             let (dialling, _, remote) = dial(Dialer::new().proxy(PROXY).redirects(5), URL).await;
             remote.send(format!("HTTP/1.1 {status}\r\nProxy-Authenticate: Basic\r\nContent-Length: 4\r\n\r\nNo.\n"));
             let error = failed(dialling).await;
-            let DialError::ProxyRefused { proxy, refusal } = &error else { panic!("{error:?}") };
+            let DialError::ProxyRefused { proxy, refusal, .. } = &error else { panic!("{error:?}") };
             assert_eq!((proxy.as_str(), refusal.status.as_str()), ("proxy.example:3128", &status[..3]));
             assert_eq!(
                 (&refusal.headers["proxy-authenticate"], &*refusal.body),
@@ -128,7 +128,7 @@ mod http_connect {
                 sleep(Duration::from_millis(100)).await;
             }
             let error = failed(dialling).await;
-            let DialError::Timeout { step, target, after } = &error else { panic!("{error}") };
+            let DialError::Timeout { step, target, after, .. } = &error else { panic!("{error}") };
             assert_eq!((*step, target.as_str(), after.as_secs()), (DialStep::Proxy, "server.example:80", 3));
             assert!(remote.is_dropped());
         }

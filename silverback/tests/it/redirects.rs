@@ -68,7 +68,7 @@ async fn redirects_are_refusals_unless_asked_for() {
     let mut servers = Servers::dial(Dialer::new(), "ws://a.example/");
     servers.redirect("/b").await;
     let error = servers.outcome().await.unwrap_err();
-    assert!(matches!(&error, DialError::Refused(refusal) if refusal.headers["location"] == "/b"), "{error}");
+    assert!(matches!(&error, DialError::Refused { refusal, .. } if refusal.headers["location"] == "/b"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

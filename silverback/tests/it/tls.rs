@@ -162,13 +162,23 @@ mod a_server_that_cannot_be_believed {
     }
 
     #[tokio::test]
+    async fn is_named_with_the_address_that_was_reached() {
+        let authority = Authority::new();
+        let peer = Peer::start(authority.server(&["other.example"])).await;
+        let dialer = Dialer::new().tls(Tls::new().add_roots(authority.pem())).resolve("server.example", peer.address);
+        let error = within(dialer.dial(&peer.url("server.example"))).await.unwrap_err();
+        assert_eq!(error.peer(), Some(peer.address));
+        is_tls_failure(&error, &format!("connected to {}", peer.address));
+    }
+
+    #[tokio::test]
     async fn is_silent_for_longer_than_it_may_be() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let dialer =
             Dialer::new().tls(Tls::new().danger_accept_invalid_certs(true)).tls_timeout(Duration::from_millis(100));
         let error = within(dialer.dial(&format!("wss://{address}/"))).await.unwrap_err();
-        let DialError::Timeout { step, target, after } = &error else { panic!("{error}") };
+        let DialError::Timeout { step, target, after, .. } = &error else { panic!("{error}") };
         assert_eq!(
             (*step, target.as_str(), *after),
             (DialStep::Tls, &*address.to_string(), Duration::from_millis(100))

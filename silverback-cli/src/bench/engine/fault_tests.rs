@@ -25,11 +25,11 @@ fn running_out_of_descriptors_is_our_own_limit() {
 fn a_failed_dial_has_the_code_that_every_command_gives_it() {
     let target = || "host:1".to_owned();
     for step in [DialStep::Resolve, DialStep::Connect, DialStep::Proxy, DialStep::Tls, DialStep::Handshake] {
-        let slow = DialError::Timeout { step, target: target(), after: std::time::Duration::from_secs(1) };
+        let slow = DialError::Timeout { step, target: target(), peer: None, after: std::time::Duration::from_secs(1) };
         check_code(&slow);
         assert!(Cause::of_dial(&slow).to_string().ends_with("timeout"), "{slow}");
         for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::TimedOut, io::ErrorKind::AddrNotAvailable] {
-            check_code(&DialError::Io { step, target: target(), source: kind.into() });
+            check_code(&DialError::Io { step, target: target(), peer: None, source: kind.into() });
         }
     }
     check_code(&DialError::UserName);

@@ -61,11 +61,11 @@ pub(super) fn of_dial(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
         return other_protocol(facts);
     }
     match error {
-        DialError::ProxyRefused { proxy, refusal } => reach::proxy_refused(proxy, refusal),
-        DialError::Refused(refusal) => status::refused(refusal, facts),
-        DialError::Redirect { fault, refusal } => status::redirect(*fault, refusal),
-        DialError::Answer(error) => answer::wrong(error),
-        DialError::Head(error) => answer::no_http(error),
+        DialError::ProxyRefused { proxy, refusal, .. } => reach::proxy_refused(proxy, refusal),
+        DialError::Refused { refusal, .. } => status::refused(refusal, facts),
+        DialError::Redirect { fault, refusal, .. } => status::redirect(*fault, refusal),
+        DialError::Answer { error, .. } => answer::wrong(error),
+        DialError::Head { error, .. } => answer::no_http(error),
         error => match error.step() {
             Some(DialStep::Tls) => tls::failed(error, facts),
             Some(DialStep::Handshake) => answer::none(error, facts),

@@ -8,20 +8,20 @@ use tokio::time::Instant;
 
 use super::Proxy;
 use crate::{
-    dial::{DialError, DialStep, Refusal, wire::Wire},
+    dial::{DialError, DialStep, Refusal, error::Place, wire::Wire},
     head::{ReadHeadError, read_next_head},
 };
 
-/// `server` is its `host:port`, with brackets about an IPv6 address. `deadline` only ends the reading of a refusal.
+/// `server` is named by its `host:port`, with brackets about an IPv6 address. `deadline` only ends the reading of a refusal.
 pub(in crate::dial) async fn tunnel(
     stream: &mut Wire,
     proxy: &Proxy,
-    server: &str,
+    server: Place<'_>,
     head_limit: usize,
     deadline: Instant,
 ) -> Result<(), DialError> {
-    let failed = |source| DialError::Io { step: DialStep::Proxy, target: server.to_owned(), source };
-    stream.write_all(&request(proxy, server)).await.map_err(failed)?;
+    let failed = |source| server.failed(DialStep::Proxy, source);
+    stream.write_all(&request(proxy, server.target)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
     let mut early = Vec::new();
     loop {
@@ -33,7 +33,7 @@ pub(in crate::dial) async fn tunnel(
         }
         if !response.status().is_success() {
             let refusal = Refusal::read(stream, response, early, deadline).await;
-            return Err(DialError::ProxyRefused { proxy: proxy.target(), refusal });
+            return Err(DialError::ProxyRefused { proxy: proxy.target(), peer: server.peer, refusal });
         }
         // In TLS and in HTTP the client speaks first: whatever this is, the server did not send it to us.
         return match early.is_empty() {

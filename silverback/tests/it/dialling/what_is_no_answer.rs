@@ -45,11 +45,11 @@ async fn is_told_when_it_is_too_long_or_not_http() {
     request(&remote).await;
     remote.send(format!("HTTP/1.1 101 x\r\nX: {}", "x".repeat(1000)));
     let error = within(dialling).await.unwrap().unwrap_err();
-    assert!(matches!(error, DialError::Head(HeadError::TooLarge { limit: 500 })), "{error}");
+    assert!(matches!(error, DialError::Head { error: HeadError::TooLarge { limit: 500 }, .. }), "{error}");
 
     for nonsense in ["SSH-2.0-OpenSSH_9.2\r\n\r\n", "\u{0}\u{1}", "HTTP/1.1 101\r\nnonsense\r\n\r\n"] {
         let error = dial_and_answer(Dialer::new(), |_| nonsense.to_owned()).await.unwrap_err();
-        assert!(matches!(error, DialError::Head(_)), "{error}");
+        assert!(matches!(error, DialError::Head { .. }), "{error}");
     }
 }
 
