@@ -6,6 +6,21 @@ use tokio::net::TcpStream;
 
 use crate::{dial::Wire, transport::ByteStream};
 
+/// Both ends of a TCP connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+}
+
+impl Addresses {
+    /// Of the connection under this stream. The system is asked.
+    pub(crate) fn of(stream: &impl ByteStream) -> Option<Self> {
+        let socket = socket_under(stream)?;
+        Some(Self { peer: socket.peer_addr().ok()?, local: socket.local_addr().ok()? })
+    }
+}
+
 /// The peer of the connection under this stream. The system is asked.
 pub(crate) fn peer_of(stream: &dyn ByteStream) -> Option<SocketAddr> {
     socket_under(stream.as_any())?.peer_addr().ok()

@@ -16,7 +16,10 @@ use tokio::{
     net::{TcpStream, tcp},
 };
 
-use crate::sync::{self, ReadHalf, WriteHalf};
+use crate::{
+    socket::Addresses,
+    sync::{self, ReadHalf, WriteHalf},
+};
 
 /// A byte stream that a connection can run on.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
@@ -57,8 +60,13 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     };
     match stream {
         Some(stream) => {
+            let addresses = Addresses::of(&stream);
             let (read, write) = sync::split(stream);
-            (ReadSide::Other(read), WriteSide::Other(write))
+            let read = match addresses {
+                Some(addresses) => ReadSide::Layered(Box::new((read, addresses))),
+                None => ReadSide::Other(read),
+            };
+            (read, WriteSide::Other(write))
         }
         None => (ReadSide::Closed, WriteSide::Closed),
     }
@@ -74,17 +82,29 @@ pub(crate) enum ReadSide {
     Tcp(tcp::OwnedReadHalf),
     #[cfg(unix)]
     Unix(unix::OwnedReadHalf),
+    /// On a TCP connection, as under TLS. In a box, so that those without pay nothing for the addresses.
+    Layered(Box<(ReadHalf<Box<dyn ByteStream>>, Addresses)>),
     Other(ReadHalf<Box<dyn ByteStream>>),
     Closed,
 }
 
 impl ReadSide {
+    /// Where a TCP connection comes from and leads to, while it is open.
+    pub(crate) fn addresses(&self) -> Option<Addresses> {
+        match self {
+            Self::Tcp(half) => Some(Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? }),
+            Self::Layered(layered) => Some(layered.1),
+            _ => None,
+        }
+    }
+
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut into = ReadBuf::new(into);
         let polled = match self {
             Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut into),
             #[cfg(unix)]
             Self::Unix(half) => Pin::new(half).poll_read(cx, &mut into),
+            Self::Layered(layered) => Pin::new(&mut layered.0).poll_read(cx, &mut into),
             Self::Other(half) => Pin::new(half).poll_read(cx, &mut into),
             Self::Closed => Poll::Ready(Ok(())),
         };
@@ -97,6 +117,7 @@ impl ReadSide {
             Self::Tcp(half) => pin!(half.read_buf(into)).poll(cx),
             #[cfg(unix)]
             Self::Unix(half) => pin!(half.read_buf(into)).poll(cx),
+            Self::Layered(layered) => pin!(layered.0.read_buf(into)).poll(cx),
             Self::Other(half) => pin!(half.read_buf(into)).poll(cx),
             Self::Closed => Poll::Ready(Ok(0)),
         }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Conn, Reader, transport::ReadSide};
+use crate::{Conn, Reader};
 
 impl Conn {
     /// The peer's address; see [`Reader::peer_addr`].
@@ -22,21 +22,16 @@ impl Conn {
 }
 
 impl Reader {
-    /// The address of the other end of the TCP connection, which may be a proxy's; `None` on any other transport, TLS
-    /// among them, and once the connection has ended. The system is asked: keep the answer if you need it often.
+    /// The address of the other end of the TCP connection, which may be a proxy's; also under TLS, by rustls or the
+    /// system's library where its feature is on, on a `TcpStream`. `None` on any other transport, and once the connection
+    /// has ended. The system may be asked: keep the answer if you need it often.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        match self.driver().io() {
-            ReadSide::Tcp(half) => half.peer_addr().ok(),
-            _ => None,
-        }
+        Some(self.driver().io().addresses()?.peer)
     }
 
     /// The address of our end of the TCP connection; `None` as for [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        match self.driver().io() {
-            ReadSide::Tcp(half) => half.local_addr().ok(),
-            _ => None,
-        }
+        Some(self.driver().io().addresses()?.local)
     }
 
     /// Sets the limit on messages anew, in bytes, from the next frame on: small before a client has said who it is, for

@@ -99,6 +99,45 @@ mod a_server_of_a_known_authority {
     }
 }
 
+mod addresses {
+    use silverback::{Conn, Upgrader};
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// Both ends of a connection.
+    async fn pair(tls: Tls, certificate: &authority::Certificate) -> (Conn, Conn) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("wss://{}/", listener.local_addr().unwrap());
+        let acceptor = TlsAcceptor::from(certificate.server_config());
+        let accepting = async {
+            let stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            Upgrader::new().accept(stream).await.unwrap()
+        };
+        let dialer = Dialer::new().tls(tls);
+        let (dialled, accepted) = within(async { tokio::join!(dialer.dial(&url), accepting) }).await;
+        (dialled.unwrap(), accepted)
+    }
+
+    async fn check_known(tls: Tls, certificate: &authority::Certificate) {
+        let (mut dialled, mut accepted) = pair(tls, certificate).await;
+        let (server, client) = (dialled.peer_addr().unwrap(), dialled.local_addr().unwrap());
+        assert!(server != client && server.ip().is_loopback());
+        assert_eq!((accepted.local_addr(), accepted.peer_addr()), (Some(server), Some(client)));
+        dialled.write_message("still talking").await.unwrap();
+        assert_eq!(within(accepted.read_message()).await.unwrap(), Some("still talking".into()));
+    }
+
+    #[tokio::test]
+    async fn are_those_of_the_socket_under_tls_on_both_sides() {
+        let authority = Authority::new();
+        let certificate = authority.server(&["127.0.0.1"]);
+        check_known(Tls::new().add_roots(authority.pem()), &certificate).await;
+        #[cfg(feature = "native-tls")]
+        check_known(Tls::new().add_roots(authority.pem()).use_native_tls(), &certificate).await;
+    }
+}
+
 mod a_server_that_cannot_be_believed {
     use super::*;
 
