@@ -15,6 +15,8 @@ pub enum TlsError {
     ClientCertificate(String),
     /// The name to ask for is neither a host's name nor an address.
     ServerName,
+    /// A protocol for ALPN has no name, or one of more than 255 bytes.
+    Alpn,
     /// The file for the secrets of sessions cannot be opened.
     KeyLog {
         /// The file.
@@ -38,6 +40,7 @@ impl fmt::Display for TlsError {
             ),
             Self::ClientCertificate(why) => write!(f, "the client certificate cannot be used: {why}"),
             Self::ServerName => f.write_str("the server's name for TLS is neither a host's name nor an address"),
+            Self::Alpn => f.write_str("the name of a protocol for ALPN has 1 to 255 bytes"),
             Self::KeyLog { path, error } => write!(f, "the key log {} cannot be opened: {error}", path.display()),
             Self::Unsupported(what) => write!(f, "this TLS library has no {what}"),
             Self::Configuration(why) => write!(f, "the TLS configuration is refused: {why}"),

@@ -55,6 +55,8 @@ struct Options {
     /// The chain and its key, PEM.
     client_certificate: Option<(Vec<u8>, Vec<u8>)>,
     server_name: Option<String>,
+    /// The best first.
+    alpn: Vec<String>,
     key_log: Option<PathBuf>,
     accept_invalid_certs: bool,
 }
@@ -95,6 +97,13 @@ impl Tls {
     /// The name to ask for (SNI) and to find in the certificate, instead of the URL's host.
     pub fn server_name(self, name: &str) -> Self {
         self.with(|options| options.server_name = Some(name.to_owned()))
+    }
+
+    /// The protocols to offer by ALPN, the best first; no names offer nothing. Default: `http/1.1`, which is what is spoken
+    /// here: without it, a server that prefers HTTP/2 would answer in it. Some servers want a name of their own.
+    pub fn alpn<S: AsRef<str>>(self, protocols: impl IntoIterator<Item = S>) -> Self {
+        let protocols = protocols.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self.with(|options| options.alpn = protocols)
     }
 
     /// Appends the secrets of each session to this file, in the form that Wireshark reads. Whoever has the file can read
@@ -168,6 +177,7 @@ impl Default for Options {
             default_roots: true,
             client_certificate: None,
             server_name: None,
+            alpn: vec!["http/1.1".to_owned()],
             key_log: None,
             accept_invalid_certs: false,
         }
@@ -182,6 +192,7 @@ impl fmt::Debug for Tls {
             .field("default_roots", &self.options.default_roots)
             .field("client_certificate", &self.options.client_certificate.is_some())
             .field("server_name", &self.options.server_name)
+            .field("alpn", &self.options.alpn)
             .field("key_log", &self.options.key_log)
             .field("accept_invalid_certs", &self.options.accept_invalid_certs)
             .finish_non_exhaustive()

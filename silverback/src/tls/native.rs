@@ -16,6 +16,8 @@ pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
     builder.disable_built_in_roots(!options.default_roots);
     builder.danger_accept_invalid_certs(options.accept_invalid_certs);
     builder.danger_accept_invalid_hostnames(options.accept_invalid_certs);
+    let alpn: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
+    builder.request_alpns(&alpn);
     for pem in &options.extra_roots {
         let roots = Certificate::stack_from_pem(pem).map_err(|error| TlsError::Roots(error.to_string()))?;
         if roots.is_empty() {
@@ -42,6 +44,7 @@ pub(super) async fn establish(
     let stream = connector.connect(name, stream).await.map_err(io::Error::other)?;
     let certificate = stream.get_ref().peer_certificate().ok().flatten();
     let session = TlsSession {
+        alpn: stream.get_ref().negotiated_alpn().ok().flatten(),
         peer_certificates: certificate.and_then(|certificate| certificate.to_der().ok()).into_iter().collect(),
         certificate_unchecked: unchecked,
         ..TlsSession::default()

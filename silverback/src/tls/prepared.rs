@@ -54,6 +54,10 @@ impl Tls {
 
 impl Options {
     fn build(&self) -> Result<Connector, TlsError> {
+        // RFC 7301, 3.1: a byte says how long each is, and it is not zero.
+        if self.alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
+            return Err(TlsError::Alpn);
+        }
         match &self.backend {
             Backend::Given(connector) => Ok(connector.clone()),
             #[cfg(feature = "native-tls")]

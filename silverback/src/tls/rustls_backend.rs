@@ -35,8 +35,7 @@ pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
             builder.with_client_auth_cert(chain, key).map_err(|error| TlsError::ClientCertificate(error.to_string()))?
         }
     };
-    // Nothing else is spoken here. Without it, a server that prefers HTTP/2 would answer in it.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = options.alpn.iter().map(|name| name.clone().into_bytes()).collect();
     if let Some(path) = &options.key_log {
         let file =
             KeyLogFile::open(path).map_err(|error| TlsError::KeyLog { path: path.clone(), error: Arc::new(error) })?;

@@ -31,6 +31,30 @@ async fn echo_over(dialer: &Dialer, url: &str) {
     within(conn.close(1000, "")).await.unwrap();
 }
 
+/// What a server that prefers `h2` to `http/1.1` agrees on.
+async fn check_offers(tls: &Tls) {
+    let authority = Authority::new();
+    let peer = Peer::start(authority.server(&["127.0.0.1"])).await;
+    let tls = tls.clone().add_roots(authority.pem());
+    let asked = |names: &[&str]| tls.clone().alpn(names);
+    for (tls, agreed) in [
+        (tls.clone(), Some("http/1.1")),
+        (asked(&["chat", "http/1.1"]), Some("http/1.1")),
+        (asked(&["http/1.1", "h2"]), Some("h2")),
+        (asked(&[]), None),
+    ] {
+        let (told, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+        let dialer = Dialer::new().tls(tls).observer(move |event| {
+            if let DialEvent::TlsEstablished { session, .. } = event {
+                told.send(session.alpn.clone()).unwrap();
+            }
+        });
+        echo_over(&dialer, &peer.url("127.0.0.1")).await;
+        let agreed = agreed.map(|name| name.as_bytes().to_vec());
+        assert_eq!((peer.last_seen().alpn, sessions.recv().await.unwrap()), (agreed.clone(), agreed));
+    }
+}
+
 mod a_server_of_a_known_authority {
     use super::*;
 
@@ -54,6 +78,11 @@ mod a_server_of_a_known_authority {
         assert_eq!(seen.server_name.as_deref(), Some("server.example"));
         assert_eq!(seen.alpn.as_deref(), Some(&b"http/1.1"[..]));
         assert_eq!(seen.client_certificates, 0);
+    }
+
+    #[tokio::test]
+    async fn is_offered_the_protocols_that_were_asked_for() {
+        check_offers(&Tls::new()).await;
     }
 
     #[tokio::test]
@@ -281,6 +310,10 @@ mod what_was_given {
         let authority = Authority::new();
         let nameless = Tls::new().add_roots(authority.pem()).server_name("not a name");
         assert!(matches!(refused(nameless).await, TlsError::ServerName));
+        for name in ["", &"x".repeat(256)] {
+            let tls = Tls::new().add_roots(authority.pem()).alpn([name]);
+            assert!(matches!(refused(tls).await, TlsError::Alpn));
+        }
         let unwritable = Tls::new().add_roots(authority.pem()).key_log_file("/nowhere/at/all");
         assert!(matches!(refused(unwritable).await, TlsError::KeyLog { .. }));
     }
@@ -331,6 +364,11 @@ mod the_systems_library {
         let wrong_name = known.resolve("other.example", peer.address);
         is_tls_failure(&within(wrong_name.dial(&peer.url("other.example"))).await.unwrap_err(), "");
         echo_over(&Dialer::new().tls(tls.danger_accept_invalid_certs(true)), &peer.url("127.0.0.1")).await;
+    }
+
+    #[tokio::test]
+    async fn offers_protocols_too() {
+        check_offers(&Tls::new().use_native_tls()).await;
     }
 
     #[tokio::test]
