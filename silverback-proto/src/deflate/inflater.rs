@@ -8,7 +8,7 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{
-    Compression, DeflateParams, MAX_WINDOW_BITS, TAIL,
+    Compression, DeflateParams, MAX_WINDOW_BITS,
     history::Kept,
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
@@ -94,15 +94,32 @@ impl Inflater {
         done
     }
 
-    /// Where only the last bytes are kept, a block that is still open could not go on with the next message: an end of the
-    /// stream behind the tail is understood between two blocks alone.
+    /// 7.2.1: what a sender leaves out is the end of a block. A message of which it is not is not whole, and its sender would
+    /// go on with the block in the next one, which is no beginning of a message.
     fn run_tail<E: From<InflateError>>(&mut self, accept: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        if !matches!(self.kept, Kept::History(_)) {
-            return self.run(&TAIL, accept);
-        }
-        self.run(&TAIL_AND_END, accept)?;
-        // It was an end of ours: the history goes on.
-        if std::mem::take(&mut self.message.is_at_stream_end) { Ok(()) } else { Err(InflateError::Invalid.into()) }
+        with_scratch(|scratch| {
+            let mut rest = &TAIL_AND_MORE[..];
+            loop {
+                let (taken, made) = self.step(rest, scratch, InflateFlush::Block, accept)?;
+                rest = &rest[taken..];
+                match rest.len() {
+                    // The stream stops behind each block: only inside one it goes on to what is behind the tail.
+                    0 => return Err(InflateError::Invalid.into()),
+                    1 if made < scratch.len() => return Ok(self.judge_boundary(scratch)?),
+                    _ => {}
+                }
+            }
+        })
+    }
+
+    /// A block may have ended inside the last byte of the tail, whose other bits would begin the next one: an empty block
+    /// behind them is not taken for one then.
+    fn judge_boundary(&mut self, scratch: &mut [u8]) -> Result<(), InflateError> {
+        let nothing = &mut |_: &[u8]| Ok::<(), InflateError>(());
+        let outcome = self.step(&EMPTY_BLOCK, scratch, InflateFlush::SyncFlush, nothing)?;
+        // Behind a block with BFINAL nothing is taken.
+        let taken = if self.message.is_at_stream_end { 0 } else { EMPTY_BLOCK.len() };
+        if outcome == (taken, 0) { Ok(()) } else { Err(InflateError::Invalid) }
     }
 
     fn run<E: From<InflateError>>(
@@ -112,7 +129,7 @@ impl Inflater {
     ) -> Result<(), E> {
         with_scratch(|scratch| {
             loop {
-                let (taken, made) = self.step(input, scratch, accept)?;
+                let (taken, made) = self.step(input, scratch, InflateFlush::SyncFlush, accept)?;
                 input = &input[taken..];
                 // Also without input the stream may hold something for which the scratch had no room.
                 if input.is_empty() && made < scratch.len() {
@@ -138,6 +155,7 @@ impl Inflater {
         &mut self,
         input: &[u8],
         scratch: &mut [u8],
+        flush: InflateFlush,
         accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(usize, usize), E> {
         if self.message.is_at_stream_end {
@@ -148,7 +166,7 @@ impl Inflater {
         }
         let stream = self.stream.get_or_insert_with(|| streams::take_inflate(self.kept.dictionary()));
         let (before_in, before_out) = (stream.total_in(), stream.total_out());
-        let outcome = stream.decompress(input, scratch, InflateFlush::SyncFlush);
+        let outcome = stream.decompress(input, scratch, flush);
         let taken = (stream.total_in() - before_in) as usize;
         let made = (stream.total_out() - before_out) as usize;
         self.message.is_at_stream_end = outcome == Ok(Status::StreamEnd);
@@ -200,8 +218,11 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// The tail, and an empty block with BFINAL.
-const TAIL_AND_END: [u8; 9] = [0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF];
+/// The tail, and what no whole message takes.
+const TAIL_AND_MORE: [u8; 5] = [0x00, 0x00, 0xFF, 0xFF, 0x00];
+
+/// Stored.
+const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
 
 /// Below this a message may grow as it likes: people do paste a line of dashes.
 const RATIO_COUNTS_FROM: u64 = 1024 * 1024;

@@ -76,10 +76,28 @@ fn text_within_the_limit_is_judged_before_the_limit_at_every_cut() {
     }
 }
 
+/// An inflater of each kind: that keeps its stream, bytes, or nothing.
+fn inflaters() -> impl Iterator<Item = Inflater> {
+    let wanted = Compression::default().wanted;
+    let small = DeflateParams { server_max_window_bits: 12, ..wanted };
+    let alone = DeflateParams { server_no_context_takeover: true, ..wanted };
+    [wanted, small, alone].into_iter().map(|agreed| Inflater::new(Role::Server, &Compression::default(), &agreed))
+}
+
+#[track_caller]
+fn check_is_not_whole(message: &[u8]) {
+    for piece in [1, 7, usize::MAX] {
+        for mut inflater in inflaters() {
+            let pushed =
+                message.chunks(piece).try_for_each(|piece| inflater.push(piece, |_| Ok::<_, InflateError>(())));
+            let ended = pushed.and_then(|()| inflater.finish(|_| Ok(())));
+            assert_eq!(ended, Err(InflateError::Invalid), "{} bytes, {:?}", message.len(), inflater.kept);
+        }
+    }
+}
+
 #[test]
-fn a_message_that_ends_inside_a_block_is_refused_where_no_stream_would_go_on_with_it() {
-    let compression = Compression::default();
-    let agreed = DeflateParams { server_max_window_bits: 12, ..compression.wanted };
+fn a_message_that_ends_inside_a_block_is_refused_whatever_is_kept() {
     let noise = Random::new(9).bytes(300);
     let (runs, noise) = (compress(&[&noise[..], &noise].concat()), compress(&noise));
     for message in [&runs, &noise] {
@@ -87,17 +105,39 @@ fn a_message_that_ends_inside_a_block_is_refused_where_no_stream_would_go_on_wit
         // (7.2.2) is taken for them, by every receiver.
         let takes_tail_for_data = STORED_HEADER + 300 - 4;
         for end in (2..message.len() - 4).filter(|&end| message == &runs || end != takes_tail_for_data) {
-            let mut inflater = Inflater::new(Role::Server, &compression, &agreed);
-            let ended = inflater.push(&message[..end], |_| Ok::<(), InflateError>(()));
-            assert_eq!(ended.and_then(|()| inflater.finish(|_| Ok(()))), Err(InflateError::Invalid), "{end}");
+            check_is_not_whole(&message[..end]);
         }
-        let mut inflater = Inflater::new(Role::Server, &compression, &agreed);
-        for _ in 0..2 {
+        for mut inflater in inflaters() {
+            for _ in 0..2 {
+                let mut size = 0;
+                inflater.push(message, |_| Ok::<(), InflateError>(())).unwrap();
+                inflater.finish(|out| Ok::<(), InflateError>(size += out.len())).unwrap();
+                assert_eq!(size, 0, "what ends a message brings nothing");
+            }
+        }
+    }
+}
+
+/// 7.2.3.6: the message without text is a byte, and not none.
+#[test]
+fn a_message_of_no_bytes_is_refused_and_one_of_an_empty_block_is_empty() {
+    check_is_not_whole(b"");
+    for mut inflater in inflaters() {
+        for _ in 0..3 {
             let mut size = 0;
-            inflater.push(message, |_| Ok::<(), InflateError>(())).unwrap();
-            inflater.finish(|out| Ok::<(), InflateError>(size += out.len())).unwrap();
-            assert_eq!(size, 0, "what ends a message brings nothing");
+            let mut count = |out: &[u8]| Ok::<(), InflateError>(size += out.len());
+            inflater.push(&[0], &mut count).unwrap();
+            inflater.finish(&mut count).unwrap();
+            assert_eq!(size, 0);
         }
+    }
+}
+
+#[test]
+fn what_only_looks_for_an_open_block_is_never_taken_for_the_end_of_one() {
+    for missing in 5..=20 {
+        // A final block of 100 stored bytes, not all of which come.
+        check_is_not_whole(&[&[0x01, 100, 0, !100, 0xFF][..], &vec![b'x'; 100 - missing]].concat());
     }
 }
 
