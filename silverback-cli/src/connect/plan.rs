@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) destination: Destination,
     pub(crate) view: View,
     pub(crate) source: Source,
+    /// How lines are sent that are typed.
+    pub(crate) lines_are_binary: bool,
     /// What is sent first on each connection.
     pub(crate) greetings: Vec<Message>,
     /// In bytes: what may come, and a file that is sent.
@@ -73,6 +75,7 @@ impl Plan {
             destination,
             view,
             source,
+            lines_are_binary: args.binary,
             greetings: args.send.into_iter().map(Message::text).collect(),
             largest_message: args.max_message_size,
             rule: Rule { wait: args.wait, count: args.count, until: args.until },

@@ -29,7 +29,6 @@ impl Client {
             client: self,
             writer: conn.writer(),
             since: Instant::now(),
-            received: 0,
             to_print: VecDeque::new(),
             sending: None,
             reading: None,
@@ -38,6 +37,7 @@ impl Client {
             has_flushed: false,
             is_mute: false,
             pinged: None,
+            round_trip: None,
             end: None,
             give_up: None,
         };
@@ -50,7 +50,6 @@ struct Talk<'a> {
     client: &'a mut Client,
     writer: ReconnectingWriter,
     since: Instant,
-    received: u64,
     to_print: VecDeque<Vec<u8>>,
     sending: Option<Sending>,
     /// The file that is to be sent next.
@@ -64,6 +63,8 @@ struct Talk<'a> {
     is_mute: bool,
     /// The ping of `/ping` whose answer is awaited.
     pinged: Option<(Vec<u8>, Instant)>,
+    /// How long the answer to the last one took, on this connection.
+    round_trip: Option<Duration>,
     /// Why we have begun to close the connection.
     end: Option<End>,
     /// When the closing handshake is waited for no longer.
@@ -113,8 +114,8 @@ impl Talk<'_> {
                     // Nothing else comes from reading.
                     Err(_) => return self.finish().await,
                 },
-                read = file::finish(&mut self.reading), if self.reading.is_some() => self.take_file(read),
-                input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input),
+                read = file::finish(&mut self.reading), if self.reading.is_some() => self.take_file(read, &conn),
+                input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input, &conn),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
                     if self.end.is_some() {
                         return self.finish().await;
@@ -177,7 +178,6 @@ impl Talk<'_> {
             ReconnectEvent::Connected(_) => self.begin(conn.connection()),
             ReconnectEvent::Disconnected(outage) => self.note_outage(outage),
             ReconnectEvent::Message(message) if !self.is_mute => {
-                self.received += 1;
                 self.to_print.push_back(self.client.plan.view.message(message.as_ref(), SystemTime::now()));
                 let is_last = self.client.waiting.note_received(message.as_bytes(), Instant::now());
                 if is_last && self.end.is_none() {
@@ -187,7 +187,11 @@ impl Talk<'_> {
             }
             ReconnectEvent::Ping(payload) => notes.verbose(&format!("* ping {payload:?} answered")),
             ReconnectEvent::Pong(payload) => match self.pinged.take_if(|(sent, _)| sent == payload.as_slice()) {
-                Some((_, at)) => notes.answer(&format!("pong after {:.1?}", at.elapsed())),
+                Some((_, at)) => {
+                    let trip = at.elapsed();
+                    self.round_trip = Some(trip);
+                    notes.answer(&format!("pong after {trip:.1?}"));
+                }
                 None => notes.verbose(&format!("* pong {payload:?}")),
             },
             ReconnectEvent::Close(Some(close)) => notes.verbose(&format!("* close {close}")),
@@ -214,6 +218,7 @@ impl Talk<'_> {
     fn note_outage(&mut self, outage: Outage) {
         self.is_connected = false;
         self.pinged = None;
+        self.round_trip = None;
         if let Some(wait) = outage.retry_in {
             let unsent = match outage.undelivered.len() {
                 0 => String::new(),

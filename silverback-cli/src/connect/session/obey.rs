@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use silverback::{Error, Message, Writer};
+use silverback::{Conn, Error, Message, ReconnectingConn, Writer};
 
 use super::Talk;
 use crate::connect::{
@@ -14,7 +14,7 @@ use crate::connect::{
 };
 
 impl Talk<'_> {
-    pub(super) fn take_input(&mut self, input: Input) {
+    pub(super) fn take_input(&mut self, input: Input, conn: &ReconnectingConn) {
         // What was typed after a file goes after it, except Ctrl-C.
         if self.reading.is_some() && !matches!(input, Input::Interrupt) {
             return self.deferred.push_back(input);
@@ -22,7 +22,7 @@ impl Talk<'_> {
         match input {
             Input::Message(message) => self.client.backlog.push_back(message),
             Input::Typed(line) => match commands::parse(&line) {
-                Ok(typed) => self.obey(typed),
+                Ok(typed) => self.obey(typed, conn.connection()),
                 Err(reason) => self.client.notes.answer(&reason),
             },
             Input::Interrupt => self.interrupt(INTERRUPTED),
@@ -33,28 +33,33 @@ impl Talk<'_> {
     }
 
     /// A file has been read, or cannot be.
-    pub(super) fn take_file(&mut self, read: Result<Message, String>) {
+    pub(super) fn take_file(&mut self, read: Result<Message, String>, conn: &ReconnectingConn) {
         match read {
             Ok(message) => self.client.backlog.push_back(message),
             Err(reason) => self.client.notes.answer(&reason),
         }
         while self.reading.is_none() && self.end.is_none() {
             let Some(input) = self.deferred.pop_front() else { break };
-            self.take_input(input);
+            self.take_input(input, conn);
         }
     }
 
-    fn obey(&mut self, typed: Typed) {
+    fn obey(&mut self, typed: Typed, conn: Option<&Conn>) {
         let answer = match typed {
-            Typed::Text(text) => return self.client.backlog.push_back(Message::text(text)),
+            Typed::Text(text) => {
+                let are_binary = self.client.plan.lines_are_binary;
+                let message = if are_binary { Message::binary(text.into_bytes()) } else { Message::text(text) };
+                return self.client.backlog.push_back(message);
+            }
             Typed::Binary(bytes) => return self.client.backlog.push_back(Message::binary(bytes)),
             Typed::File { path, is_text } => {
                 let reading = file::start(path, is_text, self.client.plan.largest_message);
                 return self.reading = Some(reading);
             }
             Typed::Ping(payload) => {
+                let now = Instant::now();
                 let result = self.control(|writer| writer.ping(&payload));
-                self.pinged = Some((payload, Instant::now()));
+                self.pinged = result.is_ok().then_some((payload, now));
                 result.err()
             }
             Typed::Pong(payload) => self.control(|writer| writer.pong(&payload)).err(),
@@ -70,7 +75,7 @@ impl Talk<'_> {
                 view.lays_out_json = !view.lays_out_json;
                 Some(format!("JSON is {}", if view.lays_out_json { "laid out" } else { "shown as it came" }))
             }
-            Typed::Stats => Some(self.stats()),
+            Typed::Stats => Some(self.stats(conn)),
             Typed::Help => Some(commands::HELP.to_owned()),
             Typed::Quit => {
                 self.close(End::Done);
@@ -87,16 +92,18 @@ impl Talk<'_> {
         send(&writer).map_err(|error| error.to_string())
     }
 
-    fn stats(&self) -> String {
-        let Some(writer) = self.writer.connection() else { return "not connected".to_owned() };
-        let stats = writer.stats();
-        let trip = stats.round_trip.map_or_else(|| "not measured yet".to_owned(), |trip| format!("{trip:.1?}"));
+    fn stats(&self, conn: Option<&Conn>) -> String {
+        let Some(stats) = conn.map(Conn::stats) else { return "not connected".to_owned() };
+        let trip = self
+            .round_trip
+            .or(stats.round_trip)
+            .map_or_else(|| "not measured yet".to_owned(), |trip| format!("{trip:.1?}"));
         format!(
             "connected for {:.0?}; sent {} messages, {} bytes; received {} messages, {} bytes; round trip {trip}",
             self.since.elapsed(),
             stats.messages_sent,
             stats.bytes_sent,
-            self.received,
+            stats.messages_received,
             stats.bytes_received,
         )
     }

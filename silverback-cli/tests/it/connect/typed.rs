@@ -1,10 +1,14 @@
 //! Commands at the prompt, one by one.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::Write, path::PathBuf};
 
 use rustix::process::Signal;
 
-use super::person::{Person, check_heard, puppet};
+use super::{
+    person::{Person, check_heard, puppet},
+    servers::{Server, frame, read_to_close},
+};
+use crate::support::wait_until;
 
 /// A folder of this test's own.
 fn folder(name: &str) -> PathBuf {
@@ -87,4 +91,45 @@ fn help_lists_the_commands_and_quit_ends_in_order() {
     person.types("/quit\r");
     check_heard(&hear, "close 1000 ");
     assert_eq!(person.ends(), Some(0));
+}
+
+#[test]
+fn lines_are_bytes_if_that_is_wanted() {
+    let (server, _tell, hear) = puppet();
+    let mut person = Person::start(&[&server.url(), "--binary"]);
+    person.sees("Connected");
+    person.types("hi\r");
+    check_heard(&hear, "binary [104, 105]");
+}
+
+#[test]
+fn what_a_ping_has_measured_is_among_what_was_counted() {
+    let (server, _tell, _hear) = puppet();
+    let mut person = Person::start(&[&server.url()]);
+    person.sees("Connected");
+    person.types("/stats\r");
+    person.sees("round trip not measured yet");
+    person.types("/ping\r");
+    person.sees("pong after ");
+    let trip = person.screen().split("pong after ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    person.types("/stats\r");
+    person.sees(&format!("round trip {trip}"));
+}
+
+#[test]
+fn messages_are_counted_for_the_connection_that_they_came_on() {
+    let mut count = 0;
+    let server = Server::talking(move |mut stream| {
+        count += 1;
+        stream.write_all(&frame(0x81, b"one").repeat(if count == 1 { 2 } else { 1 })).unwrap();
+        if count == 2 {
+            read_to_close(&mut stream);
+        }
+    });
+    let mut person = Person::start(&[&server.url(), "--reconnect"]);
+    person.sees("connecting again");
+    wait_until("it is connected again", || person.screen().matches("Connected").count() == 2);
+    wait_until("it has heard", || person.screen().matches("< one").count() == 3);
+    person.types("/stats\r");
+    person.sees("received 1 messages, 5 bytes");
 }
