@@ -84,12 +84,17 @@ impl Client {
     pub(crate) async fn run(mut self) -> Result<(), Trouble> {
         let end = self.connect_and_talk().await;
         let undone = Undone { misses_messages: self.waiting.misses_something(), unsent: self.backlog.len() };
-        if let End::Peer(_) = &end {
-            self.notes.verbose(&end.words());
-        }
         let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
-        let written = self.leave(is_hurried).await;
+        let words = end.words();
         let outcome = end.outcome(undone);
+        // An error is told on standard error.
+        if let (Ok(()), Some(words)) = (&outcome, &words) {
+            match self.plan.is_interactive() {
+                true => self.notes.at_prompt(words),
+                false => self.notes.verbose(words),
+            }
+        }
+        let written = self.leave(is_hurried).await;
         match written {
             Err(error) => outcome.and(End::Output(error).outcome(undone)),
             Ok(()) => outcome,

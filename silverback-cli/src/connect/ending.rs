@@ -50,12 +50,12 @@ impl End {
         }
     }
 
-    /// In words, for a person.
-    pub(crate) fn words(&self) -> String {
+    /// In words, for a person who did not ask for it.
+    pub(crate) fn words(&self) -> Option<String> {
         match self {
-            Self::Peer(info) => closed_words(info),
-            Self::GivenUp(cause) => cause_words(cause),
-            _ => "ended".to_owned(),
+            Self::Peer(info) => Some(closed_words(info)),
+            Self::GivenUp(cause) => Some(cause_words(cause)),
+            _ => None,
         }
     }
 }
@@ -72,7 +72,11 @@ pub(crate) fn cause_words(cause: &Disconnect) -> String {
 fn given_up(cause: &Disconnect, undone: Undone) -> Result<(), Trouble> {
     match cause {
         Disconnect::Closed(info) => closed(info, undone),
-        Disconnect::Dial(error) => Err(trouble_of(error)),
+        Disconnect::Dial(error) => Err(match trouble_of(error) {
+            // Most of all for a server without TLS, whose answer means nothing to a person.
+            Trouble::Tls(text) => Trouble::Tls(format!("{text}; `silverback check` looks closer")),
+            trouble => trouble,
+        }),
         Disconnect::Failed(error) => Err(failed(error, undone)),
         Disconnect::HookTimeout(_) => Err(Trouble::Timeout(cause.to_string())),
         cause => Err(Trouble::System(cause.to_string())),

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::{
     person::{Person, check_heard, puppet},
-    servers::{Server, frame, read_to_close},
+    servers::{Server, close, frame, read_to_close},
 };
 use crate::support::wait_until;
 
@@ -132,4 +132,18 @@ fn messages_are_counted_for_the_connection_that_they_came_on() {
     wait_until("it has heard", || person.screen().matches("< one").count() == 3);
     person.types("/stats\r");
     person.sees("received 1 messages, 5 bytes");
+}
+
+#[test]
+fn an_end_in_order_is_told_unless_quiet_is_wanted() {
+    for (options, is_told) in [(&[][..], true), (&["--quiet"], false)] {
+        let server = Server::sending([frame(0x81, b"last words"), close(1000, "bye")].concat());
+        let mut person = Person::start(&[&[&*server.url()], options].concat());
+        assert_eq!(person.ends(), Some(0));
+        person.sees("< last words");
+        if is_told {
+            person.sees("the server closed the connection with 1000 (normal closure): bye");
+        }
+        assert_eq!(person.screen().contains("closed"), is_told, "{}", person.screen());
+    }
 }
