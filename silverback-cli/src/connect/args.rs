@@ -43,9 +43,9 @@ pub(crate) struct Args {
     #[arg(help_heading = MESSAGES)]
     pub(crate) max_message_size: u64,
 
-    /// How long after the end of the input nothing must have come before the connection is closed, like 1s; `off` leaves
-    /// that to the server. Default: 1s, but 10s until something has come after the last message was sent.
-    #[arg(short, long, value_name = "TIME", value_parser = parse_patience, help_heading = END)]
+    /// How long after the end of the input nothing must have come before the connection is closed, like 1s; 0 is at once,
+    /// and `off` leaves that to the server. Default: 1s, but 10s until something has come after the last message was sent.
+    #[arg(short, long, value_name = "TIME", value_parser = parse_wait, help_heading = END)]
     pub(crate) wait: Option<Patience>,
 
     /// Close the connection after this many messages have come; 0 waits for none.
@@ -110,6 +110,14 @@ pub(crate) enum Format {
 /// A time, or for ever. A type of its own, because clap takes an `Option` for an option that may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience(pub(crate) Option<Duration>);
+
+/// As `parse_patience`, but 0 is no time at all.
+fn parse_wait(text: &str) -> Result<Patience, String> {
+    match text {
+        "0" | "0s" | "0ms" => Ok(Patience(Some(Duration::ZERO))),
+        text => parse_patience(text),
+    }
+}
 
 fn parse_patience(text: &str) -> Result<Patience, String> {
     values::time_or_off(text).map(Patience)

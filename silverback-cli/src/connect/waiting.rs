@@ -91,6 +91,8 @@ impl Waiting {
     pub(crate) fn judge(&self) -> Silence {
         let has_no_answer = self.sent > 0 && self.answers == 0;
         match self.patience() {
+            // Who does not wait wants no answer.
+            Some(Duration::ZERO) if !self.misses_something() => Silence::Enough,
             Some(patience) if has_no_answer || self.misses_something() => Silence::TooLong(patience),
             _ => Silence::Enough,
         }

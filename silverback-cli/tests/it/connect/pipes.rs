@@ -143,6 +143,15 @@ fn a_count_of_0_waits_for_nothing() {
 }
 
 #[test]
+fn no_time_at_all_is_waited_if_that_is_wanted() {
+    for time in ["0", "0s"] {
+        let (server, _tell, hear) = answering_when_told();
+        check_said(&talk(&[&server.url(), "--wait", time, "--close-timeout", "50ms"], b"hi\n"), "");
+        assert_eq!(hear.recv_timeout(PATIENCE).unwrap(), "hi");
+    }
+}
+
+#[test]
 fn until_ends_it_with_the_message_that_matches() {
     let server = Server::sending([frame(0x81, b"one"), frame(0x81, b"all done!"), frame(0x81, b"more")].concat());
     let output = talk(&[&server.url(), "--until", "do+ne", "--wait", "off", "--close-timeout", "50ms"], b"");
