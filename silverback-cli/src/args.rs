@@ -1,11 +1,12 @@
-//! The command line: which command, and the options of each, which live with their commands.
+//! The command line: which command, and the options of each, which live with their commands. What is said of one that
+//! makes no sense is in `explain`; what options of several commands mean together, in `target`.
+
+mod explain;
+mod target;
 
 use std::{env, ffi::OsString};
 
-use clap::{
-    Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     bench, check, connect,
@@ -63,14 +64,17 @@ impl Args {
     }
 
     pub(crate) fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Trouble> {
-        let words: Vec<_> = words.into_iter().collect();
+        let mut words: Vec<_> = words.into_iter().collect();
         let read = |words: &[OsString]| {
             Self::command().try_get_matches_from(words).and_then(|found| Self::from_arg_matches(&found))
         };
-        let parsed = match (read(&words), with_connect(&words)) {
-            (Err(error), Some(words)) if is_misread(&error) => read(&words),
-            (parsed, _) => parsed,
-        };
+        let mut parsed = read(&words);
+        if parsed.as_ref().is_err_and(is_misread) {
+            if let Some(longer) = with_connect(&words) {
+                words = longer;
+                parsed = read(&words);
+            }
+        }
         match parsed {
             Ok(args) => Ok(Some(args)),
             Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -78,18 +82,24 @@ impl Args {
                 let _ = asked.print();
                 Ok(None)
             }
-            Err(error) => Err(Trouble::Usage(explain(&error, &words))),
+            Err(error) => Err(Trouble::Usage(explain::explain(&error, &words))),
         }
     }
+}
+
+/// Whether the options make sense together.
+pub(crate) fn check(args: &Args) -> Result<(), Trouble> {
+    target::check(args).map_err(Trouble::Usage)
 }
 
 /// `silverback [OPTIONS] URL` as `silverback connect [OPTIONS] URL`, if there is a URL and no other command.
 fn with_connect(words: &[OsString]) -> Option<Vec<OsString>> {
     let is_url =
         |word: &OsString| word.to_str().is_some_and(|word| SCHEMES.iter().any(|scheme| starts_with(word, scheme)));
-    let is_command = |word: &OsString| Args::command().find_subcommand(word).is_some();
     let first = words.get(1)?;
-    if is_command(first) || first == "help" || !words[1..].iter().any(is_url) {
+    // Another word in its place is a command, or should be one.
+    let is_first = is_url(first) || first.to_str().is_some_and(|word| word.starts_with('-'));
+    if !is_first || !words[1..].iter().any(is_url) {
         return None;
     }
     let mut longer = words.to_vec();
@@ -104,41 +114,6 @@ fn starts_with(word: &str, scheme: &str) -> bool {
 /// Whether the words are no options of the service, rather than options with values that make no sense.
 fn is_misread(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict)
-}
-
-/// One line for what clap says in several, and the environment variable where that is where the value stands.
-fn explain(error: &clap::Error, words: &[OsString]) -> String {
-    let value = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    if let (ErrorKind::ValueValidation | ErrorKind::InvalidValue, Some(option), Some(given)) =
-        (error.kind(), value(ContextKind::InvalidArg), value(ContextKind::InvalidValue))
-    {
-        let option = option.split_whitespace().next().unwrap_or(option);
-        let name = variable(option).filter(|_| !is_given(option, words)).unwrap_or_else(|| option.to_owned());
-        return match std::error::Error::source(error) {
-            Some(reason) => format!("{name} `{}`: {reason}", given.escape_debug()),
-            None => format!("{name} needs a value (see silverback --help)"),
-        };
-    }
-    let text = error.to_string();
-    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let line = paragraph.join(" ");
-    format!("{} (see silverback --help)", line.strip_prefix("error: ").unwrap_or(&line))
-}
-
-/// The environment variable that stands for an option of any command.
-fn variable(option: &str) -> Option<String> {
-    let root = Args::command();
-    let is_meant = |argument: &&Arg| argument.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long));
-    let argument =
-        root.get_arguments().chain(root.get_subcommands().flat_map(Command::get_arguments)).find(is_meant)?;
-    Some(argument.get_env()?.to_string_lossy().into_owned())
-}
-
-fn is_given(option: &str, words: &[OsString]) -> bool {
-    words.iter().filter_map(|word| word.to_str()).any(|word| word.split('=').next() == Some(option))
 }
 
 const SCHEMES: [&str; 4] = ["ws://", "wss://", "http://", "https://"];

@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
 
+use clap::{Arg, Command};
+
 use super::*;
 use crate::trouble::EXIT_CODES;
 

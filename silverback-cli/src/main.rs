@@ -39,6 +39,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Trouble> {
     let Some(args) = Args::parse()? else { return Ok(()) };
+    args::check(&args)?;
     match args.task {
         None => service::run(args.service),
         Some(Task::Connect(args)) => connect::run(*args),

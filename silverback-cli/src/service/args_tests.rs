@@ -51,7 +51,7 @@ fn a_mistake_is_one_line_that_names_the_option() {
         (&["--allow-origin", "example.com"], "--allow-origin `example.com`: an origin begins with a scheme"),
         (&["--max-message-size", "\u{1b}[1m"], "--max-message-size `\\u{1b}[1m`: must be a size"),
         (&["--prot", "80"], "unexpected argument '--prot' found (see silverback --help)"),
-        (&["serve"], "unrecognized subcommand 'serve' (see silverback --help)"),
+        (&["serve"], "there is no command `serve` (see silverback --help)"),
         (&["--quiet=yes"], "unexpected value 'yes' for '--quiet' found; no more were expected"),
     ] {
         let line = parse(words).unwrap_err();

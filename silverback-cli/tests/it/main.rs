@@ -18,3 +18,4 @@ mod shutdown;
 mod strangers;
 mod support;
 mod threads;
+mod usage;

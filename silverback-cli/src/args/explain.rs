@@ -1,0 +1,114 @@
+//! What is said of a command line that makes no sense: one line for what clap says in several.
+
+use std::ffi::OsString;
+
+use clap::{
+    Arg, Command, CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use super::Args;
+
+/// `words` are those of the error, the program's name first.
+pub(super) fn explain(error: &clap::Error, words: &[OsString]) -> String {
+    if let Some(text) = wrong_value(error, words) {
+        return text;
+    }
+    let text = missing_equals(error, words).or_else(|| no_command(error)).unwrap_or_else(|| in_short(error));
+    format!("{text} (see {} --help)", command_of(words))
+}
+
+/// The environment variable is named where that is where the value stands.
+fn wrong_value(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        return None;
+    }
+    let (option, given) = (told(error, ContextKind::InvalidArg)?, told(error, ContextKind::InvalidValue)?);
+    let option = option.split_whitespace().next().unwrap_or(&option);
+    let name = variable(option).filter(|_| !is_given(option, words)).unwrap_or_else(|| option.to_owned());
+    let (is_missing, given) = (given.is_empty(), given.escape_debug());
+    Some(match (std::error::Error::source(error), told(error, ContextKind::ValidValue)) {
+        (Some(reason), _) => format!("{name} `{given}`: {reason}"),
+        (None, Some(choices)) if !is_missing => format!("{name} `{given}`: must be one of {choices}"),
+        _ => format!("{name} needs a value (see {} --help)", command_of(words)),
+    })
+}
+
+/// `--reconnect 5 URL`: the number is read as the URL, and clap blames what stands in the URL's place.
+fn missing_equals(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let stray = told(error, ContextKind::InvalidArg)?;
+    if error.kind() != ErrorKind::UnknownArgument || stray.starts_with('-') {
+        return None;
+    }
+    let pairs = words.windows(2).filter_map(|pair| Some((pair[0].to_str()?, pair[1].to_str()?)));
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let (option, number) =
+        pairs.into_iter().find(|(option, next)| is_number(next) && argument(option).is_some_and(wants_equals))?;
+    Some(format!("the value of {option} stands behind a `=`: {option}={number}"))
+}
+
+fn no_command(error: &clap::Error) -> Option<String> {
+    let word = told(error, ContextKind::InvalidSubcommand)?;
+    let shown = word.escape_debug();
+    let similar = told(error, ContextKind::SuggestedSubcommand);
+    // The most similar one comes last.
+    Some(match similar.as_deref().and_then(|all| all.split(", ").last()) {
+        _ if is_like_an_address(&word) => {
+            format!("`{shown}` is no command; a URL begins with ws:// or wss://, as ws://{shown}")
+        }
+        Some(similar) => format!("there is no command `{shown}`; did you mean `{similar}`?"),
+        None => format!("there is no command `{shown}`"),
+    })
+}
+
+fn is_like_an_address(word: &str) -> bool {
+    word == "localhost" || word.contains([':', '/', '.'])
+}
+
+fn in_short(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = paragraph.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    match told(error, ContextKind::SuggestedArg) {
+        Some(similar) => format!("{line}; did you mean '{similar}'?"),
+        None => line.to_owned(),
+    }
+}
+
+/// What clap knows of the error.
+fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
+    }
+}
+
+/// With whose options the words were read.
+fn command_of(words: &[OsString]) -> String {
+    let root = Args::command();
+    let command = words.get(1).and_then(|word| root.find_subcommand(word));
+    command.map_or_else(|| "silverback".to_owned(), |command| format!("silverback {}", command.get_name()))
+}
+
+/// The environment variable that stands for an option.
+fn variable(option: &str) -> Option<String> {
+    Some(argument(option)?.get_env()?.to_string_lossy().into_owned())
+}
+
+/// An option of any command.
+fn argument(option: &str) -> Option<Arg> {
+    let root = Args::command();
+    let long = option.strip_prefix("--")?;
+    let is_meant = |argument: &&Arg| argument.get_long() == Some(long);
+    root.get_arguments().chain(root.get_subcommands().flat_map(Command::get_arguments)).find(is_meant).cloned()
+}
+
+fn wants_equals(argument: Arg) -> bool {
+    argument.is_require_equals_set()
+}
+
+fn is_given(option: &str, words: &[OsString]) -> bool {
+    words.iter().filter_map(|word| word.to_str()).any(|word| word.split('=').next() == Some(option))
+}

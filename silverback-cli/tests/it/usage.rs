@@ -1,0 +1,68 @@
+//! Command lines that make no sense: one line says what is wrong, and what was probably meant.
+
+use crate::support::run;
+
+#[track_caller]
+fn check(words: &[&str], environment: &[(&str, &str)], said: &[&str]) -> String {
+    let (code, out, err) = run(words, environment);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{words:?}: {err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    for word in said {
+        assert!(err.contains(word), "{words:?}: {word}: {err}");
+    }
+    err
+}
+
+#[test]
+fn a_command_that_is_misspelt_is_blamed_and_not_the_url_after_it() {
+    check(&["conect", "ws://localhost/"], &[], &["`conect`", "did you mean `connect`?"]);
+    check(&["5", "ws://localhost/"], &[], &["no command `5`"]);
+}
+
+#[test]
+fn an_option_that_is_misspelt_is_compared_with_those_of_its_command() {
+    check(&["connect", "ws://h/", "--colr"], &[], &["--colr", "'--color'", "silverback connect --help"]);
+    check(&["ws://h/", "--colr"], &[], &["'--color'", "silverback connect --help"]);
+    check(&["check", "ws://h/", "--nonsense"], &[], &["--nonsense", "silverback check --help"]);
+    check(&["--nonsense"], &[], &["--nonsense", "(see silverback --help)"]);
+}
+
+#[test]
+fn a_value_that_is_none_of_the_choices_is_told_them() {
+    check(&["completions", "tcsh"], &[], &["`tcsh`", "bash", "zsh"]);
+    check(&["connect", "ws://h/", "--format", "xml"], &[], &["--format `xml`", "text, json, raw, hex"]);
+    check(&["connect", "ws://h/", "--format"], &[], &["--format needs a value", "silverback connect --help"]);
+}
+
+#[test]
+fn a_number_that_needs_an_equals_sign_is_told_so() {
+    check(&["connect", "--reconnect", "5", "ws://h/"], &[], &["--reconnect=5"]);
+    check(&["connect", "ws://h/", "--reconnect", "5"], &[], &["--reconnect=5"]);
+}
+
+#[test]
+fn a_url_without_its_scheme_is_shown_with_one() {
+    check(&["localhost:8000/x"], &[], &["ws://localhost:8000/x"]);
+    for command in ["connect", "check", "bench"] {
+        check(&[command, "localhost:8000/x"], &[], &["ws://localhost:8000/x", "wss://"]);
+        let err = check(&[command, "me:secret1@localhost/x?token=secret2"], &[], &["ws://localhost/x"]);
+        assert!(!err.contains("secret"), "{err}");
+    }
+}
+
+#[test]
+fn a_host_that_is_not_ascii_must_be_in_punycode() {
+    check(&["connect", "ws://b\u{fc}cher.example/"], &[], &["b\u{fc}cher.example", "punycode"]);
+}
+
+#[test]
+fn one_authorization_is_enough() {
+    let header = ["connect", "ws://127.0.0.1:1/", "-H", "authorization: Basic YTpi"];
+    let with = |more: &[&'static str]| [&header[..], more].concat();
+    check(&with(&["-u", "a:b"]), &[], &["Authorization", "--user"]);
+    check(&with(&["--bearer", "abc"]), &[], &["Authorization", "--bearer"]);
+    check(&header, &[("SILVERBACK_BEARER", "abc")], &["Authorization", "SILVERBACK_BEARER"]);
+    let in_url = ["connect", "ws://a:b@127.0.0.1:1/", "-H", "Authorization: Basic YTpi"];
+    check(&in_url, &[], &["Authorization", "in the URL"]);
+    assert_eq!(run(&header, &[]).0, Some(3));
+}
