@@ -66,6 +66,7 @@ impl From<InflateError> for ConnectionError {
         match error {
             InflateError::Invalid => Self::Protocol(ProtocolError::InvalidDeflate),
             InflateError::Ratio { limit } => Self::Limit(LimitError::InflateRatio { limit }),
+            InflateError::FinalBlocks { limit } => Self::Limit(LimitError::FinalBlocks { limit }),
         }
     }
 }
@@ -186,14 +187,20 @@ pub enum LimitError {
         /// The limit.
         limit: u32,
     },
+    /// A compressed message has more final blocks than this; each ends a stream, and the next costs a new one (RFC 7692,
+    /// 7.2.3.4).
+    FinalBlocks {
+        /// The limit.
+        limit: u32,
+    },
 }
 
 impl LimitError {
-    /// What the peer is told: 1009 for sizes, 1008 for the count of fragments.
+    /// What the peer is told: 1009 for sizes, 1008 for counts.
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::Frame { .. } | Self::Message { .. } | Self::InflateRatio { .. } => CloseCode::MESSAGE_TOO_BIG,
-            Self::Fragments { .. } => CloseCode::POLICY_VIOLATION,
+            Self::Fragments { .. } | Self::FinalBlocks { .. } => CloseCode::POLICY_VIOLATION,
         }
     }
 }
@@ -209,6 +216,7 @@ impl fmt::Display for LimitError {
                 write!(f, "a compressed message grows to more than {limit} times its size")
             }
             Self::Fragments { limit } => write!(f, "a message has more than {limit} fragments"),
+            Self::FinalBlocks { limit } => write!(f, "a compressed message has more than {limit} final blocks"),
         }
     }
 }

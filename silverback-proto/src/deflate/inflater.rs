@@ -29,7 +29,7 @@ struct Progress {
     taken: u64,
     made: u64,
     /// Blocks with BFINAL so far: each ends a stream, and another may follow.
-    ended_streams: u32,
+    final_blocks: u32,
     /// The last byte that came ended a stream.
     is_at_stream_end: bool,
 }
@@ -41,6 +41,11 @@ pub(crate) enum InflateError {
     Invalid,
     /// It grows beyond [`Compression::max_inflate_ratio`].
     Ratio {
+        /// The limit.
+        limit: u32,
+    },
+    /// It has more blocks with BFINAL than this.
+    FinalBlocks {
         /// The limit.
         limit: u32,
     },
@@ -162,7 +167,7 @@ impl Inflater {
             if input.is_empty() {
                 return Ok((0, 0));
             }
-            self.start_next_stream()?;
+            self.start_next_stream();
         }
         let stream = self.stream.get_or_insert_with(|| streams::take_inflate(self.kept.dictionary()));
         let (before_in, before_out) = (stream.total_in(), stream.total_out());
@@ -170,20 +175,22 @@ impl Inflater {
         let taken = (stream.total_in() - before_in) as usize;
         let made = (stream.total_out() - before_out) as usize;
         self.message.is_at_stream_end = outcome == Ok(Status::StreamEnd);
+        self.message.final_blocks += u32::from(self.message.is_at_stream_end);
         self.message.made += made as u64;
         self.kept.note(&scratch[..made]);
         // What came out before a fault is judged before it, or the verdict would depend on how the input was cut.
         accept(&scratch[..made])?;
         outcome.map_err(|_| InflateError::Invalid)?;
+        if self.message.final_blocks > MAX_FINAL_BLOCKS {
+            return Err(InflateError::FinalBlocks { limit: MAX_FINAL_BLOCKS }.into());
+        }
         Ok((taken, made))
     }
 
     /// A sender that ends a stream has forgotten its window too, so nothing before it is referred to again.
-    fn start_next_stream(&mut self) -> Result<(), InflateError> {
+    fn start_next_stream(&mut self) {
         self.message.is_at_stream_end = false;
-        self.message.ended_streams += 1;
         self.forget();
-        if self.message.ended_streams > MAX_STREAMS { Err(InflateError::Invalid) } else { Ok(()) }
     }
 }
 
@@ -231,4 +238,4 @@ const RATIO_COUNTS_FROM: u64 = 1024 * 1024;
 const JUDGED_EVERY: usize = 1024;
 
 /// Final blocks in one message: each costs a new stream, so a message full of them would cost more than it may.
-pub(super) const MAX_STREAMS: u32 = 64;
+pub(super) const MAX_FINAL_BLOCKS: u32 = 64;

@@ -1,6 +1,6 @@
 //! RFC 7692, 7.2: what is compressed comes back, whatever the window, the takeover and the cuts.
 
-use super::{inflater::MAX_STREAMS, naive::Naive, streams::SCRATCH_LEN, *};
+use super::{inflater::MAX_FINAL_BLOCKS, naive::Naive, streams::SCRATCH_LEN, *};
 use proptest::prelude::*;
 use silverback_testkit::{cuts::Random, wire::hex};
 
@@ -288,11 +288,15 @@ mod limits {
     }
 
     #[test]
-    fn endless_final_blocks_are_refused() {
-        let (_, mut inflater) = pair(&Compression::default());
-        let block = hex("03 00");
-        let message = block.repeat(MAX_STREAMS as usize + 2);
-        assert_eq!(inflate(&mut inflater, &[&message]), Err(InflateError::Invalid));
+    fn final_blocks_are_counted_and_one_too_many_is_refused_by_name() {
+        let limit = MAX_FINAL_BLOCKS;
+        for (count, outcome) in [(limit, Ok(Vec::new())), (limit + 1, Err(InflateError::FinalBlocks { limit }))] {
+            let (_, mut inflater) = pair(&Compression::default());
+            let message = hex("03 00").repeat(count as usize);
+            assert_eq!(inflate(&mut inflater, &[&message]), outcome);
+            let (_, mut inflater) = pair(&Compression::default());
+            assert_eq!(inflate(&mut inflater, &[&message, &[0]]), outcome, "with an empty block behind them");
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn an_error_tells_people_what_its_cause_tells() {
-    let causes: [(ConnectionError, &str); 6] = [
+    let causes: [(ConnectionError, &str); 7] = [
         (ProtocolError::LengthTopBit.into(), "the top bit of a 64-bit length is set"),
         (LimitError::Fragments { limit: 2 }.into(), "a message has more than 2 fragments"),
         (LimitError::InflateRatio { limit: 256 }.into(), "a compressed message grows to more than 256 times its size"),
+        (LimitError::FinalBlocks { limit: 3 }.into(), "a compressed message has more than 3 final blocks"),
         (ConnectionError::Timeout(Timeout::Pong(SECOND)), "no byte came within 1s of a keepalive ping"),
         (ConnectionError::Timeout(Timeout::Close(SECOND)), "the peer did not finish the closing handshake within 1s"),
         (ConnectionError::Timeout(Timeout::WriteStall(SECOND)), "the peer took no output for 1s"),
@@ -24,13 +25,14 @@ fn an_error_tells_people_what_its_cause_tells() {
 
 #[test]
 fn only_a_peer_that_still_listens_is_told() {
-    let told: [(ConnectionError, Option<CloseCode>); 9] = [
+    let told: [(ConnectionError, Option<CloseCode>); 10] = [
         (ProtocolError::ReservedBits.into(), Some(CloseCode::PROTOCOL_ERROR)),
         (ProtocolError::InvalidUtf8.into(), Some(CloseCode::INVALID_PAYLOAD)),
         (ProtocolError::InvalidDeflate.into(), Some(CloseCode::INVALID_PAYLOAD)),
         (LimitError::Frame { size: 2, limit: 1 }.into(), Some(CloseCode::MESSAGE_TOO_BIG)),
         (LimitError::Message { size: 2, limit: 1 }.into(), Some(CloseCode::MESSAGE_TOO_BIG)),
         (LimitError::InflateRatio { limit: 1 }.into(), Some(CloseCode::MESSAGE_TOO_BIG)),
+        (LimitError::FinalBlocks { limit: 1 }.into(), Some(CloseCode::POLICY_VIOLATION)),
         (LimitError::Fragments { limit: 1 }.into(), Some(CloseCode::POLICY_VIOLATION)),
         (ConnectionError::Timeout(Timeout::Pong(SECOND)), None),
         (ConnectionError::Lost, None),
@@ -45,6 +47,8 @@ fn inflating_fails_as_the_rule_or_the_limit_that_was_broken() {
     assert_eq!(ConnectionError::from(InflateError::Invalid), ProtocolError::InvalidDeflate.into());
     let ratio = ConnectionError::from(InflateError::Ratio { limit: 9 });
     assert_eq!(ratio, LimitError::InflateRatio { limit: 9 }.into());
+    let final_blocks = ConnectionError::from(InflateError::FinalBlocks { limit: 9 });
+    assert_eq!(final_blocks, LimitError::FinalBlocks { limit: 9 }.into());
 }
 
 #[test]

@@ -219,6 +219,22 @@ mod inflation {
         }
     }
 
+    /// RFC 7692, 7.2.3.4: what ends a stream is a fixed block of nothing.
+    #[test]
+    fn a_message_with_more_final_blocks_than_the_limit_closes_with_1008() {
+        let limit = 64;
+        let error = LimitError::FinalBlocks { limit };
+        for_each_way(&wire(Role::Server, &[binary([3, 0].repeat(65)).rsv1()]), 1, |pieces| {
+            let mut app = app(Role::Server, Compression::default());
+            pieces.iter().for_each(|piece| app.input(piece));
+            assert_eq!(app.seen(), [Seen::Failed(error.into())]);
+            assert_eq!(app.sent_frames(), [close(1008, error.to_string())]);
+        });
+        let mut app = app(Role::Server, Compression::default());
+        app.input(&wire(Role::Server, &[binary([3, 0].repeat(64)).rsv1()]));
+        assert_eq!(app.seen(), [message(vec![])]);
+    }
+
     #[test]
     fn the_ratio_is_no_matter_up_to_1_mib() {
         let mut sender = app(Role::Client, Compression::default().level(9));
