@@ -97,6 +97,9 @@ fn compare(outcome: &Outcome, lenient: &Unpacked, strict: impl FnOnce() -> Unpac
         Outcome::Failed(ConnectionError::Limit(LimitError::InflateRatio { .. })) => {
             assert!(!matches!(lenient, Unpacked::Message(payload) if payload.len() < 1 << 20), "it is not large");
         }
+        Outcome::Failed(ConnectionError::Limit(LimitError::FinalBlocks { .. })) => {
+            assert_eq!(*lenient, Unpacked::TooManyFinalBlocks);
+        }
         Outcome::Failed(error) => panic!("{error}"),
     }
 }

@@ -53,6 +53,8 @@ impl Packer {
 /// A receiver that inflates with zlib.
 pub struct Unpacker {
     stream: Decompress,
+    /// All that this stream was given.
+    given: Vec<u8>,
     window_bits: u8,
     has_takeover: bool,
     /// How many bytes zlib is given at a time. The fewer, the more strictly it holds a sender to a small window.
@@ -65,11 +67,12 @@ pub enum Unpacked {
     Message(Vec<u8>),
     Invalid,
     TooLarge,
+    TooManyFinalBlocks,
 }
 
 impl Unpacker {
     pub fn new(window_bits: u8, has_takeover: bool, portion: usize) -> Self {
-        Self { stream: decompress(window_bits), window_bits, has_takeover, portion }
+        Self { stream: decompress(window_bits), given: Vec::new(), window_bits, has_takeover, portion }
     }
 
     /// One whole message, as it came.
@@ -85,24 +88,44 @@ impl Unpacker {
             while !input.is_empty() {
                 if is_at_end {
                     // Our own rules: a stream that ends takes its window along, and 64 in a message are enough.
-                    self.stream = decompress(self.window_bits);
-                    ends += 1;
-                    if ends > MAX_STREAMS {
-                        return Unpacked::Invalid;
-                    }
+                    self.start_stream();
                 }
                 let Some((taken, ended)) = self.step(input, &mut out) else { return Unpacked::Invalid };
+                self.given.extend_from_slice(&input[..taken]);
                 input = &input[taken..];
                 is_at_end = ended;
+                ends += u32::from(ended);
                 if out.len() > limit {
                     return Unpacked::TooLarge;
                 }
+                if ends > MAX_FINAL_BLOCKS {
+                    return Unpacked::TooManyFinalBlocks;
+                }
             }
         }
+        // 7.2.1: zlib would go on with the block in the next message, but a message is whole.
+        if !is_at_end && self.is_inside_a_block() {
+            return Unpacked::Invalid;
+        }
         if is_at_end || !self.has_takeover {
-            self.stream = decompress(self.window_bits);
+            self.start_stream();
         }
         Unpacked::Message(out)
+    }
+
+    fn start_stream(&mut self) {
+        self.stream = decompress(self.window_bits);
+        self.given.clear();
+    }
+
+    /// Only between two blocks two empty ones are understood as just that, the second of them as the end.
+    fn is_inside_a_block(&self) -> bool {
+        let mut again = Self::new(self.window_bits, true, usize::MAX);
+        let mut out = Vec::new();
+        let was_understood = again.step(&self.given, &mut out);
+        let size = out.len();
+        let end = again.step(&EMPTY_BLOCKS, &mut out);
+        was_understood.is_none() || end != Some((EMPTY_BLOCKS.len(), true)) || out.len() != size
     }
 
     /// Gives all that `input` is good for, or what it is good for up to the end of a stream; `None` if it is no DEFLATE.
@@ -141,5 +164,8 @@ const SMALLEST: u8 = 9;
 
 const ROOM: usize = 8 * 1024;
 
+/// Stored, the second with BFINAL.
+const EMPTY_BLOCKS: [u8; 10] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF];
+
 /// Final blocks in one message that we accept.
-const MAX_STREAMS: u32 = 64;
+const MAX_FINAL_BLOCKS: u32 = 64;
