@@ -81,7 +81,7 @@ impl DialOptions {
     }
 
     fn add_way(&self, mut dialer: Dialer) -> Result<Dialer, Trouble> {
-        dialer = dialer.tls(self.tls()?).proxy_rules(self.proxies()?);
+        dialer = dialer.tls(self.tls()?).proxy_tls(self.proxy_tls()?).proxy_rules(self.proxies()?);
         for entry in &self.resolve {
             for address in &entry.addresses {
                 dialer = dialer.resolve(&entry.place(), *address);
@@ -119,6 +119,14 @@ impl DialOptions {
             tls = tls.client_certificate(chain, key);
         }
         Ok(tls)
+    }
+
+    fn proxy_tls(&self) -> Result<Tls, Trouble> {
+        let tls = Tls::new().key_log_from_env().danger_accept_invalid_certs(self.proxy_insecure);
+        Ok(match &self.proxy_cacert {
+            Some(path) => tls.default_roots(false).add_roots(read("--proxy-cacert", path)?),
+            None => tls,
+        })
     }
 
     fn proxies(&self) -> Result<ProxyRules, Trouble> {

@@ -70,6 +70,15 @@ pub(crate) struct DialOptions {
     #[arg(short = 'k', long, help_heading = TLS)]
     pub(crate) insecure: bool,
 
+    /// Trust the certificate authorities in this PEM file, and no others, when an https:// proxy shows its certificate.
+    /// --cacert, --cert and --insecure are for the server alone.
+    #[arg(long, value_name = "FILE", help_heading = TLS)]
+    pub(crate) proxy_cacert: Option<PathBuf>,
+
+    /// Accept any certificate of an https:// proxy. Then nobody knows who it is: for tests only.
+    #[arg(long, help_heading = TLS)]
+    pub(crate) proxy_insecure: bool,
+
     /// Reach the server through this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT].
     /// Without it the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY decide.
     #[arg(short = 'x', long, value_name = "URL", help_heading = NETWORK)]

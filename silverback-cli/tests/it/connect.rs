@@ -13,6 +13,7 @@ pub(crate) mod servers;
 mod terminal;
 pub(crate) mod tls;
 mod tls_faults;
+mod tls_proxies;
 mod typed;
 mod ways;
 

@@ -23,8 +23,9 @@ fn fault(error: &DialError) -> Option<&TlsFault> {
 
 pub(super) fn failed(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     if error.target().is_some_and(|target| target != facts.place) {
-        return Diagnosis::new("proxy-tls", format!("There is no TLS with the proxy: {error}."))
-            .advise("Its certificate is judged by the system's authorities; --cacert and --insecure are for servers.");
+        return Diagnosis::new("proxy-tls", format!("There is no TLS with the proxy: {error}.")).advise(
+            "Its certificate is judged by the system's authorities, or by --proxy-cacert; --cacert is for servers.",
+        );
     }
     if let Some(fault) = certificate_fault(error) {
         let shown = facts.security.and_then(|security| security.certificate.as_ref());
