@@ -79,8 +79,8 @@ mod writer;
 
 pub use conn::Conn;
 pub use dial::{
-    Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, Proxy, ProxyRules,
-    RedirectFault, Refusal, TlsSession,
+    Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, InvalidProxyVariable, Proxy,
+    ProxyRules, RedirectFault, Refusal, TlsSession,
 };
 pub use error::Error;
 pub use join::JoinedMessages;

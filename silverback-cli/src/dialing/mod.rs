@@ -64,7 +64,9 @@ impl DialOptions {
         if self.has_unix_socket() {
             return Ok(false);
         }
-        Ok(self.proxies()?.proxy_for(to.is_secure(), to.host(), to.port()).is_none())
+        let proxies = self.proxies()?;
+        let proxy = proxies.proxy_for(to.is_secure(), to.host(), to.port());
+        Ok(proxy.map_err(|error| Trouble::Usage(error.to_string()))?.is_none())
     }
 
     pub(crate) fn has_unix_socket(&self) -> bool {
@@ -133,7 +135,7 @@ impl DialOptions {
         let usage = |error| Trouble::Usage(format!("the proxy's URL makes no sense: {error}"));
         let mut rules = match &self.proxy {
             Some(url) => ProxyRules::all(url.parse().map_err(usage)?),
-            None => ProxyRules::from_env().map_err(usage)?,
+            None => ProxyRules::from_env(),
         };
         if let Some(list) = &self.noproxy {
             rules = rules.except(list);

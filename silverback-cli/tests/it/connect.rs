@@ -3,6 +3,7 @@
 mod answers;
 mod arguments;
 mod breaks;
+mod environment;
 mod exits;
 mod faults;
 mod person;

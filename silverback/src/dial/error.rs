@@ -4,7 +4,7 @@ use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use silverback_proto::handshake::{HandshakeError, HeadError};
 
-use super::{Attempt, DialStep, InvalidProxy, RedirectFault, Refusal, attempt::Attempts};
+use super::{Attempt, DialStep, InvalidProxy, InvalidProxyVariable, RedirectFault, Refusal, attempt::Attempts};
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::tls::TlsError;
 
@@ -19,6 +19,8 @@ pub enum DialError {
     Request(HandshakeError),
     /// The proxy's URL cannot be one. Nothing was sent.
     Proxy(InvalidProxy),
+    /// A variable of the environment is to name the proxy for this server, and does not. Nothing was sent.
+    ProxyVariable(InvalidProxyVariable),
     /// The user name for Basic authentication has a colon or a control character. Nothing was sent.
     UserName,
     /// The certificates, keys or options for TLS make no sense together. Nothing was sent.
@@ -114,7 +116,12 @@ impl DialError {
     /// How far the dial came, or `None` when it did not begin.
     pub fn step(&self) -> Option<DialStep> {
         match self {
-            Self::Request(_) | Self::Proxy(_) | Self::UserName | Self::TlsUnsupported | Self::SocksUnsupported => None,
+            Self::Request(_)
+            | Self::Proxy(_)
+            | Self::ProxyVariable(_)
+            | Self::UserName
+            | Self::TlsUnsupported
+            | Self::SocksUnsupported => None,
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(_) => None,
             Self::Io { step, .. } | Self::Timeout { step, .. } => Some(*step),
@@ -173,6 +180,7 @@ impl fmt::Display for DialError {
         match self {
             Self::Request(error) => error.fmt(f),
             Self::Proxy(error) => error.fmt(f),
+            Self::ProxyVariable(error) => error.fmt(f),
             Self::UserName => {
                 f.write_str("a user name for Basic authentication has no colon and no control characters")
             }
@@ -245,6 +253,7 @@ impl std::error::Error for DialError {
         match self {
             Self::Request(error) | Self::Answer { error, .. } => Some(error),
             Self::Proxy(error) => Some(error),
+            Self::ProxyVariable(error) => Some(error),
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(error) => Some(error),
             Self::Io { source, .. } => Some(source),

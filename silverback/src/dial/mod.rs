@@ -34,7 +34,7 @@ pub use self::{
     cookies::CookieJar,
     error::DialError,
     event::{DialEvent, TlsSession},
-    proxy::{InvalidProxy, Proxy, ProxyRules},
+    proxy::{InvalidProxy, InvalidProxyVariable, Proxy, ProxyRules},
     redirect::RedirectFault,
     refusal::Refusal,
     step::DialStep,

@@ -124,10 +124,7 @@ impl Dialer {
     /// Uses the proxies of the environment, as it is now: see [`ProxyRules::from_env`]. A library that did so unasked
     /// would let a variable that nobody thinks of decide where a server's or a test's connections go.
     pub fn proxy_from_env(self) -> Self {
-        match ProxyRules::from_env() {
-            Ok(rules) => self.proxy_rules(rules),
-            Err(error) => self.note(Some(Misuse::Proxy(error))),
-        }
+        self.proxy_rules(ProxyRules::from_env())
     }
 
     /// An address for a host, instead of looking it up; several calls give several. Port 0 stands for the URL's port.

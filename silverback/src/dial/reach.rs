@@ -43,17 +43,24 @@ impl Reach<'_> {
             false => None,
         };
         let host = request.host().trim_matches(['[', ']']);
-        let proxy = self.dialer.proxies.proxy_for(request.is_secure(), host, request.port());
-        let wire = match (&self.dialer.way, proxy) {
+        let proxy = match &self.dialer.way {
             #[cfg(unix)]
-            (Way::Unix(path), _) => self.connect_unix(path).await?,
-            (_, Some(proxy)) => self.through_proxy(proxy, request).await?,
-            (_, None) => self.connect(host, request.port(), &target(request)).await?,
+            Way::Unix(_) => None,
+            _ => self.proxy_for(request)?,
+        };
+        let wire = match proxy {
+            Some(proxy) => self.through_proxy(proxy, request).await?,
+            None => self.connect(host, request.port(), &target(request)).await?,
         };
         match tls {
             Some(tls) => self.secure(tls, wire, host, &target(request)).await,
             None => Ok(wire),
         }
+    }
+
+    fn proxy_for(&self, request: &ClientRequest) -> Result<Option<&Proxy>, DialError> {
+        let proxy = self.dialer.proxies.proxy_for(request.is_secure(), request.host(), request.port());
+        proxy.map_err(DialError::ProxyVariable)
     }
 
     async fn connect(&self, host: &str, port: u16, target: &str) -> Result<Wire, DialError> {
@@ -63,7 +70,6 @@ impl Reach<'_> {
                 let addresses = self.resolve(host, port, target).await?;
                 self.connect_tcp(&addresses, *from, target).await
             }
-            // No proxy is used with a Unix socket, and without one `reach` does not come here.
             #[cfg(unix)]
             Way::Unix(path) => self.connect_unix(path).await,
         }

@@ -15,7 +15,7 @@ use std::{fmt, str::FromStr};
 use data_encoding::BASE64;
 use http::HeaderValue;
 
-pub use self::rules::ProxyRules;
+pub use self::rules::{InvalidProxyVariable, ProxyRules};
 #[cfg(feature = "socks")]
 pub(super) use self::socks::{SocksTarget, through_socks};
 pub(super) use self::tunnel::tunnel;
@@ -34,7 +34,7 @@ pub(super) use self::tunnel::tunnel;
 /// |---|---|---|
 /// | `http`, or none | 80 | HTTP `CONNECT`; the proxy finds the server's address |
 /// | `https` | 443 | the same, with TLS to the proxy |
-/// | `socks5` | 1080 | SOCKS5 (feature `socks`); we find the server's address |
+/// | `socks5`, `socks` | 1080 | SOCKS5 (feature `socks`); we find the server's address |
 /// | `socks5h` | 1080 | SOCKS5 (feature `socks`); the proxy finds the server's address |
 ///
 /// User name and password are percent-decoded; they appear in no output of this type.
@@ -65,7 +65,7 @@ pub(super) struct Credentials {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidProxy {
-    /// The scheme is none of `http`, `https`, `socks5` and `socks5h`.
+    /// The scheme is none of `http`, `https`, `socks5`, `socks` and `socks5h`.
     Scheme,
     /// The host is missing or malformed.
     Host,
@@ -129,7 +129,8 @@ impl ProxyKind {
         Ok(match scheme.to_ascii_lowercase().as_str() {
             "http" => Self::Http,
             "https" => Self::Https,
-            "socks5" => Self::Socks5,
+            // What desktops set in ALL_PROXY; they mean version 5.
+            "socks5" | "socks" => Self::Socks5,
             "socks5h" => Self::Socks5h,
             _ => return Err(InvalidProxy::Scheme),
         })

@@ -1,5 +1,7 @@
 //! Which proxy a server is reached through, if any.
 
+use std::fmt;
+
 use super::{InvalidProxy, Proxy, environment, exceptions::Exceptions};
 
 /// Which servers are reached through which proxy.
@@ -13,17 +15,29 @@ use super::{InvalidProxy, Proxy, environment, exceptions::Exceptions};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProxyRules {
-    pub(super) plain: Option<Proxy>,
-    pub(super) secure: Option<Proxy>,
+    pub(super) plain: Option<Setting>,
+    pub(super) secure: Option<Setting>,
     pub(super) exceptions: Exceptions,
     /// Servers on this machine are reached directly, as a proxy elsewhere would look for them on its own.
     pub(super) never_loopback: bool,
 }
 
+pub(super) type Setting = Result<Proxy, InvalidProxyVariable>;
+
+/// A variable of the environment should name a proxy, and does not. Its value is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidProxyVariable {
+    /// Which one.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub error: InvalidProxy,
+}
+
 impl ProxyRules {
     /// Everything goes through this proxy.
     pub fn all(proxy: Proxy) -> Self {
-        Self { plain: Some(proxy.clone()), secure: Some(proxy), ..Self::default() }
+        Self { plain: Some(Ok(proxy.clone())), secure: Some(Ok(proxy)), ..Self::default() }
     }
 
     /// What the environment says, as most programs read it:
@@ -34,9 +48,8 @@ impl ProxyRules {
     /// - `no_proxy` as [`except`](Self::except).
     /// - `localhost` and the addresses of this machine (127.0.0.0/8, `::1`) are always reached directly.
     ///
-    /// # Errors
-    /// For a value that is no proxy's URL.
-    pub fn from_env() -> Result<Self, InvalidProxy> {
+    /// A value that is no proxy's URL is an error of [`proxy_for`](Self::proxy_for), for the servers that it is for.
+    pub fn from_env() -> Self {
         environment::read(|name| std::env::var(name).ok())
     }
 
@@ -54,11 +67,29 @@ impl ProxyRules {
     }
 
     /// The proxy for a server. An IPv6 address in `host` may have brackets.
-    pub fn proxy_for(&self, secure: bool, host: &str, port: u16) -> Option<&Proxy> {
-        let proxy = if secure { self.secure.as_ref() } else { self.plain.as_ref() }?;
+    ///
+    /// # Errors
+    /// The environment's variable that says so is no proxy's URL.
+    pub fn proxy_for(&self, secure: bool, host: &str, port: u16) -> Result<Option<&Proxy>, InvalidProxyVariable> {
+        let setting = if secure { &self.secure } else { &self.plain };
         let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
         let direct = self.exceptions.match_host(&host, port) || (self.never_loopback && is_loopback(&host));
-        (!direct).then_some(proxy)
+        match setting {
+            Some(setting) if !direct => setting.as_ref().map(Some).map_err(|error| *error),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl fmt::Display for InvalidProxyVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the environment variable {}: {}", self.name, self.error)
+    }
+}
+
+impl std::error::Error for InvalidProxyVariable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
     }
 }
 

@@ -16,6 +16,7 @@ fn urls_name_kind_host_and_port() {
         ("proxy.example:3128", ProxyKind::Http, "proxy.example", 3128),
         ("HTTPS://Proxy.Example/", ProxyKind::Https, "proxy.example", 443),
         ("socks5://10.0.0.1", ProxyKind::Socks5, "10.0.0.1", 1080),
+        ("socks://10.0.0.1:9050/", ProxyKind::Socks5, "10.0.0.1", 9050),
         ("socks5h://[::1]:9050", ProxyKind::Socks5h, "::1", 9050),
         ("  http://proxy.example:  ", ProxyKind::Http, "proxy.example", 80),
     ] {
@@ -68,7 +69,7 @@ fn credentials_are_decoded_and_never_shown() {
 fn check_direct(rules: &ProxyRules, direct: &[&str], proxied: &[&str]) {
     let uses_proxy = |server: &str| {
         let (host, port) = server.rsplit_once('|').unwrap_or((server, "80"));
-        rules.proxy_for(false, host, port.parse().unwrap()).is_some()
+        rules.proxy_for(false, host, port.parse().unwrap()).unwrap().is_some()
     };
     for server in direct {
         assert!(!uses_proxy(server), "{server} is to be reached directly");
@@ -117,15 +118,15 @@ fn a_star_is_everything_and_nonsense_is_nothing() {
     check_direct(&except("10.0.0.0/33, a:b:c, :80, /8, , *:80, 1.2.3.4/x"), &[], &["a.example", "10.0.0.1", "1.2.3.4"]);
 }
 
-fn environment(variables: &[(&str, &str)]) -> Result<ProxyRules, InvalidProxy> {
+fn environment(variables: &[(&str, &str)]) -> ProxyRules {
     let variables: HashMap<&str, &str> = variables.iter().copied().collect();
     environment::read(|name| variables.get(name).map(|value| (*value).to_owned()))
 }
 
 #[track_caller]
 fn check_environment(variables: &[(&str, &str)], plain: Option<&str>, secure: Option<&str>) {
-    let rules = environment(variables).unwrap();
-    let host = |secure| rules.proxy_for(secure, "server.example", 443).map(|proxy| proxy.host.as_str());
+    let rules = environment(variables);
+    let host = |secure| rules.proxy_for(secure, "server.example", 443).unwrap().map(|proxy| proxy.host.as_str());
     assert_eq!((host(false), host(true)), (plain, secure), "{variables:?}");
 }
 
@@ -150,7 +151,7 @@ fn a_variable_that_a_client_of_a_cgi_program_wrote_is_not_believed() {
 
 #[test]
 fn this_machine_is_reached_directly_where_the_environment_decides() {
-    let rules = environment(&[("all_proxy", "a")]).unwrap();
+    let rules = environment(&[("all_proxy", "a")]);
     check_direct(
         &rules,
         &["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "[::1]", "::ffff:127.0.0.1"],
@@ -160,6 +161,18 @@ fn this_machine_is_reached_directly_where_the_environment_decides() {
 }
 
 #[test]
-fn a_variable_that_is_no_proxy_is_an_error() {
-    assert_eq!(environment(&[("http_proxy", "ftp://x")]).unwrap_err(), InvalidProxy::Scheme);
+fn a_variable_that_is_no_proxy_is_named_where_it_is_what_counts() {
+    let invalid = |name| Err(InvalidProxyVariable { name, error: InvalidProxy::Scheme });
+    let rules = environment(&[("HTTPS_PROXY", "ftp://x"), ("no_proxy", "direct.example")]);
+    assert_eq!(rules.proxy_for(true, "server.example", 443), invalid("HTTPS_PROXY"));
+    for (secure, host) in
+        [(false, "server.example"), (true, "direct.example"), (true, "127.0.0.1"), (true, "localhost")]
+    {
+        assert_eq!(rules.proxy_for(secure, host, 443), Ok(None), "{host}");
+    }
+    let rules = environment(&[("all_proxy", "ftp://me:secret@x"), ("http_proxy", "h")]);
+    assert_eq!(rules.proxy_for(false, "server.example", 80).unwrap().map(|proxy| proxy.host.as_str()), Some("h"));
+    assert_eq!(rules.proxy_for(true, "server.example", 443), invalid("all_proxy"));
+    let shown = format!("{rules:?} {}", rules.proxy_for(true, "server.example", 443).unwrap_err());
+    assert!(shown.contains("all_proxy") && !shown.contains("secret"), "{shown}");
 }
