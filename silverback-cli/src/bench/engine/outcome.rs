@@ -75,7 +75,7 @@ pub(crate) struct Progress {
     pub(crate) received: u64,
     /// Since the measured time began.
     pub(crate) elapsed: Duration,
-    /// Answers, or handshakes, per second of the last sample.
+    /// Answers, or handshakes, per second of the last sample; before there is one, of what has been counted by now.
     pub(crate) rate: f64,
     pub(crate) p99: Option<u64>,
 }
@@ -272,8 +272,8 @@ impl Ledger {
     }
 
     pub(super) fn progress(&self, control: &Control, has_begun: bool) -> Progress {
-        let last = self.series.last();
         let elapsed = self.measured_from.map_or(0, |from| control.clock.now() - from);
+        let (rate, p99) = self.pace(control);
         Progress {
             has_begun,
             is_measuring: self.is_measuring(),
@@ -284,9 +284,23 @@ impl Ledger {
                 _ => self.counts.received + self.sample.received,
             },
             elapsed: Duration::from_nanos(elapsed),
-            rate: last.map_or(0.0, |sample| sample.received as f64 / sample.seconds),
-            p99: last.and_then(|sample| sample.p99),
+            rate,
+            p99,
         }
+    }
+
+    /// The rate and the 99th percentile that are shown: long loads, and every warm-up, begin without a whole sample.
+    fn pace(&self, control: &Control) -> (f64, Option<u64>) {
+        if let Some(last) = self.series.last() {
+            return (last.received as f64 / last.seconds, last.p99);
+        }
+        let (counts, is_about_handshakes) = (&self.sample, control.load.task == super::Task::Handshakes);
+        let (done, times) = match is_about_handshakes {
+            true => (counts.opened, &counts.connects),
+            false => (counts.received, &counts.round_trips),
+        };
+        let began = if self.is_measuring() { self.sample_began } else { self.started };
+        (done as f64 / seconds(control.clock.now() - began).max(1e-3), times.quantile(0.99))
     }
 
     fn server_use(&self) -> Option<ServerUse> {
@@ -371,3 +385,7 @@ fn processor_time() -> Option<Duration> {
 const SAMPLES: u32 = 100;
 
 const FINEST_SAMPLE: u64 = 100_000_000;
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;
