@@ -13,10 +13,18 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     // `--no-fail-fast`: one broken test must not hide the others.
     let arguments = ["test", "--workspace", "--all-features", "--no-fail-fast"];
     let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
-    match count_passed(&output) {
-        0 => Err(Trouble::Failed("no test ran".to_owned())),
-        count => Ok(format!("{count} tests")),
+    match (count_passed(&output), run_tls_on_ring(workspace)?) {
+        (0, _) | (_, 0) => Err(Trouble::Failed("no test ran".to_owned())),
+        (count, on_ring) => Ok(format!("{count} tests, and {on_ring} of TLS on ring")),
     }
+}
+
+/// With all features rustls computes with aws-lc-rs, and users of the default with ring.
+fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Trouble> {
+    let arguments =
+        ["test", "--package", "silverback", "--test", "it", "--features", "rustls-tls-webpki-roots", "tls::"];
+    let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
+    Ok(count_passed(&output))
 }
 
 /// The core's own tests on a machine of 32 bits, where a length of RFC 6455 may be more than a `usize`.
