@@ -72,6 +72,11 @@ use crate::{Conn, Settings, transport::ByteStream};
 /// # Time
 /// Each step has a limit of 10 s of its own, all together have 30 s: see [`timeout`](Self::timeout).
 ///
+/// # Masks
+/// The keys that frames of a client are masked with come from the system's source of randomness, in blocks of 256. A
+/// process that was forked off draws a block of its own from its first new connection on. A connection that was opened
+/// before the fork belongs to one of the two processes alone: both would mask with the same keys, on one socket.
+///
 /// A `Dialer` is cheap to clone, and clones share its TLS sessions and cookies.
 #[derive(Clone, Default)]
 pub struct Dialer {
