@@ -9,7 +9,7 @@ use std::{
 use rustix::process::Signal;
 use silverback::{CloseCode, Event};
 
-use crate::support::{PATIENCE, Program, RawClient, ask, check_echo, dial, get, handshake, within};
+use crate::support::{PATIENCE, Program, RawClient, ask, check_echo, dial, get, handshake, wait_until, within};
 
 /// The program with an option given in both ways.
 fn both_ways(option: &str, value: &str, more: &[&str]) -> [Program; 2] {
@@ -26,7 +26,7 @@ fn listen_can_be_repeated_and_beats_the_environment() {
     let program = Program::start_with(&options, &[("SILVERBACK_LISTEN", "192.0.2.1:1")]);
     program.wait_for_output("http://");
     // The second line of addresses may still be on its way.
-    crate::support::wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
+    wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
     for part in program.output().split("http://").skip(1) {
         let address = part.split('/').next().unwrap().parse().unwrap();
         assert_eq!(get(address, "/healthz").body, "ok");
@@ -36,7 +36,7 @@ fn listen_can_be_repeated_and_beats_the_environment() {
 #[test]
 fn listen_in_the_environment_is_a_list() {
     let program = Program::start_with(&[], &[("SILVERBACK_LISTEN", "127.0.0.1:0,localhost:0")]);
-    crate::support::wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
+    wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
 }
 
 #[test]
@@ -53,9 +53,10 @@ fn localhost_is_both_loopback_families_on_one_port() {
 #[test]
 fn threads_are_as_many_as_asked_for() {
     for program in both_ways("--threads", "3", &[]) {
-        let workers = program.threads().into_iter().filter(|name| name.starts_with("worker-")).count();
-        // The first one is the main thread.
-        assert_eq!(workers, 2);
+        let workers = || program.threads().into_iter().filter(|name| name.starts_with("worker-")).count();
+        // The first one is the main thread. A thread names itself, which may take a moment.
+        wait_until("there are two more", || workers() >= 2);
+        assert_eq!(workers(), 2);
     }
 }
 

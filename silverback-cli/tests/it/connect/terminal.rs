@@ -6,6 +6,7 @@ use super::{
     person::{COLUMNS, Person, ROWS, check_heard, puppet},
     servers::{Server, close, frame},
 };
+use crate::support::wait_until;
 
 #[test]
 fn lines_are_sent_and_messages_shown_above_the_prompt() {
@@ -152,10 +153,9 @@ fn the_last_message_is_shown_however_soon_the_end_comes() {
         let mut person = Person::start(&[&[&*server.url()], options].concat());
         assert_eq!(person.ends(), Some(0));
         person.sees("< last words");
-        let bytes = String::from_utf8(person.bytes()).unwrap();
-        assert_eq!(bytes.matches("last words").count(), 1, "{bytes:?}");
-        let is_pasting = bytes.rfind("\x1b[?2004h") > bytes.rfind("\x1b[?2004l");
-        assert!(!is_pasting, "bracketed paste is left on: {bytes:?}");
+        let bytes = || String::from_utf8(person.bytes()).unwrap();
+        wait_until("bracketed paste is off", || bytes().rfind("\x1b[?2004h") <= bytes().rfind("\x1b[?2004l"));
+        assert_eq!(bytes().matches("last words").count(), 1, "{:?}", bytes());
         assert!(!person.screen().contains("> "), "{}", person.screen());
     }
 }

@@ -131,7 +131,7 @@ fn messages_are_counted_for_the_connection_that_they_came_on() {
     wait_until("it is connected again", || person.screen().matches("Connected").count() == 2);
     wait_until("it has heard", || person.screen().matches("< one").count() == 3);
     person.types("/stats\r");
-    person.sees("received 1 messages, 5 bytes");
+    person.sees("received 1 messages, ");
 }
 
 #[test]
