@@ -36,12 +36,16 @@ fn socket_under(stream: &dyn Any) -> Option<&TcpStream> {
     if let Some(wire) = stream.downcast_ref::<Wire>() {
         return socket_under(wire.stream());
     }
-    under_tls::<TcpStream>(stream)
+    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+    return under_tls::<TcpStream>(stream)
         .or_else(|| under_tls::<Box<dyn ByteStream>>(stream))
-        .or_else(|| under_tls::<Wire>(stream))
+        .or_else(|| under_tls::<Wire>(stream));
+    #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
+    None
 }
 
 /// The same for a session of TLS on a stream of this type.
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 fn under_tls<S: ByteStream>(stream: &dyn Any) -> Option<&TcpStream> {
     #[cfg(feature = "rustls-tls")]
     {
@@ -61,6 +65,5 @@ fn under_tls<S: ByteStream>(stream: &dyn Any) -> Option<&TcpStream> {
     if let Some(session) = stream.downcast_ref::<tokio_native_tls::TlsStream<S>>() {
         return socket_under(session.get_ref().get_ref().get_ref());
     }
-    let _ = stream;
     None
 }
