@@ -195,6 +195,7 @@ pub(super) struct Locked<'a> {
 
 struct Woken {
     reader: Option<Waker>,
+    #[allow(clippy::box_collection, reason = "taken over as it is")]
     waiting: Option<Box<Vec<Waker>>>,
 }
 
