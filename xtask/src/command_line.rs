@@ -1,6 +1,10 @@
 //! What was typed after `cargo xtask`.
 
-use crate::{bench, instructions};
+use std::str::FromStr;
+
+use crate::bench;
+use crate::capacity::{hold, soak};
+use crate::instructions;
 
 /// A chore with everything it was asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(crate) enum Chore {
     Autobahn(AutobahnRequest),
     Bench(bench::Request),
     Instructions(instructions::Request),
+    Hold(hold::Request),
+    Soak(soak::Request),
 }
 
 /// `cargo xtask test`
@@ -41,19 +47,23 @@ pub(crate) enum Role {
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [--only STEP[,STEP...]] [--list] [--fuzz-seconds N]
        cargo xtask autobahn [--role server|client|both] [--cases 1.*,2.*] [--full]
-       cargo xtask bench [--quick] [--only NAME[,NAME...]] [--skip-slow] [--rounds N] [--load PROGRAM]
+       cargo xtask bench [--quick] [--only NAME[,NAME...]] [--skip-slow] [--rounds N]
        cargo xtask bench --render
        cargo xtask instructions [--check]
+       cargo xtask hold [--connections N] [--threads N] [--seconds S]
+       cargo xtask soak [--minutes M]
 
 test       builds and checks everything; with CI set, a missing outside party is a failure
 autobahn   runs the Autobahn suite; --full runs all of it, most of an hour, and writes
            docs/autobahn.md
 bench      measures echo servers side by side and writes docs/benchmarks.md; names are those of its
-           cells and servers, PROGRAM is the load generator (or SILVERBACK_LOAD); --skip-slow leaves
-           out what settings of compression cost, --render writes the page anew from what is kept
+           cells and servers; --skip-slow leaves out what settings of compression cost, --render writes
+           the page anew from what is kept
 instructions
            counts instructions under valgrind and writes docs/instructions.md; --check fails instead
-           when one has grown by more than 5 %";
+           when one has grown by more than 5 %
+hold       keeps 19,000 connections in one process of the program, and measures what they cost
+soak       mixes all kinds of clients for 10 minutes; memory must not grow, nothing may fail unprovoked";
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, String> {
     let mut words = arguments;
@@ -62,6 +72,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, St
         Some("autobahn") => autobahn(&mut words),
         Some("bench") => measure(&mut words),
         Some("instructions") => instructions(&mut words),
+        Some("hold") => hold(&mut words),
+        Some("soak") => soak(&mut words),
         Some("help" | "--help" | "-h") | None => Ok(Chore::Help),
         Some(other) => Err(format!("there is no chore called {other}")),
     }
@@ -115,7 +127,6 @@ fn measure(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
             "--skip-slow" => request.skip_slow = true,
             "--render" => request.render = true,
             "--only" => request.only = list(words, &word)?,
-            "--load" => request.load = Some(value(words, &word)?.into()),
             "--rounds" => {
                 let text = value(words, &word)?;
                 request.rounds = Some(text.parse().map_err(|_| format!("{text} is not a number of rounds"))?);
@@ -135,6 +146,39 @@ fn instructions(words: &mut impl Iterator<Item = String>) -> Result<Chore, Strin
         }
     }
     Ok(Chore::Instructions(request))
+}
+
+fn hold(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
+    let mut request = hold::Request::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--connections" => request.connections = count(words, &word)?,
+            "--threads" => request.threads = count(words, &word)?,
+            "--seconds" => request.seconds = count(words, &word)?,
+            _ => return Err(format!("hold does not know {word}")),
+        }
+    }
+    Ok(Chore::Hold(request))
+}
+
+fn soak(words: &mut impl Iterator<Item = String>) -> Result<Chore, String> {
+    let mut request = soak::Request::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--minutes" => request.minutes = count(words, &word)?,
+            _ => return Err(format!("soak does not know {word}")),
+        }
+    }
+    Ok(Chore::Soak(request))
+}
+
+/// A number of something that must not be nothing.
+fn count<N: FromStr + Default + PartialEq>(
+    words: &mut impl Iterator<Item = String>,
+    option: &str,
+) -> Result<N, String> {
+    let text = value(words, option)?;
+    text.parse().ok().filter(|number| *number != N::default()).ok_or_else(|| format!("{option} {text} is no number"))
 }
 
 fn list(words: &mut impl Iterator<Item = String>, option: &str) -> Result<Vec<String>, String> {

@@ -41,15 +41,14 @@ fn nothing_at_all_shows_the_usage() {
 }
 
 #[test]
-fn bench_takes_names_rounds_and_a_load_generator() {
+fn bench_takes_names_and_rounds() {
     let request = crate::bench::Request {
         quick: false,
         only: vec!["small".to_owned(), "1m".to_owned()],
         rounds: Some(3),
-        load: Some("load".into()),
         ..crate::bench::Request::default()
     };
-    assert_eq!(parsed("bench --only small,1m --rounds 3 --load load"), Ok(Chore::Bench(request)));
+    assert_eq!(parsed("bench --only small,1m --rounds 3"), Ok(Chore::Bench(request)));
     assert!(parsed("bench --rounds many").is_err());
 }
 

@@ -1,11 +1,12 @@
 //! The project's chores. `cargo xtask test` builds and checks everything, `cargo xtask autobahn` runs the Autobahn
-//! suite alone, `cargo xtask bench` measures us and our peers. What a chore does lives in its own module; this file only
-//! chooses.
+//! suite alone, `cargo xtask bench` measures us and our peers, `cargo xtask hold` and `soak` what the program carries.
+//! What a chore does lives in its own module; this file only chooses.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing to the terminal is what a chore is for")]
 
 mod autobahn;
 mod bench;
 mod browser;
+mod capacity;
 mod checks;
 mod command_line;
 mod coverage;
@@ -61,7 +62,7 @@ fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
         }
         Chore::ListSteps => {
             for step in steps::ALL {
-                println!("{:<16} {}", step.name, step.what);
+                println!("{:<19} {}", step.name, step.what);
             }
             Ok(true)
         }
@@ -69,5 +70,7 @@ fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
         Chore::Autobahn(request) => autobahn::run(&Workspace::load(None)?, &request),
         Chore::Bench(request) => bench::run(&Workspace::load(None)?, &request),
         Chore::Instructions(request) => instructions::run(&Workspace::load(None)?, &request),
+        Chore::Hold(request) => capacity::hold::run(&Workspace::load(None)?, &request),
+        Chore::Soak(request) => capacity::soak::run(&Workspace::load(None)?, &request),
     }
 }

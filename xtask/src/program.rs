@@ -57,6 +57,10 @@ impl Service {
         format!("ws://{}/ws/echo", self.address)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its number, for those who look at its memory.
     pub(crate) fn pid(&self) -> u32 {
         self.running.pid()

@@ -45,6 +45,11 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "browser", what: "the page in a real Chromium", run: browser::run },
     Step { name: "python-client", what: "Python websockets talks to the program", run: outside::python_client },
     Step { name: "python-server", what: "our Dialer talks to Python websockets", run: outside::python_server },
+    Step {
+        name: "python-differential",
+        what: "Python websockets and the core judge random compressed streams the same",
+        run: outside::differential::step,
+    },
     Step { name: "node-client", what: "node ws talks to the program", run: outside::node_client },
     Step { name: "node-server", what: "our Dialer talks to node ws", run: outside::node_server },
     Step {

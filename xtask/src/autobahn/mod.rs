@@ -6,7 +6,7 @@ mod selection;
 mod suite;
 mod table;
 
-use std::fs;
+use std::{fs, thread};
 
 use crate::command_line::{AutobahnRequest, Role};
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
@@ -16,11 +16,26 @@ use suite::Suite;
 
 /// The chore `cargo xtask autobahn`. `true` when every case did as it should.
 pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bool, Trouble> {
-    let mut all_passed = true;
     let patterns = if request.full { selection::everything() } else { request.cases.clone() };
     let patterns = if patterns.is_empty() { selection::selection() } else { patterns };
-    for role in &request.roles {
-        match run_role(workspace, *role, &patterns) {
+    // Installed before two want it at once. The suite is one thread, so that each role has a core.
+    Suite::prepare(workspace)?;
+    let verdicts: Vec<_> = thread::scope(|scope| {
+        let start = |role: &Role| {
+            (
+                *role,
+                scope.spawn({
+                    let (role, patterns) = (*role, &patterns);
+                    move || run_role(workspace, role, patterns)
+                }),
+            )
+        };
+        let running: Vec<_> = request.roles.iter().map(start).collect();
+        running.into_iter().map(|(role, thread)| (role, thread.join())).collect()
+    });
+    let mut all_passed = true;
+    for (role, verdict) in verdicts {
+        match verdict.ok().or_failed("the thread ended early").and_then(|verdict| verdict) {
             Ok(note) => println!("{}: {note}", role.word()),
             Err(trouble) => {
                 println!("{}: {trouble}", role.word());

@@ -1,7 +1,9 @@
-//! Outside parties: WebSocket libraries of other languages, as clients of the program and as servers for our `Dialer`.
+//! Outside parties: WebSocket libraries of other languages, as clients of the program, as servers for our `Dialer`, and as
+//! judges of the core.
 //! Their scripts are in `tests/outside`, with the contract that they keep.
 
 pub(crate) mod connect;
+pub(crate) mod differential;
 pub(crate) mod node;
 pub(crate) mod proxies;
 pub(crate) mod python;

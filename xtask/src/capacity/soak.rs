@@ -1,0 +1,136 @@
+//! `cargo xtask soak`: every kind of client at once, for minutes, and the program watched from outside meanwhile.
+//! The clients are a program of their own, `bench/src/bin/soak`.
+
+mod clients;
+mod judgement;
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::clients::Clients;
+use self::judgement::{Findings, Growth};
+use super::watch::Watched;
+use crate::program::Service;
+use crate::trouble::{OrFailed as _, Trouble};
+use crate::workspace::Workspace;
+
+/// What `cargo xtask soak` was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) minutes: u64,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { minutes: 10 }
+    }
+}
+
+/// Warms the program up, soaks it, and prints what came of it. `true` when nothing failed that nobody provoked, nothing
+/// grew, and no descriptor was kept: `judgement` says how that is decided.
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+    let clients = Clients::build(workspace)?;
+    let service = Service::start(workspace, "soak", &PATIENT)?;
+    let watched = Watched::new(service.pid())?;
+    // The one who asked whether it answers has to be gone.
+    thread::sleep(SETTLE);
+    let descriptors = watched.descriptors()?;
+    let log = workspace.log("silverback-soak");
+    let course = Course { clients, watched, descriptors, service: &service, log };
+    let complaints = course.run(request.minutes)?.complaints();
+    complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
+    service.stop()?;
+    Ok(complaints.is_empty())
+}
+
+/// One run.
+struct Course<'a> {
+    clients: Clients,
+    watched: Watched,
+    service: &'a Service,
+    /// Those of the program before anybody came.
+    descriptors: usize,
+    /// What the program prints.
+    log: PathBuf,
+}
+
+impl Course<'_> {
+    fn run(self, minutes: u64) -> Result<Findings, Trouble> {
+        println!("before: {:.1} MB resident, {} descriptors", megabytes(self.watched.resident()?), self.descriptors);
+        let (warm_up_errors, samples) = self.soak(WARM_UP, 1)?;
+        println!("warm-up: {:.1} MB resident at its end", megabytes(samples.last().copied().unwrap_or_default()));
+        let before = self.ebb()?;
+        self.watched.forget_peak()?;
+        let cpu = self.watched.cpu()?;
+        let (errors, samples) = self.soak(Duration::from_secs(minutes * 60), 2)?;
+        let under_load = Growth::between_quarters(&samples).or_failed("too few samples")?;
+        println!(
+            "resident: {:.1} MB in the second quarter, {:.1} MB in the last (medians), peak {:.1} MB; {:.1} s of CPU",
+            megabytes(under_load.before),
+            megabytes(under_load.after),
+            megabytes(self.watched.peak()?),
+            (self.watched.cpu()? - cpu).as_secs_f64()
+        );
+        let when_empty = Growth { before, after: self.ebb()? };
+        let kept_descriptors = self.watched.descriptors()?.saturating_sub(self.descriptors);
+        Ok(Findings { errors: warm_up_errors + errors, under_load, when_empty, kept_descriptors, said: self.said()? })
+    }
+
+    /// Lets the clients loose. How many errors they found, and the memory in use, second by second.
+    fn soak(&self, time: Duration, seed: u64) -> Result<(u64, Vec<u64>), Trouble> {
+        let mut samples = Vec::new();
+        let errors = self.clients.run(self.service.address(), time, seed, |so_far| {
+            if samples.len() as u64 == time.as_secs() {
+                // Nobody comes any more, and some are not done.
+                return Ok(());
+            }
+            samples.push(self.watched.resident()?);
+            if samples.len() % 60 == 0 {
+                self.tell(samples.len() / 60, so_far)?;
+            }
+            Ok(())
+        })?;
+        Ok((errors, samples))
+    }
+
+    fn tell(&self, minute: usize, so_far: &str) -> Result<(), Trouble> {
+        let resident = megabytes(self.watched.resident()?);
+        println!("minute {minute}: {so_far}, {resident:.1} MB resident, {} descriptors", self.watched.descriptors()?);
+        Ok(())
+    }
+
+    /// Waits until the program has closed what its clients have left. How much memory it keeps then.
+    fn ebb(&self) -> Result<u64, Trouble> {
+        let start = Instant::now();
+        while self.watched.descriptors()? > self.descriptors && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let took = start.elapsed().as_secs_f64();
+        thread::sleep(SETTLE);
+        let (resident, descriptors) = (self.watched.resident()?, self.watched.descriptors()?);
+        println!("all left within {took:.2} s: {:.1} MB resident, {descriptors} descriptors", megabytes(resident));
+        Ok(resident)
+    }
+
+    /// What the program has printed, but for its greeting.
+    fn said(&self) -> Result<String, Trouble> {
+        let text = fs::read_to_string(&self.log).or_failed("the program's log")?;
+        let lines = text.lines().filter(|line| !GREETING.iter().any(|beginning| line.starts_with(beginning)));
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// On a machine that is too busy for a while, clients would be given up that did nothing wrong.
+const PATIENT: [&str; 4] = ["--handshake-timeout", "60s", "--close-timeout", "60s"];
+/// How its two lines begin.
+const GREETING: [&str; 2] = ["silverback ", "Open http://"];
+/// Until every thread of the program has filled what it keeps for later.
+const WARM_UP: Duration = Duration::from_secs(30);
+const SETTLE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,25 @@
+//! Differential runs: random streams of compressed messages, judged by our connection and by Python `websockets`.
+//!
+//! What is drawn and compared, and what is known to differ, is in `tests/outside/python/differential`.
+
+use std::time::Duration;
+
+use super::{failed_check, python, scripts};
+use crate::process::Task;
+use crate::program;
+use crate::trouble::{OrFailed as _, Verdict};
+use crate::workspace::Workspace;
+
+pub(crate) fn step(workspace: &Workspace) -> Verdict {
+    let python = python::environment(workspace)?;
+    let program = program::ensure_example(workspace, "differential")?;
+    let runs = Task::new(python).arg(scripts(workspace).join("python/differential")).arg(program);
+    let output = runs.args(["--cases", CASES]).limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
+    let known = output.lines().filter(|line| line.starts_with("ok known difference")).count();
+    let compared = output.lines().find_map(|line| line.strip_prefix("compared ")).or_failed("nothing was compared")?;
+    Ok(format!("{compared}; {known} known differences are as described"))
+}
+
+/// Some ten seconds. Every run draws others.
+const CASES: &str = "10000";
+const LIMIT: Duration = Duration::from_secs(600);
