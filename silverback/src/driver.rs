@@ -263,7 +263,7 @@ impl Driver {
 
     fn note_received(&mut self, count: usize) -> Result<(), Error> {
         if count == 0 {
-            return Err(Error::Lost);
+            return Err(self.shared.end_of_input());
         }
         self.read_this_turn = Received { count: self.read_this_turn.count + count, at: clock::now() };
         Ok(())

@@ -263,6 +263,11 @@ impl Shared {
         Ok(())
     }
 
+    /// Why nothing more comes. A reset that a write has met looks like an ordinary end to the reader after it.
+    pub(crate) fn end_of_input(&self) -> Error {
+        self.lock().failure.as_deref().map_or(Error::Lost, Failure::to_error)
+    }
+
     /// Whether output may wait for what the reader has in hand.
     pub(crate) fn set_input_in_hand(&self, in_hand: bool) {
         self.input_in_hand.store(in_hand, Ordering::Release);
