@@ -1,0 +1,124 @@
+"""Python's permessage-deflate as it is, watched: what came out of each frame, and what its zlib leaves to others."""
+
+import types
+import zlib
+
+from websockets.extensions import Extension, permessage_deflate
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import OP_BINARY, OP_CONT, OP_TEXT
+
+
+class Watched(PerMessageDeflate):
+    """The extension as it is; notes of each frame what its decoder has done with it."""
+
+    def __init__(self, stream, bits, portion):
+        params, sender = stream.params, stream.sender
+        super().__init__(params[f"{sender}_no_context_takeover"], True, bits, 15)
+        self.portion = portion
+        self.records = []
+
+    def decode(self, frame, *, max_size=None):
+        starts = frame.opcode in (OP_TEXT, OP_BINARY) and frame.rsv1
+        record = Record(frame, starts or frame.opcode is OP_CONT and self.decode_cont_data)
+        self.records.append(record)
+        Decompressor.portion, Decompressor.current = self.portion, record
+        decoded = super().decode(frame, max_size=max_size)
+        if frame.fin and record.is_compressed:
+            record.ends_inside_a_block = Decompressor.latest.is_inside_a_block()
+        return decoded
+
+
+class Plain(Extension):
+    """No compression; notes the frames all the same."""
+
+    name = "plain"
+
+    def __init__(self):
+        self.records = []
+
+    def decode(self, frame, *, max_size=None):
+        self.records.append(Record(frame, False))
+        return frame
+
+    def encode(self, frame):
+        return frame
+
+
+class Record:
+    """A frame as it was on the wire, and what came out of it."""
+
+    def __init__(self, frame, is_compressed):
+        self.frame, self.is_compressed = frame, is_compressed
+        self.out, self.of_the_tail, self.ends_inside_a_block = b"", b"", False
+
+
+class Decompressor:
+    """zlib's, given `portion` bytes at a time: the fewer, the more strictly it holds a sender to a small window.
+
+    Python reads nothing after a final block. Here a new stream follows (RFC 7692, 7.2.3.4).
+    """
+
+    portion, current, latest = None, None, None
+
+    def __init__(self, wbits):
+        self.wbits, self.unconsumed_tail = wbits, b""
+        self.begin_stream()
+
+    def begin_stream(self):
+        self.stream = zlib.decompressobj(wbits=self.wbits)
+
+    def decompress(self, data, max_length=0):
+        Decompressor.latest, record = self, Decompressor.current
+        start, data = len(record.out), bytes(data)
+        # A long payload is followed by a second call, with the tail alone.
+        size = 0 if max_length else len(record.frame.data)
+        self.take(data[:size], record)
+        if tail := data[size:]:
+            self.end_message(tail, record)
+        if max_length == 0:
+            return record.out[start:]
+        # Python believes that the tail brings nothing. What it does bring is not lost here.
+        record.of_the_tail = record.out[start:]
+        return b""
+
+    def take(self, data, record):
+        size = Decompressor.portion or len(data) or 1
+        for at in range(0, len(data), size):
+            rest = data[at : at + size]
+            while rest:
+                if self.stream.eof:
+                    self.begin_stream()
+                record.out += self.step(rest, record)
+                rest = self.stream.unused_data
+
+    def step(self, data, record):
+        """A fault takes along what came out before it; it is then looked for byte by byte."""
+        before = self.stream.copy() if len(data) > 1 else None
+        try:
+            return self.stream.decompress(data)
+        except zlib.error:
+            if before:
+                self.stream = before
+                for byte in data:
+                    record.out += self.stream.decompress(bytes([byte]))
+            raise
+
+    def end_message(self, tail, record):
+        if not self.stream.eof:
+            self.take(tail, record)
+        if self.stream.eof:
+            self.begin_stream()
+
+    def is_inside_a_block(self):
+        """Only between two blocks an empty final one is understood as just that."""
+        probe = self.stream.copy()
+        try:
+            brought = probe.decompress(b"\x01\x00\x00\xff\xff")
+        except zlib.error:
+            return True
+        return not probe.eof or (brought, probe.unused_data) != (b"", b"")
+
+
+permessage_deflate.zlib = types.SimpleNamespace(
+    decompressobj=Decompressor, compressobj=zlib.compressobj, error=zlib.error, Z_SYNC_FLUSH=zlib.Z_SYNC_FLUSH
+)

@@ -1,0 +1,158 @@
+"""The verdict of Python websockets on a stream, with the rules that its sans-I/O layer leaves to others.
+
+What those rules and the known exceptions are is told where they are applied; `known.py` shows each of them alone.
+"""
+
+import codecs
+
+from websockets.exceptions import ProtocolError
+from websockets.frames import OP_CLOSE, OP_CONT, OP_PING, OP_PONG, OP_TEXT
+from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
+
+from inflating import Plain, Watched
+
+
+class Verdict:
+    """What an application is told, and how it ends.
+
+    `ends` holds more than one end where it cannot be known which of two faults in one frame comes first.
+    """
+
+    def __init__(self):
+        self.seen, self.ends, self.close, self.pongs = [], {"open"}, None, []
+
+    def __eq__(self, other):
+        return vars(self) == vars(other)
+
+
+def judge(stream, wire, bits=None, portion=None):
+    """What is to be expected of a silverback connection."""
+    reader = Reader(stream, bits or stream.bits(), portion)
+    reader.protocol.receive_data(wire)
+    return reader.verdict()
+
+
+class Reader:
+    def __init__(self, stream, bits, portion):
+        self.limit = stream.limit
+        self.protocol = Protocol(SERVER if stream.role == "server" else CLIENT, state=OPEN, max_size=None)
+        self.protocol.logger.disabled = True
+        extension = Watched(stream, bits, portion) if stream.params else Plain()
+        self.protocol.extensions, self.records = [extension], extension.records
+        self.told = Verdict()
+        self.kind = None
+
+    def verdict(self):
+        told, protocol = self.told, self.protocol
+        events = protocol.events_received()
+        for number, frame in enumerate(events):
+            faults = self.take(frame, self.records[number])
+            if faults:
+                told.ends = faults
+                return told
+        if protocol.parser_exc is not None:
+            told.ends = self.fault(protocol.parser_exc, len(events))
+        return told
+
+    def take(self, frame, record):
+        """A frame that Python accepts: messages are put together here. Gives what is wrong all the same."""
+        told = self.told
+        if frame.opcode is OP_CLOSE:
+            told.ends, told.close = {"close"}, self.close()
+        elif frame.opcode is OP_PING:
+            told.seen.append(("ping", bytes(frame.data)))
+            told.pongs.append(bytes(frame.data))
+        elif frame.opcode is OP_PONG:
+            told.seen.append(("pong", bytes(frame.data)))
+        else:
+            return self.data(frame, record)
+        return None
+
+    def data(self, frame, record):
+        self.begin(record)
+        piece = bytes(frame.data) + record.of_the_tail
+        if record.ends_inside_a_block:
+            # Python goes on with the block in the next message. Here a message is whole (RFC 7692, 7.2.1).
+            fault = self.size_on_the_wire(record) or self.text_and_size(piece, False)
+            return {fault} if fault else self.no_deflate()
+        fault = self.size_on_the_wire(record) or self.text_and_size(piece, frame.fin)
+        if not fault and frame.fin:
+            self.told.seen.append((self.kind, self.body))
+            self.kind = None
+        return {fault} if fault else None
+
+    def begin(self, record):
+        if record.frame.opcode is OP_CONT:
+            return
+        self.kind = "text" if record.frame.opcode is OP_TEXT else "binary"
+        self.body, self.declared, self.is_compressed = b"", 0, record.is_compressed
+        self.text = codecs.getincrementaldecoder("utf-8")("strict")
+
+    def size_on_the_wire(self, record):
+        """The limit on messages is not Python's: that one counts what compressed and control frames take on the wire.
+        Noise grows when it is compressed, so a little more than the limit may be on the wire."""
+        self.declared += len(record.frame.data)
+        if self.limit is None:
+            return None
+        limit = self.limit + self.limit // 8 + 64 if self.is_compressed else self.limit
+        return "too big" if self.declared > limit else None
+
+    def text_and_size(self, piece, is_end):
+        """Python leaves the check of text to whoever joins the messages."""
+        room = None if self.limit is None else self.limit - len(self.body)
+        is_too_big = room is not None and len(piece) > room
+        self.body += piece
+        if self.kind == "text":
+            try:
+                self.text.decode(piece[:room] if is_too_big else piece, is_end and not is_too_big)
+            except UnicodeDecodeError:
+                return "text"
+            if is_half_a_surrogate(self.text.getstate()[0]):
+                return "text"
+        return "too big" if is_too_big else None
+
+    def fault(self, exc, number):
+        """What Python calls a fault, in our terms."""
+        if isinstance(exc, UnicodeDecodeError):
+            # In the reason of a Close. It is looked at before the code here, and after it by us.
+            return {"text"} if is_sendable(self.records[number].frame.data) else {"protocol"}
+        if not isinstance(exc, ProtocolError):
+            return {f"not expected of Python: {exc!r}"}
+        if str(exc) == "incomplete fragmented message":
+            # A Close inside a message is a fault for Python only: RFC 6455, 5.4, allows control frames there.
+            self.told.close = self.close()
+            return {"close"}
+        if str(exc) == "decompression failed":
+            return self.bad_deflate(self.records[number])
+        return {"protocol"}
+
+    def bad_deflate(self, record):
+        """1002 for Python. Before it inflates we look at the header; what comes out before the fault we judge, too."""
+        frame = record.frame
+        starts = frame.opcode is not OP_CONT
+        if frame.rsv2 or frame.rsv3 or starts and self.kind is not None:
+            return {"protocol"}
+        self.begin(record)
+        if self.size_on_the_wire(record):
+            return {"too big"}
+        fault = self.text_and_size(record.out, False)
+        return {fault} if fault else self.no_deflate()
+
+    def no_deflate(self):
+        """zlib keeps to itself what the last byte came to when it is at fault: not more than this."""
+        near = self.limit is not None and len(self.body) + 258 * 16 > self.limit
+        return {"deflate", "text"} | ({"too big"} if near else set())
+
+    def close(self):
+        said = self.protocol.close_rcvd
+        return None if said.code == 1005 else (int(said.code), said.reason)
+
+
+def is_half_a_surrogate(waiting):
+    """Python's decoder waits for the third byte before it refuses these. Of all others it refuses the first wrong byte."""
+    return len(waiting) == 2 and waiting[0] == 0xED and waiting[1] >= 0xA0
+
+
+def is_sendable(payload):
+    code = int.from_bytes(payload[:2], "big")
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code < 5000

@@ -1,0 +1,190 @@
+"""Where Python websockets 16 is known to differ from us: each alone, with what either side says of it."""
+
+import random
+import zlib
+
+from websockets.asyncio.messages import UTF8Decoder
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.extensions import permessage_deflate
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.protocol import OPEN, SERVER, Protocol
+
+import program
+from streams import TAIL, Frame, Stream
+
+
+class Theirs:
+    """Python as it is, without what `judge` adds."""
+
+    def __init__(self, stream, wire):
+        as_judged, permessage_deflate.zlib = permessage_deflate.zlib, zlib
+        protocol = Protocol(SERVER, state=OPEN, max_size=stream.limit)
+        protocol.logger.disabled = True
+        protocol.extensions = [PerMessageDeflate(False, False, stream.bits(), 15)]
+        protocol.receive_data(wire)
+        permessage_deflate.zlib = as_judged
+        self.data = [bytes(frame.data) for frame in protocol.events_received()]
+        self.fault, self.close = protocol.parser_exc, protocol.close_rcvd
+
+
+def check(path):
+    """How many are not as described."""
+    failed, cases = 0, list(known())
+    answers = program.ask(path, [program.to_read(stream, wire) for _, stream, wire, _ in cases])
+    for (name, stream, wire, as_described), answer in zip(cases, answers):
+        theirs, ours = Theirs(stream, wire), program.Ours(answer, stream.role)
+        if as_described(theirs, ours):
+            print(f"ok known difference: {name}")
+        else:
+            said = f"{theirs.fault!r}, {len(theirs.data)} frames; {ours.end} {ours.close}"
+            print(f"FAILED known difference: {name}: {said}")
+            failed += 1
+    return failed
+
+
+def known():
+    """A name, a stream, its bytes, and what both must say of them."""
+
+    def case(name, frames, as_described, limit=None, bits=15, wire=None, length=None):
+        params = {"server_max_window_bits": 15, "client_max_window_bits": bits}
+        params |= {"server_no_context_takeover": False, "client_no_context_takeover": False}
+        stream = Stream("server", params, limit)
+        stream.frames = frames
+        return name, stream, (wire or stream.wire())[:length], as_described
+
+    mask = bytes(4)
+    text = lambda payload, **rest: Frame(1, payload, mask=mask, **rest)
+    binary = lambda payload, **rest: Frame(2, payload, mask=mask, **rest)
+    is_fault = lambda theirs, words: isinstance(theirs.fault, ProtocolError) and words in str(theirs.fault)
+
+    yield case(
+        "data that is no DEFLATE is 1002 there and 1007 here",
+        [binary(b"\xff\xff\xff", rsv=4)],
+        lambda theirs, ours: is_fault(theirs, "decompression") and ours.end == "deflate" and ours.closes == [1007],
+    )
+    yield case(
+        "a Close inside a fragmented message is a fault there",
+        [text(b"half", fin=False), Frame(8, b"\x03\xe8", mask=mask)],
+        lambda theirs, ours: is_fault(theirs, "incomplete") and theirs.close.code == 1000 and ours.close == (1000, ""),
+    )
+    yield case(
+        "text is not checked there by the layer that has no I/O",
+        [text(b"\xff")],
+        lambda theirs, ours: theirs.data == [b"\xff"] and not theirs.fault and ours.end == "text",
+    )
+    yield case(
+        "text that breaks off within a surrogate may go on there",
+        [text(b"\xed\xa0", fin=False)],
+        lambda theirs, ours: UTF8Decoder().decode(theirs.data[0]) == "" and ours.end == "text",
+    )
+    yield case(
+        "of a bad reason behind a bad code the reason counts there, the code here",
+        [Frame(8, b"\x03\xed\xff", mask=mask)],
+        lambda theirs, ours: isinstance(theirs.fault, UnicodeDecodeError) and ours.end == "protocol",
+    )
+    final = zlib.compressobj(wbits=-15)
+    ended = final.compress(b"first") + final.flush() + b"\x00"
+    yield case(
+        "after a final block everything is empty there",
+        [binary(ended, rsv=4), binary(compressed(b"second"), rsv=4)],
+        lambda theirs, ours: theirs.data == [b"first", b""] and [said for _, said in ours.seen] == [b"first", b"second"],
+    )
+    yield case(
+        "there is no limit on final blocks there",
+        [binary(b"\x03\x00" * 65, rsv=4)],
+        lambda theirs, ours: theirs.data == [b""] and ours.end == "too many" and ours.closes == [1008],
+    )
+    yield case(
+        "there is no limit on the ratio there",
+        [binary(compressed(bytes(3 << 20)), rsv=4)],
+        lambda theirs, ours: theirs.data == [bytes(3 << 20)] and ours.end == "ratio" and ours.closes == [1009],
+    )
+    yield case(
+        "control frames count against the limit on messages there",
+        [binary(bytes(90), fin=False), Frame(9, bytes(20), mask=mask), Frame(0, bytes(10), mask=mask)],
+        lambda theirs, ours: isinstance(theirs.fault, PayloadTooBig) and ours.seen[1:] == [("binary", bytes(100))],
+        limit=100,
+    )
+    noise = random.Random(1).randbytes(100)
+    yield case(
+        "a compressed message counts there as on the wire, too",
+        [binary(compressed(noise), rsv=4)],
+        lambda theirs, ours: isinstance(theirs.fault, PayloadTooBig) and ours.seen == [("binary", noise)],
+        limit=100,
+    )
+    cut_short = next(short_of_a_tail())
+    yield case(
+        "that the tail brings something, to more than 2 KiB on the wire, is an internal error there",
+        [binary(cut_short, rsv=4)],
+        lambda theirs, ours: isinstance(theirs.fault, AssertionError) and ours.end == "deflate",
+    )
+    yield case(
+        "lengths in longer forms are taken there",
+        [],
+        lambda theirs, ours: theirs.data == [b"hello"] and ours.end == "protocol",
+        wire=b"\x81\xfe\x00\x05" + mask + b"hello",
+    )
+    yield case(
+        "a length with its top bit set is waited for there",
+        [],
+        lambda theirs, ours: not theirs.fault and ours.end == "protocol",
+        wire=b"\x82\xff" + b"\xff" * 8 + mask,
+    )
+    yield case(
+        "faults are found there when the frame is whole",
+        [binary(b"payload", rsv=2)],
+        lambda theirs, ours: not theirs.fault and ours.end == "protocol",
+        length=8,
+    )
+    yield case(
+        "faults in the first two bytes are found there before the rest of the header has come",
+        [Frame(3, b"payload", mask=mask)],
+        lambda theirs, ours: is_fault(theirs, "opcode") and ours.end == "open",
+        length=2,
+    )
+    yield case(
+        "a block goes on in the next message there",
+        [binary(compressed(b"not whole")[:-3], rsv=4)],
+        lambda theirs, ours: len(theirs.data) == 1 and not theirs.fault and ours.end == "deflate",
+    )
+    yield case(
+        "a message of no bytes is an empty one there",
+        [binary(b"", rsv=4)],
+        lambda theirs, ours: theirs.data == [b""] and not theirs.fault and ours.end == "deflate",
+    )
+    far = random.Random(2).randbytes(700)
+    yield case(
+        "a reference beyond a small window is noticed or not, as the decoder is fed",
+        [binary(compressed(far + far[:300]), rsv=4)],
+        lambda theirs, ours: theirs.data == [far + far[:300]] and fed_bytewise_it_is_refused(far + far[:300]),
+        bits=9,
+    )
+
+
+def compressed(payload):
+    stream = zlib.compressobj(wbits=-15)
+    return (stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+
+
+def fed_bytewise_it_is_refused(payload):
+    stream = zlib.decompressobj(wbits=-9)
+    try:
+        for byte in compressed(payload):
+            stream.decompress(bytes([byte]))
+    except zlib.error:
+        return True
+    return False
+
+
+def short_of_a_tail():
+    """Broken in the midst of a block, so that the tail is read as a part of it and something comes of it."""
+    numbers = random.Random(3)
+    whole = compressed(bytes(numbers.choice(b"abcdefgh") for _ in range(8000)))
+    for length in range(2044, len(whole)):
+        stream = zlib.decompressobj(wbits=-15)
+        stream.decompress(whole[:length])
+        try:
+            if stream.decompress(TAIL, 1):
+                yield whole[:length]
+        except zlib.error:
+            continue
