@@ -1,4 +1,5 @@
 //! What a run of `silverback bench` says.
+#![allow(clippy::unwrap_used)]
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
 //! What goes on to the echo at once, and what goes to the HTTP server.
+#![allow(clippy::unwrap_used)]
 
 use super::FirstRequest;
 
