@@ -87,7 +87,7 @@ pub(crate) struct Args {
     pub(crate) handshakes: bool,
 
     /// Open the connections and hold them. Nothing is sent; with --messages, so many at first over all connections.
-    #[arg(long, conflicts_with_all = ["rate", "raw_tcp"])]
+    #[arg(long, conflicts_with = "rate")]
     pub(crate) hold: bool,
 
     /// Compare each answer byte for byte with what was sent.

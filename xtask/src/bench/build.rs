@@ -46,7 +46,8 @@ fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Trouble> {
     task.run()?;
     let folder = target.join("servers");
     fs::create_dir_all(&folder).or_failed(folder.display())?;
-    let path = folder.join(feature.unwrap_or(bin));
+    // Two programs may have one feature, and two features one program.
+    let path = folder.join(feature.map_or_else(|| bin.to_owned(), |feature| format!("{bin}-{feature}")));
     // A program that still runs, for another `cargo xtask bench`, cannot be written over, but its place can be taken.
     let _ = fs::remove_file(&path);
     fs::copy(target.join("release").join(bin), &path).or_failed(path.display())?;

@@ -96,12 +96,13 @@ impl Raw {
             return;
         };
         self.has_begun = true;
-        let (Task::Echo(Pace::Closed { pipeline }), until) = (control.load.task, control.load.until) else { return };
-        self.quota = match until {
-            Until::Elapsed(_) => u64::MAX,
-            Until::Done(count) => start.share(count, self.place),
+        let (quota, pipeline) = match (control.load.task, control.load.until) {
+            (Task::Hold { messages }, _) => (start.share(messages, self.place), 1),
+            (Task::Echo(Pace::Closed { pipeline }), Until::Done(count)) => (start.share(count, self.place), pipeline),
+            (Task::Echo(Pace::Closed { pipeline }), Until::Elapsed(_)) => (u64::MAX, pipeline),
+            _ => return,
         };
-        self.owed = self.quota.min(pipeline.into());
+        (self.quota, self.owed) = (quota, quota.min(pipeline.into()));
     }
 
     /// Takes what has come, and sends what that made due, until neither is possible.
@@ -195,8 +196,10 @@ impl Raw {
 
     fn judge(&self) -> Poll<Ended> {
         let control = &self.crew.control;
-        let is_done = self.has_begun && self.in_flight == 0 && self.owed == 0;
-        if control.has_reached(Stage::Leaving) || (is_done && (self.quota == 0 || control.has_reached(Stage::Stopping)))
+        let is_quiet = self.has_begun && self.in_flight == 0 && self.owed == 0;
+        // Who is held leaves with everybody.
+        let sends_no_more = self.quota == 0 && !matches!(control.load.task, Task::Hold { .. });
+        if control.has_reached(Stage::Leaving) || (is_quiet && (sends_no_more || control.has_reached(Stage::Stopping)))
         {
             return Poll::Ready(Ended::Done);
         }

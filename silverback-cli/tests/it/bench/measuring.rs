@@ -29,6 +29,13 @@ fn bytes_without_websocket_come_back_as_they_were_sent() {
 }
 
 #[test]
+fn bytes_are_exchanged_before_connections_are_held() {
+    let options = ["-c", "3", "--hold", "--messages", "7", "--duration", "300ms", "--raw-tcp"];
+    let bench = bench(&tcp_echo().url, &options);
+    assert_eq!((bench.code, bench.number("/messages/received"), bench.number("/connections/lost")), (Some(0), 7, 0));
+}
+
+#[test]
 fn a_handshake_without_websocket_is_an_exchange_of_bytes() {
     let bench = bench(&tcp_echo().url, &["-c", "2", "-n", "50", "--handshakes", "--raw-tcp"]);
     assert_eq!((bench.code, bench.number("/handshakes"), bench.number("/errors_total")), (Some(0), 50, 0));
@@ -42,7 +49,7 @@ fn a_server_that_goes_is_counted() {
 
 #[test]
 fn what_has_no_meaning_without_websocket_is_refused() {
-    for option in ["--compress", "--verify", "--broadcast", "--hold", "--rate=5"] {
+    for option in ["--compress", "--verify", "--broadcast", "--rate=5"] {
         let (code, _, err) = run(&["bench", "ws://127.0.0.1:1/", "--raw-tcp", option], &[]);
         assert_eq!(code, Some(2), "{option}");
         assert!(err.contains("--raw-tcp"), "{option}: {err}");
