@@ -7,28 +7,18 @@ use std::{
 };
 
 use silverback::{Conn, DialError, Dialer};
-use socket2::SockRef;
 use tokio::{
     net::{TcpSocket, TcpStream, lookup_host},
     time::timeout,
 };
 
-use super::{fault::Cause, load::Load, raw};
+use super::{abrupt::Abrupt, fault::Cause, load::Load, raw};
 
 /// Why a connection could not be opened.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) cause: Cause,
     words: String,
-}
-
-/// What becomes of the connection when it is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leaving {
-    /// By a closing handshake.
-    Properly,
-    /// By a reset, which leaves nothing behind that would use up ports.
-    ByReset,
 }
 
 /// Dials for one worker.
@@ -54,14 +44,17 @@ impl Doorway {
 
     /// Opens connection `number` and resets it, which leaves nothing behind that would use up ports.
     pub(super) async fn open_and_reset(&self, number: usize) -> Result<(), Failed> {
-        if self.load.raw.is_none() {
-            return self.open(number, Leaving::ByReset).await.map(drop);
+        let target = &self.load.target;
+        if !target.is_plain {
+            return self.open(number).await.map(drop);
         }
-        let mut stream = self.open_raw(number).await?;
-        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-        match timeout(self.load.target.opening, raw::exchange(&mut stream)).await {
+        let mut stream = Abrupt::new(self.open_raw(number).await?);
+        if self.load.raw.is_none() {
+            return target.dialer.dial_on(stream, &target.url).await.map(drop).map_err(Failed::from);
+        }
+        match timeout(target.opening, raw::exchange(&mut stream)).await {
             Ok(exchanged) => exchanged.map_err(|error| Failed::new(Cause::of_io(&error), error)),
-            Err(_) => Err(Failed::new(Cause::Timeout, too_long(self.load.target.opening))),
+            Err(_) => Err(Failed::new(Cause::Timeout, too_long(target.opening))),
         }
     }
 
@@ -78,16 +71,12 @@ impl Doorway {
     }
 
     /// Opens connection `number`.
-    pub(super) async fn open(&self, number: usize, leaving: Leaving) -> Result<Conn, Failed> {
+    pub(super) async fn open(&self, number: usize) -> Result<Conn, Failed> {
         let target = &self.load.target;
         if !target.is_plain {
             return self.dialers[number % self.dialers.len()].dial(&target.url).await.map_err(Failed::from);
         }
         let stream = self.open_raw(number).await?;
-        if leaving == Leaving::ByReset {
-            // A socket that refuses leaves in the other way.
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-        }
         target.dialer.dial_on(stream, &target.url).await.map_err(Failed::from)
     }
 

@@ -4,6 +4,7 @@
 //! Each worker is a thread with a runtime of its own and its share of the connections. What they count is taken over at
 //! each tick, so that the measured time begins when the warm-up ends, and so that there is a course of time to show.
 
+mod abrupt;
 mod alarm;
 mod broadcast;
 mod clock;

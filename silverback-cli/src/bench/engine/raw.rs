@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
 };
 
@@ -74,7 +74,7 @@ pub(super) fn run(stream: TcpStream, frames: Frames, crew: Arc<Crew>) -> impl Fu
 }
 
 /// Sends as much as a handshake takes, and waits for it to come back.
-pub(super) async fn exchange(stream: &mut TcpStream) -> io::Result<()> {
+pub(super) async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
     let mut bytes = [b'x'; HANDSHAKE];
     stream.write_all(&bytes).await?;
     stream.read_exact(&mut bytes).await.map(|_| ())

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     broadcast::Member,
     control::{Crew, Stage},
-    dialing::{Doorway, Failed, Leaving},
+    dialing::{Doorway, Failed},
     echo::Echo,
     handshakes::{self, Left},
     load::Task,
@@ -182,7 +182,7 @@ async fn dial(crew: Arc<Crew>, doorway: Arc<Doorway>, number: usize) -> Dialed {
     let began = crew.control.clock.now();
     let outcome = match crew.control.load.raw.clone() {
         Some(frames) => doorway.open_raw(number).await.map(|stream| Opened::Raw(stream, frames)),
-        None => doorway.open(number, Leaving::Properly).await.map(|conn| Opened::WebSocket(Box::new(conn))),
+        None => doorway.open(number).await.map(|conn| Opened::WebSocket(Box::new(conn))),
     };
     (outcome, crew.control.clock.now() - began)
 }
