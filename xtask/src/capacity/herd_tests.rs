@@ -1,4 +1,5 @@
 //! Frames as they stand on the wire (RFC 6455, 5.2).
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 
@@ -14,6 +15,16 @@ fn lengths_have_their_three_forms() {
         let payload = vec![7; length];
         assert_eq!(unmasked(BINARY, &payload), [header, &payload].concat());
     }
+}
+
+#[test]
+fn frames_are_read_back_one_by_one() {
+    let frames = [unmasked(PING, b"?"), unmasked(BINARY, &[7; 300]), unmasked(BINARY, &[8; 70_000])].concat();
+    let mut rest = frames.as_slice();
+    for expected in [(PING, b"?".to_vec()), (BINARY, vec![7; 300]), (BINARY, vec![8; 70_000])] {
+        assert_eq!(read_frame(&mut rest).unwrap(), expected);
+    }
+    assert!(read_frame(&mut rest).is_err());
 }
 
 #[test]
