@@ -44,7 +44,7 @@
 //!
 //! `fork` copies only the thread that calls it. A process that goes on after it, without `exec`, must use this module
 //! only afterwards: a child has no thread that would watch its sockets. What it then dials is masked with keys of its own
-//! (see [`Dialer`](crate::Dialer)).
+//! (see [`Dialer`]).
 //!
 //! # In programs with a runtime
 //! A task must not block. Calls that could wait fail in one with [`WaitError::InTask`], whatever tokio runtime it runs
