@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import net from "node:net";
 
 export class Program {
@@ -53,6 +54,14 @@ export class Program {
 
   signal(name) {
     this.child.kill(name);
+  }
+
+  /** Stops it where it is. On a busy machine that takes its time; where the system does not tell, it is not waited for. */
+  async freeze() {
+    this.signal("SIGSTOP");
+    const tasks = `/proc/${this.child.pid}/task`;
+    const isStopped = (task) => readFileSync(`${tasks}/${task}/stat`, "utf8").split(") ").pop().startsWith("T");
+    while (existsSync(tasks) && !readdirSync(tasks).every(isStopped)) await new Promise((resume) => setTimeout(resume, 10));
   }
 
   /** Asks it to end, as Ctrl-C or a supervisor would, and gives { code, signal }. */

@@ -141,7 +141,7 @@ export default {
     await page.uncheck("#reconnects");
     await sendText(page, "answered");
     await received(page, 1);
-    program.signal("SIGSTOP");
+    await program.freeze();
     await sendText(page, "lost");
     await until(page, () => document.querySelectorAll("#rows .row").length === 4, null, "the sent row");
     await program.stop("SIGKILL");
