@@ -29,7 +29,7 @@ struct State {
 pub(crate) struct Housekeeper(Arc<OpenConnections>);
 
 impl Housekeeper {
-    /// Once it is not, another one may be held.
+    /// Once it is not, another one may come.
     pub(crate) fn is_needed(&self) -> bool {
         let mut state = self.0.lock();
         state.has_housekeeper = (state.count > 0 || state.peak > 0) && !state.is_closing;
