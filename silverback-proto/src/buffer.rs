@@ -81,6 +81,11 @@ impl Buffer {
         self.storage.truncate(end);
     }
 
+    /// Drops all but the first `len` bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.storage.truncate(self.start.saturating_add(len));
+    }
+
     /// Makes sure that `capacity` bytes fit in all.
     pub fn grow_to(&mut self, capacity: usize) {
         if capacity <= self.capacity() {

@@ -79,6 +79,11 @@ impl Closing {
         true
     }
 
+    /// The Close frame that was queued.
+    pub(super) fn sent(&self) -> Option<&CloseFrame> {
+        self.0.as_ref()?.sent.as_ref()
+    }
+
     pub(super) fn is_queued(&self) -> bool {
         self.0.as_ref().is_some_and(|record| record.is_queued)
     }

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
 
-use crate::{buffer::Buffer, header::HeaderBytes};
+use crate::{FrameHeader, buffer::Buffer, header::HeaderBytes};
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -17,6 +17,8 @@ pub(super) struct Outbox {
     tail: Buffer,
     /// Bytes of the oldest segment, or of `tail` if there is none, that have left.
     left: usize,
+    /// Bytes at the front of the oldest buffer whose frame began in bytes that `compact` has dropped.
+    torn: usize,
     /// Bytes that have not left, in all.
     queued: usize,
     /// Bytes that were put before what waited, and those of them that are in no segment any more, since the beginning.
@@ -27,6 +29,8 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 struct Segment {
     bytes: SegmentBytes,
+    /// Whether a frame begins where it begins: not in a payload by reference, whose header stands before it.
+    begins_frame: bool,
     /// Whether a control frame may follow: not between a header and its payload.
     ends_frame: bool,
     /// Whether it was put before what waited.
@@ -81,10 +85,11 @@ impl Outbox {
     /// Queues a header and its payload, the payload by reference.
     pub(super) fn push_shared(&mut self, header: &[u8], payload: Bytes) {
         self.push_copied([header, b""]);
-        self.close_tail(header.is_empty());
+        let begins_frame = header.is_empty();
+        self.close_tail(begins_frame);
         self.queued += payload.len();
         let bytes = SegmentBytes::Shared(payload);
-        self.segments.push_back(Segment { bytes, ends_frame: true, is_urgent: false });
+        self.segments.push_back(Segment { bytes, begins_frame, ends_frame: true, is_urgent: false });
     }
 
     /// Queues a small frame before what waits, as soon as the frame that is leaving allows it. Returns how many bytes must
@@ -106,11 +111,46 @@ impl Outbox {
             _ => {
                 let mut frame = Buffer::with_capacity(len);
                 pieces.into_iter().for_each(|piece| frame.extend_from_slice(piece));
-                let segment = Segment { bytes: SegmentBytes::Gathered(frame), ends_frame: true, is_urgent: true };
-                self.segments.insert(place, segment);
+                self.segments.insert(place, Segment::urgent(frame));
             }
         }
         self.segments.range(..=place).map(|segment| segment.bytes.as_slice().len()).sum::<usize>() - self.left
+    }
+
+    /// Drops every frame of which no byte has left. Returns how many bytes that were.
+    pub(super) fn drop_unbegun(&mut self) -> usize {
+        self.close_tail(true);
+        let Some(oldest) = self.segments.front_mut() else { return 0 };
+        let len = oldest.bytes.as_slice().len();
+        let end = if oldest.begins_frame { frame_end(oldest.bytes.as_slice(), self.torn, self.left) } else { len };
+        // A payload by reference goes on where its header ends.
+        let kept = if end == 0 { 0 } else { 1 + usize::from(end > len) };
+        if let SegmentBytes::Gathered(frames) = &mut oldest.bytes {
+            self.overtaking -= if oldest.is_urgent { len.saturating_sub(end) as u64 } else { 0 };
+            frames.truncate(end);
+        }
+        for dropped in self.segments.drain(kept.min(self.segments.len())..) {
+            self.overtaking -= if dropped.is_urgent { dropped.bytes.as_slice().len() as u64 } else { 0 };
+        }
+        let waited = self.queued;
+        self.queued = self.segments.iter().map(|segment| segment.bytes.as_slice().len()).sum::<usize>() - self.left;
+        if self.queued == 0 {
+            self.segments.clear();
+            self.overtaken = self.overtaking;
+            self.give_back();
+        }
+        waited - self.queued
+    }
+
+    /// Queues a frame that counts as put before what waited, though it is the last: what was dropped before it was accepted
+    /// earlier.
+    pub(super) fn push_last(&mut self, pieces: [&[u8]; 2]) {
+        self.close_tail(true);
+        let mut frame = Buffer::with_capacity(pieces[0].len() + pieces[1].len());
+        pieces.into_iter().for_each(|piece| frame.extend_from_slice(piece));
+        self.queued += frame.len();
+        self.overtaking += frame.len() as u64;
+        self.segments.push_back(Segment::urgent(frame));
     }
 
     /// Fills `slices` with what leaves next and returns how many it filled.
@@ -135,7 +175,7 @@ impl Outbox {
             if self.left < len {
                 return;
             }
-            self.left -= len;
+            (self.left, self.torn) = (self.left - len, 0);
             self.overtaken += if oldest.is_urgent { len as u64 } else { 0 };
             self.segments.pop_front();
         }
@@ -150,6 +190,7 @@ impl Outbox {
         if self.segments.is_empty() && remainder * 4 < self.tail.capacity() {
             let mut compact = Buffer::with_capacity(remainder);
             compact.extend_from_slice(&self.tail.as_slice()[self.left..]);
+            self.torn = frame_end(self.tail.as_slice(), self.torn, self.left) - self.left;
             (self.tail, self.left) = (compact, 0);
         }
     }
@@ -164,7 +205,7 @@ impl Outbox {
     }
 
     fn give_back(&mut self) {
-        self.left = 0;
+        (self.left, self.torn) = (0, 0);
         self.tail = Buffer::default();
         if self.segments.capacity() > KEPT_SEGMENTS {
             self.segments = VecDeque::new();
@@ -190,9 +231,27 @@ impl Outbox {
     fn close_tail(&mut self, ends_frame: bool) {
         if !self.tail.is_empty() {
             let bytes = SegmentBytes::Gathered(std::mem::take(&mut self.tail));
-            self.segments.push_back(Segment { bytes, ends_frame, is_urgent: false });
+            self.segments.push_back(Segment { bytes, begins_frame: true, ends_frame, is_urgent: false });
         }
     }
+}
+
+impl Segment {
+    /// Frames that are put before what waits.
+    fn urgent(frames: Buffer) -> Self {
+        Self { bytes: SegmentBytes::Gathered(frames), begins_frame: true, ends_frame: true, is_urgent: true }
+    }
+}
+
+/// Where the frame ends of which the first `left` bytes of `frames` are the last that have left, or 0 if none has. The first
+/// `torn` bytes are the rest of an older frame. A payload by reference may make it more than there are.
+fn frame_end(frames: &[u8], torn: usize, left: usize) -> usize {
+    let mut end = torn;
+    while end < left {
+        let len = FrameHeader::frame_len(&frames[end..]).and_then(|len| usize::try_from(len).ok());
+        end = end.saturating_add(len.unwrap_or(usize::MAX));
+    }
+    end
 }
 
 impl SegmentBytes {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     CloseFrame, ControlPayload, FrameHeader, MaskKey, Message, MessageKind, MessageRef, Opcode, PreparedMessage, Role,
-    deflate::Deflater, error::SendError, utf8::Utf8Validator,
+    deflate::Deflater, error::SendError, header::HeaderBytes, utf8::Utf8Validator,
 };
 
 /// Builds frames and queues them.
@@ -135,13 +135,16 @@ impl Framer {
     ///
     /// Returns how much must leave until it has left.
     pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) -> usize {
+        let (header, payload) = self.control_frame(opcode, payload.clone());
+        self.outbox.push_urgent([&header, payload.as_slice()])
+    }
+
+    fn control_frame(&self, opcode: Opcode, mut payload: ControlPayload) -> (HeaderBytes, ControlPayload) {
         let mask = self.next_mask();
-        let header = FrameHeader::new(opcode, payload.as_slice().len() as u64).with_mask(mask);
-        let mut payload = payload.clone();
         if let Some(key) = mask {
             key.apply(0, payload.as_mut_slice());
         }
-        self.outbox.push_urgent([&header.encode(), payload.as_slice()])
+        (FrameHeader::new(opcode, payload.as_slice().len() as u64).with_mask(mask).encode(), payload)
     }
 
     /// Queues the answer to a ping. While much output waits only the newest is kept (5.5.3): it is queued when the one
@@ -163,6 +166,24 @@ impl Framer {
         }
         self.open = None;
         self.frame(FrameHeader::new(Opcode::CLOSE, payload.len() as u64), &payload);
+    }
+
+    /// Drops every frame of which no byte has left. Returns how many bytes that were.
+    pub(super) fn drop_unbegun(&mut self) -> usize {
+        (self.pong, self.until_pong, self.open) = (None, 0, None);
+        self.outbox.drop_unbegun()
+    }
+
+    /// Queues a Close frame in the place of the one that was dropped.
+    pub(super) fn close_instead(&mut self, close: Option<&CloseFrame>) {
+        let mut payload = Vec::new();
+        if let Some(close) = close {
+            close.encode(&mut payload);
+        }
+        // A Close frame is made to fit into a control frame.
+        let payload = ControlPayload::new(&payload).unwrap_or_default();
+        let (header, payload) = self.control_frame(Opcode::CLOSE, payload);
+        self.outbox.push_last([&header, payload.as_slice()]);
     }
 
     /// See [`Outbox::overtaking`].

@@ -19,7 +19,7 @@ pub enum State {
     CloseSent,
     /// The peer's Close frame has come, ours has not left.
     CloseReceived,
-    /// The peer is at fault: our Close frame is all that is still sent, and nothing more is read (7.1.7).
+    /// The peer is at fault (7.1.7): our Close frame is sent, after what the transport takes at once. Nothing more is read.
     Failing,
     /// Over. No byte leaves any more.
     Closed,

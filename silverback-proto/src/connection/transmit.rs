@@ -29,8 +29,12 @@ pub struct Transmitter {
     timers: Timers,
     closing: Closing,
     counters: Counters,
-    /// Bytes that were accepted and forgotten when the connection was lost.
+    /// Bytes that were accepted and dropped: after a fault of the peer's, or when the connection was lost.
     never_left: u64,
+    /// Whether something of it was dropped after a fault of the peer's.
+    has_dropped_output: bool,
+    /// The transport takes nothing at the moment.
+    is_blocked: bool,
 }
 
 /// Commands: what the application wants to be sent.
@@ -53,6 +57,8 @@ impl Transmitter {
             closing: Closing::default(),
             counters: Counters::default(),
             never_left: 0,
+            has_dropped_output: false,
+            is_blocked: false,
         }
     }
 
@@ -138,11 +144,15 @@ impl Transmitter {
 
     /// Starts the closing handshake: queues a Close frame, once, after what waits. `None` sends an empty one, and so does
     /// a code that must not be sent (7.4): one that says 1005 is empty by definition.
-    pub fn start_close(&mut self, now: Instant, close: Option<CloseFrame>) {
-        if self.state == State::Open {
+    ///
+    /// Returns whether this call queued it. After the first call, and after the peer's Close frame, nothing changes.
+    pub fn start_close(&mut self, now: Instant, close: Option<CloseFrame>) -> bool {
+        let begins = self.check_open().is_ok();
+        if begins {
             let close = close.and_then(|close| CloseFrame::new(close.code, close.reason).ok());
             self.queue_close(now, close, Initiator::Local);
         }
+        begins
     }
 }
 
@@ -184,7 +194,9 @@ impl Transmitter {
         }
     }
 
-    /// The receiver reports a fault: the peer is told, and nothing else is sent (7.1.7).
+    /// The receiver reports a fault: the peer is told, and nothing else is accepted (7.1.7). What was accepted before leaves if
+    /// the transport takes it at once. As soon as it does not ([`handle_blocked`](Self::handle_blocked)), every frame that
+    /// has not begun to leave is dropped, so that the Close frame waits for one frame at most.
     pub fn handle_fault(&mut self, now: Instant, error: &ConnectionError) {
         let Some(code) = error.close_code() else { return self.handle_lost() };
         if self.state == State::Closed {
@@ -195,6 +207,9 @@ impl Transmitter {
         if self.state == State::Failing {
             let close = CloseFrame::new(code, error.to_string()).ok();
             self.queue_close(now, close, Initiator::Local);
+            if self.is_blocked {
+                self.drop_unbegun();
+            }
         }
     }
 
@@ -231,6 +246,7 @@ impl Transmitter {
         self.counters.bytes_sent += count as u64;
         self.framer.advance(count);
         if count > 0 {
+            self.is_blocked = false;
             self.timers.note_progress();
         }
         // The Close frame is always the last thing queued: with the queue empty it has left.
@@ -240,9 +256,14 @@ impl Transmitter {
         }
     }
 
-    /// The transport takes nothing at the moment: the write stall begins to count.
+    /// The transport takes nothing at the moment: the write stall begins to count. After a fault of the peer's, what has not
+    /// begun to leave is dropped.
     pub fn handle_blocked(&mut self, now: Instant) {
         self.timers.note_blocked(now);
+        self.is_blocked = true;
+        if self.state == State::Failing {
+            self.drop_unbegun();
+        }
         self.framer.compact();
     }
 }
@@ -303,6 +324,11 @@ impl Transmitter {
         OutputProgress { accepted: left + waiting + self.never_left, left }
     }
 
+    /// Whether something that was accepted was dropped after a fault of the peer's: see [`handle_fault`](Self::handle_fault).
+    pub fn has_dropped_output(&self) -> bool {
+        self.has_dropped_output
+    }
+
     /// Whether a message is being streamed, so that no other can be sent.
     pub fn has_open_message(&self) -> bool {
         self.framer.has_open_message()
@@ -355,6 +381,17 @@ impl Transmitter {
         if self.framer.holds_compressor() {
             self.timers.watch_compressor(now, self.counters.messages_sent);
         }
+    }
+
+    /// Drops what waits in front of the Close frame, but for the frame that has begun to leave.
+    fn drop_unbegun(&mut self) {
+        let (waited, accepted) = (self.framer.queued(), self.output_progress().accepted);
+        if self.framer.drop_unbegun() > 0 {
+            // The last of it was the Close frame.
+            self.framer.close_instead(self.closing.sent());
+        }
+        self.has_dropped_output |= self.framer.queued() < waited;
+        self.never_left += accepted - self.output_progress().accepted;
     }
 
     fn handle_close(&mut self, now: Instant, close: Option<CloseFrame>) {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use silverback_testkit::cuts::Random;
+use silverback_testkit::{cuts::Random, wire::decode_all};
 
 use super::*;
 use crate::{FrameHeader, Opcode};
@@ -155,6 +155,45 @@ fn it_is_known_which_frames_have_left_whatever_overtook_them() {
             let in_order = left as u64 - outbox.overtaking().1;
             assert_eq!(ends.iter().filter(|&&end| end <= in_order).count(), whole, "seed {seed}");
         }
+    }
+}
+
+#[test]
+fn dropping_what_has_not_begun_tears_no_frame_whatever_has_left() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let (mut outbox, mut left) = (Outbox::default(), Vec::new());
+        for _ in 0..40 {
+            let bound = if random.below(10) == 0 { 70_000 } else { 300 };
+            let payload = vec![b'd'; random.below(bound)];
+            let header = FrameHeader::new(Opcode::BINARY, payload.len() as u64).encode();
+            match random.below(4) {
+                0 => _ = outbox.push_urgent([b"\x89\x02", b"up"]),
+                1 => _ = outbox.push_frame(&header, &payload),
+                2 => outbox.push_shared(&header, Bytes::from(payload)),
+                _ => outbox.push_shared(b"", Bytes::from([&header, &payload[..]].concat())),
+            }
+            let waiting = outbox.waiting();
+            let count = random.below(waiting.len() + 1).min(random.below(100_000));
+            left.extend(&waiting[..count]);
+            outbox.advance(count);
+            outbox.compact();
+        }
+        let mut whole = left.clone();
+        whole.extend(outbox.waiting());
+        let begun = decode_all(&left).0.iter().map(|frame| frame.encode().len()).sum::<usize>();
+        let in_progress = usize::from(begun < left.len());
+        let expected: Vec<_> = decode_all(&whole).0.into_iter().take(decode_all(&left).0.len() + in_progress).collect();
+        let waited = outbox.queued();
+        let dropped = outbox.drop_unbegun();
+        assert_eq!(outbox.queued(), waited - dropped);
+        outbox.push_last([b"\x88\x00", b""]);
+        left.extend(outbox.waiting());
+        let (frames, rest) = decode_all(&left);
+        assert_eq!((rest, frames.last().map(|frame| frame.opcode)), (&b""[..], Some(8)), "seed {seed}");
+        assert!(frames[..frames.len() - 1] == expected, "seed {seed}");
+        outbox.advance(outbox.queued());
+        assert_eq!((outbox.queued(), outbox.overtaking().0), (0, outbox.overtaking().1), "seed {seed}");
     }
 }
 

@@ -42,6 +42,66 @@ mod gone_wrong {
     }
 
     #[test]
+    fn a_fault_drops_what_a_full_transport_has_not_begun_to_take() {
+        // What comes first, and how much of it has left before the transport is full.
+        let firsts = [
+            ("one".to_owned(), 0),
+            ("one".to_owned(), 1),
+            ("one".to_owned(), 5),
+            ("x".repeat(5000), 4),
+            ("x".repeat(5000), 100),
+        ];
+        for role in [Role::Server, Role::Client] {
+            for (first, left) in firsts.clone() {
+                let mut app = App::new(role, Config::default());
+                app.conn.send(first.clone().into()).unwrap();
+                app.conn.send("y".repeat(5000).into()).unwrap();
+                app.conn.ping(b"never").unwrap();
+                app.conn.send("three".into()).unwrap();
+                let accepted = app.conn.output_progress().accepted;
+                let mut sent = app.sent_up_to(left);
+                app.conn.handle_blocked(app.clock.now());
+                app.input(&wire(role, &[text("bad").rsv3()]));
+                sent.extend(app.sent());
+                let told = close(1002, ProtocolError::ReservedBits.to_string());
+                let begun = if left > 0 { vec![text(first)] } else { vec![] };
+                assert_eq!(frames(&sent), [begun, vec![told]].concat(), "{role:?}, {left}");
+                assert!(app.conn.has_dropped_output());
+                assert_eq!(app.conn.state(), State::Closed);
+                let progress = app.conn.output_progress();
+                assert!(progress.left < accepted && progress.accepted >= accepted, "{progress:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fault_drops_what_the_transport_does_not_take_afterwards() {
+        let mut app = App::new(Role::Server, Config::default());
+        (0..100).for_each(|_| app.conn.send("message".into()).unwrap());
+        app.input(&wire(Role::Server, &[text("bad").rsv3()]));
+        let mut sent = app.sent_up_to(25);
+        app.conn.handle_blocked(app.clock.now());
+        app.conn.handle_blocked(app.clock.now());
+        sent.extend(app.sent());
+        let told = close(1002, ProtocolError::ReservedBits.to_string());
+        assert_eq!(frames(&sent), [text("message"), text("message"), text("message"), told]);
+    }
+
+    #[test]
+    fn a_fault_drops_nothing_but_what_waits_in_front_of_our_close() {
+        let mut app = App::new(Role::Server, Config::default());
+        app.conn.send("one".into()).unwrap();
+        app.conn.send("two".into()).unwrap();
+        app.close(1000, "ours");
+        let mut sent = app.sent_up_to(12);
+        app.conn.handle_blocked(app.clock.now());
+        app.input(&wire(Role::Server, &[text("bad").rsv3()]));
+        sent.extend(app.sent());
+        assert_eq!(frames(&sent), [text("one"), text("two"), close(1000, "ours")]);
+        assert!(!app.conn.has_dropped_output());
+    }
+
+    #[test]
     fn a_fault_after_our_close_ends_the_connection_without_another() {
         let mut peer = server();
         peer.endpoint().close(1000, "");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use silverback::{Config, Error, Message};
+use silverback::{Config, Error};
 use silverback_testkit::pipe::Plan;
 use silverback_testkit::wire::{Frame, close, continuation, frame, text};
 use tokio::time::Instant;
@@ -135,16 +135,37 @@ async fn of_a_server_makes_the_client_shut_down_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn does_not_hold_back_what_was_accepted_before() {
+async fn lets_leave_what_the_transport_takes_at_once() {
     let (mut conn, remote) = server();
-    remote.plan_writes(Plan::new().stall());
-    conn.write_message(Message::from("accepted")).await.unwrap();
-    remote.send_frame(frame(0xF, ""));
+    send_together(&remote, [text("one"), text("two"), frame(0xF, "")]);
     remote.half_close();
-    let reading = tokio::spawn(async move { conn.read_message().await });
+    while let Ok(message) = within(conn.read_message()).await {
+        conn.write_message(message.unwrap()).await.unwrap();
+    }
+    within(remote.expect(text("one"))).await;
+    within(remote.expect(text("two"))).await;
+    assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
+}
+
+#[tokio::test(start_paused = true)]
+async fn drops_what_waits_behind_the_frame_that_has_begun_to_leave() {
+    let (conn, remote) = server();
+    remote.plan_writes(Plan::new().write_at_most(3).stall());
+    let (writer, mut reader) = conn.split();
+    writer.write_message("begun").await.unwrap();
+    for _ in 0..100 {
+        writer.write_message("dropped").await.unwrap();
+    }
+    let flushing = tokio::spawn(async move { writer.flush().await });
+    settle().await;
+    remote.send_frame(frame(0xF, ""));
+    let reading = tokio::spawn(async move { (reader.read_message().await, reader) });
     settle().await;
     remote.release_writes();
-    within(remote.expect(text("accepted"))).await;
+    within(remote.expect(text("begun"))).await;
     assert_eq!(within(remote.read_frame()).await.unwrap().close_code(), Some(1002));
-    assert!(within(reading).await.unwrap().is_err());
+    assert_eq!(remote.received(), b"");
+    let flushed = within(flushing).await.unwrap();
+    assert!(matches!(&flushed, Err(error) if error.is_closing()), "not all of it has left: {flushed:?}");
+    assert!(within(reading).await.unwrap().0.is_err());
 }
