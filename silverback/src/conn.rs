@@ -304,7 +304,9 @@ impl Stream for Conn {
     }
 }
 
-/// `poll_close` does the closing handshake with 1000, discarding messages that still arrive.
+/// `poll_close` sends what was accepted and a Close frame with 1000, and is ready when both have left. It reads nothing:
+/// the peer's Close frame is received by whoever reads, also on the other half of a `StreamExt::split`. If the connection is
+/// dropped, the closing handshake is completed in the background. [`close`](Conn::close) waits for it.
 impl Sink<Message> for Conn {
     type Error = Error;
 
@@ -320,9 +322,9 @@ impl Sink<Message> for Conn {
         self.writer.poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.writer.start_close(CloseCode::NORMAL, "")?;
-        self.poll_closed(cx)
+        self.writer.poll_flush(cx)
     }
 }
 

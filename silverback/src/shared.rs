@@ -139,7 +139,8 @@ impl Shared {
             return Poll::Ready(Err(failure.to_error()));
         }
         if !inner.has_output() {
-            return Poll::Ready(Ok(()));
+            let has_left = !inner.transmitter.has_dropped_output();
+            return Poll::Ready(if has_left { Ok(()) } else { Err(SendError::Closing.into()) });
         }
         inner.wait_for_room(cx.waker());
         Poll::Pending
@@ -161,11 +162,17 @@ impl Shared {
         inner.close();
     }
 
-    /// Starts the closing handshake.
+    /// Starts the closing handshake, once: a sink asks for it at every poll, and only the first time is worth a wake-up.
     pub(crate) fn start_close(self: &Arc<Self>, close: Option<CloseFrame>) {
         let mut inner = self.lock();
-        inner.transmitter.start_close(clock::now(), close);
+        if !inner.transmitter.start_close(clock::now(), close) {
+            return;
+        }
         self.flush(&mut inner);
+        if inner.is_blocked {
+            // The flusher knows a later deadline. It may be the only one who looks: a sink that is closed does not read.
+            inner.is_watched = self.flusher.watch(self.clone());
+        }
         inner.wakes_waiting = true;
         // It waits for a deadline that is no longer the next one.
         inner.wakes_reader = true;

@@ -139,7 +139,7 @@ impl AsyncWrite for Tunnel {
         writer.poll_flush(cx).map_err(io::Error::from)
     }
 
-    /// Starts the closing handshake. Ready when the Close frame has left.
+    /// Starts the closing handshake, once. Ready when the Close frame has left; reading goes on until the peer's has come.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (writer, _) = self.conn.halves();
         writer.start_close(CloseCode::NORMAL, "")?;

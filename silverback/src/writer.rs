@@ -142,7 +142,8 @@ impl Writer {
     /// Waits until everything that was accepted has been given to the transport.
     ///
     /// # Errors
-    /// The connection has failed.
+    /// The connection has failed, or messages were dropped because the peer broke the protocol while they waited
+    /// ([`Error::is_closing`]).
     ///
     /// # Cancel safety
     /// Nothing is lost.

@@ -1,9 +1,9 @@
 //! What a connection does after the upgrade, where axum's own has nothing to compare with.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, response::Response, routing::any};
-use futures_util::{StreamExt, stream::FusedStream};
+use futures_util::{Sink, SinkExt, StreamExt, stream::FusedStream};
 use silverback::{CloseCode, Config, Dialer, Message as Data, Upgrader};
 use silverback_axum::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use tokio::{
@@ -37,6 +37,48 @@ async fn the_connection_itself_runs_the_plain_loop() {
         }
         within(conn.close(1000, "")).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_sink_that_is_closed_leaves_every_message_to_the_task_that_reads() {
+    async fn handler(
+        ws: WebSocketUpgrade,
+        Extension(told): Extension<mpsc::UnboundedSender<(usize, usize)>>,
+    ) -> Response {
+        ws.on_upgrade(move |socket| async move {
+            let (mut sink, mut stream) = socket.split();
+            let mut polls = 0;
+            let reading = tokio::spawn(async move {
+                let mut count = 0;
+                while let Some(Ok(message)) = stream.next().await {
+                    count += usize::from(matches!(message, Message::Text(_)));
+                }
+                count
+            });
+            let closed = poll_fn(|cx| {
+                polls += 1;
+                Pin::new(&mut sink).poll_close(cx)
+            });
+            closed.await.unwrap();
+            sink.close().await.unwrap();
+            told.send((polls, reading.await.unwrap())).unwrap();
+        })
+    }
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let address = serve(Router::new().route("/ws", any(handler)).layer(Extension(tell))).await;
+    // This client goes on to send, which is its right until it has answered the Close frame.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(handshake("GET", &[]).as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    while !read.ends_with(b"\x88\x00") {
+        assert_ne!(within(stream.read_buf(&mut read)).await.unwrap(), 0);
+    }
+    for _ in 0..20 {
+        stream.write_all(b"\x81\x82\0\0\0\0hi").await.unwrap();
+    }
+    stream.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+    assert_eq!(within(stream.read_buf(&mut read)).await.unwrap(), 0, "one Close frame, and the end");
+    assert_eq!(within(told.recv()).await, Some((1, 20)), "polls of the sink, messages of the stream");
 }
 
 #[tokio::test]

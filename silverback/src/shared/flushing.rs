@@ -43,7 +43,10 @@ impl Shared {
         }
         inner.is_watched = false;
         if due.is_some() {
-            let timeout = Timeout::WriteStall(inner.transmitter.write_stall_budget());
+            let timeout = match inner.transmitter.close_deadline() {
+                Some(close_due) if close_due <= now => Timeout::Close(inner.transmitter.close_budget()),
+                _ => Timeout::WriteStall(inner.transmitter.write_stall_budget()),
+            };
             inner.fail(Failure::Connection(ConnectionError::Timeout(timeout)));
             self.close_if_abandoned(inner);
         }

@@ -151,14 +151,15 @@ impl Inner {
         }
     }
 
-    /// When the connection counts as stalled, while its transport takes nothing.
+    /// When the connection counts as stalled, while its transport takes nothing. The closing handshake does not wait longer
+    /// for a transport than for a peer.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
         if !self.is_on_its_way() {
             return None;
         }
         let held =
             self.held_since.as_deref().and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
-        self.transmitter.stall_deadline().into_iter().chain(held).min()
+        [self.transmitter.stall_deadline(), held, self.transmitter.close_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
