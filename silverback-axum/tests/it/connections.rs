@@ -64,7 +64,7 @@ async fn a_sink_that_is_closed_leaves_every_message_to_the_task_that_reads() {
             told.send((polls, reading.await.unwrap())).unwrap();
         })
     }
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (tell, mut told) = mpsc::unbounded_channel::<(usize, usize)>();
     let address = serve(Router::new().route("/ws", any(handler)).layer(Extension(tell))).await;
     // This client goes on to send, which is its right until it has answered the Close frame.
     let mut stream = TcpStream::connect(address).await.unwrap();
