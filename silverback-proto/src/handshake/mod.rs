@@ -7,13 +7,14 @@
 //!
 //! Nothing here reads a socket, a clock or a random source. [`http1`] turns bytes into heads and
 //! back for those who have no HTTP stack at hand; which origin or path is welcome is for the
-//! application to say, with [`OriginPolicy`] to help.
+//! application to say, with [`OriginPolicy`] and [`HostPolicy`] to help.
 
 mod authority;
 mod client;
 mod error;
 pub mod extension;
 pub mod headers;
+mod host;
 pub mod http1;
 mod key;
 mod origin;
@@ -28,6 +29,7 @@ use crate::deflate::DeflateParams;
 pub use client::ClientHandshake;
 pub use error::{HandshakeError, Received};
 pub use extension::{ExtensionListError, ExtensionOffer};
+pub use host::{HostPattern, HostPolicy, HostRefused, ParseHostError, requested_host};
 pub use http1::HeadError;
 pub use key::{AcceptKey, InvalidNonce, Nonce, accept_key};
 pub use origin::{Origin, OriginPolicy, OriginRefused, OriginRefusedReason, ParseOriginError};

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use super::Received;
 use super::authority::Authority;
 
-/// A web origin: scheme, host and port, such as `https://example.com` or `http://localhost:3000`.
+/// A web origin: scheme, host and port, such as `https://example.com` or `http://localhost:3000`. Also `file://`, which
+/// the web views of some apps send.
 ///
 /// Upper case, an explicit default port (`https://example.com:443`) and long forms of an IPv6
 /// address make no difference.
@@ -25,15 +26,17 @@ use super::authority::Authority;
 pub struct Origin {
     /// Lower case.
     scheme: Box<str>,
-    /// The port is the effective one: `None` only where the scheme has no default that we know.
-    authority: Authority,
+    /// The port is the effective one: `None` only where the scheme has no default that we know. There is no authority in
+    /// `file://` and in `null`.
+    authority: Option<Authority>,
 }
 
 impl Origin {
     /// Reads an origin as browsers write it: `scheme://host` or `scheme://host:port`.
     ///
     /// # Errors
-    /// Says which part is missing or too much: a path, user information, a wildcard, `null`.
+    /// Says which part is missing or too much: a path, user information, a wildcard, `null` (see
+    /// [`dangerous_null`](Self::dangerous_null)).
     pub fn parse(text: &str) -> Result<Self, ParseOriginError> {
         if text.eq_ignore_ascii_case("null") {
             return Err(ParseOriginError::Null);
@@ -48,10 +51,19 @@ impl Origin {
         if !rest.is_ascii() {
             return Err(ParseOriginError::NotAscii);
         }
-        let mut authority = Authority::parse(rest.as_bytes()).ok_or(ParseOriginError::InvalidHost)?;
         let scheme = scheme.to_ascii_lowercase();
+        if scheme == "file" && rest.is_empty() {
+            return Ok(Self { scheme: scheme.into(), authority: None });
+        }
+        let mut authority = Authority::parse(rest.as_bytes()).ok_or(ParseOriginError::InvalidHost)?;
         authority.port = authority.port.or(default_port(&scheme));
-        Ok(Self { scheme: scheme.into(), authority })
+        Ok(Self { scheme: scheme.into(), authority: Some(authority) })
+    }
+
+    /// Returns the opaque origin, which browsers write as `null` (RFC 6454, 7.3). Pages opened from a disk have it, and
+    /// so has every page in a sandboxed frame: any site can make one. A list that holds it is open to all of them.
+    pub fn dangerous_null() -> Self {
+        Self { scheme: NULL.into(), authority: None }
     }
 
     /// Whether a page of this origin came from the server that the `Host` header names.
@@ -61,12 +73,12 @@ impl Origin {
     /// `https://example.com` matches both `Host: example.com` and `Host: example.com:443`.
     /// Only `http` and `https` can match.
     pub fn is_same_as_host(&self, host: &[u8]) -> bool {
-        let Some(host) = Authority::parse(host) else {
+        let (Some(host), Some(own)) = (Authority::parse(host), &self.authority) else {
             return false;
         };
         matches!(&*self.scheme, "http" | "https")
-            && host.host == self.authority.host
-            && host.port.or(default_port(&self.scheme)) == self.authority.port
+            && host.host == own.host
+            && host.port.or(default_port(&self.scheme)) == own.port
     }
 }
 
@@ -80,8 +92,11 @@ impl FromStr for Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.authority.host)?;
-        match self.authority.port {
+        let Some(authority) = &self.authority else {
+            return f.write_str(if *self.scheme == *NULL { NULL } else { "file://" });
+        };
+        write!(f, "{}://{}", self.scheme, authority.host)?;
+        match authority.port {
             port if port == default_port(&self.scheme) => Ok(()),
             Some(port) => write!(f, ":{port}"),
             None => Ok(()),
@@ -159,17 +174,27 @@ impl OriginPolicy {
     fn judge(&self, origin: &[u8], host: &[u8]) -> Result<(), OriginRefusedReason> {
         let text =
             std::str::from_utf8(origin).map_err(|_| OriginRefusedReason::Malformed(ParseOriginError::NotAscii))?;
-        let origin = Origin::parse(text).map_err(OriginRefusedReason::Malformed)?;
+        let origin = match Origin::parse(text) {
+            Err(ParseOriginError::Null) if self.lists(&Origin::dangerous_null()) => return Ok(()),
+            parsed => parsed.map_err(OriginRefusedReason::Malformed)?,
+        };
         let allowed = match self {
             Self::SameOrigin => origin.is_same_as_host(host),
-            Self::SameOriginOr(list) => list.contains(&origin) || origin.is_same_as_host(host),
-            Self::AllowList(list) => list.contains(&origin),
+            Self::SameOriginOr(_) => self.lists(&origin) || origin.is_same_as_host(host),
+            Self::AllowList(_) => self.lists(&origin),
             Self::Any => true,
         };
         match (allowed, self) {
             (true, _) => Ok(()),
             (false, Self::SameOrigin) => Err(OriginRefusedReason::OtherHost),
             (false, _) => Err(OriginRefusedReason::NotListed),
+        }
+    }
+
+    fn lists(&self, origin: &Origin) -> bool {
+        match self {
+            Self::SameOriginOr(list) | Self::AllowList(list) => list.contains(origin),
+            Self::SameOrigin | Self::Any => false,
         }
     }
 }
@@ -232,3 +257,6 @@ fn default_port(scheme: &str) -> Option<u16> {
         _ => None,
     }
 }
+
+/// The opaque origin. It has no `://`, so that no other origin can be mistaken for it.
+const NULL: &str = "null";

@@ -7,7 +7,7 @@ use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, UPGRADE, X_CONTENT_TYPE_OPTI
 use http::{HeaderValue, Response, StatusCode, Version};
 
 use super::headers::{SEC_WEBSOCKET_VERSION, VERSION, WEBSOCKET};
-use super::{ExtensionListError, HeadError, OriginRefused, Received, SubprotocolListError};
+use super::{ExtensionListError, HeadError, HostRefused, OriginRefused, Received, SubprotocolListError};
 
 /// Why a request is not accepted as an opening handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Rejection {
     Extensions(ExtensionListError),
     /// The page that wants the connection is not welcome: 403.
     Origin(Box<OriginRefused>),
+    /// The server does not answer to the host that the request is for: 403. Not 421, which asks clients to try again.
+    Host(Box<HostRefused>),
     /// The bytes are not an HTTP request head, or too many: 400, 431 or 505.
     Head(HeadError),
     /// The request did not arrive in time: 408.
@@ -57,7 +59,7 @@ impl Rejection {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::HttpVersion(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::NotAnUpgrade(_) | Self::UnsupportedVersion(_) => StatusCode::UPGRADE_REQUIRED,
-            Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Origin(_) | Self::Host(_) => StatusCode::FORBIDDEN,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Head(error) => error.status(),
             Self::Connection(_)
@@ -152,6 +154,7 @@ impl fmt::Display for Rejection {
                 write!(f, "The Sec-WebSocket-Extensions header is malformed: {error}.")
             }
             Self::Origin(refused) => write!(f, "Forbidden: {refused}."),
+            Self::Host(refused) => write!(f, "Forbidden: {refused}."),
             Self::Head(error) => write!(f, "Not a readable HTTP request: {error}."),
             Self::Timeout => f.write_str("The request did not arrive in time."),
         }
@@ -164,6 +167,7 @@ impl std::error::Error for Rejection {
             Self::Subprotocols(error) => Some(error),
             Self::Extensions(error) => Some(error),
             Self::Origin(refused) => Some(&**refused),
+            Self::Host(refused) => Some(&**refused),
             Self::Head(error) => Some(error),
             _ => None,
         }
@@ -179,5 +183,11 @@ impl From<HeadError> for Rejection {
 impl From<OriginRefused> for Rejection {
     fn from(refused: OriginRefused) -> Self {
         Self::origin(refused)
+    }
+}
+
+impl From<HostRefused> for Rejection {
+    fn from(refused: HostRefused) -> Self {
+        Self::Host(Box::new(refused))
     }
 }

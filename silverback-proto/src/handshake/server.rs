@@ -22,16 +22,16 @@
 use crate::deflate::Compression;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 
-use super::authority::Authority;
 use super::extension::{encode_extensions, parse_extensions};
 use super::headers::{
     CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, declares_body,
     refuse_reserved, single,
 };
+use super::host::{check_host, read_authority};
 use super::{
-    AcceptKey, ExtensionOffer, HandshakeError, Negotiated, Nonce, OriginPolicy, OriginRefused, Received, Rejection,
-    Subprotocol, accept_key,
+    AcceptKey, ExtensionOffer, HandshakeError, HostPolicy, HostRefused, Negotiated, Nonce, OriginPolicy, OriginRefused,
+    Received, Rejection, Subprotocol, accept_key,
 };
 
 /// A valid opening handshake that has not been answered yet.
@@ -74,10 +74,7 @@ impl ServerHandshake {
     pub fn from_request<B>(request: &Request<B>) -> Result<Self, Rejection> {
         let mut handshake = Self::read(request.method(), request.version(), request.headers())?;
         if let Some(authority) = request.uri().authority() {
-            let host = authority.as_str();
-            handshake.host =
-                HeaderValue::from_str(host).map_err(|_| Rejection::InvalidHost(Received::new(host.as_bytes())))?;
-            check_host(&handshake.host)?;
+            handshake.host = read_authority(authority.as_str())?;
         }
         Ok(handshake)
     }
@@ -109,6 +106,14 @@ impl ServerHandshake {
     pub fn check_origin(&self, policy: &OriginPolicy) -> Result<(), OriginRefused> {
         let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
         policy.check(origin, self.host.as_bytes())
+    }
+
+    /// Checks the host that the request is for.
+    ///
+    /// # Errors
+    /// Fails if the policy does not allow the host; [`Rejection::from`] makes it a 403.
+    pub fn check_host(&self, policy: &HostPolicy) -> Result<(), HostRefused> {
+        policy.check(self.host.as_bytes())
     }
 
     /// The first subprotocol of the client's list that the server supports too. Names compare
@@ -219,13 +224,6 @@ fn read_key(headers: &HeaderMap) -> Result<AcceptKey, Rejection> {
     match Nonce::parse(key) {
         Ok(_) => Ok(accept_key(key)),
         Err(_) => Err(Rejection::InvalidKey(Received::new(key))),
-    }
-}
-
-fn check_host(host: &HeaderValue) -> Result<(), Rejection> {
-    match Authority::parse(host.as_bytes()) {
-        Some(_) => Ok(()),
-        None => Err(Rejection::InvalidHost(Received::new(host.as_bytes()))),
     }
 }
 

@@ -9,7 +9,7 @@ use super::HeadError;
 /// Parses a complete request head. The version may be HTTP/1.0, which the handshake refuses.
 ///
 /// # Errors
-/// When the head is malformed, incomplete, or has more than 512 header lines.
+/// When the head is malformed, incomplete, or has more than 100 header lines.
 pub fn parse_request(head: &[u8]) -> Result<Request<()>, HeadError> {
     with_header_room(|room| {
         let mut parsed = httparse::Request::new(room);
@@ -96,6 +96,6 @@ fn fill_headers(headers: &mut HeaderMap, parsed: &[Header<'_>]) -> Result<(), He
 }
 
 const ORDINARY_HEADERS: usize = 64;
-/// Most header lines in a head. Servers behind proxies and CDNs see dozens; the limit in bytes
-/// bounds the memory, this one the time.
-const MAX_HEADERS: usize = 512;
+/// Most header lines in a head, as in hyper, so that a request meets the same limit on a bare stream and behind hyper or
+/// axum. Servers behind proxies and CDNs see dozens; the limit in bytes bounds the memory, this one the time.
+const MAX_HEADERS: usize = 100;

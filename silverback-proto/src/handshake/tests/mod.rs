@@ -5,6 +5,7 @@ mod client_request;
 mod compression;
 mod extension;
 mod headers;
+mod host;
 mod http1;
 mod key;
 mod origin;

@@ -18,6 +18,7 @@ mod parsing {
             "http://[::1]:8000",
             "chrome-extension://abcdefghijklmnop",
             "capacitor://localhost",
+            "file://",
         ] {
             assert_eq!(origin(text).to_string(), text);
         }
@@ -63,7 +64,7 @@ mod parsing {
             ("https://example.com?x", HasPath),
             ("https://example.com#x", HasPath),
             ("https://", InvalidHost),
-            ("file://", InvalidHost),
+            ("file:///", HasPath),
             ("https://:443", InvalidHost),
             ("https://user@example.com", InvalidHost),
             ("https://*.example.com", InvalidHost),
@@ -185,6 +186,24 @@ mod lists {
         assert!(policy.check(Some(b"https://example.com"), HOST).is_ok());
         assert!(policy.check(Some(b"http://chat.example"), HOST).is_ok());
         assert!(policy.check(Some(b"https://evil.example"), HOST).is_err());
+    }
+
+    #[test]
+    fn null_and_files_can_be_listed_and_let_in_no_others() {
+        for policy in [OriginPolicy::SameOriginOr, OriginPolicy::AllowList] {
+            let null = policy(vec![Origin::dangerous_null()]);
+            let file = policy(vec![origin("file://")]);
+            for (text, by_null, by_file) in [
+                ("null", true, false),
+                ("file://", false, true),
+                ("null://", false, false),
+                ("https://a.example", false, false),
+            ] {
+                assert_eq!(null.check(Some(text.as_bytes()), HOST).is_ok(), by_null, "{text}");
+                assert_eq!(file.check(Some(text.as_bytes()), HOST).is_ok(), by_file, "{text}");
+            }
+        }
+        assert_eq!(Origin::dangerous_null().to_string(), "null");
     }
 
     #[test]

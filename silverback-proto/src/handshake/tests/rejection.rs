@@ -121,7 +121,7 @@ fn a_foreign_page_gets_403_and_both_hosts() {
 fn unreadable_and_late_requests_have_their_statuses() {
     for (rejection, status) in [
         (Rejection::from(HeadError::TooLarge { limit: 16384 }), 431),
-        (Rejection::from(HeadError::TooManyHeaders { limit: 512 }), 431),
+        (Rejection::from(HeadError::TooManyHeaders { limit: 100 }), 431),
         (Rejection::from(HeadError::Version), 505),
         (Rejection::from(HeadError::LineEnding), 400),
         (Rejection::from(HeadError::ControlByte(0x16)), 400),
