@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Request, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use silverback::{
     Config, Upgrade, UpgradeError, Upgrader,
-    handshake::{OriginPolicy, ParseOriginError, ServerHandshake},
+    handshake::{HostPolicy, OriginPolicy, ParseHostError, ParseOriginError, ServerHandshake},
 };
 
 use crate::{WebSocket, rejection::WebSocketUpgradeRejection};
@@ -15,8 +15,8 @@ use crate::{WebSocket, rejection::WebSocketUpgradeRejection};
 /// An opening handshake that waits for its answer.
 ///
 /// It starts out from the [`Upgrader`] in the request's extensions, or from the defaults: same origin, messages of at
-/// most 16 MiB. A request that is no handshake is answered by the [rejection](WebSocketUpgradeRejection); whether the
-/// origin may connect is judged by [`on_upgrade`](Self::on_upgrade).
+/// most 16 MiB. A request that is no handshake is answered by the [rejection](WebSocketUpgradeRejection); whether
+/// its host and origin may connect is checked by [`on_upgrade`](Self::on_upgrade).
 ///
 /// Routes may use `any` or `get`: other methods get 405 in either case.
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
@@ -105,14 +105,34 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
+    /// Answers only to requests for these hosts, such as `example.com` or `*.example.com`: see
+    /// [`Upgrader::allow_hosts`]. Default: every host.
+    ///
+    /// # Errors
+    /// Fails if a text is not a host without a port.
+    pub fn allow_hosts<I>(mut self, hosts: I) -> Result<Self, ParseHostError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.upgrader = self.upgrader.allow_hosts(hosts)?;
+        Ok(self)
+    }
+
+    /// Sets the hosts that the server answers to, by the `Host` header. Default: every host.
+    pub fn check_host(mut self, policy: HostPolicy) -> Self {
+        self.upgrader = self.upgrader.check_host(policy);
+        self
+    }
+
     /// What to do when the response was sent and the connection could not be taken over. Default: nothing.
     pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
         let Self { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: _ } = self;
         WebSocketUpgrade { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: callback }
     }
 
-    /// Answers the request, and runs `callback` with the connection on a task of its own. A page whose origin is not
-    /// welcome is answered 403, and the callback is dropped.
+    /// Answers the request, and runs `callback` with the connection on a task of its own. A request whose host or
+    /// origin is not allowed is answered with 403, and the callback is dropped.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

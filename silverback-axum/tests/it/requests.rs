@@ -155,6 +155,20 @@ async fn a_policy_of_the_handler_replaces_that_of_the_router() {
 }
 
 #[tokio::test]
+async fn hosts_can_be_allowed_by_the_handler() {
+    async fn handler(ws: WebSocketUpgrade) -> Response {
+        ws.allow_hosts(["example.com"]).unwrap().on_upgrade(|_| async {})
+    }
+    let address = serve(Router::new().route("/ws", any(handler))).await;
+    let rebound = handshake("GET", &[("Origin", "http://attacker.example")])
+        .replace("Host: example.com", "Host: attacker.example");
+    for (request, status) in [(handshake("GET", &[]), 101), (rebound, 403)] {
+        let (head, _) = ask(address, &request).await;
+        check(&head, status, &[]);
+    }
+}
+
+#[tokio::test]
 async fn a_subprotocol_that_was_not_asked_for_is_not_answered() {
     async fn handler(mut ws: WebSocketUpgrade) -> Response {
         ws.set_selected_protocol(HeaderValue::from_static("chat"));

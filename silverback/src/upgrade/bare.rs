@@ -1,5 +1,7 @@
 //! The opening handshake on a bare stream: a bounded head in, a response out.
 
+use std::{future::Future, time::Duration};
+
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONNECTION};
 use silverback_proto::{
     Negotiated, Role,
@@ -10,7 +12,7 @@ use silverback_proto::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use super::{UpgradeError, Upgrader};
@@ -21,12 +23,9 @@ use crate::{
 };
 
 pub(super) async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> Result<Conn, UpgradeError> {
-    let budget = upgrader.settings.handshake_budget();
-    let shaken = match timeout(budget, shake_hands(upgrader, &mut stream)).await {
-        Ok(shaken) => shaken,
-        Err(_) => Err(UpgradeError::Timeout(budget)),
-    };
-    conclude(upgrader, stream, shaken).await
+    let budget = Budget::start(upgrader);
+    let shaken = budget.limit(shake_hands(upgrader, &mut stream)).await;
+    conclude(upgrader, stream, shaken, budget).await
 }
 
 pub(super) async fn accept_handshake(
@@ -35,27 +34,46 @@ pub(super) async fn accept_handshake(
     handshake: ServerHandshake,
     early: Vec<u8>,
 ) -> Result<Conn, UpgradeError> {
-    let budget = upgrader.settings.handshake_budget();
-    let answered = match timeout(budget, answer(upgrader, &mut stream, handshake, HeaderMap::new())).await {
-        Ok(answered) => answered,
-        Err(_) => Err(UpgradeError::Timeout(budget)),
-    };
-    conclude(upgrader, stream, answered.map(|negotiated| (negotiated, early))).await
+    let budget = Budget::start(upgrader);
+    let answered = budget.limit(answer(upgrader, &mut stream, handshake, HeaderMap::new())).await;
+    conclude(upgrader, stream, answered.map(|negotiated| (negotiated, early)), budget).await
+}
+
+/// The time for a whole opening handshake. A client that is turned away gets no more than what is left of it.
+struct Budget {
+    length: Duration,
+    deadline: Instant,
+}
+
+impl Budget {
+    fn start(upgrader: &Upgrader) -> Self {
+        let length = upgrader.settings.handshake_budget();
+        let now = Instant::now();
+        // `Duration::MAX` may stand for no limit.
+        Self { length, deadline: now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE) }
+    }
+
+    async fn limit<T>(&self, work: impl Future<Output = Result<T, UpgradeError>>) -> Result<T, UpgradeError> {
+        match timeout_at(self.deadline, work).await {
+            Ok(result) => result,
+            Err(_) => Err(UpgradeError::Timeout(self.length)),
+        }
+    }
 }
 
 async fn conclude(
     upgrader: &Upgrader,
     mut stream: impl ByteStream,
     shaken: Result<(Negotiated, Vec<u8>), UpgradeError>,
+    budget: Budget,
 ) -> Result<Conn, UpgradeError> {
     match shaken {
         Ok((negotiated, early)) => {
             Ok(Conn::from_handshake(stream, Role::Server, negotiated, early, &upgrader.settings))
         }
         Err(error) => {
-            // A client that does not read its refusal gets no more of our time than one that does not send its request.
-            let budget = upgrader.settings.handshake_budget();
-            let _ = timeout(budget, turn_away(&mut stream, &error)).await;
+            // After the deadline this still sends what the transport takes at once, such as the 408.
+            let _ = timeout_at(budget.deadline, turn_away(&mut stream, &error)).await;
             Err(error)
         }
     }
@@ -111,3 +129,6 @@ impl From<ReadHeadError> for UpgradeError {
 
 /// What is read from a client that was turned away, before it is dropped.
 const MAX_DRAINED: u64 = 64 * 1024;
+
+/// Thirty years.
+const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

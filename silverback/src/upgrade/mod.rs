@@ -10,7 +10,10 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use http::{HeaderMap, Request, Response};
 use silverback_proto::{
     Negotiated, Subprotocol,
-    handshake::{Acceptance, HandshakeError, Origin, OriginPolicy, ParseOriginError, Rejection, ServerHandshake},
+    handshake::{
+        Acceptance, HandshakeError, HostPattern, HostPolicy, Origin, OriginPolicy, ParseHostError, ParseOriginError,
+        Rejection, ServerHandshake,
+    },
 };
 
 pub use self::error::UpgradeError;
@@ -24,7 +27,8 @@ use crate::{
 
 /// Turns HTTP requests into connections.
 ///
-/// Safe by default: only pages of the same origin may connect, and every limit and time budget is on.
+/// Safe by default: only pages of the same origin may connect, and every limit and time budget is on. A service that
+/// only some machines can reach, such as one on loopback, also needs [`allow_hosts`](Self::allow_hosts).
 ///
 /// ```no_run
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,6 +52,7 @@ pub struct Upgrader {
     settings: Settings,
     subprotocols: Vec<Subprotocol>,
     origins: OriginPolicy,
+    hosts: HostPolicy,
     /// The first thing that was asked for and cannot be. Reported by each upgrade: builders do not fail.
     misuse: Option<HandshakeError>,
     hook: Option<Hook>,
@@ -63,6 +68,7 @@ impl Upgrader {
             settings: Settings::default(),
             subprotocols: Vec::new(),
             origins: OriginPolicy::SameOrigin,
+            hosts: HostPolicy::Any,
             misuse: None,
             hook: None,
         }
@@ -99,6 +105,38 @@ impl Upgrader {
     /// 10.2). Only for services that know nobody by cookie, address or network.
     pub fn dangerous_allow_any_origin(self) -> Self {
         self.check_origin(OriginPolicy::Any)
+    }
+
+    /// Answers only to requests for these hosts, such as `example.com`, `*.example.com` or `localhost`; any port is
+    /// allowed. Hosts that were allowed before stay allowed. Default: every host.
+    ///
+    /// The same-origin check alone does not keep a foreign page out of a service that only its visitor can reach, such
+    /// as one on loopback or in a private network. The page of `attacker.example` can make its own name point to
+    /// 127.0.0.1 (DNS rebinding). The browser then sends `attacker.example` both in `Host` and in `Origin`, so they are
+    /// the same. Only a server that knows its own names can tell. For a service on loopback,
+    /// [`check_host`](Self::check_host) with [`HostPolicy::LoopbackOr`] allows all names of loopback.
+    ///
+    /// ```
+    /// let upgrader = silverback::Upgrader::new().allow_hosts(["example.com", "*.example.com"])?;
+    /// # Ok::<_, silverback::handshake::ParseHostError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if a text is not a host without a port.
+    pub fn allow_hosts<S: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = S>) -> Result<Self, ParseHostError> {
+        let hosts: Result<Vec<_>, _> = hosts.into_iter().map(|host| HostPattern::parse(host.as_ref())).collect();
+        let hosts = hosts?;
+        match &mut self.hosts {
+            HostPolicy::AllowList(list) | HostPolicy::LoopbackOr(list) => list.extend(hosts),
+            policy => *policy = HostPolicy::AllowList(hosts),
+        }
+        Ok(self)
+    }
+
+    /// Sets the hosts that the server answers to, by the `Host` header. Default: every host. A refused request gets 403.
+    pub fn check_host(mut self, policy: HostPolicy) -> Self {
+        self.hosts = policy;
+        self
     }
 
     /// Asks the application about each request that came on a bare stream ([`accept`](Self::accept)): it answers with
@@ -157,7 +195,7 @@ impl Upgrader {
     /// ```
     ///
     /// # Errors
-    /// The origin is refused, or the response did not leave in time.
+    /// The host or the origin is refused, or the response did not leave in time.
     ///
     /// # Cancel safety
     /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
@@ -173,6 +211,17 @@ impl Upgrader {
         bare::accept_handshake(self, stream, handshake, early.into()).await
     }
 
+    /// Checks the host and the origin of a handshake, without answering it. [`accept_handshake`](Self::accept_handshake)
+    /// and `upgrade` do the same before they accept. This is for servers that want to know first, for instance to log a
+    /// refusal or to answer it themselves.
+    ///
+    /// # Errors
+    /// Fails if the host or the origin is not allowed.
+    pub fn check(&self, handshake: &ServerHandshake) -> Result<(), Rejection> {
+        handshake.check_host(&self.hosts)?;
+        handshake.check_origin(&self.origins).map_err(Rejection::origin)
+    }
+
     /// Judges a request that is a handshake by the origin and the subprotocols, and says what the answer is.
     fn negotiate(
         &self,
@@ -182,7 +231,7 @@ impl Upgrader {
         if let Some(error) = &self.misuse {
             return Err(UpgradeError::Misconfigured(error.clone()));
         }
-        handshake.check_origin(&self.origins).map_err(Rejection::origin)?;
+        self.check(&handshake)?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
         let compression = self.settings.connection().wanted_compression().cloned();
         Ok(handshake.accept(Acceptance { subprotocol, compression, headers, ..Acceptance::default() })?)
@@ -201,6 +250,7 @@ impl fmt::Debug for Upgrader {
             .field("settings", &self.settings)
             .field("subprotocols", &self.subprotocols)
             .field("origins", &self.origins)
+            .field("hosts", &self.hosts)
             .field("has_hook", &self.hook.is_some())
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! Origins and subprotocols.
 
-use silverback::handshake::OriginPolicy;
+use silverback::handshake::{HostPolicy, OriginPolicy};
 use silverback::{UpgradeError, Upgrader};
 
 use super::{accept, head, refusal};
@@ -40,6 +40,28 @@ async fn lets_in_origins_that_were_allowed() {
     assert_eq!(status_of(anyone, "Origin: null\r\n").await, 101);
     let nobody = Upgrader::new().check_origin(OriginPolicy::AllowList(Vec::new()));
     assert_eq!(status_of(nobody, "Origin: http://server.example.com\r\n").await, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refuses_a_page_whose_name_was_pointed_at_this_server() {
+    async fn rebound(upgrader: Upgrader) -> u16 {
+        let (_accepting, remote) = accept(upgrader);
+        let request = request("Origin: http://attacker.example\r\n");
+        remote.send(request.replace("server.example.com", "attacker.example"));
+        remote.half_close();
+        head(&remote).await.status()
+    }
+    let upgrader = Upgrader::new().allow_hosts(["server.example.com"]).unwrap();
+    assert_eq!(rebound(upgrader.clone()).await, 403);
+    assert_eq!(status_of(upgrader.clone(), "Origin: http://server.example.com\r\n").await, 101);
+    assert_eq!(status_of(upgrader, "").await, 101);
+    // Neither a policy on origins nor the absence of an origin opens the door.
+    let upgrader = Upgrader::new().check_host(HostPolicy::LoopbackOr(Vec::new()));
+    assert_eq!(rebound(upgrader.clone().dangerous_allow_any_origin()).await, 403);
+    assert_eq!(status_of(upgrader.clone(), "").await, 403);
+    let upgrader = upgrader.allow_hosts(["*.example.com"]).unwrap();
+    assert_eq!(status_of(upgrader, "").await, 101);
+    assert!(Upgrader::new().allow_hosts(["https://example.com"]).is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,6 +40,25 @@ async fn are_turned_away_though_they_drip() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_refused_clients_are_kept_no_longer_than_the_one_timeout() {
+    let begun = Instant::now();
+    let (accepting, remote) = accept(Upgrader::new().handshake_timeout(Duration::from_secs(3)));
+    sleep(Duration::from_secs(2)).await;
+    remote.send(request("Origin: http://attacker.example\r\n"));
+    assert_eq!(refusal(&remote).await.0.status(), 403);
+    // The client does not close.
+    assert!(within(accepting).await.unwrap().is_err());
+    assert_eq!(begun.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn may_take_as_long_as_the_application_likes() {
+    let (accepting, remote) = accept(Upgrader::new().handshake_timeout(Duration::MAX));
+    remote.send(request(""));
+    within(accepting).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn may_drip_within_the_time() {
     let (accepting, remote) = accept(Upgrader::new());
     for byte in one_byte_at_a_time(request("").as_bytes()) {
