@@ -13,7 +13,13 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use crate::{Error, clock, read_buffer::ReadBuffer, shared::SharedHandle, sync::spawn, transport::ReadSide};
+use crate::{
+    Error, clock,
+    read_buffer::ReadBuffer,
+    shared::{FlushFor, Polled, SharedHandle},
+    sync::spawn,
+    transport::ReadSide,
+};
 
 /// A connection on which nothing more will be received, on its way to the last byte.
 #[derive(Debug)]
@@ -72,7 +78,7 @@ impl Ending {
                 }
             }
             let next = match self.step {
-                Step::Send => self.shared.poll_flush(cx).map(|_| self.after_send()),
+                Step::Send => self.shared.poll_flush(cx, FlushFor::Polled(Polled::Ending)).map(|_| self.after_send()),
                 Step::ShutDown => self.shared.poll_shutdown(cx).map(|()| Step::Drain),
                 Step::Drain => self.poll_drain(cx).map(|()| Step::Done),
                 Step::Done => Poll::Ready(Step::Done),

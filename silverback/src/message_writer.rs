@@ -11,7 +11,10 @@ use std::{
 use silverback_proto::{CloseCode, CloseFrame};
 use tokio::io::AsyncWrite;
 
-use crate::{Error, shared::SharedHandle};
+use crate::{
+    Error,
+    shared::{FlushFor, Polled, SharedHandle},
+};
 
 /// Writes one message in fragments, as large as the connection's write buffer. [`finish`](Self::finish) or `shutdown`
 /// ends it.
@@ -75,7 +78,7 @@ impl AsyncWrite for MessageWriter {
         if !self.gathered.is_empty() {
             ready!(self.poll_fragment(cx))?;
         }
-        self.shared.poll_flush(cx).map_err(io::Error::from)
+        self.shared.poll_flush(cx, FlushFor::Polled(Polled::MessageWriter)).map_err(io::Error::from)
     }
 
     /// Ends the message; the connection stays open.

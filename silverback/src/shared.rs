@@ -3,6 +3,7 @@
 mod flushing;
 mod handle;
 mod inner;
+mod waiting;
 
 use std::{
     io,
@@ -16,8 +17,11 @@ use silverback_proto::{
     connection::{OutputProgress, Transmitter},
 };
 
-pub(crate) use self::handle::SharedHandle;
 use self::inner::{Failure, Inner, LeftBehind, Locked};
+pub(crate) use self::{
+    handle::SharedHandle,
+    waiting::{ChangingRoomWait, FlushFor, FlushWait, Polled, RoomFor, RoomWait},
+};
 use crate::{
     Error, clock,
     ending::Ending,
@@ -73,26 +77,29 @@ impl Shared {
         })
     }
 
-    /// Queues something of `len` bytes as soon as there is room, and sends or holds back by the rule of batching.
+    /// Queues something of `len` bytes as soon as its turn has come, and sends or holds back by the rule of batching.
     /// Nothing is queued when this is pending.
     pub(crate) fn poll_send(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
+        who: RoomFor<'_>,
         len: usize,
         send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
     ) -> Poll<Result<(), Error>> {
         let mut inner = self.lock();
-        if !inner.has_room_for(len) {
-            self.flush(&mut inner);
-            if !inner.has_room_for(len) {
-                inner.wait_for_room(cx.waker());
-                return Poll::Pending;
-            }
+        if !inner.has_room_for(len) && !self.takes_turn(&mut inner, who, len, cx.waker()) {
+            return Poll::Pending;
         }
         Poll::Ready(self.send_locked(&mut inner, send))
     }
 
-    /// Queues something of `len` bytes if there is room at once; `None` if there is not.
+    #[cold]
+    fn takes_turn(self: &Arc<Self>, inner: &mut Inner, who: RoomFor<'_>, len: usize, waker: &Waker) -> bool {
+        self.flush(inner);
+        inner.takes_turn(who, len, waker)
+    }
+
+    /// Queues something of `len` bytes if there is room at once and nobody waits for it; `None` if not.
     pub(crate) fn try_send(
         self: &Arc<Self>,
         len: usize,
@@ -101,8 +108,11 @@ impl Shared {
         let mut inner = self.lock();
         if !inner.has_room_for(len) {
             self.flush(&mut inner);
+            if !inner.admits_newcomer(len) {
+                return None;
+            }
         }
-        inner.has_room_for(len).then(|| self.send_locked(&mut inner, send))
+        Some(self.send_locked(&mut inner, send))
     }
 
     /// Queues something whatever waits: the next fragment of the message that is open, pings, closes.
@@ -124,15 +134,17 @@ impl Shared {
         if inner.failure.is_none() && !inner.transmitter.has_room_for(payload.len()) {
             self.flush(&mut inner);
             if !inner.transmitter.has_room_for(payload.len()) {
-                inner.wait_for_room(cx.waker());
+                inner.wait_with_fragment(payload.len(), cx.waker());
                 return Poll::Pending;
             }
         }
+        // Other messages wait for the last one.
+        inner.wakes_waiting |= is_final;
         Poll::Ready(self.send_locked(&mut inner, |transmitter| transmitter.send_fragment(payload, is_final)))
     }
 
     /// Ready when all that was queued has left.
-    pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>, who: FlushFor<'_>) -> Poll<Result<(), Error>> {
         let mut inner = self.lock();
         self.flush(&mut inner);
         if let Some(failure) = &inner.failure {
@@ -142,13 +154,13 @@ impl Shared {
             let has_left = !inner.transmitter.has_dropped_output();
             return Poll::Ready(if has_left { Ok(()) } else { Err(SendError::Closing.into()) });
         }
-        inner.wait_for_room(cx.waker());
+        inner.wait_for_flush(who, cx.waker());
         Poll::Pending
     }
 
     /// Shuts the write side down once everything has left.
     pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.poll_flush(cx).is_pending() {
+        if self.poll_flush(cx, FlushFor::Polled(Polled::Ending)).is_pending() {
             return Poll::Pending;
         }
         self.lock().io.poll_shutdown(cx).map(|_| ())
@@ -350,8 +362,7 @@ impl Shared {
             Poll::Ready(Err(error)) => inner.fail(Failure::Write(error.kind(), clock::now())),
             Poll::Pending => {
                 inner.note_blocked(clock::now());
-                // Writers who never wait might keep the queue from ever being empty.
-                inner.wakes_waiting |= inner.transmitter.is_half_empty();
+                inner.wakes_waiting = true;
                 if !inner.is_watched {
                     inner.is_watched = self.flusher.watch(self.clone());
                     if !inner.is_watched {

@@ -6,16 +6,21 @@ use std::{
 };
 
 use silverback_proto::{
-    CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, Stats,
-    connection::OutputProgress,
+    CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
+    connection::{OutputProgress, Transmitter},
 };
 
-use crate::{Error, MessageWriter, shared::SharedHandle};
+use crate::{
+    Error, MessageWriter,
+    shared::{ChangingRoomWait, FlushFor, FlushWait, Polled, RoomFor, RoomWait, SharedHandle},
+};
 
 /// Writes messages, from as many tasks as there are clones of it.
 ///
-/// A message is accepted whole or not at all: waiting is only for room in the queue, which is bounded by bytes. What
-/// was accepted is sent even if every handle is dropped.
+/// A message is accepted whole or not at all: waiting is only for room in the queue, which is bounded by bytes. Writers
+/// that wait are served in the order in which they came, and a writer that comes later does not overtake them. So do not
+/// keep a write that waits without polling it: those behind it wait too. What was accepted is sent even if every handle is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct Writer {
     shared: SharedHandle,
@@ -37,7 +42,8 @@ impl Writer {
     pub fn write_message(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
         // Not an async function: that would keep room for the message in each of its forms.
         let mut message = Some(message.into());
-        poll_fn(move |cx| self.poll_write_message(cx, &mut message))
+        let mut wait = RoomWait::new(&self.shared);
+        poll_fn(move |cx| self.poll_message(cx, wait.who(), &mut message))
     }
 
     /// Accepts a message that is not compressed, whatever was agreed on: for secrets, which in one context with a
@@ -51,11 +57,7 @@ impl Writer {
     pub async fn write_uncompressed(&self, message: impl Into<Message>) -> Result<(), Error> {
         let mut message = Some(message.into());
         let len = message.as_ref().map_or(0, Message::len);
-        poll_fn(|cx| {
-            self.shared
-                .poll_send(cx, len, |out| message.take().map_or(Ok(()), |message| out.send_uncompressed(message)))
-        })
-        .await
+        self.send(len, |out| message.take().map_or(Ok(()), |message| out.send_uncompressed(message))).await
     }
 
     /// Accepts a message that is lent: it is copied, and nothing is allocated for it.
@@ -67,7 +69,7 @@ impl Writer {
     /// As [`write_message`](Self::write_message).
     pub async fn write_borrowed(&self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
         let message = message.into();
-        poll_fn(|cx| self.poll_write_borrowed(cx, message)).await
+        self.send(message.as_bytes().len(), |out| out.send_ref(message)).await
     }
 
     /// Accepts a message that was encoded before.
@@ -78,10 +80,10 @@ impl Writer {
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
     pub async fn write_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        poll_fn(|cx| self.shared.poll_send(cx, message.message().len(), |out| out.send_prepared(message))).await
+        self.send(message.message().len(), |out| out.send_prepared(message)).await
     }
 
-    /// Accepts a message if there is room for it now, and gives it back if there is not.
+    /// Accepts a message if there is room for it now and no other writer waits for room. Gives it back otherwise.
     ///
     /// # Errors
     /// [`TryWriteError::Full`] gives the message back; otherwise as [`write_message`](Self::write_message).
@@ -105,7 +107,7 @@ impl Writer {
     /// # Cancel safety
     /// A future that is dropped before it is ready has started nothing.
     pub async fn next_writer(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        poll_fn(|cx| self.shared.poll_send(cx, 0, |out| out.open_message(kind))).await?;
+        self.send(0, |out| out.open_message(kind)).await?;
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
@@ -118,7 +120,7 @@ impl Writer {
     /// # Cancel safety
     /// As [`next_writer`](Self::next_writer).
     pub async fn next_writer_uncompressed(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        poll_fn(|cx| self.shared.poll_send(cx, 0, |out| out.open_uncompressed_message(kind))).await?;
+        self.send(0, |out| out.open_uncompressed_message(kind)).await?;
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
@@ -148,7 +150,8 @@ impl Writer {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn flush(&self) -> Result<(), Error> {
-        poll_fn(|cx| self.shared.poll_flush(cx)).await
+        let mut wait = FlushWait::new(&self.shared);
+        poll_fn(|cx| self.shared.poll_flush(cx, wait.who())).await
     }
 
     /// Starts the closing handshake, after what was accepted before. The [`Reader`](crate::Reader) goes on until the
@@ -185,17 +188,40 @@ impl Writer {
         self.shared.output_progress()
     }
 
-    pub(crate) fn poll_write_message(
+    /// Queues something of `len` bytes when its turn has come.
+    async fn send(
+        &self,
+        len: usize,
+        mut send: impl FnMut(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        let mut wait = RoomWait::new(&self.shared);
+        poll_fn(|cx| self.shared.poll_send(cx, wait.who(), len, &mut send)).await
+    }
+
+    #[inline]
+    fn poll_message(
         &self,
         cx: &mut Context<'_>,
+        who: RoomFor<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
         let len = message.as_ref().map_or(0, Message::len);
-        self.shared.poll_send(cx, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+        self.shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
     }
 
+    /// Writes a message in a future that outlives the connection.
+    pub(crate) fn poll_write_message(
+        &self,
+        cx: &mut Context<'_>,
+        wait: &mut ChangingRoomWait,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_message(cx, RoomFor::Future(wait.on(&self.shared)), message)
+    }
+
+    /// Writes a message for the one that polls the connection.
     pub(crate) fn poll_write_borrowed(&self, cx: &mut Context<'_>, message: MessageRef<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_send(cx, message.as_bytes().len(), |out| out.send_ref(message))
+        self.shared.poll_send(cx, RoomFor::Sink, message.as_bytes().len(), |out| out.send_ref(message))
     }
 
     /// What is sent in one piece.
@@ -204,11 +230,11 @@ impl Writer {
     }
 
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_send(cx, 1, |_| Ok(()))
+        self.shared.poll_send(cx, RoomFor::Sink, 1, |_| Ok(()))
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_flush(cx)
+        self.shared.poll_flush(cx, FlushFor::Polled(Polled::Sink))
     }
 
     /// Accepts a message whatever waits: for `Sink`, whose room was asked for before.
@@ -220,7 +246,7 @@ impl Writer {
 /// Why [`Writer::try_write_message`] did not accept a message.
 #[derive(Debug)]
 pub enum TryWriteError {
-    /// The queue has no room for it, or a streamed message is open. Here it is back.
+    /// The queue has no room for it, other writers wait for room, or a streamed message is open. Here it is back.
     Full(Message),
     /// The connection is closing or has failed.
     Failed(Error),

@@ -78,6 +78,7 @@ async fn a_sink_that_is_closed_leaves_every_message_to_the_task_that_reads() {
     }
     stream.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
     assert_eq!(within(stream.read_buf(&mut read)).await.unwrap(), 0, "one Close frame, and the end");
+    drop(stream);
     assert_eq!(within(told.recv()).await, Some((1, 20)), "polls of the sink, messages of the stream");
 }
 

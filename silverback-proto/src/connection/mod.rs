@@ -8,6 +8,7 @@ mod compressor;
 mod frame_in_progress;
 mod outbox;
 mod recv;
+mod room;
 mod send;
 mod state;
 mod stats;
@@ -26,6 +27,7 @@ use std::{
 pub use self::{
     closing::{CloseInfo, Initiator},
     recv::Receiver,
+    room::{Patience, RoomQueue, WaiterId},
     state::State,
     stats::{OutputProgress, Stats},
     transmit::Transmitter,

@@ -311,11 +311,6 @@ impl Transmitter {
         queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
     }
 
-    /// Whether no more than half of what may wait to be sent does.
-    pub fn is_half_empty(&self) -> bool {
-        self.framer.queued() <= self.config.queued_output_limit() / 2
-    }
-
     /// How far the output has come: which messages have left.
     pub fn output_progress(&self) -> OutputProgress {
         let (overtaking, overtaken) = self.framer.overtaking();

@@ -1,5 +1,7 @@
 //! Writers that wait for room, and writers that meet.
 
+use std::task::{Context, Waker};
+
 use loom::{future::block_on, thread};
 
 use super::support::{Peer, check, server, task, text};
@@ -65,6 +67,35 @@ fn messages_of_two_writers_leave_whole_and_none_is_lost() {
         block_on(writer.write_message("a")).unwrap();
         other.join().unwrap();
         expect_both(&peer);
+        drop((writer, reader));
+        peer.expect_gone();
+    });
+}
+
+#[test]
+fn a_writer_that_gives_up_passes_its_turn_on() {
+    check(|| {
+        let (conn, peer) = server(2, b"", |config| config.max_queued_output(1));
+        let (writer, reader) = conn.split();
+        let other = writer.clone();
+        writer.try_write_message("-").unwrap();
+        let waiting = task(async move { other.write_message("b").await.unwrap() });
+        let opening = thread::spawn(move || {
+            peer.open();
+            peer
+        });
+        // It gives up after one look, called or not.
+        let mut given_up = Box::pin(writer.write_message("a"));
+        let written = given_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        drop(given_up);
+        waiting.join().unwrap();
+        let peer = opening.join().unwrap();
+        peer.expect(&text("-"));
+        if written {
+            expect_both(&peer);
+        } else {
+            peer.expect(&text("b"));
+        }
         drop((writer, reader));
         peer.expect_gone();
     });

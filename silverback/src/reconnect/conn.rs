@@ -16,7 +16,7 @@ use super::{
     engine::{Engine, Step},
     link::{Link, Written},
 };
-use crate::{Conn, Error};
+use crate::{Conn, Error, shared::ChangingRoomWait};
 
 /// A client's connection that comes back when it is lost; see [`Reconnect`], which makes it.
 ///
@@ -107,7 +107,8 @@ impl ReconnectingConn {
     /// A future that is dropped before it is ready has accepted nothing.
     pub async fn write_message(&mut self, message: impl Into<Message>) -> Result<(), ReconnectError> {
         let mut message = Some(message.into());
-        poll_fn(|cx| self.poll_write(cx, &mut message)).await
+        let mut wait = ChangingRoomWait::default();
+        poll_fn(|cx| self.poll_write(cx, &mut wait, &mut message)).await
     }
 
     /// Accepts a message if there is a connection with room for it now.
@@ -184,9 +185,14 @@ impl ReconnectingConn {
         })
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, message: &mut Option<Message>) -> Poll<Result<(), ReconnectError>> {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: &mut ChangingRoomWait,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), ReconnectError>> {
         loop {
-            match ready!(self.link.poll_write(cx, message)) {
+            match ready!(self.link.poll_write(cx, wait, message)) {
                 Written::Accepted => return Poll::Ready(Ok(())),
                 Written::Closed => return Poll::Ready(Err(ReconnectError::Closed)),
                 Written::NotConnected => {}

@@ -10,7 +10,7 @@ use silverback_proto::{CloseCode, CloseFrame, Message, UnsendableCode};
 use tokio::sync::watch;
 
 use super::ReconnectState;
-use crate::{TryWriteError, Writer};
+use crate::{TryWriteError, Writer, shared::ChangingRoomWait};
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -63,7 +63,12 @@ impl Link {
     }
 
     /// Writes if there is a connection, as soon as it has room. The message is taken when it is accepted.
-    pub(super) fn poll_write(&self, cx: &mut Context<'_>, message: &mut Option<Message>) -> Poll<Written> {
+    pub(super) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        wait: &mut ChangingRoomWait,
+        message: &mut Option<Message>,
+    ) -> Poll<Written> {
         // Held over the write, so that the engine finds every message either accepted and noted, or not accepted.
         let mut slot = self.lock();
         if slot.is_closing() {
@@ -71,7 +76,7 @@ impl Link {
         }
         let Some(writer) = &slot.writer else { return Poll::Ready(Written::NotConnected) };
         let Some(copy) = message.clone() else { return Poll::Ready(Written::Accepted) };
-        let written = ready!(writer.poll_write_message(cx, message));
+        let written = ready!(writer.poll_write_message(cx, wait, message));
         Poll::Ready(match written {
             Ok(()) => {
                 slot.note_accepted(copy);

@@ -9,7 +9,7 @@ use super::{
     ReconnectError, ReconnectState,
     link::{Link, Written},
 };
-use crate::Writer;
+use crate::{Writer, shared::ChangingRoomWait};
 
 /// Writes to whatever connection there is, from as many tasks as there are clones of it. It is the task that reads from
 /// the [`ReconnectingConn`](super::ReconnectingConn) that connects again, and that is told what was not sent.
@@ -34,8 +34,9 @@ impl ReconnectingWriter {
         let mut message = Some(message.into());
         // Before the first look, so that no change is missed after it.
         let mut states = self.link.states();
+        let mut wait = ChangingRoomWait::default();
         loop {
-            match poll_fn(|cx| self.link.poll_write(cx, &mut message)).await {
+            match poll_fn(|cx| self.link.poll_write(cx, &mut wait, &mut message)).await {
                 Written::Accepted => return Ok(()),
                 Written::Closed => return Err(ReconnectError::Closed),
                 Written::NotConnected => states.changed().await.map_err(|_| ReconnectError::Closed)?,

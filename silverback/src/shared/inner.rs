@@ -11,6 +11,7 @@ use std::{
 
 use silverback_proto::{ConnectionError, Role, connection::Transmitter};
 
+use super::waiting::Waiting;
 use crate::{
     Error,
     sync::{Mutex, MutexGuard},
@@ -41,8 +42,7 @@ pub(super) struct Inner {
     pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
     /// Boxed, like all that an idle connection rarely has.
-    #[allow(clippy::box_collection, reason = "a third of the size where nobody waits")]
-    waiting_for_room: Option<Box<Vec<Waker>>>,
+    pub(super) waiting: Option<Box<Waiting>>,
 }
 
 /// The reader's side of a transport, without its reader.
@@ -96,19 +96,8 @@ impl Inner {
             failure: None,
             left_behind: None,
             reader: None,
-            waiting_for_room: None,
+            waiting: None,
         }
-    }
-
-    /// Whether a message is accepted now, or refused for good.
-    #[inline]
-    pub(super) fn has_room_for(&self, len: usize) -> bool {
-        (self.transmitter.has_room_for(len) && !self.transmitter.has_open_message()) || self.refuses_messages()
-    }
-
-    #[cold]
-    fn refuses_messages(&self) -> bool {
-        self.failure.is_some() || self.transmitter.close_info().is_some()
     }
 
     /// Whether something was accepted that the transport has not passed on.
@@ -172,19 +161,6 @@ impl Inner {
         self.wakes_waiting = true;
         self.wakes_reader = true;
     }
-
-    /// Whether somebody has to be woken when the lock is given back.
-    #[inline]
-    fn wakes_somebody(&self) -> bool {
-        (self.wakes_waiting && self.waiting_for_room.is_some()) || (self.wakes_reader && self.reader.is_some())
-    }
-
-    pub(super) fn wait_for_room(&mut self, waker: &Waker) {
-        let waiting = self.waiting_for_room.get_or_insert_default();
-        if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
-            waiting.push(waker.clone());
-        }
-    }
 }
 
 /// The lock, held. Whom its holder wants to be woken is woken after it was given back: a waker may run anything.
@@ -194,11 +170,7 @@ pub(super) struct Locked<'a> {
     woken: Option<Box<Woken>>,
 }
 
-struct Woken {
-    reader: Option<Waker>,
-    #[allow(clippy::box_collection, reason = "taken over as it is")]
-    waiting: Option<Box<Vec<Waker>>>,
-}
+struct Woken(Vec<Waker>);
 
 impl<'a> Locked<'a> {
     #[inline]
@@ -216,12 +188,15 @@ impl<'a> Locked<'a> {
 
     #[inline(never)]
     fn note_woken(&mut self) {
-        let wakes_somebody = self.inner.wakes_somebody();
-        let (wakes_waiting, wakes_reader) = (mem::take(&mut self.wakes_waiting), mem::take(&mut self.wakes_reader));
-        if wakes_somebody {
-            let waiting = if wakes_waiting { self.waiting_for_room.take() } else { None };
-            let reader = if wakes_reader { self.reader.take() } else { None };
-            self.woken = Some(Box::new(Woken { reader, waiting }));
+        let mut woken = Vec::new();
+        if mem::take(&mut self.wakes_waiting) && self.waiting.is_some() {
+            self.call_waiting(&mut woken);
+        }
+        if mem::take(&mut self.wakes_reader) {
+            woken.extend(self.reader.take());
+        }
+        if !woken.is_empty() {
+            self.woken = Some(Box::new(Woken(woken)));
         }
     }
 }
@@ -253,7 +228,7 @@ impl Drop for Locked<'_> {
 
 impl Drop for Woken {
     fn drop(&mut self) {
-        self.waiting.take().into_iter().flat_map(|waiting| *waiting).chain(self.reader.take()).for_each(Waker::wake);
+        mem::take(&mut self.0).into_iter().for_each(Waker::wake);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::support::{client_with, send_together, server, server_config, settle, 
 
 mod pongs;
 mod stalls;
+mod waiting;
 
 #[tokio::test(start_paused = true)]
 async fn a_writer_waits_when_the_queue_is_full() {
@@ -33,26 +34,6 @@ async fn a_writer_waits_when_the_queue_is_full() {
     let mut expected = vec![text("x".repeat(30)); 3];
     expected.push(text("there is room"));
     assert_eq!(remote.received_frames(), expected);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_writer_that_waits_goes_on_although_the_queue_is_never_empty() {
-    let (conn, remote) = server_config(|config| config.max_queued_output(100));
-    remote.limit_capacity(10);
-    let (writer, _reader) = conn.split();
-    for _ in 0..3 {
-        writer.write_message("x".repeat(30)).await.unwrap();
-    }
-    let waiting = writer.clone();
-    let waiting = tokio::spawn(async move { waiting.write_message("y".repeat(30)).await });
-    for _ in 0..6 {
-        settle().await;
-        assert!(writer.try_write_message("z").is_ok() && !waiting.is_finished());
-        let _ = remote.received();
-    }
-    settle().await;
-    assert!(waiting.is_finished() && writer.stats().queued_output > 0);
-    within(waiting).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
