@@ -1,6 +1,7 @@
 //! The program `silverback`: a WebSocket echo service with a page to try it, and the tools around it. This file only
 //! joins its parts.
 
+mod addresses;
 mod args;
 mod bench;
 mod check;

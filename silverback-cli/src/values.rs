@@ -23,6 +23,12 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// The largest head of a request or response: from 1 KiB to 64 KiB.
+pub(crate) fn head_size(text: &str) -> Result<usize, String> {
+    let bytes = usize::try_from(size(text)?).ok().filter(|bytes| HEAD_SIZES.contains(bytes));
+    bytes.ok_or_else(|| "must be from 1KiB to 64KiB".to_owned())
+}
+
 /// A span of time that is not zero: `10s`, `500ms`, `2m`, `1h`; a bare number is seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
@@ -83,6 +89,7 @@ fn scale(number: &str, factor: u64) -> Option<u64> {
 
 const SIZE_FORM: &str = "must be a size like 65536, 64KiB or 1MiB";
 const TIME_FORM: &str = "must be a time like 500ms, 10s or 2m";
+const HEAD_SIZES: std::ops::RangeInclusive<usize> = 1024..=64 * 1024;
 const MAX_SIZE: u64 = 1 << 40;
 const MAX_MILLIS: u64 = 24 * 3_600_000;
 const MAX_THREADS: usize = 256;

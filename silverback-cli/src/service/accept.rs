@@ -15,7 +15,10 @@ use tokio::{
     time::sleep,
 };
 
-use crate::trouble::{self, Trouble};
+use crate::{
+    addresses::canonical,
+    trouble::{self, Trouble},
+};
 
 /// Everything that a thread listens on; it may be nothing.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ impl Acceptor {
     pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
-                Ok(accepted) => return accepted,
+                Ok((stream, peer)) => return (stream, canonical(peer)),
                 Err(error) if is_of_one_socket(&error) => {}
                 Err(error) => {
                     report(&error);

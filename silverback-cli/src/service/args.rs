@@ -3,7 +3,7 @@
 use std::{num::NonZero, time::Duration};
 
 use clap::Args as ClapArgs;
-use silverback::handshake::Origin;
+use silverback::handshake::{HostPattern, Origin};
 
 use super::listen::Address;
 use crate::values;
@@ -28,15 +28,29 @@ pub(crate) struct Args {
     #[arg(value_parser = values::size, default_value = "1MiB")]
     pub(crate) max_message_size: u64,
 
-    /// Let web pages of this origin connect too, like https://example.com or http://localhost:3000. Without it only the
-    /// page that this program serves can. Programs that are no browsers always can. Can be given several times.
+    /// Let web pages of this origin connect too, like https://example.com or http://localhost:3000. `null` allows pages
+    /// opened from a disk and sandboxed pages of any site, `file://` the web views that send it, `*` every page. Without
+    /// this option only the page of this service can connect. Clients that are not browsers always can. Can be repeated.
     #[arg(long, value_name = "ORIGIN", env = "SILVERBACK_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',')]
-    pub(crate) allow_origin: Vec<Origin>,
+    #[arg(value_parser = parse_origin)]
+    pub(crate) allow_origin: Vec<AllowedOrigin>,
 
-    /// How long a client may take to send the head of its request, like 10s or 500ms.
+    /// Answer to this host too, like example.com or *.example.com, with any port; `*` allows every host. A service that
+    /// listens on loopback only answers to loopback names such as localhost, against DNS rebinding, so name the host that
+    /// a proxy passes on. Without this option a service that listens elsewhere answers to every host. Can be repeated.
+    #[arg(long, value_name = "HOST", env = "SILVERBACK_ALLOW_HOST", hide_env_values = true, value_delimiter = ',')]
+    #[arg(value_parser = parse_host)]
+    pub(crate) allow_host: Vec<AllowedHost>,
+
+    /// Wait this long for the request of a client, and for its close if the request is refused, like 10s or 500ms.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "10s")]
     pub(crate) handshake_timeout: Duration,
+
+    /// Accept a request with a head of up to this size, from 1KiB to 64KiB. Cookies can be large.
+    #[arg(long, value_name = "SIZE", env = "SILVERBACK_MAX_HEAD_SIZE", hide_env_values = true)]
+    #[arg(value_parser = values::head_size, default_value = "16KiB")]
+    pub(crate) max_head_size: usize,
 
     /// How long a client may take to answer when its connection is closed, also when this program ends.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_CLOSE_TIMEOUT", hide_env_values = true)]
@@ -84,6 +98,53 @@ pub(crate) struct Interval(pub(crate) Option<Duration>);
 fn parse_interval(text: &str) -> Result<Interval, String> {
     values::time_or_off(text).map(Interval)
 }
+
+/// An origin that may connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AllowedOrigin {
+    Any,
+    /// The opaque origin.
+    Null,
+    /// The origin of files, in some web views.
+    File,
+    Web(Origin),
+}
+
+/// Forgives a blank after a comma and a final slash: each can mean only one thing.
+fn parse_origin(text: &str) -> Result<AllowedOrigin, String> {
+    let text = text.trim();
+    if text == "*" {
+        return Ok(AllowedOrigin::Any);
+    }
+    if text.eq_ignore_ascii_case("null") {
+        return Ok(AllowedOrigin::Null);
+    }
+    let origin = match text.strip_suffix('/') {
+        Some(rest) if !rest.ends_with(":/") => rest,
+        _ => text,
+    };
+    match Origin::parse(origin) {
+        Ok(origin) if origin.to_string() == FILE => Ok(AllowedOrigin::File),
+        parsed => parsed.map(AllowedOrigin::Web).map_err(|error| error.to_string()),
+    }
+}
+
+/// A host that the service answers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AllowedHost {
+    Any,
+    Host(HostPattern),
+}
+
+fn parse_host(text: &str) -> Result<AllowedHost, String> {
+    match text.trim() {
+        "*" => Ok(AllowedHost::Any),
+        host => HostPattern::parse(host).map(AllowedHost::Host).map_err(|error| error.to_string()),
+    }
+}
+
+/// What web views of some apps send as the origin of a local page.
+pub(crate) const FILE: &str = "file://";
 
 #[cfg(test)]
 #[path = "args_tests.rs"]

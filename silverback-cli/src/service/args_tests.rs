@@ -30,9 +30,32 @@ fn options_can_be_repeated_or_listed() {
     let args = parse(&["--listen", "127.0.0.1:1", "--listen=[::1]:2,localhost:3"]).unwrap();
     let listen: Vec<_> = args.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:1", "[::1]:2", "localhost:3"]);
+    let web = |text: &str| AllowedOrigin::Web(text.parse().unwrap());
     let args = parse(&["--allow-origin", "https://a.example", "--allow-origin", "http://b.example:81"]).unwrap();
-    let origins: Vec<_> = args.allow_origin.iter().map(ToString::to_string).collect();
-    assert_eq!(origins, ["https://a.example", "http://b.example:81"]);
+    assert_eq!(args.allow_origin, [web("https://a.example"), web("http://b.example:81")]);
+    let args = parse(&["--allow-host", "a.example,*.b.example", "--allow-host=[::2]"]).unwrap();
+    let host = |text: &str| AllowedHost::Host(text.parse().unwrap());
+    assert_eq!(args.allow_host, [host("a.example"), host("*.b.example"), host("[::2]")]);
+}
+
+#[test]
+fn a_blank_after_a_comma_and_a_final_slash_do_not_matter() {
+    let web = |text: &str| AllowedOrigin::Web(text.parse().unwrap());
+    let args = parse(&["--allow-origin", "http://a.example/, http://b.example , null, file://, file:///, *"]).unwrap();
+    let (null, file, any) = (AllowedOrigin::Null, AllowedOrigin::File, AllowedOrigin::Any);
+    assert_eq!(args.allow_origin, [web("http://a.example"), web("http://b.example"), null, file.clone(), file, any]);
+    let args = parse(&["--allow-host", " a.example , *"]).unwrap();
+    assert_eq!(args.allow_host, [AllowedHost::Host("a.example".parse().unwrap()), AllowedHost::Any]);
+}
+
+#[test]
+fn heads_may_have_1_to_64_kib() {
+    assert_eq!(parse(&[]).unwrap().max_head_size, 16 * 1024);
+    assert_eq!(parse(&["--max-head-size", "64k"]).unwrap().max_head_size, 64 * 1024);
+    for size in ["65KiB", "1000", "4GiB"] {
+        let line = parse(&["--max-head-size", size]).unwrap_err();
+        assert_eq!(line, format!("--max-head-size `{size}`: must be from 1KiB to 64KiB"));
+    }
 }
 
 #[test]
@@ -49,6 +72,9 @@ fn a_mistake_is_one_line_that_names_the_option() {
         (&["--threads"], "--threads needs a value (see silverback --help)"),
         (&["--close-timeout=soon"], "--close-timeout `soon`: must be a time like 500ms, 10s or 2m"),
         (&["--allow-origin", "example.com"], "--allow-origin `example.com`: an origin begins with a scheme"),
+        (&["--allow-origin", "https://a.example/page"], "--allow-origin `https://a.example/page`: an origin ends"),
+        (&["--allow-host", "a.example:80"], "--allow-host `a.example:80`: write the host without its port"),
+        (&["--allow-host", "https://a.example"], "--allow-host `https://a.example`: write the host alone"),
         (&["--max-message-size", "\u{1b}[1m"], "--max-message-size `\\u{1b}[1m`: must be a size"),
         (&["--prot", "80"], "unexpected argument '--prot' found (see silverback --help)"),
         (&["serve"], "there is no command `serve` (see silverback --help)"),

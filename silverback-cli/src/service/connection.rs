@@ -1,139 +1,177 @@
-//! One accepted socket: HTTP/1.1 until it becomes a WebSocket or is done.
+//! One accepted socket: HTTP/1.1 requests, until one of them makes it a WebSocket connection.
 //!
-//! The usual first request is the opening handshake of the echo. It is answered here, without the way through an HTTP
-//! server and back out of it, which costs as much as all the rest. Whatever else comes goes to hyper, with every byte
-//! that was read.
+//! No HTTP server is underneath. Usually the first request is the handshake, which must be cheap, and a second parser
+//! for all others would have limits, timeouts and tolerances of its own. So every request is read and answered here,
+//! wherever it stands on its connection.
 
-mod first_request;
+mod requests;
 
 use std::{
-    convert::Infallible,
     future::Future,
     net::SocketAddr,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use axum::{Router, response::Response};
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use silverback::Conn;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING},
+};
+use silverback::{
+    ByteStream, Conn,
+    handshake::{ServerHandshake, headers::contains_token, http1::encode_response},
+};
 use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    task::yield_now,
+    time::{Instant, sleep, timeout, timeout_at},
 };
-use tower_service::Service;
 
-use self::first_request::{FirstRequest, Handshake, Rewound};
+pub(crate) use self::requests::UnreadableHead;
+use self::requests::{ReadError, Requests};
 use super::{
     echo::{self, Echo},
     memory,
     open_connections::OpenConnections,
-    routes::{Peer, Routes},
+    routes::{Answer, Body, Routes},
 };
 
 /// What the connections of a worker have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    pub(crate) router: Arc<Routes>,
+    pub(crate) routes: Arc<Routes>,
     pub(crate) open: Arc<OpenConnections>,
-    /// For the head of each request; for more of it accordingly.
-    pub(crate) head_timeout: Duration,
+    /// For each request and its answer. The first one's time starts when the socket is accepted.
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) max_head_size: usize,
 }
 
 /// Serves a socket. Ready when it is closed, or belongs to a WebSocket.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, http: Http) {
+pub(crate) async fn serve(stream: impl ByteStream, peer: SocketAddr, http: Http) {
     keep_house(&http);
     let presence = http.open.enter();
     if let Some(conn) = http.begin(stream, peer).await {
-        let printer = http.router.service.printer.clone();
+        let printer = http.routes.printer.clone();
         // A task of its own, as small as what an idle connection needs: what the handshake needed is gone.
         tokio::spawn(echo::serve(Echo { conn, presence, peer, printer, waiting: None }));
     }
 }
 
 impl Http {
-    /// Reads the first request. Gives a connection if it was a handshake, and has served the socket if not.
-    async fn begin(&self, mut stream: TcpStream, peer: SocketAddr) -> Option<Conn> {
-        let first = tokio::select! {
-            first = timeout(self.head_timeout, FirstRequest::read(&mut stream)) => first.ok()?,
-            () = self.open.closing() => return None,
-        };
-        match first.ok()? {
-            FirstRequest::Handshake(handshake) => self.accept(stream, *handshake).await,
-            FirstRequest::Other(input) => {
-                Box::pin(self.serve_http(Rewound::new(input, stream), peer)).await;
-                None
+    /// Answers requests until one is a handshake. Returns `None` if the socket is done before.
+    async fn begin(&self, mut stream: impl ByteStream, peer: SocketAddr) -> Option<Conn> {
+        let mut requests = Requests::new(self.max_head_size);
+        loop {
+            let deadline = Instant::now() + self.handshake_timeout;
+            let read = tokio::select! {
+                read = within(deadline, requests.next(&mut stream)) => read,
+                () = self.open.closing() => return None,
+            };
+            let (response, is_last) = match read {
+                Some(Ok(request)) => match self.routes.answer(&request, peer) {
+                    Answer::Upgrade(handshake) => {
+                        return self.accept(stream, *handshake, requests.into_rest(), deadline).await;
+                    }
+                    Answer::Response(response) => encode_answer(response, &request),
+                },
+                Some(Err(ReadError::Head(error))) => (encode(self.routes.refuse_head(&error, peer)), true),
+                Some(Err(ReadError::Ended)) => return None,
+                // No request has begun, so no client waits for an answer.
+                None if requests.is_between() => return None,
+                None => (encode(self.routes.time_out()), true),
+            };
+            // A page may take longer to reach its reader than a head to come.
+            let answer_deadline = Instant::now() + self.handshake_timeout * ANSWER_FACTOR;
+            within(answer_deadline, stream.write_all(&response)).await?.ok()?;
+            if is_last {
+                self.close(stream, deadline).await;
+                return None;
             }
         }
     }
 
-    /// Whoever is turned away has been told why.
-    async fn accept(&self, stream: TcpStream, handshake: Handshake) -> Option<Conn> {
-        let Handshake { handshake, early } = handshake;
-        let upgrader = &self.router.upgrader;
+    /// A client that is turned away here has been told why.
+    async fn accept(
+        &self,
+        stream: impl ByteStream,
+        handshake: ServerHandshake,
+        early: Vec<u8>,
+        deadline: Instant,
+    ) -> Option<Conn> {
+        let mut upgrader = self.routes.upgrader.clone();
         // An echo speaks whatever it is spoken to in. Browsers give up where none of theirs is agreed on.
-        let accepted = match handshake.subprotocols().first().cloned() {
-            Some(first) => upgrader.clone().subprotocols([first]).accept_handshake(stream, handshake, early).await,
-            None => upgrader.accept_handshake(stream, handshake, early).await,
-        };
-        accepted.ok()
+        if let Some(first) = handshake.subprotocols().first() {
+            upgrader = upgrader.subprotocols([first]);
+        }
+        tokio::select! {
+            // A handshake that came before the end is accepted, so that its client is told 1001.
+            biased;
+            accepted = within(deadline, upgrader.accept_handshake(stream, handshake, early)) => accepted?.ok(),
+            () = self.open.closing() => None,
+        }
     }
 
-    async fn serve_http(&self, stream: Rewound, peer: SocketAddr) {
-        let requests = AtomicU64::new(0);
-        let answer = |request| {
-            requests.fetch_add(1, Ordering::Relaxed);
-            answer(self.router.router.clone(), request, peer)
+    /// Ends the stream after the last answer, and reads what the client still sends. Unread bytes would make the kernel
+    /// reset the connection, and the answer could be lost with it.
+    async fn close(&self, mut stream: impl ByteStream, deadline: Instant) {
+        let drained = async {
+            stream.shutdown().await?;
+            tokio::io::copy(&mut stream.take(MAX_DRAINED), &mut tokio::io::sink()).await
         };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.head_timeout)
-            // A larger head is answered with 431.
-            .max_buf_size(MAX_HEAD_SIZE)
-            .serve_connection(TokioIo::new(stream), service_fn(answer))
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let mut seen = 0;
-        let mut is_closing = false;
-        loop {
-            tokio::select! {
-                // Whatever went wrong, the client has been told or is gone.
-                _ = connection.as_mut() => return,
-                () = self.open.closing(), if !is_closing => {
-                    is_closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                // A client that does not take its answer, or sends a body for ever, is dropped too.
-                () = sleep(self.head_timeout * EXCHANGE_FACTOR) => match requests.load(Ordering::Relaxed) {
-                    count if count == seen => return,
-                    count => seen = count,
-                }
-            }
+        tokio::select! {
+            _ = timeout_at(deadline, drained) => {}
+            () = self.open.closing() => {}
         }
     }
 }
 
-fn answer(
-    mut router: Router,
-    mut request: Request<Incoming>,
-    peer: SocketAddr,
-) -> impl Future<Output = Result<Response, Infallible>> {
-    request.extensions_mut().insert(Peer(peer));
-    // A router is always ready.
-    router.call(request)
+/// Encodes the answer to a request, and says whether it is the last one of its connection.
+fn encode_answer(mut response: Response<Body>, request: &Request<()>) -> (Vec<u8>, bool) {
+    let is_last = request.version() != Version::HTTP_11
+        || contains_token(request.headers(), &CONNECTION, "close")
+        || contains_token(response.headers(), &CONNECTION, "close")
+        // No route takes a body, so none is read: what follows the head cannot be a request.
+        || declares_body(request.headers());
+    if is_last {
+        response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
+    }
+    let body_length = response.body().len();
+    let mut bytes = encode(response);
+    if request.method() == Method::HEAD {
+        bytes.truncate(bytes.len() - body_length);
+    }
+    (bytes, is_last)
+}
+
+fn encode(mut response: Response<Body>) -> Vec<u8> {
+    // RFC 9110, 6.6.1: a server with a clock sends the date.
+    let date = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
+    response.headers_mut().extend(date.ok().map(|date| (DATE, date)));
+    encode_response(&response)
+}
+
+fn declares_body(headers: &HeaderMap) -> bool {
+    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
+    headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_empty)
+}
+
+/// Returns the output of `work`, or `None` if the deadline passes first.
+async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    if let Ok(done) = timeout_at(deadline, work.as_mut()).await {
+        return Some(done);
+    }
+    // The process may have been stopped past the deadline. What came meanwhile is seen once the I/O driver has run.
+    yield_now().await;
+    timeout(Duration::ZERO, work).await.ok()
 }
 
 /// Gives memory back when connections have left. And keeps a timer that is due before those of new connections, while there
 /// are any: the runtime's driver is woken, by a write to itself, for each timer that is due before all others.
 fn keep_house(http: &Http) {
     if let Some(housekeeper) = http.open.housekeeper() {
-        let period = http.head_timeout / 2;
+        let period = http.handshake_timeout / 2;
         tokio::spawn(async move {
             while housekeeper.is_needed() {
                 sleep(period).await;
@@ -145,7 +183,8 @@ fn keep_house(http: &Http) {
     }
 }
 
-const MAX_HEAD_SIZE: usize = 16 * 1024;
+/// The time for sending an answer, in handshake timeouts.
+const ANSWER_FACTOR: u32 = 4;
 
-/// A request with its body and its answer may take this many times as long as its head.
-const EXCHANGE_FACTOR: u32 = 4;
+/// What is read from a client after its last answer, at most: more than the largest head that an option allows.
+const MAX_DRAINED: u64 = 256 * 1024;

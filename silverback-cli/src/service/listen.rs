@@ -9,7 +9,10 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::trouble::{self, Trouble};
+use crate::{
+    addresses::canonical,
+    trouble::{self, Trouble},
+};
 
 /// A host and a port, as in `localhost:8000`, `0.0.0.0:80` or `[::1]:9000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,14 @@ pub(crate) struct Bound {
     pub(crate) listeners: Vec<TcpListener>,
     /// The `host:port` to use in a URL.
     pub(crate) authority: String,
+}
+
+impl Bound {
+    /// Whether only this machine can reach it.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let addresses = self.listeners.iter().map(|listener| listener.local_addr());
+        addresses.into_iter().all(|address| address.is_ok_and(|address| canonical(address).ip().is_loopback()))
+    }
 }
 
 impl FromStr for Address {
@@ -115,8 +126,10 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
 fn bind_ip(address: SocketAddr) -> Result<Bound, Trouble> {
     let (listener, local) = bind(address).map_err(|error| cannot_listen(address, &error))?;
     // No browser can open "any address".
-    let authority =
-        if address.ip().is_unspecified() { format!("localhost:{}", local.port()) } else { local.to_string() };
+    let authority = match canonical(local) {
+        local if local.ip().is_unspecified() => format!("localhost:{}", local.port()),
+        local => local.to_string(),
+    };
     Ok(Bound { listeners: vec![listener], authority })
 }
 
@@ -166,7 +179,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
         ErrorKind::PermissionDenied => "not permitted (ports below 1024 may need more rights)".to_owned(),
         _ => error.to_string(),
     };
-    Trouble::Network(format!("cannot listen on {address}: {reason}"))
+    Trouble::Network(format!("cannot listen on {}: {reason}", canonical(address)))
 }
 
 /// Whether the machine lacks the address, or its whole family.

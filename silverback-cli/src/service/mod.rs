@@ -11,6 +11,7 @@ mod open_connections;
 mod page;
 mod plan;
 mod printer;
+mod refusals;
 mod routes;
 mod shutdown;
 mod siblings;
@@ -35,10 +36,13 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     let plan = Plan::resolve(args)?;
     raise_descriptor_limit();
     let (printer, printing) = if plan.is_quiet { Printer::quiet() } else { Printer::start(io::stdout())? };
+    plan.warnings.iter().for_each(trouble::report);
     let orders = Orders {
         upgrader: plan.upgrader,
+        hosts: plan.hosts,
         printer,
         handshake_timeout: plan.handshake_timeout,
+        max_head_size: plan.max_head_size,
         close_timeout: plan.close_timeout,
     };
     let (accepting, colleagues) = start_colleagues(&plan.bound, plan.threads.get() - 1, &orders)?;

@@ -2,9 +2,15 @@
 
 use std::{num::NonZero, thread, time::Duration};
 
-use silverback::{Compression, Config, Upgrader, handshake::OriginPolicy};
+use silverback::{
+    Compression, Config, Upgrader,
+    handshake::{HostPattern, HostPolicy, Origin, OriginPolicy},
+};
 
-use super::{args::Args, listen::Bound};
+use super::{
+    args::{AllowedHost, AllowedOrigin, Args, FILE},
+    listen::Bound,
+};
 use crate::trouble::Trouble;
 
 /// All that is needed to serve.
@@ -13,9 +19,13 @@ pub(crate) struct Plan {
     pub(crate) bound: Vec<Bound>,
     pub(crate) threads: NonZero<usize>,
     pub(crate) upgrader: Upgrader,
+    pub(crate) hosts: HostPolicy,
     pub(crate) handshake_timeout: Duration,
+    pub(crate) max_head_size: usize,
     pub(crate) close_timeout: Duration,
     pub(crate) is_quiet: bool,
+    /// What the operator should know about options that open the service to strangers.
+    pub(crate) warnings: Vec<&'static str>,
 }
 
 impl Plan {
@@ -27,19 +37,74 @@ impl Plan {
             .ping_timeout(args.ping_timeout)
             .close_timeout(args.close_timeout)
             .compression(compression(&args));
-        let policy = match args.allow_origin {
-            list if list.is_empty() => OriginPolicy::SameOrigin,
-            list => OriginPolicy::SameOriginOr(list),
-        };
+        let bound = args.listen.iter().map(|address| address.bind()).collect::<Result<Vec<_>, _>>()?;
+        let hosts = host_policy(&args.allow_host, &bound);
+        let upgrader = Upgrader::new()
+            .config(config)
+            .handshake_timeout(args.handshake_timeout)
+            .max_head_size(args.max_head_size)
+            .check_origin(origin_policy(&args.allow_origin))
+            .check_host(hosts.clone());
         Ok(Self {
-            bound: args.listen.iter().map(|address| address.bind()).collect::<Result<_, _>>()?,
+            bound,
             threads: args.threads.unwrap_or_else(default_threads),
-            upgrader: Upgrader::new().config(config).check_origin(policy),
+            upgrader,
+            hosts,
             handshake_timeout: args.handshake_timeout,
+            max_head_size: args.max_head_size,
             close_timeout: args.close_timeout,
             is_quiet: args.quiet,
+            warnings: warnings(&args.allow_origin, &args.allow_host),
         })
     }
+}
+
+fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
+    if allowed.contains(&AllowedOrigin::Any) {
+        return OriginPolicy::Any;
+    }
+    let origins = allowed.iter().filter_map(|allowed| match allowed {
+        AllowedOrigin::Any => None,
+        AllowedOrigin::Null => Some(Origin::dangerous_null()),
+        AllowedOrigin::File => Origin::parse(FILE).ok(),
+        AllowedOrigin::Web(origin) => Some(origin.clone()),
+    });
+    OriginPolicy::SameOriginOr(origins.collect())
+}
+
+/// A page can reach a service on loopback through its visitor's browser only, with DNS rebinding, and then names a host
+/// that is not loopback. A service that listens elsewhere can have names that we do not know.
+fn host_policy(allowed: &[AllowedHost], bound: &[Bound]) -> HostPolicy {
+    if allowed.contains(&AllowedHost::Any) || (allowed.is_empty() && !bound.iter().all(Bound::is_loopback)) {
+        return HostPolicy::Any;
+    }
+    let named = allowed.iter().filter_map(|allowed| match allowed {
+        AllowedHost::Any => None,
+        AllowedHost::Host(host) => Some(host.clone()),
+    });
+    // The addresses that the service itself tells people to open.
+    let announced = bound.iter().filter_map(|bound| {
+        let (host, _) = bound.authority.rsplit_once(':')?;
+        HostPattern::parse(host).ok()
+    });
+    HostPolicy::LoopbackOr(named.chain(announced).collect())
+}
+
+fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost]) -> Vec<&'static str> {
+    let of_origins = [
+        (AllowedOrigin::Any, "warning: --allow-origin * lets the pages of every web site connect"),
+        (
+            AllowedOrigin::Null,
+            "warning: --allow-origin null lets every web site connect, because any page can use a sandboxed frame",
+        ),
+        (AllowedOrigin::File, "warning: --allow-origin file:// lets every page that is opened from a disk connect"),
+    ];
+    let of_hosts = [(
+        AllowedHost::Any,
+        "warning: --allow-host * lets the pages of every web site reach this service by DNS rebinding",
+    )];
+    let given = of_origins.into_iter().filter(|(origin, _)| origins.contains(origin)).map(|(_, warning)| warning);
+    given.chain(of_hosts.into_iter().filter(|(host, _)| hosts.contains(host)).map(|(_, warning)| warning)).collect()
 }
 
 /// What the echo offers to clients that ask for compression.

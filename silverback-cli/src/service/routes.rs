@@ -1,95 +1,180 @@
-//! The addresses of the service: the page, the echo under `/ws`, and the sign of life.
+//! The addresses of the service: the page, the echo, and the sign of life. Which requests are refused is decided here, too.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr};
 
-use axum::{
-    Extension, Router,
-    body::Body,
-    extract::State,
-    response::{IntoResponse, Redirect, Response},
-    routing::{any, get},
-};
 use http::{
-    HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SEC_WEBSOCKET_KEY,
+        UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    },
 };
-use silverback::Upgrader;
-use silverback_axum::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
-
-use super::{
-    echo::{self, Echo},
-    open_connections::OpenConnections,
-    page,
-    printer::Printer,
+use silverback::{
+    Upgrader,
+    handshake::{HeadError, HostPolicy, Rejection, ServerHandshake, headers::contains_token, requested_host},
 };
 
-/// Who sent a request. Every request has it among its extensions.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
-
-/// What the routes work with.
-#[derive(Clone, Debug)]
-pub(crate) struct Service {
-    pub(crate) open: Arc<OpenConnections>,
-    pub(crate) printer: Printer,
-}
+use super::{connection::UnreadableHead, page, printer::Printer, refusals};
 
 /// What one worker serves.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    pub(crate) router: Router,
-    pub(crate) service: Service,
     pub(crate) upgrader: Upgrader,
+    pub(crate) hosts: HostPolicy,
+    pub(crate) printer: Printer,
 }
 
-/// The routes of one worker.
-pub(crate) fn router(service: Service, upgrader: Upgrader) -> Arc<Routes> {
-    let echo = any(echo).layer(Extension(upgrader.clone()));
-    let ws = Router::new().route("/echo", echo).route("/echo_display", get(display));
-    let router = Router::new()
-        .nest("/ws", ws)
-        .route("/", get(|| async { Redirect::temporary("/ws/echo_display") }))
-        .route("/healthz", get(|| async { text(StatusCode::OK, "ok") }))
-        .fallback(|| async { text(StatusCode::NOT_FOUND, NOT_FOUND) })
-        .with_state(service.clone());
-    Arc::new(Routes { router, service, upgrader })
+pub(crate) type Body = Cow<'static, [u8]>;
+
+/// What to do with a request.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Accept the handshake.
+    Upgrade(Box<ServerHandshake>),
+    Response(Response<Body>),
 }
 
-async fn echo(
-    State(service): State<Service>,
-    Extension(Peer(peer)): Extension<Peer>,
-    handshake: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let mut handshake = match handshake {
-        Ok(handshake) => handshake,
-        Err(rejection) => return refuse(rejection),
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Root,
+    Page,
+    Echo,
+    Health,
+    /// The server itself: `OPTIONS *`.
+    Server,
+    Missing,
+}
+
+impl Routes {
+    /// Answers a request, and tells the operator if a handshake is refused.
+    pub(crate) fn answer(&self, request: &Request<()>, peer: SocketAddr) -> Answer {
+        self.try_answer(request).unwrap_or_else(|rejection| {
+            if is_of_interest(&rejection, request) {
+                refusals::report(peer, request, &rejection);
+            }
+            Answer::Response(refuse(&rejection))
+        })
+    }
+
+    /// Answers a request that cannot be read.
+    pub(crate) fn refuse_head(&self, head: &UnreadableHead, peer: SocketAddr) -> Response<Body> {
+        let rejection = Rejection::Head(head.error);
+        if !matches!(head.error, HeadError::TooLarge { .. }) {
+            return refuse(&rejection);
+        }
+        let longest = head.longest.as_ref();
+        let longest =
+            longest.map(|(name, length)| format!("The longest header is {name}, with {length} bytes so far. "));
+        let advice = format!("{}{RAISE_THE_LIMIT}", longest.unwrap_or_default());
+        refusals::report_head(peer, &rejection, &advice);
+        with_more_words(&rejection, &format!("{advice}.\n"))
+    }
+
+    /// Answers a request that has begun and does not end.
+    pub(crate) fn time_out(&self) -> Response<Body> {
+        refuse(&Rejection::Timeout)
+    }
+
+    fn try_answer(&self, request: &Request<()>) -> Result<Answer, Rejection> {
+        // RFC 9112, 3.2: whatever the path is.
+        let host = requested_host(request)?;
+        let resource = Resource::of(request);
+        if request.method() == Method::OPTIONS && resource != Resource::Missing {
+            return Ok(Answer::Response(resource.options()));
+        }
+        // Health checks send any host, and learn nothing that a page should not. HTTP/1.0 without a host is not a page.
+        if let Some(host) = host.filter(|_| resource != Resource::Health) {
+            self.hosts.check(host.as_bytes())?;
+        }
+        if resource == Resource::Echo {
+            let handshake = ServerHandshake::from_request(request)?;
+            self.upgrader.check(&handshake)?;
+            return Ok(Answer::Upgrade(Box::new(handshake)));
+        }
+        Ok(Answer::Response(resource.response(request.method())))
+    }
+}
+
+impl Resource {
+    fn of(request: &Request<()>) -> Self {
+        match request.uri().path() {
+            // The shortest address is an echo for WebSocket clients, and leads browsers to the page.
+            "/" if is_for_websocket(request) => Self::Echo,
+            "/" => Self::Root,
+            "/ws/echo" => Self::Echo,
+            "/ws/echo_display" => Self::Page,
+            "/healthz" => Self::Health,
+            "*" => Self::Server,
+            _ => Self::Missing,
+        }
+    }
+
+    fn response(self, method: &Method) -> Response<Body> {
+        if self == Self::Missing {
+            return text(StatusCode::NOT_FOUND, NOT_FOUND);
+        }
+        if method != Method::GET && method != Method::HEAD {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "");
+            response.headers_mut().insert(ALLOW, self.methods());
+            return response;
+        }
+        match self {
+            Self::Root => redirect(),
+            Self::Page => display(),
+            _ => text(StatusCode::OK, "ok"),
+        }
+    }
+
+    /// RFC 9110, 9.3.7. HAProxy asks `OPTIONS /` to learn whether a server is up.
+    fn options(self) -> Response<Body> {
+        let mut response = response(StatusCode::NO_CONTENT, "");
+        response.headers_mut().insert(ALLOW, self.methods());
+        response
+    }
+
+    fn methods(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Echo => "GET, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        })
+    }
+}
+
+/// Whether a WebSocket client sent this, also if a proxy has removed a part of it.
+fn is_for_websocket(request: &Request<()>) -> bool {
+    let headers = request.headers();
+    contains_token(headers, &UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
+}
+
+/// A browser hides from its user why it cannot connect, so the operator has to know. A plain visit is not refused.
+fn is_of_interest(rejection: &Rejection, request: &Request<()>) -> bool {
+    matches!(rejection, Rejection::Host(_)) || is_for_websocket(request)
+}
+
+fn refuse(rejection: &Rejection) -> Response<Body> {
+    let more = match rejection {
+        Rejection::Host(_) => ALLOW_HOST,
+        Rejection::Origin(_) => ALLOW_ORIGIN,
+        _ if rejection.status() == StatusCode::UPGRADE_REQUIRED => WHAT_THIS_IS,
+        _ => "",
     };
-    // An echo speaks whatever it is spoken to in. Browsers give up where none of theirs is agreed on.
-    let first = handshake.requested_protocols().next().cloned();
-    if let Some(first) = first {
-        handshake.set_selected_protocol(first);
-    }
-    // Counted from now on: the request is about to end, and the connection has not begun.
-    let presence = service.open.enter();
-    handshake.on_upgrade(move |socket| {
-        let conn = socket.into_inner();
-        echo::serve(Echo { conn, presence, peer, printer: service.printer, waiting: None })
-    })
+    with_more_words(rejection, more)
 }
 
-/// Says why, and to a plain visit also what this address is.
-fn refuse(rejection: WebSocketUpgradeRejection) -> Response {
-    if rejection.status() != StatusCode::UPGRADE_REQUIRED {
-        return rejection.into_response();
-    }
-    let body = format!("{}\n{WHAT_THIS_IS}", rejection.body_text());
-    let (head, _) = rejection.into_response().into_parts();
-    Response::from_parts(head, Body::from(body))
+fn with_more_words(rejection: &Rejection, more: &str) -> Response<Body> {
+    rejection.response().map(|reason| (reason + more).into_bytes().into())
 }
 
-async fn display() -> Response {
+/// A relative reference (RFC 9110, 10.2.2): below a proxy's prefix it leads to the page, too.
+fn redirect() -> Response<Body> {
+    let mut response = text(StatusCode::TEMPORARY_REDIRECT, "");
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static("ws/echo_display"));
+    response
+}
+
+fn display() -> Response<Body> {
     let document = page::document();
-    let headers: [(HeaderName, &str); 8] = [
+    let headers: [(HeaderName, &'static str); 8] = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, &document.content_security_policy),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -101,26 +186,53 @@ async fn display() -> Response {
         // The page belongs to the program that serves it: an old one must not talk to a new one.
         (CACHE_CONTROL, "no-store"),
     ];
-    (headers, document.html.as_str()).into_response()
+    let mut response = response(StatusCode::OK, document.html.as_str());
+    let headers = headers.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)));
+    response.headers_mut().extend(headers);
+    response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response {
-    let headers = [
+fn text(status: StatusCode, body: &'static str) -> Response<Body> {
+    let mut response = response(status, body);
+    response.headers_mut().extend([
         (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, body).into_response()
+    ]);
+    response
+}
+
+fn response(status: StatusCode, body: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::Borrowed(body.as_bytes()));
+    *response.status_mut() = status;
+    response
 }
 
 const NOT_FOUND: &str = "\
 There is nothing at this address. What there is:
 /ws/echo_display  a page to try the echo
-/ws/echo          the echo, for WebSocket clients
+/ws/echo          the echo, for WebSocket clients; also at /
 /healthz          a sign of life
 ";
 
-const WHAT_THIS_IS: &str = "\
+const WHAT_THIS_IS: &str = "
 It echoes: every message that is sent comes back as it was.
 To try it in a browser, open /ws/echo_display instead.
 ";
+
+const ALLOW_HOST: &str = "\
+A service on loopback answers to loopback names such as localhost only. Otherwise web pages of any site could reach it by
+DNS rebinding. If this name is yours, for instance because a proxy passes it on, start the service with
+--allow-host NAME.
+";
+
+const ALLOW_ORIGIN: &str = "\
+To let pages of this origin connect, start the service with --allow-origin ORIGIN. If the page came from this service
+through a proxy, the proxy must pass on the Host header as it came, with its port.
+";
+
+const RAISE_THE_LIMIT: &str = "The option --max-head-size of the service raises the limit, up to 64KiB";
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::Upgrader;
+use silverback::{Upgrader, handshake::HostPolicy};
 use tokio::{
     net::TcpStream,
     runtime::{self, Runtime},
@@ -20,7 +20,7 @@ use super::{
     connection::{self, Http},
     open_connections::OpenConnections,
     printer::Printer,
-    routes::{self, Service},
+    routes::Routes,
 };
 use crate::trouble::{self, Trouble};
 
@@ -28,8 +28,10 @@ use crate::trouble::{self, Trouble};
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
     pub(crate) upgrader: Upgrader,
+    pub(crate) hosts: HostPolicy,
     pub(crate) printer: Printer,
     pub(crate) handshake_timeout: Duration,
+    pub(crate) max_head_size: usize,
     pub(crate) close_timeout: Duration,
 }
 
@@ -51,10 +53,10 @@ pub(crate) struct Colleague {
 
 impl Worker {
     pub(crate) fn new(orders: Orders) -> Self {
-        let Orders { upgrader, printer, handshake_timeout, close_timeout } = orders;
+        let Orders { upgrader, hosts, printer, handshake_timeout, max_head_size, close_timeout } = orders;
+        let routes = Arc::new(Routes { upgrader, hosts, printer });
         let open = Arc::<OpenConnections>::default();
-        let router = routes::router(Service { open: open.clone(), printer }, upgrader);
-        Self { http: Http { router, open, head_timeout: handshake_timeout }, close_timeout }
+        Self { http: Http { routes, open, handshake_timeout, max_head_size }, close_timeout }
     }
 
     /// Serves a socket from now on.

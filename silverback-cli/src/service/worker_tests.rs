@@ -13,6 +13,8 @@ fn a_socket_that_is_handed_over_is_served() {
     let orders = Orders {
         upgrader: Upgrader::new(),
         printer: Printer::quiet().0,
+        hosts: HostPolicy::Any,
+        max_head_size: 16 * 1024,
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),
     };

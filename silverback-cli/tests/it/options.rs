@@ -111,6 +111,75 @@ fn origins_are_allowed_with_scheme_and_port() {
 }
 
 #[test]
+fn origins_of_local_pages_and_every_origin_are_allowed_with_a_warning() {
+    for (allowed, words, welcome, refused) in [
+        ("null", "--allow-origin null", &["null"][..], &["file://", "https://a.example"][..]),
+        ("file://", "--allow-origin file://", &["file://"], &["null", "https://a.example"]),
+        ("*", "--allow-origin *", &["null", "file://", "https://a.example", "nonsense"], &[]),
+        ("https://b.example/, null", "--allow-origin null", &["null", "https://b.example"], &["https://a.example"]),
+    ] {
+        for program in both_ways("--allow-origin", allowed, &["--quiet"]) {
+            wait_until("it warns", || program.errors().contains(words));
+            for (origins, status) in [(welcome, 101), (refused, 403)] {
+                for origin in origins {
+                    let answer = ask(program.address, &handshake(program.address, &[("Origin", origin)]));
+                    assert_eq!(answer.status, status, "{origin} where {allowed} is allowed");
+                }
+            }
+        }
+    }
+    let program = Program::start(&["--allow-origin", "https://a.example"]);
+    assert_eq!(get(program.address, "/healthz").status, 200);
+    assert_eq!(program.errors(), "");
+}
+
+fn status_for_host(program: &Program, host: &str) -> u16 {
+    let request = handshake(program.address, &[("Origin", &format!("http://{host}"))]);
+    ask(program.address, &request.replace(&format!("Host: {}", program.address), &format!("Host: {host}"))).status
+}
+
+#[test]
+fn hosts_are_allowed_beside_those_of_loopback() {
+    for program in both_ways("--allow-host", "proxy.example, *.a.example", &[]) {
+        for host in
+            ["proxy.example", "PROXY.example.:81", "x.a.example", "localhost", "app.localhost:1", "[::1]", "127.0.0.2"]
+        {
+            assert_eq!(status_for_host(&program, host), 101, "{host}");
+        }
+        for host in ["attacker.example", "a.example", "localhost.attacker.example"] {
+            assert_eq!(status_for_host(&program, host), 403, "{host}");
+        }
+    }
+    for program in both_ways("--allow-host", "*", &[]) {
+        wait_until("it warns", || program.errors().contains("DNS rebinding"));
+        assert_eq!(status_for_host(&program, "attacker.example"), 101);
+    }
+}
+
+#[test]
+fn every_host_is_welcome_where_others_than_this_machine_may_connect() {
+    let everywhere = |options: &[&str]| Program::start_with(&[&["--listen", "0.0.0.0:0"], options].concat(), &[]);
+    assert_eq!(status_for_host(&everywhere(&[]), "any.example"), 101);
+    let program = everywhere(&["--allow-host", "a.example"]);
+    for (host, status) in [("a.example", 101), ("localhost", 101), ("any.example", 403)] {
+        assert_eq!(status_for_host(&program, host), status, "{host}");
+    }
+}
+
+#[test]
+fn heads_may_be_larger_if_asked_for() {
+    let with_cookie = |program: &Program, size: usize| {
+        ask(program.address, &handshake(program.address, &[("Cookie", &"x".repeat(size))]))
+    };
+    for program in both_ways("--max-head-size", "64KiB", &[]) {
+        assert_eq!(with_cookie(&program, 64_000).status, 101);
+        let answer = with_cookie(&program, 66_000);
+        assert_eq!(answer.status, 431);
+        assert!(answer.body.contains("65536 bytes"), "{}", answer.body);
+    }
+}
+
+#[test]
 fn a_request_must_come_within_the_handshake_timeout() {
     for program in both_ways("--handshake-timeout", "300ms", &[]) {
         let start = Instant::now();

@@ -1,6 +1,8 @@
 //! Routes, statuses and headers.
 
-use crate::support::{Program, ask, get, handshake};
+use silverback::Dialer;
+
+use crate::support::{Program, ask, check_echo, get, handshake, wait_until, within};
 
 #[test]
 fn the_page_is_served_with_its_policy_and_nothing_else_may_be_loaded() {
@@ -25,7 +27,85 @@ fn the_page_is_served_with_its_policy_and_nothing_else_may_be_loaded() {
 fn the_root_leads_to_the_page() {
     let program = Program::start(&[]);
     let answer = get(program.address, "/");
-    assert_eq!((answer.status, answer.header("location")), (307, Some("/ws/echo_display")));
+    assert_eq!((answer.status, answer.header("location")), (307, Some("ws/echo_display")));
+}
+
+#[tokio::test]
+async fn the_root_is_an_echo_for_websocket_clients() {
+    let program = Program::start(&[]);
+    for url in [format!("ws://{}", program.address), format!("ws://{}/?room=1", program.address)] {
+        let mut conn = within(Dialer::new().dial(&url)).await.unwrap();
+        check_echo(&mut conn, "hi").await;
+    }
+    // Behind another request, too.
+    let request = handshake(program.address, &[]).replace("/ws/echo", "/");
+    let mut stream = std::net::TcpStream::connect(program.address).unwrap();
+    let both = format!("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n{request}");
+    std::io::Write::write_all(&mut stream, both.as_bytes()).unwrap();
+    for status in [307, 101] {
+        assert_eq!(crate::support::read_answer(&mut stream, false).status, status);
+    }
+}
+
+#[test]
+fn the_default_check_of_haproxy_succeeds() {
+    let program = Program::start(&[]);
+    for target in ["/", "/healthz", "*", "/ws/echo"] {
+        let answer = ask(program.address, &format!("OPTIONS {target} HTTP/1.0\r\n\r\n"));
+        assert_eq!(answer.status, 204, "{target}");
+        assert!(answer.header("allow").unwrap().contains("OPTIONS"), "{target}");
+        assert_eq!((answer.header("connection"), answer.header("content-length")), (Some("close"), None), "{target}");
+    }
+}
+
+#[test]
+fn the_connection_ends_when_the_client_asks_for_it() {
+    let program = Program::start(&[]);
+    for (request, connection) in [
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", Some("close")),
+        ("GET /healthz HTTP/1.0\r\n\r\n", Some("close")),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", None),
+    ] {
+        let answer = ask(program.address, request);
+        assert_eq!((answer.status, answer.header("connection")), (200, connection), "{request}");
+        assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")), "{request}");
+    }
+    let answer = ask(program.address, &handshake(program.address, &[("Connection", "close")]));
+    assert_eq!((answer.status, answer.header("connection")), (101, Some("Upgrade")));
+}
+
+#[test]
+fn a_refused_handshake_is_told_to_the_operator_in_one_line() {
+    let program = Program::start(&["--quiet"]);
+    let own = format!("Host: {}", program.address);
+    for (request, words) in [
+        (handshake(program.address, &[("Origin", "https://front.example")]), "`https://front.example`"),
+        (
+            handshake(program.address, &[("Origin", "http://a:3001")]).replace(&own, "Host: localhost"),
+            "`http://a:3001`",
+        ),
+        (
+            handshake(program.address, &[]).replace(&own, "Host: attacker.example"),
+            "(host: `attacker.example`, origin: none)",
+        ),
+        (handshake(program.address, &[]).replace("Version: 13", "Version: 8"), "WebSocket version"),
+        (handshake(program.address, &[("Origin", "http://a\u{9b}2J\tb")]), "`http://a\\xc2\\x9b2J\\tb`"),
+    ] {
+        let status = ask(program.address, &request).status;
+        wait_until(words, || program.errors().contains(words));
+        let errors = program.errors();
+        let line = errors.lines().last().unwrap();
+        assert!(line.starts_with("silverback: refused 127.0.0.1:"), "{line}");
+        assert!(line.contains(words) && line.contains("host: `") && line.contains(&status.to_string()), "{line}");
+    }
+    // A visit is not a handshake, and a flood does not fill the log.
+    assert_eq!(get(program.address, "/ws/echo").status, 426);
+    for _ in 0..100 {
+        ask(program.address, &handshake(program.address, &[("Origin", "https://front.example")]));
+    }
+    let lines = program.errors().lines().count();
+    assert!(lines < 100, "{lines} lines");
+    assert_eq!(program.errors().matches("with 426").count(), 1, "{}", program.errors());
 }
 
 #[test]
@@ -127,6 +207,10 @@ fn a_head_that_is_too_large_is_431() {
     let cookie = "x".repeat(17 * 1024);
     let answer = ask(program.address, &handshake(program.address, &[("Cookie", &cookie)]));
     assert_eq!(answer.status, 431);
+    for words in ["16384 bytes", "Cookie", "--max-head-size"] {
+        assert!(answer.body.contains(words), "{words}: {}", answer.body);
+    }
+    wait_until("the operator is told", || program.errors().contains("--max-head-size"));
     let cookie = "x".repeat(12 * 1024);
     let answer = ask(program.address, &handshake(program.address, &[("Cookie", &cookie)]));
     assert_eq!(answer.status, 101);

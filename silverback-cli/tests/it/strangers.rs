@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{PATIENCE, Program, RawClient, check_echo, dial, frame, get, read_answer, wait_until};
+use crate::support::{PATIENCE, Program, RawClient, check_echo, dial, frame, get, handshake, read_answer, wait_until};
 
 #[tokio::test]
 async fn unfinished_and_dripping_heads_are_dropped_while_others_are_served() {
@@ -34,6 +34,62 @@ async fn unfinished_and_dripping_heads_are_dropped_while_others_are_served() {
     let lasted = dripping.join().unwrap();
     assert!(lasted >= Duration::from_secs(1), "dropped too early: {lasted:?}");
     check_echo(&mut other, "and after it").await;
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refused_client_is_kept_no_longer_than_the_handshake_timeout() {
+    let program = Program::start(&["--handshake-timeout", "300ms", "--close-timeout", "1h", "--threads", "1"]);
+    let before = program.descriptors();
+    let mut clients = Vec::new();
+    for request in [
+        handshake(program.address, &[("Origin", "http://attacker.example")]),
+        handshake(program.address, &[]).replace("Version: 13", "Version: 8"),
+        "not HTTP\r\n\r\n".to_owned(),
+    ] {
+        let mut stream = TcpStream::connect(program.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(read_answer(&mut stream, false).status >= 400);
+        clients.push(stream);
+    }
+    // They do not close. Ten seconds would be the library's default.
+    let start = Instant::now();
+    wait_until("all are dropped", || program.descriptors() == before);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_refused_client_does_not_delay_the_end() {
+    let mut program = Program::start(&["--handshake-timeout", "1h", "--close-timeout", "1h"]);
+    let mut stream = TcpStream::connect(program.address).unwrap();
+    let request = handshake(program.address, &[("Origin", "http://attacker.example")]);
+    stream.write_all(request.as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut stream, false).status, 403);
+    program.signal(rustix::process::Signal::TERM);
+    assert_eq!(program.wait().code(), Some(0));
+}
+
+#[test]
+fn a_head_has_one_timeout_whatever_it_turns_out_to_be() {
+    let program = Program::start(&["--handshake-timeout", "4s", "--threads", "1"]);
+    let address = program.address;
+    let clients = [("GET /ws/echo HTTP/1.1\r\n", "X-A: b\r\nX-"), ("GET /ws/ec", "hoes HTTP/1.0\r\nX-")];
+    let clients = clients.map(|(start, more)| {
+        thread::spawn(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let begun = Instant::now();
+            stream.write_all(start.as_bytes()).unwrap();
+            thread::sleep(Duration::from_millis(3500));
+            stream.write_all(more.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            let lasted = begun.elapsed();
+            assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+            assert!(lasted >= Duration::from_secs(4) && lasted < Duration::from_millis(7400), "{lasted:?}");
+        })
+    });
+    clients.into_iter().for_each(|client| client.join().unwrap());
 }
 
 #[cfg(target_os = "linux")]
@@ -136,7 +192,7 @@ fn a_client_that_leaves_right_after_the_handshake_leaves_nothing() {
     let before = program.descriptors();
     for _ in 0..50 {
         let mut stream = TcpStream::connect(program.address).unwrap();
-        stream.write_all(crate::support::handshake(program.address, &[]).as_bytes()).unwrap();
+        stream.write_all(handshake(program.address, &[]).as_bytes()).unwrap();
         drop(stream);
     }
     // Whoever is answered came after them.

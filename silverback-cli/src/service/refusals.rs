@@ -1,0 +1,106 @@
+//! Lines for the operator about handshakes that were refused. Browsers do not show the answer, so its reason is here. Their
+//! number is limited, because everybody can cause them.
+
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use http::{HeaderName, HeaderValue, Request, header};
+use silverback::handshake::Rejection;
+
+use crate::trouble;
+
+/// Reports that the handshake of a client, or its visit, was refused.
+pub(crate) fn report(peer: SocketAddr, request: &Request<()>, rejection: &Rejection) {
+    print(|| {
+        let host = request.uri().authority().map(|authority| excerpt(authority.as_str().as_bytes()));
+        let host = host.or_else(|| value_of(request, &header::HOST)).unwrap_or_else(|| "none".to_owned());
+        let origin = value_of(request, &header::ORIGIN).unwrap_or_else(|| "none".to_owned());
+        let reason = match rejection {
+            Rejection::Origin(_) => "pages of this origin may not connect; --allow-origin lets them in".to_owned(),
+            Rejection::Host(_) => "this host is not allowed; --allow-host allows it".to_owned(),
+            other => other.to_string().trim_end_matches('.').to_owned(),
+        };
+        format!("refused {peer} with {} (host: {host}, origin: {origin}): {reason}", rejection.status().as_u16())
+    });
+}
+
+/// Reports that a head was too large to be read.
+pub(crate) fn report_head(peer: SocketAddr, rejection: &Rejection, advice: &str) {
+    let status = rejection.status().as_u16();
+    print(|| format!("refused {peer} with {status}: {rejection} {advice}"));
+}
+
+/// Calls `line` only if the line may be printed.
+fn print<L: Display>(line: impl FnOnce() -> L) {
+    static ALLOWANCE: Mutex<Option<Allowance>> = Mutex::new(None);
+    let now = Instant::now();
+    let mut allowance = ALLOWANCE.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = allowance.get_or_insert_with(|| Allowance::new(now)).take(now);
+    drop(allowance);
+    match taken {
+        None => {}
+        Some(0) => trouble::report(&line()),
+        Some(more) => {
+            trouble::report(&format_args!("{}; {more} more refusals before this one were not printed", line()))
+        }
+    }
+}
+
+/// A number of lines at once, and then one for each second.
+#[derive(Debug)]
+struct Allowance {
+    left: u32,
+    /// When `left` was last increased.
+    refilled: Instant,
+    left_out: u64,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Self { left: BURST, refilled: now, left_out: 0 }
+    }
+
+    /// Takes one line. Returns how many were left out since the last one, or `None` if this one is to be left out.
+    fn take(&mut self, now: Instant) -> Option<u64> {
+        let earned = now.duration_since(self.refilled).as_secs();
+        if earned > 0 {
+            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(u32::MAX)).min(BURST);
+            self.refilled += Duration::from_secs(earned);
+        }
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                Some(std::mem::take(&mut self.left_out))
+            }
+            None => {
+                self.left_out += 1;
+                None
+            }
+        }
+    }
+}
+
+fn value_of(request: &Request<()>, name: &HeaderName) -> Option<String> {
+    let values: Vec<&[u8]> = request.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    (!values.is_empty()).then(|| excerpt(&values.join(&b", "[..])))
+}
+
+/// The start of a text, with everything escaped that could act on a terminal.
+fn excerpt(text: &[u8]) -> String {
+    let shown = text.get(..MAX_SHOWN).unwrap_or(text).escape_ascii();
+    let more = if text.len() > MAX_SHOWN { "..." } else { "" };
+    format!("`{shown}{more}`")
+}
+
+const BURST: u32 = 10;
+
+/// The length of the longest domain name.
+const MAX_SHOWN: usize = 253;
+
+#[cfg(test)]
+#[path = "refusals_tests.rs"]
+mod tests;
