@@ -99,11 +99,11 @@ impl Http {
         early: Vec<u8>,
         deadline: Instant,
     ) -> Option<Conn> {
-        let mut upgrader = self.routes.upgrader.clone();
         // An echo speaks whatever it is spoken to in. Browsers give up where none of theirs is agreed on.
-        if let Some(first) = handshake.subprotocols().first() {
-            upgrader = upgrader.subprotocols([first]);
-        }
+        let upgrader = match handshake.subprotocols().first() {
+            Some(first) => &self.routes.upgrader.clone().subprotocols([first]),
+            None => &self.routes.upgrader,
+        };
         tokio::select! {
             // A handshake that came before the end is accepted, so that its client is told 1001.
             biased;

@@ -12,7 +12,10 @@ use super::{
     bench, echo,
     servers::{self, Server},
 };
-use crate::{connect::tls::Papers, support::run};
+use crate::{
+    connect::tls::Papers,
+    support::{Program, run},
+};
 
 /// A short load of two connections.
 const SHORT: [&str; 4] = ["-c", "2", "-n", "20"];
@@ -80,7 +83,7 @@ fn connections_over_tls_have_their_source_addresses_too() {
 
 #[test]
 fn a_proxy_leads_to_the_server() {
-    let (program, _) = echo();
+    let program = Program::start(&["--quiet", "--allow-host", "far.example"]);
     let address = program.address;
     let proxy = Server::start(move |mut stream| {
         let mut head = Vec::new();
@@ -120,7 +123,7 @@ fn a_unix_socket_leads_to_the_server() {
 
 #[test]
 fn an_address_that_is_given_is_not_looked_up() {
-    let (program, _) = echo();
+    let program = Program::start(&["--quiet", "--allow-host", "far.example"]);
     let port = program.address.port();
     works(&format!("ws://far.example:{port}/ws/echo"), &["--resolve", &format!("far.example:{port}:127.0.0.1")]);
 }

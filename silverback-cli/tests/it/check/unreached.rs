@@ -27,7 +27,7 @@ fn a_port_at_which_nobody_listens() {
 
 #[test]
 fn each_address_that_was_tried_is_told() {
-    let program = Program::start(&["--quiet"]);
+    let program = Program::start(&["--quiet", "--allow-host", "two.example"]);
     let port = program.address.port();
     let entry = format!("two.example:{port}:127.0.0.77,127.0.0.1");
     let object = super::json(&[&format!("ws://two.example:{port}/ws/echo"), "--resolve", &entry]);
