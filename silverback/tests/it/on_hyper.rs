@@ -19,7 +19,7 @@ use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
 };
 
-use crate::support::{echo, request, within};
+use crate::support::{Head, echo, request, within};
 
 /// What an upgrade came to, and how its connection names its transport.
 type Seen = Result<String, Error>;
@@ -184,4 +184,71 @@ fn a_request_that_came_from_no_server_cannot_be_upgraded() {
     let error = Upgrader::new().upgrade::<_, ()>(&mut request).unwrap_err();
     assert!(matches!(error, UpgradeError::NotUpgradable), "{error}");
     assert_eq!(error.response().status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// The status and the body of the answer to a request.
+async fn answer_to(request: &str, mut client: tokio::io::DuplexStream) -> (u16, String) {
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(client.read_u8()).await.unwrap());
+    }
+    let head = Head::parse(&head);
+    let length = head.header("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    within(client.read_exact(&mut body)).await.unwrap();
+    (head.status(), String::from_utf8(body).unwrap())
+}
+
+#[tokio::test]
+async fn a_handshake_gets_the_same_answer_on_hyper_and_on_a_bare_stream() {
+    let many = |count: usize| (0..count).map(|number| format!("X-{number}: v\r\n")).collect::<String>();
+    let wrong = |from: &str, to: &str| request("").replace(from, to);
+    // The sample has five header lines.
+    for request in [
+        request(""),
+        request(&many(95)),
+        request(&many(96)),
+        request(&many(500)),
+        request("Origin: http://server.example.com\r\n"),
+        request("Origin: http://attacker.example\r\n"),
+        request("Origin: null\r\n"),
+        request("Host: server.example.com\r\n"),
+        request("Sec-WebSocket-Protocol: chat, x\r\n"),
+        request("Sec-WebSocket-Protocol: x, x\r\n"),
+        request("Sec-WebSocket-Extensions: ;\r\n"),
+        request("Content-Length: 0\r\n"),
+        request("Content-Length: 4\r\n"),
+        request("Transfer-Encoding: chunked\r\n"),
+        request("Expect: 100-continue\r\n"),
+        request("Connection: close\r\n"),
+        request("Blank : before the colon\r\n"),
+        request("Folded: a\r\n line\r\n"),
+        request("No colon\r\n"),
+        wrong("Host: server.example.com\r\n", ""),
+        wrong("server.example.com", "a b"),
+        wrong("server.example.com", "attacker.example"),
+        wrong("Version: 13", "Version: 8"),
+        wrong("dGhlIHN", "!"),
+        wrong("Upgrade: websocket\r\n", ""),
+        wrong("Connection: Upgrade\r\n", ""),
+        wrong("GET", "POST"),
+        wrong("GET", "get"),
+        wrong("HTTP/1.1", "HTTP/1.0"),
+    ] {
+        let upgrader = Upgrader::new().subprotocols(["chat"]).allow_hosts(["server.example.com"]).unwrap();
+        let (client, server) = duplex(64 * 1024);
+        let bare = upgrader.clone();
+        tokio::spawn(async move { bare.accept(server).await });
+        let on_bare = answer_to(&request, client).await;
+        let (client, server) = duplex(64 * 1024);
+        let (seen, _) = unbounded_channel();
+        let service = service_fn(move |request| serve(upgrader.clone(), request, seen.clone()));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(server), service).with_upgrades());
+        let on_hyper = answer_to(&request, client).await;
+        let shown = request.escape_debug();
+        assert_eq!(on_bare.0, on_hyper.0, "{shown}");
+        // hyper says nothing about heads that it cannot read.
+        assert!(on_bare.1 == on_hyper.1 || on_hyper.1.is_empty(), "{shown}: {on_bare:?} and {on_hyper:?}");
+    }
 }
