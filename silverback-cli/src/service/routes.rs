@@ -220,15 +220,15 @@ It echoes: every message that is sent comes back as it was.
 To try it in a browser, open /ws/echo_display instead.
 ";
 
+// Clients show the start of an answer, so what to do comes first.
 const ALLOW_HOST: &str = "\
-A service on loopback answers to loopback names such as localhost only. Otherwise web pages of any site could reach it by
-DNS rebinding. If this name is yours, for instance because a proxy passes it on, start the service with
---allow-host NAME.
+To allow it, start the service with --allow-host NAME. A proxy passes on the name that the browser used.
+A service on loopback answers to loopback names only, because pages of any site could reach it by DNS rebinding.
 ";
 
 const ALLOW_ORIGIN: &str = "\
-To let pages of this origin connect, start the service with --allow-origin ORIGIN. If the page came from this service
-through a proxy, the proxy must pass on the Host header as it came, with its port.
+To allow this origin, start the service with --allow-origin ORIGIN. If the page came from this service through a proxy,
+the proxy has to pass on the Host header as it came, with its port.
 ";
 
 const RAISE_THE_LIMIT: &str = "The option --max-head-size of the service raises the limit, up to 64KiB";

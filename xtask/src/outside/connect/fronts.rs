@@ -22,7 +22,8 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
         .arg(scripts(workspace).join("python/server.py"))
         .start(&workspace.log("connect-fronts-python"))?;
     let python_url = server.wait_for_line("listening ", LIMIT)?;
-    let service = Service::start(workspace, "connect-fronts", &["--max-message-size", "6MiB"])?;
+    let service =
+        Service::start(workspace, "connect-fronts", &["--max-message-size", "6MiB", "--allow-host", PUBLIC_NAME])?;
     let pinging = Service::start(workspace, "connect-fronts-pinging", &["--ping-interval", "500ms"])?;
     let behind = Behind {
         service: address(&service.echo_url())?,
@@ -39,6 +40,7 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
         fronts.iter().map(|front| Through { checks: &checks, front, authority: &authority }).collect();
     for through in &through {
         through.messages()?;
+        through.hosts()?;
         through.closes()?;
         through.client_certificates(&papers)?;
     }
@@ -115,6 +117,19 @@ impl Through<'_> {
         let refused = self.connect(patient, "/ws/nothing", &[]).run(b"")?;
         refused.expect(5, &["404 Not Found", "There is nothing at this address"])?;
         self.ok("a refusal comes through");
+        Ok(())
+    }
+
+    /// Both fronts pass on the name that the client used, and the service listens on loopback.
+    fn hosts(&self) -> Result<(), Trouble> {
+        let port = self.front.patient.port();
+        let call = |name: &str| {
+            let given = format!("{name}:{port}:{}", self.front.patient.ip());
+            self.checks.connect(&[&format!("wss://{name}:{port}{ECHO}"), "-k", "-n", "1", "--resolve", &given])
+        };
+        call(PUBLIC_NAME).run(b"hi\n")?.brought(b"hi\n")?;
+        call("other.example").run(b"hi\n")?.expect(5, &["403 Forbidden", "--allow-host"])?;
+        self.ok("a host that --allow-host names, and another");
         Ok(())
     }
 
@@ -234,4 +249,6 @@ fn address(url: &str) -> Result<SocketAddr, Trouble> {
 
 /// After how long both cut what is idle. Pings come several times as often.
 pub(super) const CUT_OFF: Duration = Duration::from_secs(3);
+/// Under this name the service is reached from outside.
+const PUBLIC_NAME: &str = "echo.example";
 const ECHO: &str = "/ws/echo";

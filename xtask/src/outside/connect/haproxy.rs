@@ -1,4 +1,5 @@
-//! HAProxy in front of the servers: it ends TLS, and cuts a connection over which nothing passes for too long.
+//! HAProxy in front of the servers: it ends TLS, and cuts a connection over which nothing passes for too long. Our service
+//! has to pass its default health check, `OPTIONS / HTTP/1.0`.
 
 use std::fs;
 
@@ -30,7 +31,7 @@ pub(super) fn start(workspace: &Workspace, papers: &Papers, behind: &Behind) -> 
          frontend pinged\n  bind {pinged} ssl crt {certificate}\n  default_backend pinged\n\
          frontend choosy\n  bind {choosy} ssl crt {certificate} ca-file {authority} verify required\n  \
          default_backend service\n\
-         backend service\n  server it {service}\n\
+         backend service\n  option httpchk\n  server it {service} check inter 500ms\n\
          backend python\n  server it {python}\n\
          backend hasty\n  {hurry}\n  server it {service}\n\
          backend pinged\n  {hurry}\n  server it {pinging}\n"
