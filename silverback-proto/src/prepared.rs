@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -32,7 +32,7 @@ struct Prepared {
 }
 
 /// A message as one frame.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Encoded {
     header: FrameHeader,
     frame: Bytes,
@@ -66,18 +66,40 @@ impl PreparedMessage {
 
     /// The form for receivers of what `deflater` makes, if it is smaller. Made once.
     pub(crate) fn compressed(&self, deflater: &Deflater) -> Option<Encoded> {
-        let mut known = self.0.compressed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.lock();
         let key = deflater.key();
         if let Some((_, encoded)) = known.iter().find(|(other, _)| *other == key) {
             return encoded.clone();
         }
         let message = self.message();
         let mut payload = Vec::new();
-        deflater.for_single_messages().finish(message.as_bytes(), &mut payload);
-        let header = FrameHeader::new(message.kind().opcode(), payload.len() as u64).with_rsv1(true);
-        let encoded = (payload.len() < message.len()).then(|| Encoded::new(header, &payload));
+        let shrinks = deflater.for_single_messages().shrink(message.as_bytes(), &mut payload);
+        let encoded = shrinks.then(|| self.encode_compressed(&payload));
         known.push((key, encoded.clone()));
         encoded
+    }
+
+    /// Whether it is known what `compressed` gives for this key: a large message is compressed before, without a lock.
+    pub(crate) fn has_compressed(&self, key: DeflateConfig) -> bool {
+        self.lock().iter().any(|(other, _)| *other == key)
+    }
+
+    /// Keeps what was made of it, or that it does not shrink. Two connections may have made the same at the same time.
+    pub(crate) fn keep_compressed(&self, key: DeflateConfig, payload: Option<&Vec<u8>>) {
+        let encoded = payload.map(|payload| self.encode_compressed(payload));
+        let mut known = self.lock();
+        if !known.iter().any(|(other, _)| *other == key) {
+            known.push((key, encoded));
+        }
+    }
+
+    fn encode_compressed(&self, payload: &[u8]) -> Encoded {
+        let header = FrameHeader::new(self.kind().opcode(), payload.len() as u64).with_rsv1(true);
+        Encoded::new(header, payload)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(DeflateConfig, Option<Encoded>)>> {
+        self.0.compressed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

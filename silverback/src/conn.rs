@@ -9,7 +9,7 @@ use std::{
 use futures_core::Stream;
 use futures_sink::Sink;
 use silverback_proto::{
-    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
+    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, SendError, Stats,
     Subprotocol,
     connection::{Receiver, Transmitter},
     deflate::DeflateParams,
@@ -44,6 +44,8 @@ pub struct Conn {
     pub(crate) reader: Reader,
     writer: Writer,
     negotiated: Option<Box<Negotiated>>,
+    /// What `Sink::start_send` took while another task had a message open.
+    unsent: Option<Box<Message>>,
 }
 
 impl Conn {
@@ -79,6 +81,7 @@ impl Conn {
             reader: Reader::new(driver, config.limits().message),
             writer: Writer::new(shared, settings.write_buffer()),
             negotiated: (negotiated != Negotiated::default()).then(|| Box::new(negotiated)),
+            unsent: None,
         }
     }
 
@@ -246,6 +249,9 @@ impl Conn {
     /// # Cancel safety
     /// The handshake has begun; call this or [`read_message`](Self::read_message) again to go on.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
+        if self.unsent.is_some() {
+            poll_fn(|cx| self.poll_unsent(cx)).await?;
+        }
         self.writer.start_close(code, reason)?;
         poll_fn(|cx| self.poll_closed(cx)).await
     }
@@ -289,6 +295,15 @@ impl Conn {
         self.reader.stats()
     }
 
+    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(unsent) = &self.unsent {
+            let sent = ready!(self.writer.poll_write_unsent(cx, unsent));
+            self.unsent = None;
+            sent?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while ready!(self.reader.poll_read_message(cx))?.is_some() {}
         Poll::Ready(Ok(()))
@@ -307,22 +322,33 @@ impl Stream for Conn {
 /// `poll_close` sends what was accepted and a Close frame with 1000, and is ready when both have left. It reads nothing:
 /// the peer's Close frame is received by whoever reads, also on the other half of a `StreamExt::split`. If the connection is
 /// dropped, the closing handshake is completed in the background. [`close`](Conn::close) waits for it.
+///
+/// A message that `start_send` takes while a clone of the writer has a message open (one that is streamed, or a large one)
+/// stays in the sink until it is polled again: `poll_ready`, `poll_flush`, `poll_close` and [`close`](Conn::close) send it.
+/// A sink compresses or masks a large message in one call, without a yield.
 impl Sink<Message> for Conn {
     type Error = Error;
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_unsent(cx))?;
         self.writer.poll_ready(cx)
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.writer.send_now(message)
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        if self.unsent.is_some() {
+            return Err(SendError::MessageOpen.into());
+        }
+        self.unsent = self.writer.send_now(message)?.map(Box::new);
+        Ok(())
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_unsent(cx))?;
         self.writer.poll_flush(cx)
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_unsent(cx))?;
         self.writer.start_close(CloseCode::NORMAL, "")?;
         self.writer.poll_flush(cx)
     }

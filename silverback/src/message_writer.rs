@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{CloseCode, CloseFrame};
+use silverback_proto::{CloseCode, CloseFrame, connection::LARGE_MESSAGE};
 use tokio::io::AsyncWrite;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     shared::{FlushFor, Polled, SharedHandle},
 };
 
-/// Writes one message in fragments, as large as the connection's write buffer. [`finish`](Self::finish) or `shutdown`
+/// Writes one message in fragments, as large as the connection's write buffer but 64 KiB at most. [`finish`](Self::finish) or `shutdown`
 /// ends it.
 ///
 /// A writer that is dropped before that has sent a part of a message which the peer must not take for the whole: the
@@ -31,6 +31,8 @@ pub struct MessageWriter {
 
 impl MessageWriter {
     pub(crate) fn new(shared: SharedHandle, fragment_size: usize) -> Self {
+        // A larger one would be compressed or copied under the lock.
+        let fragment_size = fragment_size.min(LARGE_MESSAGE);
         Self { shared, gathered: Vec::new(), fragment_size, is_finished: false }
     }
 

@@ -145,8 +145,8 @@ macro_rules! forward_settings {
             self
         }
 
-        /// How much output is gathered before it is sent, in bytes, and the size of a streamed message's fragments.
-        /// Default 64 KiB.
+        /// How much output is gathered before it is sent, in bytes, and the size of a streamed message's fragments, which
+        /// are of 64 KiB at most. Default 64 KiB.
         pub fn write_buffer_size(mut self, bytes: usize) -> Self {
             self.settings = self.settings.write_buffer_size(bytes);
             self

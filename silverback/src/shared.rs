@@ -3,6 +3,7 @@
 mod flushing;
 mod handle;
 mod inner;
+mod large;
 mod waiting;
 
 use std::{
@@ -20,6 +21,7 @@ use silverback_proto::{
 use self::inner::{Failure, Inner, LeftBehind, Locked};
 pub(crate) use self::{
     handle::SharedHandle,
+    large::{Encoding, yields},
     waiting::{ChangingRoomWait, FlushFor, FlushWait, Polled, RoomFor, RoomWait},
 };
 use crate::{

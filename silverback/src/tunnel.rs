@@ -60,7 +60,8 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// Largest message that is sent, in bytes. Default: as
-    /// [`write_buffer_size`](crate::Settings::write_buffer_size), 64 KiB. For peers that take less.
+    /// [`write_buffer_size`](crate::Settings::write_buffer_size), 64 KiB. For peers that take less. One of more than 64 KiB is
+    /// compressed or masked in one call, without a yield.
     pub fn max_chunk_size(mut self, bytes: usize) -> Self {
         self.max_chunk_size = bytes.max(1);
         self

@@ -2,17 +2,17 @@
 
 use std::{
     future::poll_fn,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use silverback_proto::{
     CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
-    connection::{OutputProgress, Transmitter},
+    connection::{LARGE_MESSAGE, LargeSource, OutputProgress, Transmitter},
 };
 
 use crate::{
     Error, MessageWriter,
-    shared::{ChangingRoomWait, FlushFor, FlushWait, Polled, RoomFor, RoomWait, SharedHandle},
+    shared::{ChangingRoomWait, Encoding, FlushFor, FlushWait, Polled, RoomFor, RoomWait, SharedHandle, yields},
 };
 
 /// Writes messages, from as many tasks as there are clones of it.
@@ -34,6 +34,10 @@ impl Writer {
 
     /// Accepts a message for sending, as soon as there is room for it.
     ///
+    /// A message of more than 64 KiB may have to be compressed, copied or masked first. The future does that in pieces of a
+    /// few milliseconds and yields between them; other messages wait, pings, pongs, closes and the
+    /// [`Reader`](crate::Reader) do not.
+    ///
     /// # Errors
     /// The connection is closing ([`Error::is_closing`]) or has failed.
     ///
@@ -43,7 +47,13 @@ impl Writer {
         // Not an async function: that would keep room for the message in each of its forms.
         let mut message = Some(message.into());
         let mut wait = RoomWait::new(&self.shared);
-        poll_fn(move |cx| self.poll_message(cx, wait.who(), &mut message))
+        poll_fn(move |cx| {
+            let len = message.as_ref().map_or(0, Message::len);
+            if len > LARGE_MESSAGE || wait.encoding.is_some() {
+                return self.poll_large(cx, &mut wait, len, true, || message.take().map(LargeSource::Owned));
+            }
+            self.poll_message(cx, wait.who(), &mut message)
+        })
     }
 
     /// Accepts a message that is not compressed, whatever was agreed on: for secrets, which in one context with a
@@ -55,12 +65,16 @@ impl Writer {
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
     pub async fn write_uncompressed(&self, message: impl Into<Message>) -> Result<(), Error> {
-        let mut message = Some(message.into());
-        let len = message.as_ref().map_or(0, Message::len);
+        let message = message.into();
+        let len = message.len();
+        if len > LARGE_MESSAGE {
+            return self.write_large(len, false, LargeSource::Owned(message)).await;
+        }
+        let mut message = Some(message);
         self.send(len, |out| message.take().map_or(Ok(()), |message| out.send_uncompressed(message))).await
     }
 
-    /// Accepts a message that is lent: it is copied, and nothing is allocated for it.
+    /// Accepts a message that is lent: it is copied. Nothing is allocated for one of up to 64 KiB.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -69,10 +83,15 @@ impl Writer {
     /// As [`write_message`](Self::write_message).
     pub async fn write_borrowed(&self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
         let message = message.into();
-        self.send(message.as_bytes().len(), |out| out.send_ref(message)).await
+        let len = message.as_bytes().len();
+        if len > LARGE_MESSAGE {
+            return self.write_large(len, true, LargeSource::Borrowed(message)).await;
+        }
+        self.send(len, |out| out.send_ref(message)).await
     }
 
-    /// Accepts a message that was encoded before.
+    /// Accepts a message that was encoded before. The first write to a connection with compression makes the compressed form
+    /// of it, before it waits for room.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -80,17 +99,32 @@ impl Writer {
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
     pub async fn write_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.send(message.message().len(), |out| out.send_prepared(message)).await
+        let len = message.message().len();
+        if len > LARGE_MESSAGE {
+            if let Some(mut preparation) = self.shared.preparation(message) {
+                poll_fn(|cx| if preparation.work(message) { Poll::Ready(()) } else { yields(cx) }).await;
+            }
+            return self.write_large(len, true, LargeSource::Prepared(message)).await;
+        }
+        self.send(len, |out| out.send_prepared(message)).await
     }
 
     /// Accepts a message if there is room for it now and no other writer waits for room. Gives it back otherwise.
+    ///
+    /// A message of more than 64 KiB is compressed or masked in this call, without a yield: for megabytes in a task,
+    /// [`write_message`](Self::write_message) is kinder to its neighbours.
     ///
     /// # Errors
     /// [`TryWriteError::Full`] gives the message back; otherwise as [`write_message`](Self::write_message).
     pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), TryWriteError> {
         let mut message = Some(message.into());
         let len = message.as_ref().map_or(0, Message::len);
-        let sent = self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| out.send(message)));
+        let sent = if len > LARGE_MESSAGE {
+            let begun = self.shared.try_begin_large(len, || message.take().map(LargeSource::Owned));
+            begun.map(|begun| begun?.map_or(Ok(()), Encoding::finish))
+        } else {
+            self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+        };
         match (sent, message) {
             (Some(Ok(())), _) | (None, None) => Ok(()),
             (Some(Err(error)), _) => Err(TryWriteError::Failed(error)),
@@ -198,6 +232,45 @@ impl Writer {
         poll_fn(|cx| self.shared.poll_send(cx, wait.who(), len, &mut send)).await
     }
 
+    /// Queues a large message when its turn has come and its frame is made.
+    async fn write_large(&self, len: usize, may_compress: bool, source: LargeSource<'_>) -> Result<(), Error> {
+        let mut source = Some(source);
+        let mut wait = RoomWait::new(&self.shared);
+        poll_fn(|cx| self.poll_large(cx, &mut wait, len, may_compress, || source.take())).await
+    }
+
+    /// Takes the message from `source` when its turn has come.
+    #[cold]
+    fn poll_large<'m>(
+        &self,
+        cx: &mut Context<'_>,
+        wait: &mut RoomWait<'m>,
+        len: usize,
+        may_compress: bool,
+        source: impl FnOnce() -> Option<LargeSource<'m>>,
+    ) -> Poll<Result<(), Error>> {
+        if wait.encoding.is_none() {
+            let begun = ready!(self.shared.poll_begin_large(cx, wait.who(), len, may_compress, source))?;
+            wait.encoding = begun.map(Box::new);
+        }
+        let Some(encoding) = &mut wait.encoding else { return Poll::Ready(Ok(())) };
+        let queued = ready!(encoding.poll(cx));
+        wait.encoding = None;
+        Poll::Ready(queued)
+    }
+
+    /// Queues a large message of the sink when its turn has come. Its frame is made in one stretch.
+    #[cold]
+    fn poll_large_at_once<'m>(
+        &self,
+        cx: &mut Context<'_>,
+        len: usize,
+        source: impl FnOnce() -> Option<LargeSource<'m>>,
+    ) -> Poll<Result<(), Error>> {
+        let begun = ready!(self.shared.poll_begin_large(cx, RoomFor::Sink, len, true, source))?;
+        Poll::Ready(begun.map_or(Ok(()), Encoding::finish))
+    }
+
     #[inline]
     fn poll_message(
         &self,
@@ -209,7 +282,7 @@ impl Writer {
         self.shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
     }
 
-    /// Writes a message in a future that outlives the connection.
+    /// Writes a message of up to 64 KiB in a future that outlives the connection.
     pub(crate) fn poll_write_message(
         &self,
         cx: &mut Context<'_>,
@@ -219,9 +292,38 @@ impl Writer {
         self.poll_message(cx, RoomFor::Future(wait.on(&self.shared)), message)
     }
 
+    /// Begins a large message in a future that outlives the connection. `None` if it was queued at once.
+    pub(crate) fn poll_begin_large(
+        &self,
+        cx: &mut Context<'_>,
+        wait: &mut ChangingRoomWait,
+        message: &Message,
+    ) -> Poll<Result<Option<Encoding<'static>>, Error>> {
+        let source = || Some(LargeSource::Owned(message.clone()));
+        self.shared.poll_begin_large(cx, RoomFor::Future(wait.on(&self.shared)), message.len(), true, source)
+    }
+
+    /// The large message that such a future is making into a frame for this connection.
+    pub(crate) fn encoding<'a>(&self, wait: &'a mut ChangingRoomWait) -> &'a mut Option<Box<Encoding<'static>>> {
+        wait.encoding_on(&self.shared)
+    }
+
     /// Writes a message for the one that polls the connection.
     pub(crate) fn poll_write_borrowed(&self, cx: &mut Context<'_>, message: MessageRef<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_send(cx, RoomFor::Sink, message.as_bytes().len(), |out| out.send_ref(message))
+        let len = message.as_bytes().len();
+        if len > LARGE_MESSAGE {
+            return self.poll_large_at_once(cx, len, || Some(LargeSource::Borrowed(message)));
+        }
+        self.shared.poll_send(cx, RoomFor::Sink, len, |out| out.send_ref(message))
+    }
+
+    /// Writes a message that the sink has taken.
+    pub(crate) fn poll_write_unsent(&self, cx: &mut Context<'_>, unsent: &Message) -> Poll<Result<(), Error>> {
+        let len = unsent.len();
+        if len > LARGE_MESSAGE {
+            return self.poll_large_at_once(cx, len, || Some(LargeSource::Owned(unsent.clone())));
+        }
+        self.shared.poll_send(cx, RoomFor::Sink, len, |out| out.send(unsent.clone()))
     }
 
     /// What is sent in one piece.
@@ -237,9 +339,10 @@ impl Writer {
         self.shared.poll_flush(cx, FlushFor::Polled(Polled::Sink))
     }
 
-    /// Accepts a message whatever waits: for `Sink`, whose room was asked for before.
-    pub(crate) fn send_now(&self, message: Message) -> Result<(), Error> {
-        self.shared.send(|out| out.send(message))
+    /// Accepts a message whatever waits: for `Sink`, whose room was asked for before. Gives it back while another one is
+    /// open.
+    pub(crate) fn send_now(&self, message: Message) -> Result<Option<Message>, Error> {
+        self.shared.send_now(message)
     }
 }
 

@@ -17,9 +17,30 @@ impl Compressor {
         Self { deflater, threshold }
     }
 
+    /// Whether a whole message of `len` bytes is worth compressing.
+    pub(super) fn is_for(&self, len: usize) -> bool {
+        len >= self.threshold
+    }
+
     /// Compresses a whole message into `out`; false if it is not worth while.
     pub(super) fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
-        payload.len() >= self.threshold && self.deflater.shrink(payload, out)
+        self.is_for(payload.len()) && self.deflater.shrink(payload, out)
+    }
+
+    /// For a message that is compressed piece by piece.
+    pub(super) fn deflater(&mut self) -> &mut Deflater {
+        &mut self.deflater
+    }
+
+    /// What makes the form of a message for many receivers, if it has none yet and is worth while.
+    pub(super) fn preparation(&self, message: &PreparedMessage) -> Option<Deflater> {
+        let is_missing = self.is_for(message.message().len()) && !message.has_compressed(self.deflater.key());
+        is_missing.then(|| self.deflater.for_single_messages())
+    }
+
+    /// A message that was compressed in part will never be sent: the next one refers to nothing of it.
+    pub(super) fn forget(&mut self) {
+        self.deflater.reset();
     }
 
     /// Compresses a part of a message into `out`, so that the receiver can read it when it has come.
@@ -33,7 +54,7 @@ impl Compressor {
 
     /// The compressed form of a message for many receivers, if it is worth while.
     pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Option<Encoded> {
-        if message.message().len() < self.threshold {
+        if !self.is_for(message.message().len()) {
             return None;
         }
         let compressed = message.compressed(&self.deflater)?;
@@ -59,6 +80,12 @@ pub(super) enum PerMessage {
     Allowed,
     /// A secret in one context with a stranger's text leaks by its compressed size.
     Off,
+}
+
+impl PerMessage {
+    pub(super) fn allowed_if(may_compress: bool) -> Self {
+        if may_compress { Self::Allowed } else { Self::Off }
+    }
 }
 
 /// Lends a buffer for what compression makes.

@@ -6,6 +6,7 @@
 mod closing;
 mod compressor;
 mod frame_in_progress;
+mod large;
 mod outbox;
 mod recv;
 mod room;
@@ -26,6 +27,7 @@ use std::{
 
 pub use self::{
     closing::{CloseInfo, Initiator},
+    large::{LARGE_MESSAGE, LargeMessage, LargePreparation, LargeSource},
     recv::Receiver,
     room::{Patience, RoomQueue, WaiterId},
     state::State,

@@ -5,6 +5,7 @@ use std::io::IoSlice;
 
 use super::{
     compressor::{Compressor, PerMessage, with_compressed},
+    large::{LargeMessage, LargePreparation, LargeSource},
     outbox::Outbox,
 };
 use crate::{
@@ -33,7 +34,15 @@ struct OpenMessage {
     kind: MessageKind,
     has_begun: bool,
     is_compressed: bool,
+    /// It is no stream but one large message, which is made into a frame elsewhere.
+    is_large: bool,
     utf8: Utf8Validator,
+}
+
+impl OpenMessage {
+    fn new(kind: MessageKind, is_compressed: bool, is_large: bool) -> Self {
+        Self { kind, has_begun: false, is_compressed, is_large, utf8: Utf8Validator::default() }
+    }
 }
 
 impl Framer {
@@ -91,8 +100,65 @@ impl Framer {
     pub(super) fn open_message(&mut self, kind: MessageKind, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
         let is_compressed = self.compressor.is_some() && compression == PerMessage::Allowed;
-        self.open = Some(OpenMessage { kind, has_begun: false, is_compressed, utf8: Utf8Validator::default() });
+        self.open = Some(OpenMessage::new(kind, is_compressed, false));
         Ok(())
+    }
+
+    /// Whether a large message takes more than queueing it by reference.
+    pub(super) fn encodes(&self, source: &LargeSource<'_>, compression: PerMessage) -> bool {
+        match source {
+            LargeSource::Prepared(_) => self.role == Role::Client,
+            LargeSource::Owned(message) => self.role == Role::Client || self.compresses(message.as_ref(), compression),
+            LargeSource::Borrowed(_) => true,
+        }
+    }
+
+    /// Begins a large message that is made into a frame elsewhere. No other message is accepted until it is back.
+    pub(super) fn begin_large<'a>(
+        &mut self,
+        source: LargeSource<'a>,
+        compression: PerMessage,
+    ) -> Result<LargeMessage<'a>, SendError> {
+        self.check_no_open_message()?;
+        let kind = source.as_ref().kind();
+        let large = if let LargeSource::Prepared(message) = source {
+            let compressed = self.compressor.as_mut().and_then(|compressor| compressor.prepared(message));
+            LargeMessage::prepared(compressed.unwrap_or_else(|| message.plain().clone()), self.next_mask())
+        } else {
+            let compresses = self.compresses(source.as_ref(), compression);
+            let compressor = if compresses { self.compressor.take() } else { None };
+            LargeMessage::new(source, self.next_mask(), compressor)
+        };
+        self.open = Some(OpenMessage::new(kind, false, true));
+        Ok(large)
+    }
+
+    /// What makes the compressed form of a large message for many receivers, if it is still missing.
+    pub(super) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
+        self.compressor.as_ref()?.preparation(message).map(LargePreparation::new)
+    }
+
+    /// Takes back what a large message has borrowed, and queues its frame if that `is_wanted`.
+    pub(super) fn end_large(&mut self, mut large: LargeMessage<'_>, is_wanted: bool) -> Result<(), SendError> {
+        if !is_wanted {
+            large.reset();
+        }
+        let (compressor, frame) = large.into_parts();
+        if compressor.is_some() {
+            self.compressor = compressor;
+        }
+        // A Close frame may have ended it.
+        let is_open = self.open.take_if(|open| open.is_large).is_some();
+        let Some((header, payload)) = frame.filter(|_| is_wanted && is_open) else {
+            return Err(SendError::NoMessageOpen);
+        };
+        self.outbox.push_shared(&header.encode(), payload);
+        Ok(())
+    }
+
+    fn compresses(&self, message: MessageRef<'_>, compression: PerMessage) -> bool {
+        let len = message.as_bytes().len();
+        compression == PerMessage::Allowed && self.compressor.as_ref().is_some_and(|compressor| compressor.is_for(len))
     }
 
     pub(super) fn has_open_message(&self) -> bool {
@@ -101,7 +167,7 @@ impl Framer {
 
     /// Queues the next fragment of the message that is open.
     pub(super) fn fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
-        let open = self.open.as_mut().ok_or(SendError::NoMessageOpen)?;
+        let open = self.open.as_mut().filter(|open| !open.is_large).ok_or(SendError::NoMessageOpen)?;
         if open.kind == MessageKind::Text {
             let mut utf8 = open.utf8.clone();
             let fits = utf8.push(payload, |_| {}).is_ok() && (!is_final || utf8.is_complete());

@@ -10,6 +10,7 @@ use std::{
 use super::{
     closing::{CloseInfo, Closing, Initiator},
     compressor::PerMessage,
+    large::{LargeMessage, LargePreparation, LargeSource},
     send::Framer,
     state::{State, Step},
     stats::{Counters, OutputProgress, Stats},
@@ -153,6 +154,54 @@ impl Transmitter {
             self.queue_close(now, close, Initiator::Local);
         }
         begins
+    }
+}
+
+/// Large messages: compressing or copying one takes long, so the owner of the transmitter does it while others use it.
+impl Transmitter {
+    /// Whether a large message takes more than queueing it by reference. If not, it is to be sent as any other.
+    pub fn encodes(&self, source: &LargeSource<'_>, may_compress: bool) -> bool {
+        self.framer.encodes(source, PerMessage::allowed_if(may_compress))
+    }
+
+    /// Begins a large message that is to be [worked](LargeMessage::work) on elsewhere, which takes the compressor along.
+    /// Until it is back by [`finish_large`](Self::finish_large) or [`abandon_large`](Self::abandon_large), no other message
+    /// is accepted, so that frames leave in the order of the compression window. Control frames are, and a Close frame
+    /// ends it.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn begin_large<'a>(
+        &mut self,
+        source: LargeSource<'a>,
+        may_compress: bool,
+    ) -> Result<LargeMessage<'a>, SendError> {
+        self.check_open()?;
+        self.framer.begin_large(source, PerMessage::allowed_if(may_compress))
+    }
+
+    /// What makes the compressed form of a large prepared message that [`send_prepared`](Self::send_prepared) needs, if it
+    /// is missing.
+    pub fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
+        self.framer.preparation(message)
+    }
+
+    /// Queues the frame that was made of a large message.
+    ///
+    /// # Errors
+    /// The connection is closing, or the work is not done: the message is not sent.
+    pub fn finish_large(&mut self, large: LargeMessage<'_>) -> Result<(), SendError> {
+        let is_open = self.check_open();
+        let queued = self.framer.end_large(large, is_open.is_ok());
+        is_open.and(queued)?;
+        self.counters.messages_sent += 1;
+        Ok(())
+    }
+
+    /// Takes back a large message that is not to be sent.
+    pub fn abandon_large(&mut self, large: LargeMessage<'_>) {
+        // That it was not queued is what was asked for.
+        let _ = self.framer.end_large(large, false);
     }
 }
 
@@ -324,7 +373,7 @@ impl Transmitter {
         self.has_dropped_output
     }
 
-    /// Whether a message is being streamed, so that no other can be sent.
+    /// Whether a message is being streamed or a large one worked on, so that no other can be sent.
     pub fn has_open_message(&self) -> bool {
         self.framer.has_open_message()
     }

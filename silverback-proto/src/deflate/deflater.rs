@@ -18,6 +18,9 @@ pub(crate) struct Deflater {
     stream: Option<Box<Deflate>>,
     config: DeflateConfig,
     kept: Kept,
+    /// The stream was left inside a block. It is not used for another message: a reset does not end the block in zlib-rs
+    /// 0.6.8.
+    is_inside_block: bool,
 }
 
 impl Deflater {
@@ -40,12 +43,12 @@ impl Deflater {
             bits if bits <= HISTORY_WINDOW_BITS => Kept::history(bits),
             _ => Kept::Stream,
         };
-        Self { stream: None, config, kept }
+        Self { stream: None, config, kept, is_inside_block: false }
     }
 
     /// A compressor for messages that stand by themselves, which any receiver that agreed to the same window can read.
     pub(crate) fn for_single_messages(&self) -> Self {
-        Self { stream: None, config: self.config, kept: Kept::Nothing }
+        Self { stream: None, config: self.config, kept: Kept::Nothing, is_inside_block: false }
     }
 
     /// Equal for compressors that make the same of a message that stands by itself.
@@ -73,7 +76,19 @@ impl Deflater {
     /// Compresses a whole message into `out`, which is empty; false if it does not shrink. Then it is to go plain, so it does
     /// not enter the receiver's window, and nothing that follows refers to it.
     pub(crate) fn shrink(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
-        self.end_message(message, out);
+        self.shrink_rest(message, message, out)
+    }
+
+    /// Compresses a part of a whole message that is not its last. Call [`shrink_rest`](Self::shrink_rest) with the last, or
+    /// [`reset`](Self::reset) to give up.
+    pub(crate) fn shrink_part(&mut self, part: &[u8], out: &mut Vec<u8>) {
+        self.is_inside_block = true;
+        self.run(part, DeflateFlush::NoFlush, out);
+    }
+
+    /// [`shrink`](Self::shrink) of a message of which only `rest` was not compressed yet.
+    pub(crate) fn shrink_rest(&mut self, message: &[u8], rest: &[u8], out: &mut Vec<u8>) -> bool {
+        self.end_message(rest, out);
         let shrinks = out.len() < message.len();
         match &mut self.kept {
             kept if shrinks => kept.note(message),
@@ -87,6 +102,7 @@ impl Deflater {
     fn end_message(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         self.run(piece, DeflateFlush::SyncFlush, out);
+        self.is_inside_block = false;
         if out[start..].ends_with(&TAIL) {
             out.truncate(out.len() - TAIL.len());
         }
@@ -102,6 +118,9 @@ impl Deflater {
     /// Forgets what was sent: the next message refers to nothing before it, so no receiver needs to have seen it.
     pub(crate) fn reset(&mut self) {
         self.kept.forget();
+        if self.is_inside_block {
+            self.release();
+        }
         if let Some(stream) = &mut self.stream {
             stream.reset();
         }
@@ -109,7 +128,8 @@ impl Deflater {
 
     /// Gives the stream back. What comes next is compressed as if it were the first, but for a small history.
     pub(crate) fn release(&mut self) {
-        if let Some(stream) = self.stream.take() {
+        let is_reusable = !std::mem::take(&mut self.is_inside_block);
+        if let Some(stream) = self.stream.take().filter(|_| is_reusable) {
             streams::put_deflate(self.config, stream);
         }
     }

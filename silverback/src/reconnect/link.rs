@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use silverback_proto::{CloseCode, CloseFrame, Message, UnsendableCode};
+use silverback_proto::{CloseCode, CloseFrame, Message, UnsendableCode, connection::LARGE_MESSAGE};
 use tokio::sync::watch;
 
 use super::ReconnectState;
@@ -76,6 +76,14 @@ impl Link {
         }
         let Some(writer) = &slot.writer else { return Poll::Ready(Written::NotConnected) };
         let Some(copy) = message.clone() else { return Poll::Ready(Written::Accepted) };
+        if copy.len() > LARGE_MESSAGE {
+            let writer = writer.clone();
+            let written = ready!(self.poll_write_large(cx, slot, wait, (&writer, copy)));
+            if written == Written::Accepted {
+                *message = None;
+            }
+            return Poll::Ready(written);
+        }
         let written = ready!(writer.poll_write_message(cx, wait, message));
         Poll::Ready(match written {
             Ok(()) => {
@@ -86,6 +94,41 @@ impl Link {
                 *message = Some(copy);
                 Written::NotConnected
             }
+        })
+    }
+
+    /// Writes a large message. The lock is held while it is accepted and noted, but not while its frame is made.
+    fn poll_write_large(
+        &self,
+        cx: &mut Context<'_>,
+        slot: MutexGuard<'_, Slot>,
+        wait: &mut ChangingRoomWait,
+        (writer, message): (&Writer, Message),
+    ) -> Poll<Written> {
+        let mut slot = slot;
+        if writer.encoding(wait).is_none() {
+            match ready!(writer.poll_begin_large(cx, wait, &message)) {
+                Ok(Some(encoding)) => *writer.encoding(wait) = Some(Box::new(encoding)),
+                Ok(None) => {
+                    slot.note_accepted(message);
+                    return Poll::Ready(Written::Accepted);
+                }
+                Err(_) => return Poll::Ready(Written::NotConnected),
+            }
+        }
+        drop(slot);
+        let Some(mut encoding) = writer.encoding(wait).take() else { return Poll::Ready(Written::NotConnected) };
+        if encoding.poll_work(cx).is_pending() {
+            *writer.encoding(wait) = Some(encoding);
+            return Poll::Pending;
+        }
+        let mut slot = self.lock();
+        Poll::Ready(match encoding.queue() {
+            Ok(()) => {
+                slot.note_accepted(message);
+                Written::Accepted
+            }
+            Err(_) => Written::NotConnected,
         })
     }
 

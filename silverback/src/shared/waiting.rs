@@ -7,7 +7,7 @@ use std::{
 
 use silverback_proto::connection::{Patience, RoomQueue, WaiterId};
 
-use super::{Shared, inner::Inner};
+use super::{Encoding, Shared, inner::Inner};
 
 /// Those that wait. It exists while there are any.
 #[derive(Debug, Default)]
@@ -135,21 +135,22 @@ impl Inner {
     }
 
     #[cold]
-    fn refuses_messages(&self) -> bool {
+    pub(super) fn refuses_messages(&self) -> bool {
         self.failure.is_some() || self.transmitter.close_info().is_some()
     }
 }
 
-/// A future's wait for room. Dropped, it gives up its place, and passes its turn on.
+/// A future's wait for room, and its turn with a large message. Dropped, it gives up its place, and passes its turn on.
 #[derive(Debug)]
 pub(crate) struct RoomWait<'a> {
     shared: &'a Arc<Shared>,
     id: Option<WaiterId>,
+    pub(crate) encoding: Option<Box<Encoding<'a>>>,
 }
 
 impl<'a> RoomWait<'a> {
     pub(crate) fn new(shared: &'a Arc<Shared>) -> Self {
-        Self { shared, id: None }
+        Self { shared, id: None, encoding: None }
     }
 }
 
@@ -202,6 +203,7 @@ impl Drop for FlushWait<'_> {
 pub(crate) struct ChangingRoomWait {
     shared: Weak<Shared>,
     id: Option<WaiterId>,
+    encoding: Option<Box<Encoding<'static>>>,
 }
 
 impl ChangingRoomWait {
@@ -212,6 +214,12 @@ impl ChangingRoomWait {
             self.shared = Arc::downgrade(shared);
         }
         &mut self.id
+    }
+
+    /// The large message that is being made into a frame for this connection.
+    pub(crate) fn encoding_on(&mut self, shared: &Arc<Shared>) -> &mut Option<Box<Encoding<'static>>> {
+        self.encoding.take_if(|encoding| !encoding.is_on(shared));
+        &mut self.encoding
     }
 
     fn give_up(&mut self) {

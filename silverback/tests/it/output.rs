@@ -9,6 +9,7 @@ use silverback_testkit::wire::{binary, close, ping, text};
 
 use crate::support::{client_with, send_together, server, server_config, settle, within};
 
+mod large;
 mod pongs;
 mod stalls;
 mod waiting;

@@ -13,6 +13,7 @@ mod fragmentation;
 mod framing;
 mod idle_compressor;
 mod keepalive;
+mod large;
 mod limits;
 mod low_level;
 mod sending;
