@@ -9,7 +9,7 @@ mod requests;
 use std::{
     future::Future,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -64,14 +64,18 @@ impl Http {
         let mut requests = Requests::new(self.max_head_size);
         loop {
             let deadline = Instant::now() + self.handshake_timeout;
-            let read = tokio::select! {
-                read = within(deadline, requests.next(&mut stream)) => read,
-                () = self.open.closing() => return None,
+            let read = {
+                let reading = pin!(requests.next(&mut stream));
+                tokio::select! {
+                    read = within(deadline, reading) => read,
+                    () = self.open.closing() => return None,
+                }
             };
             let (response, is_last) = match read {
                 Some(Ok(request)) => match self.routes.answer(&request, peer) {
                     Answer::Upgrade(handshake) => {
-                        return self.accept(stream, *handshake, requests.into_rest(), deadline).await;
+                        // Boxed: inside of this future it would be copied each time that this one moves.
+                        return Box::pin(self.accept(stream, *handshake, requests.into_rest(), deadline)).await;
                     }
                     Answer::Response(response) => encode_answer(response, &request),
                 },
@@ -83,7 +87,7 @@ impl Http {
             };
             // A page may take longer to reach its reader than a head to come.
             let answer_deadline = Instant::now() + self.handshake_timeout * ANSWER_FACTOR;
-            within(answer_deadline, stream.write_all(&response)).await?.ok()?;
+            within(answer_deadline, pin!(stream.write_all(&response))).await?.ok()?;
             if is_last {
                 self.close(stream, deadline).await;
                 return None;
@@ -104,10 +108,11 @@ impl Http {
             Some(first) => &self.routes.upgrader.clone().subprotocols([first]),
             None => &self.routes.upgrader,
         };
+        let accepting = pin!(upgrader.accept_handshake(stream, handshake, early));
         tokio::select! {
             // A handshake that came before the end is accepted, so that its client is told 1001.
             biased;
-            accepted = within(deadline, upgrader.accept_handshake(stream, handshake, early)) => accepted?.ok(),
+            accepted = within(deadline, accepting) => accepted?.ok(),
             () = self.open.closing() => None,
         }
     }
@@ -157,8 +162,7 @@ fn declares_body(headers: &HeaderMap) -> bool {
 }
 
 /// Returns the output of `work`, or `None` if the deadline passes first.
-async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
+async fn within<F: Future>(deadline: Instant, mut work: Pin<&mut F>) -> Option<F::Output> {
     if let Ok(done) = timeout_at(deadline, work.as_mut()).await {
         return Some(done);
     }

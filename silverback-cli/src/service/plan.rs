@@ -19,6 +19,7 @@ pub(crate) struct Plan {
     pub(crate) bound: Vec<Bound>,
     pub(crate) threads: NonZero<usize>,
     pub(crate) upgrader: Upgrader,
+    /// For every request, so the upgrader need not check the host again.
     pub(crate) hosts: HostPolicy,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
@@ -43,8 +44,7 @@ impl Plan {
             .config(config)
             .handshake_timeout(args.handshake_timeout)
             .max_head_size(args.max_head_size)
-            .check_origin(origin_policy(&args.allow_origin))
-            .check_host(hosts.clone());
+            .check_origin(origin_policy(&args.allow_origin));
         Ok(Self {
             bound,
             threads: args.threads.unwrap_or_else(default_threads),

@@ -20,6 +20,7 @@ use super::{connection::UnreadableHead, page, printer::Printer, refusals};
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) upgrader: Upgrader,
+    /// The hosts that every route but the sign of life answers to.
     pub(crate) hosts: HostPolicy,
     pub(crate) printer: Printer,
 }

@@ -7,7 +7,7 @@ use super::*;
 
 fn routes() -> Routes {
     let hosts = HostPolicy::LoopbackOr(vec!["proxy.example".parse().unwrap()]);
-    Routes { upgrader: Upgrader::new().check_host(hosts.clone()), hosts, printer: Printer::quiet().0 }
+    Routes { upgrader: Upgrader::new(), hosts, printer: Printer::quiet().0 }
 }
 
 /// The status and the body. A handshake that is accepted has 101.
