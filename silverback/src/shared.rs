@@ -18,7 +18,7 @@ use silverback_proto::{
     connection::{OutputProgress, Transmitter},
 };
 
-use self::inner::{Failure, Inner, LeftBehind, Locked};
+use self::inner::{Failure, Inner, LeftBehind, Locked, Written};
 pub(crate) use self::{
     handle::SharedHandle,
     large::{Encoding, yields},
@@ -347,7 +347,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes until the queue is empty or the transport takes no more.
+    /// Writes until the queue is empty or the transport takes no more. After a lot of output the flusher goes on.
     fn flush(self: &Arc<Self>, inner: &mut Inner) {
         self.holds_output.store(false, Ordering::Release);
         if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
@@ -360,7 +360,14 @@ impl Shared {
         // Whoever holds the lock writes, but only the flusher is woken: a task that goes away takes no output with it.
         let waker = Waker::from(self.clone());
         match inner.poll_write_all(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Ok(())) => inner.wakes_waiting = true,
+            Poll::Ready(Ok(Written::All)) => inner.wakes_waiting = true,
+            Poll::Ready(Ok(Written::NotAll)) => {
+                inner.wakes_waiting = true;
+                inner.is_registered = inner.is_registered || self.flusher.flush_soon(self.clone());
+                if !inner.is_registered {
+                    inner.fail(Failure::Io(io::ErrorKind::Other));
+                }
+            }
             Poll::Ready(Err(error)) => inner.fail(Failure::Write(error.kind(), clock::now())),
             Poll::Pending => {
                 inner.note_blocked(clock::now());

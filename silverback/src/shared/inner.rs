@@ -105,16 +105,28 @@ impl Inner {
         self.transmitter.queued_output() > 0 || self.needs_flush
     }
 
-    /// Whether output waits for the transport, which would tell the flusher.
+    /// Whether output waits for the transport, which would tell the flusher, or for the flusher itself.
     pub(super) fn is_on_its_way(&self) -> bool {
-        self.failure.is_none() && self.is_blocked
+        self.failure.is_none() && (self.is_blocked || (self.is_registered && self.has_output()))
     }
 
-    pub(super) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes what is queued, but no more than is good for others who want the lock.
+    pub(super) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Written>> {
+        let mut room = WRITTEN_AT_ONCE;
         while self.transmitter.queued_output() > 0 {
+            if room == 0 {
+                return Poll::Ready(Ok(Written::NotAll));
+            }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.transmitter.poll_transmit(&mut slices);
-            let count = match self.io.poll_write(cx, &slices[..filled]) {
+            let polled = if self.transmitter.queued_output() <= room {
+                self.io.poll_write(cx, &slices[..filled])
+            } else {
+                let mut cut = [IoSlice::new(&[]); SLICES];
+                let count = cut_slices(&slices[..filled], room, &mut cut);
+                self.io.poll_write(cx, &cut[..count])
+            };
+            let count = match polled {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -122,12 +134,13 @@ impl Inner {
             };
             self.transmitter.handle_transmitted(count);
             self.needs_flush = true;
+            room = room.saturating_sub(count);
         }
         if self.io.poll_flush(cx)?.is_pending() {
             return Poll::Pending;
         }
         (self.needs_flush, self.held_since) = (false, None);
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(Written::All))
     }
 
     /// The transport takes nothing at the moment, or passes nothing on.
@@ -161,6 +174,28 @@ impl Inner {
         self.wakes_waiting = true;
         self.wakes_reader = true;
     }
+}
+
+/// How far a write came that the transport did not stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    All,
+    NotAll,
+}
+
+/// The first `room` bytes of `slices`. Returns how many slices they are.
+#[cold]
+fn cut_slices<'a>(slices: &'a [IoSlice<'_>], mut room: usize, cut: &mut [IoSlice<'a>]) -> usize {
+    let mut count = 0;
+    for (slice, cut) in slices.iter().zip(cut) {
+        if room == 0 {
+            break;
+        }
+        let len = slice.len().min(room);
+        *cut = IoSlice::new(&slice[..len]);
+        (room, count) = (room - len, count + 1);
+    }
+    count
 }
 
 /// The lock, held. Whom its holder wants to be woken is woken after it was given back: a waker may run anything.
@@ -234,6 +269,10 @@ impl Drop for Woken {
 
 /// A peer that hangs up under our writes has said why before: that is in our socket already, or will be at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What is written while the lock is held once: a fast peer, and encryption below, would take it for as long as a message is
+/// large.
+const WRITTEN_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// Slices that one write takes at most.
 const SLICES: usize = 32;

@@ -8,10 +8,11 @@ use silverback::{Compression, Conn, Event, Message, MessageRef, PreparedMessage,
 use silverback_testkit::{
     cuts::Random,
     poll::{CountingWaker, poll_once},
+    wire::binary,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{over_tcp, settle, within};
+use crate::support::{over_tcp, server, settle, within};
 
 /// Text that takes several pieces of work to compress, and is no more than the peer accepts.
 fn large() -> String {
@@ -203,4 +204,18 @@ async fn go_through_sinks_and_tunnels() {
     within(far.into_tunnel().read_to_string(&mut read)).await.unwrap();
     assert!(read == large());
     within(sending).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn leave_in_several_writes_that_let_others_in_between() {
+    let (conn, remote) = server();
+    let (writer, _reader) = conn.split();
+    let payload = vec![7; 5 << 20];
+    writer.write_message(payload.clone()).await.unwrap();
+    assert!(writer.stats().queued_output > 0, "one hold of the lock does not write all of it");
+    // Nobody has to stay for the rest.
+    drop((writer, _reader));
+    within(remote.expect(binary(payload))).await;
+    settle().await;
+    assert!(remote.is_dropped());
 }
