@@ -3,25 +3,27 @@
 use std::{
     future::{Future, poll_fn},
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
-use silverback::{Conn, Error, Message};
+use silverback::{Conn, Error, Message, Writer};
 
 use super::{open_connections::Presence, printer::Printer};
 use crate::trouble;
 
 /// One connection of the echo.
-#[derive(Debug)]
 pub(crate) struct Echo {
     pub(crate) conn: Conn,
     pub(crate) presence: Presence,
     pub(crate) peer: SocketAddr,
     pub(crate) printer: Printer,
-    /// The answer that there is no room for yet. Nothing more is read meanwhile.
-    pub(crate) waiting: Option<Box<Message>>,
+    /// The answer that is not accepted yet: it waits for room, or it is large and is made into a frame in pieces. Nothing
+    /// more is read meanwhile.
+    pub(crate) waiting: Option<Answer>,
 }
+
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Echoes until the connection has ended.
 ///
@@ -46,26 +48,32 @@ impl Echo {
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let (writer, reader) = self.conn.halves();
         loop {
-            if let Some(message) = &self.waiting {
-                let written = pin!(writer.write_message(Message::clone(message))).poll(cx);
-                answered(ready!(written))?;
+            if let Some(answer) = &mut self.waiting {
+                let written = ready!(answer.as_mut().poll(cx));
                 self.waiting = None;
+                answered(written)?;
             }
             // Lent: an echo needs no message of its own, and none is allocated. What had to be joined is sent from where it is.
             let Some(message) = ready!(pin!(reader.read_incoming()).poll(cx))? else { return Poll::Ready(Ok(())) };
             self.printer.print(self.peer, message.as_ref());
-            if message.is_assembled() {
-                self.waiting = Some(Box::new(message.into_message()));
+            if message.is_assembled() || message.as_ref().as_bytes().len() > LARGE {
+                self.waiting = Some(answer(writer, message.into_message()));
                 continue;
             }
             let message = message.into_ref();
             // A write that is dropped while it waits for room has written nothing: then the message is kept.
             match pin!(writer.write_borrowed(message)).poll(cx) {
                 Poll::Ready(written) => answered(written)?,
-                Poll::Pending => self.waiting = Some(Box::new(message.to_message())),
+                Poll::Pending => self.waiting = Some(answer(writer, message.to_message())),
             }
         }
     }
+}
+
+/// Keeps its place among the writers that wait, and what was done of its frame.
+fn answer(writer: &Writer, message: Message) -> Answer {
+    let writer = writer.clone();
+    Box::pin(async move { writer.write_message(message).await })
 }
 
 /// We are closing: what still comes is read up to the client's Close frame, and not answered.
@@ -77,6 +85,9 @@ fn answered(written: Result<(), Error>) -> Result<(), Error> {
 fn is_ours(error: &Error) -> bool {
     error.close_code().is_none() && !error.is_disconnect()
 }
+
+/// A larger message takes more than one poll to send, so its write must not be dropped in between.
+const LARGE: usize = 64 * 1024;
 
 #[cfg(test)]
 #[path = "echo_tests.rs"]

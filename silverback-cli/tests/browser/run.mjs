@@ -47,6 +47,8 @@ const browser = await chromium.launch({
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // As after DNS rebinding: the name of a foreign site means this machine.
+    "--host-resolver-rules=MAP rebound.example 127.0.0.1",
   ],
 });
 

@@ -211,3 +211,20 @@ async fn the_first_subprotocol_is_agreed_to() {
     assert!(conn.compression().is_some());
     check_echo(&mut conn, "spoken to in chat.example").await;
 }
+
+#[tokio::test]
+async fn an_answer_that_takes_several_turns_to_compress_comes_back() {
+    let program = Program::start(&["--threads", "1", "--max-message-size", "8MiB"]);
+    let mut conn = dial_offering(&program, Compression::default()).await;
+    // Random text: hard work for the compressor.
+    let mut state = 1_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'a' + (state >> 24) as u8 % 26)
+    };
+    for size in [64 * 1024 + 1, 1024 * 1024, 8 * 1024 * 1024] {
+        let text: String = (0..size).map(|_| letter()).collect();
+        check_echo(&mut conn, text).await;
+    }
+    check_echo(&mut conn, "and a small one").await;
+}

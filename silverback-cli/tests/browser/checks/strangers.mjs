@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { WebSocketServer } from "ws";
 import { failedConnection, reachState, received, rows, sendText, until, untilText } from "../bench.mjs";
 
@@ -19,18 +23,38 @@ export default {
     bench.expectProblem(failedConnection);
     const page = await bench.openTab();
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    const outcome = await page.evaluate(
-      (address) =>
-        new Promise((tell) => {
-          const socket = new WebSocket(address);
-          socket.onopen = () => tell("opened");
-          socket.onclose = ({ code }) => tell(code);
-        }),
-      `ws://${program.authority()}/ws/echo`,
-    );
+    const outcome = await tryToOpen(page, `ws://${program.authority()}/ws/echo`);
     assert.equal(outcome, 1006);
     assert.equal(await upgradeStatus(program, `http://127.0.0.1:${server.address().port}`), 403);
     assert.equal(await upgradeStatus(program, `http://${program.authority()}`), 101);
+  },
+
+  async "a page whose name was pointed at this machine gets neither the page nor the echo"(bench) {
+    const program = await bench.startProgram();
+    const name = `rebound.example:${program.port}`;
+    bench.expectProblem(failedConnection);
+    bench.expectProblem(/status of 403/);
+    const page = await bench.openTab();
+    const response = await page.goto(program.pageAddress(name));
+    assert.equal(response.status(), 403);
+    assert.match(await response.text(), /--allow-host/);
+    // The refusal has the foreign origin, as a page that was loaded before the rebinding has.
+    assert.equal(await page.evaluate(() => location.origin), `http://${name}`);
+    assert.equal(await tryToOpen(page, `ws://${name}/ws/echo`), 1006);
+  },
+
+  async "a page opened from a disk connects if that was allowed"(bench) {
+    const folder = await mkdtemp(path.join(tmpdir(), "silverback-page-"));
+    const file = path.join(folder, "page.html");
+    await writeFile(file, "<!doctype html><title>from a disk</title>");
+    bench.closeLater(() => rm(folder, { recursive: true }));
+    bench.expectProblem(failedConnection);
+    const page = await bench.openTab();
+    await page.goto(pathToFileURL(file).href);
+    for (const [options, outcome] of [[["--allow-origin", "null"], "opened"], [["--allow-origin", "*"], "opened"], [[], 1006]]) {
+      const program = await bench.startProgram("127.0.0.1", options);
+      assert.equal(await tryToOpen(page, `ws://${program.authority()}/`), outcome);
+    }
   },
 
   async "a server that greets and then does not echo gets no round trips"(bench) {
@@ -159,6 +183,19 @@ export default {
     }
   },
 };
+
+/** "opened", or the close code of a connection that this page may not have. */
+function tryToOpen(page, address) {
+  return page.evaluate(
+    (address) =>
+      new Promise((tell) => {
+        const socket = new WebSocket(address);
+        socket.onopen = () => tell("opened");
+        socket.onclose = ({ code }) => tell(code);
+      }),
+    address,
+  );
+}
 
 async function dial(page, address) {
   await page.click("#toggle");
