@@ -45,14 +45,15 @@ impl Writer {
     /// A future that is dropped before it is ready has accepted nothing.
     pub fn write_message(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
         // Not an async function: that would keep room for the message in each of its forms.
-        let mut message = Some(message.into());
+        let message = message.into();
+        let len = message.len();
+        let mut message = Some(message);
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(move |cx| {
-            let len = message.as_ref().map_or(0, Message::len);
-            if len > LARGE_MESSAGE || wait.encoding.is_some() {
+            if len > LARGE_MESSAGE {
                 return self.poll_large(cx, &mut wait, len, true, || message.take().map(LargeSource::Owned));
             }
-            self.poll_message(cx, wait.who(), &mut message)
+            self.poll_message(cx, wait.who(), len, &mut message)
         })
     }
 
@@ -84,10 +85,14 @@ impl Writer {
     pub async fn write_borrowed(&self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
         let message = message.into();
         let len = message.as_bytes().len();
-        if len > LARGE_MESSAGE {
-            return self.write_large(len, true, LargeSource::Borrowed(message)).await;
-        }
-        self.send(len, |out| out.send_ref(message)).await
+        let mut wait = RoomWait::new(&self.shared);
+        poll_fn(|cx| {
+            if len > LARGE_MESSAGE {
+                return self.poll_large(cx, &mut wait, len, true, || Some(LargeSource::Borrowed(message)));
+            }
+            self.shared.poll_send(cx, wait.who(), len, |out| out.send_ref(message))
+        })
+        .await
     }
 
     /// Accepts a message that was encoded before. The first write to a connection with compression makes the compressed form
@@ -241,6 +246,7 @@ impl Writer {
 
     /// Takes the message from `source` when its turn has come.
     #[cold]
+    #[inline(never)]
     fn poll_large<'m>(
         &self,
         cx: &mut Context<'_>,
@@ -251,16 +257,17 @@ impl Writer {
     ) -> Poll<Result<(), Error>> {
         if wait.encoding.is_none() {
             let begun = ready!(self.shared.poll_begin_large(cx, wait.who(), len, may_compress, source))?;
-            wait.encoding = begun.map(Box::new);
+            *wait.encoding = begun.map(Box::new);
         }
-        let Some(encoding) = &mut wait.encoding else { return Poll::Ready(Ok(())) };
+        let Some(encoding) = &mut *wait.encoding else { return Poll::Ready(Ok(())) };
         let queued = ready!(encoding.poll(cx));
-        wait.encoding = None;
+        *wait.encoding = None;
         Poll::Ready(queued)
     }
 
     /// Queues a large message of the sink when its turn has come. Its frame is made in one stretch.
     #[cold]
+    #[inline(never)]
     fn poll_large_at_once<'m>(
         &self,
         cx: &mut Context<'_>,
@@ -276,9 +283,9 @@ impl Writer {
         &self,
         cx: &mut Context<'_>,
         who: RoomFor<'_>,
+        len: usize,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        let len = message.as_ref().map_or(0, Message::len);
         self.shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
     }
 
@@ -289,7 +296,8 @@ impl Writer {
         wait: &mut ChangingRoomWait,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.poll_message(cx, RoomFor::Future(wait.on(&self.shared)), message)
+        let len = message.as_ref().map_or(0, Message::len);
+        self.poll_message(cx, RoomFor::Future(wait.on(&self.shared)), len, message)
     }
 
     /// Begins a large message in a future that outlives the connection. `None` if it was queued at once.
@@ -301,6 +309,11 @@ impl Writer {
     ) -> Poll<Result<Option<Encoding<'static>>, Error>> {
         let source = || Some(LargeSource::Owned(message.clone()));
         self.shared.poll_begin_large(cx, RoomFor::Future(wait.on(&self.shared)), message.len(), true, source)
+    }
+
+    /// Begins a large message if there is room now. `Some(Ok(None))` if it was queued at once.
+    pub(crate) fn try_begin_large(&self, message: &Message) -> Option<Result<Option<Encoding<'static>>, Error>> {
+        self.shared.try_begin_large(message.len(), || Some(LargeSource::Owned(message.clone())))
     }
 
     /// The large message that such a future is making into a frame for this connection.

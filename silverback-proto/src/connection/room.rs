@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroU64};
 
 /// Writers that wait for room, in the order in which they came. `W` is what wakes one.
 ///
@@ -15,12 +15,13 @@ use std::collections::VecDeque;
 pub struct RoomQueue<W> {
     /// By `WaiterId`, ascending.
     waiting: VecDeque<Waiter<W>>,
-    next: u64,
+    /// The last number that was given to one of them.
+    last: u64,
 }
 
 /// A writer's place among those that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WaiterId(u64);
+pub struct WaiterId(NonZeroU64);
 
 #[derive(Debug)]
 struct Waiter<W> {
@@ -43,7 +44,7 @@ pub enum Patience {
 
 impl<W> Default for RoomQueue<W> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), next: 0 }
+        Self { waiting: VecDeque::new(), last: 0 }
     }
 }
 
@@ -66,8 +67,8 @@ impl<W> RoomQueue<W> {
         match found.and_then(|place| self.waiting.get_mut(place)) {
             Some(waiter) => (waiter.len, waiter.waker) = (len, Some(waker)),
             None => {
-                let new = WaiterId(self.next);
-                self.next += 1;
+                self.last += 1;
+                let new = WaiterId(NonZeroU64::MIN.saturating_add(self.last));
                 self.waiting.push_back(Waiter { id: new, len, waker: Some(waker), patience });
                 *id = Some(new);
             }

@@ -10,7 +10,10 @@ use silverback_proto::{CloseCode, CloseFrame, Message, UnsendableCode, connectio
 use tokio::sync::watch;
 
 use super::ReconnectState;
-use crate::{TryWriteError, Writer, shared::ChangingRoomWait};
+use crate::{
+    Error, TryWriteError, Writer,
+    shared::{ChangingRoomWait, Encoding},
+};
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -139,11 +142,42 @@ impl Link {
             return Err((message, Written::Closed));
         }
         let Some(writer) = &slot.writer else { return Err((message, Written::NotConnected)) };
+        if message.len() > LARGE_MESSAGE {
+            let begun = writer.try_begin_large(&message);
+            return self.finish_large(slot, begun, message);
+        }
         match writer.try_write_message(message.clone()) {
             Ok(()) => slot.note_accepted(message),
             Err(TryWriteError::Full(_) | TryWriteError::Failed(_)) => return Err((message, Written::NotConnected)),
         }
         Ok(())
+    }
+
+    /// Works on a large message to its end, without the lock.
+    fn finish_large<'a>(
+        &'a self,
+        mut slot: MutexGuard<'a, Slot>,
+        begun: Option<Result<Option<Encoding<'static>>, Error>>,
+        message: Message,
+    ) -> Result<(), (Message, Written)> {
+        let queued = match begun {
+            Some(Ok(None)) => Ok(()),
+            Some(Ok(Some(mut encoding))) => {
+                drop(slot);
+                encoding.work_to_end();
+                slot = self.lock();
+                encoding.queue()
+            }
+            Some(Err(error)) => Err(error),
+            None => return Err((message, Written::NotConnected)),
+        };
+        match queued {
+            Ok(()) => {
+                slot.note_accepted(message);
+                Ok(())
+            }
+            Err(_) => Err((message, Written::NotConnected)),
+        }
     }
 
     /// The writer of the connection of the moment.

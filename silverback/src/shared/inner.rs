@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    mem,
+    mem::{self, ManuallyDrop},
     ops::{Deref, DerefMut},
     sync::PoisonError,
     task::{Context, Poll, Waker},
@@ -202,15 +202,18 @@ fn cut_slices<'a>(slices: &'a [IoSlice<'_>], mut room: usize, cut: &mut [IoSlice
 pub(super) struct Locked<'a> {
     inner: MutexGuard<'a, Inner>,
     /// Filled last, and dropped after `inner`. Nearly always empty: then all that is done about it is to see that.
-    woken: Option<Box<Woken>>,
+    woken: Woken,
 }
 
-struct Woken(Vec<Waker>);
+/// Not dropped by the compiler, whose code for that is called for every message.
+#[derive(Default)]
+#[allow(clippy::box_collection, reason = "one word where nobody is woken")]
+struct Woken(ManuallyDrop<Option<Box<Vec<Waker>>>>);
 
 impl<'a> Locked<'a> {
     #[inline]
     pub(super) fn new(inner: &'a Mutex<Inner>) -> Self {
-        Self { inner: inner.lock().unwrap_or_else(PoisonError::into_inner), woken: None }
+        Self { inner: inner.lock().unwrap_or_else(PoisonError::into_inner), woken: Woken::default() }
     }
 
     /// Closes the transport, whose end may run anything too, after the lock was given back.
@@ -231,7 +234,7 @@ impl<'a> Locked<'a> {
             woken.extend(self.reader.take());
         }
         if !woken.is_empty() {
-            self.woken = Some(Box::new(Woken(woken)));
+            *self.woken.0 = Some(Box::new(woken));
         }
     }
 }
@@ -262,8 +265,18 @@ impl Drop for Locked<'_> {
 }
 
 impl Drop for Woken {
+    #[inline]
     fn drop(&mut self) {
-        mem::take(&mut self.0).into_iter().for_each(Waker::wake);
+        if self.0.is_some() {
+            self.wake();
+        }
+    }
+}
+
+impl Woken {
+    #[cold]
+    fn wake(&mut self) {
+        self.0.take().into_iter().flat_map(|woken| *woken).for_each(Waker::wake);
     }
 }
 

@@ -39,8 +39,12 @@ impl Encoding<'_> {
 
     /// Works to the end, for those who cannot wait.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
-        while self.large.as_mut().is_some_and(|large| !large.work()) {}
+        self.work_to_end();
         self.queue()
+    }
+
+    pub(crate) fn work_to_end(&mut self) {
+        while self.large.as_mut().is_some_and(|large| !large.work()) {}
     }
 
     /// Queues the frame.

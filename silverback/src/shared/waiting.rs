@@ -1,6 +1,7 @@
 //! Who waits for the output of a connection, and who is woken when it moves.
 
 use std::{
+    mem::ManuallyDrop,
     sync::{Arc, Weak},
     task::Waker,
 };
@@ -130,6 +131,7 @@ impl Inner {
         }
     }
 
+    #[inline]
     fn fits(&self, len: usize) -> bool {
         self.transmitter.has_room_for(len) && !self.transmitter.has_open_message()
     }
@@ -145,12 +147,13 @@ impl Inner {
 pub(crate) struct RoomWait<'a> {
     shared: &'a Arc<Shared>,
     id: Option<WaiterId>,
-    pub(crate) encoding: Option<Box<Encoding<'a>>>,
+    /// Not dropped by the compiler, whose code for that is called for every message.
+    pub(crate) encoding: ManuallyDrop<Option<Box<Encoding<'a>>>>,
 }
 
 impl<'a> RoomWait<'a> {
     pub(crate) fn new(shared: &'a Arc<Shared>) -> Self {
-        Self { shared, id: None, encoding: None }
+        Self { shared, id: None, encoding: ManuallyDrop::new(None) }
     }
 }
 
@@ -165,6 +168,16 @@ impl RoomWait<'_> {
 impl Drop for RoomWait<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.id.is_some() || self.encoding.is_some() {
+            self.give_up();
+        }
+    }
+}
+
+impl RoomWait<'_> {
+    #[cold]
+    fn give_up(&mut self) {
+        drop(self.encoding.take());
         if self.id.is_some() {
             self.shared.lock().stop_waiting(self.id, None);
         }

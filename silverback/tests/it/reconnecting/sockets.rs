@@ -44,3 +44,28 @@ async fn a_server_that_is_restarted_is_found_again() {
     assert_eq!(within(conn.read_message()).await.unwrap(), Some("two".into()));
     within(conn.close(1000, "")).await.unwrap();
 }
+
+#[tokio::test]
+async fn large_messages_are_compressed_and_written_from_several_tasks() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let compression = silverback::Compression::default();
+    let upgrader = Upgrader::new().compression(compression.clone());
+    tokio::spawn(async move { echo(upgrader.accept(listener.accept().await.unwrap().0).await.unwrap()).await });
+    let mut conn = Reconnect::new(Dialer::new().compression(compression), url).start();
+    let large: String = (0..300_000).map(|number| format!("{number} ")).collect();
+    within(conn.write_message(large.clone())).await.unwrap();
+    let (writer, theirs) = (conn.writer(), large.clone());
+    let other = tokio::spawn(async move {
+        writer.write_message(theirs.clone()).await.unwrap();
+        while writer.try_write_message(theirs.clone()).is_err() {
+            tokio::task::yield_now().await;
+        }
+    });
+    for _ in 0..3 {
+        let read = within(conn.read_message()).await.unwrap();
+        assert!(read == Some(large.clone().into()));
+    }
+    within(other).await.unwrap();
+    within(conn.close(1000, "")).await.unwrap();
+}
