@@ -1,10 +1,7 @@
 //! The part of a connection where what one sends everybody receives. A message says whose it is and which: 16
 //! hexadecimal digits before its filling.
 
-use std::{
-    pin::pin,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 use silverback::{MessageKind, MessageRef};
 
@@ -14,6 +11,7 @@ use super::{
     publications::Heard,
     schedule::Schedule,
     session::{Desk, Ended, Part},
+    write::PendingWrite,
 };
 
 /// Receives, and sends if it is one of the senders.
@@ -37,6 +35,7 @@ struct Voice {
     quota: u64,
     /// The message to send next, until there is room for it.
     payload: Vec<u8>,
+    write: PendingWrite,
 }
 
 impl Member {
@@ -59,7 +58,12 @@ impl Member {
             (MessageKind::Text, Ok(text)) => MessageRef::Text(text),
             _ => MessageRef::Binary(&voice.payload),
         };
-        match pin!(desk.writer.write_borrowed(message)).poll(cx) {
+        let writer = &desk.writer;
+        let lasting = || {
+            let (writer, message) = (writer.clone(), message.to_message());
+            async move { writer.write_message(message).await }
+        };
+        match voice.write.poll(cx, voice.payload.len(), writer.write_borrowed(message), lasting) {
             Poll::Pending => return false,
             Poll::Ready(Err(_)) => {
                 voice.quota = 0;
@@ -108,7 +112,7 @@ impl Part for Member {
             Pace::Closed { .. } => None,
         };
         let sender = control.publications().add_sender(self.desk.bell.clone());
-        self.voice = Some(Voice { pace, sender, schedule, quota, payload: Vec::new() });
+        self.voice = Some(Voice { pace, sender, schedule, quota, payload: Vec::new(), write: PendingWrite::default() });
     }
 
     fn handle_message(&mut self, _: &mut Context<'_>, message: MessageRef<'_>) -> Result<(), Ended> {

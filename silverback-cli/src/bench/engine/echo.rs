@@ -1,9 +1,6 @@
 //! The part of a connection whose messages come back to it.
 
-use std::{
-    pin::pin,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 use silverback::{MessageRef, PreparedMessage};
 
@@ -14,6 +11,7 @@ use super::{
     schedule::Schedule,
     session::{Desk, Ended, Part},
     stamps::Stamps,
+    write::PendingWrite,
 };
 
 /// Sends, and times the answers.
@@ -31,6 +29,7 @@ pub(super) struct Echo {
     quota: u64,
     /// Nothing more can be sent. The reader is told why, as soon as the connection has ended.
     is_broken: bool,
+    write: PendingWrite,
     sent: u64,
     /// Places in the ring of messages.
     next_out: usize,
@@ -71,6 +70,7 @@ impl Echo {
             owed: 0,
             quota: 0,
             is_broken: false,
+            write: PendingWrite::default(),
             sent: 0,
             next_out: first,
             next_in: first,
@@ -86,8 +86,12 @@ impl Echo {
     /// Sends one message that was due then; false if there is no room for it now.
     fn send(&mut self, cx: &mut Context<'_>, due: u64, now: u64) -> bool {
         let message = self.desk.crew.control.load.script.message(self.next_out);
-        let accepted = pin!(self.desk.writer.write_prepared(message)).poll(cx);
-        match accepted {
+        let (writer, len) = (&self.desk.writer, message.message().len());
+        let lasting = || {
+            let (writer, message) = (writer.clone(), message.clone());
+            async move { writer.write_prepared(&message).await }
+        };
+        match self.write.poll(cx, len, writer.write_prepared(message), lasting) {
             Poll::Pending => return false,
             Poll::Ready(Err(_)) => {
                 (self.owed, self.quota, self.is_broken) = (0, 0, true);
@@ -95,14 +99,13 @@ impl Echo {
             }
             Poll::Ready(Ok(())) => {}
         }
-        let len = message.message().len() as u64;
         self.stamps.push(due, now);
         self.in_flight += 1;
         self.sent += 1;
         self.quota -= 1;
         self.next_out = next(self.next_out, self.desk.crew.control.load.script.len());
         self.burst.sent += 1;
-        self.burst.bytes_sent += len;
+        self.burst.bytes_sent += len as u64;
         true
     }
 

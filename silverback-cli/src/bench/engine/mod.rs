@@ -25,6 +25,7 @@ mod server_process;
 mod session;
 mod stamps;
 mod worker;
+mod write;
 
 use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use crate::support::Program;
+
 use super::{
     bench, echo,
     servers::{self, Server},
@@ -176,4 +178,16 @@ fn a_broadcast_that_does_not_reach_everybody_is_incomplete() {
     assert_eq!((found.code, found.number("/messages/incomplete")), (Some(8), 4), "{}", found.json);
     assert!(found.err.contains("not one of 4 messages reached everybody"), "{}", found.err);
     program.check_stops_empty();
+}
+
+/// The frame of such a message is made over several polls.
+#[test]
+fn large_messages_are_sent() {
+    let program = Program::start(&["--quiet", "--threads", "1", "--max-message-size", "16MiB"]);
+    let url = format!("ws://{}/ws/echo", program.address);
+    for option in [&[][..], &["--compress"], &["--broadcast", "-c", "1"]] {
+        let options = [&["-c", "2", "-n", "4", "--size", "4MiB", "--timeout", "60s"][..], option].concat();
+        let found = bench(&url, &options[if option.contains(&"-c") { 2 } else { 0 }..]);
+        assert_eq!((found.code, found.number("/messages/received")), (Some(0), 4), "{option:?}: {}", found.err);
+    }
 }
