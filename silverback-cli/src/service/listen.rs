@@ -53,7 +53,7 @@ impl FromStr for Address {
         let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
         let port = port.parse().map_err(|_| FORM)?;
         let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-            Some(inner) => Host::Ip(IpAddr::V6(inner.and_then(|inner| inner.parse().ok()).ok_or(FORM)?)),
+            Some(inner) => Host::Ip(inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok()).ok_or(FORM)?.to_canonical()),
             None if host.eq_ignore_ascii_case("localhost") => Host::Localhost,
             None => match host.parse() {
                 Ok(ip) => Host::Ip(IpAddr::V4(ip)),

@@ -97,3 +97,12 @@ async fn quiet_prints_no_line() {
         assert!(!program.output().contains("unseen"), "{}", program.output());
     }
 }
+
+#[tokio::test]
+async fn a_mapped_ipv4_address_is_printed_as_ipv4() {
+    let program = Program::start_with(&["--listen", "[::ffff:127.0.0.1]:0"], &[]);
+    assert!(program.output().contains("http://127.0.0.1:"), "{}", program.output());
+    let mut conn = dial(program.address).await;
+    check_echo(&mut conn, "hi").await;
+    program.wait_for_output("\n127.0.0.1:");
+}

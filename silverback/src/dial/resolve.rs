@@ -38,8 +38,19 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// `host` has no brackets.
+/// `host` has no brackets. An IPv4 address that is mapped into IPv6, such as `::ffff:192.0.2.7`, comes as IPv4: it leads to the
+/// same server, also where there is no IPv6, and people know it by that form.
 pub(super) async fn resolve(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = find(host, port, overrides).await?;
+    for address in &mut addresses {
+        if let IpAddr::V4(ip) = address.ip().to_canonical() {
+            *address = SocketAddr::new(ip.into(), address.port());
+        }
+    }
+    Ok(addresses)
+}
+
+async fn find(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<SocketAddr>> {
     let given = overrides.addresses(host, port);
     if !given.is_empty() {
         return Ok(given);

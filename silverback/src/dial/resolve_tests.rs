@@ -26,6 +26,7 @@ async fn addresses_need_no_looking_up() {
     let none = Overrides::default();
     assert_eq!(resolve("127.0.0.1", 80, &none).await.unwrap(), addresses(&["127.0.0.1:80"]));
     assert_eq!(resolve("::1", 80, &none).await.unwrap(), addresses(&["[::1]:80"]));
+    assert_eq!(resolve("::ffff:127.0.0.1", 80, &none).await.unwrap(), addresses(&["127.0.0.1:80"]));
 }
 
 #[tokio::test]
