@@ -97,7 +97,8 @@ pub fn run(role: Role, conversation: &Conversation) {
     }
     let [whole, _] = &mut twins;
     peer.receive(&whole.write(usize::MAX), &whole.accepted);
-    let arrives = !whole.is_lost && whole.conn.queued_output() == 0;
+    // After a fault of the peer's a full transport is given no more than the frame that has begun.
+    let arrives = !whole.is_lost && !whole.conn.has_dropped_output() && whole.conn.queued_output() == 0;
     assert!(!arrives || peer.messages == whole.accepted.len(), "what was accepted arrives");
 }
 
