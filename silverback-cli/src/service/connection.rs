@@ -103,7 +103,7 @@ impl Http {
         early: Vec<u8>,
         deadline: Instant,
     ) -> Option<Conn> {
-        // An echo speaks whatever it is spoken to in. Browsers give up where none of theirs is agreed on.
+        // An echo can speak every subprotocol. A browser fails the connection if the server agrees to none of its own.
         let upgrader = match handshake.subprotocols().first() {
             Some(first) => &self.routes.upgrader.clone().subprotocols([first]),
             None => &self.routes.upgrader,
