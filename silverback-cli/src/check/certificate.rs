@@ -2,10 +2,15 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time};
+use x509_cert::{
+    certificate::TbsCertificate,
+    der::{DateTime, Decode},
+    ext::pkix::{SubjectAltName, name::GeneralName},
+    name::Name,
+};
 
 use crate::dialing::printable;
 
@@ -33,19 +38,21 @@ pub(super) struct Day(pub(super) String);
 impl Certificate {
     /// `None` if it is none.
     pub(super) fn read(der: &[u8], now: SystemTime) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-        let validity = certificate.validity();
-        let seconds_left = validity.not_after.timestamp() - now;
+        let certificate = x509_cert::Certificate::from_der(der).ok()?;
+        let certificate = certificate.tbs_certificate();
+        let now = seconds(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+        let not_before = certificate.validity().not_before.to_date_time();
+        let not_after = certificate.validity().not_after.to_date_time();
+        let seconds_left = seconds(not_after.unix_duration()) - now;
         Some(Self {
-            subject: printable(&certificate.subject().to_string()),
-            issuer: printable(&certificate.issuer().to_string()),
-            names: names(&certificate),
-            not_before: day(validity.not_before),
-            not_after: day(validity.not_after),
+            subject: distinguished_name(certificate.subject()),
+            issuer: distinguished_name(certificate.issuer()),
+            names: names(certificate),
+            not_before: day(not_before),
+            not_after: day(not_after),
             days_left: seconds_left.div_euclid(DAY),
-            is_early: validity.not_before.timestamp() > now,
-            is_self_signed: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+            is_early: seconds(not_before.unix_duration()) > now,
+            is_self_signed: certificate.subject() == certificate.issuer(),
         })
     }
 
@@ -54,15 +61,21 @@ impl Certificate {
     }
 }
 
-/// RFC 6125, 6.4.4: where there are alternative names, the common name counts for nothing.
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(alternatives)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let name = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(printable(name)),
-        GeneralName::IPAddress(bytes) => address(bytes),
+/// The parts in the order of the certificate, each as RFC 4514 writes it.
+fn distinguished_name(name: &Name) -> String {
+    let parts: Vec<String> = name.iter_rdn().map(ToString::to_string).collect();
+    printable(&parts.join(", "))
+}
+
+/// RFC 6125, 6.4.4: clients ignore the common name if there are alternative names.
+fn names(certificate: &TbsCertificate) -> Vec<String> {
+    let Ok(Some((_, alternatives))) = certificate.get_extension::<SubjectAltName>() else { return Vec::new() };
+    let name = |name: &GeneralName| match name {
+        GeneralName::DnsName(name) => Some(printable(name.as_str())),
+        GeneralName::IpAddress(bytes) => address(bytes.as_bytes()),
         _ => None,
     };
-    alternatives.value.general_names.iter().filter_map(name).collect()
+    alternatives.0.iter().filter_map(name).collect()
 }
 
 fn address(bytes: &[u8]) -> Option<String> {
@@ -70,9 +83,12 @@ fn address(bytes: &[u8]) -> Option<String> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(|bytes| Ipv6Addr::from(bytes).to_string())).ok()
 }
 
-fn day(time: ASN1Time) -> Day {
-    let date = time.to_datetime().date();
-    Day(format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day()))
+fn day(time: DateTime) -> Day {
+    Day(format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.day()))
+}
+
+fn seconds(since_1970: Duration) -> i64 {
+    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
 }
 
 const DAY: i64 = 24 * 3600;
