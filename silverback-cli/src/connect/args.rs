@@ -48,11 +48,11 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "TIME", value_parser = parse_wait, help_heading = END)]
     pub(crate) wait: Option<Patience>,
 
-    /// Close the connection after this many messages have come; 0 waits for none.
+    /// Close the connection after this many messages have come; 0 waits for none. End with 8 if fewer come in time.
     #[arg(short = 'n', long, value_name = "N", help_heading = END)]
     pub(crate) count: Option<u64>,
 
-    /// Close the connection after a message that this regular expression matches.
+    /// Close the connection after a message that this regular expression matches. End with 8 if none comes in time.
     #[arg(long, value_name = "REGEX", value_parser = parse_regex, help_heading = END)]
     pub(crate) until: Option<Regex>,
 

@@ -83,10 +83,10 @@ impl Client {
 
     pub(crate) async fn run(mut self) -> Result<(), Trouble> {
         let end = self.connect_and_talk().await;
-        let undone = Undone { misses_messages: self.waiting.misses_something(), unsent: self.backlog.len() };
+        let undone = Undone { missing: self.waiting.missing(), unsent: self.backlog.len() };
         let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
         let words = end.words();
-        let outcome = end.outcome(undone);
+        let outcome = end.outcome(undone.clone());
         // An error is told on standard error.
         if let (Ok(()), Some(words)) = (&outcome, &words) {
             match self.plan.is_interactive() {

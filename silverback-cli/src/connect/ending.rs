@@ -11,7 +11,7 @@ use crate::{dialing::trouble_of, trouble::Trouble};
 pub(crate) enum End {
     /// There was nothing more to do here.
     Done,
-    /// What was waited for did not come in this time.
+    /// `--count` or `--until` was not met within this time.
     Silence(Duration),
     /// The peer closed the connection.
     Peer(CloseInfo),
@@ -26,10 +26,10 @@ pub(crate) enum End {
 }
 
 /// What was left undone when it ended.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Undone {
-    /// The messages of `--count` and `--until` did not all come.
-    pub(crate) misses_messages: bool,
+    /// Which of `--count` and `--until` was not met.
+    pub(crate) missing: Option<String>,
     /// Messages that were to be sent and were not.
     pub(crate) unsent: usize,
 }
@@ -39,9 +39,12 @@ impl End {
     pub(crate) fn outcome(self, undone: Undone) -> Result<(), Trouble> {
         match self {
             Self::Done => Ok(()),
-            Self::Silence(time) => Err(Trouble::Timeout(format!("what was waited for did not come within {time:?}"))),
-            Self::Peer(info) => closed(&info, undone),
-            Self::GivenUp(cause) => given_up(&cause, undone),
+            Self::Silence(time) => {
+                let missing = undone.missing.unwrap_or_default();
+                Err(Trouble::Timeout(format!("{missing}, and nothing more came within {time:?} (see --wait)")))
+            }
+            Self::Peer(info) => closed(&info, &undone),
+            Self::GivenUp(cause) => given_up(&cause, &undone),
             Self::Signal(code) => Err(Trouble::Signal(code)),
             // Whoever reads has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -69,7 +72,7 @@ pub(crate) fn cause_words(cause: &Disconnect) -> String {
     }
 }
 
-fn given_up(cause: &Disconnect, undone: Undone) -> Result<(), Trouble> {
+fn given_up(cause: &Disconnect, undone: &Undone) -> Result<(), Trouble> {
     match cause {
         Disconnect::Closed(info) => closed(info, undone),
         Disconnect::Dial(error) => Err(match trouble_of(error) {
@@ -83,18 +86,12 @@ fn given_up(cause: &Disconnect, undone: Undone) -> Result<(), Trouble> {
     }
 }
 
-fn closed(info: &CloseInfo, undone: Undone) -> Result<(), Trouble> {
+fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Trouble> {
     let text = closed_words(info);
     if !IN_ORDER.contains(&info.code) {
         return Err(Trouble::Closed(text));
     }
-    match undone {
-        Undone { unsent: 1.., .. } => Err(Trouble::Closed(text + &undone.words())),
-        Undone { misses_messages: true, .. } => {
-            Err(Trouble::Closed(format!("{text}, before what was waited for had come")))
-        }
-        _ => Ok(()),
-    }
+    if undone.is_nothing() { Ok(()) } else { Err(Trouble::Closed(text + &undone.words())) }
 }
 
 fn closed_words(info: &CloseInfo) -> String {
@@ -105,7 +102,7 @@ fn closed_words(info: &CloseInfo) -> String {
     text
 }
 
-fn failed(error: &Error, undone: Undone) -> Trouble {
+fn failed(error: &Error, undone: &Undone) -> Trouble {
     let text = format!("{error}{}", undone.words());
     match error {
         error if error.is_timeout() => Trouble::Timeout(text),
@@ -115,12 +112,21 @@ fn failed(error: &Error, undone: Undone) -> Trouble {
 }
 
 impl Undone {
-    fn words(self) -> String {
-        match self.unsent {
+    fn is_nothing(&self) -> bool {
+        self.missing.is_none() && self.unsent == 0
+    }
+
+    /// What to append to the reason of the end.
+    fn words(&self) -> String {
+        let mut words = match self.unsent {
             0 => String::new(),
             1 => "; 1 message was not sent".to_owned(),
             count => format!("; {count} messages were not sent"),
+        };
+        if let Some(missing) = &self.missing {
+            words.push_str(&format!("; {missing}"));
         }
+        words
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use regex::bytes::Regex;
 
 use super::args::Patience;
+use crate::dialing::printable;
 
 /// What the user said about the end.
 #[derive(Clone, Debug)]
@@ -32,9 +33,9 @@ pub(crate) struct Waiting {
 /// What a silence means.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Silence {
-    /// There was nothing more to wait for.
+    /// All that was asked for has come, so the talk is over.
     Enough,
-    /// What was waited for did not come.
+    /// `--count` or `--until` asked for messages that did not come within this time.
     TooLong(Duration),
 }
 
@@ -71,14 +72,18 @@ impl Waiting {
         self.rule.count == Some(0)
     }
 
-    /// Whether what was waited for has not come: the messages of `--count`, the one of `--until`.
-    pub(crate) fn misses_something(&self) -> bool {
-        let is_matched = self.rule.until.is_none() || self.has_matched;
-        let is_counted = self.rule.count.is_none_or(|count| self.received >= count);
-        // Either of them ends the wait.
-        match (&self.rule.until, self.rule.count) {
-            (Some(_), Some(_)) => !is_matched && !is_counted,
-            _ => !is_matched || !is_counted,
+    /// Which of `--count` and `--until` is not met yet, in words; `None` if neither is given or one of them is met.
+    pub(crate) fn missing(&self) -> Option<String> {
+        let uncounted = self.rule.count.map(|count| {
+            (self.received < count).then(|| format!("received {} of {count} messages (--count)", self.received))
+        });
+        let unmatched = self.rule.until.as_ref().map(|regex| {
+            (!self.has_matched).then(|| format!("no message matched --until `{}`", printable(regex.as_str())))
+        });
+        match (uncounted, unmatched) {
+            // Either of them ends the wait.
+            (Some(uncounted), Some(unmatched)) => Some(format!("{}, and {}", uncounted?, unmatched?)),
+            (one, other) => one.or(other)?,
         }
     }
 
@@ -89,11 +94,9 @@ impl Waiting {
 
     /// The deadline has passed.
     pub(crate) fn judge(&self) -> Silence {
-        let has_no_answer = self.sent > 0 && self.answers == 0;
         match self.patience() {
-            // Who does not wait wants no answer.
-            Some(Duration::ZERO) if !self.misses_something() => Silence::Enough,
-            Some(patience) if has_no_answer || self.misses_something() => Silence::TooLong(patience),
+            Some(patience) if self.missing().is_some() => Silence::TooLong(patience),
+            // A server that takes messages and never replies has done nothing wrong.
             _ => Silence::Enough,
         }
     }
@@ -101,7 +104,7 @@ impl Waiting {
     fn patience(&self) -> Option<Duration> {
         match self.rule.wait {
             Some(Patience(said)) => said,
-            None if !self.has_answers() || self.misses_something() => Some(FOR_AN_ANSWER),
+            None if !self.has_answers() || self.missing().is_some() => Some(FOR_AN_ANSWER),
             None => Some(AFTER_THE_LAST),
         }
     }

@@ -28,11 +28,27 @@ fn nothing_ends_while_there_may_be_input() {
 }
 
 #[test]
-fn a_first_answer_has_10_seconds_and_none_at_all_is_too_long() {
+fn a_first_answer_has_10_seconds_and_none_at_all_is_no_failure() {
     let (mut waiting, now) = (plain(), Instant::now());
     waiting.note_sent();
     assert!(!waiting.note_input_ended(now));
-    check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+    check(&waiting, now, 10, Silence::Enough);
+}
+
+#[test]
+fn what_was_asked_for_and_did_not_come_is_named() {
+    let now = Instant::now();
+    for (count, until, missing) in [
+        (Some(2), None, "received 1 of 2 messages (--count)"),
+        (None, Some("^done$"), "no message matched --until `^done$`"),
+        (Some(2), Some("x"), "received 1 of 2 messages (--count), and no message matched --until `x`"),
+    ] {
+        let mut waiting = waiting(None, count, until);
+        waiting.note_input_ended(now);
+        waiting.note_received(b"hi", now);
+        check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+        assert_eq!(waiting.missing().as_deref(), Some(missing));
+    }
 }
 
 #[test]
@@ -51,7 +67,7 @@ fn a_greeting_is_no_answer() {
     waiting.note_received(b"welcome", now);
     waiting.note_sent();
     waiting.note_input_ended(now);
-    check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+    check(&waiting, now, 10, Silence::Enough);
     waiting.note_received(b"hi", now);
     check(&waiting, now, 1, Silence::Enough);
 }
@@ -98,7 +114,7 @@ fn what_the_user_says_holds_for_first_and_last_alike() {
     let (mut waiting, now) = (waiting(Some(Patience(Some(3 * SECOND))), None, None), Instant::now());
     waiting.note_sent();
     waiting.note_input_ended(now);
-    check(&waiting, now, 3, Silence::TooLong(3 * SECOND));
+    check(&waiting, now, 3, Silence::Enough);
     waiting.note_received(b"hi", now);
     check(&waiting, now, 3, Silence::Enough);
 }
@@ -115,9 +131,9 @@ fn off_waits_for_ever() {
 fn a_count_ends_it_with_its_last_message_even_while_there_is_input() {
     let (mut waiting, now) = (waiting(None, Some(2), None), Instant::now());
     assert!(!waiting.note_received(b"1", now));
-    assert!(waiting.misses_something());
+    assert!(waiting.missing().is_some());
     assert!(waiting.note_received(b"2", now));
-    assert!(!waiting.misses_something());
+    assert_eq!(waiting.missing(), None);
 }
 
 #[test]
@@ -134,16 +150,16 @@ fn a_count_of_0_wants_no_answer() {
     let mut waiting = waiting(None, Some(0), None);
     waiting.note_sent();
     assert!(waiting.note_input_ended(Instant::now()));
-    assert!(!waiting.misses_something());
+    assert_eq!(waiting.missing(), None);
 }
 
 #[test]
 fn until_ends_it_with_the_message_that_matches() {
     let (mut waiting, now) = (waiting(None, None, Some("^do+ne$")), Instant::now());
     assert!(!waiting.note_received(b"undone", now));
-    assert!(waiting.misses_something());
+    assert!(waiting.missing().is_some());
     assert!(waiting.note_received(b"doone", now));
-    assert!(!waiting.misses_something());
+    assert_eq!(waiting.missing(), None);
 }
 
 #[test]
@@ -151,8 +167,8 @@ fn of_count_and_until_either_is_enough() {
     let now = Instant::now();
     let mut counted = waiting(None, Some(1), Some("never"));
     assert!(counted.note_received(b"x", now));
-    assert!(!counted.misses_something());
+    assert_eq!(counted.missing(), None);
     let mut matched = waiting(None, Some(9), Some("x"));
     assert!(matched.note_received(b"x", now));
-    assert!(!matched.misses_something());
+    assert_eq!(matched.missing(), None);
 }

@@ -149,9 +149,9 @@ mod another_code_is_6 {
     fn so_is_a_close_before_what_was_waited_for() {
         let server = Server::sending([frame(0x81, b"one"), close(1000, "")].concat());
         let output = talk(&[&server.url(), "--count", "2"], b"");
-        check_end(&output, 6, &["1000", "waited for"]);
+        check_end(&output, 6, &["1000", "received 1 of 2 messages (--count)"]);
         assert_eq!(output.stdout, b"one\n");
-        check_end(&talk(&[&server.url(), "--until", "two"], b""), 6, &["waited for"]);
+        check_end(&talk(&[&server.url(), "--until", "two"], b""), 6, &["no message matched --until `two`"]);
     }
 }
 
@@ -196,11 +196,18 @@ mod too_long_is_8 {
     }
 
     #[test]
-    fn for_an_answer() {
+    fn for_messages_that_were_asked_for() {
         let silent = Server::sending(b"");
-        let options = ["--wait", "50ms", "--close-timeout", "10ms"];
-        check_end(&talk(&[&[&*silent.url()], &options[..]].concat(), b"hi\n"), 8, &["50ms"]);
-        check_end(&talk(&[&[&*silent.url(), "--count", "1"], &options[..]].concat(), b""), 8, &["50ms"]);
+        let url = silent.url();
+        let options = [&*url, "--wait", "50ms", "--close-timeout", "10ms"];
+        check_end(&talk(&[&options[..], &["--count", "1"]].concat(), b""), 8, &["0 of 1", "--count", "50ms"]);
+        check_end(&talk(&[&options[..], &["--until", "x"]].concat(), b"hi\n"), 8, &["--until `x`", "50ms"]);
+    }
+
+    #[test]
+    fn but_a_server_that_never_replies_is_no_failure_if_nothing_was_asked_for() {
+        let silent = Server::sending(b"");
+        check_end(&talk(&[&silent.url(), "--wait", "50ms", "--close-timeout", "10ms"], b"hi\n"), 0, &[]);
     }
 
     #[test]
