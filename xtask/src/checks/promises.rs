@@ -13,17 +13,14 @@ use crate::workspace::Workspace;
 pub(crate) fn check(workspace: &Workspace) -> Verdict {
     let files = rust_files(workspace)?;
     let mut complaints = Vec::new();
-    let mut longest = 0;
     for file in &files {
         let source = fs::read_to_string(workspace.root.join(file)).or_failed(file.display())?;
         complaints.extend(unsafe_outside_its_folder(file, &source));
-        complaints.extend(too_long(file, &source));
         complaints.extend(printing_in_a_library(file, &source));
-        longest = longest.max(source.lines().count());
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
     if complaints.is_empty() {
-        return Ok(format!("{} files, the longest has {longest} lines", files.len()));
+        return Ok(format!("{} files", files.len()));
     }
     for complaint in &complaints {
         println!("{complaint}");
@@ -48,12 +45,6 @@ fn printing_in_a_library(file: &Path, source: &str) -> Vec<String> {
     let complaint = |line| format!("{}:{line}: a library prints nothing", file.display());
     let printing = PRINTING.iter().flat_map(|word| lines_with_word(source, word));
     printing.map(complaint).collect()
-}
-
-fn too_long(file: &Path, source: &str) -> Option<String> {
-    let is_source = file.components().any(|component| component.as_os_str() == "src");
-    let lines = source.lines().count();
-    (is_source && lines > LONGEST_FILE).then(|| format!("{}: {lines} lines, split it", file.display()))
 }
 
 /// Promise 1: what the core builds on, at any depth, has no runtime, no sockets and no random source.
@@ -114,7 +105,6 @@ fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Trouble> {
 
 const CORE: &str = "silverback-proto";
 const UNSAFE_FOLDER: &str = "silverback-proto/src/mask";
-const LONGEST_FILE: usize = 400;
 const LIBRARIES: &[&str] = &["silverback-proto/src", "silverback/src", "silverback-axum/src", "silverback-hub/src"];
 const PRINTING: &[&str] =
     &["print", "println", "eprint", "eprintln", "dbg", "stdout", "stderr", "print_stdout", "print_stderr"];

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{collect_dependencies, is_forbidden, printing_in_a_library, too_long, unsafe_outside_its_folder};
+use super::{collect_dependencies, is_forbidden, printing_in_a_library, unsafe_outside_its_folder};
 
 #[test]
 fn unsafe_is_allowed_in_the_mask_folder_only() {
@@ -24,14 +24,6 @@ fn a_library_prints_nothing_but_programs_and_examples_may() {
         }
     }
     assert!(printing_in_a_library(Path::new("silverback/src/lib.rs"), "//! println!(\"in words\")").is_empty());
-}
-
-#[test]
-fn a_source_file_of_401_lines_is_too_long() {
-    let file = Path::new("silverback/src/lib.rs");
-    assert_eq!(too_long(file, &"\n".repeat(400)), None);
-    assert!(too_long(file, &"\n".repeat(401)).is_some());
-    assert_eq!(too_long(Path::new("silverback/tests/it/main.rs"), &"\n".repeat(401)), None);
 }
 
 #[test]
