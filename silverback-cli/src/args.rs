@@ -4,9 +4,12 @@
 mod explain;
 mod target;
 
-use std::{env, ffi::OsString};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable, error::ErrorKind};
 
 use crate::{
     bench, check, connect,
@@ -66,7 +69,9 @@ impl Args {
     pub(crate) fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Trouble> {
         let mut words: Vec<_> = words.into_iter().collect();
         let read = |words: &[OsString]| {
-            Self::command().try_get_matches_from(words).and_then(|found| Self::from_arg_matches(&found))
+            with_set_variables(Self::command())
+                .try_get_matches_from(words)
+                .and_then(|found| Self::from_arg_matches(&found))
         };
         let mut parsed = read(&words);
         if parsed.as_ref().is_err_and(is_misread) {
@@ -90,6 +95,20 @@ impl Args {
 /// Whether the options make sense together.
 pub(crate) fn check(args: &Args) -> Result<(), Trouble> {
     target::check(args).map_err(Trouble::Usage)
+}
+
+/// Without the variables that are empty: Compose files and scripts set those for options that they do not give.
+fn with_set_variables(command: Command) -> Command {
+    let of_option = |option: Arg| match option.get_env().and_then(env::var_os) {
+        Some(value) if is_blank(&value) => option.env(Resettable::Reset),
+        _ => option,
+    };
+    command.mut_args(of_option).mut_subcommands(move |command| command.mut_args(of_option))
+}
+
+/// Whether a variable with this value counts as not set.
+pub(crate) fn is_blank(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| value.trim().is_empty())
 }
 
 /// `silverback [OPTIONS] URL` as `silverback connect [OPTIONS] URL`, if there is a URL and no other command.

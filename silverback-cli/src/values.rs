@@ -1,6 +1,6 @@
 //! Values of options as people write them: sizes, times, counts.
 
-use std::{num::NonZero, time::Duration};
+use std::{fmt::Display, num::NonZero, ops::RangeInclusive, time::Duration};
 
 /// A number of bytes: `65536`, `64k`, `64KiB`, `1M`, `1MiB`, `1.5MiB`; `kB` and `MB` count by thousands.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -49,21 +49,47 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
 
 /// As [`time`], or `off` or `0` for never.
 pub(crate) fn time_or_off(text: &str) -> Result<Option<Duration>, String> {
-    match text {
+    match text.trim() {
         "off" | "0" => Ok(None),
-        _ => time(text).map(Some).map_err(|reason| format!("{reason}; `off` for never")),
+        text => time(text).map(Some).map_err(|reason| format!("{reason}; `off` for never")),
     }
+}
+
+/// The items of a list with commas, which stands in one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+/// Reads a list with commas. Blanks around an item and a comma at the end mean nothing.
+pub(crate) fn list<T, E: Display>(text: &str, item: impl Fn(&str) -> Result<T, E>) -> Result<List<T>, String> {
+    let texts: Vec<_> = text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
+    let read = |text: &&str| {
+        // The whole value is named anyway.
+        item(text).map_err(|error| match texts[..] {
+            [_] => error.to_string(),
+            _ => format!("`{}`: {error}", text.escape_debug()),
+        })
+    };
+    match texts.is_empty() {
+        true => Err("must not be empty".to_owned()),
+        false => texts.iter().map(read).collect::<Result<_, _>>().map(List),
+    }
+}
+
+/// A number in this range.
+pub(crate) fn number(text: &str, range: RangeInclusive<u8>) -> Result<u8, String> {
+    let number = text.trim().parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
 }
 
 /// A count from 1 to 256.
 pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
-    let count = text.parse().ok().filter(|&count: &usize| count <= MAX_THREADS).and_then(NonZero::new);
+    let count = text.trim().parse().ok().filter(|&count: &usize| count <= MAX_THREADS).and_then(NonZero::new);
     count.ok_or_else(|| format!("must be a number from 1 to {MAX_THREADS}"))
 }
 
 /// A choice between yes and no, for options that have no value on the command line but one in the environment.
 pub(crate) fn choice(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
+    match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "" | "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("must be true or false".to_owned()),
@@ -71,6 +97,7 @@ pub(crate) fn choice(text: &str) -> Result<bool, String> {
 }
 
 fn split_unit(text: &str) -> (&str, &str) {
+    let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     (number, unit.trim_start())
@@ -89,7 +116,7 @@ fn scale(number: &str, factor: u64) -> Option<u64> {
 
 const SIZE_FORM: &str = "must be a size like 65536, 64KiB or 1MiB";
 const TIME_FORM: &str = "must be a time like 500ms, 10s or 2m";
-const HEAD_SIZES: std::ops::RangeInclusive<usize> = 1024..=64 * 1024;
+const HEAD_SIZES: RangeInclusive<usize> = 1024..=64 * 1024;
 const MAX_SIZE: u64 = 1 << 40;
 const MAX_MILLIS: u64 = 24 * 3_600_000;
 const MAX_THREADS: usize = 256;

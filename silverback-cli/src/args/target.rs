@@ -47,7 +47,7 @@ fn check_authorization(dial: &DialOptions) -> Result<(), String> {
         _ if dial.bearer.is_some() => "--bearer",
         _ if dial.bearer_file.is_some() => "--bearer-file",
         _ if authority.contains('@') => "the user name in the URL",
-        _ if env::var_os("SILVERBACK_BEARER").is_some_and(|token| !token.is_empty()) => {
+        _ if env::var_os("SILVERBACK_BEARER").is_some_and(|token| !super::is_blank(&token)) => {
             "the variable SILVERBACK_BEARER"
         }
         _ => return Ok(()),

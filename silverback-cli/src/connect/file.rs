@@ -59,7 +59,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// `~/` as shells read it.
 fn at_home(path: PathBuf) -> PathBuf {
-    match (path.strip_prefix("~"), env::var_os("HOME")) {
+    match (path.strip_prefix("~"), env::var_os("HOME").filter(|home| !home.is_empty())) {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path,
     }

@@ -4,7 +4,7 @@
 use std::{env, fs, path::Path};
 
 use super::{options::DialOptions, userinfo::Credentials};
-use crate::trouble::Trouble;
+use crate::{args::is_blank, trouble::Trouble};
 
 /// Who we are to the server.
 #[derive(PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn first_line(option: &str, path: &Path) -> Result<String, Trouble> {
 }
 
 fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+    env::var(name).ok().filter(|value| !is_blank(value.as_ref()))
 }
 
 fn cannot_read(option: &str, path: &Path, error: &std::io::Error) -> Trouble {

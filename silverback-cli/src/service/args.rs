@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use silverback::handshake::{HostPattern, Origin};
 
 use super::listen::Address;
-use crate::values;
+use crate::values::{self, List};
 
 /// The options of the echo service.
 #[derive(ClapArgs, Debug)]
@@ -15,8 +15,8 @@ pub(crate) struct Args {
     /// Where to listen, as HOST:PORT. `localhost` means 127.0.0.1 and ::1; to be reached by other machines say
     /// 0.0.0.0:8000. Port 0 takes any free port. Can be given several times.
     #[arg(long, value_name = "ADDR", env = "SILVERBACK_LISTEN", hide_env_values = true)]
-    #[arg(value_delimiter = ',', default_value = "localhost:8000")]
-    pub(crate) listen: Vec<Address>,
+    #[arg(value_parser = parse_addresses, default_value = "localhost:8000")]
+    pub(crate) listen: Vec<List<Address>>,
 
     /// How many threads serve connections. Default: one for each core, but not more than 4.
     #[arg(long, value_name = "N", env = "SILVERBACK_THREADS", hide_env_values = true)]
@@ -31,16 +31,16 @@ pub(crate) struct Args {
     /// Let web pages of this origin connect too, like https://example.com or http://localhost:3000. `null` allows pages
     /// opened from a disk and sandboxed pages of any site, `file://` the web views that send it, `*` every page. Without
     /// this option only the page of this service can connect. Clients that are not browsers always can. Can be repeated.
-    #[arg(long, value_name = "ORIGIN", env = "SILVERBACK_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',')]
-    #[arg(value_parser = parse_origin)]
-    pub(crate) allow_origin: Vec<AllowedOrigin>,
+    #[arg(long, value_name = "ORIGIN", env = "SILVERBACK_ALLOW_ORIGIN", hide_env_values = true)]
+    #[arg(value_parser = parse_origins)]
+    pub(crate) allow_origin: Vec<List<AllowedOrigin>>,
 
     /// Answer to this host too, like example.com or *.example.com, with any port; `*` allows every host. A service that
     /// listens on loopback only answers to loopback names such as localhost, against DNS rebinding, so name the host that
     /// a proxy passes on. Without this option a service that listens elsewhere answers to every host. Can be repeated.
-    #[arg(long, value_name = "HOST", env = "SILVERBACK_ALLOW_HOST", hide_env_values = true, value_delimiter = ',')]
-    #[arg(value_parser = parse_host)]
-    pub(crate) allow_host: Vec<AllowedHost>,
+    #[arg(long, value_name = "HOST", env = "SILVERBACK_ALLOW_HOST", hide_env_values = true)]
+    #[arg(value_parser = parse_hosts)]
+    pub(crate) allow_host: Vec<List<AllowedHost>>,
 
     /// Wait this long for the request of a client, and for its close if the request is refused, like 10s or 500ms.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
@@ -73,7 +73,7 @@ pub(crate) struct Args {
 
     /// How hard to compress, from 1 (fast) to 9 (small).
     #[arg(long, value_name = "LEVEL", env = "SILVERBACK_COMPRESSION_LEVEL", hide_env_values = true)]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=9), default_value = "1")]
+    #[arg(value_parser = |text: &str| values::number(text, 1..=9), default_value = "1")]
     pub(crate) compression_level: u8,
 
     /// Compress each message by itself, both ways: less memory for each connection, larger messages.
@@ -83,7 +83,7 @@ pub(crate) struct Args {
     /// How far back a compressed message may refer, as a power of two from 8 to 15: less needs less memory. With less than
     /// 15, clients that cannot limit theirs are not compressed.
     #[arg(long, value_name = "BITS", env = "SILVERBACK_WINDOW_BITS", hide_env_values = true)]
-    #[arg(value_parser = clap::value_parser!(u8).range(8..=15), default_value = "15")]
+    #[arg(value_parser = |text: &str| values::number(text, 8..=15), default_value = "15")]
     pub(crate) window_bits: u8,
 
     /// Do not print a line for each message.
@@ -99,6 +99,10 @@ fn parse_interval(text: &str) -> Result<Interval, String> {
     values::time_or_off(text).map(Interval)
 }
 
+fn parse_addresses(text: &str) -> Result<List<Address>, String> {
+    values::list(text, str::parse)
+}
+
 /// An origin that may connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AllowedOrigin {
@@ -110,9 +114,12 @@ pub(crate) enum AllowedOrigin {
     Web(Origin),
 }
 
-/// Forgives a blank after a comma and a final slash: each can mean only one thing.
+fn parse_origins(text: &str) -> Result<List<AllowedOrigin>, String> {
+    values::list(text, parse_origin)
+}
+
+/// Forgives a final slash, which can mean only one thing.
 fn parse_origin(text: &str) -> Result<AllowedOrigin, String> {
-    let text = text.trim();
     if text == "*" {
         return Ok(AllowedOrigin::Any);
     }
@@ -136,8 +143,12 @@ pub(crate) enum AllowedHost {
     Host(HostPattern),
 }
 
+fn parse_hosts(text: &str) -> Result<List<AllowedHost>, String> {
+    values::list(text, parse_host)
+}
+
 fn parse_host(text: &str) -> Result<AllowedHost, String> {
-    match text.trim() {
+    match text {
         "*" => Ok(AllowedHost::Any),
         host => HostPattern::parse(host).map(AllowedHost::Host).map_err(|error| error.to_string()),
     }

@@ -11,10 +11,14 @@ fn parse(words: &[&str]) -> Result<Args, String> {
     Ok(parsed.unwrap().service)
 }
 
+fn items<T>(lists: Vec<List<T>>) -> Vec<T> {
+    lists.into_iter().flat_map(|list| list.0).collect()
+}
+
 #[test]
 fn without_options_the_defaults_hold() {
     let args = parse(&[]).unwrap();
-    assert_eq!(args.listen, ["localhost:8000".parse().unwrap()]);
+    assert_eq!(args.listen, [List(vec!["localhost:8000".parse().unwrap()])]);
     assert_eq!(args.threads, None);
     assert_eq!(args.max_message_size, 1024 * 1024);
     assert!(args.allow_origin.is_empty());
@@ -28,24 +32,30 @@ fn without_options_the_defaults_hold() {
 #[test]
 fn options_can_be_repeated_or_listed() {
     let args = parse(&["--listen", "127.0.0.1:1", "--listen=[::1]:2,localhost:3"]).unwrap();
-    let listen: Vec<_> = args.listen.iter().map(ToString::to_string).collect();
+    let listen: Vec<_> = items(args.listen).iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:1", "[::1]:2", "localhost:3"]);
     let web = |text: &str| AllowedOrigin::Web(text.parse().unwrap());
     let args = parse(&["--allow-origin", "https://a.example", "--allow-origin", "http://b.example:81"]).unwrap();
-    assert_eq!(args.allow_origin, [web("https://a.example"), web("http://b.example:81")]);
+    assert_eq!(items(args.allow_origin), [web("https://a.example"), web("http://b.example:81")]);
     let args = parse(&["--allow-host", "a.example,*.b.example", "--allow-host=[::2]"]).unwrap();
     let host = |text: &str| AllowedHost::Host(text.parse().unwrap());
-    assert_eq!(args.allow_host, [host("a.example"), host("*.b.example"), host("[::2]")]);
+    assert_eq!(items(args.allow_host), [host("a.example"), host("*.b.example"), host("[::2]")]);
 }
 
 #[test]
-fn a_blank_after_a_comma_and_a_final_slash_do_not_matter() {
+fn blanks_a_final_comma_and_a_final_slash_do_not_matter() {
+    let args = parse(&["--listen", " 127.0.0.1:1 ,\t[::1]:2,, localhost:3 ,", "--listen", "127.0.0.1:4\r\n"]).unwrap();
+    let listen: Vec<_> = items(args.listen).iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:1", "[::1]:2", "localhost:3", "127.0.0.1:4"]);
     let web = |text: &str| AllowedOrigin::Web(text.parse().unwrap());
     let args = parse(&["--allow-origin", "http://a.example/, http://b.example , null, file://, file:///, *"]).unwrap();
     let (null, file, any) = (AllowedOrigin::Null, AllowedOrigin::File, AllowedOrigin::Any);
-    assert_eq!(args.allow_origin, [web("http://a.example"), web("http://b.example"), null, file.clone(), file, any]);
+    assert_eq!(
+        items(args.allow_origin),
+        [web("http://a.example"), web("http://b.example"), null, file.clone(), file, any]
+    );
     let args = parse(&["--allow-host", " a.example , *"]).unwrap();
-    assert_eq!(args.allow_host, [AllowedHost::Host("a.example".parse().unwrap()), AllowedHost::Any]);
+    assert_eq!(items(args.allow_host), [AllowedHost::Host("a.example".parse().unwrap()), AllowedHost::Any]);
 }
 
 #[test]
@@ -78,6 +88,11 @@ fn a_mistake_is_one_line_that_names_the_option() {
         (&["--max-message-size", "\u{1b}[1m"], "--max-message-size `\\u{1b}[1m`: must be a size"),
         (&["--prot", "80"], "unexpected argument '--prot' found (see silverback --help)"),
         (&["serve"], "there is no command `serve` (see silverback --help)"),
+        (&["--allow-origin", "https://a.example, b"], "--allow-origin `https://a.example, b`: `b`: an origin begins"),
+        (&["--listen", ""], "--listen ``: must not be empty"),
+        (&["--allow-host", " , "], "--allow-host ` , `: must not be empty"),
+        (&["--window-bits", "7"], "--window-bits `7`: must be a number from 8 to 15"),
+        (&["--compression-level", "high"], "--compression-level `high`: must be a number from 1 to 9"),
         (&["--quiet=yes"], "unexpected value 'yes' for '--quiet' found; no more were expected"),
     ] {
         let line = parse(words).unwrap_err();

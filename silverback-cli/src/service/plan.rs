@@ -11,7 +11,7 @@ use super::{
     args::{AllowedHost, AllowedOrigin, Args, FILE},
     listen::Bound,
 };
-use crate::trouble::Trouble;
+use crate::{trouble::Trouble, values::List};
 
 /// All that is needed to serve.
 #[derive(Debug)]
@@ -32,31 +32,38 @@ pub(crate) struct Plan {
 impl Plan {
     /// Binds the addresses; everything else cannot fail any more.
     pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+        let compression = compression(&args);
         let config = Config::default()
             .max_message_size(args.max_message_size)
             .ping_interval(args.ping_interval.0)
             .ping_timeout(args.ping_timeout)
             .close_timeout(args.close_timeout)
-            .compression(compression(&args));
-        let bound = args.listen.iter().map(|address| address.bind()).collect::<Result<Vec<_>, _>>()?;
-        let hosts = host_policy(&args.allow_host, &bound);
+            .compression(compression);
+        let (listen, origins, hosts) = (all(args.listen), all(args.allow_origin), all(args.allow_host));
+        let bound = listen.iter().map(|address| address.bind()).collect::<Result<Vec<_>, _>>()?;
+        let host_policy = host_policy(&hosts, &bound);
         let upgrader = Upgrader::new()
             .config(config)
             .handshake_timeout(args.handshake_timeout)
             .max_head_size(args.max_head_size)
-            .check_origin(origin_policy(&args.allow_origin));
+            .check_origin(origin_policy(&origins));
         Ok(Self {
             bound,
             threads: args.threads.unwrap_or_else(default_threads),
             upgrader,
-            hosts,
+            hosts: host_policy,
             handshake_timeout: args.handshake_timeout,
             max_head_size: args.max_head_size,
             close_timeout: args.close_timeout,
             is_quiet: args.quiet,
-            warnings: warnings(&args.allow_origin, &args.allow_host),
+            warnings: warnings(&origins, &hosts),
         })
     }
+}
+
+/// The items of a list that may be given in several options.
+fn all<T>(lists: Vec<List<T>>) -> Vec<T> {
+    lists.into_iter().flat_map(|list| list.0).collect()
 }
 
 fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {

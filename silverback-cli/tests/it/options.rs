@@ -9,7 +9,7 @@ use std::{
 use rustix::process::Signal;
 use silverback::{CloseCode, Event};
 
-use crate::support::{PATIENCE, Program, RawClient, ask, check_echo, dial, get, handshake, wait_until, within};
+use crate::support::{PATIENCE, Program, RawClient, ask, check_echo, dial, get, handshake, run, wait_until, within};
 
 /// The program with an option given in both ways.
 fn both_ways(option: &str, value: &str, more: &[&str]) -> [Program; 2] {
@@ -37,6 +37,89 @@ fn listen_can_be_repeated_and_beats_the_environment() {
 fn listen_in_the_environment_is_a_list() {
     let program = Program::start_with(&[], &[("SILVERBACK_LISTEN", "127.0.0.1:0,localhost:0")]);
     wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
+}
+
+/// Variables of all options, with these values for those that are no lists.
+fn variables<'a>(listen: &'a str, set: &'a [(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [&[("SILVERBACK_LISTEN", listen)][..], set].concat()
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let names = [
+        "ALLOW_HOST",
+        "ALLOW_ORIGIN",
+        "CLOSE_TIMEOUT",
+        "COMPRESSION_LEVEL",
+        "HANDSHAKE_TIMEOUT",
+        "HISTORY",
+        "MAX_HEAD_SIZE",
+        "MAX_MESSAGE_SIZE",
+        "NO_COMPRESSION",
+        "NO_CONTEXT_TAKEOVER",
+        "PING_INTERVAL",
+        "PING_TIMEOUT",
+        "QUIET",
+        "THREADS",
+        "WINDOW_BITS",
+    ];
+    let names = names.map(|name| format!("SILVERBACK_{name}"));
+    for empty in ["", " ", "\t\r\n"] {
+        let set: Vec<_> = names.iter().map(|name| (name.as_str(), empty)).collect();
+        let program = Program::start_with(&[], &variables("127.0.0.1:0", &set));
+        assert_eq!(get(program.address, "/healthz").status, 200);
+        // The options of the command line are not touched.
+        let program = Program::start_with(&["--listen", "127.0.0.1:0", "--threads", "2"], &variables(empty, &set));
+        assert_eq!(get(program.address, "/healthz").status, 200);
+        for command in ["completions", "connect", "check", "bench"] {
+            let variables = [variables(empty, &set), vec![("SILVERBACK_BEARER", empty), ("HOME", empty)]].concat();
+            let (code, _, errors) = run(&[command, "--help"], &variables);
+            assert_eq!(code, Some(0), "{command}: {errors}");
+        }
+        for name in ["SILVERBACK_BEARER", "SILVERBACK_HISTORY"] {
+            let (code, _, errors) = run(&["check", "ws://127.0.0.1:1/"], &[(name, empty)]);
+            assert_eq!(code, Some(3), "{name}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_variable_for_where_to_listen_means_the_default() {
+    // Another program may have the port of the default: then the line says that of that port.
+    for empty in ["", " "] {
+        let taken = TcpListener::bind("127.0.0.1:8000");
+        let (code, _, errors) = run(&[], &[("SILVERBACK_LISTEN", empty)]);
+        assert_eq!(code, Some(3), "{errors}");
+        assert!(errors.contains("127.0.0.1:8000: the port is in use"), "{errors}");
+        drop(taken);
+    }
+}
+
+#[test]
+fn blanks_around_the_value_of_a_variable_do_not_matter() {
+    let set = [
+        ("SILVERBACK_ALLOW_HOST", " a.example , b.example, "),
+        ("SILVERBACK_ALLOW_ORIGIN", "https://a.example/ ,"),
+        ("SILVERBACK_CLOSE_TIMEOUT", " 5s"),
+        ("SILVERBACK_COMPRESSION_LEVEL", " 1 "),
+        ("SILVERBACK_HANDSHAKE_TIMEOUT", "10s "),
+        ("SILVERBACK_MAX_HEAD_SIZE", " 16 KiB\r\n"),
+        ("SILVERBACK_MAX_MESSAGE_SIZE", " 1MiB "),
+        ("SILVERBACK_NO_COMPRESSION", " true "),
+        ("SILVERBACK_NO_CONTEXT_TAKEOVER", " no "),
+        ("SILVERBACK_PING_INTERVAL", " off "),
+        ("SILVERBACK_PING_TIMEOUT", "\t20s"),
+        ("SILVERBACK_QUIET", "FALSE\r"),
+        ("SILVERBACK_THREADS", " 1\n"),
+        ("SILVERBACK_WINDOW_BITS", " 15 "),
+    ];
+    let program = Program::start_with(&[], &variables(" 127.0.0.1:0 , 127.0.0.1:0 ,", &set));
+    wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
+    for (host, status) in [("a.example", 101), ("b.example", 101), ("c.example", 403)] {
+        assert_eq!(status_for_host(&program, host), status, "{host}");
+    }
+    let origin = [("Origin", "https://a.example")];
+    assert_eq!(ask(program.address, &handshake(program.address, &origin)).status, 101);
 }
 
 #[test]
