@@ -42,7 +42,9 @@ impl Writer {
     /// The connection is closing ([`Error::is_closing`]) or has failed.
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has accepted nothing.
+    /// A future that is dropped before it is ready has accepted nothing. A message above 64 KiB is made into frames over
+    /// several polls, and a dropped future throws that work away: polling it only once, as `now_or_never` does, never
+    /// sends such a message. Use [`try_write_message`](Self::try_write_message) to send without waiting.
     pub fn write_message(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
         // Not an async function: that would keep room for the message in each of its forms.
         let message = message.into();
