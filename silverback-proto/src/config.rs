@@ -88,7 +88,8 @@ impl Config {
         self
     }
 
-    /// The budget of the closing handshake, which no traffic extends. Default 5 s.
+    /// How long the closing handshake may take; no traffic extends it. Default 5 s. Once both Close frames have been
+    /// exchanged, a driver waits for the end of the transport for 2 s at most, within this time.
     pub fn close_timeout(mut self, within: Duration) -> Self {
         self.close_timeout = within;
         self

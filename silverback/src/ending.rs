@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use silverback_proto::Role;
@@ -29,7 +29,8 @@ pub(crate) struct Ending {
     step: Step,
     /// Whether to tell the transport that nothing more comes, before the peer has.
     shuts_down: bool,
-    /// When the budget of the closing handshake is used up. No traffic extends it.
+    /// When the budget of the closing handshake is used up, or sooner once both Close frames have been exchanged. No
+    /// traffic extends it.
     deadline: Instant,
     timer: Option<Pin<Box<Sleep>>>,
     outcome: Option<Error>,
@@ -113,7 +114,11 @@ impl Ending {
         }
     }
 
-    fn after_send(&self) -> Step {
+    fn after_send(&mut self) -> Step {
+        if self.shared.close_is_done() {
+            // 5.5.1: nothing is left to be said, and some peers never end the transport.
+            self.deadline = self.deadline.min(clock::now_and(TRANSPORT_END));
+        }
         if self.shuts_down { Step::ShutDown } else { Step::Drain }
     }
 
@@ -135,9 +140,16 @@ impl Ending {
             return Poll::Ready(());
         }
         let deadline = self.deadline.into();
-        self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(cx)
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
     }
 }
+
+/// How long the end of the transport is waited for once both Close frames have been exchanged; browsers wait as long.
+const TRANSPORT_END: Duration = Duration::from_secs(2);
 
 const DRAIN: usize = 16 * 1024;
 const READS_PER_TURN: usize = 16;

@@ -298,6 +298,11 @@ impl Shared {
         self.lock().transmitter.close_info()
     }
 
+    /// Whether both Close frames have been exchanged.
+    pub(crate) fn close_is_done(&self) -> bool {
+        self.close_info().is_some_and(|info| info.is_clean)
+    }
+
     /// When the closing handshake has taken too long, or would have if it began now.
     pub(crate) fn close_deadline(&self) -> Instant {
         let inner = self.lock();

@@ -48,15 +48,58 @@ async fn goes_when_the_connection_has_ended_though_its_handles_stay() {
     assert_eq!(within(reader.read_message()).await.unwrap(), None);
 }
 
+/// Neither side has anything left to say, so there is no reason to wait for as long as a Close frame may take.
 #[tokio::test(start_paused = true)]
-async fn that_never_ends_is_dropped_at_the_deadline() {
+async fn that_never_ends_is_dropped_2_s_after_both_closes() {
     for (mut conn, remote) in [server(), client()] {
         let before = Instant::now();
         remote.send_frame(close(1000, ""));
         assert_eq!(within(conn.read_message()).await.unwrap(), None);
-        assert_eq!(before.elapsed(), Config::default().close_budget());
+        assert_eq!(before.elapsed(), Duration::from_secs(2));
+        assert!(remote.is_dropped());
+        assert!(conn.close_info().unwrap().is_clean);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_never_ends_is_dropped_2_s_after_our_close_was_answered() {
+    for (mut conn, remote) in [server(), client()] {
+        let closing = tokio::spawn(async move { conn.close(1000, "").await });
+        within(remote.expect(close(1000, ""))).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let before = Instant::now();
+        remote.send_frame(close(1000, ""));
+        within(closing).await.unwrap().unwrap();
+        assert_eq!(before.elapsed(), Duration::from_secs(2));
         assert!(remote.is_dropped());
     }
+}
+
+/// Our Close leaves late: the 2 s begin then, and the timer for the whole budget runs already.
+#[tokio::test(start_paused = true)]
+async fn that_never_ends_is_dropped_2_s_after_our_late_close_has_left() {
+    for (conn, remote) in [server(), client()] {
+        let (writer, mut reader) = conn.split();
+        remote.plan_writes(Plan::new().stall());
+        writer.write_message("slow").await.unwrap();
+        remote.send_frame(close(1000, ""));
+        let reading = tokio::spawn(async move { reader.read_message().await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let before = Instant::now();
+        remote.release_writes();
+        assert_eq!(within(reading).await.unwrap().unwrap(), None);
+        assert_eq!(before.elapsed(), Duration::from_secs(2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_never_ends_is_dropped_at_the_deadline_if_that_is_sooner() {
+    let budget = Duration::from_millis(500);
+    let (mut conn, remote) = server_config(|config| config.close_timeout(budget));
+    let before = Instant::now();
+    remote.send_frame(close(1000, ""));
+    assert_eq!(within(conn.read_message()).await.unwrap(), None);
+    assert_eq!(before.elapsed(), budget);
 }
 
 #[tokio::test(start_paused = true)]
