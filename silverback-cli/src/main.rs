@@ -9,6 +9,7 @@ mod colours;
 mod connect;
 mod dialing;
 mod papers;
+mod printable;
 mod service;
 mod trouble;
 mod values;

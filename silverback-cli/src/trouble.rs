@@ -7,6 +7,8 @@ use std::{
     process::ExitCode,
 };
 
+use crate::printable::printable;
+
 /// The end of the program, in words for the person who started it.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each command has its own troubles")]
@@ -76,7 +78,8 @@ impl std::error::Error for Trouble {}
 
 /// One line on standard error. Where that is closed there is nobody to tell.
 pub(crate) fn report(what: &impl fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "silverback: {what}");
+    // It may quote what a peer has sent.
+    let _ = writeln!(std::io::stderr(), "silverback: {}", printable(&what.to_string()));
 }
 
 /// What a help text says of these exit codes.

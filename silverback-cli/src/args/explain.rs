@@ -8,6 +8,7 @@ use clap::{
 };
 
 use super::Args;
+use crate::printable::printable;
 
 /// `words` are those of the error, the program's name first.
 pub(super) fn explain(error: &clap::Error, words: &[OsString]) -> String {
@@ -26,7 +27,7 @@ fn wrong_value(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let (option, given) = (told(error, ContextKind::InvalidArg)?, told(error, ContextKind::InvalidValue)?);
     let option = option.split_whitespace().next().unwrap_or(&option);
     let name = variable(option).filter(|_| !is_given(option, words)).unwrap_or_else(|| option.to_owned());
-    let (is_missing, given) = (given.is_empty(), given.escape_debug());
+    let (is_missing, given) = (given.is_empty(), printable(&given));
     Some(match (std::error::Error::source(error), told(error, ContextKind::ValidValue)) {
         (Some(reason), _) => format!("{name} `{given}`: {reason}"),
         (None, Some(choices)) if !is_missing => format!("{name} `{given}`: must be one of {choices}"),
@@ -49,7 +50,7 @@ fn missing_equals(error: &clap::Error, words: &[OsString]) -> Option<String> {
 
 fn no_command(error: &clap::Error) -> Option<String> {
     let word = told(error, ContextKind::InvalidSubcommand)?;
-    let shown = word.escape_debug();
+    let shown = printable(&word);
     let similar = told(error, ContextKind::SuggestedSubcommand);
     // The most similar one comes last.
     Some(match similar.as_deref().and_then(|all| all.split(", ").last()) {

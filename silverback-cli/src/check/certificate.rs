@@ -12,7 +12,7 @@ use x509_cert::{
     name::Name,
 };
 
-use crate::dialing::printable;
+use crate::printable::printable;
 
 /// The server's own certificate. It is a stranger's text: nothing in it that a terminal would act on is left.
 #[derive(Clone, Debug, PartialEq, Eq)]

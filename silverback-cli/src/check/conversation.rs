@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use silverback::{CloseCode, CloseInfo, Conn, Error, Event, MessageRef};
 use tokio::time::{sleep_until, timeout};
 
-use crate::dialing::printable;
+use crate::printable::printable;
 
 /// What came of it.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use super::{
     diagnosis::Diagnosis,
     report::{Report, Security, Step, Trust, What},
 };
+use crate::printable::printable_json;
 
 /// The object, and the end of its line.
 pub(super) fn text(report: &Report) -> String {
@@ -27,7 +28,7 @@ pub(super) fn text(report: &Report) -> String {
         "notes": report.notes,
         "diagnosis": report.diagnosis.as_ref().map(diagnosis),
     });
-    format!("{object:#}\n")
+    printable_json(format!("{object:#}\n"))
 }
 
 fn step(step: &Step) -> Value {

@@ -12,16 +12,13 @@ use super::{
     second_look::{SecondLook, look_again},
     trace::{Seen, Trace},
 };
-use crate::{
-    dialing::{printable, trouble_of},
-    trouble::Trouble,
-};
+use crate::{dialing::trouble_of, printable::printable, trouble::Trouble};
 
 /// Takes each step, as far as it leads. An error is for what makes no sense; all else is in the report.
 pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
     let destination = args.dial.destination()?;
     let url = destination.url;
-    let to = ClientRequest::parse(&url).map_err(|error| Trouble::Usage(format!("{}: {error}", url.escape_debug())))?;
+    let to = ClientRequest::parse(&url).map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&url))))?;
     let trace = Trace::start();
     let dialer = destination.dialer.compression(args.offer.compression());
     let dialer = dialer.adjust_config(|config| config.ping_interval(None).close_timeout(args.wait)).observer({

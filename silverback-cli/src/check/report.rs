@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use silverback::TlsSession;
 
 use super::{certificate::Certificate, conversation::Conversation, diagnosis::Diagnosis};
-use crate::{dialing::printable, trouble::Trouble};
+use crate::{printable::printable, trouble::Trouble};
 
 /// What was done, what was seen, and what is wrong.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::{
     diagnosis::Diagnosis,
     report::{Agreed, Report, Security, Step, Trust, What},
 };
-use crate::dialing::printable;
+use crate::printable::printable;
 
 /// All of it.
 pub(super) fn text(report: &Report, has_colours: bool) -> String {
@@ -63,7 +63,7 @@ impl Page {
 
     fn paragraph(&mut self, name: &str, look: Look, text: &str) {
         let mut name = self.paint(look, &format!("{name:<PARAGRAPH_INDENT$}"));
-        for line in wrap(text, PAGE_WIDTH - PARAGRAPH_INDENT) {
+        for line in wrap(&printable(text), PAGE_WIDTH - PARAGRAPH_INDENT) {
             let _ = writeln!(self.out, "{name}{line}");
             name = " ".repeat(PARAGRAPH_INDENT);
         }
@@ -74,17 +74,17 @@ impl Page {
         match &step.what {
             What::Resolved { host, addresses } => {
                 let list: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
-                self.row("resolve", took, Look::Plain, &format!("{} is {}", printable(host), list.join(", ")));
+                self.row("resolve", took, Look::Plain, &format!("{host} is {}", list.join(", ")));
             }
             What::Unreachable { address, why } => {
-                self.row("connect", took, Look::Bad, &format!("{address}: {}", printable(why)));
+                self.row("connect", took, Look::Bad, &format!("{address}: {why}"));
             }
             What::Connected { target, address } => {
-                let whom = address.map_or_else(|| printable(target), |address| address.to_string());
+                let whom = address.map_or_else(|| target.clone(), |address| address.to_string());
                 self.row("connect", took, Look::Plain, &format!("connected to {whom}"));
             }
             What::Proxied { proxy } => {
-                self.row("proxy", took, Look::Plain, &format!("connected through {}", printable(proxy)));
+                self.row("proxy", took, Look::Plain, &format!("connected through {proxy}"));
             }
             What::Secured(security) => self.security(security, step.took),
             What::Answered { status, headers, agreed } => {
@@ -95,7 +95,7 @@ impl Page {
                 }
                 headers.iter().for_each(|(name, value)| self.detail(name, Look::Plain, value));
             }
-            What::Redirected { to } => self.row("redirect", None, Look::Plain, &format!("to {}", printable(to))),
+            What::Redirected { to } => self.row("redirect", None, Look::Plain, &format!("to {to}")),
             What::Failed { step, why } => self.row(step, took, Look::Bad, why),
         }
     }
@@ -169,7 +169,7 @@ impl Page {
             Closing::ByServer(info) => {
                 self.row("close", None, Look::Caution, &format!("by the server, {}", close_words(info)));
             }
-            Closing::Failed(error) => self.row("close", None, Look::Bad, &printable(&error.to_string())),
+            Closing::Failed(error) => self.row("close", None, Look::Bad, &error.to_string()),
         }
     }
 
@@ -178,15 +178,17 @@ impl Page {
         diagnosis.advice.iter().for_each(|advice| self.paragraph("Try", Look::Good, advice));
     }
 
+    /// The text on one line, without anything that a terminal would act on, in the colour of its look.
     fn paint(&self, look: Look, text: &str) -> String {
+        let text = printable(text);
         let colour = match look {
-            Look::Plain => return text.to_owned(),
+            Look::Plain => return text,
             Look::Dim => "2",
             Look::Good => "32",
             Look::Caution => "33",
             Look::Bad => "31",
         };
-        if self.has_colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.has_colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text }
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     dialing::{Destination, describe},
+    printable::printable,
     service::Signals,
     trouble::Trouble,
 };
@@ -123,7 +124,7 @@ impl Client {
 
     pub(super) fn welcome(&self, conn: &Conn) -> String {
         let url = self.plan.destination.url.split('?').next().unwrap_or_default();
-        let mut text = format!("Connected to {}", url.escape_debug());
+        let mut text = format!("Connected to {}", printable(url));
         if let Some(subprotocol) = conn.subprotocol() {
             text.push_str(&format!(", subprotocol {subprotocol}"));
         }

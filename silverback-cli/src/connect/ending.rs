@@ -4,7 +4,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use silverback::{CloseCode, CloseInfo, Disconnect, Error};
 
-use crate::{dialing::trouble_of, trouble::Trouble};
+use crate::{dialing::trouble_of, printable::printable, trouble::Trouble};
 
 /// Why it ended.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Trouble> {
 fn closed_words(info: &CloseInfo) -> String {
     let mut text = format!("the server closed the connection with {}", info.code);
     if !info.reason.is_empty() {
-        text.push_str(&format!(": {}", info.reason.escape_debug()));
+        text.push_str(&format!(": {}", printable(&info.reason)));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use tokio::sync::mpsc::WeakSender;
 
 use super::{plan::Loudness, view::View};
+use crate::printable::printable_lines;
 
 /// Tells what goes on to whoever wants to know.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ impl Notes {
         if self.loudness < needed {
             return;
         }
+        // It may quote what the server has sent.
+        let text = &printable_lines(text);
         match &self.prompt {
             // Where so much is waiting that there is no room, one note less is no loss.
             Some((output, view)) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use regex::bytes::Regex;
 
 use super::args::Patience;
-use crate::dialing::printable;
+use crate::printable::printable;
 
 /// What the user said about the end.
 #[derive(Clone, Debug)]

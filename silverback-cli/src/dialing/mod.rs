@@ -15,7 +15,7 @@ use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 use self::secrets::Authorization;
 pub(crate) use self::{
     options::{DialOptions, OfferOptions},
-    steps::{describe, printable},
+    steps::describe,
     troubles::{connecting, is_out_of_descriptors, trouble_of},
 };
 use crate::trouble::Trouble;

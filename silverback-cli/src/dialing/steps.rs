@@ -5,6 +5,8 @@ use std::fmt::Write;
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use silverback::{DialEvent, handshake::http1::encode_request};
 
+use crate::printable::printable;
+
 /// A step of a dial, in lines for a person.
 pub(crate) fn describe(event: &DialEvent<'_>) -> String {
     match event {
@@ -58,18 +60,6 @@ fn asked(request: &Request<()>) -> String {
     let lines: Vec<_> =
         head.lines().filter(|line| !line.is_empty()).map(|line| format!("> {}", printable(line))).collect();
     lines.join("\n")
-}
-
-/// Without anything that a terminal would act on.
-pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\'' | '\\' => out.push(c),
-            c => out.extend(c.escape_debug()),
-        }
-    }
-    out
 }
 
 fn add_headers(text: &mut String, headers: &HeaderMap) {

@@ -5,7 +5,7 @@ use std::io;
 
 use silverback::{DialError, DialStep, Refusal};
 
-use crate::trouble::Trouble;
+use crate::{printable::printable, trouble::Trouble};
 
 /// The trouble that a failed dial is. Nothing secret is in it.
 pub(crate) fn trouble_of(error: &DialError) -> Trouble {
@@ -68,7 +68,7 @@ fn add_refusal(text: &mut String, refusal: &Refusal) {
     for name in ["location", "retry-after", "www-authenticate", "proxy-authenticate", "sec-websocket-version"] {
         if let Some(value) = refusal.headers.get(name) {
             let value = String::from_utf8_lossy(value.as_bytes());
-            text.push_str(&format!("; {name}: {}", value.escape_debug()));
+            text.push_str(&format!("; {name}: {}", printable(&value)));
         }
     }
     let body = String::from_utf8_lossy(&refusal.body);
@@ -76,7 +76,7 @@ fn add_refusal(text: &mut String, refusal: &Refusal) {
     if !body.is_empty() {
         let start: String = body.chars().take(MOST_CHARS).collect();
         let end = if start.len() < body.len() { "…" } else { "" };
-        text.push_str(&format!("; it says: {}{end}", start.escape_debug()));
+        text.push_str(&format!("; it says: {}{end}", printable(&start)));
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt::{self, Write};
 
 use silverback::MessageRef;
 
+use crate::printable::{is_visible, write_escaped};
+
 /// The beginning of a message, and how long all of it is.
 #[derive(Debug)]
 pub(crate) struct Excerpt {
@@ -56,20 +58,17 @@ fn cut(text: &str) -> &str {
     }
 }
 
-/// Everything that could move the cursor, change colours or hide: control characters, marks of direction, separators of
-/// lines, and what is not assigned. Also the backslash, so that an escape cannot be feigned. Quotes stay.
+/// Writes invisible characters as escapes. The backslash is escaped too, so that an escape cannot be feigned.
 fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for part in text.split_inclusive(QUOTES) {
-        let plain = part.trim_end_matches(QUOTES);
-        write!(f, "{}", plain.escape_debug())?;
-        if let Some(quote) = part[plain.len()..].chars().next() {
-            f.write_char(quote)?;
+    for c in text.chars() {
+        match c {
+            '\\' => f.write_str("\\\\")?,
+            c if is_visible(c) => f.write_char(c)?,
+            c => write_escaped(f, c)?,
         }
     }
     Ok(())
 }
-
-const QUOTES: [char; 2] = ['\'', '"'];
 
 /// A few lines of a terminal for text, less than one for bytes.
 const MOST_CHARS: usize = 200;

@@ -10,6 +10,7 @@ mod connect;
 mod disconnects;
 mod echo;
 mod exits;
+mod invisible;
 mod options;
 mod papers;
 mod printing;

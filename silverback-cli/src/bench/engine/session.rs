@@ -122,7 +122,7 @@ impl<P: Part> Session<P> {
                 },
                 Ok(Some(Event::Close(close))) => {
                     let code = close.as_ref().map_or(CloseCode::NO_STATUS, |close| close.code);
-                    let reason = close.as_ref().map(|close| close.reason.escape_debug().to_string());
+                    let reason = close.as_ref().map(|close| close.reason.to_string());
                     Ended::failed(Cause::of_close(code), reason.unwrap_or_default())
                 }
                 Ok(Some(_)) => continue,

@@ -15,11 +15,17 @@ use std::{
 
 pub(crate) use self::{progress::Progress, report::ReportFile, units::duration};
 use super::{engine::Outcome, plan::Plan};
-use crate::trouble::Trouble;
+use crate::{
+    printable::{printable_json, printable_lines},
+    trouble::Trouble,
+};
 
 /// Prints the outcome on standard output. A closed pipe there is no trouble: whoever reads has seen enough.
 pub(crate) fn print(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
-    let text = if plan.prints_json { json::text(plan, outcome) } else { summary::text(plan, outcome) };
+    let text = match plan.prints_json {
+        true => printable_json(json::text(plan, outcome)),
+        false => printable_lines(&summary::text(plan, outcome)),
+    };
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

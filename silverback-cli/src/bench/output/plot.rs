@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::printable::printable_lines;
+
 /// A plot, as text that stands in a page.
 #[derive(Debug)]
 pub(super) struct Plot {
@@ -223,6 +225,8 @@ fn rounds(value: f64) -> Vec<f64> {
 
 /// Text that is no markup.
 pub(super) fn escape(text: &str) -> String {
+    // Browsers, too, reverse and hide text.
+    let text = printable_lines(text);
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

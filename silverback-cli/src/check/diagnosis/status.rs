@@ -4,7 +4,7 @@ use http::header;
 use silverback::{RedirectFault, Refusal};
 
 use super::{Diagnosis, Facts};
-use crate::dialing::printable;
+use crate::printable::printable;
 
 pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
     match refusal.status.as_u16() {

@@ -6,10 +6,8 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use silverback::MessageRef;
 
-use super::{
-    escape::{NEXT_LINE, escape},
-    time,
-};
+use super::{escape::NEXT_LINE, time};
+use crate::printable::printable_json;
 
 /// A message as a JSON object on one line.
 pub(super) fn line(message: MessageRef<'_>, now: SystemTime) -> String {
@@ -22,7 +20,7 @@ pub(super) fn line(message: MessageRef<'_>, now: SystemTime) -> String {
     }
     .to_string();
     line.push('\n');
-    line
+    printable_json(line)
 }
 
 /// Lays a JSON object or array out in lines; `None` if the text is none. Numbers, strings and the order of keys stay as
@@ -80,7 +78,7 @@ impl Layout {
                     _ => "33",
                 };
                 // Strings may hold what a terminal acts on: JSON escapes C0, but not C1 and marks of direction.
-                let token = escape(token, false);
+                let token = printable_json(token.to_owned());
                 match self.has_colours {
                     true => self.out.push_str(&format!("\x1b[{colour}m{token}\x1b[0m")),
                     false => self.out.push_str(&token),

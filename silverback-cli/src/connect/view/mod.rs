@@ -10,7 +10,7 @@ use std::{fmt::Write, time::SystemTime};
 use data_encoding::{BASE64, HEXLOWER};
 use silverback::MessageRef;
 
-pub(crate) use self::escape::escape;
+use self::escape::escape;
 use super::args::Format;
 
 /// What is written for a message.

@@ -114,7 +114,7 @@ mod for_people {
 
     #[test]
     fn json_cannot_bring_control_characters_in() {
-        check(&view(Format::Text, true), MessageRef::Text("[\"\u{9b}\"]"), "< [\n    \"\\u{9b}\"\n  ]\n");
+        check(&view(Format::Text, true), MessageRef::Text("[\"\u{9b}\"]"), "< [\n    \"\\u009b\"\n  ]\n");
     }
 
     #[test]

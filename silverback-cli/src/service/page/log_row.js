@@ -84,19 +84,28 @@ function firstLines(text) {
   return text.slice(0, end);
 }
 
-/** Control characters as their pictures (␛ for escape), each marked, so that none is missed; all else as it is. */
+/** Each invisible character as a mark: a control as its picture (␛ for escape), another by its number. All else stays. */
 function* visibleText(text) {
   let start = 0;
-  for (const match of text.matchAll(/[\u0000-\u0008\u000B-\u001F\u007F]+/g)) {
+  for (const match of text.matchAll(invisible)) {
     if (match.index > start) yield text.slice(start, match.index);
-    const pictures = Array.from(match[0], (control) =>
-      String.fromCharCode(control === "\u007F" ? 0x2421 : 0x2400 + control.charCodeAt(0)),
-    );
-    yield make("span", "control", {}, [pictures.join("")]);
+    yield make("span", "control", {}, [Array.from(match[0], markOf).join("")]);
     start = match.index + match[0].length;
   }
   if (start < text.length) yield text.slice(start);
 }
+
+function markOf(character) {
+  const code = character.codePointAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  if (code === 0x7f) return "\u2421";
+  return `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
+}
+
+// Controls, separators of lines, letters that draw nothing, and format characters: these can reverse text. The joiners
+// U+200C and U+200D stay, because pictures and some scripts are drawn with them.
+const invisible =
+  /(?:[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028\u2029\u115F\u1160\u3164\uFFA0]|(?![\u200C\u200D])\p{Cf})+/gu;
 
 const longestShownText = 100_000;
 const longestFormatted = 200_000;

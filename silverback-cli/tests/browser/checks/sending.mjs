@@ -71,18 +71,22 @@ export default {
     assert.notEqual(echo.roundTrip, null);
   },
 
-  async "control characters are shown as pictures and exported as they are"(bench) {
+  async "invisible characters are shown as marks and exported as they are"(bench) {
     const { page } = await bench.connected();
     await page.evaluate(() => {
       const draft = document.querySelector("#draft");
-      draft.value = "bell \u0007 escape \u001b[2J tab \t end";
+      draft.value = "bell \u0007 escape \u001b[2J tab \t reversed \u202e blank \u3164 C1 \u009b joined 👨\u200d👩";
       draft.dispatchEvent(new Event("input"));
     });
     await page.press("#draft", "Enter");
     const [echo] = await received(page, 1);
-    assert.equal(echo.payload, "bell ␇ escape ␛[2J tab \t end");
+    const shown = "bell ␇ escape ␛[2J tab \t reversed [U+202E] blank [U+3164] C1 [U+009B] joined 👨\u200d👩";
+    assert.equal(echo.payload, shown);
     const lines = await exported(page);
-    assert.equal(lines.at(-1).text, "bell \u0007 escape \u001b[2J tab \t end");
+    assert.equal(
+      lines.at(-1).text,
+      "bell \u0007 escape \u001b[2J tab \t reversed \u202e blank \u3164 C1 \u009b joined 👨\u200d👩",
+    );
   },
 
   async "an empty message is a message"(bench) {

@@ -63,9 +63,10 @@ fn what_a_peer_sends_does_nothing_to_the_terminal() {
     let (server, tell, _hear) = puppet();
     let person = Person::start(&[&server.url()]);
     person.sees("Connected");
-    tell.send(frame(0x81, b"\x1b]0;owned\x07\x1b[2J\x1b[31mboo\r\nfake\xc2\x9b1m")).unwrap();
+    tell.send(frame(0x81, "\x1b]0;owned\x07\x1b[2J\x1b[31mboo\r\nfake\u{9b}1m\u{3164}\u{115f}\u{202e}".as_bytes()))
+        .unwrap();
     person.sees("\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{1b}[31mboo\\r");
-    person.sees("\n  fake\\u{9b}1m");
+    person.sees("\n  fake\\u{9b}1m\\u{3164}\\u{115f}\\u{202e}");
     let bytes = person.bytes();
     for sequence in [&b"\x1b]0"[..], b"\x1b[2J", b"\x07", b"\xc2\x9b"] {
         assert!(!bytes.windows(sequence.len()).any(|window| window == sequence), "{sequence:?}");
