@@ -3,13 +3,16 @@
 use std::{
     fmt, io,
     net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::OnceLock,
     time::Duration,
 };
 
 use silverback::{Conn, DialError, Dialer};
 use tokio::{
     net::{TcpSocket, TcpStream, lookup_host},
-    time::timeout,
+    task::JoinSet,
+    time::{sleep, timeout},
 };
 
 use super::{abrupt::Abrupt, fault::Cause, load::Load, raw};
@@ -26,6 +29,8 @@ pub(super) struct Failed {
 pub(super) struct Doorway {
     load: Load,
     addresses: Vec<SocketAddr>,
+    /// The address that the first connection was opened to.
+    reached: OnceLock<SocketAddr>,
     /// One for each source address, or one, for what is more than a TCP connection: TLS, proxies, redirects.
     dialers: Vec<Dialer>,
 }
@@ -34,12 +39,14 @@ impl Doorway {
     pub(super) fn new(load: &Load, addresses: Vec<SocketAddr>) -> Self {
         let target = &load.target;
         let place = format!("{}:{}", target.host, target.port);
-        let found = addresses.iter().fold(target.dialer.clone(), |dialer, address| dialer.resolve(&place, *address));
+        // The dialer has those that the options give already.
+        let more = if target.given.is_empty() { &addresses[..] } else { &[] };
+        let found = more.iter().fold(target.dialer.clone(), |dialer, address| dialer.resolve(&place, *address));
         let dialers = match load.sources.is_empty() {
             true => vec![found],
             false => load.sources.iter().map(|source| found.clone().local_address(*source)).collect(),
         };
-        Self { load: load.clone(), addresses, dialers }
+        Self { load: load.clone(), addresses, reached: OnceLock::new(), dialers }
     }
 
     /// Opens connection `number` and resets it, which leaves nothing behind that would use up ports.
@@ -85,14 +92,18 @@ impl Doorway {
             0 => None,
             count => Some(self.load.sources[number % count]),
         };
-        let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of the server fits to the source");
-        for address in self.addresses.iter().filter(|address| fits(source, **address)) {
-            match connect(source, *address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
+        // Only the first connections race: a server that is slow under the load is what is measured, and the attempts of
+        // a race would be a load of their own.
+        let reached = self.reached.get().filter(|address| fits(source, **address)).copied();
+        if let Some(address) = reached {
+            if let Ok(stream) = connect(source, address).await {
+                return Ok(stream);
             }
         }
-        Err(last)
+        let fitting = self.addresses.iter().copied().filter(|address| fits(source, *address));
+        let (address, stream) = race(source, fitting.collect()).await?;
+        let _ = self.reached.set(address);
+        Ok(stream)
     }
 }
 
@@ -107,9 +118,46 @@ pub(super) async fn resolve(load: &Load) -> Result<Vec<SocketAddr>, Failed> {
     }
     let host = target.host.trim_matches(['[', ']']);
     match timeout(target.opening, lookup_host((host, target.port))).await {
-        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Ok(found)) => Ok(interleave(found.collect())),
         Ok(Err(error)) => Err(Failed::new(Cause::Resolve, format!("{host}: {error}"))),
         Err(_) => Err(Failed::new(Cause::ResolveTimeout, format!("{host}: {}", too_long(target.opening)))),
+    }
+}
+
+/// Tries the addresses side by side, each a little after the one before (RFC 8305, 5), as the library does. If all fail,
+/// the error is that of the first one, which the system thinks is the best.
+async fn race(source: Option<IpAddr>, addresses: Vec<SocketAddr>) -> io::Result<(SocketAddr, TcpStream)> {
+    let mut waiting = addresses.into_iter();
+    let Some(first) = waiting.next() else {
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of the server fits to the source"));
+    };
+    // Usually it answers at once, and then nothing else is begun.
+    let mut first_attempt = pin!(connect(source, first));
+    let mut first_error = None;
+    let mut others = JoinSet::new();
+    loop {
+        tokio::select! {
+            connected = &mut first_attempt, if first_error.is_none() => match connected {
+                Ok(stream) => return Ok((first, stream)),
+                Err(error) => first_error = Some(error),
+            },
+            Some(done) = others.join_next(), if !others.is_empty() => {
+                if let Ok((address, Ok(stream))) = done {
+                    return Ok((address, stream));
+                }
+            }
+            () = sleep(STAGGER), if waiting.len() > 0 => {}
+        }
+        // An attempt has failed, or has had its time alone.
+        match waiting.next() {
+            Some(address) => _ = others.spawn(async move { (address, connect(source, address).await) }),
+            None if others.is_empty() => {
+                if let Some(error) = first_error {
+                    return Err(error);
+                }
+            }
+            None => {}
+        }
     }
 }
 
@@ -125,9 +173,20 @@ fn fits(source: Option<IpAddr>, address: SocketAddr) -> bool {
     source.is_none_or(|source| source.is_ipv4() == address.is_ipv4())
 }
 
+/// The families in turn (RFC 8305, 4), so that one that leads nowhere costs one delay.
+fn interleave(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_ipv4 = found.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv4() == first_is_ipv4);
+    let longer = first.len().max(second.len());
+    (0..longer).flat_map(|at| first.get(at).into_iter().chain(second.get(at)).copied().collect::<Vec<_>>()).collect()
+}
+
 fn too_long(after: Duration) -> String {
     format!("took longer than {after:?}")
 }
+
+/// The delay between two attempts that RFC 8305, 5, recommends.
+const STAGGER: Duration = Duration::from_millis(250);
 
 impl Failed {
     pub(super) fn new(cause: Cause, words: impl fmt::Display) -> Self {

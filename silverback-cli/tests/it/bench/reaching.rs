@@ -8,6 +8,8 @@ use std::{
     thread,
 };
 
+use socket2::{Domain, Socket, Type};
+
 use super::{
     bench, echo,
     servers::{self, Server},
@@ -126,6 +128,57 @@ fn an_address_that_is_given_is_not_looked_up() {
     let program = Program::start(&["--quiet", "--allow-host", "far.example"]);
     let port = program.address.port();
     works(&format!("ws://far.example:{port}/ws/echo"), &["--resolve", &format!("far.example:{port}:127.0.0.1")]);
+}
+
+/// A port that answers on this address only with connections that never come about: its queue is full.
+fn silent(address: &str) -> (Socket, Vec<Socket>) {
+    let address: SocketAddr = address.parse().unwrap();
+    let new = || Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    let listener = new();
+    listener.bind(&address.into()).unwrap();
+    listener.listen(0).unwrap();
+    let fill = |_| {
+        let socket = new();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&listener.local_addr().unwrap());
+        socket
+    };
+    let waiting = (0..4).map(fill).collect();
+    (listener, waiting)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_does_not_answer_costs_a_moment_and_not_a_timeout() {
+    let program = Program::start(&["--quiet", "--allow-host", "far.example"]);
+    let port = program.address.port();
+    let _silent = [silent(&format!("127.0.0.2:{port}")), silent(&format!("127.0.0.3:{port}"))];
+    let papers = Papers::make("bench-race");
+    let secure = papers.serve(false).port();
+    let _silent_secure = silent(&format!("127.0.0.2:{secure}"));
+    for addresses in ["127.0.0.2,127.0.0.3,127.0.0.1", "127.0.0.1,127.0.0.2", "127.0.0.9,127.0.0.2,127.0.0.1"] {
+        let given = format!("far.example:{port}:{addresses}");
+        let url = format!("ws://far.example:{port}/ws/echo");
+        // Before it gave up on a silent address, the time for opening a connection was over.
+        works(&url, &["--resolve", &given, "--timeout", "20s"]);
+        let found = bench(&url, &["-c", "2", "-n", "4", "--handshakes", "--resolve", &given]);
+        assert_eq!((found.code, found.number("/connections/opened")), (Some(0), 4), "{}", found.json);
+    }
+    let given = format!("localhost:{secure}:127.0.0.2,127.0.0.1");
+    works(&format!("wss://localhost:{secure}/"), &["-k", "--resolve", &given, "--timeout", "20s"]);
+}
+
+#[test]
+fn where_no_address_answers_the_first_decides() {
+    // Nobody listens on port 1 of loopback, and a broadcast address takes no connection.
+    for (addresses, words) in [("127.0.0.1,255.255.255.255", "refused"), ("127.0.0.2", "refused")] {
+        let given = format!("h.example:1:{addresses}");
+        let (code, _, err) = run(&["bench", "ws://h.example:1/", "-n", "1", "--resolve", &given], &[]);
+        assert!(code == Some(3) && err.contains(words), "{code:?} {err}");
+    }
+    let options = ["--resolve", "h.example:1:127.0.0.1", "--source", "::1"];
+    let (code, _, err) = run(&[&["bench", "ws://h.example:1/", "-n", "1"][..], &options].concat(), &[]);
+    assert!(code == Some(3) && err.contains("no address of the server fits"), "{code:?} {err}");
 }
 
 #[test]
