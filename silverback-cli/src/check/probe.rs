@@ -139,6 +139,7 @@ fn reason(error: &DialError) -> String {
         DialError::Redirect { fault, .. } => fault.to_string(),
         DialError::Answer { error, .. } => error.to_string(),
         DialError::Head { error, .. } => format!("no HTTP: {error}"),
+        DialError::TooManyInterim { limit, .. } => format!("more than {limit} interim responses (1xx)"),
         error => error.to_string(),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn trouble_of(error: &DialError) -> Trouble {
         (Some(DialStep::Connect), error) => of_connecting(connecting(error), text),
         (Some(DialStep::Resolve | DialStep::Proxy), _) => Trouble::Network(text),
         (Some(DialStep::Tls), _) => Trouble::Tls(text),
-        (Some(_), DialError::Answer { .. } | DialError::Head { .. }) => Trouble::Protocol(text),
+        (Some(_), DialError::Answer { .. } | DialError::Head { .. } | DialError::TooManyInterim { .. }) => Trouble::Protocol(text),
         (Some(_), _) => Trouble::Refused(text),
     }
 }

@@ -24,8 +24,8 @@ use super::authority::Authority;
 use super::extension::{encode_extensions, parse_extensions};
 use super::headers::{
     CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, declares_body,
-    list_elements, refuse_reserved, single,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, list_elements,
+    refuse_reserved, single,
 };
 use crate::deflate::{self, Compression, DeflateParams};
 
@@ -200,9 +200,8 @@ fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
     if !contains_token(headers, &CONNECTION, "upgrade") {
         return Err(HandshakeError::Connection(Received::list(headers, &CONNECTION)));
     }
-    if declares_body(headers) {
-        return Err(HandshakeError::DeclaresBody);
-    }
+    // RFC 9112, 6.3: a 1xx ends with its head. Some servers add a Transfer-Encoding or Content-Length all the same; they
+    // announce no body here, and browsers ignore them too.
     Ok(())
 }
 

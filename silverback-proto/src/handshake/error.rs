@@ -61,8 +61,6 @@ pub enum HandshakeError {
     Upgrade(Option<Received>),
     /// `Connection` is missing or has no element `upgrade`.
     Connection(Option<Received>),
-    /// The answer announces a body.
-    DeclaresBody,
     /// A header is missing from the answer.
     MissingHeader(&'static str),
     /// A header that may appear once appears several times in the answer.
@@ -89,7 +87,6 @@ impl HandshakeError {
                 | Self::HttpVersion(_)
                 | Self::Upgrade(_)
                 | Self::Connection(_)
-                | Self::DeclaresBody
                 | Self::MissingHeader(_)
                 | Self::RepeatedHeader(_)
                 | Self::WrongAccept(_)
@@ -147,7 +144,6 @@ impl fmt::Display for HandshakeError {
             Self::Connection(Some(value)) => {
                 write!(f, "its Connection is {value}, without `upgrade`")
             }
-            Self::DeclaresBody => f.write_str("it announces a body"),
             Self::MissingHeader(name) => write!(f, "it has no {name} header"),
             Self::RepeatedHeader(name) => write!(f, "it has several {name} headers"),
             Self::WrongAccept(value) => {

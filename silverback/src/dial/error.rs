@@ -71,6 +71,15 @@ pub enum DialError {
         /// What is wrong with it.
         error: HeadError,
     },
+    /// The server sent interim responses (1xx, RFC 9110, 15.2) and no final one.
+    TooManyInterim {
+        /// Whose, as `host:port`.
+        target: String,
+        /// Who was connected to.
+        peer: Option<SocketAddr>,
+        /// The most interim responses that the dialer skips.
+        limit: usize,
+    },
     /// The server answered with another status than 101.
     Refused {
         /// Which one, as `host:port`.
@@ -126,9 +135,11 @@ impl DialError {
             Self::Tls(_) => None,
             Self::Io { step, .. } | Self::Timeout { step, .. } => Some(*step),
             Self::ProxyRefused { .. } => Some(DialStep::Proxy),
-            Self::Head { .. } | Self::Refused { .. } | Self::Redirect { .. } | Self::Answer { .. } => {
-                Some(DialStep::Handshake)
-            }
+            Self::Head { .. }
+            | Self::TooManyInterim { .. }
+            | Self::Refused { .. }
+            | Self::Redirect { .. }
+            | Self::Answer { .. } => Some(DialStep::Handshake),
         }
     }
 
@@ -149,6 +160,7 @@ impl DialError {
             | Self::Timeout { target, peer, .. }
             | Self::ProxyRefused { proxy: target, peer, .. }
             | Self::Head { target, peer, .. }
+            | Self::TooManyInterim { target, peer, .. }
             | Self::Refused { target, peer, .. }
             | Self::Redirect { target, peer, .. }
             | Self::Answer { target, peer, .. } => Some((target, *peer)),
@@ -207,6 +219,10 @@ impl fmt::Display for DialError {
             Self::Head { target, peer, error } => {
                 write!(f, "the server {} did not answer with HTTP: {error}", Place::new(target, *peer))
             }
+            Self::TooManyInterim { target, peer, limit } => {
+                let place = Place::new(target, *peer);
+                write!(f, "the server {place} sent more than {limit} interim responses (1xx) and no final one")
+            }
             Self::Refused { target, peer, refusal } => {
                 let place = Place::new(target, *peer);
                 write!(f, "the server {place} refused the WebSocket handshake with {}", refusal.status)
@@ -263,6 +279,7 @@ impl std::error::Error for DialError {
             | Self::TlsUnsupported
             | Self::SocksUnsupported
             | Self::Timeout { .. }
+            | Self::TooManyInterim { .. }
             | Self::ProxyRefused { .. }
             | Self::Refused { .. } => None,
         }

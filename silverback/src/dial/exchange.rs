@@ -5,19 +5,20 @@ use std::io;
 use http::{Response, StatusCode, Uri, header};
 use silverback_proto::handshake::{
     ClientHandshake, ClientRequest, Nonce,
-    http1::{encode_request, parse_response},
+    http1::encode_request,
 };
 use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
-    DialError, DialEvent, DialStep, Dialer, Refusal, Wire, error::Place, refusal::hide_cookies, secure::step_of,
-    step::TimeLimit, target,
+    DialError, DialEvent, DialStep, Dialer, Refusal, Wire,
+    error::Place,
+    final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
+    refusal::hide_cookies,
+    secure::step_of,
+    step::TimeLimit,
+    target,
 };
-use crate::{
-    Conn,
-    head::{ReadHeadError, read_next_head},
-    transport::ByteStream,
-};
+use crate::{Conn, head::ReadHeadError};
 
 /// Does the opening handshake within its time.
 pub(super) async fn shake_hands(
@@ -51,10 +52,13 @@ async fn exchange(
     wire.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
     wire.flush().await.map_err(failed)?;
     let (mut response, early) =
-        read_answer(&mut wire, dialer.settings.head_limit()).await.map_err(|error| match error {
-            ReadHeadError::Head(error) => DialError::Head { target: target(), peer, error },
-            ReadHeadError::Ended => failed(io::ErrorKind::UnexpectedEof.into()),
-            ReadHeadError::Io(error) => failed(error),
+        read_final_response(&mut wire, dialer.settings.head_limit()).await.map_err(|error| match error {
+            NoResponse::Head(ReadHeadError::Head(error)) => DialError::Head { target: target(), peer, error },
+            NoResponse::Head(ReadHeadError::Ended) => failed(io::ErrorKind::UnexpectedEof.into()),
+            NoResponse::Head(ReadHeadError::Io(error)) => failed(error),
+            NoResponse::TooManyInterim => {
+                DialError::TooManyInterim { target: target(), peer, limit: MAX_INTERIM_RESPONSES }
+            }
         })?;
     hide_cookies(response.headers_mut());
     dialer.answered(&url, &response, begun);
@@ -101,17 +105,4 @@ fn random_nonce() -> io::Result<Nonce> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(Nonce::from(bytes))
-}
-
-/// Reads the final response, and what came along behind it. Interim ones are skipped (RFC 9110, 15.2).
-async fn read_answer(stream: &mut impl ByteStream, limit: usize) -> Result<(Response<()>, Vec<u8>), ReadHeadError> {
-    let mut early = Vec::new();
-    loop {
-        let head;
-        (head, early) = read_next_head(stream, early, limit).await?;
-        let response = parse_response(&head).map_err(ReadHeadError::Head)?;
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS || !response.status().is_informational() {
-            return Ok((response, early));
-        }
-    }
 }

@@ -8,6 +8,7 @@ mod cookies;
 mod error;
 mod event;
 mod exchange;
+mod final_response;
 mod options;
 mod proxy;
 mod race;

@@ -125,13 +125,29 @@ mod http_connect {
             remote.send(if piece == "x" { "HTTP/1.1 200 OK\r\nX: " } else { "" });
             while !dialling.is_finished() {
                 remote.send(piece);
-                sleep(Duration::from_millis(100)).await;
+                sleep(Duration::from_millis(200)).await;
             }
             let error = failed(dialling).await;
             let DialError::Timeout { step, target, after, .. } = &error else { panic!("{error}") };
             assert_eq!((*step, target.as_str(), after.as_secs()), (DialStep::Proxy, "server.example:80", 3));
             assert!(remote.is_dropped());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn may_send_20_interim_responses_and_no_more() {
+        let interim = "HTTP/1.1 102 Processing\r\n\r\n";
+        let (dialling, _, remote) = dial(Dialer::new().proxy(PROXY), URL).await;
+        within(remote.read_until("\r\n\r\n")).await;
+        remote.send(interim.repeat(20) + "HTTP/1.1 200 OK\r\n\r\n");
+        welcome(&remote).await;
+        within(dialling).await.unwrap().unwrap();
+
+        let (dialling, _, remote) = dial(Dialer::new().proxy(PROXY), URL).await;
+        remote.send(interim.repeat(21) + "HTTP/1.1 200 OK\r\n\r\n");
+        let error = failed(dialling).await;
+        is_proxy_failure(&error, io::ErrorKind::InvalidData);
+        assert!(error.to_string().contains("more than 20 interim responses"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

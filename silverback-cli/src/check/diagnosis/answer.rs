@@ -57,6 +57,12 @@ pub(super) fn no_http(error: &HeadError) -> Diagnosis {
     }
 }
 
+/// Interim responses and nothing else.
+pub(super) fn only_interim() -> Diagnosis {
+    Diagnosis::new("endless-answer", "The server sends interim responses (1xx), but never a final one.")
+        .advise("Look at the server's log: it accepts the request and does not finish it.")
+}
+
 /// No answer at all.
 pub(super) fn none(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     match error.is_timeout() {

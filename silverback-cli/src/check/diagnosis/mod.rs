@@ -66,6 +66,7 @@ pub(super) fn of_dial(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
         DialError::Redirect { fault, refusal, .. } => status::redirect(*fault, refusal),
         DialError::Answer { error, .. } => answer::wrong(error),
         DialError::Head { error, .. } => answer::no_http(error),
+        DialError::TooManyInterim { .. } => answer::only_interim(),
         error => match error.step() {
             Some(DialStep::Tls) => tls::failed(error, facts),
             Some(DialStep::Handshake) => answer::none(error, facts),

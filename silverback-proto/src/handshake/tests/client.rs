@@ -95,11 +95,19 @@ mod switching {
     }
 
     #[test]
-    fn an_answer_that_announces_a_body_is_refused() {
-        verified(response().with("Content-Length: 0"));
-        for line in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
-            assert_eq!(refused(response().with(line)), HandshakeError::DeclaresBody);
+    fn a_body_that_the_answer_announces_is_ignored() {
+        for line in [
+            "Content-Length: 0",
+            "Content-Length: 5",
+            "Content-Length: 18446744073709551616",
+            "Content-Length: none",
+            "Transfer-Encoding: chunked",
+            "Transfer-Encoding: gzip, chunked",
+            "Trailer: Expires",
+        ] {
+            verified(response().with(line));
         }
+        verified(response().with("Content-Length: 5").with("Content-Length: 6").with("Transfer-Encoding: chunked"));
     }
 }
 

@@ -41,7 +41,6 @@ fn a_wrong_answer_is_named_with_what_was_received() {
         (HttpVersion(Version::HTTP_10), "it came as HTTP/1.0, not HTTP/1.1"),
         (Upgrade(None), "it has no `Upgrade: websocket` header"),
         (Connection(None), "it has no `Connection: Upgrade` header"),
-        (DeclaresBody, "it announces a body"),
         (MissingHeader("Sec-WebSocket-Accept"), "it has no Sec-WebSocket-Accept header"),
         (RepeatedHeader("Sec-WebSocket-Accept"), "it has several Sec-WebSocket-Accept headers"),
         (ExtensionUsedTwice(received()), "it has the extension `x` twice"),

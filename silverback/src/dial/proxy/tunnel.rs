@@ -2,14 +2,18 @@
 
 use std::io;
 
-use silverback_proto::handshake::http1::parse_response;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::Proxy;
 use crate::{
-    dial::{DialError, DialStep, Refusal, error::Place, wire::Wire},
-    head::{ReadHeadError, read_next_head},
+    dial::{
+        DialError, DialStep, Refusal,
+        error::Place,
+        final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
+        wire::Wire,
+    },
+    head::ReadHeadError,
 };
 
 /// `server` is named by its `host:port`, with brackets about an IPv6 address. `deadline` only ends the reading of a refusal.
@@ -23,23 +27,16 @@ pub(in crate::dial) async fn tunnel(
     let failed = |source| server.failed(DialStep::Proxy, source);
     stream.write_all(&request(proxy, server.target)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
-    let mut early = Vec::new();
-    loop {
-        let head;
-        (head, early) = read_next_head(stream, early, head_limit).await.map_err(|error| failed(wording(error)))?;
-        let response = parse_response(&head).map_err(|error| failed(no_http(error)))?;
-        if response.status().is_informational() && response.status().as_u16() != 101 {
-            continue;
-        }
-        if !response.status().is_success() {
-            let refusal = Refusal::read(stream, response, early, deadline).await;
-            return Err(DialError::ProxyRefused { proxy: proxy.target(), peer: server.peer, refusal });
-        }
-        // In TLS and in HTTP the client speaks first: whatever this is, the server did not send it to us.
-        return match early.is_empty() {
-            true => Ok(()),
-            false => Err(failed(invalid("the proxy sent bytes of its own into the tunnel"))),
-        };
+    let (response, early) =
+        read_final_response(stream, head_limit).await.map_err(|error| failed(no_response(error)))?;
+    if !response.status().is_success() {
+        let refusal = Refusal::read(stream, response, early, deadline).await;
+        return Err(DialError::ProxyRefused { proxy: proxy.target(), peer: server.peer, refusal });
+    }
+    // In TLS and in HTTP the client speaks first: whatever this is, the server did not send it to us.
+    match early.is_empty() {
+        true => Ok(()),
+        false => Err(failed(invalid("the proxy sent bytes of its own into the tunnel"))),
     }
 }
 
@@ -54,18 +51,19 @@ fn request(proxy: &Proxy, server: &str) -> Vec<u8> {
     request
 }
 
-fn wording(error: ReadHeadError) -> io::Error {
+fn no_response(error: NoResponse) -> io::Error {
     match error {
-        ReadHeadError::Head(error) => no_http(error),
-        ReadHeadError::Ended => {
+        NoResponse::Head(ReadHeadError::Head(error)) => {
+            invalid(format!("the proxy did not answer with HTTP: {error}"))
+        }
+        NoResponse::Head(ReadHeadError::Ended) => {
             io::Error::new(io::ErrorKind::UnexpectedEof, "the proxy ended the connection without an answer")
         }
-        ReadHeadError::Io(error) => error,
+        NoResponse::Head(ReadHeadError::Io(error)) => error,
+        NoResponse::TooManyInterim => invalid(format!(
+            "the proxy sent more than {MAX_INTERIM_RESPONSES} interim responses (1xx) and no final one"
+        )),
     }
-}
-
-fn no_http(error: impl std::fmt::Display) -> io::Error {
-    invalid(format!("the proxy did not answer with HTTP: {error}"))
 }
 
 fn invalid(text: impl Into<String>) -> io::Error {
