@@ -116,7 +116,9 @@ fn scale(number: &str, factor: u64) -> Option<u64> {
 
 const SIZE_FORM: &str = "must be a size like 65536, 64KiB or 1MiB";
 const TIME_FORM: &str = "must be a time like 500ms, 10s or 2m";
-const HEAD_SIZES: RangeInclusive<usize> = 1024..=64 * 1024;
+const HEAD_SIZES: RangeInclusive<usize> = 1024..=MAX_HEAD_SIZE;
+/// The largest value of `--max-head-size`.
+pub(crate) const MAX_HEAD_SIZE: usize = 64 * 1024;
 const MAX_SIZE: u64 = 1 << 40;
 const MAX_MILLIS: u64 = 24 * 3_600_000;
 const MAX_THREADS: usize = 256;

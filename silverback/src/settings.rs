@@ -38,7 +38,8 @@ impl Settings {
         self
     }
 
-    /// Most bytes of a request's or response's head. Default 16 KiB: room for many cookies, not for an attack.
+    /// Sets the most bytes of the other side's request or response head. Default 16 KiB: room for many cookies, not for an
+    /// attack. Pages of one domain share their cookies, so some sites need 64 KiB.
     pub fn max_head_size(mut self, bytes: usize) -> Self {
         self.max_head_size = bytes;
         self
@@ -133,7 +134,9 @@ macro_rules! forward_settings {
             self
         }
 
-        /// Most bytes of the other side's head. Default 16 KiB.
+        /// Sets the most bytes of the head that the other side sends: a request, or the answer of a server or proxy. Default
+        /// 16 KiB. The error for a longer one names the limit
+        /// ([`HeadError::TooLarge`](crate::handshake::HeadError::TooLarge)).
         pub fn max_head_size(mut self, bytes: usize) -> Self {
             self.settings = self.settings.max_head_size(bytes);
             self

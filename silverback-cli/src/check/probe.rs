@@ -2,7 +2,10 @@
 
 use std::time::{Instant, SystemTime};
 
-use silverback::{DialError, DialStep, handshake::ClientRequest};
+use silverback::{
+    DialError, DialStep,
+    handshake::{ClientRequest, HeadError},
+};
 
 use super::{
     args::Args,
@@ -138,6 +141,9 @@ fn reason(error: &DialError) -> String {
         DialError::ProxyRefused { refusal, .. } => refusal.status.to_string(),
         DialError::Redirect { fault, .. } => fault.to_string(),
         DialError::Answer { error, .. } => error.to_string(),
+        DialError::Head { error: error @ (HeadError::TooLarge { .. } | HeadError::TooManyHeaders { .. }), .. } => {
+            error.to_string()
+        }
         DialError::Head { error, .. } => format!("no HTTP: {error}"),
         DialError::TooManyInterim { limit, .. } => format!("more than {limit} interim responses (1xx)"),
         error => error.to_string(),

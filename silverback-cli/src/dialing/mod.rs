@@ -83,6 +83,7 @@ impl DialOptions {
     }
 
     fn add_way(&self, mut dialer: Dialer) -> Result<Dialer, Trouble> {
+        dialer = dialer.max_head_size(self.max_head_size);
         dialer = dialer.tls(self.tls()?).proxy_tls(self.proxy_tls()?).proxy_rules(self.proxies()?);
         for entry in &self.resolve {
             for address in &entry.addresses {

@@ -98,6 +98,10 @@ pub(crate) struct DialOptions {
     #[arg(long, value_name = "PATH", help_heading = NETWORK)]
     pub(crate) unix_socket: Option<PathBuf>,
 
+    /// Accept an answer with a head of up to this size, from 1KiB to 64KiB. Cookies can be large.
+    #[arg(long, value_name = "SIZE", value_parser = values::head_size, default_value = "16KiB", help_heading = NETWORK)]
+    pub(crate) max_head_size: usize,
+
     /// How long it may take until the connection stands, like 5s or 500ms. Default: 10s for each step, 30s for all.
     #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = NETWORK)]
     pub(crate) connect_timeout: Option<Duration>,

@@ -1,11 +1,11 @@
 //! What a failed dial means for the exit code, and how it is told in one line. Every command asks here, so that the codes
 //! are the same for all.
 
-use std::io;
+use std::{error::Error, io};
 
-use silverback::{DialError, DialStep, Refusal};
+use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
 
-use crate::{printable::printable, trouble::Trouble};
+use crate::{printable::printable, trouble::Trouble, values::MAX_HEAD_SIZE};
 
 /// The trouble that a failed dial is. Nothing secret is in it.
 pub(crate) fn trouble_of(error: &DialError) -> Trouble {
@@ -16,7 +16,9 @@ pub(crate) fn trouble_of(error: &DialError) -> Trouble {
         (Some(DialStep::Connect), error) => of_connecting(connecting(error), text),
         (Some(DialStep::Resolve | DialStep::Proxy), _) => Trouble::Network(text),
         (Some(DialStep::Tls), _) => Trouble::Tls(text),
-        (Some(_), DialError::Answer { .. } | DialError::Head { .. } | DialError::TooManyInterim { .. }) => Trouble::Protocol(text),
+        (Some(_), DialError::Answer { .. } | DialError::Head { .. } | DialError::TooManyInterim { .. }) => {
+            Trouble::Protocol(text)
+        }
         (Some(_), _) => Trouble::Refused(text),
     }
 }
@@ -60,7 +62,22 @@ fn words(error: &DialError) -> String {
     if let Some(refusal) = error.refusal() {
         add_refusal(&mut text, refusal);
     }
+    if matches!(head_error(error), Some(HeadError::TooLarge { limit }) if *limit < MAX_HEAD_SIZE) {
+        text.push_str("; try --max-head-size 64KiB");
+    }
     text
+}
+
+/// What is wrong with the head of an answer, the server's or a proxy's.
+fn head_error(error: &DialError) -> Option<&HeadError> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(head) = error.downcast_ref() {
+            return Some(head);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// What the other side said, as far as it helps.

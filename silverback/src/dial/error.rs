@@ -62,7 +62,7 @@ pub enum DialError {
         /// What it said.
         refusal: Box<Refusal>,
     },
-    /// The answer is no HTTP response.
+    /// The head of the answer is not one of HTTP, or it is larger than [`max_head_size`](super::Dialer::max_head_size).
     Head {
         /// Whose, as `host:port`.
         target: String,
@@ -217,7 +217,13 @@ impl fmt::Display for DialError {
                 write!(f, "the proxy {place} refused to connect us with {}", refusal.status)
             }
             Self::Head { target, peer, error } => {
-                write!(f, "the server {} did not answer with HTTP: {error}", Place::new(target, *peer))
+                let place = Place::new(target, *peer);
+                match error {
+                    HeadError::TooLarge { .. } | HeadError::TooManyHeaders { .. } => {
+                        write!(f, "the answer of the server {place} is too large: {error}")
+                    }
+                    _ => write!(f, "the server {place} did not answer with HTTP: {error}"),
+                }
             }
             Self::TooManyInterim { target, peer, limit } => {
                 let place = Place::new(target, *peer);

@@ -3,10 +3,7 @@
 use std::io;
 
 use http::{Response, StatusCode, Uri, header};
-use silverback_proto::handshake::{
-    ClientHandshake, ClientRequest, Nonce,
-    http1::encode_request,
-};
+use silverback_proto::handshake::{ClientHandshake, ClientRequest, Nonce, http1::encode_request};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{

@@ -6,6 +6,7 @@ use silverback::{
 };
 
 use super::{Diagnosis, Facts, status::STRIPPED};
+use crate::values::MAX_HEAD_SIZE;
 
 /// A 101 that must not be believed.
 pub(super) fn wrong(error: &HandshakeError) -> Diagnosis {
@@ -46,8 +47,14 @@ pub(super) fn wrong(error: &HandshakeError) -> Diagnosis {
 
 pub(super) fn no_http(error: &HeadError) -> Diagnosis {
     match error {
-        HeadError::TooLarge { .. } | HeadError::TooManyHeaders { .. } => {
-            Diagnosis::new("endless-answer", "The answer has more headers than any server needs.")
+        HeadError::TooLarge { limit } => {
+            Diagnosis::new("endless-answer", format!("The head of the answer is longer than {limit} bytes."))
+                .advise_if(*limit < MAX_HEAD_SIZE, "Large cookies are a reason: --max-head-size 64KiB takes more.")
+                .advise("Clients have limits, too: let the server send fewer or shorter headers.")
+        }
+        HeadError::TooManyHeaders { limit } => {
+            Diagnosis::new("endless-answer", format!("The answer has more than {limit} header lines."))
+                .advise("Clients have limits, too: let the server send fewer headers.")
         }
         HeadError::ControlByte(_) | HeadError::StartLine | HeadError::Version => {
             Diagnosis::new("not-http", "What answers at this port does not speak HTTP.")

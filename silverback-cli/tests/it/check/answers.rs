@@ -122,8 +122,11 @@ fn a_101_that_agrees_to_what_was_not_offered_is_told() {
 #[test]
 fn what_is_no_http_is_told() {
     finds(&[&Server::answering("SSH-2.0-OpenSSH_9.2\r\n\r\n").url()], 7, "not-http", &["port"]);
-    let endless = Server::answering(format!("HTTP/1.1 101 Hello\r\n{}", "X: y\r\n".repeat(10_000)));
-    finds(&[&endless.url()], 7, "endless-answer", &[]);
+    let endless = || Server::answering(format!("HTTP/1.1 101 Hello\r\n{}", "X: y\r\n".repeat(10_000)));
+    finds(&[&endless().url()], 7, "endless-answer", &["16384 bytes", "--max-head-size 64KiB"]);
+    finds(&[&endless().url(), "--max-head-size", "1KiB"], 7, "endless-answer", &["1024 bytes"]);
+    let interim = Server::answering("HTTP/1.1 102 Processing\r\n\r\n".repeat(50));
+    finds(&[&interim.url()], 7, "endless-answer", &["interim"]);
 }
 
 #[test]

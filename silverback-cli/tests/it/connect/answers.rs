@@ -118,7 +118,7 @@ mod a_head_without_end_is_7 {
             }
             told.send(()).unwrap();
         });
-        check_end(&talk(&[&server.url()], b""), 7, &["did not answer with HTTP", "16384"]);
+        check_end(&talk(&[&server.url()], b""), 7, &["too large", "16384 bytes", "--max-head-size"]);
         tell.recv_timeout(PATIENCE).unwrap();
     }
 
@@ -142,10 +142,54 @@ mod a_head_without_end_is_7 {
 
 #[test]
 fn interim_answers_without_end_are_7() {
-    let server = Server::start(|mut stream, _| {
-        while stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").is_ok() {}
-    });
+    let server = Server::start(|mut stream, _| while stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").is_ok() {});
     check_end(&talk(&[&server.url()], b""), 7, &["more than 20 interim responses (1xx)"]);
+}
+
+mod a_large_head {
+    use super::*;
+
+    /// Accepts the handshake in an answer with so many bytes of cookies, says `hi` and closes.
+    fn with_cookies(bytes: usize) -> Server {
+        Server::start(move |mut stream, head| {
+            let cookies = format!("Set-Cookie: a={}\r\n", "b".repeat(983)).repeat(bytes / 1000);
+            let answer = accepting(&head).replace("\r\n\r\n", &format!("\r\n{cookies}\r\n"));
+            let _ = stream.write_all(&[answer.as_bytes(), &frame(0x81, b"hi"), &close(1000, "")].concat());
+            read_to_close(&mut stream);
+        })
+    }
+
+    #[test]
+    fn is_taken_up_to_the_limit_that_the_option_sets() {
+        for (bytes, options) in [(15_000, &[][..]), (20_000, &["--max-head-size", "32k"]), (63_000, LARGEST)] {
+            let server = with_cookies(bytes);
+            check_said(&talk(&[&[&*server.url(), "--wait", "off"], options].concat(), b""), "hi\n");
+        }
+    }
+
+    #[test]
+    fn beyond_it_is_7_with_the_limit_in_the_text() {
+        check(&with_cookies(20_000), &[], 7, &["16384 bytes", "too large", "--max-head-size 64KiB"]);
+        check(&with_cookies(20_000), &["--max-head-size", "17k"], 7, &["17408 bytes", "--max-head-size"]);
+        let output = talk(&[&[&*with_cookies(70_000).url(), "--wait", "off"], LARGEST].concat(), b"");
+        check_end(&output, 7, &["65536 bytes"]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("--max-head-size"), "nothing larger can be set");
+    }
+
+    #[test]
+    fn of_a_proxy_is_3_with_the_limit_in_the_text() {
+        let proxy = Server::answering(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(20_000)));
+        let output = talk(&["ws://h.invalid/", "-x", &format!("http://{}", proxy.address)], b"");
+        check_end(&output, 3, &["proxy", "too large", "16384 bytes", "--max-head-size 64KiB"]);
+    }
+
+    #[test]
+    fn of_too_many_lines_is_7_with_the_limit_in_the_text() {
+        let server = changed(|answer| answer.replace("\r\n\r\n", &format!("\r\n{}\r\n", "X: y\r\n".repeat(101))));
+        check(&server, &[], 7, &["too large", "100 header lines"]);
+    }
+
+    const LARGEST: &[&str] = &["--max-head-size", "64KiB"];
 }
 
 mod slowness {

@@ -1,7 +1,8 @@
 //! HTTP `CONNECT` (RFC 9110, 9.3.6): the proxy connects us to the server and passes on bytes from then on.
 
-use std::io;
+use std::{error::Error, fmt, io};
 
+use silverback_proto::handshake::HeadError;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
@@ -53,9 +54,7 @@ fn request(proxy: &Proxy, server: &str) -> Vec<u8> {
 
 fn no_response(error: NoResponse) -> io::Error {
     match error {
-        NoResponse::Head(ReadHeadError::Head(error)) => {
-            invalid(format!("the proxy did not answer with HTTP: {error}"))
-        }
+        NoResponse::Head(ReadHeadError::Head(error)) => invalid(NotAnAnswer(error)),
         NoResponse::Head(ReadHeadError::Ended) => {
             io::Error::new(io::ErrorKind::UnexpectedEof, "the proxy ended the connection without an answer")
         }
@@ -66,6 +65,27 @@ fn no_response(error: NoResponse) -> io::Error {
     }
 }
 
-fn invalid(text: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text.into())
+fn invalid(error: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// A head of the proxy's that cannot be read. Its source is the [`HeadError`].
+#[derive(Debug)]
+struct NotAnAnswer(HeadError);
+
+impl fmt::Display for NotAnAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            error @ (HeadError::TooLarge { .. } | HeadError::TooManyHeaders { .. }) => {
+                write!(f, "the proxy's answer is too large: {error}")
+            }
+            error => write!(f, "the proxy did not answer with HTTP: {error}"),
+        }
+    }
+}
+
+impl Error for NotAnAnswer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
 }
