@@ -55,14 +55,27 @@ impl Backoff {
 
 impl Pace {
     fn wait(&self, failures: u32, asked: Option<Duration>) -> Duration {
-        let growth = self.factor.max(1.0).powi(i32::try_from(failures).unwrap_or(i32::MAX));
-        let bound = (self.initial.as_secs_f64() * growth).min(self.max.as_secs_f64());
+        let bound = self.bound(failures);
         let jitter = (self.jitter)();
         let jitter = if jitter.is_nan() { 1.0 } else { jitter.clamp(0.0, 1.0) };
-        let random = Duration::try_from_secs_f64(bound * jitter).unwrap_or(self.max);
-        let random = random.max(self.initial / 10).max(SHORTEST);
+        let random = Duration::try_from_secs_f64(bound.as_secs_f64() * jitter).unwrap_or(bound);
+        let random = random.max(self.initial.min(self.max) / 10).max(SHORTEST);
         // The random part comes on top: a server tells all of its clients the same.
         random.saturating_add(asked.unwrap_or_default().min(self.max_retry_after))
+    }
+}
+
+impl Pace {
+    /// The bound of the wait after so many failures: from `initial` up to `max`, whatever was asked for.
+    fn bound(&self, failures: u32) -> Duration {
+        if self.initial.is_zero() {
+            // Nothing grows from 0. With an infinite growth the product would not even be a number.
+            return Duration::ZERO;
+        }
+        let growth = self.factor.max(1.0).powi(i32::try_from(failures).unwrap_or(i32::MAX));
+        let grown = self.initial.as_secs_f64() * growth;
+        // An infinite product, or one that no `Duration` can hold, is beyond every maximum.
+        Duration::try_from_secs_f64(grown).map_or(self.max, |bound| bound.min(self.max))
     }
 }
 

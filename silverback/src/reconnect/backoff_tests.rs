@@ -39,6 +39,41 @@ fn a_wait_is_random_but_never_none() {
 }
 
 #[test]
+fn nothing_grows_from_an_initial_bound_of_0() {
+    for factor in [0.0, 1.0, 2.0, 1e300, f64::MAX, f64::INFINITY, f64::NAN] {
+        let pace = Pace { initial: Duration::ZERO, factor, ..pace(1.0) };
+        for failures in EXTREME_FAILURES {
+            assert_eq!(pace.wait(failures, None), SHORTEST, "{factor}, {failures}");
+        }
+    }
+}
+
+#[test]
+fn a_wait_stays_between_the_shortest_and_the_maximum_whatever_was_asked_for() {
+    let bounds = [Duration::ZERO, Duration::from_nanos(1), seconds(1), seconds(100), Duration::MAX];
+    let factors = [f64::NEG_INFINITY, -2.0, 0.0, 0.5, 1.0, 1.0 + f64::EPSILON, 2.0, f64::MAX, f64::INFINITY, f64::NAN];
+    for (initial, max) in bounds.iter().flat_map(|&initial| bounds.map(|max| (initial, max))) {
+        for (factor, jitter) in factors.iter().flat_map(|&factor| [0.0, 0.5, 1.0].map(|jitter| (factor, jitter))) {
+            let pace = Pace { initial, max, factor, ..pace(jitter) };
+            let waits = EXTREME_FAILURES.map(|failures| pace.wait(failures, None));
+            let case = format!("{initial:?} {max:?} {factor} {jitter}: {waits:?}");
+            assert!(waits.iter().all(|&wait| wait >= SHORTEST && wait <= max.max(SHORTEST)), "{case}");
+            assert!(waits.is_sorted(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_maximum_below_the_initial_bound_is_the_bound() {
+    let pace = |jitter| Pace { initial: seconds(100), max: seconds(5), ..pace(jitter) };
+    assert_eq!(waits(&pace(1.0), 3), [seconds(5); 3]);
+    assert_eq!(waits(&pace(0.0), 3), [Duration::from_millis(500); 3]);
+}
+
+/// Powers of 2 pass the largest `f64` at 1,024.
+const EXTREME_FAILURES: [u32; 7] = [0, 1, 1_023, 1_024, 1_100, i32::MAX as u32, u32::MAX];
+
+#[test]
 fn a_source_of_jitter_that_is_wrong_does_no_harm() {
     for wrong in [f64::NAN, 7.0, f64::INFINITY] {
         assert_eq!(waits(&pace(wrong), 1), [seconds(1)]);

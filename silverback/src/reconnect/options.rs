@@ -19,13 +19,15 @@ impl Reconnect {
         }
     }
 
-    /// The bound of the first wait. Default 1 s. At least a tenth of it is always waited.
+    /// Sets the bound of the first wait. Default 1 s. At least a tenth of it is always waited. Nothing grows from a bound of
+    /// 0: then each wait is 1 ms.
     pub fn initial_backoff(mut self, bound: Duration) -> Self {
         self.pace.initial = bound;
         self
     }
 
-    /// The largest bound of a wait. Default 30 s: long enough for a server that is down, and a person still waits for it.
+    /// Sets the largest bound of a wait, the first one included. Default 30 s: long enough for a server that is down, and a
+    /// person still waits for it.
     pub fn max_backoff(mut self, bound: Duration) -> Self {
         self.pace.max = bound;
         self
