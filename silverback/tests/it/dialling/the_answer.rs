@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use silverback::{DialError, DialStep, Dialer};
 use silverback::handshake::HandshakeError;
+use silverback::{DialError, DialStep, Dialer};
 use silverback_testkit::wire::text;
 use tokio::time::sleep;
 
