@@ -75,12 +75,22 @@ impl fmt::Display for Address {
     }
 }
 
+/// Binds every socket of these addresses.
+pub(crate) fn bind_all(addresses: &[Address]) -> Result<Vec<Bound>, Trouble> {
+    // A socket on `[::]` takes IPv4 connections, too, unless another one is asked for that.
+    let has_ipv4 = |port: u16| {
+        let is_ipv4 = |host: &Host| matches!(host, Host::Localhost | Host::Ip(IpAddr::V4(_)));
+        port != 0 && addresses.iter().any(|address| address.port == port && is_ipv4(&address.host))
+    };
+    let families = |address: &Address| if has_ipv4(address.port) { Families::Own } else { Families::Both };
+    addresses.iter().map(|address| address.bind(families(address))).collect()
+}
+
 impl Address {
-    /// Binds every socket that the address stands for.
-    pub(crate) fn bind(&self) -> Result<Bound, Trouble> {
+    fn bind(&self, of_any_ipv6: Families) -> Result<Bound, Trouble> {
         match &self.host {
             Host::Localhost => bind_localhost(self.port),
-            Host::Ip(ip) => bind_ip(SocketAddr::new(*ip, self.port)),
+            Host::Ip(ip) => bind_ip(SocketAddr::new(*ip, self.port), of_any_ipv6),
             Host::Name(name) => bind_name(name, self.port),
         }
     }
@@ -104,7 +114,7 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
     let mut port = port;
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
         let address = SocketAddr::new(ip, port);
-        match bind(address) {
+        match bind(address, Families::Own) {
             Ok((listener, local)) => {
                 port = local.port();
                 listeners.push(listener);
@@ -123,8 +133,8 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
     Ok(Bound { listeners, authority: format!("localhost:{port}") })
 }
 
-fn bind_ip(address: SocketAddr) -> Result<Bound, Trouble> {
-    let (listener, local) = bind(address).map_err(|error| cannot_listen(address, &error))?;
+fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Trouble> {
+    let (listener, local) = bind(address, of_any_ipv6).map_err(|error| cannot_listen(address, &error))?;
     // No browser can open "any address".
     let authority = match canonical(local) {
         local if local.ip().is_unspecified() => format!("localhost:{}", local.port()),
@@ -140,25 +150,38 @@ fn bind_name(name: &str, port: u16) -> Result<Bound, Trouble> {
     let mut port = port;
     for mut address in addresses {
         address.set_port(port);
-        let (listener, local) = bind(address).map_err(|error| cannot_listen(address, &error))?;
+        let (listener, local) = bind(address, Families::Both).map_err(|error| cannot_listen(address, &error))?;
         port = local.port();
         listeners.push(listener);
     }
     Ok(Bound { listeners, authority: format!("{name}:{port}") })
 }
 
-fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = bind_socket(new_socket(address)?, address)?;
+fn bind(address: SocketAddr, of_any_ipv6: Families) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = bind_socket(new_socket(address, of_any_ipv6)?, address)?;
     let local = listener.local_addr()?;
     Ok((listener, local))
 }
 
+/// Which connections a socket on `[::]` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    /// Those of IPv4 too.
+    Both,
+    Own,
+}
+
 /// A socket that is to be bound to this address.
-pub(crate) fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+pub(crate) fn new_socket(address: SocketAddr, of_any_ipv6: Families) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for connections of the last run; on Windows the option means something else.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        // RFC 3493, 5.3. Systems and their settings have different defaults, and some know only one of the two.
+        let set = socket.set_only_v6(of_any_ipv6 == Families::Own);
+        set.or_else(|error| if of_any_ipv6 == Families::Both { Ok(()) } else { Err(error) })?;
+    }
     socket.set_nonblocking(true)?;
     // Without it the kernel may hold small packets back for a while. Accepted sockets inherit it.
     socket.set_tcp_nodelay(true)?;

@@ -7,6 +7,10 @@ fn parse(text: &str) -> Result<Address, String> {
     text.parse()
 }
 
+fn bind(text: &str) -> Result<Bound, Trouble> {
+    bind_all(&[parse(text).unwrap()]).map(|mut bound| bound.remove(0))
+}
+
 #[test]
 fn addresses_are_host_and_port() {
     for text in ["localhost:8000", "127.0.0.1:80", "0.0.0.0:0", "[::1]:9000", "[::]:65535", "my-host.example:8000"] {
@@ -44,7 +48,7 @@ fn what_is_no_address_is_refused_with_examples() {
 
 #[test]
 fn localhost_is_one_port_on_both_families() {
-    let bound = parse("localhost:0").unwrap().bind().unwrap();
+    let bound = bind("localhost:0").unwrap();
     let locals: Vec<_> = bound.listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
     assert!(locals.iter().all(|local| local.ip().is_loopback() && local.port() == locals[0].port()), "{locals:?}");
     assert_eq!(bound.authority, format!("localhost:{}", locals[0].port()));
@@ -53,10 +57,10 @@ fn localhost_is_one_port_on_both_families() {
 
 #[test]
 fn a_port_in_use_is_a_matter_of_the_network() {
-    let first = parse("127.0.0.1:0").unwrap().bind().unwrap();
+    let first = bind("127.0.0.1:0").unwrap();
     let port = first.listeners[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
-        let trouble = parse(&text).unwrap().bind().unwrap_err();
+        let trouble = bind(&text).unwrap_err();
         assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
     }
 }
@@ -64,14 +68,47 @@ fn a_port_in_use_is_a_matter_of_the_network() {
 #[test]
 fn an_address_of_another_machine_is_a_matter_of_the_network() {
     // 192.0.2.0/24 is for documentation (RFC 5737).
-    let trouble = parse("192.0.2.1:0").unwrap().bind().unwrap_err();
+    let trouble = bind("192.0.2.1:0").unwrap_err();
     assert!(matches!(&trouble, Trouble::Network(line) if line.contains("192.0.2.1")), "{trouble}");
 }
 
 #[test]
 fn a_url_names_a_host_that_can_be_opened() {
-    let authority = |text: &str| parse(text).unwrap().bind().unwrap().authority;
+    let authority = |text: &str| bind(text).unwrap().authority;
     assert!(authority("0.0.0.0:0").starts_with("localhost:"));
     assert!(authority("127.0.0.1:0").starts_with("127.0.0.1:"));
     assert!(!authority("127.0.0.1:0").ends_with(":0"));
+}
+
+/// Whether a client reaches one of these listeners.
+fn is_reached(bound: &[Bound], ip: IpAddr) -> bool {
+    let port = bound[0].listeners[0].local_addr().unwrap().port();
+    let Ok(_client) = std::net::TcpStream::connect((ip, port)) else { return false };
+    bound.iter().flat_map(|bound| &bound.listeners).any(|listener| listener.accept().is_ok())
+}
+
+#[test]
+fn both_families_may_be_named_with_one_port() {
+    let (ipv4, ipv6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+    if TcpListener::bind((ipv6, 0)).is_err() {
+        return;
+    }
+    for texts in [
+        &["[::]:PORT"][..],
+        &["0.0.0.0:PORT", "[::]:PORT"],
+        &["[::]:PORT", "0.0.0.0:PORT"],
+        &["127.0.0.1:PORT", "[::]:PORT"],
+        &["[::]:PORT", "127.0.0.1:PORT"],
+        &["0.0.0.0:PORT", "[::1]:PORT"],
+    ] {
+        // Another program may take the port in between.
+        let bound = (0..PORT_ATTEMPTS).find_map(|_| {
+            let free = bind("[::]:0").unwrap().listeners[0].local_addr().unwrap().port();
+            let addresses: Vec<_> =
+                texts.iter().map(|text| parse(&text.replace("PORT", &free.to_string())).unwrap()).collect();
+            bind_all(&addresses).ok()
+        });
+        let bound = bound.unwrap_or_else(|| panic!("{texts:?} conflict"));
+        assert!(is_reached(&bound, ipv4) && is_reached(&bound, ipv6), "{texts:?}");
+    }
 }

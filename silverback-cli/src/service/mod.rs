@@ -80,7 +80,9 @@ async fn serve(
     colleagues: Vec<Colleague>,
 ) -> Result<(), Trouble> {
     let mut signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
-    let authorities: Vec<_> = bound.iter().map(|bound| bound.authority.clone()).collect();
+    let mut authorities: Vec<_> = bound.iter().map(|bound| bound.authority.clone()).collect();
+    // Those of `0.0.0.0` and `[::]` are the same.
+    authorities.dedup();
     let mut acceptor = Acceptor::new(bound.into_iter().flat_map(|bound| bound.listeners))?;
     announce(&authorities);
     let handed_to: &[Colleague] = match accepting {

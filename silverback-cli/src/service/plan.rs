@@ -9,7 +9,7 @@ use silverback::{
 
 use super::{
     args::{AllowedHost, AllowedOrigin, Args, FILE},
-    listen::Bound,
+    listen::{self, Bound},
 };
 use crate::{trouble::Trouble, values::List};
 
@@ -40,7 +40,7 @@ impl Plan {
             .close_timeout(args.close_timeout)
             .compression(compression);
         let (listen, origins, hosts) = (all(args.listen), all(args.allow_origin), all(args.allow_host));
-        let bound = listen.iter().map(|address| address.bind()).collect::<Result<Vec<_>, _>>()?;
+        let bound = listen::bind_all(&listen)?;
         let host_policy = host_policy(&hosts, &bound);
         let upgrader = Upgrader::new()
             .config(config)

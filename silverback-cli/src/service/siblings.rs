@@ -17,11 +17,13 @@ pub(crate) fn for_threads(bound: &[&TcpListener], threads: usize) -> Option<Vec<
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn beside(bound: &TcpListener) -> io::Result<TcpListener> {
-    use super::listen;
+    use super::listen::{self, Families};
 
-    socket2::SockRef::from(bound).set_reuse_port(true)?;
     let address = bound.local_addr()?;
-    let socket = listen::new_socket(address)?;
+    let bound = socket2::SockRef::from(bound);
+    bound.set_reuse_port(true)?;
+    let takes_both = address.is_ipv6() && !bound.only_v6()?;
+    let socket = listen::new_socket(address, if takes_both { Families::Both } else { Families::Own })?;
     socket.set_reuse_port(true)?;
     listen::bind_socket(socket, address)
 }

@@ -4,10 +4,13 @@
 use std::net::TcpStream;
 
 use super::*;
-use crate::{service::listen::Address, trouble::Trouble};
+use crate::{
+    service::listen::{Families, bind_all, new_socket},
+    trouble::Trouble,
+};
 
 fn bind(text: &str) -> Vec<TcpListener> {
-    text.parse::<Address>().unwrap().bind().unwrap().listeners
+    bind_all(&[text.parse().unwrap()]).unwrap().remove(0).listeners
 }
 
 fn share(bound: &[TcpListener], threads: usize) -> Vec<Vec<TcpListener>> {
@@ -23,6 +26,22 @@ fn each_thread_gets_a_listener_on_every_address() {
     for set in &sets {
         assert_eq!(addresses(set), addresses(&bound));
     }
+}
+
+#[test]
+fn listeners_of_one_family_share_a_port_with_those_of_the_other() {
+    if TcpListener::bind("[::]:0").is_err() {
+        return;
+    }
+    let free = bind("[::]:0")[0].local_addr().unwrap().port();
+    let addresses = [format!("0.0.0.0:{free}").parse().unwrap(), format!("[::]:{free}").parse().unwrap()];
+    // Another program may have taken the port.
+    let Ok(bound) = bind_all(&addresses) else { return };
+    let bound: Vec<_> = bound.into_iter().flat_map(|bound| bound.listeners).collect();
+    for set in share(&bound, 2) {
+        assert!(socket2::SockRef::from(&set[1]).only_v6().unwrap());
+    }
+    assert!(!socket2::SockRef::from(&share(&bind("[::]:0"), 1)[0][0]).only_v6().unwrap());
 }
 
 #[test]
@@ -43,7 +62,7 @@ fn a_second_program_is_refused_on_a_shared_port() {
     let _siblings = share(&bound, 2);
     let port = bound[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
-        let trouble = text.parse::<Address>().unwrap().bind().unwrap_err();
+        let trouble = bind_all(&[text.parse().unwrap()]).unwrap_err();
         assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
     }
 }
@@ -59,8 +78,8 @@ fn one_thread_needs_no_shared_port() {
 #[test]
 fn a_program_that_has_bound_but_does_not_listen_yet_is_refused() {
     let address = bind("127.0.0.1:0")[0].local_addr().unwrap();
-    let first = crate::service::listen::new_socket(address).unwrap();
-    let second = crate::service::listen::new_socket(address).unwrap();
+    let first = new_socket(address, Families::Own).unwrap();
+    let second = new_socket(address, Families::Own).unwrap();
     first.bind(&address.into()).unwrap();
     second.bind(&address.into()).unwrap();
     first.listen(1).unwrap();
