@@ -8,7 +8,10 @@ use clap::{
 };
 
 use super::Args;
-use crate::printable::printable;
+use crate::{
+    dialing::{shown_url, without_secrets},
+    printable::printable,
+};
 
 /// `words` are those of the error, the program's name first.
 pub(super) fn explain(error: &clap::Error, words: &[OsString]) -> String {
@@ -27,6 +30,7 @@ fn wrong_value(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let (option, given) = (told(error, ContextKind::InvalidArg)?, told(error, ContextKind::InvalidValue)?);
     let option = option.split_whitespace().next().unwrap_or(&option);
     let name = variable(option).filter(|_| !is_given(option, words)).unwrap_or_else(|| option.to_owned());
+    let given = without_secrets(&given);
     let (is_missing, given) = (given.is_empty(), printable(&given));
     Some(match (std::error::Error::source(error), told(error, ContextKind::ValidValue)) {
         (Some(reason), _) => format!("{name} `{given}`: {reason}"),
@@ -50,7 +54,7 @@ fn missing_equals(error: &clap::Error, words: &[OsString]) -> Option<String> {
 
 fn no_command(error: &clap::Error) -> Option<String> {
     let word = told(error, ContextKind::InvalidSubcommand)?;
-    let shown = printable(&word);
+    let shown = printable(&shown_url(&word));
     let similar = told(error, ContextKind::SuggestedSubcommand);
     // The most similar one comes last.
     Some(match similar.as_deref().and_then(|all| all.split(", ").last()) {
@@ -70,10 +74,11 @@ fn in_short(error: &clap::Error) -> String {
     let text = error.to_string();
     let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let line = paragraph.join(" ");
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    // It may quote a second URL.
+    let line = without_secrets(line.strip_prefix("error: ").unwrap_or(&line));
     match told(error, ContextKind::SuggestedArg) {
         Some(similar) => format!("{line}; did you mean '{similar}'?"),
-        None => line.to_owned(),
+        None => line,
     }
 }
 

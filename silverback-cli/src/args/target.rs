@@ -3,7 +3,7 @@
 use std::env;
 
 use super::{Args, Task};
-use crate::dialing::DialOptions;
+use crate::dialing::{DialOptions, shown_url};
 
 /// The error is for the person who wrote the command line.
 pub(super) fn check(args: &Args) -> Result<(), String> {
@@ -19,8 +19,8 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
 
 fn check_url(url: &str) -> Result<(), String> {
     let Some((_, rest)) = url.split_once("://") else {
-        // What stands before an @ may be a secret, and so may a query.
-        let shown = url.rsplit('@').next().unwrap_or(url).split(['?', '#']).next().unwrap_or(url).escape_debug();
+        let shown = shown_url(url);
+        let shown = shown.escape_debug();
         return Err(format!("the URL has no scheme: say ws://{shown}, or wss://{shown} with TLS"));
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);

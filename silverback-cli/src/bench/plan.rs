@@ -9,7 +9,7 @@ use super::{
     condition::Condition,
     engine::{Filling, LABEL, Load, MAX_SENDERS, Pace, Script, Sizes, Target, Task, Until},
 };
-use crate::{printable::printable, trouble::Trouble};
+use crate::{dialing::shown_url, printable::printable, trouble::Trouble};
 
 /// The load, and what is to be done with its outcome.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ fn target(args: &Args, largest: usize) -> Result<Target, Trouble> {
     let destination = args.dial.destination()?;
     let url = destination.url;
     let request = ClientRequest::parse(&url);
-    let request = request.map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&url))))?;
+    let request = request.map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&shown_url(&url)))))?;
     let is_direct = args.dial.is_direct(&request)?;
     if !is_direct && !args.source.is_empty() && args.dial.has_unix_socket() {
         return Err(Trouble::Usage("--source is for TCP: a Unix socket has no address".to_owned()));

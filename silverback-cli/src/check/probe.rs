@@ -15,13 +15,18 @@ use super::{
     second_look::{SecondLook, look_again},
     trace::{Seen, Trace},
 };
-use crate::{dialing::trouble_of, printable::printable, trouble::Trouble};
+use crate::{
+    dialing::{shown_url, trouble_of},
+    printable::printable,
+    trouble::Trouble,
+};
 
 /// Takes each step, as far as it leads. An error is for what makes no sense; all else is in the report.
 pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
     let destination = args.dial.destination()?;
     let url = destination.url;
-    let to = ClientRequest::parse(&url).map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&url))))?;
+    let to = ClientRequest::parse(&url)
+        .map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&shown_url(&url)))))?;
     let trace = Trace::start();
     let dialer = destination.dialer.compression(args.offer.compression());
     let dialer = dialer.adjust_config(|config| config.ping_interval(None).close_timeout(args.wait)).observer({
@@ -33,10 +38,10 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
         Ok(conn) => {
             let conversation = conversation::talk(conn, args.wait, !args.no_echo).await;
             let (diagnosis, trouble) = diagnosis::of_conversation(&conversation, args.wait);
-            Report { conversation: Some(conversation), diagnosis, trouble, ..Report::empty(url, steps(&trace)) }
+            Report { conversation: Some(conversation), diagnosis, trouble, ..Report::empty(&url, steps(&trace)) }
         }
         Err(error) if error.is_misuse() => return Err(trouble_of(&error)),
-        Err(error) => failed(args, &to, url, &trace, &error).await,
+        Err(error) => failed(args, &to, &url, &trace, &error).await,
     };
     report.total = began.elapsed();
     report.notes = diagnosis::notes(&report);
@@ -44,7 +49,7 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
 }
 
 /// The report of a dial that came to nothing.
-async fn failed(args: &Args, to: &ClientRequest, url: String, trace: &Trace, error: &DialError) -> Report {
+async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error: &DialError) -> Report {
     let took = trace.current_step_took();
     let place = Place::of(to, &trace.seen(), error);
     let look = look_again(&args.dial, &place.name, place.is_secure, error).await;
@@ -61,11 +66,12 @@ async fn failed(args: &Args, to: &ClientRequest, url: String, trace: &Trace, err
         What::Secured(security) if security.target == place.name => Some(security.clone()),
         _ => None,
     });
+    let target = shown_url(to.target().as_str());
     let facts = Facts {
         options: &args.dial,
         place: &place.name,
         is_secure: place.is_secure,
-        target: to.target().as_str(),
+        target: &target,
         security: security.as_ref(),
         speaks_the_other,
     };

@@ -6,12 +6,16 @@ use http::{HeaderMap, StatusCode, header};
 use silverback::TlsSession;
 
 use super::{certificate::Certificate, conversation::Conversation, diagnosis::Diagnosis};
-use crate::{printable::printable, trouble::Trouble};
+use crate::{
+    dialing::{shown_url, shown_value},
+    printable::printable,
+    trouble::Trouble,
+};
 
 /// What was done, what was seen, and what is wrong.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// Without user name and password.
+    /// As it may be shown.
     pub(super) url: String,
     pub(super) steps: Vec<Step>,
     /// `None` if there was no connection.
@@ -95,9 +99,9 @@ pub(super) struct Agreed {
 
 impl Report {
     /// Of a dial, before anything is said about it.
-    pub(super) fn empty(url: String, steps: Vec<Step>) -> Self {
+    pub(super) fn empty(url: &str, steps: Vec<Step>) -> Self {
         Self {
-            url,
+            url: shown_url(url),
             steps,
             conversation: None,
             total: Duration::ZERO,
@@ -126,7 +130,7 @@ impl Security {
 impl Agreed {
     pub(super) fn from(headers: &HeaderMap) -> Self {
         let joined = |name| {
-            let values: Vec<_> = headers.get_all(name).iter().map(|value| shown(value.as_bytes())).collect();
+            let values: Vec<_> = headers.get_all(&name).iter().map(|value| cut(shown_value(&name, value))).collect();
             (!values.is_empty()).then(|| values.join(", "))
         };
         Self {
@@ -140,15 +144,10 @@ impl Agreed {
 pub(super) fn interesting(headers: &HeaderMap) -> Vec<(String, String)> {
     let is_interesting = |name: &str| !BORING.contains(&name);
     let told = headers.iter().filter(|(name, _)| is_interesting(name.as_str())).take(MOST_HEADERS);
-    told.map(|(name, value)| {
-        let value = if value.is_sensitive() { "(hidden)".to_owned() } else { shown(value.as_bytes()) };
-        (name.as_str().to_owned(), value)
-    })
-    .collect()
+    told.map(|(name, value)| (name.as_str().to_owned(), cut(shown_value(name, value)))).collect()
 }
 
-fn shown(value: &[u8]) -> String {
-    let text = printable(&String::from_utf8_lossy(value));
+fn cut(text: String) -> String {
     match text.char_indices().nth(MOST_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -15,7 +15,7 @@ use crate::printable::printable;
 /// All of it.
 pub(super) fn text(report: &Report, has_colours: bool) -> String {
     let mut page = Page { out: String::new(), has_colours };
-    let _ = writeln!(page.out, "{}", printable(report.url.split('?').next().unwrap_or_default()));
+    let _ = writeln!(page.out, "{}", printable(&report.url));
     report.steps.iter().for_each(|step| page.step(step));
     if let Some(conversation) = &report.conversation {
         page.conversation(conversation);

@@ -19,7 +19,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    dialing::{Destination, describe},
+    dialing::{Destination, describe, shown_url},
     printable::printable,
     service::Signals,
     trouble::Trouble,
@@ -123,8 +123,7 @@ impl Client {
     }
 
     pub(super) fn welcome(&self, conn: &Conn) -> String {
-        let url = self.plan.destination.url.split('?').next().unwrap_or_default();
-        let mut text = format!("Connected to {}", printable(url));
+        let mut text = format!("Connected to {}", printable(&shown_url(&self.plan.destination.url)));
         if let Some(subprotocol) = conn.subprotocol() {
             text.push_str(&format!(", subprotocol {subprotocol}"));
         }

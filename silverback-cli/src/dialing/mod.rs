@@ -1,9 +1,11 @@
 //! How a server is reached: the options that every command with a URL has in common, the [`Dialer`] that they make, and
-//! what its errors mean for the exit code. Where secrets come from is in `secrets`, the words for each step in `steps`.
+//! what its errors mean for the exit code. Where secrets come from is in `secrets`, what of a URL may be shown in `shown`,
+//! and the words for each step in `steps`.
 
 mod options;
 mod overrides;
 mod secrets;
+mod shown;
 mod steps;
 mod troubles;
 mod userinfo;
@@ -15,7 +17,8 @@ use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 use self::secrets::Authorization;
 pub(crate) use self::{
     options::{DialOptions, OfferOptions},
-    steps::describe,
+    shown::{shown_url, without_secrets},
+    steps::{describe, shown_value},
     troubles::{connecting, is_out_of_descriptors, trouble_of},
 };
 use crate::trouble::Trouble;

@@ -46,7 +46,8 @@ pub(crate) struct DialOptions {
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', help_heading = REQUEST)]
     pub(crate) subprotocol: Vec<String>,
 
-    /// Follow redirects, but never from TLS to a server without; other origins are not told secrets.
+    /// Follow redirects, but never from TLS to a server without. Credentials and headers of --header are not sent to
+    /// another origin, except User-Agent.
     #[arg(short = 'L', long, help_heading = REQUEST)]
     pub(crate) location: bool,
 

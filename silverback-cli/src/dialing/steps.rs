@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use silverback::{DialEvent, handshake::http1::encode_request};
 
+use super::shown::without_secrets;
 use crate::printable::printable;
 
 /// A step of a dial, in lines for a person.
@@ -43,13 +44,9 @@ pub(crate) fn describe(event: &DialEvent<'_>) -> String {
     }
 }
 
-/// The request as it goes over the wire, with what may be secret replaced: the query too.
+/// The request as it goes over the wire, with what may be secret replaced: queries too, of the target and of `Referer`.
 fn asked(request: &Request<()>) -> String {
     let mut shown = request.clone();
-    if shown.uri().query().is_some() {
-        let uri = format!("{}?{HIDDEN}", shown.uri().path());
-        *shown.uri_mut() = uri.parse().unwrap_or_else(|_| Uri::from_static("/"));
-    }
     for (name, value) in shown.headers_mut() {
         if value.is_sensitive() && !HARMLESS.contains(&name.as_str()) {
             *value = HeaderValue::from_static(HIDDEN);
@@ -57,19 +54,28 @@ fn asked(request: &Request<()>) -> String {
     }
     let head = encode_request(&shown);
     let head = String::from_utf8_lossy(&head);
-    let lines: Vec<_> =
-        head.lines().filter(|line| !line.is_empty()).map(|line| format!("> {}", printable(line))).collect();
+    let lines: Vec<_> = head
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("> {}", printable(&without_secrets(line))))
+        .collect();
     lines.join("\n")
 }
 
 fn add_headers(text: &mut String, headers: &HeaderMap) {
     for (name, value) in headers {
-        let value = match *name == header::SET_COOKIE || value.is_sensitive() {
-            true => HIDDEN.to_owned(),
-            false => printable(&String::from_utf8_lossy(value.as_bytes())),
-        };
+        let value = shown_value(name, value);
         let _ = write!(text, "\n< {name}: {value}");
     }
+}
+
+/// The value of a header of an answer. A `Location` often repeats the query that was sent.
+pub(crate) fn shown_value(name: &HeaderName, value: &HeaderValue) -> String {
+    // A `Location` is marked because of its query, which is left out below.
+    if *name == header::SET_COOKIE || (value.is_sensitive() && *name != header::LOCATION) {
+        return HIDDEN.to_owned();
+    }
+    printable(&without_secrets(&String::from_utf8_lossy(value.as_bytes())))
 }
 
 /// Headers whose values are no secrets. Which others are, nobody can know: `X-Api-Key`, `X-Token`, ….

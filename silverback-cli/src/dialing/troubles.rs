@@ -5,6 +5,7 @@ use std::{error::Error, io};
 
 use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
 
+use super::shown::without_secrets;
 use crate::{printable::printable, trouble::Trouble, values::MAX_HEAD_SIZE};
 
 /// The trouble that a failed dial is. Nothing secret is in it.
@@ -84,12 +85,12 @@ fn head_error(error: &DialError) -> Option<&HeadError> {
 fn add_refusal(text: &mut String, refusal: &Refusal) {
     for name in ["location", "retry-after", "www-authenticate", "proxy-authenticate", "sec-websocket-version"] {
         if let Some(value) = refusal.headers.get(name) {
-            let value = String::from_utf8_lossy(value.as_bytes());
+            let value = without_secrets(&String::from_utf8_lossy(value.as_bytes()));
             text.push_str(&format!("; {name}: {}", printable(&value)));
         }
     }
     let body = String::from_utf8_lossy(&refusal.body);
-    let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let body = without_secrets(&body.split_whitespace().collect::<Vec<_>>().join(" "));
     if !body.is_empty() {
         let start: String = body.chars().take(MOST_CHARS).collect();
         let end = if start.len() < body.len() { "…" } else { "" };

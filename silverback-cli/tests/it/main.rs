@@ -16,6 +16,7 @@ mod papers;
 mod printing;
 mod requests;
 mod robustness;
+mod secrets;
 mod shutdown;
 mod strangers;
 mod support;

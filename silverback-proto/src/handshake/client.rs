@@ -18,6 +18,8 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 
 use super::authority::Authority;
@@ -27,12 +29,13 @@ use super::headers::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, list_elements,
     refuse_reserved, single,
 };
+use super::request::shown_target;
 use crate::deflate::{self, Compression, DeflateParams};
 
 use super::{AcceptKey, ClientRequest, ExtensionOffer, HandshakeError, Negotiated, Nonce, Received, Subprotocol};
 
 /// An opening handshake whose answer is due.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientHandshake {
     request: Request<()>,
     expected: AcceptKey,
@@ -141,6 +144,20 @@ impl ClientHandshake {
         let answer = agreed.iter().find(|extension| extension.name == deflate::NAME);
         let params = answer.map(|answer| compression.verify(answer)).transpose();
         params.map_err(HandshakeError::Compression)
+    }
+}
+
+/// Leaves the query out.
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake")
+            .field("target", &self.request.uri().path_and_query().map(shown_target))
+            .field("headers", self.request.headers())
+            .field("expected", &self.expected)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("compression", &self.compression)
+            .finish()
     }
 }
 

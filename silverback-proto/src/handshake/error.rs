@@ -193,6 +193,22 @@ impl Received {
         Self(text.into())
     }
 
+    /// A URI without what may be secret, because errors end up in logs: what stands before an `@`, and the query.
+    pub(super) fn uri(uri: &str) -> Self {
+        let (before, behind) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
+        let before = match before.rsplit_once('@') {
+            Some((_, host)) => host,
+            // The `?` may be part of a password.
+            None if behind.contains('@') => "",
+            None => before,
+        };
+        let mut shown = Self::new(before.as_bytes());
+        if !behind.is_empty() {
+            shown.0 = format!("{}{}…", shown.0, &behind[..1]).into();
+        }
+        shown
+    }
+
     /// All elements of a list header, or `None` when there is none.
     pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         if !headers.contains_key(name) {

@@ -1,6 +1,8 @@
 //! What a client asks for in its opening handshake: the URI taken apart (RFC 6455, 3) and the
 //! options of RFC 6455, 4.1. Turning it into a request is the business of `client`.
 
+use std::fmt;
+
 use crate::deflate::Compression;
 use http::header::ORIGIN;
 use http::uri::PathAndQuery;
@@ -20,7 +22,7 @@ use super::{ExtensionOffer, HandshakeError, Received, Subprotocol};
 /// assert_eq!((request.host(), request.port()), ("example.com", 443));
 /// # Ok::<_, silverback_proto::handshake::HandshakeError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientRequest {
     secure: bool,
     authority: Authority,
@@ -66,12 +68,13 @@ impl ClientRequest {
         if authority.contains('@') {
             return Err(HandshakeError::UserInfo);
         }
-        let authority = Authority::parse(authority.as_bytes())
-            .ok_or_else(|| HandshakeError::InvalidHost(Received::new(authority.as_bytes())))?;
+        let target = resource_name(uri)?;
+        let authority =
+            Authority::parse(authority.as_bytes()).ok_or_else(|| invalid_host(authority, target.as_str()))?;
         Ok(Self {
             secure,
             authority,
-            target: resource_name(uri)?,
+            target,
             host_header: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
@@ -157,6 +160,23 @@ impl ClientRequest {
     }
 }
 
+/// Leaves the query out.
+impl fmt::Debug for ClientRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRequest")
+            .field("secure", &self.secure)
+            .field("host", &self.host())
+            .field("port", &self.port())
+            .field("target", &shown_target(&self.target))
+            .field("host_header", &self.host_header)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("compression", &self.compression)
+            .field("headers", &self.headers)
+            .finish()
+    }
+}
+
 /// RFC 6455, 3: the path, `/` if it is empty, and the query.
 fn resource_name(uri: &Uri) -> Result<PathAndQuery, HandshakeError> {
     let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
@@ -164,29 +184,43 @@ fn resource_name(uri: &Uri) -> Result<PathAndQuery, HandshakeError> {
         return Err(HandshakeError::UnencodedTarget { byte });
     }
     let slash = if target.starts_with('/') { "" } else { "/" };
-    PathAndQuery::try_from(format!("{slash}{target}"))
-        .map_err(|_| HandshakeError::InvalidUri(Received::new(target.as_bytes())))
+    PathAndQuery::try_from(format!("{slash}{target}")).map_err(|_| HandshakeError::InvalidUri(Received::uri(target)))
+}
+
+/// The path and query as they may be shown: a query is often secret, and debug output ends up in logs.
+pub(super) fn shown_target(target: &PathAndQuery) -> String {
+    match target.query() {
+        Some(query) if !query.is_empty() => format!("{}?…", target.path()),
+        _ => target.as_str().to_owned(),
+    }
+}
+
+/// A password that is not percent-encoded may have any character, such as the `/` that ends the authority:
+/// `ws://me:pass/word@host`. It is not repeated.
+fn invalid_host(authority: &str, target: &str) -> HandshakeError {
+    match target.contains('@') {
+        true => HandshakeError::UserInfo,
+        false => HandshakeError::InvalidHost(Received::new(authority.as_bytes())),
+    }
 }
 
 /// Finds the words for a text that `http::Uri` refuses.
 fn explain_invalid(uri: &str) -> HandshakeError {
-    // What stands before an `@` may be a password, and errors end up in logs.
-    let shown = |text: &str| Received::new(text.rsplit('@').next().unwrap_or_default().as_bytes());
     let Some((scheme, rest)) = uri.split_once("://") else {
-        return HandshakeError::InvalidUri(shown(uri));
+        return HandshakeError::InvalidUri(Received::uri(uri));
     };
     if !["ws", "wss", "http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
-        return HandshakeError::UnsupportedScheme(shown(scheme));
+        return HandshakeError::UnsupportedScheme(Received::uri(scheme));
     }
     let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     if authority.contains('@') {
         return HandshakeError::UserInfo;
     }
     if Authority::parse(authority.as_bytes()).is_none() {
-        return HandshakeError::InvalidHost(shown(authority));
+        return invalid_host(authority, target);
     }
     match target.bytes().find(|byte| !byte.is_ascii_graphic()) {
         Some(byte) => HandshakeError::UnencodedTarget { byte },
-        None => HandshakeError::InvalidUri(shown(uri)),
+        None => HandshakeError::InvalidUri(Received::uri(uri)),
     }
 }

@@ -6,9 +6,8 @@ use http::{HeaderMap, Request, StatusCode};
 
 /// Something that a dial has come past, told to [`Dialer::observer`](crate::Dialer::observer).
 ///
-/// Hosts are told without user names and paths, except in [`Requested`](Self::Requested). Its `Display` is one line
-/// without headers, which the library itself gives to `tracing` at level debug.
-#[derive(Debug)]
+/// Hosts are told without user names and paths, except in [`Requested`](Self::Requested). `Display` and `Debug` are one
+/// line without headers and without the query, which the library itself gives to `tracing` at level debug.
 #[non_exhaustive]
 pub enum DialEvent<'a> {
     /// The addresses of a host are known: the server's, or the proxy's.
@@ -119,6 +118,13 @@ impl fmt::Display for DialEvent<'_> {
             Self::Answered { status, took, .. } => write!(f, "answered with {status} in {took:?}"),
             Self::Redirected { to } => write!(f, "redirected to {to}"),
         }
+    }
+}
+
+/// As `Display`: what is printed for debugging ends up in logs too.
+impl fmt::Debug for DialEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DialEvent({self})")
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     DialError, DialEvent, DialStep, Dialer, Refusal, Wire,
     error::Place,
     final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
-    refusal::hide_cookies,
+    refusal::hide_secrets,
     secure::step_of,
     step::TimeLimit,
     target,
@@ -57,7 +57,7 @@ async fn exchange(
                 DialError::TooManyInterim { target: target(), peer, limit: MAX_INTERIM_RESPONSES }
             }
         })?;
-    hide_cookies(response.headers_mut());
+    hide_secrets(response.headers_mut());
     dialer.answered(&url, &response, begun);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let refusal = Refusal::read(&mut wire, response, early, deadline).await;

@@ -40,8 +40,8 @@ impl Dialer {
 
     /// A header to send along. Headers of the handshake itself are refused by the dial.
     ///
-    /// No value of a header appears in debug output or errors. `Authorization`, `Cookie` and `Proxy-Authorization` are
-    /// not sent to another origin that a redirect leads to; others are.
+    /// No value of a header appears in debug output or errors. If a redirect leads to another origin, these headers are
+    /// not sent there, because each of them may hold a secret. Only `User-Agent` is.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match parse_header(name, value) {
             Ok(header) => {
@@ -100,8 +100,11 @@ impl Dialer {
 
     /// How many redirects are followed. Default 0: a redirect is a refusal, and the application decides.
     ///
-    /// Statuses 301, 302, 303, 307 and 308 are followed, never from TLS to a server without. Another origin is told
-    /// neither `Authorization`, `Cookie` and `Proxy-Authorization` nor [`host_header`](Self::host_header).
+    /// Statuses 301, 302, 303, 307 and 308 are followed, never from TLS to a server without. Another origin (scheme, host
+    /// and port; RFC 6454, 4) is sent neither the headers of [`header`](Self::header), except `User-Agent`, nor the
+    /// credentials, nor [`host_header`](Self::host_header), even if it redirects back to the first origin. It is sent
+    /// [`origin`](Self::origin) and the subprotocols, which it needs for its answer: a subprotocol is no place for a
+    /// token.
     pub fn redirects(mut self, at_most: usize) -> Self {
         self.max_redirects = at_most;
         self

@@ -16,7 +16,8 @@ use super::{body::Framing, wire::Wire};
 pub struct Refusal {
     /// The status.
     pub status: StatusCode,
-    /// The headers. `Set-Cookie` is marked as sensitive, so that it does not appear in debug output.
+    /// The headers. `Set-Cookie` and a `Location` with a query are marked as sensitive, so that they do not appear in
+    /// debug output.
     pub headers: HeaderMap,
     /// At most 4 KiB of the body.
     pub body: Vec<u8>,
@@ -28,7 +29,7 @@ impl Refusal {
     pub(super) async fn read(stream: &mut Wire, response: Response<()>, raw: Vec<u8>, deadline: Instant) -> Box<Self> {
         let (parts, ()) = response.into_parts();
         let mut headers = parts.headers;
-        hide_cookies(&mut headers);
+        hide_secrets(&mut headers);
         let framing = Framing::of(parts.status, &headers);
         let deadline = match framing {
             Framing::UntilClose => deadline.min(Instant::now() + GRACE),
@@ -54,9 +55,14 @@ async fn read_body(stream: &mut Wire, framing: Framing, mut raw: Vec<u8>, deadli
     }
 }
 
-pub(super) fn hide_cookies(headers: &mut HeaderMap) {
+/// Marks what may be secret. A `Location` often repeats the query of the request.
+pub(super) fn hide_secrets(headers: &mut HeaderMap) {
     if let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) {
         cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
+    }
+    if let header::Entry::Occupied(mut locations) = headers.entry(header::LOCATION) {
+        let with_query = locations.iter_mut().filter(|location| location.as_bytes().contains(&b'?'));
+        with_query.for_each(|location| location.set_sensitive(true));
     }
 }
 

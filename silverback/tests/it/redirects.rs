@@ -115,10 +115,11 @@ async fn another_origin_is_told_no_secrets_and_neither_is_whom_it_sends_us_to() 
         .bearer_auth("token")
         .header("Cookie", "id=1")
         .header("Proxy-Authorization", "Basic x")
-        .header("X-Kept", "yes")
+        .header("X-Api-Key", "secret")
+        .header("User-Agent", "mine/1")
         .host_header("inner.example")
         .origin("https://page.example");
-    let secrets = ["authorization", "cookie", "proxy-authorization"];
+    let secrets = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
     let mut servers = Servers::dial(dialer, "ws://a.example/");
     for next in ["/same-origin", "ws://a.example:81/"] {
         let (_, head) = servers.redirect(next).await;
@@ -131,7 +132,7 @@ async fn another_origin_is_told_no_secrets_and_neither_is_whom_it_sends_us_to() 
     for (head, host) in [(stranger, "a.example:81"), (back, "a.example")] {
         assert!(secrets.iter().all(|name| head.header(name).is_none()));
         assert_eq!(head.header("host"), Some(host));
-        assert_eq!(head.header("x-kept"), Some("yes"));
+        assert_eq!(head.header("user-agent"), Some("mine/1"));
         assert_eq!(head.header("origin"), Some("https://page.example"));
     }
     assert_eq!(servers.outcome().await.unwrap(), 101);

@@ -4,9 +4,12 @@ use serde_json::{Map, Value, json};
 use silverback::MessageKind;
 
 use super::PERCENTILES;
-use crate::bench::{
-    engine::{Cause, Fault, Faults, Outcome, Pace, Sample, ServerUse, Sizes, Task, Times, Until},
-    plan::Plan,
+use crate::{
+    bench::{
+        engine::{Cause, Fault, Faults, Outcome, Pace, Sample, ServerUse, Sizes, Task, Times, Until},
+        plan::Plan,
+    },
+    dialing::shown_url,
 };
 
 /// One line.
@@ -108,7 +111,7 @@ fn settings(plan: &Plan) -> Value {
         Until::Done(count) => (None, Some(count)),
     };
     json!({
-        "url": load.target.url,
+        "url": shown_url(&load.target.url),
         "mode": mode,
         "connections": load.connections,
         "threads": load.threads,

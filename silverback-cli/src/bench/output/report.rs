@@ -21,6 +21,7 @@ use crate::{
         engine::{Outcome, Sample, Task, Times},
         plan::Plan,
     },
+    dialing::shown_url,
     trouble::Trouble,
 };
 
@@ -58,7 +59,7 @@ pub(super) fn page(plan: &Plan, outcome: &Outcome) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Load on {url}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>Load on {url}</h1>\n<p>{what}</p>\n</header>\n",
-        url = escape(&plan.load.target.url),
+        url = escape(&shown_url(&plan.load.target.url)),
         what = escape(&description(plan, outcome)),
     );
     page.push_str(&tiles(plan, outcome));

@@ -6,9 +6,12 @@ use super::{
     PERCENTILES, bars,
     units::{bytes, count, duration, rate},
 };
-use crate::bench::{
-    engine::{Outcome, Pace, Sizes, Task, Times},
-    plan::Plan,
+use crate::{
+    bench::{
+        engine::{Outcome, Pace, Sizes, Task, Times},
+        plan::Plan,
+    },
+    dialing::shown_url,
 };
 
 /// The whole text.
@@ -66,7 +69,7 @@ pub(super) fn described(plan: &Plan) -> String {
         _ => String::new(),
     };
     let whom = if load.raw.is_some() { ", TCP alone".to_owned() } else { whom };
-    format!("{} connections to {}: {what}{whom}", count(load.connections as u64), load.target.url)
+    format!("{} connections to {}: {what}{whom}", count(load.connections as u64), shown_url(&load.target.url))
 }
 
 fn connections(plan: &Plan, outcome: &Outcome) -> String {

@@ -31,7 +31,7 @@ pub(super) struct Facts<'a> {
     /// The server that was asked last, as `host:port`.
     pub(super) place: &'a str,
     pub(super) is_secure: bool,
-    /// Path and query of the URL.
+    /// Path and query of the URL, as they may be shown.
     pub(super) target: &'a str,
     /// TLS with that server, if it has come so far, or if a second look did.
     pub(super) security: Option<&'a Security>,

@@ -4,7 +4,7 @@ use http::header;
 use silverback::{RedirectFault, Refusal};
 
 use super::{Diagnosis, Facts};
-use crate::printable::printable;
+use crate::{dialing::without_secrets, printable::printable};
 
 pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
     match refusal.status.as_u16() {
@@ -162,10 +162,10 @@ fn wait(refusal: &Refusal) -> String {
 
 fn text(refusal: &Refusal, name: &str) -> Option<String> {
     let value = refusal.headers.get(name)?;
-    Some(printable(&String::from_utf8_lossy(value.as_bytes())))
+    Some(printable(&without_secrets(&String::from_utf8_lossy(value.as_bytes()))))
 }
 
-/// Without the query, which may be secret.
+/// Without the query.
 fn path<'a>(facts: &Facts<'a>) -> &'a str {
     facts.target.split('?').next().unwrap_or("/")
 }

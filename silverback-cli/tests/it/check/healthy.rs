@@ -36,7 +36,7 @@ fn people_are_told_in_columns() {
     let found = check(&[&format!("ws://{}/ws/echo?token=secret", program.address), "-s", "chat"]);
     assert_eq!((found.code, found.err.as_str()), (Some(0), ""));
     let lines: Vec<_> = found.out.lines().collect();
-    assert_eq!(lines[0], format!("ws://{}/ws/echo", program.address));
+    assert_eq!(lines[0], format!("ws://{}/ws/echo?…", program.address));
     for (name, text) in [
         ("connect ", "connected to"),
         ("handshake ", "101 Switching Protocols"),

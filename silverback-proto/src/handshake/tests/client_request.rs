@@ -87,9 +87,38 @@ mod uris {
     }
 
     #[test]
-    fn a_password_is_not_repeated_in_the_error() {
-        let error = ClientRequest::parse("ws://user:secret@example.com/").expect_err("refused");
-        assert!(!format!("{error} {error:?}").contains("secret"));
+    fn a_password_or_query_is_not_repeated_in_the_error() {
+        for uri in [
+            "ws://user:secret@example.com/",
+            "ws://user:se/secret@example.com/",
+            "user:se?secret@example.com/",
+            "secret?secret@example.com/",
+            "user:secret@example.com/?secret",
+            "ftp://example.com/?secret",
+            "example.com/?secret",
+            "example.com/?next=http://secret",
+            "/?secret",
+            "?secret",
+            "ws:example.com?secret@secret",
+            "ws:// /?secret",
+            "ws://example.com:x?secret",
+        ] {
+            let error = ClientRequest::parse(uri).expect_err("refused");
+            assert!(!format!("{error} {error:?}").contains("secret"), "{uri}: {error}");
+        }
+        let error = ClientRequest::parse("example.com/a?secret").expect_err("refused");
+        assert!(error.to_string().contains("`example.com/a?…`"), "{error}");
+    }
+
+    #[test]
+    fn debug_output_has_no_query_and_no_value_that_is_marked_as_secret() {
+        let mut value = HeaderValue::from_static("secret");
+        value.set_sensitive(true);
+        let request = parse("ws://example.com/a?token=secret").header(AUTHORIZATION, value);
+        let handshake = ClientHandshake::new(request.clone(), NONCE).expect("a handshake");
+        for text in [format!("{request:?}"), format!("{handshake:?}")] {
+            assert!(text.contains("/a?…") && !text.contains("secret"), "{text}");
+        }
     }
 
     #[test]

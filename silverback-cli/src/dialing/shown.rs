@@ -1,0 +1,72 @@
+//! URLs as reports, errors and logs show them. User name, password and the query are often secret, while reports end up in
+//! tickets and logs. So they are hidden everywhere, and in the same way: `ws://host/path?…`.
+
+/// Returns a URL, with a scheme or without one, as it may be shown.
+pub(crate) fn shown_url(url: &str) -> String {
+    let (scheme, rest) = url.split_at(scheme_len(url));
+    let (before, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let (authority, path) = before.split_at(before.find('/').unwrap_or(before.len()));
+    let authority = match authority.rsplit_once('@') {
+        Some((_, host)) => host,
+        // A password that has a `/`, `?` or `#` ends the authority early: `ws://me:pass/word@host`.
+        None if has_odd_port(authority) && [path, after].concat().contains('@') => return format!("{scheme}{HIDDEN}"),
+        None => authority,
+    };
+    let hidden = match after.len() {
+        0 | 1 => after.to_owned(),
+        _ => format!("{}{HIDDEN}", &after[..1]),
+    };
+    [scheme, authority, path, &hidden].concat()
+}
+
+/// Returns a text that somebody else worded, such as the body of an answer, without the secrets of the URLs in it.
+/// Servers quote the request's target: "Cannot GET /ws?token=…".
+pub(crate) fn without_secrets(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let len = rest.find(is_word_end).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(len);
+        out.push_str(&shown_word(word));
+        let mut behind = behind.chars();
+        out.extend(behind.next());
+        rest = behind.as_str();
+    }
+    out
+}
+
+fn shown_word(word: &str) -> String {
+    if scheme_len(word) > 0 {
+        return shown_url(word);
+    }
+    match word.find('?') {
+        Some(at) if at + 1 < word.len() => format!("{}{HIDDEN}", &word[..=at]),
+        _ => word.to_owned(),
+    }
+}
+
+/// The length of `scheme://`, or 0.
+fn scheme_len(url: &str) -> usize {
+    match url.split_once("://") {
+        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
+            scheme.len() + "://".len()
+        }
+        _ => 0,
+    }
+}
+
+fn has_odd_port(authority: &str) -> bool {
+    let behind_address = authority.rsplit(']').next().unwrap_or(authority);
+    behind_address.split_once(':').is_some_and(|(_, port)| !port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What stands around a URL in a text, and not in it.
+fn is_word_end(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "\"'`<>()".contains(c)
+}
+
+const HIDDEN: &str = "…";
+
+#[cfg(test)]
+#[path = "shown_tests.rs"]
+mod tests;
