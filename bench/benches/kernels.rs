@@ -122,7 +122,7 @@ fn concatenated(wire: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     let mut rest = wire;
     while let Some(header) = FrameHeader::decode(rest) {
-        let end = header.encoded_len() + header.payload_len as usize;
+        let end = header.encoded_len() + header.payload_len() as usize;
         let start = message.len();
         message.extend_from_slice(&rest[header.encoded_len()..end]);
         naive_mask(&mut message[start..]);

@@ -20,11 +20,11 @@ fuzz_target!(|wire: &[u8]| {
         assert_eq!(*header.encode(), wire[..len]);
     }
     // The independent codec wants the payload too.
-    if header.payload_len < 1 << 16 {
+    if header.payload_len() < 1 << 16 {
         let mut whole = wire[..len].to_vec();
-        whole.resize(len + header.payload_len as usize, 0);
+        whole.resize(len + header.payload_len() as usize, 0);
         let (frame, used) = decode(&whole).expect("a whole frame");
-        assert_eq!((used, frame.payload.len() as u64), (whole.len(), header.payload_len));
+        assert_eq!((used, frame.payload.len() as u64), (whole.len(), header.payload_len()));
         assert_eq!((frame.fin, frame.opcode), (header.is_final(), header.opcode.bits()));
         assert_eq!((frame.rsv1, frame.mask.is_some()), (header.rsv1(), header.mask.is_some()));
         assert_eq!(frame.length_form == LengthForm::Minimal, header.has_minimal_length());

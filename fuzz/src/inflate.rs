@@ -205,7 +205,7 @@ fn receive_pieces(input: &Input, limit: usize, frames: &[Vec<u8>]) -> Vec<Outcom
             };
             let Some(arrival) = handled.arrival else { break };
             let Arrival::Piece { place, is_last, .. } = arrival else { panic!("{arrival:?}") };
-            message.extend_from_slice(receiver.piece(rest, place));
+            message.extend_from_slice(receiver.piece(rest, place).expect("the place is of this input"));
             if is_last {
                 outcomes.push(Outcome::Message(std::mem::take(&mut message)));
             }

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use bytes::{Bytes, buf::Limit};
+use bytes::{BufMut, Bytes};
 
 use crate::{
     FrameHeader, Limits, Message, MessageKind, MessageRef, Opcode, Text,
@@ -92,7 +92,7 @@ impl Assembler {
     #[inline]
     pub(crate) fn admit(&self, header: &FrameHeader, limits: &Limits) -> Result<Admitted, LimitError> {
         let (declared, frames) = self.open.as_ref().map_or((0, 0), |open| (open.declared, open.frames));
-        let declared = declared.saturating_add(header.payload_len);
+        let declared = declared.saturating_add(header.payload_len());
         let is_compressed = header.rsv1() || self.is_compressed();
         let frames = frames.saturating_add(1);
         judge_sums(declared, frames, is_compressed, limits)?;
@@ -126,7 +126,7 @@ impl Assembler {
             _ => {
                 let ahead = open.ahead(remaining);
                 open.settled += piece.len();
-                Ok(open.body.push(piece, ahead)?)
+                open.body.push(piece, ahead)
             }
         }
     }
@@ -182,11 +182,12 @@ impl Assembler {
     }
 
     /// Room that payload may be read into directly, `remaining` bytes at most.
-    pub(crate) fn spare(&mut self, remaining: u64) -> Option<Limit<&mut Vec<u8>>> {
+    pub(crate) fn spare(&mut self, remaining: u64) -> Option<impl BufMut> {
         let open = self.open.as_mut().filter(|open| open.compressed.is_none())?;
         let ahead = open.ahead(remaining);
         let Body::Binary(buffer) = &mut open.body else { return None };
-        reserve(buffer, 1, ahead);
+        // Without memory the payload goes through `push`, which says so.
+        reserve(buffer, 1, ahead).ok()?;
         Some(buffer.spare(usize::try_from(remaining).unwrap_or(usize::MAX)))
     }
 
@@ -248,18 +249,22 @@ impl Body {
         }
     }
 
-    fn push(&mut self, piece: &[u8], ahead: Ahead) -> Result<(), ProtocolError> {
+    fn push(&mut self, piece: &[u8], ahead: Ahead) -> Result<(), ConnectionError> {
         match self {
             Self::Binary(buffer) => {
-                reserve(buffer, piece.len(), ahead);
+                reserve(buffer, piece.len(), ahead)?;
                 buffer.extend_from_slice(piece);
                 Ok(())
             }
             Self::Text(text, utf8) => {
                 let arrived = text.len() + utf8.partial().len();
                 let capacity = next_capacity(arrived, text.capacity(), piece.len(), ahead);
-                text.reserve_exact(capacity.saturating_sub(text.len()));
-                utf8.push(piece, |whole| text.push_str(whole))
+                if text.try_reserve_exact(capacity.saturating_sub(text.len())).is_err() {
+                    let needed = arrived.saturating_add(piece.len());
+                    let reserved = text.try_reserve_exact(needed.saturating_sub(text.len()));
+                    reserved.map_err(|_| LimitError::OutOfMemory { size: needed as u64 })?;
+                }
+                Ok(utf8.push(piece, |whole| text.push_str(whole))?)
             }
         }
     }
@@ -297,20 +302,23 @@ struct Ahead {
 }
 
 /// Makes room for `piece` bytes more.
-fn reserve(buffer: &mut Buffer, piece: usize, ahead: Ahead) {
-    let needed = buffer.len() + piece;
+fn reserve(buffer: &mut Buffer, piece: usize, ahead: Ahead) -> Result<(), LimitError> {
+    let needed = buffer.len().saturating_add(piece);
     if needed <= buffer.capacity() {
-        return;
+        return Ok(());
     }
     let whole = buffer.len().saturating_add(ahead.bytes);
     if whole / POOLED_AHEAD <= needed.max(FIRST_CAPACITY) {
         if let Some(mut reused) = Buffer::pooled(whole) {
             reused.extend_from_slice(buffer.as_slice());
             *buffer = reused;
-            return;
+            return Ok(());
         }
     }
     buffer.grow_to(next_capacity(buffer.len(), buffer.capacity(), piece, ahead));
+    // Where there is no memory for twice as much, there may be for what has come.
+    buffer.grow_to(needed);
+    if buffer.capacity() < needed { Err(LimitError::OutOfMemory { size: needed as u64 }) } else { Ok(()) }
 }
 
 /// Twice what has arrived: a declared length alone gets no memory. In its last frame the message gets no more than it
@@ -321,7 +329,7 @@ fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usi
         return capacity;
     }
     let whole = len.saturating_add(ahead.bytes).max(needed);
-    let grown = needed.saturating_mul(2).max(whole.min(FIRST_CAPACITY));
+    let grown = needed.saturating_mul(2).max(whole.min(FIRST_CAPACITY)).min(buffer::MAX_CAPACITY);
     if ahead.is_all { grown.min(whole) } else { grown }
 }
 

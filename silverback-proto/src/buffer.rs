@@ -8,7 +8,7 @@ mod tests;
 
 use std::{cell::RefCell, fmt};
 
-use bytes::{BufMut, Bytes, buf::Limit};
+use bytes::{BufMut, Bytes};
 
 /// Bytes that grow as they arrive. From [`LARGE`] bytes of capacity up they start on a page and are pooled.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// An empty buffer with room for `capacity` bytes.
+    /// An empty buffer with room for `capacity` bytes, or with less if there is not so much memory.
     pub fn with_capacity(capacity: usize) -> Self {
         Self::pooled(capacity).unwrap_or_else(|| Self::new_aligned(capacity))
     }
@@ -29,7 +29,8 @@ impl Buffer {
         if capacity < LARGE {
             return None;
         }
-        let storage = POOL.try_with(|pool| pool.borrow_mut().take(capacity + PAGE)).ok().flatten()?;
+        let needed = capacity.checked_add(PAGE)?;
+        let storage = POOL.try_with(|pool| pool.borrow_mut().take(needed)).ok().flatten()?;
         Some(Self::aligned(storage))
     }
 
@@ -86,18 +87,20 @@ impl Buffer {
         self.storage.truncate(self.start.saturating_add(len));
     }
 
-    /// Makes sure that `capacity` bytes fit in all.
+    /// Makes sure that `capacity` bytes fit in all. If there is not so much memory, the buffer stays as it is.
     pub fn grow_to(&mut self, capacity: usize) {
         if capacity <= self.capacity() {
             return;
         }
         let mut grown = Self::with_capacity(capacity);
-        grown.extend_from_slice(self.as_slice());
-        *self = grown;
+        if grown.capacity() >= capacity {
+            grown.extend_from_slice(self.as_slice());
+            *self = grown;
+        }
     }
 
     /// The room behind the bytes, for a reader that appends at most `limit` bytes to it.
-    pub fn spare(&mut self, limit: usize) -> Limit<&mut Vec<u8>> {
+    pub fn spare(&mut self, limit: usize) -> impl BufMut {
         let room = self.room();
         (&mut self.storage).limit(room.min(limit))
     }
@@ -108,10 +111,13 @@ impl Buffer {
     }
 
     fn new_aligned(capacity: usize) -> Self {
-        if capacity < LARGE {
-            return Self { storage: Vec::with_capacity(capacity), start: 0 };
+        let mut storage = Vec::new();
+        let is_large = capacity >= LARGE;
+        let needed = if is_large { capacity.saturating_add(PAGE) } else { capacity };
+        match storage.try_reserve_exact(needed) {
+            Ok(()) if is_large => Self::aligned(storage),
+            Ok(()) | Err(_) => Self { storage, start: 0 },
         }
-        Self::aligned(Vec::with_capacity(capacity + PAGE))
     }
 
     fn aligned(mut storage: Vec<u8>) -> Self {
@@ -160,7 +166,7 @@ struct Pool {
 impl Pool {
     /// A buffer that fits and is not so much larger that a message which is kept would pin the rest.
     fn take(&mut self, capacity: usize) -> Option<Vec<u8>> {
-        let fits = |storage: &Vec<u8>| (capacity..=capacity * 2).contains(&storage.capacity());
+        let fits = |storage: &Vec<u8>| (capacity..=capacity.saturating_mul(2)).contains(&storage.capacity());
         let found = self.free.iter().rposition(fits)?;
         let storage = self.free.swap_remove(found);
         self.held -= storage.capacity();
@@ -184,5 +190,8 @@ pub const LARGE: usize = 16 * 1024;
 
 /// What a thread keeps at most: eight messages of 1 MiB.
 const POOL_LIMIT: usize = 9 * 1024 * 1024;
+
+/// The most that a buffer may hold: no allocation exceeds `isize::MAX` bytes, the page in front included.
+pub(crate) const MAX_CAPACITY: usize = isize::MAX as usize - PAGE;
 
 const PAGE: usize = 4096;

@@ -20,6 +20,9 @@ pub enum ConnectionError {
     Timeout(Timeout),
     /// The transport ended, or failed, before the closing handshake was done (1006).
     Lost,
+    /// Misuse by the caller: nothing stands at the [`Place`](crate::Place) that was asked for. It belongs to another
+    /// input, or its message was taken before. The connection is as it was.
+    StalePlace,
 }
 
 impl ConnectionError {
@@ -28,7 +31,7 @@ impl ConnectionError {
         match self {
             Self::Protocol(error) => Some(error.close_code()),
             Self::Limit(error) => Some(error.close_code()),
-            Self::Timeout(_) | Self::Lost => None,
+            Self::Timeout(_) | Self::Lost | Self::StalePlace => None,
         }
     }
 }
@@ -40,6 +43,7 @@ impl fmt::Display for ConnectionError {
             Self::Limit(error) => error.fmt(f),
             Self::Timeout(error) => error.fmt(f),
             Self::Lost => f.write_str("the connection ended without a closing handshake"),
+            Self::StalePlace => f.write_str("nothing stands at this place: it belongs to another input, or was taken"),
         }
     }
 }
@@ -50,7 +54,7 @@ impl std::error::Error for ConnectionError {
             Self::Protocol(error) => Some(error),
             Self::Limit(error) => Some(error),
             Self::Timeout(error) => Some(error),
-            Self::Lost => None,
+            Self::Lost | Self::StalePlace => None,
         }
     }
 }
@@ -187,6 +191,11 @@ pub enum LimitError {
         /// The limit.
         limit: u32,
     },
+    /// There is no memory for a message within the limits: on 32 bits none is larger than 2 GiB.
+    OutOfMemory {
+        /// What has come of it, in bytes.
+        size: u64,
+    },
     /// A compressed message has more final blocks than this; each ends a stream, and the next costs a new one (RFC 7692,
     /// 7.2.3.4).
     FinalBlocks {
@@ -196,11 +205,12 @@ pub enum LimitError {
 }
 
 impl LimitError {
-    /// What the peer is told: 1009 for sizes, 1008 for counts.
+    /// What the peer is told: 1009 for sizes, 1008 for counts, 1013 if memory runs out.
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::Frame { .. } | Self::Message { .. } | Self::InflateRatio { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::Fragments { .. } | Self::FinalBlocks { .. } => CloseCode::POLICY_VIOLATION,
+            Self::OutOfMemory { .. } => CloseCode::TRY_AGAIN_LATER,
         }
     }
 }
@@ -216,6 +226,7 @@ impl fmt::Display for LimitError {
                 write!(f, "a compressed message grows to more than {limit} times its size")
             }
             Self::Fragments { limit } => write!(f, "a message has more than {limit} fragments"),
+            Self::OutOfMemory { size } => write!(f, "there is no memory for a message of {size} bytes or more"),
             Self::FinalBlocks { limit } => write!(f, "a compressed message has more than {limit} final blocks"),
         }
     }

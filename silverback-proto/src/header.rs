@@ -17,9 +17,9 @@ pub struct FrameHeader {
     pub opcode: Opcode,
     /// The key, if the payload is masked.
     pub mask: Option<MaskKey>,
-    /// The payload's length in bytes as declared, unjudged: the top bit may be set.
-    pub payload_len: u64,
-    /// How many bytes the length takes behind the first two: 0, 2 or 8. What was read may be longer than needed.
+    payload_len: u64,
+    /// How many bytes the length takes behind the first two: 0, 2 or 8. What was read may be longer than needed. Never
+    /// shorter than `payload_len` needs.
     length_bytes: u8,
 }
 
@@ -52,7 +52,7 @@ impl FrameHeader {
     /// ```
     /// use silverback_proto::{FrameHeader, Opcode};
     /// let header = FrameHeader::decode(&[0x81, 0x05, b'H']).unwrap();
-    /// assert_eq!((header.opcode, header.payload_len, header.encoded_len()), (Opcode::TEXT, 5, 2));
+    /// assert_eq!((header.opcode, header.payload_len(), header.encoded_len()), (Opcode::TEXT, 5, 2));
     /// ```
     #[inline]
     pub fn decode(input: &[u8]) -> Option<Self> {
@@ -92,6 +92,12 @@ impl FrameHeader {
             127 => u64::from_be_bytes(*input.get(2..)?.first_chunk()?).saturating_add(10 + key),
             len => 2 + key + u64::from(len),
         })
+    }
+
+    /// The payload's length in bytes as declared. Nothing has checked it: the top bit may be set.
+    #[inline]
+    pub const fn payload_len(&self) -> u64 {
+        self.payload_len
     }
 
     /// The header as bytes, its length in the shortest form (5.2).

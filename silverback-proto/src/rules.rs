@@ -35,8 +35,8 @@ pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), Con
         return Ok(());
     }
     check_order(header.opcode, expected.message_is_open)?;
-    if header.payload_len > expected.limits.frame {
-        return Err(LimitError::Frame { size: header.payload_len, limit: expected.limits.frame }.into());
+    if header.payload_len() > expected.limits.frame {
+        return Err(LimitError::Frame { size: header.payload_len(), limit: expected.limits.frame }.into());
     }
     Ok(())
 }
@@ -66,12 +66,12 @@ fn check_reserved(header: &FrameHeader, expected: &Expected) -> Result<(), Proto
 
 #[inline]
 fn check_length(header: &FrameHeader) -> Result<(), ProtocolError> {
-    if header.payload_len >> 63 != 0 {
+    if header.payload_len() >> 63 != 0 {
         return Err(ProtocolError::LengthTopBit);
     }
     // 5.2 makes the shortest form a MUST for the sender. We are strict: a sender that errs here errs elsewhere too.
     if !header.has_minimal_length() {
-        return Err(ProtocolError::OverlongLength { payload_len: header.payload_len });
+        return Err(ProtocolError::OverlongLength { payload_len: header.payload_len() });
     }
     Ok(())
 }
@@ -80,8 +80,8 @@ fn check_control(header: &FrameHeader) -> Result<(), ProtocolError> {
     if !header.is_final() {
         return Err(ProtocolError::FragmentedControl(header.opcode));
     }
-    if header.payload_len > MAX_CONTROL_LEN as u64 {
-        return Err(ProtocolError::LongControl { opcode: header.opcode, payload_len: header.payload_len });
+    if header.payload_len() > MAX_CONTROL_LEN as u64 {
+        return Err(ProtocolError::LongControl { opcode: header.opcode, payload_len: header.payload_len() });
     }
     Ok(())
 }

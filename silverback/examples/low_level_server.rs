@@ -49,8 +49,8 @@ fn receive(stream: &mut BufReader<TcpStream>) -> io::Result<(FrameHeader, Vec<u8
     }
     let header = FrameHeader::decode(&bytes).ok_or(io::ErrorKind::InvalidData)?;
     // Memory grows with what comes, not with what the header says.
-    let count = stream.take(header.payload_len.min(MAX_PAYLOAD)).read_to_end(&mut payload)?;
-    if count as u64 != header.payload_len {
+    let count = stream.take(header.payload_len().min(MAX_PAYLOAD)).read_to_end(&mut payload)?;
+    if count as u64 != header.payload_len() {
         return Err(io::ErrorKind::InvalidData.into());
     }
     header.mask.inspect(|key| key.apply(0, &mut payload));

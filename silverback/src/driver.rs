@@ -178,7 +178,8 @@ impl Driver {
 
     /// The piece of a message that `poll_next` has found.
     pub(crate) fn piece(&self, place: Place) -> &[u8] {
-        self.receiver.piece(self.input.handled(), place)
+        // The place is one of this input: the driver handles no other before the piece is done with.
+        self.receiver.piece(self.input.handled(), place).unwrap_or_default()
     }
 
     /// Nothing of what was handed out is used any more.
@@ -233,8 +234,9 @@ impl Driver {
     /// Reads once, into the thread's buffer or straight into a large message.
     fn poll_fill(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Result<Option<Arrival>, Error>> {
         if delivery == Delivery::Whole {
-            if let Some(mut target) = self.receiver.payload_target() {
-                let count = ready!(self.io.poll_read_buf(cx, &mut target))?;
+            let target = self.receiver.payload_target();
+            if let Some(read) = target.map(|mut target| self.io.poll_read_buf(cx, &mut target)) {
+                let count = ready!(read)?;
                 self.note_received(count)?;
                 return Poll::Ready(Ok(self.handle_payload()));
             }

@@ -201,7 +201,7 @@ impl Reader {
         }
         let Some(streaming) = &mut self.streaming else { return Poll::Ready(Ok(&[])) };
         let piece = self.driver.piece(streaming.piece.clone());
-        let rest = &piece[piece.len() - streaming.unread..];
+        let rest = &piece[piece.len().saturating_sub(streaming.unread)..];
         let read = &rest[..rest.len().min(room)];
         streaming.unread -= read.len();
         Poll::Ready(Ok(read))

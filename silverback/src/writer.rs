@@ -109,7 +109,7 @@ impl Writer {
         let len = message.message().len();
         if len > LARGE_MESSAGE {
             if let Some(mut preparation) = self.shared.preparation(message) {
-                poll_fn(|cx| if preparation.work(message) { Poll::Ready(()) } else { yields(cx) }).await;
+                poll_fn(|cx| if preparation.work() { Poll::Ready(()) } else { yields(cx) }).await;
             }
             return self.write_large(len, true, LargeSource::Prepared(message)).await;
         }

@@ -87,14 +87,14 @@ impl Guest {
         let mut done = 0;
         while let Some(header) = FrameHeader::decode(&self.unread[done..]) {
             let start = done + header.encoded_len();
-            let end = start + usize::try_from(header.payload_len)?;
+            let end = start + usize::try_from(header.payload_len())?;
             if end > self.unread.len() {
                 break;
             }
             if header.opcode.is_control() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
             }
-            frames.extend_from_slice(&FrameHeader::new(header.opcode, header.payload_len).encode());
+            frames.extend_from_slice(&FrameHeader::new(header.opcode, header.payload_len()).encode());
             let payload = frames.len();
             frames.extend_from_slice(&self.unread[start..end]);
             if let Some(key) = header.mask {

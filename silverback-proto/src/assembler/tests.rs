@@ -89,10 +89,10 @@ mod joining {
         let (mut at, mut direct) = (0, false);
         while at < payload.len() {
             let remaining = (payload.len() - at) as u64;
-            let room = bytes::BufMut::remaining_mut(&assembler.spare(remaining).unwrap()).min(3000);
+            let room = BufMut::remaining_mut(&assembler.spare(remaining).unwrap()).min(3000);
             let piece = &payload[at..at + room];
             if direct {
-                bytes::BufMut::put_slice(&mut assembler.spare(remaining).unwrap(), piece);
+                BufMut::put_slice(&mut assembler.spare(remaining).unwrap(), piece);
                 assert_eq!(assembler.settle(), piece, "exactly what was read directly is lent for unmasking");
             } else {
                 assembler.push(piece, remaining).unwrap();
@@ -217,7 +217,7 @@ mod memory {
     fn room_for_direct_reads_grows_with_what_arrived() {
         let mut assembler = Assembler::default();
         begin(&mut assembler, Opcode::BINARY, 16 * MIB, true);
-        assert!(bytes::BufMut::remaining_mut(&assembler.spare(16 * MIB as u64).unwrap()) <= 4 * KIB);
+        assert!(BufMut::remaining_mut(&assembler.spare(16 * MIB as u64).unwrap()) <= 4 * KIB);
         assert!(assembler.held() <= 4 * KIB);
     }
 
@@ -271,5 +271,30 @@ impl Body {
             Self::Text(text, _) => text.capacity(),
             Self::Binary(buffer) => buffer.capacity(),
         }
+    }
+}
+
+mod at_the_end_of_memory {
+    use super::*;
+
+    /// On 32 bits this is a message of more than 1 GiB: twice as much is more than any allocation may be.
+    #[test]
+    fn growing_stops_at_what_an_allocation_may_be() {
+        let len = isize::MAX as usize / 2 + 1;
+        for is_all in [false, true] {
+            let ahead = Ahead { bytes: usize::MAX, is_all };
+            assert_eq!(next_capacity(len, len, 1000, ahead), buffer::MAX_CAPACITY);
+        }
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_held_is_refused() {
+        let mut buffer = Buffer::default();
+        buffer.extend_from_slice(b"kept");
+        for piece in [isize::MAX as usize, usize::MAX] {
+            let refused = reserve(&mut buffer, piece, Ahead { bytes: piece, is_all: true });
+            assert!(matches!(refused, Err(LimitError::OutOfMemory { .. })), "{refused:?}");
+        }
+        assert_eq!(buffer.as_slice(), b"kept");
     }
 }

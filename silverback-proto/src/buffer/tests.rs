@@ -132,3 +132,14 @@ fn bytes_may_be_dropped_on_another_thread() {
     assert!(pooled_there.join().unwrap() >= MIB);
     assert_eq!(pooled_bytes(), 0);
 }
+
+#[test]
+fn more_than_there_is_memory_for_is_no_reason_to_panic() {
+    for capacity in [isize::MAX as usize - PAGE, isize::MAX as usize, usize::MAX - 1, usize::MAX] {
+        assert!(Buffer::pooled(capacity).is_none());
+        let mut buffer = Buffer::with_capacity(capacity);
+        buffer.extend_from_slice(b"all the same");
+        buffer.grow_to(capacity);
+        assert_eq!(buffer.as_slice(), b"all the same");
+    }
+}

@@ -18,7 +18,7 @@ impl FrameInProgress {
             opcode: header.opcode,
             ends_message: header.is_final(),
             mask: header.mask,
-            payload_len: header.payload_len,
+            payload_len: header.payload_len(),
             unmasked: 0,
         }
     }

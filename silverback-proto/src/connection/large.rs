@@ -1,6 +1,8 @@
 //! Large messages on their way to be frames: compressed, copied and masked away from the transmitter, a piece at a time, so
 //! that its owner holds no lock meanwhile. The compressor goes along, and comes back when the frame is queued.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 
 use super::compressor::Compressor;
@@ -36,6 +38,7 @@ impl LargeSource<'_> {
 /// A message that is being made into a frame. [`Transmitter::begin_large`](super::Transmitter::begin_large) gives it.
 #[derive(Debug)]
 pub struct LargeMessage<'a> {
+    id: LargeId,
     source: Source<'a>,
     header: FrameHeader,
     mask: Option<MaskKey>,
@@ -46,6 +49,17 @@ pub struct LargeMessage<'a> {
     made: Made,
     /// Bytes that this step has worked through.
     done: usize,
+}
+
+/// Tells a large message from those of all other connections: it can be finished where it began, and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LargeId(u64);
+
+impl LargeId {
+    fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 #[derive(Debug)]
@@ -70,6 +84,8 @@ enum Step {
     /// Masks what was compressed.
     Mask,
     Done,
+    /// It is not to be sent: there is nothing to do, and no frame.
+    Abandoned,
 }
 
 impl<'a> LargeMessage<'a> {
@@ -79,13 +95,14 @@ impl<'a> LargeMessage<'a> {
         let header = FrameHeader::new(message.kind().opcode(), message.as_bytes().len() as u64);
         let step = if compressor.is_some() { Step::Compress } else { plain_step(&source, mask) };
         let source = Source::Message(source);
-        Self { source, header, mask, compressor, step, made: Made::Nothing, done: 0 }
+        Self { id: LargeId::next(), source, header, mask, compressor, step, made: Made::Nothing, done: 0 }
     }
 
     /// A frame that was built before, to be masked anew.
     pub(super) fn prepared(encoded: Encoded, mask: Option<MaskKey>) -> Self {
         let (header, source) = (encoded.header(), Source::Prepared(encoded));
-        Self { source, header, mask, compressor: None, step: Step::Copy, made: Made::Nothing, done: 0 }
+        let id = LargeId::next();
+        Self { id, source, header, mask, compressor: None, step: Step::Copy, made: Made::Nothing, done: 0 }
     }
 
     /// Does a piece of the work, of some milliseconds at most; whether it was the last.
@@ -96,8 +113,17 @@ impl<'a> LargeMessage<'a> {
         match self.step {
             Step::Copy => self.copy(),
             Step::Mask => self.mask(),
-            Step::Compress | Step::Done => {}
+            Step::Compress | Step::Done | Step::Abandoned => {}
         }
+        matches!(self.step, Step::Done | Step::Abandoned)
+    }
+
+    pub(super) fn id(&self) -> LargeId {
+        self.id
+    }
+
+    /// Whether the frame is made.
+    pub(super) fn is_done(&self) -> bool {
         self.step == Step::Done
     }
 
@@ -153,18 +179,18 @@ impl<'a> LargeMessage<'a> {
         (self.step, self.done) = (step, 0);
     }
 
-    /// Forgets what was made, so that giving it back is quick.
+    /// Forgets what was made, so that giving it back is quick. The message can no longer be sent.
     pub fn reset(&mut self) {
         if let Some(compressor) = &mut self.compressor {
             // The receiver will never see this message, so nothing that follows may refer to it.
             compressor.forget();
         }
-        (self.made, self.step) = (Made::Nothing, Step::Copy);
+        (self.made, self.step) = (Made::Nothing, Step::Abandoned);
     }
 
     /// The compressor, and if all is done the frame's header and payload.
     pub(super) fn into_parts(self) -> (Option<Box<Compressor>>, Option<(FrameHeader, Bytes)>) {
-        if self.step != Step::Done {
+        if !self.is_done() {
             return (self.compressor, None);
         }
         let payload = match (self.made, self.source) {
@@ -180,23 +206,24 @@ impl<'a> LargeMessage<'a> {
 /// The form of a large prepared message that a connection's compressor asks for, in the making: no lock is needed for it.
 #[derive(Debug)]
 pub struct LargePreparation {
+    message: PreparedMessage,
     deflater: Deflater,
     made: Vec<u8>,
     done: usize,
 }
 
 impl LargePreparation {
-    pub(super) fn new(deflater: Deflater) -> Self {
-        Self { deflater, made: Vec::new(), done: 0 }
+    pub(super) fn new(deflater: Deflater, message: &PreparedMessage) -> Self {
+        Self { message: message.clone(), deflater, made: Vec::new(), done: 0 }
     }
 
-    /// Does a piece of the work, of some milliseconds at most; whether it was the last. Then `message` has its form.
-    pub fn work(&mut self, message: &PreparedMessage) -> bool {
-        let payload = message.message().as_bytes();
+    /// Does a piece of the work, of some milliseconds at most; whether it was the last. Then the message has its form.
+    pub fn work(&mut self) -> bool {
+        let payload = self.message.message().as_bytes();
         let Some(shrinks) = compress_piece(&mut self.deflater, payload, &mut self.done, &mut self.made) else {
             return false;
         };
-        message.keep_compressed(self.deflater.key(), shrinks.then_some(&self.made));
+        self.message.keep_compressed(self.deflater.key(), shrinks.then_some(&self.made));
         (self.made, self.done) = (Vec::new(), 0);
         true
     }

@@ -5,7 +5,7 @@ mod limits;
 
 use std::ops::Range;
 
-use bytes::buf::Limit;
+use bytes::BufMut;
 
 use super::frame_in_progress::FrameInProgress;
 use crate::{
@@ -78,23 +78,31 @@ impl Receiver {
     /// The message that just arrived, `input` being the slice that was handled.
     ///
     /// # Errors
-    /// Text that is not UTF-8; nothing more will be handed out.
+    /// Text that is not UTF-8: nothing more will be handed out. [`ConnectionError::StalePlace`] if the place does not
+    /// lie in `input`, or its message was taken.
     #[inline]
     pub fn message<'a>(&'a mut self, input: &'a [u8], place: Place) -> Result<Incoming<'a>, ConnectionError> {
         match place {
-            Place::Input { kind: MessageKind::Binary, range } => Ok(Incoming::binary(&input[range])),
-            Place::Input { kind: MessageKind::Text, range } => {
-                Incoming::text(&input[range]).inspect_err(|_| self.end())
+            Place::Input { kind, range } => {
+                let payload = input.get(range).ok_or(ConnectionError::StalePlace)?;
+                match kind {
+                    MessageKind::Binary => Ok(Incoming::binary(payload)),
+                    MessageKind::Text => Incoming::text(payload).inspect_err(|_| self.end()),
+                }
             }
+            Place::Assembled if self.assembled.is_none() => Err(ConnectionError::StalePlace),
             Place::Assembled => Ok(Incoming::assembled(&mut self.assembled)),
         }
     }
 
-    /// The piece that just arrived, `input` being the slice that was handled.
-    pub fn piece<'a>(&'a self, input: &'a [u8], place: Place) -> &'a [u8] {
+    /// The piece that just arrived, `input` being the slice that was handled. The last piece of a message may be empty.
+    ///
+    /// # Errors
+    /// [`ConnectionError::StalePlace`] if the place does not lie in `input`.
+    pub fn piece<'a>(&'a self, input: &'a [u8], place: Place) -> Result<&'a [u8], ConnectionError> {
         match place {
-            Place::Input { range, .. } => &input[range],
-            Place::Assembled => self.assembled.as_ref().map_or(b"", |body| body.as_ref().as_bytes()),
+            Place::Input { range, .. } => input.get(range).ok_or(ConnectionError::StalePlace),
+            Place::Assembled => Ok(self.assembled.as_ref().map_or(b"", |body| body.as_ref().as_bytes())),
         }
     }
 
@@ -120,8 +128,10 @@ impl Receiver {
     }
 
     /// Where the next bytes of the stream are best read to, when a large part of a binary payload is outstanding:
-    /// straight into the message, without a copy. Tell how it went with [`handle_payload`](Self::handle_payload).
-    pub fn payload_target(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+    /// straight into the message, without a copy. Tell how it went with [`handle_payload`](Self::handle_payload). It has
+    /// room for bytes of this payload alone; putting more than its `remaining_mut` panics, as with any [`BufMut`].
+    pub fn payload_target(&mut self) -> Option<impl BufMut> {
+        self.settle_payload();
         match &self.phase {
             Phase::Data(frame) if frame.remaining() >= DIRECT_READ && self.delivery == Delivery::Whole => {
                 self.assembler.spare(frame.remaining())
@@ -130,17 +140,23 @@ impl Receiver {
         }
     }
 
-    /// Takes what was appended to the buffer that [`payload_target`](Self::payload_target) gave.
+    /// Takes what was appended to the buffer that [`payload_target`](Self::payload_target) gave. If the next input comes
+    /// first, [`handle_input`](Self::handle_input) takes it.
     ///
     /// # Errors
     /// As [`handle_input`](Self::handle_input).
     pub fn handle_payload(&mut self) -> Result<Option<Arrival>, ConnectionError> {
-        let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
-        frame.unmask(self.assembler.settle());
-        if frame.remaining() > 0 {
-            return Ok(None);
+        match &self.phase {
+            Phase::Data(_) => Ok(self.handle_input(&mut [], self.delivery)?.arrival),
+            Phase::Header { .. } | Phase::Control(..) | Phase::Ended => Ok(None),
         }
-        self.finish_data_frame(Delivery::Whole)
+    }
+
+    /// Unmasks what was read straight into the message.
+    fn settle_payload(&mut self) {
+        if let Phase::Data(frame) = &mut self.phase {
+            frame.unmask(self.assembler.settle());
+        }
     }
 
     /// The usual case of [`handle_input`](Self::handle_input) alone: a message of one frame that is whole at the front of
@@ -172,6 +188,7 @@ impl Receiver {
         consumed: &mut usize,
         delivery: Delivery,
     ) -> Result<Option<Arrival>, ConnectionError> {
+        self.settle_payload();
         self.admit_again(delivery)?;
         if let Delivery::Pieces { .. } = delivery {
             let kind = self.open_kind();
@@ -235,7 +252,7 @@ impl Receiver {
         let limits = self.limits_for(delivery);
         rules::check(header, &self.expected(header, limits))?;
         let rest = &mut input[*consumed..];
-        let is_whole = header.payload_len <= rest.len() as u64;
+        let is_whole = header.payload_len() <= rest.len() as u64;
         let mut frame = FrameInProgress::new(header);
         if header.opcode.is_control() {
             if is_whole {

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 use super::{
     compressor::{Compressor, PerMessage, with_compressed},
-    large::{LargeMessage, LargePreparation, LargeSource},
+    large::{LargeId, LargeMessage, LargePreparation, LargeSource},
     outbox::Outbox,
 };
 use crate::{
@@ -34,14 +34,14 @@ struct OpenMessage {
     kind: MessageKind,
     has_begun: bool,
     is_compressed: bool,
-    /// It is no stream but one large message, which is made into a frame elsewhere.
-    is_large: bool,
+    /// It is not a stream but one large message, which is made into a frame elsewhere.
+    large: Option<LargeId>,
     utf8: Utf8Validator,
 }
 
 impl OpenMessage {
-    fn new(kind: MessageKind, is_compressed: bool, is_large: bool) -> Self {
-        Self { kind, has_begun: false, is_compressed, is_large, utf8: Utf8Validator::default() }
+    fn new(kind: MessageKind, is_compressed: bool, large: Option<LargeId>) -> Self {
+        Self { kind, has_begun: false, is_compressed, large, utf8: Utf8Validator::default() }
     }
 }
 
@@ -100,7 +100,7 @@ impl Framer {
     pub(super) fn open_message(&mut self, kind: MessageKind, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
         let is_compressed = self.compressor.is_some() && compression == PerMessage::Allowed;
-        self.open = Some(OpenMessage::new(kind, is_compressed, false));
+        self.open = Some(OpenMessage::new(kind, is_compressed, None));
         Ok(())
     }
 
@@ -129,29 +129,29 @@ impl Framer {
             let compressor = if compresses { self.compressor.take() } else { None };
             LargeMessage::new(source, self.next_mask(), compressor)
         };
-        self.open = Some(OpenMessage::new(kind, false, true));
+        self.open = Some(OpenMessage::new(kind, false, Some(large.id())));
         Ok(large)
     }
 
     /// What makes the compressed form of a large message for many receivers, if it is still missing.
     pub(super) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
-        self.compressor.as_ref()?.preparation(message).map(LargePreparation::new)
+        self.compressor.as_ref()?.preparation(message).map(|deflater| LargePreparation::new(deflater, message))
     }
 
     /// Takes back what a large message has borrowed, and queues its frame if that `is_wanted`.
     pub(super) fn end_large(&mut self, mut large: LargeMessage<'_>, is_wanted: bool) -> Result<(), SendError> {
-        if !is_wanted {
+        // A Close frame may have ended it. If it is another connection's, its compressor has no business here.
+        if self.open.take_if(|open| open.large == Some(large.id())).is_none() {
+            return Err(SendError::NoMessageOpen);
+        }
+        if !is_wanted || !large.is_done() {
             large.reset();
         }
         let (compressor, frame) = large.into_parts();
         if compressor.is_some() {
             self.compressor = compressor;
         }
-        // A Close frame may have ended it.
-        let is_open = self.open.take_if(|open| open.is_large).is_some();
-        let Some((header, payload)) = frame.filter(|_| is_wanted && is_open) else {
-            return Err(SendError::NoMessageOpen);
-        };
+        let Some((header, payload)) = frame else { return Err(SendError::NoMessageOpen) };
         self.outbox.push_shared(&header.encode(), payload);
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Framer {
 
     /// Queues the next fragment of the message that is open.
     pub(super) fn fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
-        let open = self.open.as_mut().filter(|open| !open.is_large).ok_or(SendError::NoMessageOpen)?;
+        let open = self.open.as_mut().filter(|open| open.large.is_none()).ok_or(SendError::NoMessageOpen)?;
         if open.kind == MessageKind::Text {
             let mut utf8 = open.utf8.clone();
             let fits = utf8.push(payload, |_| {}).is_ok() && (!is_final || utf8.is_complete());

@@ -124,9 +124,10 @@ impl Timers {
     }
 }
 
-/// `Duration::MAX` is a way to say never, and more than an `Instant` can hold.
+/// `Duration::MAX` is a way to say never, and more than an `Instant` can hold. An owner whose clock stands at the end of
+/// time gets no later instant.
 fn after(instant: Instant, by: Duration) -> Instant {
-    instant + by.min(NEVER)
+    instant.checked_add(by.min(NEVER)).unwrap_or(instant)
 }
 
 /// A compressor that nothing was given for so long is given back: most conversations pause for less or for much longer.

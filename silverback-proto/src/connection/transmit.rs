@@ -181,7 +181,7 @@ impl Transmitter {
     }
 
     /// What makes the compressed form of a large prepared message that [`send_prepared`](Self::send_prepared) needs, if it
-    /// is missing.
+    /// is missing. The message gets it when the [work](LargePreparation::work) is done.
     pub fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
         self.framer.preparation(message)
     }
@@ -189,7 +189,7 @@ impl Transmitter {
     /// Queues the frame that was made of a large message.
     ///
     /// # Errors
-    /// The connection is closing, or the work is not done: the message is not sent.
+    /// The connection is closing, the work is not done, or another connection began the message: it is not sent.
     pub fn finish_large(&mut self, large: LargeMessage<'_>) -> Result<(), SendError> {
         let is_open = self.check_open();
         let queued = self.framer.end_large(large, is_open.is_ok());
@@ -218,7 +218,7 @@ impl Transmitter {
 impl Transmitter {
     /// Bytes came from the transport.
     pub fn handle_received(&mut self, now: Instant, count: usize) {
-        self.counters.bytes_received += count as u64;
+        self.counters.bytes_received = self.counters.bytes_received.saturating_add(count as u64);
         if count > 0 {
             self.timers.note_received(now);
         }
@@ -290,8 +290,10 @@ impl Transmitter {
         }
     }
 
-    /// `count` bytes of what [`poll_transmit`](Self::poll_transmit) gave have left.
+    /// `count` bytes of what [`poll_transmit`](Self::poll_transmit) gave have left. More cannot have left than waits, so a
+    /// larger count stands for all of it.
     pub fn handle_transmitted(&mut self, count: usize) {
+        let count = count.min(self.framer.queued());
         self.counters.bytes_sent += count as u64;
         self.framer.advance(count);
         if count > 0 {

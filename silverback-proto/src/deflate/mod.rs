@@ -136,10 +136,12 @@ impl Default for DeflateParams {
 impl DeflateParams {
     /// Window bits and whether there is no takeover, for what `sender` sends.
     fn of(&self, sender: Role) -> (u8, bool) {
-        match sender {
+        let (bits, no_takeover) = match sender {
             Role::Server => (self.server_max_window_bits, self.server_no_context_takeover),
             Role::Client => (self.client_max_window_bits, self.client_no_context_takeover),
-        }
+        };
+        // Whoever writes these parameters by hand can write any number. zlib knows no others than these.
+        (bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS), no_takeover)
     }
 }
 

@@ -26,8 +26,8 @@ use super::authority::Authority;
 use super::extension::{encode_extensions, parse_extensions};
 use super::headers::{
     CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, list_elements,
-    refuse_reserved, single,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, contains_token,
+    list_elements, single,
 };
 use super::request::shown_target;
 use crate::deflate::{self, Compression, DeflateParams};
@@ -162,7 +162,7 @@ impl fmt::Debug for ClientHandshake {
 }
 
 fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
-    refuse_reserved(headers)?;
+    check_added(headers)?;
     if headers.contains_key(HOST) {
         return Err(HandshakeError::ReservedHeader(Received::new(b"Host")));
     }

@@ -37,6 +37,11 @@ pub enum HandshakeError {
     InvalidHeaderValue(Received),
     /// The application set a header that belongs to the handshake.
     ReservedHeader(Received),
+    /// The application set more headers than this, counted by name.
+    TooManyHeaders {
+        /// The limit.
+        limit: usize,
+    },
     /// The application set several `Origin` headers.
     RepeatedOrigin,
     /// A subprotocol name that is not a token.
@@ -125,6 +130,7 @@ impl fmt::Display for HandshakeError {
             Self::ReservedHeader(name) => {
                 write!(f, "the header {name} belongs to the handshake and cannot be set")
             }
+            Self::TooManyHeaders { limit } => write!(f, "more than {limit} headers are set"),
             Self::RepeatedOrigin => f.write_str("the header `Origin` is set several times"),
             Self::InvalidSubprotocol(name) => write!(f, "{name} is not a subprotocol name"),
             Self::RepeatedSubprotocol(name) => write!(f, "subprotocol `{name}` is offered twice"),

@@ -47,7 +47,11 @@ pub fn is_reserved(name: &HeaderName) -> bool {
         || name.as_str().starts_with("sec-websocket-")
 }
 
-pub(super) fn refuse_reserved(headers: &HeaderMap) -> Result<(), HandshakeError> {
+/// Checks the headers that an application adds to a handshake.
+pub(super) fn check_added(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    if headers.keys_len() > MAX_ADDED_HEADERS {
+        return Err(HandshakeError::TooManyHeaders { limit: MAX_ADDED_HEADERS });
+    }
     match headers.keys().find(|name| is_reserved(name)) {
         Some(name) => Err(HandshakeError::ReservedHeader(Received::new(wire_name(name).as_bytes()))),
         None => Ok(()),
@@ -166,3 +170,6 @@ static WIRE_NAMES: [(HeaderName, &str); 9] = [
     (HOST, "Host"),
     (http::header::WWW_AUTHENTICATE, "WWW-Authenticate"),
 ];
+
+/// Ten times what any server reads. Without a limit the map itself would panic, from 24,576 names on.
+const MAX_ADDED_HEADERS: usize = 1000;

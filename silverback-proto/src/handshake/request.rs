@@ -105,18 +105,19 @@ impl ClientRequest {
         self
     }
 
-    /// Adds a header, such as `Authorization` or `Cookie`. Reserved ones fail later, in
+    /// Adds a header, such as `Authorization` or `Cookie`. Reserved ones, and more than 1,000, fail later, in
     /// [`ClientHandshake::new`](super::ClientHandshake::new).
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        // A map that takes no more has too many, which `ClientHandshake::new` refuses.
+        let _ = self.headers.try_append(name, value);
         self
     }
 
     /// Sets the `Origin` that this client connects for, instead of one set before.
     #[must_use]
     pub fn origin(mut self, origin: HeaderValue) -> Self {
-        self.headers.insert(ORIGIN, origin);
+        let _ = self.headers.try_insert(ORIGIN, origin);
         self
     }
 

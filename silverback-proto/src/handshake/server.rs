@@ -25,8 +25,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use super::extension::{encode_extensions, parse_extensions};
 use super::headers::{
     CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, contains_token, declares_body,
-    refuse_reserved, single,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, contains_token,
+    declares_body, single,
 };
 use super::host::{check_host, read_authority};
 use super::{
@@ -130,7 +130,7 @@ impl ServerHandshake {
     /// that belongs to the handshake.
     pub fn accept(self, acceptance: Acceptance) -> Result<(Response<()>, Negotiated), HandshakeError> {
         let Acceptance { subprotocol, mut extensions, compression, headers: extra } = acceptance;
-        refuse_reserved(&extra)?;
+        check_added(&extra)?;
         self.check_subprotocol(subprotocol.as_ref())?;
         let answer = compression.and_then(|compression| compression.answer(&self.extensions));
         let (answer, compression) = answer.unzip();

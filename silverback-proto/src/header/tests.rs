@@ -137,7 +137,7 @@ fn a_length_in_a_longer_form_than_needed_is_read_and_recorded() {
             frame.mask = mask;
             let wire = frame.encode();
             let header = FrameHeader::decode(&wire).unwrap();
-            assert_eq!((header.payload_len, header.has_minimal_length()), (payload_len, false), "{frame:?}");
+            assert_eq!((header.payload_len(), header.has_minimal_length()), (payload_len, false), "{frame:?}");
             assert_eq!(header.encoded_len(), wire.len(), "{frame:?}: the payload begins behind the header as read");
         }
     }
@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn headers_mean_the_same_to_an_independent_codec(header in any_header().prop_filter("fits in memory", is_small)) {
         let mut wire = header.encode().to_vec();
-        let mut payload = vec![7; header.payload_len as usize];
+        let mut payload = vec![7; header.payload_len() as usize];
         if let Some(MaskKey(key)) = header.mask {
             wire::naive_mask(key, 0, &mut payload);
         }
@@ -174,7 +174,7 @@ proptest! {
         prop_assert_eq!(seen.rsv2 || seen.rsv3, header.has_unknown_reserved_bits());
         prop_assert_eq!(seen.opcode, header.opcode.bits());
         prop_assert_eq!(seen.mask, header.mask.map(|MaskKey(key)| key));
-        prop_assert_eq!(seen.payload, vec![7; header.payload_len as usize]);
+        prop_assert_eq!(seen.payload, vec![7; header.payload_len() as usize]);
     }
 
     #[test]
@@ -185,11 +185,11 @@ proptest! {
         };
         prop_assert!(header.encoded_len() <= wire.len());
         // The oracle wants the payload too.
-        if header.payload_len < 1 << 20 {
+        if header.payload_len() < 1 << 20 {
             let mut whole = wire[..header.encoded_len()].to_vec();
-            whole.resize(whole.len() + header.payload_len as usize, 0);
+            whole.resize(whole.len() + header.payload_len() as usize, 0);
             let (seen, used) = oracle_decode(&whole).unwrap();
-            prop_assert_eq!((seen.payload.len() as u64, used), (header.payload_len, whole.len()));
+            prop_assert_eq!((seen.payload.len() as u64, used), (header.payload_len(), whole.len()));
             prop_assert_eq!(seen.length_form == LengthForm::Minimal, header.has_minimal_length());
             prop_assert_eq!((seen.fin, seen.opcode), (header.is_final(), header.opcode.bits()));
         }
@@ -197,7 +197,7 @@ proptest! {
 }
 
 fn is_small(header: &FrameHeader) -> bool {
-    header.payload_len <= 70_000
+    header.payload_len() <= 70_000
 }
 
 fn any_header() -> impl Strategy<Value = FrameHeader> {
@@ -223,7 +223,7 @@ fn the_quick_reading_of_a_plain_message_says_what_the_whole_one_says() {
         }
         wire.extend([0xFF; 20]);
         check_quick_reading(&wire);
-        let payload_end = (header.encoded_len() as u64).saturating_add(header.payload_len);
+        let payload_end = (header.encoded_len() as u64).saturating_add(header.payload_len());
         assert_eq!(FrameHeader::frame_len(&wire), Some(payload_end), "{written}");
     }
 }
@@ -244,6 +244,6 @@ fn check_quick_reading(wire: &[u8]) {
     });
     let quick = PlainHeader::decode(wire);
     let told = quick.map(|quick| (quick.kind.opcode(), quick.mask, quick.payload_len, quick.encoded_len));
-    let expected = whole.map(|header| (header.opcode, header.mask, header.payload_len, header.encoded_len()));
+    let expected = whole.map(|header| (header.opcode, header.mask, header.payload_len(), header.encoded_len()));
     assert_eq!(told, expected, "{wire:02x?}");
 }

@@ -198,7 +198,7 @@ mod receiving {
                     match handled.arrival {
                         Some(Arrival::Piece { kind, place, is_last }) => {
                             assert_eq!(kind, MessageKind::Text);
-                            out.extend_from_slice(receiver.piece(rest, place));
+                            out.extend_from_slice(receiver.piece(rest, place).unwrap());
                             ended |= is_last;
                         }
                         None => break,

@@ -131,7 +131,7 @@ fn one_that_is_dropped_spoils_no_compressor_of_the_thread() {
         assert!(!large.work());
         let prepared = PreparedMessage::new(text.clone());
         let (other, _) = pair(&Compression::default());
-        assert!(!other.conn.preparation(&prepared).unwrap().work(&prepared));
+        assert!(!other.conn.preparation(&prepared).unwrap().work());
     }
     let (mut from, mut to) = pair(&Compression::default());
     from.conn.send(json(1).into()).unwrap();
@@ -167,7 +167,7 @@ fn the_form_of_a_prepared_one_is_made_before_it_is_sent() {
             let (mut from, mut to) = if flips { (client, server) } else { (server, client) };
             let prepared = PreparedMessage::new(payload.clone());
             let mut preparation = from.conn.preparation(&prepared).unwrap();
-            while !preparation.work(&prepared) {}
+            while !preparation.work() {}
             assert!(from.conn.preparation(&prepared).is_none());
             from.conn.send(json(1).into()).unwrap();
             from.conn.send_prepared(&prepared).unwrap();

@@ -123,7 +123,7 @@ mod by_hand {
     /// Reads one frame the tutorials' way: header, payload, unmask.
     fn read_frame(input: &mut [u8]) -> Option<(FrameHeader, &mut [u8])> {
         let header = FrameHeader::decode(input)?;
-        let payload = input[header.encoded_len()..].get_mut(..header.payload_len as usize)?;
+        let payload = input[header.encoded_len()..].get_mut(..header.payload_len() as usize)?;
         if let Some(key) = header.mask {
             key.apply(0, payload);
         }

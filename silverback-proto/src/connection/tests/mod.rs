@@ -16,6 +16,7 @@ mod keepalive;
 mod large;
 mod limits;
 mod low_level;
+mod misuse;
 mod sending;
 mod streaming;
 

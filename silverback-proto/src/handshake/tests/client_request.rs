@@ -221,6 +221,19 @@ mod requests {
     }
 
     #[test]
+    fn headers_have_a_limit_far_below_that_of_their_map() {
+        let numbered = |number: usize| parse_header(&format!("x-{number}"), "1").expect("a header");
+        let with = |count: usize| {
+            (0..count).map(numbered).fold(parse("ws://a/"), |all, (name, value)| all.header(name, value))
+        };
+        assert!(build(with(1000)).is_ok());
+        for count in [1001, 24_576, 40_000] {
+            let request = with(count).origin(HeaderValue::from_static("http://a"));
+            assert_eq!(build(request), Err(HandshakeError::TooManyHeaders { limit: 1000 }));
+        }
+    }
+
+    #[test]
     fn a_subprotocol_is_offered_once() {
         let request = parse("ws://a/").subprotocol(subprotocol("chat")).subprotocol(subprotocol("chat"));
         assert_eq!(build(request), Err(HandshakeError::RepeatedSubprotocol(subprotocol("chat"))));

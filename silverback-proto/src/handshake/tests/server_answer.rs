@@ -102,3 +102,15 @@ fn a_reserved_header_is_named_as_people_write_it() {
     let error = accept("X: y", Acceptance { headers, ..Acceptance::default() }).expect_err("reserved");
     assert_eq!(error.to_string(), "the header `Sec-WebSocket-Key` belongs to the handshake and cannot be set");
 }
+
+#[test]
+fn headers_have_a_limit_far_below_that_of_their_map() {
+    let with = |count: usize| {
+        let headers = (0..count).map(|number| parse_header(&format!("x-{number}"), "1").expect("a header")).collect();
+        accept("X: y", Acceptance { headers, ..Acceptance::default() })
+    };
+    assert!(with(1000).is_ok());
+    for count in [1001, 24_576] {
+        assert_eq!(with(count), Err(HandshakeError::TooManyHeaders { limit: 1000 }));
+    }
+}

@@ -19,6 +19,7 @@ fn misuse_is_named_with_what_was_given() {
         (InvalidHost(given()), r"`x\n` is not a host with an optional port"),
         (Fragment, "a WebSocket URI has no fragment; a `#` in path or query is written %23"),
         (UnencodedTarget { byte: b' ' }, "the byte 0x20 in path or query must be written %20"),
+        (TooManyHeaders { limit: 1000 }, "more than 1000 headers are set"),
         (RepeatedOrigin, "the header `Origin` is set several times"),
         (RepeatedSubprotocol(chat()), "subprotocol `chat` is offered twice"),
         (UnofferedSubprotocol(chat()), "subprotocol `chat` was not offered by the client"),
