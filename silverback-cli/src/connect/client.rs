@@ -63,7 +63,7 @@ impl Client {
         };
         let output = Output::start(sink)?;
         let notes = match plan.is_interactive() {
-            true => Notes::above_prompt(plan.loudness, output.sender().downgrade(), plan.view.clone()),
+            true => Notes::above_prompt(plan.loudness, output.queue().for_notes(), plan.view.clone()),
             false => Notes::to_stderr(plan.loudness),
         };
         let observer = notes.clone();

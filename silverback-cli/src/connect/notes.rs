@@ -2,16 +2,14 @@
 
 use std::io::{self, Write};
 
-use tokio::sync::mpsc::WeakSender;
-
-use super::{plan::Loudness, view::View};
+use super::{output::NoteQueue, plan::Loudness, view::View};
 use crate::printable::printable_lines;
 
 /// Tells what goes on to whoever wants to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     loudness: Loudness,
-    prompt: Option<(WeakSender<Vec<u8>>, View)>,
+    prompt: Option<(NoteQueue, View)>,
 }
 
 impl Notes {
@@ -21,7 +19,7 @@ impl Notes {
     }
 
     /// Through the thread that writes above the prompt.
-    pub(crate) fn above_prompt(loudness: Loudness, output: WeakSender<Vec<u8>>, view: View) -> Self {
+    pub(crate) fn above_prompt(loudness: Loudness, output: NoteQueue, view: View) -> Self {
         Self { loudness, prompt: Some((output, view)) }
     }
 
@@ -54,11 +52,7 @@ impl Notes {
         // It may quote what the server has sent.
         let text = &printable_lines(text);
         match &self.prompt {
-            // Where so much is waiting that there is no room, one note less is no loss.
-            Some((output, view)) => {
-                let Some(output) = output.upgrade() else { return };
-                let _ = output.try_send(view.note(text).into_bytes());
-            }
+            Some((output, view)) => output.try_send(view.note(text)),
             // Where standard error is closed there is nobody to tell.
             None => _ = writeln!(io::stderr(), "{text}"),
         }

@@ -9,16 +9,72 @@ use std::{
 };
 
 use rustyline::ExternalPrinter;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::trouble::Trouble;
 
 /// The way to the thread that writes.
 #[derive(Debug)]
 pub(crate) struct Output {
-    chunks: mpsc::Sender<Vec<u8>>,
+    queue: Queue,
     /// `None` when its end is known.
     ended: Option<oneshot::Receiver<io::Result<()>>>,
+}
+
+/// What waits for the thread, bounded in bytes as well as in chunks.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    chunks: mpsc::Sender<Chunk>,
+    room: Arc<Semaphore>,
+}
+
+/// Room for a chunk.
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    slot: mpsc::Permit<'a, Chunk>,
+    bytes: OwnedSemaphorePermit,
+}
+
+/// What is written at once.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    bytes: Vec<u8>,
+    /// Given back when it has been written. Notes are short, and need none.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Queue {
+    /// Waits for room for so many bytes; for more than the queue holds, until it is empty. `None` if nothing can be
+    /// written any more.
+    pub(crate) async fn reserve(&self, len: usize) -> Option<Room<'_>> {
+        let len = u32::try_from(len.min(MOST_BYTES)).ok()?;
+        let bytes = self.room.clone().acquire_many_owned(len).await.ok()?;
+        Some(Room { slot: self.chunks.reserve().await.ok()?, bytes })
+    }
+
+    /// A way to write notes, which are left out where there is no room. It does not keep the thread waiting for them.
+    pub(crate) fn for_notes(&self) -> NoteQueue {
+        NoteQueue(self.chunks.downgrade())
+    }
+}
+
+impl Room<'_> {
+    pub(crate) fn send(self, bytes: Vec<u8>) {
+        self.slot.send(Chunk { bytes, _room: Some(self.bytes) });
+    }
+}
+
+/// Where notes wait for the thread.
+#[derive(Clone, Debug)]
+pub(crate) struct NoteQueue(mpsc::WeakSender<Chunk>);
+
+impl NoteQueue {
+    /// Where so much is waiting that there is no room, one note less is no loss.
+    pub(crate) fn try_send(&self, note: String) {
+        if let Some(chunks) = self.0.upgrade() {
+            let _ = chunks.try_send(Chunk { bytes: note.into_bytes(), _room: None });
+        }
+    }
 }
 
 /// Where it is written to.
@@ -31,19 +87,20 @@ pub(crate) enum Sink {
 impl Output {
     /// Starts the thread.
     pub(crate) fn start(sink: Sink) -> Result<Self, Trouble> {
-        let (chunks, queue) = mpsc::channel(MOST_CHUNKS);
+        let (chunks, waiting) = mpsc::channel(MOST_CHUNKS);
         let (end, ended) = oneshot::channel();
         let work = move || {
-            let _ = end.send(write_all(sink, queue));
+            let _ = end.send(write_all(sink, waiting));
         };
         let started = thread::Builder::new().name("output".to_owned()).spawn(work);
         started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
-        Ok(Self { chunks, ended: Some(ended) })
+        let queue = Queue { chunks, room: Arc::new(Semaphore::new(MOST_BYTES)) };
+        Ok(Self { queue, ended: Some(ended) })
     }
 
     /// A handle for whoever writes too.
-    pub(crate) fn sender(&self) -> mpsc::Sender<Vec<u8>> {
-        self.chunks.clone()
+    pub(crate) fn queue(&self) -> Queue {
+        self.queue.clone()
     }
 
     /// Waits until nothing can be written any more.
@@ -59,7 +116,7 @@ impl Output {
 
     /// Waits until all of it has been written, and says whether it could be. Other senders are gone.
     pub(crate) async fn finish(self) -> io::Result<()> {
-        drop(self.chunks);
+        drop(self.queue);
         match self.ended {
             Some(ended) => ended.await.unwrap_or(Ok(())),
             None => Ok(()),
@@ -67,19 +124,22 @@ impl Output {
     }
 }
 
-fn write_all(mut sink: Sink, mut queue: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
-    while let Some(mut chunk) = queue.blocking_recv() {
-        while chunk.len() < ENOUGH {
-            let Ok(more) = queue.try_recv() else { break };
-            chunk.extend_from_slice(&more);
+fn write_all(mut sink: Sink, mut waiting: mpsc::Receiver<Chunk>) -> io::Result<()> {
+    while let Some(Chunk { mut bytes, _room }) = waiting.blocking_recv() {
+        // The room of all that is written together is given back when it has been written.
+        let mut rooms = vec![_room];
+        while bytes.len() < ENOUGH {
+            let Ok(more) = waiting.try_recv() else { break };
+            bytes.extend_from_slice(&more.bytes);
+            rooms.push(more._room);
         }
         match &mut sink {
             Sink::Plain(out) => {
-                out.write_all(&chunk)?;
+                out.write_all(&bytes)?;
                 out.flush()?;
             }
             Sink::Prompt(printer, drawn) => {
-                print_above(&mut **printer, drawn, &String::from_utf8_lossy(&chunk)).map_err(io::Error::other)?;
+                print_above(&mut **printer, drawn, &String::from_utf8_lossy(&bytes)).map_err(io::Error::other)?;
             }
         }
     }
@@ -221,8 +281,10 @@ impl Drawn {
     }
 }
 
-/// Messages may be large.
+/// Enough small messages that a burst of them wakes the thread once.
 const MOST_CHUNKS: usize = 16;
+/// A reader that has stopped reading makes us hold this much, and a chunk.
+const MOST_BYTES: usize = 1024 * 1024;
 /// What is written at once, in bytes.
 const ENOUGH: usize = 64 * 1024;
 /// Longer than handing a chunk to the editor takes.
@@ -231,3 +293,7 @@ const LONGEST_PRINTING: Duration = Duration::from_millis(50);
 const LONGEST_DRAWING: Duration = Duration::from_millis(500);
 /// For the few bytes of a prompt.
 const WRITING: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

@@ -67,6 +67,7 @@ impl Plan {
         let view = View {
             format: args.format,
             on_terminal,
+            has_prompt: matches!(source, Source::Prompt(_)),
             has_colours: args.color.has_come(on_terminal),
             has_timestamps: args.timestamps,
             lays_out_json: true,

@@ -19,6 +19,7 @@ use super::{
     ending::{End, cause_words},
     file,
     input::Input,
+    view::Pieces,
     waiting::Silence,
 };
 
@@ -29,7 +30,7 @@ impl Client {
             client: self,
             writer: conn.writer(),
             since: Instant::now(),
-            to_print: VecDeque::new(),
+            printing: None,
             sending: None,
             reading: None,
             deferred: VecDeque::new(),
@@ -50,7 +51,8 @@ struct Talk<'a> {
     client: &'a mut Client,
     writer: ReconnectingWriter,
     since: Instant,
-    to_print: VecDeque<Vec<u8>>,
+    /// The message that is being written; the next one is read when all of it has gone to the output.
+    printing: Option<Pieces>,
     sending: Option<Sending>,
     /// The file that is to be sent next.
     reading: Option<file::Reading>,
@@ -87,8 +89,8 @@ impl Talk<'_> {
                 && self.end.is_none()
                 && self.sending.is_none()
                 && !self.client.input_has_ended;
-            let prints = !self.to_print.is_empty();
-            let chunks = self.client.output.sender();
+            let piece = self.printing.as_ref().and_then(Pieces::next_len);
+            let queue = self.client.output.queue();
             tokio::select! {
                 code = self.client.signals.next() => {
                     if self.end.is_some() {
@@ -97,13 +99,13 @@ impl Talk<'_> {
                     self.interrupt(code as u8);
                 }
                 error = self.client.output.failed() => return self.lose_output(&mut conn, error).await,
-                Ok(room) = chunks.reserve(), if prints => {
-                    if let Some(chunk) = self.to_print.pop_front() {
-                        room.send(chunk);
+                Some(room) = queue.reserve(piece.unwrap_or_default()), if piece.is_some() => {
+                    if let Some(piece) = self.printing.as_mut().and_then(Pieces::next) {
+                        room.send(piece);
                     }
                 }
                 result = sent(&mut self.sending), if self.sending.is_some() => self.note_sent(result),
-                event = conn.read_event(), if !prints => match event {
+                event = conn.read_event(), if piece.is_none() => match event {
                     Ok(Some(event)) => self.take(event, &conn),
                     Ok(None) => return self.closed(&conn).await,
                     Err(ReconnectError::GivenUp(outage)) => {
@@ -178,8 +180,8 @@ impl Talk<'_> {
             ReconnectEvent::Connected(_) => self.begin(conn.connection()),
             ReconnectEvent::Disconnected(outage) => self.note_outage(outage),
             ReconnectEvent::Message(message) if !self.is_mute => {
-                self.to_print.push_back(self.client.plan.view.message(message.as_ref(), SystemTime::now()));
                 let is_last = self.client.waiting.note_received(message.as_bytes(), Instant::now());
+                self.printing = Some(self.client.plan.view.message(message, SystemTime::now()));
                 if is_last && self.end.is_none() {
                     self.is_mute = true;
                     self.close(End::Done);
@@ -293,10 +295,13 @@ impl Talk<'_> {
         if let Some(Sending { message: Some(message), .. }) = self.sending.take() {
             self.client.backlog.push_front(message);
         }
-        let chunks = self.client.output.sender();
-        while let Some(chunk) = self.to_print.pop_front() {
+        let queue = self.client.output.queue();
+        while let Some(len) = self.printing.as_ref().and_then(Pieces::next_len) {
             tokio::select! {
-                result = chunks.send(chunk) => if result.is_err() { break },
+                room = queue.reserve(len) => {
+                    let (Some(room), Some(piece)) = (room, self.printing.as_mut().and_then(Pieces::next)) else { break };
+                    room.send(piece);
+                }
                 code = self.client.signals.next() => return End::Signal(code as u8),
             }
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod arguments;
+mod bombs;
 mod breaks;
 mod environment;
 mod exits;

@@ -3,10 +3,13 @@
 use crate::printable::{is_visible, write_escaped};
 
 /// The text without anything that a terminal would act on. Its lines are indented, so that none looks like another
-/// message.
-pub(super) fn escape(text: &str, has_colours: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+/// message. Ends when it has written about `most` bytes, and returns how many bytes of the text are left.
+pub(super) fn escape(text: &str, has_colours: bool, most: usize) -> (String, usize) {
+    let mut out = String::with_capacity(text.len().min(most));
+    for (at, c) in text.char_indices() {
+        if out.len() >= most {
+            return (out, text.len() - at);
+        }
         match c {
             '\n' => out.push_str(NEXT_LINE),
             '\t' => out.push('\t'),
@@ -20,7 +23,7 @@ pub(super) fn escape(text: &str, has_colours: bool) -> String {
             }
         }
     }
-    out
+    (out, 0)
 }
 
 /// As wide as the mark of a message that came.

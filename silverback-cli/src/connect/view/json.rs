@@ -2,43 +2,62 @@
 
 use std::time::SystemTime;
 
-use data_encoding::BASE64;
-use serde_json::{Value, json};
-use silverback::MessageRef;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use silverback::{Message, MessageKind};
 
-use super::{escape::NEXT_LINE, time};
+use super::{
+    escape::NEXT_LINE,
+    pieces::{Encoding, Pieces},
+    start, time,
+};
 use crate::printable::printable_json;
 
-/// A message as a JSON object on one line.
-pub(super) fn line(message: MessageRef<'_>, now: SystemTime) -> String {
-    let time = time::full(now);
-    let mut line = match message {
-        MessageRef::Text(text) => json!({ "time": time, "type": "text", "size": text.len(), "data": text }),
-        MessageRef::Binary(bytes) => {
-            json!({ "time": time, "type": "binary", "size": bytes.len(), "base64": BASE64.encode(bytes) })
-        }
+/// A message as a JSON object on one line. With `most` it is in one piece and has so many bytes of the payload, and an
+/// object that lacks some says so.
+pub(super) fn line(message: Message, now: SystemTime, most: Option<usize>) -> Pieces {
+    let is_cut = most.is_some_and(|most| message.len() > most);
+    let (name, encoding) = match message.kind() {
+        MessageKind::Text => ("data", Encoding::Json),
+        MessageKind::Binary => ("base64", Encoding::Base64),
+    };
+    let head = format!("{{\"{name}\":\"");
+    let (size, time, kind) = (message.len(), time::full(now), message.kind());
+    let cut = if is_cut { "\"truncated\":true," } else { "" };
+    let tail = format!("\",\"size\":{size},\"time\":\"{time}\",{cut}\"type\":\"{kind}\"}}\n");
+    match most {
+        None => Pieces::new(head, message, encoding, tail),
+        Some(most) => Pieces::in_one(head, message, most, encoding, tail),
     }
-    .to_string();
-    line.push('\n');
-    printable_json(line)
 }
 
-/// Lays a JSON object or array out in lines; `None` if the text is none. Numbers, strings and the order of keys stay as
-/// they were written.
-pub(super) fn lay_out(text: &str, has_colours: bool) -> Option<String> {
+/// Text as it stands between the quotes of a JSON string.
+pub(super) fn string_inside(text: &str) -> String {
+    let string = printable_json(Value::from(text).to_string());
+    string.get(1..string.len() - 1).unwrap_or_default().to_owned()
+}
+
+/// Lays a JSON object or array out in lines; `None` if the text is not JSON. Numbers, strings and the order of keys stay
+/// as they were written. Ends when it has written about `most` bytes, and returns how many bytes of the text are left.
+pub(super) fn lay_out(text: &str, has_colours: bool, most: usize) -> Option<(String, usize)> {
     let is_one = text.trim_start().starts_with(['{', '[']);
-    if !is_one || serde_json::from_str::<Value>(text).is_err() {
+    // Values would take many times the memory of the text, and refuse deep ones and large numbers.
+    if !is_one || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return None;
     }
-    let mut layout = Layout { out: String::with_capacity(text.len() * 2), depth: 0, has_colours };
+    let mut layout = Layout { out: String::new(), depth: 0, has_colours };
     let mut rest = text.trim();
     while let Some(first) = rest.chars().next() {
-        let len = token_len(rest, first);
-        let (token, after) = rest.split_at(len);
+        let Some(room @ 1..) = most.checked_sub(layout.out.len()) else { break };
+        let (token, after) = rest.split_at(token_len(rest, first));
+        let shown = start(token, room);
         rest = after.trim_start();
-        layout.push(token, rest);
+        layout.push(shown, rest);
+        if shown.len() < token.len() {
+            return Some((layout.out, token.len() - shown.len() + after.len()));
+        }
     }
-    Some(layout.out)
+    Some((layout.out, rest.len()))
 }
 
 struct Layout {
@@ -89,7 +108,7 @@ impl Layout {
 
     fn new_line(&mut self) {
         self.out.push_str(NEXT_LINE);
-        (0..self.depth).for_each(|_| self.out.push_str("  "));
+        (0..self.depth.min(DEEPEST)).for_each(|_| self.out.push_str("  "));
     }
 }
 
@@ -112,3 +131,6 @@ fn token_len(text: &str, first: char) -> usize {
         }
     }
 }
+
+/// Deeper values are indented as far as this: half the width of a terminal.
+const DEEPEST: usize = 20;

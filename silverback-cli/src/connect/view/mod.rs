@@ -3,14 +3,18 @@
 mod escape;
 mod hex;
 mod json;
+mod pieces;
 mod time;
 
 use std::{fmt::Write, time::SystemTime};
 
-use data_encoding::{BASE64, HEXLOWER};
-use silverback::MessageRef;
+use silverback::{Message, MessageKind, MessageRef};
 
-use self::escape::escape;
+pub(crate) use self::pieces::Pieces;
+use self::{
+    escape::{NEXT_LINE, escape},
+    pieces::Encoding,
+};
 use super::args::Format;
 
 /// What is written for a message.
@@ -19,6 +23,8 @@ pub(crate) struct View {
     pub(crate) format: Format,
     /// Whether a person reads it.
     pub(crate) on_terminal: bool,
+    /// Whether it is written above a line that is being typed.
+    pub(crate) has_prompt: bool,
     pub(crate) has_colours: bool,
     pub(crate) has_timestamps: bool,
     /// Whether JSON is laid out for people.
@@ -27,20 +33,22 @@ pub(crate) struct View {
 
 impl View {
     /// All that is written for a message that came at `now`.
-    pub(crate) fn message(&self, message: MessageRef<'_>, now: SystemTime) -> Vec<u8> {
+    pub(crate) fn message(&self, message: Message, now: SystemTime) -> Pieces {
         if self.format == Format::Json {
-            return json::line(message, now).into_bytes();
+            return json::line(message, now, self.has_prompt.then_some(MOST_IN_ONE_LINE));
         }
         if self.on_terminal {
-            return self.for_a_person(message, now).into_bytes();
+            return Pieces::of(self.for_a_person(message.as_ref(), now));
         }
-        match self.format {
-            Format::Raw => message.as_bytes().to_vec(),
-            Format::Hex => self.line(HEXLOWER.encode(message.as_bytes()).as_bytes(), now),
-            Format::Text | Format::Json => match message {
-                MessageRef::Text(text) => self.line(text.as_bytes(), now),
-                MessageRef::Binary(bytes) => self.line(format!("base64:{}", BASE64.encode(bytes)).as_bytes(), now),
-            },
+        let mut head = if self.has_timestamps { time::full(now) + " " } else { String::new() };
+        match (self.format, message.kind()) {
+            (Format::Raw, _) => Pieces::new("", message, Encoding::Plain, ""),
+            (Format::Hex, _) => Pieces::new(head, message, Encoding::Hex, "\n"),
+            (_, MessageKind::Text) => Pieces::new(head, message, Encoding::Plain, "\n"),
+            (_, MessageKind::Binary) => {
+                head.push_str("base64:");
+                Pieces::new(head, message, Encoding::Base64, "\n")
+            }
         }
     }
 
@@ -52,17 +60,6 @@ impl View {
     /// What stands before the line that is typed.
     pub(crate) fn prompt(&self) -> String {
         self.paint(SENT, "> ")
-    }
-
-    fn line(&self, payload: &[u8], now: SystemTime) -> Vec<u8> {
-        let mut line = Vec::with_capacity(payload.len() + 32);
-        if self.has_timestamps {
-            line.extend_from_slice(time::full(now).as_bytes());
-            line.push(b' ');
-        }
-        line.extend_from_slice(payload);
-        line.push(b'\n');
-        line
     }
 
     fn for_a_person(&self, message: MessageRef<'_>, now: SystemTime) -> String {
@@ -84,19 +81,35 @@ impl View {
         out
     }
 
+    /// What a person can read of it.
     fn text(&self, text: &str) -> String {
-        let laid_out =
-            (self.lays_out_json && self.format == Format::Text).then(|| json::lay_out(text, self.has_colours));
-        match laid_out.flatten() {
-            Some(json) => json,
-            None => escape(text, self.has_colours),
+        let is_laid_out = self.lays_out_json && self.format == Format::Text;
+        let laid_out = is_laid_out.then(|| json::lay_out(text, self.has_colours, MOST_SHOWN)).flatten();
+        let (mut shown, rest) = laid_out.unwrap_or_else(|| escape(text, self.has_colours, MOST_SHOWN));
+        if rest > 0 {
+            let more = format!("… {rest} bytes more; in a pipe, messages are whole");
+            shown.push_str(NEXT_LINE);
+            shown.push_str(&self.paint(DIM, &more));
         }
+        shown
     }
 
     fn paint(&self, colour: &str, text: &str) -> String {
         if self.has_colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
+
+/// The beginning of a text, of at most so many bytes, but at least one character.
+fn start(text: &str, most: usize) -> &str {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
+    let first = || text.chars().next().map_or(0, char::len_utf8);
+    &text[..end.unwrap_or_else(first)]
+}
+
+/// What a person sees of a text, in bytes: thousands of lines, as long as a terminal can scroll back.
+const MOST_SHOWN: usize = 256 * 1024;
+/// What a line of JSON above the prompt holds of a message. The line editor prints whole lines only.
+const MOST_IN_ONE_LINE: usize = 1024 * 1024;
 
 const DIM: &str = "2";
 const SENT: &str = "32";

@@ -84,6 +84,11 @@ impl Person {
         self.gets(Signal::WINCH);
     }
 
+    /// The program's.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn screen(&self) -> String {
         self.seen.lock().unwrap().screen.screen().contents()
     }

@@ -1,0 +1,46 @@
+//! How much waits for a reader that has stopped reading.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use super::*;
+
+fn queue() -> (Queue, mpsc::Receiver<Chunk>) {
+    let (chunks, waiting) = mpsc::channel(MOST_CHUNKS);
+    (Queue { chunks, room: Arc::new(Semaphore::new(MOST_BYTES)) }, waiting)
+}
+
+/// Sends as much as there is room for without waiting, and counts the bytes.
+fn fill(queue: &Queue, len: usize) -> usize {
+    let mut sent = 0;
+    loop {
+        let mut room = pin!(queue.reserve(len));
+        match room.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(room) => room.unwrap().send(vec![0; len]),
+            Poll::Pending => return sent,
+        }
+        sent += len;
+    }
+}
+
+#[test]
+fn the_queue_is_bounded_in_bytes_and_in_chunks() {
+    for (len, expected) in [(1, MOST_CHUNKS), (300_000, 900_000), (MOST_BYTES, MOST_BYTES), (9_000_000, 9_000_000)] {
+        let (queue, mut waiting) = queue();
+        assert_eq!(fill(&queue, len), expected);
+        // What has been written makes room for the same again.
+        while waiting.try_recv().is_ok() {}
+        assert_eq!(fill(&queue, len), expected);
+    }
+}
+
+#[test]
+fn nothing_waits_for_a_thread_that_has_ended() {
+    let (queue, waiting) = queue();
+    drop(waiting);
+    let mut room = pin!(queue.reserve(1));
+    assert!(matches!(room.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(None)));
+}
