@@ -4,34 +4,28 @@
 use std::{
     future::poll_fn,
     io::{self, ErrorKind},
-    net::{SocketAddr, TcpListener as StdTcpListener},
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::sleep,
-};
+use tokio::time::sleep;
 
-use crate::{
-    addresses::canonical,
-    trouble::{self, Trouble},
-};
+use super::sockets::{AsyncListener, Listener, Peer, Stream};
+use crate::trouble::{self, Trouble};
 
 /// Everything that a thread listens on; it may be nothing.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<AsyncListener>,
     /// Who is asked first: so that a busy listener does not starve the others.
     first: usize,
 }
 
 impl Acceptor {
     /// Needs a runtime.
-    pub(crate) fn new(listeners: impl IntoIterator<Item = StdTcpListener>) -> Result<Self, Trouble> {
-        let listeners: io::Result<_> = listeners.into_iter().map(TcpListener::from_std).collect();
+    pub(crate) fn new(listeners: impl IntoIterator<Item = Listener>) -> Result<Self, Trouble> {
+        let listeners: io::Result<_> = listeners.into_iter().map(Listener::into_async).collect();
         let listeners = listeners.map_err(|error| Trouble::System(format!("cannot listen: {error}")))?;
         Ok(Self { listeners, first: 0 })
     }
@@ -39,10 +33,10 @@ impl Acceptor {
     /// The next socket, however long it takes.
     ///
     /// Cancel safe: a socket that was accepted is handed out.
-    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+    pub(crate) async fn accept(&mut self) -> (Stream, Peer) {
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
-                Ok((stream, peer)) => return (stream, canonical(peer)),
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_one_socket(&error) => {}
                 Err(error) => {
                     report(&error);
@@ -53,7 +47,7 @@ impl Acceptor {
         }
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer)>> {
         self.first = (self.first + 1) % self.listeners.len().max(1);
         let (before, after) = self.listeners.split_at(self.first);
         for listener in after.iter().chain(before) {

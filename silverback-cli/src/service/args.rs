@@ -12,11 +12,17 @@ use crate::values::{self, List};
 #[derive(ClapArgs, Debug)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Where to listen, as HOST:PORT. `localhost` means 127.0.0.1 and ::1; to be reached by other machines say
-    /// 0.0.0.0:8000. Port 0 takes any free port. Can be given several times.
+    /// Listen here, as HOST:PORT or unix:PATH. `localhost` means 127.0.0.1 and ::1; to be reached by other machines say
+    /// 0.0.0.0:8000 or [::]:8000. Port 0 takes any free port. Can be given several times.
     #[arg(long, value_name = "ADDR", env = "SILVERBACK_LISTEN", hide_env_values = true)]
     #[arg(value_parser = parse_addresses, default_value = "localhost:8000")]
     pub(crate) listen: Vec<List<Address>>,
+
+    /// Give the Unix sockets of --listen these permissions, in octal like 660. Default: as the umask says.
+    #[cfg(unix)]
+    #[arg(long, value_name = "MODE", env = "SILVERBACK_LISTEN_MODE", hide_env_values = true)]
+    #[arg(value_parser = parse_mode)]
+    pub(crate) listen_mode: Option<u32>,
 
     /// How many threads serve connections. Default: one for each core, but not more than 4.
     #[arg(long, value_name = "N", env = "SILVERBACK_THREADS", hide_env_values = true)]
@@ -101,6 +107,13 @@ fn parse_interval(text: &str) -> Result<Interval, String> {
 
 fn parse_addresses(text: &str) -> Result<List<Address>, String> {
     values::list(text, str::parse)
+}
+
+#[cfg(unix)]
+fn parse_mode(text: &str) -> Result<u32, String> {
+    let text = text.trim();
+    let mode = u32::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8);
+    mode.ok().filter(|mode| *mode <= 0o777).ok_or_else(|| "must be in octal, like 660 or 0600".to_owned())
 }
 
 /// An origin that may connect.

@@ -8,7 +8,6 @@ mod requests;
 
 use std::{
     future::Future,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -35,6 +34,7 @@ use super::{
     memory,
     open_connections::OpenConnections,
     routes::{Answer, Body, Routes},
+    sockets::Peer,
 };
 
 /// What the connections of a worker have in common.
@@ -48,7 +48,7 @@ pub(crate) struct Http {
 }
 
 /// Serves a socket. Ready when it is closed, or belongs to a WebSocket.
-pub(crate) async fn serve(stream: impl ByteStream, peer: SocketAddr, http: Http) {
+pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
     keep_house(&http);
     let presence = http.open.enter();
     if let Some(conn) = http.begin(stream, peer).await {
@@ -60,7 +60,7 @@ pub(crate) async fn serve(stream: impl ByteStream, peer: SocketAddr, http: Http)
 
 impl Http {
     /// Answers requests until one is a handshake. Returns `None` if the socket is done before.
-    async fn begin(&self, mut stream: impl ByteStream, peer: SocketAddr) -> Option<Conn> {
+    async fn begin(&self, mut stream: impl ByteStream, peer: Peer) -> Option<Conn> {
         let mut requests = Requests::new(self.max_head_size);
         loop {
             let deadline = Instant::now() + self.handshake_timeout;

@@ -2,21 +2,20 @@
 
 use std::{
     future::{Future, poll_fn},
-    net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
 use silverback::{Conn, Error, Message, Writer};
 
-use super::{open_connections::Presence, printer::Printer};
+use super::{open_connections::Presence, printer::Printer, sockets::Peer};
 use crate::trouble;
 
 /// One connection of the echo.
 pub(crate) struct Echo {
     pub(crate) conn: Conn,
     pub(crate) presence: Presence,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) printer: Printer,
     /// The answer that is not accepted yet: it waits for room, or it is large and is made into a frame in pieces. Nothing
     /// more is read meanwhile.

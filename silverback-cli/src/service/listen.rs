@@ -1,28 +1,32 @@
-//! Addresses to listen on: from what the user wrote to bound sockets.
+//! Addresses to listen on: from what the user wrote to bound sockets. Those on a file are in `unix_socket`.
 
 use std::{
     fmt,
     io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::sockets::Listener;
+#[cfg(unix)]
+use super::unix_socket::{self, SocketFile};
 use crate::{
     addresses::canonical,
     trouble::{self, Trouble},
 };
 
-/// A host and a port, as in `localhost:8000`, `0.0.0.0:80` or `[::1]:9000`.
+/// A host and a port, as in `localhost:8000`, `0.0.0.0:80` or `[::1]:9000`, or the path of a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    host: Host,
-    port: u16,
+pub(crate) enum Address {
+    Tcp { host: Host, port: u16 },
+    Unix(PathBuf),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
+pub(crate) enum Host {
     /// Both loopback families.
     Localhost,
     Ip(IpAddr),
@@ -33,16 +37,34 @@ enum Host {
 /// Sockets that listen, and what to tell people about them.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) place: Place,
+}
+
+/// How clients reach sockets.
+#[derive(Debug)]
+pub(crate) enum Place {
     /// The `host:port` to use in a URL.
-    pub(crate) authority: String,
+    Authority(String),
+    /// The file stays while this exists.
+    #[cfg(unix)]
+    File(SocketFile),
 }
 
 impl Bound {
-    /// Whether only this machine can reach it.
-    pub(crate) fn is_loopback(&self) -> bool {
-        let addresses = self.listeners.iter().map(|listener| listener.local_addr());
-        addresses.into_iter().all(|address| address.is_ok_and(|address| canonical(address).ip().is_loopback()))
+    /// Whether other machines can reach it.
+    pub(crate) fn is_public(&self) -> bool {
+        self.listeners.iter().any(|listener| match listener {
+            Listener::Tcp(listener) => {
+                listener.local_addr().map_or(true, |address| !canonical(address).ip().is_loopback())
+            }
+            #[cfg(unix)]
+            Listener::Unix(_) => false,
+        })
+    }
+
+    fn tcp(listeners: Vec<TcpListener>, authority: String) -> Self {
+        Self { listeners: listeners.into_iter().map(Listener::Tcp).collect(), place: Place::Authority(authority) }
     }
 }
 
@@ -50,6 +72,13 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = unix_path(text) {
+            return match path.is_empty() {
+                true => Err("the path of the Unix socket is missing".to_owned()),
+                false if cfg!(unix) => Ok(Self::Unix(path.into())),
+                false => Err("this system has no Unix sockets".to_owned()),
+            };
+        }
         let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
         let port = port.parse().map_err(|_| FORM)?;
         let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
@@ -61,39 +90,51 @@ impl FromStr for Address {
                 Err(_) => return Err(FORM.to_owned()),
             },
         };
-        Ok(Self { host, port })
+        Ok(Self::Tcp { host, port })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Host::Localhost => write!(f, "localhost:{}", self.port),
-            Host::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
-            Host::Name(name) => write!(f, "{name}:{}", self.port),
+        match self {
+            Self::Tcp { host: Host::Localhost, port } => write!(f, "localhost:{port}"),
+            Self::Tcp { host: Host::Ip(ip), port } => SocketAddr::new(*ip, *port).fmt(f),
+            Self::Tcp { host: Host::Name(name), port } => write!(f, "{name}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
 
-/// Binds every socket of these addresses.
-pub(crate) fn bind_all(addresses: &[Address]) -> Result<Vec<Bound>, Trouble> {
+/// Binds every socket of these addresses. The files of Unix sockets get this mode, if there is one.
+pub(crate) fn bind_all(addresses: &[Address], mode: Option<u32>) -> Result<Vec<Bound>, Trouble> {
     // A socket on `[::]` takes IPv4 connections, too, unless another one is asked for that.
-    let has_ipv4 = |port: u16| {
-        let is_ipv4 = |host: &Host| matches!(host, Host::Localhost | Host::Ip(IpAddr::V4(_)));
-        port != 0 && addresses.iter().any(|address| address.port == port && is_ipv4(&address.host))
+    let is_ipv4 = |host: &Host| matches!(host, Host::Localhost | Host::Ip(IpAddr::V4(_)));
+    let has_ipv4 = |at: u16| {
+        let mut all = addresses.iter();
+        at != 0 && all.any(|address| matches!(address, Address::Tcp { host, port } if *port == at && is_ipv4(host)))
     };
-    let families = |address: &Address| if has_ipv4(address.port) { Families::Own } else { Families::Both };
-    addresses.iter().map(|address| address.bind(families(address))).collect()
+    let bind = |address: &Address| match address {
+        Address::Tcp { host: Host::Localhost, port } => bind_localhost(*port),
+        Address::Tcp { host: Host::Ip(ip), port } => {
+            bind_ip(SocketAddr::new(*ip, *port), if has_ipv4(*port) { Families::Own } else { Families::Both })
+        }
+        Address::Tcp { host: Host::Name(name), port } => bind_name(name, *port),
+        Address::Unix(path) => bind_unix(path, mode),
+    };
+    addresses.iter().map(bind).collect()
 }
 
-impl Address {
-    fn bind(&self, of_any_ipv6: Families) -> Result<Bound, Trouble> {
-        match &self.host {
-            Host::Localhost => bind_localhost(self.port),
-            Host::Ip(ip) => bind_ip(SocketAddr::new(*ip, self.port), of_any_ipv6),
-            Host::Name(name) => bind_name(name, self.port),
-        }
-    }
+#[cfg(unix)]
+fn bind_unix(path: &Path, mode: Option<u32>) -> Result<Bound, Trouble> {
+    let bound = unix_socket::bind(path, mode);
+    let (listener, file) =
+        bound.map_err(|reason| Trouble::Network(format!("cannot listen on unix:{}: {reason}", path.display())))?;
+    Ok(Bound { listeners: vec![Listener::Unix(listener)], place: Place::File(file) })
+}
+
+#[cfg(not(unix))]
+fn bind_unix(_: &Path, _: Option<u32>) -> Result<Bound, Trouble> {
+    Err(Trouble::System("this system has no Unix sockets".to_owned()))
 }
 
 /// Both families on one port. A machine may lack one of them.
@@ -130,7 +171,7 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
         }
         None => {}
     }
-    Ok(Bound { listeners, authority: format!("localhost:{port}") })
+    Ok(Bound::tcp(listeners, format!("localhost:{port}")))
 }
 
 fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Trouble> {
@@ -140,7 +181,7 @@ fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Trouble>
         local if local.ip().is_unspecified() => format!("localhost:{}", local.port()),
         local => local.to_string(),
     };
-    Ok(Bound { listeners: vec![listener], authority })
+    Ok(Bound::tcp(vec![listener], authority))
 }
 
 fn bind_name(name: &str, port: u16) -> Result<Bound, Trouble> {
@@ -154,7 +195,7 @@ fn bind_name(name: &str, port: u16) -> Result<Bound, Trouble> {
         port = local.port();
         listeners.push(listener);
     }
-    Ok(Bound { listeners, authority: format!("{name}:{port}") })
+    Ok(Bound::tcp(listeners, format!("{name}:{port}")))
 }
 
 fn bind(address: SocketAddr, of_any_ipv6: Families) -> io::Result<(TcpListener, SocketAddr)> {
@@ -210,6 +251,15 @@ fn is_missing(error: &io::Error) -> bool {
     error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
 }
 
+/// The path in `unix:PATH`, `unix://PATH` or `/PATH`.
+fn unix_path(text: &str) -> Option<&str> {
+    if text.starts_with('/') {
+        return Some(text);
+    }
+    let rest = text.strip_prefix("unix:")?;
+    Some(rest.strip_prefix("//").unwrap_or(rest))
+}
+
 fn is_name(host: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -218,10 +268,10 @@ fn is_name(host: &str) -> bool {
     host.split('.').all(is_label) && host.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-const FORM: &str = "must be HOST:PORT, like localhost:8000, 0.0.0.0:80 or [::1]:9000";
+const FORM: &str = "must be HOST:PORT, like localhost:8000, 0.0.0.0:80 or [::1]:9000, or unix:PATH";
 
 /// Connections that wait to be accepted. The system has a limit of its own.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 const PORT_ATTEMPTS: u32 = 16;
 
 #[cfg(target_os = "linux")]

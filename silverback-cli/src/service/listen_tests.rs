@@ -8,7 +8,26 @@ fn parse(text: &str) -> Result<Address, String> {
 }
 
 fn bind(text: &str) -> Result<Bound, Trouble> {
-    bind_all(&[parse(text).unwrap()]).map(|mut bound| bound.remove(0))
+    bind_all(&[parse(text).unwrap()], None).map(|mut bound| bound.remove(0))
+}
+
+fn tcp(bound: &Bound) -> Vec<&TcpListener> {
+    fn of(listener: &Listener) -> Option<&TcpListener> {
+        match listener {
+            Listener::Tcp(listener) => Some(listener),
+            #[cfg(unix)]
+            Listener::Unix(_) => None,
+        }
+    }
+    bound.listeners.iter().filter_map(of).collect()
+}
+
+fn authority(text: &str) -> String {
+    match bind(text).unwrap().place {
+        Place::Authority(authority) => authority,
+        #[cfg(unix)]
+        Place::File(file) => panic!("{file:?}"),
+    }
 }
 
 #[test]
@@ -46,19 +65,31 @@ fn what_is_no_address_is_refused_with_examples() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_has_the_usual_spellings() {
+    for text in ["unix:/run/echo.sock", "unix:///run/echo.sock", "/run/echo.sock"] {
+        assert_eq!(parse(text).unwrap().to_string(), "unix:/run/echo.sock", "{text}");
+    }
+    assert_eq!(parse("unix:echo.sock"), Ok(Address::Unix("echo.sock".into())));
+    for text in ["unix:", "unix://"] {
+        assert!(parse(text).unwrap_err().contains("path"), "{text}");
+    }
+}
+
 #[test]
 fn localhost_is_one_port_on_both_families() {
     let bound = bind("localhost:0").unwrap();
-    let locals: Vec<_> = bound.listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    let locals: Vec<_> = tcp(&bound).iter().map(|listener| listener.local_addr().unwrap()).collect();
     assert!(locals.iter().all(|local| local.ip().is_loopback() && local.port() == locals[0].port()), "{locals:?}");
-    assert_eq!(bound.authority, format!("localhost:{}", locals[0].port()));
+    assert!(matches!(&bound.place, Place::Authority(text) if *text == format!("localhost:{}", locals[0].port())));
     assert!(!locals.is_empty() && locals.len() <= 2);
 }
 
 #[test]
 fn a_port_in_use_is_a_matter_of_the_network() {
     let first = bind("127.0.0.1:0").unwrap();
-    let port = first.listeners[0].local_addr().unwrap().port();
+    let port = tcp(&first)[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
         let trouble = bind(&text).unwrap_err();
         assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
@@ -74,7 +105,6 @@ fn an_address_of_another_machine_is_a_matter_of_the_network() {
 
 #[test]
 fn a_url_names_a_host_that_can_be_opened() {
-    let authority = |text: &str| bind(text).unwrap().authority;
     assert!(authority("0.0.0.0:0").starts_with("localhost:"));
     assert!(authority("127.0.0.1:0").starts_with("127.0.0.1:"));
     assert!(!authority("127.0.0.1:0").ends_with(":0"));
@@ -82,9 +112,9 @@ fn a_url_names_a_host_that_can_be_opened() {
 
 /// Whether a client reaches one of these listeners.
 fn is_reached(bound: &[Bound], ip: IpAddr) -> bool {
-    let port = bound[0].listeners[0].local_addr().unwrap().port();
+    let port = tcp(&bound[0])[0].local_addr().unwrap().port();
     let Ok(_client) = std::net::TcpStream::connect((ip, port)) else { return false };
-    bound.iter().flat_map(|bound| &bound.listeners).any(|listener| listener.accept().is_ok())
+    bound.iter().flat_map(tcp).any(|listener| listener.accept().is_ok())
 }
 
 #[test]
@@ -103,10 +133,10 @@ fn both_families_may_be_named_with_one_port() {
     ] {
         // Another program may take the port in between.
         let bound = (0..PORT_ATTEMPTS).find_map(|_| {
-            let free = bind("[::]:0").unwrap().listeners[0].local_addr().unwrap().port();
+            let free = tcp(&bind("[::]:0").unwrap())[0].local_addr().unwrap().port();
             let addresses: Vec<_> =
                 texts.iter().map(|text| parse(&text.replace("PORT", &free.to_string())).unwrap()).collect();
-            bind_all(&addresses).ok()
+            bind_all(&addresses, None).ok()
         });
         let bound = bound.unwrap_or_else(|| panic!("{texts:?} conflict"));
         assert!(is_reached(&bound, ipv4) && is_reached(&bound, ipv6), "{texts:?}");

@@ -15,13 +15,16 @@ mod refusals;
 mod routes;
 mod shutdown;
 mod siblings;
+mod sockets;
+#[cfg(unix)]
+mod unix_socket;
 mod worker;
 
 use std::io::{self, Write};
 
 use self::{
     accept::Acceptor,
-    listen::Bound,
+    listen::{Bound, Place},
     plan::Plan,
     printer::Printer,
     worker::{Colleague, Orders, Worker, new_runtime},
@@ -80,11 +83,9 @@ async fn serve(
     colleagues: Vec<Colleague>,
 ) -> Result<(), Trouble> {
     let mut signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
-    let mut authorities: Vec<_> = bound.iter().map(|bound| bound.authority.clone()).collect();
-    // Those of `0.0.0.0` and `[::]` are the same.
-    authorities.dedup();
-    let mut acceptor = Acceptor::new(bound.into_iter().flat_map(|bound| bound.listeners))?;
-    announce(&authorities);
+    let (listeners, places): (Vec<_>, Vec<_>) = bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
+    let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
+    announce(&places);
     let handed_to: &[Colleague] = match accepting {
         Accepting::Each => &[],
         Accepting::First => &colleagues,
@@ -93,6 +94,8 @@ async fn serve(
         () = accept(&mut acceptor, &worker, handed_to) => {}
         _ = signals.next() => {}
     }
+    // Files go first, so that no client finds a socket that nobody listens on.
+    drop(places);
     drop(acceptor);
     tokio::spawn(signals.exit_at_next());
     finish(&worker, colleagues).await;
@@ -125,11 +128,20 @@ async fn finish(worker: &Worker, colleagues: Vec<Colleague>) {
 }
 
 /// Where to go. Nobody may be reading it, which is no trouble.
-fn announce(authorities: &[String]) {
-    let mut text = format!("silverback {} echoes WebSocket messages.\n", env!("CARGO_PKG_VERSION"));
-    for authority in authorities {
-        text.push_str(&format!("Open http://{authority}/ in a browser, or connect to ws://{authority}/ws/echo\n"));
-    }
+fn announce(places: &[Place]) {
+    let line = |place: &Place| match place {
+        Place::Authority(authority) => {
+            format!("Open http://{authority}/ in a browser, or connect to ws://{authority}/ws/echo\n")
+        }
+        #[cfg(unix)]
+        Place::File(file) => {
+            format!("Connect to ws://localhost/ws/echo through the Unix socket {}\n", file.path.display())
+        }
+    };
+    let mut lines: Vec<_> = places.iter().map(line).collect();
+    // Those of `0.0.0.0` and `[::]` are the same.
+    lines.dedup();
+    let text = format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat());
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -9,7 +9,8 @@ use silverback::{
 
 use super::{
     args::{AllowedHost, AllowedOrigin, Args, FILE},
-    listen::{self, Bound},
+    listen::{self, Bound, Place},
+    routes::Hosts,
 };
 use crate::{trouble::Trouble, values::List};
 
@@ -20,7 +21,7 @@ pub(crate) struct Plan {
     pub(crate) threads: NonZero<usize>,
     pub(crate) upgrader: Upgrader,
     /// For every request, so the upgrader need not check the host again.
-    pub(crate) hosts: HostPolicy,
+    pub(crate) hosts: Hosts,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
     pub(crate) close_timeout: Duration,
@@ -40,8 +41,15 @@ impl Plan {
             .close_timeout(args.close_timeout)
             .compression(compression);
         let (listen, origins, hosts) = (all(args.listen), all(args.allow_origin), all(args.allow_host));
-        let bound = listen::bind_all(&listen)?;
-        let host_policy = host_policy(&hosts, &bound);
+        #[cfg(unix)]
+        let mode = args.listen_mode;
+        #[cfg(not(unix))]
+        let mode = None;
+        let bound = listen::bind_all(&listen, mode)?;
+        let host_policies = Hosts {
+            tcp: host_policy(&hosts, &bound, !bound.iter().any(Bound::is_public)),
+            unix: host_policy(&hosts, &bound, false),
+        };
         let upgrader = Upgrader::new()
             .config(config)
             .handshake_timeout(args.handshake_timeout)
@@ -51,7 +59,7 @@ impl Plan {
             bound,
             threads: args.threads.unwrap_or_else(default_threads),
             upgrader,
-            hosts: host_policy,
+            hosts: host_policies,
             handshake_timeout: args.handshake_timeout,
             max_head_size: args.max_head_size,
             close_timeout: args.close_timeout,
@@ -80,9 +88,10 @@ fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
 }
 
 /// A page can reach a service on loopback through its visitor's browser only, with DNS rebinding, and then names a host
-/// that is not loopback. A service that listens elsewhere can have names that we do not know.
-fn host_policy(allowed: &[AllowedHost], bound: &[Bound]) -> HostPolicy {
-    if allowed.contains(&AllowedHost::Any) || (allowed.is_empty() && !bound.iter().all(Bound::is_loopback)) {
+/// that is not loopback. A service that listens elsewhere can have names that we do not know. A Unix socket cannot be
+/// reached through a browser at all.
+fn host_policy(allowed: &[AllowedHost], bound: &[Bound], is_loopback: bool) -> HostPolicy {
+    if allowed.contains(&AllowedHost::Any) || (allowed.is_empty() && !is_loopback) {
         return HostPolicy::Any;
     }
     let named = allowed.iter().filter_map(|allowed| match allowed {
@@ -90,9 +99,10 @@ fn host_policy(allowed: &[AllowedHost], bound: &[Bound]) -> HostPolicy {
         AllowedHost::Host(host) => Some(host.clone()),
     });
     // The addresses that the service itself tells people to open.
-    let announced = bound.iter().filter_map(|bound| {
-        let (host, _) = bound.authority.rsplit_once(':')?;
-        HostPattern::parse(host).ok()
+    let announced = bound.iter().filter_map(|bound| match &bound.place {
+        Place::Authority(authority) => HostPattern::parse(authority.rsplit_once(':')?.0).ok(),
+        #[cfg(unix)]
+        Place::File(_) => None,
     });
     HostPolicy::LoopbackOr(named.chain(announced).collect())
 }

@@ -3,7 +3,6 @@
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +14,7 @@ use std::{
 
 use silverback::MessageRef;
 
-use super::excerpt::Excerpt;
+use super::{excerpt::Excerpt, sockets::Peer};
 use crate::trouble::Trouble;
 
 /// A handle on the printing thread. Without one nothing is printed.
@@ -30,7 +29,7 @@ struct Lines {
 
 #[derive(Debug)]
 struct Line {
-    peer: SocketAddr,
+    peer: Peer,
     excerpt: Excerpt,
 }
 
@@ -63,7 +62,7 @@ impl Printer {
     }
 
     /// Notes that `peer` has sent `message`.
-    pub(crate) fn print(&self, peer: SocketAddr, message: MessageRef<'_>) {
+    pub(crate) fn print(&self, peer: Peer, message: MessageRef<'_>) {
         let Some(lines) = &self.0 else { return };
         let line = Line { peer, excerpt: Excerpt::of(message) };
         if let Err(TrySendError::Full(_)) = lines.sender.try_send(line) {

@@ -23,8 +23,8 @@ impl Write for Paper {
     }
 }
 
-fn peer() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 5000).into()
+fn peer() -> Peer {
+    Peer::Tcp((Ipv4Addr::LOCALHOST, 5000).into())
 }
 
 fn text_on(paper: &Paper) -> String {

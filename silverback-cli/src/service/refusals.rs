@@ -3,7 +3,6 @@
 
 use std::{
     fmt::Display,
-    net::SocketAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,10 +10,11 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, header};
 use silverback::handshake::Rejection;
 
+use super::sockets::Peer;
 use crate::trouble;
 
 /// Reports that the handshake of a client, or its visit, was refused.
-pub(crate) fn report(peer: SocketAddr, request: &Request<()>, rejection: &Rejection) {
+pub(crate) fn report(peer: Peer, request: &Request<()>, rejection: &Rejection) {
     print(|| {
         let host = request.uri().authority().map(|authority| excerpt(authority.as_str().as_bytes()));
         let host = host.or_else(|| value_of(request, &header::HOST)).unwrap_or_else(|| "none".to_owned());
@@ -29,7 +29,7 @@ pub(crate) fn report(peer: SocketAddr, request: &Request<()>, rejection: &Reject
 }
 
 /// Reports that a head was too large to be read.
-pub(crate) fn report_head(peer: SocketAddr, rejection: &Rejection, advice: &str) {
+pub(crate) fn report_head(peer: Peer, rejection: &Rejection, advice: &str) {
     let status = rejection.status().as_u16();
     print(|| format!("refused {peer} with {status}: {rejection} {advice}"));
 }

@@ -1,6 +1,6 @@
 //! The addresses of the service: the page, the echo, and the sign of life. Which requests are refused is decided here, too.
 
-use std::{borrow::Cow, net::SocketAddr};
+use std::borrow::Cow;
 
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode,
@@ -14,15 +14,32 @@ use silverback::{
     handshake::{HeadError, HostPolicy, Rejection, ServerHandshake, headers::contains_token, requested_host},
 };
 
-use super::{connection::UnreadableHead, page, printer::Printer, refusals};
+use super::{connection::UnreadableHead, page, printer::Printer, refusals, sockets::Peer};
 
 /// What one worker serves.
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) upgrader: Upgrader,
     /// The hosts that every route but the sign of life answers to.
-    pub(crate) hosts: HostPolicy,
+    pub(crate) hosts: Hosts,
     pub(crate) printer: Printer,
+}
+
+/// Which hosts are allowed. It depends on where a client comes from, because pages cannot reach Unix sockets.
+#[derive(Clone, Debug)]
+pub(crate) struct Hosts {
+    pub(crate) tcp: HostPolicy,
+    pub(crate) unix: HostPolicy,
+}
+
+impl Hosts {
+    fn of(&self, peer: Peer) -> &HostPolicy {
+        match peer {
+            Peer::Tcp(_) => &self.tcp,
+            #[cfg(unix)]
+            Peer::Unix(_) => &self.unix,
+        }
+    }
 }
 
 pub(crate) type Body = Cow<'static, [u8]>;
@@ -48,8 +65,8 @@ enum Resource {
 
 impl Routes {
     /// Answers a request, and tells the operator if a handshake is refused.
-    pub(crate) fn answer(&self, request: &Request<()>, peer: SocketAddr) -> Answer {
-        self.try_answer(request).unwrap_or_else(|rejection| {
+    pub(crate) fn answer(&self, request: &Request<()>, peer: Peer) -> Answer {
+        self.try_answer(request, peer).unwrap_or_else(|rejection| {
             if is_of_interest(&rejection, request) {
                 refusals::report(peer, request, &rejection);
             }
@@ -58,7 +75,7 @@ impl Routes {
     }
 
     /// Answers a request that cannot be read.
-    pub(crate) fn refuse_head(&self, head: &UnreadableHead, peer: SocketAddr) -> Response<Body> {
+    pub(crate) fn refuse_head(&self, head: &UnreadableHead, peer: Peer) -> Response<Body> {
         let rejection = Rejection::Head(head.error);
         if !matches!(head.error, HeadError::TooLarge { .. }) {
             return refuse(&rejection);
@@ -76,7 +93,7 @@ impl Routes {
         refuse(&Rejection::Timeout)
     }
 
-    fn try_answer(&self, request: &Request<()>) -> Result<Answer, Rejection> {
+    fn try_answer(&self, request: &Request<()>, peer: Peer) -> Result<Answer, Rejection> {
         // RFC 9112, 3.2: whatever the path is.
         let host = requested_host(request)?;
         let resource = Resource::of(request);
@@ -85,7 +102,7 @@ impl Routes {
         }
         // Health checks send any host, and learn nothing that a page should not. HTTP/1.0 without a host is not a page.
         if let Some(host) = host.filter(|_| resource != Resource::Health) {
-            self.hosts.check(host.as_bytes())?;
+            self.hosts.of(peer).check(host.as_bytes())?;
         }
         if resource == Resource::Echo {
             let handshake = ServerHandshake::from_request(request)?;

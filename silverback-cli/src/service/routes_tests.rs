@@ -6,14 +6,17 @@ use silverback::handshake::http1::parse_request;
 use super::*;
 
 fn routes() -> Routes {
-    let hosts = HostPolicy::LoopbackOr(vec!["proxy.example".parse().unwrap()]);
+    let hosts = Hosts { tcp: HostPolicy::LoopbackOr(vec!["proxy.example".parse().unwrap()]), unix: HostPolicy::Any };
     Routes { upgrader: Upgrader::new(), hosts, printer: Printer::quiet().0 }
 }
 
 /// The status and the body. A handshake that is accepted has 101.
 fn ask(head: &str) -> (u16, String) {
     let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
-    match routes().try_answer(&request).unwrap_or_else(|rejection| Answer::Response(refuse(&rejection))) {
+    match routes()
+        .try_answer(&request, Peer::Tcp(([127, 0, 0, 1], 1).into()))
+        .unwrap_or_else(|rejection| Answer::Response(refuse(&rejection)))
+    {
         Answer::Upgrade(_) => (101, String::new()),
         Answer::Response(response) => {
             (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
@@ -100,7 +103,9 @@ fn a_missing_repeated_or_broken_host_gets_400_on_every_route() {
 fn only_what_a_websocket_client_or_a_foreign_page_did_is_of_interest() {
     let is_reported = |head: &str| {
         let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
-        routes().try_answer(&request).is_err_and(|rejection| is_of_interest(&rejection, &request))
+        routes()
+            .try_answer(&request, Peer::Tcp(([127, 0, 0, 1], 1).into()))
+            .is_err_and(|rejection| is_of_interest(&rejection, &request))
     };
     assert!(is_reported(&format!("{}Origin: http://a.example\r\n", handshake("/ws/echo", "localhost"))));
     assert!(is_reported(&handshake("/ws/echo", "localhost").replace("Version: 13", "Version: 8")));

@@ -1,22 +1,33 @@
-//! A listener for each thread on the same port (SO_REUSEPORT): the kernel spreads connections over them by a hash of
+//! A listener for each thread. Those of TCP share their port (SO_REUSEPORT): the kernel spreads connections over them by a hash of
 //! both addresses, and none is handed from thread to thread.
 //!
 //! Linux and Android do that; elsewhere the option means something else or nothing, and one thread accepts for all.
 
 use std::{io, net::TcpListener};
 
+use super::sockets::Listener;
+
 /// The listeners of each further thread, beside those that are bound already. `None`: the system does not spread
 /// connections, or not on these sockets.
 ///
 /// The bound ones did not share their port until here, when they listen already. So a second program, which begins as
 /// this one did, was and is refused, at whatever moment it comes.
-pub(crate) fn for_threads(bound: &[&TcpListener], threads: usize) -> Option<Vec<Vec<TcpListener>>> {
+pub(crate) fn for_threads(bound: &[&Listener], threads: usize) -> Option<Vec<Vec<Listener>>> {
     let set = || bound.iter().map(|listener| beside(listener)).collect::<io::Result<Vec<_>>>();
     (0..threads).map(|_| set()).collect::<io::Result<_>>().ok()
 }
 
+fn beside(bound: &Listener) -> io::Result<Listener> {
+    match bound {
+        Listener::Tcp(bound) => beside_tcp(bound).map(Listener::Tcp),
+        // There is one queue of connections. Each thread takes from it.
+        #[cfg(unix)]
+        Listener::Unix(bound) => bound.try_clone().map(Listener::Unix),
+    }
+}
+
 #[cfg(any(target_os = "android", target_os = "linux"))]
-fn beside(bound: &TcpListener) -> io::Result<TcpListener> {
+fn beside_tcp(bound: &TcpListener) -> io::Result<TcpListener> {
     use super::listen::{self, Families};
 
     let address = bound.local_addr()?;
@@ -29,7 +40,7 @@ fn beside(bound: &TcpListener) -> io::Result<TcpListener> {
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn beside(_: &TcpListener) -> io::Result<TcpListener> {
+fn beside_tcp(_: &TcpListener) -> io::Result<TcpListener> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -10,11 +10,20 @@ use crate::{
 };
 
 fn bind(text: &str) -> Vec<TcpListener> {
-    bind_all(&[text.parse().unwrap()]).unwrap().remove(0).listeners
+    tcp(bind_all(&[text.parse().unwrap()], None).unwrap().remove(0).listeners)
+}
+
+fn tcp(listeners: Vec<Listener>) -> Vec<TcpListener> {
+    let of = |listener| match listener {
+        Listener::Tcp(listener) => listener,
+        Listener::Unix(listener) => panic!("{listener:?}"),
+    };
+    listeners.into_iter().map(of).collect()
 }
 
 fn share(bound: &[TcpListener], threads: usize) -> Vec<Vec<TcpListener>> {
-    for_threads(&bound.iter().collect::<Vec<_>>(), threads).unwrap()
+    let bound: Vec<_> = bound.iter().map(|listener| Listener::Tcp(listener.try_clone().unwrap())).collect();
+    for_threads(&bound.iter().collect::<Vec<_>>(), threads).unwrap().into_iter().map(tcp).collect()
 }
 
 #[test]
@@ -36,8 +45,8 @@ fn listeners_of_one_family_share_a_port_with_those_of_the_other() {
     let free = bind("[::]:0")[0].local_addr().unwrap().port();
     let addresses = [format!("0.0.0.0:{free}").parse().unwrap(), format!("[::]:{free}").parse().unwrap()];
     // Another program may have taken the port.
-    let Ok(bound) = bind_all(&addresses) else { return };
-    let bound: Vec<_> = bound.into_iter().flat_map(|bound| bound.listeners).collect();
+    let Ok(bound) = bind_all(&addresses, None) else { return };
+    let bound = tcp(bound.into_iter().flat_map(|bound| bound.listeners).collect());
     for set in share(&bound, 2) {
         assert!(socket2::SockRef::from(&set[1]).only_v6().unwrap());
     }
@@ -62,7 +71,7 @@ fn a_second_program_is_refused_on_a_shared_port() {
     let _siblings = share(&bound, 2);
     let port = bound[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
-        let trouble = bind_all(&[text.parse().unwrap()]).unwrap_err();
+        let trouble = bind_all(&[text.parse().unwrap()], None).unwrap_err();
         assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
     }
 }

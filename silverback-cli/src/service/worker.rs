@@ -1,15 +1,13 @@
 //! One thread of the service. A connection stays on the thread that it was given to.
 
 use std::{
-    net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use silverback::{Upgrader, handshake::HostPolicy};
+use silverback::Upgrader;
 use tokio::{
-    net::TcpStream,
     runtime::{self, Runtime},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::timeout,
@@ -20,7 +18,8 @@ use super::{
     connection::{self, Http},
     open_connections::OpenConnections,
     printer::Printer,
-    routes::Routes,
+    routes::{Hosts, Routes},
+    sockets::{Listener, Peer, StdStream, Stream},
 };
 use crate::trouble::{self, Trouble};
 
@@ -28,7 +27,7 @@ use crate::trouble::{self, Trouble};
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
     pub(crate) upgrader: Upgrader,
-    pub(crate) hosts: HostPolicy,
+    pub(crate) hosts: Hosts,
     pub(crate) printer: Printer,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
@@ -46,7 +45,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 pub(crate) struct Colleague {
     /// For those without listeners of their own. Its end is the sign to end, for all.
-    sockets: UnboundedSender<(StdTcpStream, SocketAddr)>,
+    sockets: UnboundedSender<(StdStream, Peer)>,
     open: Arc<OpenConnections>,
     thread: JoinHandle<()>,
 }
@@ -60,8 +59,13 @@ impl Worker {
     }
 
     /// Serves a socket from now on.
-    pub(crate) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        tokio::spawn(connection::serve(stream, peer, self.http.clone()));
+    pub(crate) fn take(&self, stream: Stream, peer: Peer) {
+        let http = self.http.clone();
+        match stream {
+            Stream::Tcp(stream) => tokio::spawn(connection::serve(stream, peer, http)),
+            #[cfg(unix)]
+            Stream::Unix(stream) => tokio::spawn(connection::serve(stream, peer, http)),
+        };
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -78,7 +82,7 @@ impl Worker {
 
 impl Colleague {
     /// Starts a worker on a thread of its own, which accepts from these listeners and takes what it is handed.
-    pub(crate) fn start(number: usize, orders: Orders, listeners: Vec<StdTcpListener>) -> Result<Self, Trouble> {
+    pub(crate) fn start(number: usize, orders: Orders, listeners: Vec<Listener>) -> Result<Self, Trouble> {
         let worker = Worker::new(orders);
         let open = worker.http.open.clone();
         let runtime = new_runtime()?;
@@ -94,7 +98,7 @@ impl Colleague {
     }
 
     /// Hands a socket over.
-    pub(crate) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+    pub(crate) fn take(&self, stream: Stream, peer: Peer) {
         match stream.into_std() {
             // A worker that is gone has lost its sockets, this one too.
             Ok(stream) => _ = self.sockets.send((stream, peer)),
@@ -118,11 +122,11 @@ pub(crate) fn new_runtime() -> Result<Runtime, Trouble> {
     built.map_err(|error| Trouble::System(format!("cannot start the runtime: {error}")))
 }
 
-async fn work(worker: Worker, mut acceptor: Acceptor, mut incoming: UnboundedReceiver<(StdTcpStream, SocketAddr)>) {
+async fn work(worker: Worker, mut acceptor: Acceptor, mut incoming: UnboundedReceiver<(StdStream, Peer)>) {
     loop {
         tokio::select! {
             (stream, peer) = acceptor.accept() => worker.take(stream, peer),
-            handed = incoming.recv() => match handed.map(|(stream, peer)| (TcpStream::from_std(stream), peer)) {
+            handed = incoming.recv() => match handed.map(|(stream, peer)| (stream.into_async(), peer)) {
                 Some((Ok(stream), peer)) => worker.take(stream, peer),
                 Some((Err(error), _)) => trouble::report(&format_args!("cannot take a connection over: {error}")),
                 None => break,

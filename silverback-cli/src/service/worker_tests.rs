@@ -3,8 +3,10 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener as StdTcpListener,
+    net::{TcpListener as StdTcpListener, TcpStream as StdTcpStream},
 };
+
+use silverback::handshake::HostPolicy;
 
 use super::*;
 
@@ -13,7 +15,7 @@ fn a_socket_that_is_handed_over_is_served() {
     let orders = Orders {
         upgrader: Upgrader::new(),
         printer: Printer::quiet().0,
-        hosts: HostPolicy::Any,
+        hosts: Hosts { tcp: HostPolicy::Any, unix: HostPolicy::Any },
         max_head_size: 16 * 1024,
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),
@@ -23,7 +25,9 @@ fn a_socket_that_is_handed_over_is_served() {
     let mut client = StdTcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, peer) = listener.accept().unwrap();
     socket.set_nonblocking(true).unwrap();
-    new_runtime().unwrap().block_on(async { colleague.take(TcpStream::from_std(socket).unwrap(), peer) });
+    new_runtime()
+        .unwrap()
+        .block_on(async { colleague.take(StdStream::Tcp(socket).into_async().unwrap(), Peer::Tcp(peer)) });
     client.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();

@@ -21,4 +21,5 @@ mod shutdown;
 mod strangers;
 mod support;
 mod threads;
+mod unix_sockets;
 mod usage;

@@ -1,0 +1,117 @@
+//! Sockets of the two kinds that the service listens on, so that everything else need not know which one it has.
+
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream},
+    task::{Context, Poll, ready},
+};
+
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::addresses::canonical;
+
+/// A socket that listens, and belongs to no runtime yet. It does not block.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(StdTcpListener),
+    #[cfg(unix)]
+    Unix(StdUnixListener),
+}
+
+/// A socket that listens in a runtime.
+#[derive(Debug)]
+pub(crate) enum AsyncListener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+/// An accepted socket.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// An accepted socket on its way to the runtime of another thread.
+#[derive(Debug)]
+pub(crate) enum StdStream {
+    Tcp(StdTcpStream),
+    #[cfg(unix)]
+    Unix(StdUnixStream),
+}
+
+/// Who has connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Tcp(SocketAddr),
+    /// A process of this machine, with its number if the system tells it.
+    #[cfg(unix)]
+    Unix(Option<i32>),
+}
+
+impl Listener {
+    /// Needs a runtime.
+    pub(crate) fn into_async(self) -> io::Result<AsyncListener> {
+        Ok(match self {
+            Self::Tcp(listener) => AsyncListener::Tcp(TcpListener::from_std(listener)?),
+            #[cfg(unix)]
+            Self::Unix(listener) => AsyncListener::Unix(UnixListener::from_std(listener)?),
+        })
+    }
+}
+
+impl AsyncListener {
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer)>> {
+        Poll::Ready(match self {
+            Self::Tcp(listener) => {
+                let accepted = ready!(listener.poll_accept(cx));
+                accepted.map(|(stream, peer)| (Stream::Tcp(stream), Peer::Tcp(canonical(peer))))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| {
+                let process = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
+                // Processes of another container have no number here.
+                (Stream::Unix(stream), Peer::Unix(process.filter(|&process| process > 0)))
+            }),
+        })
+    }
+}
+
+impl Stream {
+    pub(crate) fn into_std(self) -> io::Result<StdStream> {
+        Ok(match self {
+            Self::Tcp(stream) => StdStream::Tcp(stream.into_std()?),
+            #[cfg(unix)]
+            Self::Unix(stream) => StdStream::Unix(stream.into_std()?),
+        })
+    }
+}
+
+impl StdStream {
+    /// Needs a runtime.
+    pub(crate) fn into_async(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            #[cfg(unix)]
+            Self::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(Some(process)) => write!(f, "process {process}"),
+            #[cfg(unix)]
+            Self::Unix(None) => f.write_str("a local process"),
+        }
+    }
+}
