@@ -53,6 +53,7 @@ impl DialOptions {
             dialer = dialer.origin(origin);
         }
         dialer = dialer.subprotocols(&self.subprotocol).redirects(if self.location { self.max_redirs } else { 0 });
+        dialer.check(&url).map_err(|error| trouble_of(&error))?;
         Ok(Destination { url, dialer: self.add_times(dialer) })
     }
 

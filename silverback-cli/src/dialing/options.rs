@@ -17,6 +17,7 @@ pub(crate) struct DialOptions {
     pub(crate) url: String,
 
     /// Send this header too, like 'X-Tenant: blue'; @FILE sends each line of a file. Can be given several times.
+    /// User-Agent is silverback/VERSION unless given.
     #[arg(short = 'H', long, value_name = "HEADER", help_heading = REQUEST)]
     pub(crate) header: Vec<String>,
 

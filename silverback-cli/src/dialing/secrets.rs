@@ -3,6 +3,9 @@
 
 use std::{env, fs, path::Path};
 
+use http::HeaderName;
+use silverback::handshake::headers::is_reserved;
+
 use super::{options::DialOptions, userinfo::Credentials};
 use crate::{args::is_blank, trouble::Trouble};
 
@@ -65,10 +68,29 @@ pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, Trouble
 
 fn header(text: &str) -> Result<(String, String), Trouble> {
     match text.split_once(':') {
-        Some((name, value)) if !name.is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        Some((name, value)) if !name.is_empty() => {
+            refuse_reserved(name.trim())?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
         // Its text may be a secret whose name was forgotten.
         _ => Err(Trouble::Usage("--header must be like 'Name: value'".to_owned())),
     }
+}
+
+/// Headers that the handshake sends by itself. People copy them from the request of a browser. `Host` has a setting of its
+/// own, which `--header` reaches.
+fn refuse_reserved(name: &str) -> Result<(), Trouble> {
+    let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else { return Ok(()) };
+    if !is_reserved(&header) {
+        return Ok(());
+    }
+    let advice = match header.as_str() {
+        "sec-websocket-protocol" => "use --subprotocol NAME",
+        "sec-websocket-extensions" => "compression has --no-compression, and in bench --compress",
+        "content-length" | "transfer-encoding" => "leave it out, a handshake has no body",
+        _ => "leave it out, the handshake sends it by itself",
+    };
+    Err(Trouble::Usage(format!("--header cannot set {name}: {advice}")))
 }
 
 fn parse_user(text: &str) -> Credentials {

@@ -3,6 +3,7 @@
 
 use std::{error::Error, io};
 
+use http::header;
 use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
 
 use super::shown::without_secrets;
@@ -89,13 +90,36 @@ fn add_refusal(text: &mut String, refusal: &Refusal) {
             text.push_str(&format!("; {name}: {}", printable(&value)));
         }
     }
+    if let Some(coding) = coding(refusal) {
+        text.push_str(&format!("; its body is compressed ({})", printable(&coding)));
+        return;
+    }
     let body = String::from_utf8_lossy(&refusal.body);
+    if body.chars().any(is_of_no_text) {
+        text.push_str("; its body is not text");
+        return;
+    }
     let body = without_secrets(&body.split_whitespace().collect::<Vec<_>>().join(" "));
     if !body.is_empty() {
         let start: String = body.chars().take(MOST_CHARS).collect();
         let end = if start.len() < body.len() { "…" } else { "" };
         text.push_str(&format!("; it says: {}{end}", printable(&start)));
     }
+}
+
+/// How the body is compressed, if it has one. We do not ask for that, but some servers do it all the same.
+fn coding(refusal: &Refusal) -> Option<String> {
+    let codings = [header::CONTENT_ENCODING, header::TRANSFER_ENCODING];
+    let lines = codings.iter().flat_map(|name| refusal.headers.get_all(name));
+    let list = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect::<Vec<_>>().join(",");
+    let is_coding = |name: &&str| !["", "identity", "chunked"].contains(&name.to_ascii_lowercase().as_str());
+    let found: Vec<_> = list.split(',').map(str::trim).filter(is_coding).collect();
+    (!found.is_empty() && !refusal.body.is_empty()).then(|| found.join(", "))
+}
+
+/// Control characters that neither lay a text out nor colour it.
+fn is_of_no_text(c: char) -> bool {
+    matches!(c, '\0'..='\x08' | '\x0e'..='\x1a' | '\x1c'..='\x1f')
 }
 
 const MOST_CHARS: usize = 200;

@@ -51,9 +51,7 @@ impl ClientHandshake {
     /// When the application sets a reserved header, a malformed `Host` or several origins, or
     /// offers a subprotocol twice or an extension that is malformed.
     pub fn new(request: ClientRequest, nonce: Nonce) -> Result<Self, HandshakeError> {
-        check_headers(&request.headers)?;
-        check_subprotocols(&request.subprotocols)?;
-
+        request.check()?;
         let mut head = Request::new(());
         *head.uri_mut() = Uri::from(request.target().clone());
         let headers = head.headers_mut();
@@ -144,6 +142,22 @@ impl ClientHandshake {
         let answer = agreed.iter().find(|extension| extension.name == deflate::NAME);
         let params = answer.map(|answer| compression.verify(answer)).transpose();
         params.map_err(HandshakeError::Compression)
+    }
+}
+
+impl ClientRequest {
+    /// Checks what can be checked before a connection is made: headers, subprotocols, extensions and the `Host`.
+    /// [`ClientHandshake::new`] does the same.
+    ///
+    /// # Errors
+    /// When the application sets a reserved header, a malformed `Host` or several origins, or
+    /// offers a subprotocol twice or an extension that is malformed.
+    pub fn check(&self) -> Result<(), HandshakeError> {
+        check_headers(&self.headers)?;
+        check_subprotocols(&self.subprotocols)?;
+        host_value(self)?;
+        encode_extensions(&self.extensions)?;
+        Ok(())
     }
 }
 

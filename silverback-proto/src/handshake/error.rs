@@ -128,7 +128,14 @@ impl fmt::Display for HandshakeError {
                 write!(f, "the value of header {name} has a line break or control byte")
             }
             Self::ReservedHeader(name) => {
-                write!(f, "the header {name} belongs to the handshake and cannot be set")
+                write!(f, "the header {name} belongs to the handshake and cannot be set: ")?;
+                f.write_str(match name.as_str() {
+                    "Sec-WebSocket-Protocol" => "use the setting for subprotocols",
+                    "Sec-WebSocket-Extensions" => "use the setting for compression or extensions",
+                    "Host" => "use the setting for the host",
+                    "Content-Length" | "Transfer-Encoding" => "a handshake has no body",
+                    _ => "leave it out, the handshake sends it by itself",
+                })
             }
             Self::TooManyHeaders { limit } => write!(f, "more than {limit} headers are set"),
             Self::RepeatedOrigin => f.write_str("the header `Origin` is set several times"),

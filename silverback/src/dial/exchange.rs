@@ -70,7 +70,7 @@ async fn exchange(
 
 impl Dialer {
     fn cookies(&self, url: &Uri) -> Option<http::HeaderValue> {
-        let mut cookies = self.cookie_jar.as_ref().filter(|_| !self.has_cookie())?.cookies(url)?;
+        let mut cookies = self.cookie_jar.as_ref().filter(|_| !self.has_header(&header::COOKIE))?.cookies(url)?;
         cookies.set_sensitive(true);
         Some(cookies)
     }

@@ -150,6 +150,21 @@ impl Dialer {
         Ok(Box::pin(exchange::shake_hands(self, Wire::new(stream), request, &time)).await?.0)
     }
 
+    /// Checks what can be checked without the network: the URL, and the headers, credentials, subprotocols and proxy that
+    /// were set. Every dial does the same before it connects to anything.
+    ///
+    /// ```
+    /// let dialer = silverback::Dialer::new().header("Sec-WebSocket-Protocol", "chat");
+    /// let error = dialer.check("ws://localhost:8000/").unwrap_err();
+    /// assert!(error.is_misuse() && error.to_string().contains("use the setting for subprotocols"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), for which [`is_misuse`](DialError::is_misuse) holds.
+    pub fn check(&self, url: &str) -> Result<(), DialError> {
+        self.request(url, Trust::Full).map(drop)
+    }
+
     async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {
         let mut request = first.clone();
         let mut trust = Trust::Full;
@@ -193,6 +208,9 @@ impl Dialer {
         for name in &self.subprotocols {
             request = request.subprotocol(name.clone());
         }
+        if !self.has_header(&header::USER_AGENT) {
+            request = request.header(header::USER_AGENT, USER_AGENT.clone());
+        }
         for (name, value) in &self.headers {
             if trust == Trust::Full || is_for_all(name) {
                 request = request.header(name.clone(), value.clone());
@@ -201,14 +219,21 @@ impl Dialer {
         if let Some(host) = self.host_header.as_ref().filter(|_| trust == Trust::Full) {
             request = request.host_header(host.clone());
         }
-        Ok(match &self.origin {
-            Some(origin) => request.origin(origin.clone()),
-            None => request,
-        })
+        if let Some(origin) = &self.origin {
+            request = request.origin(origin.clone());
+        }
+        request.check().map_err(DialError::Request)?;
+        Ok(request)
     }
 
-    fn has_cookie(&self) -> bool {
-        self.headers.iter().any(|(name, _)| *name == header::COOKIE)
+    fn has_header(&self, name: &HeaderName) -> bool {
+        self.headers.iter().any(|(given, _)| given == name)
+    }
+
+    /// Who we are to servers and proxies: in the application's words, or in ours.
+    fn user_agent(&self) -> &HeaderValue {
+        let given = self.headers.iter().find(|(name, _)| *name == header::USER_AGENT);
+        given.map_or(&USER_AGENT, |(_, value)| value)
     }
 
     fn time_limit(&self) -> TimeLimit {
@@ -234,6 +259,9 @@ enum Trust {
 fn is_for_all(name: &HeaderName) -> bool {
     *name == header::USER_AGENT
 }
+
+/// RFC 9110, 10.1.5. Many firewalls refuse requests that do not say who sends them.
+static USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("silverback/", env!("CARGO_PKG_VERSION")));
 
 fn target(request: &ClientRequest) -> String {
     format!("{}:{}", request.host(), request.port())

@@ -38,7 +38,12 @@ impl Dialer {
         self.note(misuse.map(Misuse::Request))
     }
 
-    /// A header to send along. Headers of the handshake itself are refused by the dial.
+    /// A header to send along. The dial refuses headers of the handshake itself before it connects to anything:
+    /// `Upgrade`, `Connection`, `Sec-WebSocket-*`, `Content-Length`, `Transfer-Encoding`, and `Host`, which has a setting
+    /// of its own. See [`subprotocols`](Self::subprotocols), [`compression`](Self::compression) and
+    /// [`host_header`](Self::host_header).
+    ///
+    /// `User-Agent` is `silverback/VERSION` unless it is set here. It goes to proxies too.
     ///
     /// No value of a header appears in debug output or errors. If a redirect leads to another origin, these headers are
     /// not sent there, because each of them may hold a secret. Only `User-Agent` is.

@@ -146,7 +146,7 @@ impl Reach<'_> {
         let begun = Instant::now();
         let (deadline, _) = self.time.deadline(DialStep::Proxy);
         let place = Place::new(&server, wire.peer());
-        let opening = tunnel(&mut wire, proxy, place, head_limit, deadline);
+        let opening = tunnel(&mut wire, proxy, place, self.dialer.user_agent(), head_limit, deadline);
         self.time.bounded(DialStep::Proxy, place, opening).await?;
         self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
         Ok(wire)

@@ -53,10 +53,10 @@ mod http_connect {
 
     #[tokio::test(start_paused = true)]
     async fn asks_for_the_server_and_then_talks_to_it() {
-        let (dialling, to, remote) = dial(Dialer::new().proxy(PROXY), URL).await;
+        let (dialling, to, remote) = dial(Dialer::new().proxy(PROXY).header("User-Agent", "mine/1"), URL).await;
         assert_eq!(to, "proxy.example:3128");
         let request = within(remote.read_until("\r\n\r\n")).await;
-        let expected = "CONNECT server.example:80 HTTP/1.1\r\nHost: server.example:80\r\n\
+        let expected = "CONNECT server.example:80 HTTP/1.1\r\nHost: server.example:80\r\nUser-Agent: mine/1\r\n\
              Proxy-Authorization: Basic YWxhZGRpbjpzZXNhbWU=\r\n\r\n";
         assert_eq!(String::from_utf8(request).unwrap(), expected);
         assert!(remote.received().is_empty(), "nothing is for the server before the proxy agrees");
@@ -74,6 +74,7 @@ mod http_connect {
             let head = Head::parse(&within(remote.read_until("\r\n\r\n")).await);
             assert_eq!(head.first_line, format!("CONNECT {server} HTTP/1.1"));
             assert_eq!(head.header("proxy-authorization"), None);
+            assert_eq!(head.header("user-agent"), Some("silverback/0.1.0"));
         }
     }
 

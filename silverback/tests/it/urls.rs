@@ -1,5 +1,10 @@
 //! The URLs that can be dialled (RFC 6455, 3), and what those that cannot be are told.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use silverback::{ConnectTo, DialError, Dialer, handshake::HandshakeError};
 use silverback_testkit::pipe::pipe;
 use tokio::sync::mpsc;
@@ -100,4 +105,53 @@ async fn what_is_no_websocket_url_is_told_by_its_fault() {
             other => panic!("{url}: {other:?}"),
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_client_names_itself_unless_it_is_given_a_name() {
+    for (dialer, name) in [
+        (Dialer::new(), concat!("silverback/", env!("CARGO_PKG_VERSION"))),
+        (Dialer::new().header("user-agent", "mine/1"), "mine/1"),
+    ] {
+        let (_, head) = dialled(dialer, "ws://a.example/").await;
+        assert_eq!(head.header("user-agent"), Some(name));
+    }
+}
+
+/// A dialer that notes whether it connects.
+fn noting(dialer: Dialer) -> (Dialer, Arc<AtomicBool>) {
+    let has_connected = Arc::new(AtomicBool::new(false));
+    let noted = has_connected.clone();
+    let dialer = dialer.connector(move |_| {
+        noted.store(true, Ordering::Relaxed);
+        let (ours, _) = pipe();
+        async { Ok(ours) }
+    });
+    (dialer, has_connected)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_sent_is_refused_before_anything_is_connected_to() {
+    for (dialer, said) in [
+        (Dialer::new().header("Upgrade", "h2c"), "`Upgrade` belongs to the handshake"),
+        (Dialer::new().header("connection", "Upgrade"), "leave it out"),
+        (Dialer::new().header("Sec-WebSocket-Key", "x"), "leave it out"),
+        (Dialer::new().header("sec-websocket-protocol", "chat"), "the setting for subprotocols"),
+        (Dialer::new().header("Sec-WebSocket-Extensions", "x"), "the setting for compression"),
+        (Dialer::new().header("Sec-WebSocket-Anything", "x"), "leave it out"),
+        (Dialer::new().header("Content-Length", "0"), "no body"),
+        (Dialer::new().header("Host", "b.example"), "the setting for the host"),
+        (Dialer::new().host_header("a b"), "`a b` is not a host"),
+        (Dialer::new().header("Origin", "http://a").header("Origin", "http://b"), "several times"),
+        (Dialer::new().subprotocols(["chat", "chat"]), "offered twice"),
+        (Dialer::new().subprotocols(["a chat"]), "not a subprotocol"),
+    ] {
+        let (dialer, has_connected) = noting(dialer);
+        let error = dialer.check("ws://a.example/").unwrap_err();
+        assert!(error.is_misuse() && error.to_string().contains(said), "{error}");
+        let error = dialer.dial("ws://a.example/").await.unwrap_err();
+        assert!(error.is_misuse() && error.to_string().contains(said), "{error}");
+        assert!(!has_connected.load(Ordering::Relaxed), "{error}");
+    }
+    Dialer::new().header("X-One", "1").check("ws://a.example/").unwrap();
 }

@@ -336,3 +336,40 @@ mod bytes_behind_the_answer {
         check_said(&talk(&[&server.url(), "--wait", "off"], b""), "hi\n");
     }
 }
+
+mod a_refusal {
+    use super::*;
+
+    /// The bytes of a gzip file, in a body that the program shall not print.
+    const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcbH\xcd\xc9\xc9W(\xcf/\xcaI\x01\0\x85\x11J\x0d\x0b\0\0\0";
+
+    #[track_caller]
+    fn check_body(headers: &str, body: &[u8], said: &str) {
+        let head = format!("HTTP/1.1 403 Forbidden\r\n{headers}\r\n");
+        let output = talk(&[&Server::answering([head.as_bytes(), body].concat()).url()], b"");
+        check_end(&output, 5, &["403", said]);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.contains("it says") == said.starts_with("it says"), "{err}");
+        assert!(!err.contains("\\u{") && !err.contains('\u{fffd}'), "{err}");
+    }
+
+    #[test]
+    fn that_is_compressed_is_not_printed_as_text() {
+        check_body("Content-Encoding: gzip\r\n", GZIP, "its body is compressed (gzip)");
+        check_body("content-encoding: identity, BR\r\n", b"abc", "its body is compressed (BR)");
+        check_body("Content-Encoding: x-gzip\r\nContent-Encoding: zstd\r\n", GZIP, "compressed (x-gzip, zstd)");
+        let chunked = [format!("{:x}\r\n", GZIP.len()).as_bytes(), GZIP, b"\r\n0\r\n\r\n"].concat();
+        check_body("Transfer-Encoding: gzip, chunked\r\n", &chunked, "its body is compressed (gzip)");
+    }
+
+    #[test]
+    fn whose_body_is_not_text_is_not_printed_either() {
+        check_body("Content-Type: application/gzip\r\n", GZIP, "its body is not text");
+    }
+
+    #[test]
+    fn whose_body_is_text_is_printed() {
+        check_body("Content-Encoding: identity\r\n", "not für you\r\n".as_bytes(), "it says: not für you");
+        check_body("Transfer-Encoding: chunked\r\n", b"2\r\nno\r\n0\r\n\r\n", "it says: no");
+    }
+}

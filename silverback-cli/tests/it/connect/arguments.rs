@@ -11,6 +11,7 @@ use super::{
     servers::{Server, accepting, close, read_to_close},
     talk, wait_for,
 };
+use crate::support::run;
 
 /// A server that notes the request, accepts it and closes.
 fn noting() -> (Server, Arc<Mutex<String>>) {
@@ -138,4 +139,39 @@ fn a_redirect_is_followed_if_that_is_wanted() {
     check_said(&talk(&[&first.url(), "-L", "--bearer", "abc"], b""), "");
     let head = noted.lock().unwrap().clone();
     assert!(head.starts_with("get /there ") && !head.contains("abc"), "{head}");
+}
+
+#[test]
+fn a_header_of_the_handshake_is_refused_before_anything_is_connected_to() {
+    let file = std::env::temp_dir().join(format!("silverback-reserved-{}", std::process::id()));
+    fs::write(&file, "X-One: 1\nSec-WebSocket-Protocol: chat\n").unwrap();
+    let from_file = format!("@{}", file.display());
+    let (server, noted) = noting();
+    for (header, words) in [
+        ("Sec-WebSocket-Protocol: chat", &["Sec-WebSocket-Protocol", "--subprotocol"][..]),
+        (&from_file, &["Sec-WebSocket-Protocol", "--subprotocol"]),
+        ("sec-websocket-extensions: permessage-deflate", &["--no-compression"]),
+        ("Connection: Upgrade", &["Connection", "leave it out"]),
+        ("UPGRADE: websocket", &["UPGRADE", "leave it out"]),
+        ("Sec-WebSocket-Key: x", &["leave it out"]),
+        ("Transfer-Encoding: chunked", &["no body"]),
+        ("Host: a b", &["`a b` is not a host"]),
+        ("X One: 1", &["not a header name"]),
+    ] {
+        for command in ["connect", "check", "bench"] {
+            let (code, out, err) = run(&[command, &server.url(), "-H", header], &[]);
+            assert_eq!((code, out.as_str()), (Some(2), ""), "{command} {header}: {err}");
+            assert!(words.iter().all(|word| err.contains(word)), "{command} {header}: {err}");
+        }
+    }
+    assert_eq!(*noted.lock().unwrap(), "", "nothing was sent");
+    fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn the_client_names_itself_unless_it_is_given_a_name() {
+    let head = request(|host| words(&format!("connect ws://{host}/")), &[]);
+    assert!(head.contains(concat!("\r\nuser-agent: silverback/", env!("CARGO_PKG_VERSION"), "\r\n")), "{head}");
+    let head = request(|host| words(&format!("connect ws://{host}/ -H User-Agent:mine/1")), &[]);
+    assert!(head.contains("\r\nuser-agent: mine/1\r\n") && !head.contains("silverback/"), "{head}");
 }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, io};
 
+use http::HeaderValue;
 use silverback_proto::handshake::HeadError;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -22,11 +23,12 @@ pub(in crate::dial) async fn tunnel(
     stream: &mut Wire,
     proxy: &Proxy,
     server: Place<'_>,
+    user_agent: &HeaderValue,
     head_limit: usize,
     deadline: Instant,
 ) -> Result<(), DialError> {
     let failed = |source| server.failed(DialStep::Proxy, source);
-    stream.write_all(&request(proxy, server.target)).await.map_err(failed)?;
+    stream.write_all(&request(proxy, server.target, user_agent)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
     let (response, early) =
         read_final_response(stream, head_limit).await.map_err(|error| failed(no_response(error)))?;
@@ -41,12 +43,16 @@ pub(in crate::dial) async fn tunnel(
     }
 }
 
-fn request(proxy: &Proxy, server: &str) -> Vec<u8> {
+fn request(proxy: &Proxy, server: &str, user_agent: &HeaderValue) -> Vec<u8> {
     let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n").into_bytes();
-    if let Some(authorization) = proxy.authorization() {
-        request.extend_from_slice(b"Proxy-Authorization: ");
-        request.extend_from_slice(authorization.as_bytes());
+    let mut add = |name: &str, value: &HeaderValue| {
+        request.extend_from_slice(name.as_bytes());
+        request.extend_from_slice(value.as_bytes());
         request.extend_from_slice(b"\r\n");
+    };
+    add("User-Agent: ", user_agent);
+    if let Some(authorization) = proxy.authorization() {
+        add("Proxy-Authorization: ", &authorization);
     }
     request.extend_from_slice(b"\r\n");
     request
