@@ -73,6 +73,11 @@ impl Assembler {
         self.inflater.is_some()
     }
 
+    /// How many bytes were inflated so far.
+    pub(crate) fn inflated(&self) -> u64 {
+        self.inflater.as_ref().map_or(0, |inflater| inflater.inflated())
+    }
+
     /// Whether the message that is open is compressed.
     pub(crate) fn is_compressed(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.compressed.is_some())

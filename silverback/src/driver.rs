@@ -17,7 +17,7 @@ use crate::{
     ending::Ending,
     observer::Observer,
     read_buffer::{Input, ReadBuffer},
-    shared::{Received, SharedHandle, Wait},
+    shared::{Received, SharedHandle, Wait, yields},
     transport::ReadSide,
 };
 
@@ -80,9 +80,11 @@ impl Wanted {
 
 impl Driver {
     pub(crate) fn new(parts: DriverParts) -> Self {
+        let mut receiver = parts.receiver;
+        receiver.begin_turn(INFLATED_PER_TURN);
         Self {
             shared: parts.shared,
-            receiver: parts.receiver,
+            receiver,
             input: Input::new(parts.early),
             io: parts.io,
             role: parts.role,
@@ -128,10 +130,15 @@ impl Driver {
                 self.input.release();
                 return ending.poll(cx).map_ok(|()| None);
             }
+            if self.receiver.is_turn_over() {
+                self.shared.flush_now();
+                ready!(self.poll_yield(cx));
+                continue;
+            }
             if let Some(arrival) = self.next_in_hand(wanted) {
                 return Poll::Ready(Ok(Some(arrival)));
             }
-            if self.ending.is_some() {
+            if self.ending.is_some() || self.receiver.is_turn_over() {
                 continue;
             }
             self.shared.flush_now();
@@ -283,10 +290,7 @@ impl Driver {
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.prepare_to_wait(cx) {
             Ok(Some(deadline)) if deadline <= clock::now() => self.handle_timeout(),
-            Ok(_) => {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            Ok(_) => return yields(cx),
             Err(error) => self.end(error),
         }
         Poll::Ready(())
@@ -308,6 +312,7 @@ impl Driver {
     fn prepare_to_wait(&mut self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
         let Wait { deadline, is_known } = self.shared.prepare_to_wait(cx, self.read_this_turn)?;
         self.read_this_turn.count = 0;
+        self.receiver.begin_turn(INFLATED_PER_TURN);
         self.timer_is_told &= is_known;
         Ok(deadline)
     }
@@ -390,3 +395,6 @@ fn end_of_fault(shared: &SharedHandle, io: ReadSide, role: Role, error: &Connect
 
 /// A peer that always has more to say must let others speak: after this much its task yields.
 const READ_PER_TURN: usize = 256 * 1024;
+
+/// The same for what a compressed message becomes: one or two milliseconds of work, which may come of 1 KiB.
+const INFLATED_PER_TURN: u64 = 1024 * 1024;

@@ -31,6 +31,8 @@ pub struct Receiver {
     delivery: Delivery,
     /// The message that `Place::Assembled` speaks of, until the next input.
     assembled: Option<Body>,
+    /// The turn is over when this many bytes have been inflated since the connection began.
+    turn_ends_at: u64,
 }
 
 #[derive(Debug)]
@@ -51,11 +53,13 @@ impl Receiver {
         let inflater = config.inflater(role.peer(), negotiated);
         let assembler = Assembler::new(inflater);
         let (limits, delivery) = (config.limits(), Delivery::Whole);
-        Self { role, limits, phase: Phase::BETWEEN_FRAMES, assembler, delivery, assembled: None }
+        let phase = Phase::BETWEEN_FRAMES;
+        Self { role, limits, phase, assembler, delivery, assembled: None, turn_ends_at: u64::MAX }
     }
 
     /// Takes input until something whole has arrived or all of it is used. Call again with the rest until
-    /// [`Handled::arrival`] is `None`: no byte of the input needs to be kept then.
+    /// [`Handled::arrival`] is `None`: no byte of the input needs to be kept then, unless a turn
+    /// [is over](Self::is_turn_over).
     ///
     /// # Errors
     /// The peer broke a rule or a limit. Everything before that was handed out; nothing after it will be.
@@ -73,6 +77,21 @@ impl Receiver {
             self.end();
         }
         outcome.map(|arrival| Handled { consumed, arrival })
+    }
+
+    /// Begins a turn, in which about this many bytes may be inflated. A little input can inflate to a lot, and whoever
+    /// serves many connections wants to look after the others in between. When the turn
+    /// [is over](Self::is_turn_over), [`handle_input`](Self::handle_input) may return before all input is used: begin
+    /// another turn, and call it again with the rest, even if that is empty. Without a call of this no turn ends.
+    ///
+    /// A turn is overrun by 1 MiB at most.
+    pub fn begin_turn(&mut self, inflated: u64) {
+        self.turn_ends_at = self.assembler.inflated().saturating_add(inflated);
+    }
+
+    /// Whether as much has been inflated as [`begin_turn`](Self::begin_turn) allows.
+    pub fn is_turn_over(&self) -> bool {
+        self.assembler.inflated() >= self.turn_ends_at
     }
 
     /// The message that just arrived, `input` being the slice that was handled.
@@ -211,7 +230,7 @@ impl Receiver {
                 Phase::Control(..) => self.continue_control(rest, consumed)?,
                 Phase::Data(_) => self.continue_data(rest, consumed, delivery)?,
             };
-            if arrival.is_some() {
+            if arrival.is_some() || self.is_turn_over() {
                 return Ok(arrival);
             }
             if *consumed == input.len() && !self.has_finished_payload() {
@@ -302,8 +321,8 @@ impl Receiver {
     ) -> Result<Option<Arrival>, ConnectionError> {
         let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
         let (start, remaining) = (*consumed, frame.remaining());
-        let inflates_pieces = delivery != Delivery::Whole && self.assembler.is_compressed();
-        let at_once = if inflates_pieces { input.len().min(INFLATED_AT_ONCE) } else { input.len() };
+        let is_compressed = self.assembler.is_compressed();
+        let at_once = if is_compressed { input.len().min(INFLATED_AT_ONCE) } else { input.len() };
         let piece = frame.take_from(&mut input[..at_once]);
         *consumed += piece.len();
         let ends_frame = frame.remaining() == 0;
@@ -312,7 +331,7 @@ impl Receiver {
                 self.assembler.push(piece, remaining)?;
                 if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) }
             }
-            Delivery::Pieces { .. } if inflates_pieces => {
+            Delivery::Pieces { .. } if is_compressed => {
                 self.assembler.push(piece, remaining)?;
                 self.hand_out_inflated(ends_frame)
             }
@@ -393,7 +412,8 @@ impl Phase {
 
 const DISCARD: Delivery = Delivery::Pieces { limit: u64::MAX };
 
-/// Compressed input that is inflated at once when a message is handed out in pieces: they stay below 1 MiB.
+/// Compressed input that is inflated at once. It becomes 1 MiB at most, which bounds the pieces of a message that is
+/// handed out in pieces, and what a turn is overrun by.
 const INFLATED_AT_ONCE: usize = 1024;
 
 /// A payload of which this much is outstanding is read straight into the message.

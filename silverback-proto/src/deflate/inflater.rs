@@ -21,6 +21,8 @@ pub(crate) struct Inflater {
     kept: Kept,
     max_ratio: u32,
     message: Progress,
+    /// Bytes of all messages so far.
+    inflated: u64,
 }
 
 /// What is known of the message that is being inflated.
@@ -61,7 +63,7 @@ impl Inflater {
             // Many a zlib makes 9 bits of 8 without a word, so that much is understood.
             bits => Kept::history(bits.max(MIN_ZLIB_WINDOW_BITS)),
         };
-        Self { stream: None, kept, max_ratio: compression.max_inflate_ratio, message: Progress::default() }
+        Self { stream: None, kept, max_ratio: compression.max_inflate_ratio, message: Progress::default(), inflated: 0 }
     }
 
     /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
@@ -177,6 +179,7 @@ impl Inflater {
         self.message.is_at_stream_end = outcome == Ok(Status::StreamEnd);
         self.message.final_blocks += u32::from(self.message.is_at_stream_end);
         self.message.made += made as u64;
+        self.inflated += made as u64;
         self.kept.note(&scratch[..made]);
         // What came out before a fault is judged before it, or the verdict would depend on how the input was cut.
         accept(&scratch[..made])?;
@@ -195,6 +198,11 @@ impl Inflater {
 }
 
 impl Inflater {
+    /// How many bytes it has made of all messages so far.
+    pub(crate) fn inflated(&self) -> u64 {
+        self.inflated
+    }
+
     #[cfg(test)]
     pub(crate) fn holds_memory(&self) -> bool {
         self.stream.is_some()
