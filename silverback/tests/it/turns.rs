@@ -153,12 +153,10 @@ mod inflating {
     }
 
     /// Reads messages, and counts them.
-    fn count_messages(mut conn: Conn, read: Arc<AtomicUsize>) -> impl Future<Output = ()> {
-        async move {
-            while let Ok(Some(message)) = conn.read_message().await {
-                assert!(message.len() > 1 << 20);
-                read.fetch_add(1, Ordering::Relaxed);
-            }
+    async fn count_messages(mut conn: Conn, read: Arc<AtomicUsize>) {
+        while let Ok(Some(message)) = conn.read_message().await {
+            assert!(message.len() > 1 << 20);
+            read.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -211,6 +211,55 @@ mod receiving {
     }
 }
 
+mod turns {
+    use super::*;
+
+    /// In turns of 64 KiB: the messages, and how many turns they took.
+    fn in_turns(receiver: &mut Receiver, input: &mut [u8]) -> (Vec<usize>, usize) {
+        let (mut sizes, mut turns, mut at) = (Vec::new(), 1, 0);
+        receiver.begin_turn(64 * 1024);
+        loop {
+            if receiver.is_turn_over() {
+                turns += 1;
+                receiver.begin_turn(64 * 1024);
+            }
+            let rest = &mut input[at..];
+            let handled = receiver.handle_input(rest, Delivery::Whole).unwrap();
+            at += handled.consumed;
+            match handled.arrival {
+                Some(Arrival::Message(place)) => {
+                    sizes.push(receiver.message(rest, place).unwrap().as_ref().as_bytes().len())
+                }
+                None if receiver.is_turn_over() => {}
+                None => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(at, input.len());
+        (sizes, turns)
+    }
+
+    #[test]
+    fn end_between_messages_and_inside_one() {
+        let (mut sender, receiver) = pair(&Compression::default());
+        let mut receiver = receiver.conn.receiver;
+        for len in [50_000, 50_000, 1_000_000, 10] {
+            sender.conn.send(Message::from("a".repeat(len))).unwrap();
+        }
+        let mut input = sender.sent();
+        let (sizes, turns) = in_turns(&mut receiver, &mut input);
+        assert_eq!(sizes, [50_000, 50_000, 1_000_000, 10]);
+        assert!(turns > 3, "{turns}");
+    }
+
+    #[test]
+    fn do_not_end_for_messages_that_are_not_compressed() {
+        let mut receiver = server().conn.receiver;
+        let mut input = wire(Role::Server, &[binary(vec![1; 100_000]), binary(vec![1; 100_000])]);
+        assert_eq!(in_turns(&mut receiver, &mut input), (vec![100_000, 100_000], 1));
+    }
+}
+
 mod sending {
     use super::*;
 
