@@ -57,6 +57,24 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// The same trouble in other words.
+    pub(crate) fn reworded(self, reword: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::System(text) => Self::System(reword(text)),
+            Self::Usage(text) => Self::Usage(reword(text)),
+            Self::Network(text) => Self::Network(reword(text)),
+            Self::Tls(text) => Self::Tls(reword(text)),
+            Self::Refused(text) => Self::Refused(reword(text)),
+            Self::Closed(text) => Self::Closed(reword(text)),
+            Self::Protocol(text) => Self::Protocol(reword(text)),
+            Self::Timeout(text) => Self::Timeout(reword(text)),
+            Self::Condition(text) => Self::Condition(reword(text)),
+            Self::Signal(code) => Self::Signal(code),
+        }
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::Args;
+use super::{Args, target::advice_on_scheme};
 use crate::{
     dialing::{shown_url, without_secrets},
     printable::printable,
@@ -59,7 +59,8 @@ fn no_command(error: &clap::Error) -> Option<String> {
     // The most similar one comes last.
     Some(match similar.as_deref().and_then(|all| all.split(", ").last()) {
         _ if is_like_an_address(&word) => {
-            format!("`{shown}` is no command; a URL begins with ws:// or wss://, as ws://{shown}")
+            let advice = advice_on_scheme(&word).unwrap_or_default();
+            format!("`{shown}` is neither a command nor a URL that begins with ws:// or wss://{advice}")
         }
         Some(similar) => format!("there is no command `{shown}`; did you mean `{similar}`?"),
         None => format!("there is no command `{shown}`"),

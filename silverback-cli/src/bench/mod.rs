@@ -16,6 +16,7 @@ use self::{
     plan::Plan,
 };
 use crate::{
+    dialing::with_advice,
     service::{self, Signals},
     trouble::Trouble,
 };
@@ -52,7 +53,11 @@ fn verdict(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
     if let Some((cause, fault)) = end_of_all(outcome) {
         let what =
             if outcome.counts.received > 0 { "every connection was lost" } else { "no connection came to anything" };
-        return Err(cause.trouble(format!("{what}: {} ({})", cause.describe(), fault.example)));
+        let words = format!("{what}: {} ({})", cause.describe(), fault.example);
+        return Err(cause.trouble(match cause.is_of_dialing() {
+            true => with_advice(words, &plan.load.target.url),
+            false => words,
+        }));
     }
     if let Some(words) = undelivered(outcome) {
         return Err(Trouble::Timeout(words));

@@ -86,11 +86,13 @@ impl Client {
         let end = self.connect_and_talk().await;
         let undone = Undone { missing: self.waiting.missing(), unsent: self.backlog.len() };
         let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
+        let is_asked = matches!(end, End::Asked(_));
         let words = end.words();
         let outcome = end.outcome(undone.clone());
         // An error is told on standard error.
         if let (Ok(()), Some(words)) = (&outcome, &words) {
             match self.plan.is_interactive() {
+                true if is_asked => self.notes.answer(words),
                 true => self.notes.at_prompt(words),
                 false => self.notes.verbose(words),
             }

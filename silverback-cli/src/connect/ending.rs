@@ -2,9 +2,13 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use silverback::{CloseCode, CloseInfo, Disconnect, Error};
+use silverback::{CloseCode, CloseInfo, Disconnect, Error, Initiator};
 
-use crate::{dialing::trouble_of, printable::printable, trouble::Trouble};
+use crate::{
+    dialing::{trouble_of, trouble_with_advice},
+    printable::printable,
+    trouble::Trouble,
+};
 
 /// Why it ended.
 #[derive(Debug)]
@@ -15,8 +19,10 @@ pub(crate) enum End {
     Silence(Duration),
     /// The peer closed the connection.
     Peer(CloseInfo),
-    /// There is no connection, and there will be none.
-    GivenUp(Arc<Disconnect>),
+    /// `/close` asked for it; how it closed, in words.
+    Asked(String),
+    /// There is no connection with the server of this URL, and there will be none.
+    GivenUp { cause: Arc<Disconnect>, url: String },
     /// A signal, or Ctrl-C at the prompt; the exit code.
     Signal(u8),
     /// What is written cannot be.
@@ -38,13 +44,13 @@ impl End {
     /// Nothing, or the trouble and with it the exit code.
     pub(crate) fn outcome(self, undone: Undone) -> Result<(), Trouble> {
         match self {
-            Self::Done => Ok(()),
+            Self::Done | Self::Asked(_) => Ok(()),
             Self::Silence(time) => {
                 let missing = undone.missing.unwrap_or_default();
                 Err(Trouble::Timeout(format!("{missing}, and nothing more came within {time:?} (see --wait)")))
             }
             Self::Peer(info) => closed(&info, &undone),
-            Self::GivenUp(cause) => given_up(&cause, &undone),
+            Self::GivenUp { cause, url } => given_up(&cause, &url, &undone),
             Self::Signal(code) => Err(Trouble::Signal(code)),
             // Whoever reads has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -57,9 +63,22 @@ impl End {
     pub(crate) fn words(&self) -> Option<String> {
         match self {
             Self::Peer(info) => Some(closed_words(info)),
-            Self::GivenUp(cause) => Some(cause_words(cause)),
+            Self::Asked(words) => Some(words.clone()),
+            Self::GivenUp { cause, .. } => Some(cause_words(cause)),
             _ => None,
         }
+    }
+}
+
+/// How the connection closed that `/close` asked to close.
+pub(crate) fn asked_words(info: &CloseInfo) -> String {
+    let sent = info.sent.as_ref().map_or(CloseCode::NO_STATUS, |frame| frame.code).get();
+    match (info.initiator, info.code) {
+        (Initiator::Local, CloseCode::ABNORMAL) => {
+            format!("closed with {sent}; the server ended the connection without a Close frame")
+        }
+        (Initiator::Local, _) => format!("closed with {sent}; the server answered with {}", frame_words(info)),
+        _ => closed_words(info),
     }
 }
 
@@ -72,14 +91,10 @@ pub(crate) fn cause_words(cause: &Disconnect) -> String {
     }
 }
 
-fn given_up(cause: &Disconnect, undone: &Undone) -> Result<(), Trouble> {
+fn given_up(cause: &Disconnect, url: &str, undone: &Undone) -> Result<(), Trouble> {
     match cause {
         Disconnect::Closed(info) => closed(info, undone),
-        Disconnect::Dial(error) => Err(match trouble_of(error) {
-            // Most of all for a server without TLS, whose answer means nothing to a person.
-            Trouble::Tls(text) => Trouble::Tls(format!("{text}; `silverback check` looks closer")),
-            trouble => trouble,
-        }),
+        Disconnect::Dial(error) => Err(trouble_with_advice(error, url)),
         Disconnect::Failed(error) => Err(failed(error, undone)),
         Disconnect::HookTimeout(_) => Err(Trouble::Timeout(cause.to_string())),
         cause => Err(Trouble::System(cause.to_string())),
@@ -95,11 +110,15 @@ fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Trouble> {
 }
 
 fn closed_words(info: &CloseInfo) -> String {
-    let mut text = format!("the server closed the connection with {}", info.code);
-    if !info.reason.is_empty() {
-        text.push_str(&format!(": {}", printable(&info.reason)));
+    format!("the server closed the connection with {}", frame_words(info))
+}
+
+/// The server's Close frame.
+fn frame_words(info: &CloseInfo) -> String {
+    match info.reason.is_empty() {
+        true => info.code.to_string(),
+        false => format!("{}: {}", info.code, printable(&info.reason)),
     }
-    text
 }
 
 fn failed(error: &Error, undone: &Undone) -> Trouble {

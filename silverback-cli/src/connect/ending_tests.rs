@@ -6,7 +6,7 @@ use silverback::{LimitError, Timeout};
 use super::*;
 
 fn lost(error: Error) -> End {
-    End::GivenUp(Arc::new(Disconnect::Failed(error)))
+    End::GivenUp { cause: Arc::new(Disconnect::Failed(error)), url: "ws://h/".to_owned() }
 }
 
 fn code(end: End, undone: Undone) -> u8 {

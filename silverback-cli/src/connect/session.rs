@@ -16,7 +16,7 @@ use tokio::time::sleep_until;
 
 use super::{
     client::{Client, next_input},
-    ending::{End, cause_words},
+    ending::{End, asked_words, cause_words},
     file,
     input::Input,
     view::Pieces,
@@ -271,20 +271,26 @@ impl Talk<'_> {
     }
 
     async fn closed(mut self, conn: &ReconnectingConn) -> End {
-        if self.end.is_none() {
-            self.end = match conn.close_info() {
-                Some(info) if info.initiator != Initiator::Local => Some(End::Peer(info)),
-                _ => Some(End::Done),
-            };
-        }
+        self.end = match (self.end.take(), conn.close_info()) {
+            (Some(End::Asked(_)), Some(info)) => Some(End::Asked(asked_words(&info))),
+            (Some(end), _) => Some(end),
+            (None, Some(info)) if info.initiator != Initiator::Local => Some(End::Peer(info)),
+            (None, _) => Some(End::Done),
+        };
         self.finish().await
     }
 
     async fn given_up(mut self, outage: Outage) -> End {
         match &self.end {
+            Some(End::Asked(_)) => {
+                self.end = Some(End::Asked(format!("the closing handshake failed: {}", cause_words(&outage.cause))));
+            }
             // We are through: how well the peer says goodbye changes nothing.
             Some(_) => self.client.notes.verbose(&format!("* the closing handshake failed: {}", outage.cause)),
-            None => self.end = Some(End::GivenUp(outage.cause)),
+            None => {
+                let url = self.client.plan.destination.url.clone();
+                self.end = Some(End::GivenUp { cause: outage.cause, url });
+            }
         }
         self.take_back(outage.undelivered);
         self.finish().await

@@ -19,7 +19,7 @@ pub(crate) use self::{
     options::{DialOptions, OfferOptions},
     shown::{shown_url, without_secrets},
     steps::{describe, shown_value},
-    troubles::{connecting, is_out_of_descriptors, trouble_of},
+    troubles::{connecting, is_out_of_descriptors, trouble_of, trouble_with_advice, with_advice},
 };
 use crate::trouble::Trouble;
 

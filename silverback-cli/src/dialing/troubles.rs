@@ -6,7 +6,7 @@ use std::{error::Error, io};
 use http::header;
 use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
 
-use super::shown::without_secrets;
+use super::shown::{shown_url, without_secrets};
 use crate::{printable::printable, trouble::Trouble, values::MAX_HEAD_SIZE};
 
 /// The trouble that a failed dial is. Nothing secret is in it.
@@ -23,6 +23,20 @@ pub(crate) fn trouble_of(error: &DialError) -> Trouble {
         }
         (Some(_), _) => Trouble::Refused(text),
     }
+}
+
+/// The same for commands that do not look closer themselves. It points to the one that does.
+pub(crate) fn trouble_with_advice(error: &DialError, url: &str) -> Trouble {
+    match trouble_of(error) {
+        // No server has a part in it.
+        trouble @ (Trouble::Usage(_) | Trouble::System(_)) => trouble,
+        trouble => trouble.reworded(|text| with_advice(text, url)),
+    }
+}
+
+/// The end of an error about reaching this URL.
+pub(crate) fn with_advice(text: String, url: &str) -> String {
+    format!("{text}; try `silverback check {}`", shown_url(url))
 }
 
 /// The error of connecting a socket, if that is what failed: of several addresses, that of the one that the system thinks

@@ -79,19 +79,42 @@ impl FromStr for Address {
                 false => Err("this system has no Unix sockets".to_owned()),
             };
         }
-        let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
-        let port = port.parse().map_err(|_| FORM)?;
-        let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-            Some(inner) => Host::Ip(inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok()).ok_or(FORM)?.to_canonical()),
-            None if host.eq_ignore_ascii_case("localhost") => Host::Localhost,
-            None => match host.parse() {
-                Ok(ip) => Host::Ip(IpAddr::V4(ip)),
-                Err(_) if is_name(host) => Host::Name(host.to_owned()),
-                Err(_) => return Err(FORM.to_owned()),
-            },
-        };
-        Ok(Self::Tcp { host, port })
+        parse_tcp(text).ok_or_else(|| explain(text))
     }
+}
+
+fn parse_tcp(text: &str) -> Option<Address> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
+        Some(inner) => Host::Ip(inner?.parse::<Ipv6Addr>().ok()?.to_canonical()),
+        None if host.eq_ignore_ascii_case("localhost") => Host::Localhost,
+        None => match host.parse() {
+            Ok(ip) => Host::Ip(IpAddr::V4(ip)),
+            Err(_) if is_name(host) => Host::Name(host.to_owned()),
+            Err(_) => return None,
+        },
+    };
+    Some(Address::Tcp { host, port })
+}
+
+/// What is wrong with an address that cannot be read.
+fn explain(text: &str) -> String {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_ipv6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+    let fault = match text.rsplit_once(':') {
+        _ if text.contains("://") => "it is a URL, and not an address",
+        Some((host, _)) if is_ipv6(text) || is_ipv6(host) => "an IPv6 address stands in brackets",
+        Some((_, port)) if is_number(port) && port.parse::<u16>().is_err() => {
+            return format!("the port {port} is not from 0 to 65535");
+        }
+        Some(("", port)) if is_number(port) => "the host is missing",
+        None if is_number(text) => "the host is missing",
+        None if !text.is_empty() => "the port is missing",
+        Some((_, "")) => "the port is missing",
+        _ => return FORM.to_owned(),
+    };
+    format!("{fault}: {FORM}")
 }
 
 impl fmt::Display for Address {

@@ -46,7 +46,6 @@ fn what_is_no_address_is_refused_with_examples() {
         ":8000",
         "localhost",
         "localhost:",
-        "localhost:65536",
         "localhost:-1",
         "localhost:http",
         "127.0.0.1",
@@ -74,6 +73,24 @@ fn a_unix_socket_has_the_usual_spellings() {
     assert_eq!(parse("unix:echo.sock"), Ok(Address::Unix("echo.sock".into())));
     for text in ["unix:", "unix://"] {
         assert!(parse(text).unwrap_err().contains("path"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_named() {
+    for (text, words) in [
+        ("localhost:80000", "the port 80000 is not from 0 to 65535"),
+        ("[::1]:99999999999", "the port 99999999999 is not from 0 to 65535"),
+        ("localhost", "the port is missing: "),
+        ("localhost:", "the port is missing: "),
+        ("8000", "the host is missing: "),
+        (":8000", "the host is missing: "),
+        ("::1:8000", "an IPv6 address stands in brackets: "),
+        ("::1", "an IPv6 address stands in brackets: "),
+        ("ws://localhost:80", "it is a URL, and not an address: "),
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(error.starts_with(words), "{text}: {error}");
     }
 }
 

@@ -51,6 +51,45 @@ fn a_url_without_its_scheme_is_shown_with_one() {
 }
 
 #[test]
+fn what_begins_with_another_scheme_gets_no_advice_that_is_wrong() {
+    for url in ["ftp://x", "file:///etc/x", "mailto:me", "wsss://x"] {
+        for words in [&[url][..], &["connect", url], &["check", url], &["bench", url]] {
+            let err = check(words, &[], &["ws:// or wss://", url]);
+            assert!(!err.contains(&format!("ws://{url}")), "{err}");
+        }
+    }
+}
+
+#[test]
+fn what_lacks_a_part_of_its_scheme_is_shown_with_all_of_it() {
+    for url in ["127.0.0.1:8000", "localhost:80/", "[::1]:80", "example.com", "ws:h/x", "ws:/h/x", "//h/x"] {
+        let whole = format!("ws://{}", url.trim_start_matches("ws:").trim_start_matches('/'));
+        for words in [&[url][..], &["connect", url], &["check", url], &["bench", url]] {
+            check(words, &[], &["ws:// or wss://", &format!("say {whole}")]);
+        }
+    }
+    check(&["connect", ":8000/x"], &[], &["say ws://localhost:8000/x"]);
+    check(&["connect", "/x"], &[], &["say ws://HOST/x"]);
+}
+
+#[test]
+fn nothing_empty_is_quoted() {
+    for url in ["ws://", "wss://", "ws:///x", "ws://:80/", "ws://?x", "://", "://x", ""] {
+        for command in ["connect", "check", "bench"] {
+            let err = check(&[command, url], &[], &["ws://"]);
+            assert!(url.is_empty() || !err.contains("``"), "{err}");
+        }
+    }
+    check(&["ws://"], &[], &["has no host", "ws://localhost:8000/"]);
+}
+
+#[test]
+fn a_port_that_is_too_large_is_blamed_and_not_the_form() {
+    check(&["--listen", "localhost:80000"], &[], &["port 80000 is not from 0 to 65535"]);
+    check(&["connect", "ws://localhost:80000/"], &[], &["port of `localhost:80000` must be from 0 to 65535"]);
+}
+
+#[test]
 fn a_host_that_is_not_ascii_must_be_in_punycode() {
     check(&["connect", "ws://b\u{fc}cher.example/"], &[], &["b\u{fc}cher.example", "punycode"]);
 }

@@ -110,11 +110,21 @@ impl fmt::Display for HandshakeError {
             f.write_str("the server's answer is not a WebSocket handshake: ")?;
         }
         match self {
+            Self::InvalidUri(uri) if uri.as_str().is_empty() => f.write_str("the URI is empty"),
+            Self::InvalidUri(uri) if !uri.as_str().contains("://") => {
+                write!(f, "{uri} is not a WebSocket URI, which begins with ws:// or wss://")
+            }
             Self::InvalidUri(uri) => write!(f, "{uri} is not a URI"),
             Self::UnsupportedScheme(scheme) => {
-                write!(f, "a WebSocket URI begins with ws:// or wss://, not with {scheme}")
+                f.write_str("a WebSocket URI begins with ws:// or wss://")?;
+                if scheme.as_str().is_empty() { Ok(()) } else { write!(f, ", not with {scheme}") }
             }
-            Self::InvalidHost(host) => write!(f, "{host} is not a host with an optional port"),
+            Self::InvalidHost(host) => match host.as_str().rsplit_once(':') {
+                None if host.as_str().is_empty() => f.write_str("the host is missing"),
+                Some(("", _)) => write!(f, "the host is missing in {host}"),
+                Some((_, port)) if is_too_large(port) => write!(f, "the port of {host} must be from 0 to 65535"),
+                _ => write!(f, "{host} is not a host with an optional port"),
+            },
             Self::UserInfo => f.write_str(
                 "user name and password in a WebSocket URI are not sent; \
                  use an Authorization header",
@@ -206,6 +216,14 @@ impl Received {
         Self(text.into())
     }
 
+    /// What the application gave, with letters of every language as they are.
+    pub(super) fn text(text: &str) -> Self {
+        let end = (0..=text.len().min(SHOWN_BYTES)).rev().find(|end| text.is_char_boundary(*end));
+        let shown = &text[..end.unwrap_or_default()];
+        let more = if shown.len() < text.len() { "..." } else { "" };
+        Self(format!("{}{more}", shown.escape_debug()).into())
+    }
+
     /// A URI without what may be secret, because errors end up in logs: what stands before an `@`, and the query.
     pub(super) fn uri(uri: &str) -> Self {
         let (before, behind) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
@@ -215,7 +233,7 @@ impl Received {
             None if behind.contains('@') => "",
             None => before,
         };
-        let mut shown = Self::new(before.as_bytes());
+        let mut shown = Self::text(before);
         if !behind.is_empty() {
             shown.0 = format!("{}{}…", shown.0, &behind[..1]).into();
         }
@@ -235,6 +253,11 @@ impl Received {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether the digits are a number that is too large for a port.
+fn is_too_large(port: &str) -> bool {
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err()
 }
 
 impl fmt::Display for Received {

@@ -201,7 +201,7 @@ pub(super) fn shown_target(target: &PathAndQuery) -> String {
 fn invalid_host(authority: &str, target: &str) -> HandshakeError {
     match target.contains('@') {
         true => HandshakeError::UserInfo,
-        false => HandshakeError::InvalidHost(Received::new(authority.as_bytes())),
+        false => HandshakeError::InvalidHost(Received::text(authority)),
     }
 }
 

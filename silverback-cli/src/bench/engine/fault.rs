@@ -145,6 +145,26 @@ impl Cause {
         }
     }
 
+    /// Whether the server was not reached, or not as a WebSocket server.
+    pub(crate) fn is_of_dialing(self) -> bool {
+        matches!(
+            self,
+            Self::Resolve
+                | Self::ResolveTimeout
+                | Self::ConnectRefused
+                | Self::ConnectTimeout
+                | Self::Connect
+                | Self::Proxy
+                | Self::ProxyTimeout
+                | Self::Tls
+                | Self::TlsTimeout
+                | Self::Refused(_)
+                | Self::Handshake
+                | Self::HandshakeTimeout
+                | Self::HandshakeEnded
+        )
+    }
+
     /// In words for people.
     pub(crate) fn describe(self) -> String {
         match self {

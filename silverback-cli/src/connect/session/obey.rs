@@ -65,7 +65,7 @@ impl Talk<'_> {
             Typed::Pong(payload) => self.control(|writer| writer.pong(&payload)).err(),
             Typed::Close { code, reason } => match self.writer.start_close(code, &reason) {
                 Ok(()) => {
-                    self.end = Some(End::Done);
+                    self.end = Some(End::Asked("closed".to_owned()));
                     None
                 }
                 Err(error) => Some(error.to_string()),

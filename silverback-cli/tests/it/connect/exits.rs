@@ -90,6 +90,48 @@ mod no_connection_is_3 {
     }
 }
 
+mod a_failed_dial_points_to_the_command_that_looks_closer {
+    use super::*;
+
+    #[track_caller]
+    fn check_advice(url: &str, options: &[&str], code: i32, shown: &str) {
+        let advice = format!("; try `silverback check {shown}`\n");
+        check_end(&talk(&[&[url], options].concat(), b""), code, &[&advice]);
+        let (status, _, err) = crate::support::run(&[&["bench", url, "-c", "1", "-n", "1"], options].concat(), &[]);
+        assert!(status == Some(code) && err.ends_with(&advice), "{err}");
+    }
+
+    #[test]
+    fn whatever_it_failed_of() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent = format!("127.0.0.1:{}", silent.local_addr().unwrap().port());
+        for (url, options, code) in [
+            ("ws://nowhere.invalid/".to_owned(), &[][..], 3),
+            (format!("ws://{silent}/"), &["--connect-timeout", "200ms"], 8),
+            ("ws://h/".to_owned(), &["-x", "http://127.0.0.1:1"], 3),
+            ("ws://h/".to_owned(), &["--unix-socket", "/nowhere/socket"], 3),
+        ] {
+            check_advice(&url, options, code, &url);
+        }
+        for (answer, code) in [("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 5), ("", 5), ("hi\r\n\r\n", 7)] {
+            let server = Server::answering(answer);
+            check_advice(&server.url(), &[], code, &server.url());
+        }
+    }
+
+    #[test]
+    fn without_what_may_be_secret() {
+        let url = "ws://me:secret@nowhere.invalid/path?token=secret";
+        check_advice(url, &[], 3, "ws://nowhere.invalid/path?…");
+    }
+
+    #[test]
+    fn but_not_where_no_server_has_a_part_in_it() {
+        let output = talk(&["ws://h/#part"], b"");
+        assert!(!String::from_utf8(output.stderr).unwrap().contains("silverback check"));
+    }
+}
+
 mod a_refusal_is_5 {
     use super::*;
 

@@ -1,10 +1,13 @@
 //! The prompt: what it looks like, what it takes, and how it leaves the terminal.
 
-use std::path::PathBuf;
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+};
 
 use super::{
     person::{COLUMNS, Person, ROWS, check_heard, puppet},
-    servers::{Server, close, frame},
+    servers::{Server, close, frame, read_to_close},
 };
 use crate::support::wait_until;
 
@@ -119,6 +122,30 @@ fn commands_do_what_they_say() {
     person.types("/close 4001 see you\r");
     check_heard(&hear, "close 4001 see you");
     assert_eq!(person.ends(), Some(0));
+    person.sees("closed with 4001; the server answered with 4001 (private to the application): see you");
+}
+
+#[test]
+fn a_close_that_was_asked_for_shows_how_it_ended() {
+    // It answers with a code of its own, without a Close frame, and not at all.
+    for (answer, words) in [
+        (Some(close(4002, "bye")), "closed with 1000; the server answered with 4002"),
+        (Some(Vec::new()), "the closing handshake failed: "),
+        (None, "the closing handshake failed: "),
+    ] {
+        let server = Server::talking(move |mut stream| {
+            read_to_close(&mut stream);
+            match &answer {
+                Some(answer) => stream.write_all(answer).unwrap(),
+                None => _ = stream.read(&mut [0]),
+            }
+        });
+        let mut person = Person::start(&[&server.url(), "--quiet", "--close-timeout", "300ms"]);
+        person.sees("> ");
+        person.types("/close\r");
+        assert_eq!(person.ends(), Some(0));
+        person.sees(words);
+    }
 }
 
 #[test]

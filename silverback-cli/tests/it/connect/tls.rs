@@ -139,7 +139,7 @@ fn a_server_without_tls_is_4() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("wss://{}/", listener.local_addr().unwrap());
     thread::spawn(move || listener.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
-    check_end(&talk(&[&url], b""), 4, &["TLS", "`silverback check`"]);
+    check_end(&talk(&[&url], b""), 4, &["TLS", &format!("try `silverback check {url}`")]);
 }
 
 #[test]

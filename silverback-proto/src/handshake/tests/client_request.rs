@@ -87,6 +87,25 @@ mod uris {
     }
 
     #[test]
+    fn a_uri_without_its_scheme_is_told_how_one_begins() {
+        for uri in ["127.0.0.1:8000", "localhost:80/", "localhost", "example.com/chat", "/chat", "[::1]:80", "ws:h"] {
+            let error = ClientRequest::parse(uri).expect_err("refused");
+            assert!(error.to_string().contains("begins with ws:// or wss://"), "{uri}: {error}");
+            assert!(!error.to_string().contains("``"), "{uri}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_is_not_empty_and_has_letters_of_every_language() {
+        for uri in ["", "://", "://h", "ws://", "wss://?x", "ws://:80/"] {
+            let error = ClientRequest::parse(uri).expect_err("refused");
+            assert!(!error.to_string().contains("``"), "{uri}: {error}");
+        }
+        let error = ClientRequest::parse("ws://bücher\u{202e}.example:x/").expect_err("refused");
+        assert!(error.to_string().contains(r"`bücher\u{202e}.example:x`"), "{error}");
+    }
+
+    #[test]
     fn a_password_or_query_is_not_repeated_in_the_error() {
         for uri in [
             "ws://user:secret@example.com/",

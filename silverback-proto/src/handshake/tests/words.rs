@@ -14,9 +14,15 @@ fn misuse_is_named_with_what_was_given() {
     let given = || Received::new(b"x\n");
     let chat = || Subprotocol::new("chat").expect("a token");
     let cases = [
-        (InvalidUri(given()), r"`x\n` is not a URI"),
+        (InvalidUri(given()), r"`x\n` is not a WebSocket URI, which begins with ws:// or wss://"),
+        (InvalidUri(Received::text("ws://h/")), "`ws://h/` is not a URI"),
         (UnsupportedScheme(given()), r"a WebSocket URI begins with ws:// or wss://, not with `x\n`"),
         (InvalidHost(given()), r"`x\n` is not a host with an optional port"),
+        (InvalidHost(Received::text("h:65536")), "the port of `h:65536` must be from 0 to 65535"),
+        (InvalidHost(Received::text(":80")), "the host is missing in `:80`"),
+        (InvalidHost(Received::text("")), "the host is missing"),
+        (InvalidUri(Received::text("")), "the URI is empty"),
+        (UnsupportedScheme(Received::text("")), "a WebSocket URI begins with ws:// or wss://"),
         (Fragment, "a WebSocket URI has no fragment; a `#` in path or query is written %23"),
         (UnencodedTarget { byte: b' ' }, "the byte 0x20 in path or query must be written %20"),
         (TooManyHeaders { limit: 1000 }, "more than 1000 headers are set"),
@@ -59,6 +65,8 @@ fn what_was_received_is_cut_short_and_quoted_the_same_everywhere() {
     let long = Received::new(&[b'a'; 65]);
     assert_eq!(long.to_string(), format!("`{}...`", "a".repeat(64)));
     assert_eq!(format!("{long:?}"), long.to_string());
+    let long = Received::text(&format!("{}é", "a".repeat(63)));
+    assert_eq!(long.to_string(), format!("`{}...`", "a".repeat(63)));
 }
 
 #[test]
