@@ -15,6 +15,8 @@ import examples from "./checks/examples.mjs";
 import log from "./checks/log.mjs";
 import looks from "./checks/looks.mjs";
 import opening from "./checks/opening.mjs";
+import phone from "./checks/phone.mjs";
+import remembering from "./checks/remembering.mjs";
 import sending from "./checks/sending.mjs";
 import strangers from "./checks/strangers.mjs";
 
@@ -32,7 +34,7 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering };
 if (options.examples) Object.assign(checks, examples(path.resolve(options.examples)));
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });

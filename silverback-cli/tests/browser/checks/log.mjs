@@ -1,7 +1,7 @@
 // The log: filter, pause, clear, copy, export, unfolding, and its bounds.
 
 import assert from "node:assert/strict";
-import { chooseMode, exported, received, rows, sendText, until, untilText } from "../bench.mjs";
+import { chooseMode, exported, failedConnection, reachState, received, rows, sendText, until, untilText } from "../bench.mjs";
 
 const withClipboard = { permissions: ["clipboard-read", "clipboard-write"] };
 
@@ -197,6 +197,88 @@ export default {
     assert.ok((await page.evaluate(() => document.querySelector("#log").scrollTop)) < 2, "the view stays");
     await page.click("#latest");
     await until(page, `(${fromEnd})() < 2`, null, "the log to follow again");
+  },
+
+  async "the log follows also when another panel takes a part of its height"(bench) {
+    const { page } = await bench.connected();
+    bench.expectProblem(failedConnection);
+    await page.uncheck("#reconnects");
+    await page.fill("#copies", "20");
+    await sendText(page, "fill");
+    await received(page, 20);
+    await page.click("#toggle");
+    await reachState(page, "disconnected");
+    await page.fill("#address", "ws://127.0.0.1:9/");
+    await page.click("#toggle");
+    await until(page, () => document.querySelectorAll('#rows .row[data-kind="close"]').length === 2, null, "the error's row");
+    await until(page, () => {
+      const [log, row] = ["#log", "#rows .group:last-child .row:last-child"].map((each) => document.querySelector(each).getBoundingClientRect());
+      return row.bottom <= log.bottom + 1 && row.top >= log.top && document.querySelector("#latest").hidden;
+    }, null, "the error's row to be in view");
+  },
+
+  async "where a filter leaves so few rows that all fit, there is no way to the latest; none at all is said"(bench) {
+    const { page } = await bench.connected();
+    await page.fill("#copies", "100");
+    await sendText(page, "fill");
+    await received(page, 100);
+    await page.fill("#copies", "1");
+    await sendText(page, "needle");
+    await received(page, 101);
+    await page.evaluate(() => document.querySelector("#log").scrollTo(0, 0));
+    await until(page, () => !document.querySelector("#latest").hidden, null, "the way back to appear");
+    await page.fill("#filter", "needle");
+    await until(page, () => document.querySelector("#latest").hidden, null, "the way back to go");
+    assert.equal((await rows(page)).filter((row) => !row.hidden).length, 2);
+    await page.fill("#filter", "haystack");
+    await untilText(page, "#log-empty", "No rows match.");
+    assert.ok(await page.locator("#log-empty").isVisible());
+    await page.fill("#filter", "");
+    await until(page, () => document.querySelector("#log-empty").hidden, null, "the remark to go");
+    await page.click("#clear");
+    await untilText(page, "#log-empty", "Nothing sent yet.");
+  },
+
+  async "what is new below counts the rows that the filter shows"(bench) {
+    const { page } = await bench.connected();
+    await page.fill("#copies", "100");
+    await sendText(page, "fill");
+    await received(page, 100);
+    await page.fill("#copies", "1");
+    await page.evaluate(() => document.querySelector("#log").scrollTo(0, 0));
+    await until(page, () => !document.querySelector("#latest").hidden, null, "the way back to appear");
+    await sendText(page, "unseen fill");
+    await sendText(page, "unseen other");
+    await untilText(page, "#latest", "4 new");
+    await page.fill("#filter", "fill");
+    await untilText(page, "#latest", "2 new");
+  },
+
+  async "a row's Copy covers nothing of it"(bench) {
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 800, height: 900 }, { width: 320, height: 640 }]) {
+      const { page } = await bench.connected({ viewport });
+      await sendText(page, "a payload that is as wide as the log and wider ".repeat(8));
+      await received(page, 1);
+      const row = page.locator('#rows .row[data-direction="received"]');
+      await row.hover();
+      const covered = await row.evaluate((element) => {
+        const copy = element.querySelector(".copy").getBoundingClientRect();
+        const overlaps = (box) => box.left < copy.right && copy.left < box.right && box.top < copy.bottom && copy.top < box.bottom;
+        const cells = [...element.querySelectorAll(".cell:not(.copy)")].filter((cell) => cell.textContent);
+        return cells.filter((cell) => {
+          const range = document.createRange();
+          range.selectNodeContents(cell);
+          return [...range.getClientRects()].some(overlaps);
+        }).map((cell) => cell.className);
+      });
+      assert.deepEqual(covered, [], `${viewport.width} pixels`);
+    }
+  },
+
+  async "the log says how many rows it keeps, before one is dropped"(bench) {
+    const { page } = await bench.connected();
+    assert.equal(await page.textContent("#log-limit"), "the newest 5,000 are kept");
+    assert.ok(await page.locator("#log-limit").isVisible());
   },
 };
 

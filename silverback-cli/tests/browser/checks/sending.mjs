@@ -52,7 +52,8 @@ export default {
     ];
     for (const text of texts) await sendText(page, text);
     const echoes = await received(page, texts.length);
-    assert.deepEqual(echoes.map((row) => row.payload), texts);
+    const marked = (text) => text.replace(/[\u202A-\u202E\u2066-\u2069]/g, (each) => `[U+${each.charCodeAt(0).toString(16).toUpperCase()}]`);
+    assert.deepEqual(echoes.map((row) => row.payload), texts.map(marked));
     assert.deepEqual(echoes.map((row) => row.size), texts.map((text) => `${Buffer.byteLength(text)} B`));
     assert.ok(echoes.every((row) => row.roundTrip !== null), "each echo has a round trip");
     assert.deepEqual((await exported(page)).filter((line) => line.direction === "received").map((line) => line.text), texts);
