@@ -48,7 +48,7 @@ pub(crate) struct DialOptions {
     pub(crate) subprotocol: Vec<String>,
 
     /// Follow redirects, but never from TLS to a server without. Credentials and headers of --header are not sent to
-    /// another origin, except User-Agent.
+    /// another origin, except User-Agent. Cookies that a redirect sets go with the next request.
     #[arg(short = 'L', long, help_heading = REQUEST)]
     pub(crate) location: bool,
 

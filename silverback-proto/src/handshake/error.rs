@@ -144,7 +144,7 @@ impl fmt::Display for HandshakeError {
                     "Sec-WebSocket-Extensions" => "use the setting for compression or extensions",
                     "Host" => "use the setting for the host",
                     "Content-Length" | "Transfer-Encoding" => "a handshake has no body",
-                    _ => "leave it out, the handshake sends it by itself",
+                    _ => "leave it out",
                 })
             }
             Self::TooManyHeaders { limit } => write!(f, "more than {limit} headers are set"),

@@ -114,6 +114,13 @@ impl ClientRequest {
         self
     }
 
+    /// Sets a header, instead of those of that name that were added before.
+    #[must_use]
+    pub fn replace_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
     /// Sets the `Origin` that this client connects for, instead of one set before.
     #[must_use]
     pub fn origin(mut self, origin: HeaderValue) -> Self {

@@ -14,13 +14,14 @@ mod proxy;
 mod race;
 mod reach;
 mod redirect;
+mod redirect_cookies;
 mod refusal;
 mod resolve;
 mod secure;
 mod step;
 mod wire;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Response, header};
 use silverback_proto::{
@@ -42,6 +43,7 @@ pub use self::{
 };
 use self::{
     connector::Way,
+    redirect_cookies::RedirectCookies,
     resolve::Overrides,
     step::{Budgets, TimeLimit},
 };
@@ -168,6 +170,7 @@ impl Dialer {
     async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {
         let mut request = first.clone();
         let mut trust = Trust::Full;
+        let mut cookies = RedirectCookies::default();
         let mut followed = 0;
         loop {
             let wire = reach::reach(self, &request, time).await?;
@@ -179,6 +182,9 @@ impl Dialer {
                 }
                 outcome => return outcome,
             };
+            if self.cookie_jar.is_none() {
+                cookies.store(&request, &refusal.headers, SystemTime::now());
+            }
             let next = match followed == self.max_redirects {
                 true => Err(RedirectFault::TooMany { limit: followed }),
                 false => redirect::next_url(&request, &refusal.headers),
@@ -190,6 +196,10 @@ impl Dialer {
             if trust == Trust::None || !redirect::same_origin(&first, &request) {
                 trust = Trust::None;
                 request = self.request(&url, trust)?;
+            }
+            let own = self.headers.iter().filter(|(name, _)| trust == Trust::Full && *name == header::COOKIE);
+            if let Some(cookies) = cookies.join(&request, own.map(|(_, value)| value)) {
+                request = request.replace_header(header::COOKIE, cookies);
             }
             self.observe(&DialEvent::Redirected { to: &self::target(&request) });
         }

@@ -110,6 +110,9 @@ impl Dialer {
     /// credentials, nor [`host_header`](Self::host_header), even if it redirects back to the first origin. It is sent
     /// [`origin`](Self::origin) and the subprotocols, which it needs for its answer: a subprotocol is no place for a
     /// token.
+    ///
+    /// Cookies that a redirect sets go with the requests that follow it in the same dial, to the hosts, paths and schemes
+    /// that RFC 6265 allows, unless there is a [`cookie_jar`](Self::cookie_jar).
     pub fn redirects(mut self, at_most: usize) -> Self {
         self.max_redirects = at_most;
         self

@@ -194,3 +194,40 @@ async fn a_cookie_of_the_applications_own_goes_before_the_jar() {
     let (_, head) = servers.welcome().await;
     assert_eq!(head.header("cookie"), Some("own=1"));
 }
+
+/// What is told in `Cookie` to each server of a chain of redirects that set cookies.
+async fn cookies(dialer: Dialer, chain: &[(&str, &str)]) -> Vec<Option<String>> {
+    let mut servers = Servers::dial(dialer.redirects(chain.len()), "ws://a.example/login");
+    let mut sent = Vec::new();
+    for (location, set_cookie) in chain {
+        let answer =
+            format!("HTTP/1.1 302 x\r\nLocation: {location}\r\nSet-Cookie: {set_cookie}\r\nContent-Length: 0\r\n\r\n");
+        sent.push(servers.answer(&answer).await.1);
+    }
+    sent.push(servers.welcome().await.1);
+    servers.outcome().await.unwrap();
+    sent.iter().map(|head| head.header("cookie").map(str::to_owned)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_that_a_redirect_sets_goes_with_the_next_request() {
+    let sent = cookies(Dialer::new(), &[("/a", "id=1; Path=/"), ("/b", "lang=en")]).await;
+    assert_eq!(sent, [None, Some("id=1"), Some("id=1; lang=en")].map(|value| value.map(str::to_owned)));
+    let own = Dialer::new().header("Cookie", "id=0; theme=dark");
+    let sent = cookies(own, &[("/a", "id=1; Path=/")]).await;
+    assert_eq!(sent, [Some("id=0; theme=dark"), Some("theme=dark; id=1")].map(|value| value.map(str::to_owned)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_that_a_redirect_sets_goes_to_no_other_host() {
+    let own = Dialer::new().header("Cookie", "own=1");
+    let sent = cookies(own, &[("ws://b.example/", "a=1; Path=/"), ("ws://a.example/", "b=2; Path=/")]).await;
+    let expected = [Some("own=1"), None, Some("a=1")].map(|value| value.map(str::to_owned));
+    assert_eq!(sent, expected, "the cookie of the application does not come back with the first origin");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jar_of_the_application_takes_the_place_of_ours() {
+    let sent = cookies(Dialer::new().cookie_jar(Jar::default()), &[("/", "a=1; Path=/")]).await;
+    assert_eq!(sent, [Some("jar=1"), Some("jar=1")].map(|value| value.map(str::to_owned)));
+}

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     check_end, check_said,
-    servers::{Server, close, frame},
+    servers::{Server, accepting, close, frame},
     talk,
     tls::Papers,
     tls_faults::{read_head, serve},
@@ -106,4 +106,19 @@ fn where_it_leads_counts_for_the_exit_code() {
     let closed = Server::sending(close(4001, "no"));
     let server = Server::answering(moved("302 Found", &closed.url()));
     check_end(&talk(&[&server.url(), "-L", "--wait", "off"], b""), 6, &["4001"]);
+}
+
+#[test]
+fn a_cookie_that_one_sets_goes_with_the_next_request_and_is_not_shown() {
+    let server = Server::start(|mut stream, head| {
+        use std::io::Write;
+        let answer = match head.contains("\r\nCookie: id=S3CRET\r\n") {
+            true => [accepting(&head).into_bytes(), close(1000, "")].concat(),
+            false => moved("302 Found", "/again\r\nSet-Cookie: id=S3CRET; Path=/").into_bytes(),
+        };
+        stream.write_all(&answer).unwrap();
+    });
+    let output = talk(&[&server.url(), "-L", "-v", "--wait", "off"], b"");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && err.contains("> Cookie: (hidden)") && !err.contains("S3CRET"), "{err}");
 }

@@ -100,7 +100,10 @@ fn the_application_adds_headers_but_none_of_the_handshake_s_own() {
 fn a_reserved_header_is_named_as_people_write_it() {
     let headers = [(SEC_WEBSOCKET_KEY, HeaderValue::from_static("x"))].into_iter().collect();
     let error = accept("X: y", Acceptance { headers, ..Acceptance::default() }).expect_err("reserved");
-    assert_eq!(error.to_string(), "the header `Sec-WebSocket-Key` belongs to the handshake and cannot be set");
+    assert_eq!(
+        error.to_string(),
+        "the header `Sec-WebSocket-Key` belongs to the handshake and cannot be set: leave it out"
+    );
 }
 
 #[test]
