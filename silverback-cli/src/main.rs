@@ -7,14 +7,17 @@ mod bench;
 mod check;
 mod colours;
 mod connect;
+mod diagnostics;
 mod dialing;
 mod papers;
 mod printable;
 mod service;
+mod signals;
+mod standard_output;
 mod trouble;
 mod values;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use mimalloc::MiMalloc;
 
@@ -28,15 +31,13 @@ use crate::{
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            if !matches!(trouble, Trouble::Signal(_)) {
-                trouble::report(&trouble);
-            }
-            trouble.exit_code()
-        }
+    let outcome = run();
+    if let Some(trouble) = outcome.as_ref().err().filter(|trouble| !matches!(trouble, Trouble::Signal(_))) {
+        trouble::report(trouble);
     }
+    // A slow reader gets all of it, but does not keep a program that was told to end.
+    diagnostics::finish(signals::has_come().then_some(LAST_LINES));
+    outcome.map_or_else(|trouble| trouble.exit_code(), |()| ExitCode::SUCCESS)
 }
 
 fn run() -> Result<(), Trouble> {
@@ -51,3 +52,6 @@ fn run() -> Result<(), Trouble> {
         Some(Task::Man) => papers::manual(),
     }
 }
+
+/// For lines on standard error after a signal.
+const LAST_LINES: Duration = Duration::from_millis(500);

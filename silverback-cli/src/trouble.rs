@@ -3,11 +3,10 @@
 
 use std::{
     fmt::{self, Write as _},
-    io::Write,
     process::ExitCode,
 };
 
-use crate::printable::printable;
+use crate::{diagnostics, printable::printable};
 
 /// The end of the program, in words for the person who started it.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,10 +93,10 @@ impl fmt::Display for Trouble {
 
 impl std::error::Error for Trouble {}
 
-/// One line on standard error. Where that is closed there is nobody to tell.
+/// Reports it in one line on standard error, and does not wait until it is written.
 pub(crate) fn report(what: &impl fmt::Display) {
     // It may quote what a peer has sent.
-    let _ = writeln!(std::io::stderr(), "silverback: {}", printable(&what.to_string()));
+    diagnostics::write(&format!("silverback: {}", printable(&what.to_string())));
 }
 
 /// What a help text says of these exit codes.

@@ -7,7 +7,7 @@ mod output;
 mod plan;
 mod quantity;
 
-use std::{cell::Cell, io};
+use std::{cell::Cell, time::Duration};
 
 pub(crate) use self::args::Args;
 use self::{
@@ -15,21 +15,21 @@ use self::{
     output::Progress,
     plan::Plan,
 };
-use crate::{
-    dialing::with_advice,
-    service::{self, Signals},
-    trouble::Trouble,
-};
+use crate::{dialing::with_advice, service, signals::Signals, trouble::Trouble};
 
 /// Puts the load on the server, shows what came of it, and says it with the exit code.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+    let mut signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
     service::raise_descriptor_limit();
     let report = plan.report.as_deref().map(output::ReportFile::create).transpose()?;
     let mut progress = Progress::start(&plan);
     let signal = Cell::new(None);
-    let outcome =
-        engine::run(plan.load.clone(), async || interrupted(&signal).await, &mut |state| progress.show(state));
+    let outcome = engine::run(plan.load.clone(), async || interrupted(&mut signals, &signal).await, &mut |state| {
+        progress.show(state)
+    });
+    // The results can be printed as far as there is time, or not at all.
+    drop(signals);
     progress.finish();
     let outcome = outcome.map_err(|error| Trouble::System(format!("the load cannot be run: {error}")))?;
     output::print(&plan, &outcome)?;
@@ -43,10 +43,9 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
 }
 
 /// Ready when the person at the keyboard has seen enough, or a supervisor has; leaves the exit code there.
-async fn interrupted(signal: &Cell<Option<u8>>) -> io::Result<()> {
-    let code = Signals::catch()?.next().await;
-    signal.set(u8::try_from(code).ok());
-    Ok(())
+async fn interrupted(signals: &mut Signals, signal: &Cell<Option<u8>>) {
+    signals.end_in_order(PATIENCE);
+    signal.set(Some(signals.next().await));
 }
 
 fn verdict(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
@@ -82,6 +81,9 @@ fn undelivered(outcome: &Outcome) -> Option<String> {
     let is_unanswered = counts.received == 0 && counts.unanswered > 0;
     is_unanswered.then(|| format!("not one of {} messages was answered in time", counts.unanswered))
 }
+
+/// From a signal to the end: answers and closes are waited for a second each, and then the results are printed.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ pub(super) fn some_outcome() -> Outcome {
     (counts.sent, counts.received, counts.bytes_sent) = (1001, 1000, 64_064);
     outcome.in_time = engine::InTime { sent: 1001, received: 1000, ..engine::InTime::default() };
     (outcome.opened, outcome.lost) = (10, 1);
-    outcome.measured = std::time::Duration::from_secs(2);
+    outcome.measured = Duration::from_secs(2);
     let sample = |at: u64| engine::Sample {
         at: at as f64,
         seconds: 1.0,

@@ -24,18 +24,18 @@ use std::io::{self, IsTerminal, Write};
 
 pub(crate) use self::args::Args;
 use self::args::Format;
-use crate::trouble::{Trouble, exit_codes};
+use crate::{
+    signals::Signals,
+    trouble::{Trouble, exit_codes},
+};
 
 /// Takes each step, prints what was seen, and says with the exit code whether all is well.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Trouble::System(format!("cannot start: {error}")))?;
-    let report = runtime.block_on(async {
-        tokio::select! {
-            report = probe::probe(&args) => report,
-            _ = tokio::signal::ctrl_c() => Err(Trouble::Signal(INTERRUPTED)),
-        }
-    });
+    // There is nothing to end in order.
+    let _signals = Signals::catch()?;
+    let report = runtime.block_on(probe::probe(&args));
     // A name may still be looked up in vain.
     runtime.shutdown_background();
     let report = report?;
@@ -57,9 +57,6 @@ fn print(text: &str) -> Result<(), Trouble> {
         _ => Ok(()),
     }
 }
-
-/// What a shell expects of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
 
 /// What stands below the options.
 pub(crate) fn after_help() -> String {

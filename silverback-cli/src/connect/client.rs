@@ -1,11 +1,6 @@
 //! Connects, and again if that is wanted, and has everything that outlives a connection.
 
-use std::{
-    collections::VecDeque,
-    io::{self, Write},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use silverback::{Conn, Error, Message, Reconnect};
 use tokio::time::timeout;
@@ -21,7 +16,8 @@ use super::{
 use crate::{
     dialing::{Destination, describe, shown_url},
     printable::printable,
-    service::Signals,
+    signals::Signals,
+    standard_output,
     trouble::Trouble,
 };
 
@@ -48,8 +44,8 @@ struct PromptParts {
 }
 
 impl Client {
-    pub(crate) fn start(mut plan: Plan) -> Result<Self, Trouble> {
-        let signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
+    pub(crate) fn start(mut plan: Plan, signals: Signals) -> Result<Self, Trouble> {
+        signals.end_in_order(PATIENCE);
         let (sink, prompt) = match &plan.source {
             Source::Prompt(keep) => {
                 let mut editor = LineEditor::new(plan.view.prompt(), keep)?;
@@ -59,7 +55,7 @@ impl Client {
                     Some(PromptParts { editor: Some(editor), drawn, terminal: Terminal::default() }),
                 )
             }
-            Source::Pipe(_) => (Sink::Plain(io::stdout()), None),
+            Source::Pipe(_) => (Sink::Plain(standard_output::unbuffered()), None),
         };
         let output = Output::start(sink)?;
         let notes = match plan.is_interactive() {
@@ -155,6 +151,8 @@ impl Client {
 
     /// Writes what is left to write, and leaves the terminal as it was.
     async fn leave(self, is_hurried: bool) -> io::Result<()> {
+        // From now on the first signal ends the program at once.
+        drop(self.signals);
         let finish = self.output.finish();
         let written = match is_hurried {
             true => timeout(HURRY, finish).await.unwrap_or(Ok(())),
@@ -163,7 +161,6 @@ impl Client {
         if let Some(PromptParts { editor: None, drawn, terminal }) = self.prompt {
             terminal.restore(drawn.settle());
         }
-        let _ = io::stdout().flush();
         written
     }
 }
@@ -178,5 +175,7 @@ pub(super) async fn next_input(inputs: &mut Option<Inputs>) -> Input {
 
 /// What shells expect of a program that dies of SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
+/// From a signal to the end. It is more than the close handshake and the last lines may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// For the last lines of a program that was told to stop.
 const HURRY: Duration = Duration::from_millis(300);

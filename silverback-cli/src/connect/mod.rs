@@ -24,14 +24,18 @@ mod waiting;
 
 pub(crate) use self::args::Args;
 use self::{client::Client, plan::Plan};
-use crate::trouble::{Trouble, exit_codes};
+use crate::{
+    signals::Signals,
+    trouble::{Trouble, exit_codes},
+};
 
 /// Connects, talks until there is nothing more to say, and closes.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+    let signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Trouble::System(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(async { Client::start(plan)?.run().await });
+    let outcome = runtime.block_on(async { Client::start(plan, signals)?.run().await });
     // A name may still be looked up in vain.
     runtime.shutdown_background();
     outcome

@@ -1,9 +1,7 @@
 //! What is told besides messages: on standard error, or above the prompt where there is one.
 
-use std::io::{self, Write};
-
 use super::{output::NoteQueue, plan::Loudness, view::View};
-use crate::printable::printable_lines;
+use crate::{diagnostics, printable::printable_lines};
 
 /// Tells what goes on to whoever wants to know.
 #[derive(Clone, Debug)]
@@ -53,8 +51,7 @@ impl Notes {
         let text = &printable_lines(text);
         match &self.prompt {
             Some((output, view)) => output.try_send(view.note(text)),
-            // Where standard error is closed there is nobody to tell.
-            None => _ = writeln!(io::stderr(), "{text}"),
+            None => diagnostics::write(text),
         }
     }
 }

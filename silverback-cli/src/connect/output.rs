@@ -79,7 +79,7 @@ impl NoteQueue {
 
 /// Where it is written to.
 pub(crate) enum Sink {
-    Plain(io::Stdout),
+    Plain(Box<dyn Write + Send>),
     /// A terminal with a prompt, and what tells when the prompt has been drawn again.
     Prompt(Box<dyn ExternalPrinter + Send>, Arc<Drawn>),
 }

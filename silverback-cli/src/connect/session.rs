@@ -92,12 +92,12 @@ impl Talk<'_> {
             let piece = self.printing.as_ref().and_then(Pieces::next_len);
             let queue = self.client.output.queue();
             tokio::select! {
-                code = self.client.signals.next() => {
-                    if self.end.is_some() {
-                        return End::Signal(code as u8);
-                    }
-                    self.interrupt(code as u8);
-                }
+                code = self.client.signals.next() => match self.end {
+                    // Ctrl-C at the prompt is both a key and a signal.
+                    Some(End::Signal(_)) => {}
+                    None => self.interrupt(code),
+                    Some(_) => return End::Signal(code),
+                },
                 error = self.client.output.failed() => return self.lose_output(&mut conn, error).await,
                 Some(room) = queue.reserve(piece.unwrap_or_default()), if piece.is_some() => {
                     if let Some(piece) = self.printing.as_mut().and_then(Pieces::next) {
@@ -257,10 +257,13 @@ impl Talk<'_> {
     fn interrupt(&mut self, code: u8) {
         self.end = Some(End::Signal(code));
         self.is_mute = true;
+        // It may never be taken.
+        self.printing = None;
         self.sending = None;
         self.reading = None;
         let _ = self.writer.start_close(CloseCode::GOING_AWAY, "");
-        self.give_up = Some(Instant::now() + HURRY);
+        // Without a connection there is nobody to say goodbye to.
+        self.give_up = Some(Instant::now() + if self.is_connected { HURRY } else { Duration::ZERO });
     }
 
     /// Nobody reads what is printed any more: there is nothing left to do here.
@@ -308,7 +311,7 @@ impl Talk<'_> {
                     let (Some(room), Some(piece)) = (room, self.printing.as_mut().and_then(Pieces::next)) else { break };
                     room.send(piece);
                 }
-                code = self.client.signals.next() => return End::Signal(code as u8),
+                code = self.client.signals.next() => return End::Signal(code),
             }
         }
         self.end.unwrap_or(End::Done)

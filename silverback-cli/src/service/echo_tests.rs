@@ -13,7 +13,7 @@ async fn the_task_of_an_idle_connection_is_small() {
     let conn = Conn::from_handshake(stream, Role::Server, Negotiated::default(), [], &Settings::default());
     let presence = Arc::<OpenConnections>::default().enter();
     let peer = Peer::Tcp((Ipv4Addr::LOCALHOST, 1).into());
-    let task = serve(Echo { conn, presence, peer, printer: Printer::quiet().0, waiting: None });
+    let task = serve(Echo { conn, presence, peer, printer: Printer::silent(), waiting: None });
     let size = size_of_val(&task);
     // With what the runtime keeps beside it that is 256 bytes; tasks are rounded up to the next 128.
     assert!(size <= 152, "{size} bytes");

@@ -13,14 +13,13 @@ mod plan;
 mod printer;
 mod refusals;
 mod routes;
-mod shutdown;
 mod siblings;
 mod sockets;
 #[cfg(unix)]
 mod unix_socket;
 mod worker;
 
-use std::io::{self, Write};
+use std::time::Duration;
 
 use self::{
     accept::Acceptor,
@@ -29,16 +28,22 @@ use self::{
     printer::Printer,
     worker::{Colleague, Orders, Worker, new_runtime},
 };
-use crate::trouble::{self, Trouble};
+use crate::{
+    signals::Signals,
+    standard_output,
+    trouble::{self, Trouble},
+};
 
 pub(crate) use args::Args;
-pub(crate) use shutdown::Signals;
 
 /// Serves until a signal comes, and closes every connection.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+    // Before a client can connect.
+    let signals = Signals::catch()?;
+    signals.end_in_order(args.close_timeout + LAST_LINES);
     let plan = Plan::resolve(args)?;
     raise_descriptor_limit();
-    let (printer, printing) = if plan.is_quiet { Printer::quiet() } else { Printer::start(io::stdout())? };
+    let (printer, printing) = Printer::start(standard_output::unbuffered(), announcement(&plan.bound), plan.is_quiet)?;
     plan.warnings.iter().for_each(trouble::report);
     let orders = Orders {
         upgrader: plan.upgrader,
@@ -50,7 +55,7 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     };
     let (accepting, colleagues) = start_colleagues(&plan.bound, plan.threads.get() - 1, &orders)?;
     let runtime = new_runtime()?;
-    runtime.block_on(serve(plan.bound, Worker::new(orders), accepting, colleagues))?;
+    runtime.block_on(serve(plan.bound, Worker::new(orders), accepting, colleagues, signals))?;
     drop(runtime);
     printing.finish();
     Ok(())
@@ -81,11 +86,10 @@ async fn serve(
     worker: Worker,
     accepting: Accepting,
     colleagues: Vec<Colleague>,
+    mut signals: Signals,
 ) -> Result<(), Trouble> {
-    let mut signals = Signals::catch().map_err(|error| Trouble::System(format!("cannot wait for signals: {error}")))?;
     let (listeners, places): (Vec<_>, Vec<_>) = bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
     let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
-    announce(&places);
     let handed_to: &[Colleague] = match accepting {
         Accepting::Each => &[],
         Accepting::First => &colleagues,
@@ -97,7 +101,6 @@ async fn serve(
     // Files go first, so that no client finds a socket that nobody listens on.
     drop(places);
     drop(acceptor);
-    tokio::spawn(signals.exit_at_next());
     finish(&worker, colleagues).await;
     Ok(())
 }
@@ -127,9 +130,9 @@ async fn finish(worker: &Worker, colleagues: Vec<Colleague>) {
     let _ = joined.await;
 }
 
-/// Where to go. Nobody may be reading it, which is no trouble.
-fn announce(places: &[Place]) {
-    let line = |place: &Place| match place {
+/// Where to go.
+fn announcement(bound: &[Bound]) -> String {
+    let line = |bound: &Bound| match &bound.place {
         Place::Authority(authority) => {
             format!("Open http://{authority}/ in a browser, or connect to ws://{authority}/ws/echo\n")
         }
@@ -138,13 +141,14 @@ fn announce(places: &[Place]) {
             format!("Connect to ws://localhost/ws/echo through the Unix socket {}\n", file.path.display())
         }
     };
-    let mut lines: Vec<_> = places.iter().map(line).collect();
+    let mut lines: Vec<_> = bound.iter().map(line).collect();
     // Those of `0.0.0.0` and `[::]` are the same.
     lines.dedup();
-    let text = format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat());
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }
+
+/// For what is printed when every connection has been closed.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Each connection takes a descriptor; the soft limit is often 1024 where many more are allowed.
 pub(crate) fn raise_descriptor_limit() {

@@ -36,29 +36,36 @@ struct Line {
 /// The printing thread, for whoever waits for its end.
 #[derive(Debug)]
 pub(crate) struct Printing {
-    ended: Option<Receiver<()>>,
+    ended: Receiver<()>,
 }
 
 impl Printer {
-    /// Prints nothing.
-    pub(crate) fn quiet() -> (Self, Printing) {
-        (Self(None), Printing { ended: None })
-    }
-
-    /// Starts the thread that writes to `out`.
-    pub(crate) fn start(out: impl Write + Send + 'static) -> Result<(Self, Printing), Trouble> {
+    /// Starts the thread that writes to `out`: first this text, and then, unless it is quiet, a line for each message.
+    pub(crate) fn start(
+        mut out: impl Write + Send + 'static,
+        first: String,
+        is_quiet: bool,
+    ) -> Result<(Self, Printing), Trouble> {
         let (sender, lines) = sync_channel(MOST_LINES);
         let (ending, ended) = sync_channel(0);
         let left_out = Arc::new(AtomicU64::new(0));
         let counter = left_out.clone();
         let work = move || {
             // Nobody reads what we print any more: that is no trouble. The lines go nowhere from now on.
-            let _ = print_all(out, &lines, &counter);
+            let _ = out.write_all(first.as_bytes()).and_then(|()| print_all(out, &lines, &counter));
             drop((lines, ending));
         };
         let started = thread::Builder::new().name("printer".to_owned()).spawn(work);
         started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
-        Ok((Self(Some(Arc::new(Lines { sender, left_out }))), Printing { ended: Some(ended) }))
+        // Without a printer the thread ends after the first text.
+        let lines = (!is_quiet).then(|| Arc::new(Lines { sender, left_out }));
+        Ok((Self(lines), Printing { ended }))
+    }
+
+    /// Prints nothing.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self(None)
     }
 
     /// Notes that `peer` has sent `message`.
@@ -74,10 +81,8 @@ impl Printer {
 impl Printing {
     /// Waits for the last line, but not long: standard output may be a pipe that nobody reads. All printers are gone.
     pub(crate) fn finish(self) {
-        if let Some(ended) = self.ended {
-            // Nothing is ever sent: the channel ends with the thread.
-            let _: Result<(), RecvTimeoutError> = ended.recv_timeout(LAST_LINES);
-        }
+        // Nothing is ever sent: the channel ends with the thread.
+        let _: Result<(), RecvTimeoutError> = self.ended.recv_timeout(LAST_LINES);
     }
 }
 

@@ -34,7 +34,7 @@ fn text_on(paper: &Paper) -> String {
 #[test]
 fn each_message_is_a_line_in_order() {
     let paper = Paper::default();
-    let (printer, printing) = Printer::start(paper.clone()).unwrap();
+    let (printer, printing) = Printer::start(paper.clone(), String::new(), false).unwrap();
     printer.print(peer(), MessageRef::Text("one\ntwo"));
     printer.clone().print(peer(), MessageRef::Binary(&[1, 2]));
     drop(printer);
@@ -46,7 +46,7 @@ fn each_message_is_a_line_in_order() {
 fn a_blocked_output_blocks_nobody_and_what_was_left_out_is_counted() {
     let paper = Paper::default();
     let blocked = paper.0.lock().unwrap();
-    let (printer, printing) = Printer::start(paper.clone()).unwrap();
+    let (printer, printing) = Printer::start(paper.clone(), String::new(), false).unwrap();
     let count = 10 * MOST_LINES;
     for number in 0..count {
         printer.print(peer(), MessageRef::Text(&number.to_string()));
@@ -77,10 +77,10 @@ fn a_closed_output_ends_the_thread_and_nothing_else() {
         }
     }
     let (tried, was_tried) = sync_channel(1);
-    let (printer, printing) = Printer::start(Closed(tried)).unwrap();
+    let (printer, printing) = Printer::start(Closed(tried), String::new(), false).unwrap();
     printer.print(peer(), MessageRef::Text("to nobody"));
     was_tried.recv().unwrap();
-    assert!(printing.ended.as_ref().unwrap().recv().is_err(), "the thread has ended");
+    assert!(printing.ended.recv().is_err(), "the thread has ended");
     printer.print(peer(), MessageRef::Text("still to nobody"));
     drop(printer);
     printing.finish();
@@ -90,7 +90,7 @@ fn a_closed_output_ends_the_thread_and_nothing_else() {
 fn an_output_that_stays_blocked_does_not_keep_the_program() {
     let paper = Paper::default();
     let blocked = paper.0.lock().unwrap();
-    let (printer, printing) = Printer::start(paper.clone()).unwrap();
+    let (printer, printing) = Printer::start(paper.clone(), String::new(), false).unwrap();
     printer.print(peer(), MessageRef::Text("never seen"));
     drop(printer);
     let (done, is_done) = channel();
@@ -105,9 +105,10 @@ fn an_output_that_stays_blocked_does_not_keep_the_program() {
 }
 
 #[test]
-fn a_quiet_printer_has_no_thread() {
-    let (printer, printing) = Printer::quiet();
+fn a_quiet_printer_writes_the_first_text_and_no_more() {
+    let paper = Paper::default();
+    let (printer, printing) = Printer::start(paper.clone(), "first\n".to_owned(), true).unwrap();
     printer.print(peer(), MessageRef::Text("unseen"));
-    assert!(printing.ended.is_none());
-    printing.finish();
+    assert!(printing.ended.recv().is_err(), "the thread has ended");
+    assert_eq!(text_on(&paper), "first\n");
 }

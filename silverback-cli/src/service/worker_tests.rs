@@ -14,7 +14,7 @@ use super::*;
 fn a_socket_that_is_handed_over_is_served() {
     let orders = Orders {
         upgrader: Upgrader::new(),
-        printer: Printer::quiet().0,
+        printer: Printer::silent(),
         hosts: Hosts { tcp: HostPolicy::Any, unix: HostPolicy::Any },
         max_head_size: 16 * 1024,
         handshake_timeout: Duration::from_secs(60),

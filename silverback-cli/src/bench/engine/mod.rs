@@ -57,11 +57,7 @@ use self::{
 ///
 /// # Errors
 /// Threads, runtimes or timers cannot be made. What goes wrong with connections is in the outcome.
-pub(crate) fn run(
-    load: Load,
-    stop: impl AsyncFnOnce() -> io::Result<()>,
-    observe: &mut dyn FnMut(&Progress),
-) -> io::Result<Outcome> {
+pub(crate) fn run(load: Load, stop: impl AsyncFnOnce(), observe: &mut dyn FnMut(&Progress)) -> io::Result<Outcome> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let addresses = match dialing::resolve(&load).await {
@@ -121,7 +117,7 @@ impl Engine {
 
     async fn run(
         &mut self,
-        stop: &mut (impl Future<Output = io::Result<()>> + Unpin),
+        stop: &mut (impl Future<Output = ()> + Unpin),
         observe: &mut dyn FnMut(&Progress),
     ) -> io::Result<Outcome> {
         let mut ticks = interval(TICK);
@@ -130,8 +126,7 @@ impl Engine {
             tokio::select! {
                 // Whoever asks us to stop is heard from the first moment on.
                 biased;
-                asked = &mut *stop, if !self.interrupted => {
-                    asked?;
+                () = &mut *stop, if !self.interrupted => {
                     self.interrupted = true;
                     self.stop(SHORT_PATIENCE);
                 }

@@ -1,7 +1,10 @@
-//! How it goes, on standard error while it runs, if somebody looks.
+//! How it goes, on standard error while it runs, if somebody looks. A thread of its own draws it: the load does not wait for
+//! a terminal that has stopped.
 
 use std::{
     io::{self, IsTerminal},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
     time::Duration,
 };
 
@@ -16,9 +19,18 @@ use crate::bench::{
     plan::Plan,
 };
 
-/// A line that is redrawn.
+/// A line that is redrawn, if there is one.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct Progress(Option<Drawing>);
+
+/// The thread that draws.
+#[derive(Debug)]
+struct Drawing {
+    states: SyncSender<engine::Progress>,
+    ended: Receiver<()>,
+}
+
+struct Line {
     bar: ProgressBar,
     load: Load,
     is_ascii: bool,
@@ -27,9 +39,41 @@ pub(crate) struct Progress {
 impl Progress {
     /// Hidden where standard error is no terminal, or where silence was asked for.
     pub(crate) fn start(plan: &Plan) -> Self {
-        let is_seen = io::stderr().is_terminal() && !plan.is_quiet;
-        let target = if is_seen { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(LENGTH), target);
+        if !io::stderr().is_terminal() || plan.is_quiet {
+            return Self(None);
+        }
+        let line = Line::new(plan);
+        let (states, shown) = sync_channel::<engine::Progress>(1);
+        let (ending, ended) = sync_channel(0);
+        let work = move || {
+            line.draw(&shown);
+            drop::<SyncSender<()>>(ending);
+        };
+        // Without a thread nothing is shown, and all is measured.
+        let started = thread::Builder::new().name("progress".to_owned()).spawn(work);
+        Self(started.ok().map(|_| Drawing { states, ended }))
+    }
+
+    /// Leaves it out while the last one is still being drawn.
+    pub(crate) fn show(&mut self, state: &engine::Progress) {
+        if let Some(drawing) = &self.0 {
+            let _ = drawing.states.try_send(state.clone());
+        }
+    }
+
+    /// Clears the line: the summary says it better.
+    pub(crate) fn finish(self) {
+        if let Some(Drawing { states, ended }) = self.0 {
+            drop(states);
+            // Nothing is ever sent: the channel ends with the thread.
+            let _: Result<(), RecvTimeoutError> = ended.recv_timeout(CLEARING);
+        }
+    }
+}
+
+impl Line {
+    fn new(plan: &Plan) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(LENGTH), ProgressDrawTarget::stderr_with_hz(10));
         let characters = if plan.is_ascii { "#>-" } else { "█▉▊▋▌▍▎▏ " };
         if let Ok(style) = ProgressStyle::with_template("{prefix:>9} {bar:30} {msg}") {
             bar.set_style(style.progress_chars(characters));
@@ -37,18 +81,13 @@ impl Progress {
         Self { bar, load: plan.load.clone(), is_ascii: plan.is_ascii }
     }
 
-    pub(crate) fn show(&mut self, state: &engine::Progress) {
-        if self.bar.is_hidden() {
-            return;
+    fn draw(&self, states: &Receiver<engine::Progress>) {
+        for state in states {
+            let (name, part) = stage(&self.load, &state);
+            self.bar.set_prefix(name);
+            self.bar.set_position((part.clamp(0.0, 1.0) * LENGTH as f64) as u64);
+            self.bar.set_message(plain(&message(&self.load, &state), self.is_ascii));
         }
-        let (name, part) = stage(&self.load, state);
-        self.bar.set_prefix(name);
-        self.bar.set_position((part.clamp(0.0, 1.0) * LENGTH as f64) as u64);
-        self.bar.set_message(plain(&message(&self.load, state), self.is_ascii));
-    }
-
-    /// Clears the line: the summary says it better.
-    pub(crate) fn finish(&mut self) {
         self.bar.finish_and_clear();
     }
 }
@@ -79,3 +118,5 @@ fn message(load: &Load, state: &engine::Progress) -> String {
 }
 
 const LENGTH: u64 = 1000;
+/// For clearing the line.
+const CLEARING: Duration = Duration::from_millis(500);

@@ -23,7 +23,7 @@ use rustix::{
     termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 
-use crate::connect::output::Drawn;
+use crate::{connect::output::Drawn, signals};
 
 /// The user's terminal, as it was before its keys were taken.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ impl Keys {
         set_raw(&terminal, &before)?;
         rustix::stdio::dup2_stdin(&editors)?;
         let keys = Self { terminal: terminal.try_clone()?, before: before.clone() };
+        let last = Self { terminal: terminal.try_clone()?, before: before.clone() };
+        signals::before_exit(move || last.restore());
         let way = Way {
             terminal,
             before: before.clone(),
@@ -58,9 +60,9 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Gives the terminal back as it was.
+    /// Gives the terminal back as it was. It does not wait for what is still to be shown: a terminal may have stopped.
     pub(crate) fn restore(&self) {
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
     }
 }
 
@@ -82,7 +84,7 @@ fn set_raw(terminal: &OwnedFd, before: &Termios) -> io::Result<()> {
     let mut raw = before.clone();
     raw.make_raw();
     raw.output_modes = before.output_modes;
-    Ok(tcsetattr(terminal, OptionalActions::Drain, &raw)?)
+    Ok(tcsetattr(terminal, OptionalActions::Now, &raw)?)
 }
 
 /// From the user's terminal to the editor's.
@@ -116,6 +118,11 @@ impl Way {
                 (piece, rest) = rest.split_at(piece_len(rest, &mut self.in_paste));
                 match piece {
                     [SUSPEND] => self.suspend()?,
+                    [INTERRUPT] => {
+                        // The editor may be blocked. If it is not, it leaves its line in order.
+                        kill_process(getpid(), Signal::INT)?;
+                        self.feed.write_all(piece)?;
+                    }
                     piece => self.give(piece, rest.is_empty())?,
                 }
             }
@@ -156,7 +163,7 @@ impl Way {
     }
 
     fn suspend(&self) -> io::Result<()> {
-        tcsetattr(&self.terminal, OptionalActions::Drain, &self.before)?;
+        tcsetattr(&self.terminal, OptionalActions::Now, &self.before)?;
         kill_process(getpid(), Signal::TSTP)?;
         set_raw(&self.terminal, &self.before)
     }
@@ -178,9 +185,9 @@ fn piece_len(keys: &[u8], in_paste: &mut bool) -> usize {
         return PASTE_START.len();
     }
     let line = keys.iter().position(|key| *key == b'\r').map(|at| at + 1);
-    let suspend = keys.iter().position(|key| *key == SUSPEND).map(|at| at.max(1));
+    let signal = keys.iter().position(|key| [SUSPEND, INTERRUPT].contains(key)).map(|at| at.max(1));
     let paste = find(keys, PASTE_START);
-    [line, suspend, paste].into_iter().flatten().min().unwrap_or(keys.len())
+    [line, signal, paste].into_iter().flatten().min().unwrap_or(keys.len())
 }
 
 fn find(keys: &[u8], mark: &[u8]) -> Option<usize> {
@@ -195,6 +202,8 @@ fn is_one_key(keys: &[u8]) -> bool {
     }
 }
 
+/// Ctrl-C.
+const INTERRUPT: u8 = 0x03;
 /// Ctrl-Z.
 const SUSPEND: u8 = 0x1a;
 /// Ctrl-@, which means nothing to the editor.

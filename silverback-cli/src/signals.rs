@@ -1,0 +1,186 @@
+//! Signals that ask the program to end.
+//!
+//! A thread of their own waits for them, so that no blocked write and no busy thread keeps them waiting. The first one is
+//! passed to the command, which has a limited time to end in order. The second one ends the program at once, and so does
+//! the first one while the command has nothing to end in order.
+
+use std::{
+    io, process,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tokio::{runtime, sync::watch};
+
+use crate::trouble::Trouble;
+
+/// The signals as a command receives them. When it is dropped, nothing is left to end in order.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    first: watch::Receiver<Option<u8>>,
+    is_passed_on: bool,
+}
+
+impl Signals {
+    /// Catches signals from now on. Until [`end_in_order`](Self::end_in_order) is called, the first one ends the program
+    /// at once.
+    pub(crate) fn catch() -> Result<Self, Trouble> {
+        let cannot = |error: io::Error| Trouble::System(format!("cannot wait for signals: {error}"));
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+        let entered = runtime.enter();
+        let mut sources = Sources::new().map_err(cannot)?;
+        drop(entered);
+        let (sender, first) = watch::channel(None);
+        let work = move || {
+            runtime.block_on(async {
+                let code = sources.next().await;
+                note_first(code);
+                sender.send_replace(Some(code));
+                exit(sources.next().await)
+            })
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(work).map_err(cannot)?;
+        Ok(Self { first, is_passed_on: false })
+    }
+
+    /// Lets the command end in order: it has this long, from the first signal on.
+    pub(crate) fn end_in_order(&self, within: Duration) {
+        lock().patience = Some(within);
+    }
+
+    /// Waits for the first signal. Returns the exit code that shells expect of a program that dies of it, and that once.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn next(&mut self) -> u8 {
+        if !self.is_passed_on {
+            if let Ok(first) = self.first.wait_for(Option::is_some).await {
+                if let Some(code) = *first {
+                    self.is_passed_on = true;
+                    return code;
+                }
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let mut state = lock();
+        // A command that ends because of a signal keeps what is left of its time.
+        if state.first.is_none() {
+            state.patience = None;
+        }
+    }
+}
+
+/// Whether a signal has come.
+pub(crate) fn has_come() -> bool {
+    lock().first.is_some()
+}
+
+/// Calls this before a signal ends the program at once: what would be left behind otherwise is put in order. It must not
+/// block.
+pub(crate) fn before_exit(act: impl FnOnce() + Send + 'static) {
+    lock().last_act = Some(Box::new(act));
+}
+
+struct State {
+    /// How long the command may take to end in order, if there is something to end.
+    patience: Option<Duration>,
+    first: Option<u8>,
+    last_act: Option<Box<dyn FnOnce() + Send>>,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { patience: None, first: None, last_act: None });
+
+fn lock() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the program at once, or when its time is up.
+fn note_first(code: u8) {
+    let mut state = lock();
+    state.first = Some(code);
+    let Some(patience) = state.patience else {
+        drop(state);
+        exit(code)
+    };
+    drop(state);
+    let work = move || {
+        thread::sleep(patience);
+        exit(code)
+    };
+    // Without a thread, there is still the second signal.
+    let _ = thread::Builder::new().name("deadline".to_owned()).spawn(work);
+}
+
+fn exit(code: u8) -> ! {
+    let act = lock().last_act.take();
+    if let Some(act) = act {
+        act();
+    }
+    process::exit(code.into())
+}
+
+#[cfg(unix)]
+struct Sources {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    /// `None` where it is ignored, as under nohup.
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Sources {
+    /// Needs a runtime.
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if hangup_ends() { Some(signal(SignalKind::hangup())?) } else { None },
+        })
+    }
+
+    async fn next(&mut self) -> u8 {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => 128 + 2,
+            _ = self.terminate.recv() => 128 + 15,
+            _ = hangup => 128 + 1,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Sources;
+
+#[cfg(not(unix))]
+impl Sources {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> u8 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        128 + 2
+    }
+}
+
+/// Whether SIGHUP is not ignored. Where that cannot be told it is left alone, for to catch it is to undo nohup.
+#[cfg(unix)]
+fn hangup_ends() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & HANGUP == 0)
+}
