@@ -13,8 +13,11 @@ use rustyline::{
 };
 
 #[cfg(unix)]
-use super::keys::Keys;
+use rustyline::highlight::CmdKind;
+
 use super::{Input, history};
+#[cfg(unix)]
+use super::{keys::Keys, rewrap::Rewrap};
 use crate::{connect::output::Drawn, trouble::Trouble};
 
 /// Reads lines that are edited at a prompt.
@@ -38,7 +41,12 @@ impl LineEditor {
         let config = Config::builder().history_ignore_space(true).color_mode(ColorMode::Forced).build();
         let mut editor = Editor::with_config(config).map_err(|error| unusable(&error))?;
         let drawn = Arc::<Drawn>::default();
-        editor.set_helper(Some(Prompt { text: prompt, drawn: drawn.clone() }));
+        editor.set_helper(Some(Prompt {
+            text: prompt,
+            drawn: drawn.clone(),
+            #[cfg(unix)]
+            rewrap: Rewrap::default(),
+        }));
         let history = match keep {
             Keep::Nowhere => None,
             Keep::AtHome => history::default_file(),
@@ -98,16 +106,36 @@ fn unusable(error: &ReadlineError) -> Trouble {
     Trouble::System(format!("cannot use the terminal: {error}"))
 }
 
-/// Colours the prompt, and notes when it is drawn.
+/// Colours the prompt, notes when it is drawn, and keeps the output above it.
 struct Prompt {
     text: String,
     drawn: Arc<Drawn>,
+    #[cfg(unix)]
+    rewrap: Rewrap,
 }
 
 impl Highlighter for Prompt {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
         self.drawn.note_drawn();
-        if default { Cow::Borrowed(&self.text) } else { Cow::Borrowed(prompt) }
+        let text = if default { &self.text } else { prompt };
+        #[cfg(unix)]
+        if let Some(before) = self.rewrap.before_prompt() {
+            return Cow::Owned(format!("{before}{text}"));
+        }
+        Cow::Borrowed(text)
+    }
+
+    #[cfg(unix)]
+    fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
+        self.rewrap.clear(line, cursor);
+        Cow::Borrowed(line)
+    }
+
+    /// No character has a colour, but this is called at every change.
+    #[cfg(unix)]
+    fn highlight_char(&self, line: &str, cursor: usize, _kind: CmdKind) -> bool {
+        self.rewrap.note_edit(line, cursor);
+        false
     }
 }
 
@@ -162,7 +190,7 @@ impl Terminal {
 }
 
 /// As wide as the coloured one.
-const PROMPT: &str = "> ";
+pub(super) const PROMPT: &str = "> ";
 /// To the end of the screen.
 const CLEAR: &str = "\r\x1b[J";
 const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";

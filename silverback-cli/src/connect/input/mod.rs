@@ -6,6 +6,8 @@ mod history;
 #[cfg(unix)]
 mod keys;
 mod pipe;
+#[cfg(unix)]
+mod rewrap;
 
 use std::thread;
 

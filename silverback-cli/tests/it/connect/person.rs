@@ -89,6 +89,15 @@ impl Person {
         self.child.id()
     }
 
+    /// The same on a terminal that rewraps its lines, as most do.
+    pub(super) fn resizes_and_rewraps(&self, rows: u16, columns: u16) {
+        tcsetwinsize(&self.terminal, size(rows, columns)).unwrap();
+        let mut seen = self.seen.lock().unwrap();
+        seen.screen = rewrapped(seen.screen.screen(), rows, columns);
+        drop(seen);
+        self.gets(Signal::WINCH);
+    }
+
     pub(super) fn screen(&self) -> String {
         self.seen.lock().unwrap().screen.screen().contents()
     }
@@ -124,6 +133,35 @@ impl Drop for Person {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same text, ASCII without colours, on a screen of another size.
+fn rewrapped(screen: &vt100::Screen, rows: u16, columns: u16) -> vt100::Parser {
+    let (cursor_row, cursor_column) = screen.cursor_position();
+    let old_columns = screen.size().1;
+    let texts: Vec<_> = screen.rows(0, old_columns).take(usize::from(cursor_row) + 1).collect();
+    let (mut lines, mut offset, mut is_wrapped) = (Vec::<String>::new(), 0, false);
+    for (row, text) in texts.iter().enumerate() {
+        match lines.last_mut().filter(|_| is_wrapped) {
+            Some(line) => {
+                line.push_str(text);
+                offset += usize::from(old_columns);
+            }
+            None => {
+                lines.push(text.clone());
+                offset = 0;
+            }
+        }
+        is_wrapped = screen.row_wrapped(row as u16);
+    }
+    let height = |line: &String| line.len().max(1).div_ceil(usize::from(columns));
+    let above: usize = lines.iter().rev().skip(1).map(height).sum();
+    let offset = offset + usize::from(cursor_column);
+    let (row, column) = (above + offset / usize::from(columns), offset % usize::from(columns));
+    let mut parser = vt100::Parser::new(rows, columns, 0);
+    parser.process(lines.join("\r\n").as_bytes());
+    parser.process(format!("\x1b[{};{}H", row + 1, column + 1).as_bytes());
+    parser
 }
 
 fn size(rows: u16, columns: u16) -> Winsize {

@@ -319,3 +319,42 @@ fn a_line_is_drawn_anew_in_a_window_of_another_size() {
     person.types("!\r");
     check_heard(&hear, &format!("{line}!"));
 }
+
+#[test]
+fn a_window_of_another_width_costs_no_line_of_output() {
+    let line = "a line that takes two rows of a narrow window, and one of a wide one";
+    let widths = [(50, 110), (110, 50), (30, 110), (110, 30), (50, 60), (60, 50)];
+    // A line that is typed has line breaks that one that was drawn as a whole has not.
+    for (rewraps, is_redrawn) in [(true, true), (true, false), (false, true), (false, false)] {
+        for (from, to) in widths {
+            let case = format!("{from} to {to}, rewraps: {rewraps}, is redrawn: {is_redrawn}");
+            let (server, tell, hear) = puppet();
+            let mut person = Person::start(&[&server.url()]);
+            person.sees("Connected");
+            person.resizes(ROWS, from);
+            tell.send([frame(0x81, b"first"), frame(0x81, b"second")].concat()).unwrap();
+            person.sees("< first\n< second\n> ");
+            person.types(line);
+            person.sees(&line[line.len() - 8..]);
+            if is_redrawn {
+                tell.send(frame(0x81, b"third")).unwrap();
+                person.sees("< second\n< third\n> a line that");
+                person.sees(&line[line.len() - 8..]);
+            }
+            match rewraps {
+                true => person.resizes_and_rewraps(ROWS, to),
+                false => person.resizes(ROWS, to),
+            }
+            tell.send(frame(0x81, b"fourth")).unwrap();
+            person.sees("< fourth\n> a line that");
+            let screen = person.screen();
+            let above = if is_redrawn { "< first\n< second\n< third\n" } else { "< first\n< second\n" };
+            assert!(screen.contains(above), "{case}:\n{screen}");
+            if rewraps && to > from {
+                assert!(screen.contains(&format!("{above}< fourth\n> a line that")), "{case}:\n{screen}");
+            }
+            person.types("!\r");
+            check_heard(&hear, &format!("{line}!"));
+        }
+    }
+}
