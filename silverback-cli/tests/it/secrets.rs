@@ -25,7 +25,7 @@ const REPORTS: [&[&str]; 7] = [
 /// Runs all of it, and says what each has printed. The URL has a password and a query.
 #[track_caller]
 fn check_reports(place: &str, path: &str) {
-    let url = format!("ws://me:S3CRET@{place}{path}?token=S3CRET&q=S3CRET");
+    let url = format!("ws://me:S3CRET@{place}{path}?token=S3CRET&q={{\"S3CRET\": 1}}");
     for options in REPORTS {
         let words = [&[options[0], &url], &options[1..]].concat();
         let (_, out, err) = run(&words, &[]);

@@ -29,7 +29,7 @@ use super::headers::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, contains_token,
     list_elements, single,
 };
-use super::request::shown_target;
+use super::target::shown_target;
 use crate::deflate::{self, Compression, DeflateParams};
 
 use super::{AcceptKey, ClientRequest, ExtensionOffer, HandshakeError, Negotiated, Nonce, Received, Subprotocol};

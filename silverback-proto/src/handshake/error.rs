@@ -26,10 +26,12 @@ pub enum HandshakeError {
     UserInfo,
     /// The URI holds a fragment (RFC 6455, 3: they must not be used).
     Fragment,
-    /// The path or query holds a byte that must be percent-encoded.
-    UnencodedTarget {
-        /// That byte.
-        byte: u8,
+    /// The URI holds a control character.
+    ControlCharacter {
+        /// That character.
+        character: char,
+        /// Where it stands, counted in characters from 1.
+        position: usize,
     },
     /// A header name that is not a token.
     InvalidHeaderName(Received),
@@ -130,8 +132,9 @@ impl fmt::Display for HandshakeError {
                  use an Authorization header",
             ),
             Self::Fragment => f.write_str("a WebSocket URI has no fragment; a `#` in path or query is written %23"),
-            Self::UnencodedTarget { byte } => {
-                write!(f, "the byte 0x{byte:02X} in path or query must be written %{byte:02X}")
+            Self::ControlCharacter { character, position } => {
+                write!(f, "the URI has a control character, U+{:04X}, at position {position}", u32::from(*character))?;
+                write!(f, "; in path or query write {}", Escaped(*character))
             }
             Self::InvalidHeaderName(name) => write!(f, "{name} is not a header name"),
             Self::InvalidHeaderValue(name) => {
@@ -198,6 +201,15 @@ impl std::error::Error for HandshakeError {
 impl From<InvalidSubprotocol> for HandshakeError {
     fn from(error: InvalidSubprotocol) -> Self {
         Self::InvalidSubprotocol(error.0)
+    }
+}
+
+/// A character as it is written in a URI.
+pub(super) struct Escaped(pub(super) char);
+
+impl fmt::Display for Escaped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))
     }
 }
 

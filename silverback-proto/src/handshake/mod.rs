@@ -22,6 +22,7 @@ mod rejection;
 mod request;
 mod server;
 mod subprotocol;
+mod target;
 #[cfg(test)]
 mod tests;
 

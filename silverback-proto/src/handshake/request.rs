@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::authority::Authority;
+use super::target::{BLANKS, escape_target, refuse_control_characters, shown_target};
 use super::{ExtensionOffer, HandshakeError, Received, Subprotocol};
 
 /// A server to connect to, and what to offer it.
@@ -38,14 +39,31 @@ impl ClientRequest {
     /// Reads a WebSocket URI. Prefer this to [`new`](Self::new) when the text is at hand: a
     /// fragment, which must not be there, is seen only here, and mistakes are named more exactly.
     ///
+    /// Characters that browsers escape in path and query are escaped: blanks, quotes, `<`, `>`, and everything outside
+    /// ASCII. Escapes stay as they are. Blanks and line breaks around the URI do not count.
+    ///
+    /// ```
+    /// use silverback_proto::handshake::ClientRequest;
+    ///
+    /// let request = ClientRequest::parse("ws://example.com/zoë's room?q={\"a\": 1}")?;
+    /// assert_eq!(request.target().as_str(), "/zo%C3%AB's%20room?q={%22a%22:%201}");
+    /// # Ok::<_, silverback_proto::handshake::HandshakeError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`new`](Self::new), and for a text that is no URI.
     pub fn parse(uri: &str) -> Result<Self, HandshakeError> {
+        refuse_control_characters(uri)?;
+        let uri = uri.trim_matches(BLANKS);
         if uri.contains('#') {
             return Err(HandshakeError::Fragment);
         }
-        let parsed = Uri::try_from(uri).map_err(|_| explain_invalid(uri))?;
-        Self::new(&parsed)
+        let Some((scheme, rest)) = uri.split_once("://") else {
+            let parsed = Uri::try_from(uri).map_err(|_| HandshakeError::InvalidUri(Received::uri(uri)))?;
+            return Self::new(&parsed);
+        };
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        Self::from_parts(scheme, authority, target)
     }
 
     /// Takes a URI with the scheme `ws` or `wss`, or `http` or `https`, which mean the same.
@@ -53,28 +71,28 @@ impl ClientRequest {
     ///
     /// # Errors
     /// For another scheme or none, a missing or malformed host or port, a user name or password,
-    /// and bytes in path or query that are not percent-encoded.
+    /// and control characters.
     pub fn new(uri: &Uri) -> Result<Self, HandshakeError> {
-        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
+        refuse_control_characters(target)?;
+        Self::from_parts(uri.scheme_str().unwrap_or_default(), authority, target)
+    }
+
+    fn from_parts(scheme: &str, authority: &str, target: &str) -> Result<Self, HandshakeError> {
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "ws" | "http" => false,
             "wss" | "https" => true,
-            _ => {
-                let shown = Received::new(scheme.as_bytes());
-                return Err(HandshakeError::UnsupportedScheme(shown));
-            }
+            _ => return Err(HandshakeError::UnsupportedScheme(Received::uri(scheme))),
         };
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
         if authority.contains('@') {
             return Err(HandshakeError::UserInfo);
         }
-        let target = resource_name(uri)?;
-        let authority =
-            Authority::parse(authority.as_bytes()).ok_or_else(|| invalid_host(authority, target.as_str()))?;
+        let authority = Authority::parse(authority.as_bytes()).ok_or_else(|| invalid_host(authority, target))?;
         Ok(Self {
             secure,
             authority,
-            target,
+            target: escape_target(target)?,
             host_header: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
@@ -185,50 +203,11 @@ impl fmt::Debug for ClientRequest {
     }
 }
 
-/// RFC 6455, 3: the path, `/` if it is empty, and the query.
-fn resource_name(uri: &Uri) -> Result<PathAndQuery, HandshakeError> {
-    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
-    if let Some(byte) = target.bytes().find(|byte| !byte.is_ascii_graphic()) {
-        return Err(HandshakeError::UnencodedTarget { byte });
-    }
-    let slash = if target.starts_with('/') { "" } else { "/" };
-    PathAndQuery::try_from(format!("{slash}{target}")).map_err(|_| HandshakeError::InvalidUri(Received::uri(target)))
-}
-
-/// The path and query as they may be shown: a query is often secret, and debug output ends up in logs.
-pub(super) fn shown_target(target: &PathAndQuery) -> String {
-    match target.query() {
-        Some(query) if !query.is_empty() => format!("{}?…", target.path()),
-        _ => target.as_str().to_owned(),
-    }
-}
-
 /// A password that is not percent-encoded may have any character, such as the `/` that ends the authority:
 /// `ws://me:pass/word@host`. It is not repeated.
 fn invalid_host(authority: &str, target: &str) -> HandshakeError {
     match target.contains('@') {
         true => HandshakeError::UserInfo,
         false => HandshakeError::InvalidHost(Received::text(authority)),
-    }
-}
-
-/// Finds the words for a text that `http::Uri` refuses.
-fn explain_invalid(uri: &str) -> HandshakeError {
-    let Some((scheme, rest)) = uri.split_once("://") else {
-        return HandshakeError::InvalidUri(Received::uri(uri));
-    };
-    if !["ws", "wss", "http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
-        return HandshakeError::UnsupportedScheme(Received::uri(scheme));
-    }
-    let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    if authority.contains('@') {
-        return HandshakeError::UserInfo;
-    }
-    if Authority::parse(authority.as_bytes()).is_none() {
-        return invalid_host(authority, target);
-    }
-    match target.bytes().find(|byte| !byte.is_ascii_graphic()) {
-        Some(byte) => HandshakeError::UnencodedTarget { byte },
-        None => HandshakeError::InvalidUri(Received::uri(uri)),
     }
 }

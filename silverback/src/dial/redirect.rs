@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, StatusCode, header::LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION};
 use silverback_proto::handshake::ClientRequest;
 
 /// Why a redirect is not followed.
@@ -40,7 +40,7 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
 pub(super) fn next_url(from: &ClientRequest, headers: &HeaderMap) -> Result<String, RedirectFault> {
     let mut locations = headers.get_all(LOCATION).iter();
     let (Some(location), None) = (locations.next(), locations.next()) else { return Err(RedirectFault::Location) };
-    let location = location.to_str().map_err(|_| RedirectFault::Location)?.trim();
+    let location = text(location);
     // A fragment is for pages; RFC 6455, 3 has none.
     let location = location.split('#').next().unwrap_or_default();
     let url = absolute(from, location).ok_or(RedirectFault::Location)?;
@@ -48,6 +48,25 @@ pub(super) fn next_url(from: &ClientRequest, headers: &HeaderMap) -> Result<Stri
     match from.is_secure() && !next.is_secure() {
         true => Err(RedirectFault::ToPlain),
         false => Ok(url),
+    }
+}
+
+/// A `Location` as browsers read it: UTF-8 is taken as it is and other bytes are escaped, although a URI has neither; tabs
+/// and blanks around it do not count; and a `\` before the query is a `/`.
+fn text(location: &HeaderValue) -> String {
+    let text = match std::str::from_utf8(location.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => location.as_bytes().iter().map(|&byte| escaped(byte)).collect(),
+    };
+    let text = text.trim().replace('\t', "");
+    let (path, query) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
+    path.replace('\\', "/") + query
+}
+
+fn escaped(byte: u8) -> String {
+    match byte.is_ascii() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
     }
 }
 

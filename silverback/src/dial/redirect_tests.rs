@@ -33,10 +33,36 @@ fn references_are_resolved_against_the_url_that_was_asked_for() {
 }
 
 #[test]
+fn a_location_is_read_as_browsers_read_it() {
+    for (location, target) in [
+        (&b"/a b"[..], "/a%20b"),
+        ("/日本?x=ü".as_bytes(), "/%E6%97%A5%E6%9C%AC?x=%C3%BC"),
+        (b"/caf\xe9 ?x=\"y\"", "/caf%E9%20?x=%22y%22"),
+        (b"\t/a\tb ", "/ab"),
+        (b"\\a\\..\\b?\\", "/b?\\"),
+        ("ü/ö".as_bytes(), "/x/%C3%BC/%C3%B6"),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(LOCATION, HeaderValue::from_bytes(location).unwrap());
+        let url = next_url(&ClientRequest::parse("ws://a.example/x/y").unwrap(), &headers).unwrap();
+        let request = ClientRequest::parse(&url).unwrap();
+        assert_eq!((request.host(), request.target().as_str()), ("a.example", target), "{location:?}");
+    }
+    assert_eq!(follow("ws://a.example/", "\\\\b.example\\x"), Ok("ws://b.example/x".to_owned()), "another host");
+}
+
+#[test]
 fn what_leads_nowhere_is_told() {
-    for location in
-        ["", "#part", "ftp://a.example/", "javascript:alert(1)", "ws://", "//", "ws://me:secret@b.example/", "/a b"]
-    {
+    for location in [
+        "",
+        "#part",
+        "ftp://a.example/",
+        "javascript:alert(1)",
+        "ws://",
+        "//",
+        "ws://me:secret@b.example/",
+        "ws://a b/",
+    ] {
         assert_eq!(follow("ws://a.example/", location), Err(RedirectFault::Location), "{location:?}");
     }
     let from = ClientRequest::parse("ws://a.example/").unwrap();

@@ -37,6 +37,7 @@ async fn host_port_and_target_are_taken_from_the_url() {
         ("ws://a.example:81?", "a.example", 81, "a.example:81", "/?"),
         ("ws://[::1]", "::1", 80, "[::1]", "/"),
         ("ws://[2001:DB8:0:0::1]:81/x", "2001:db8::1", 81, "[2001:db8::1]:81", "/x"),
+        ("ws://a.example/a b?ü", "a.example", 80, "a.example", "/a%20b?%C3%BC"),
         ("ws://127.0.0.1:8000/", "127.0.0.1", 8000, "127.0.0.1:8000", "/"),
     ] {
         let (to, head) = dialled(Dialer::new(), url).await;
@@ -97,7 +98,7 @@ async fn what_is_no_websocket_url_is_told_by_its_fault() {
         ("ws://a.example:99999/", |error| matches!(error, HandshakeError::InvalidHost(_))),
         ("ws://[::1/", |error| matches!(error, HandshakeError::InvalidHost(_))),
         ("ws://a b/", |error| matches!(error, HandshakeError::InvalidHost(_))),
-        ("ws://a.example/a b", |error| matches!(error, HandshakeError::UnencodedTarget { byte: b' ' })),
+        ("ws://a.example/a\nb", |error| matches!(error, HandshakeError::ControlCharacter { position: 17, .. })),
     ];
     for (url, is_fault) in cases {
         match Dialer::new().dial(url).await {

@@ -175,3 +175,24 @@ fn the_client_names_itself_unless_it_is_given_a_name() {
     let head = request(|host| words(&format!("connect ws://{host}/ -H User-Agent:mine/1")), &[]);
     assert!(head.contains("\r\nuser-agent: mine/1\r\n") && !head.contains("silverback/"), "{head}");
 }
+
+#[test]
+fn a_url_is_escaped_as_browsers_do() {
+    for (path, sent) in [
+        ("/?q={\"a\": 1}", "/?q={%22a%22:%201}"),
+        ("/<日本> ü", "/%3c%e6%97%a5%e6%9c%ac%3e%20%c3%bc"),
+        ("/a%20b?c=%2F%25+d&e=100%", "/a%20b?c=%2f%25+d&e=100%"),
+    ] {
+        let head = request(|host| vec!["connect".to_owned(), format!("ws://{host}{path}")], &[]);
+        assert!(head.starts_with(&format!("get {sent} http/1.1\r\n")), "{path}: {head}");
+    }
+}
+
+#[test]
+fn a_control_character_in_a_url_is_named() {
+    for command in ["connect", "check", "bench"] {
+        let (code, _, err) = run(&[command, "ws://localhost/a\nb"], &[]);
+        assert_eq!(code, Some(2), "{err}");
+        assert!(err.contains("U+000A, at position 17") && err.lines().count() == 1, "{err}");
+    }
+}

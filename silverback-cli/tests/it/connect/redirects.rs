@@ -122,3 +122,16 @@ fn a_cookie_that_one_sets_goes_with_the_next_request_and_is_not_shown() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && err.contains("> Cookie: (hidden)") && !err.contains("S3CRET"), "{err}");
 }
+
+#[test]
+fn a_location_with_blanks_and_letters_outside_ascii_is_followed() {
+    let server = Server::start(|mut stream, head| {
+        use std::io::Write;
+        let answer = match head.starts_with("GET /caf%C3%A9%20%22x%22?%3Cy%3E HTTP/1.1\r\n") {
+            true => [accepting(&head).into_bytes(), close(1000, "")].concat(),
+            false => moved("302 Found", "/café \"x\"?<y>").into_bytes(),
+        };
+        stream.write_all(&answer).unwrap();
+    });
+    check_said(&talk(&[&server.url(), "-L", "--max-redirs", "1", "--wait", "off"], b""), "");
+}

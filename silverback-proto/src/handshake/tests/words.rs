@@ -24,7 +24,14 @@ fn misuse_is_named_with_what_was_given() {
         (InvalidUri(Received::text("")), "the URI is empty"),
         (UnsupportedScheme(Received::text("")), "a WebSocket URI begins with ws:// or wss://"),
         (Fragment, "a WebSocket URI has no fragment; a `#` in path or query is written %23"),
-        (UnencodedTarget { byte: b' ' }, "the byte 0x20 in path or query must be written %20"),
+        (
+            ControlCharacter { character: '\n', position: 9 },
+            "the URI has a control character, U+000A, at position 9; in path or query write %0A",
+        ),
+        (
+            ControlCharacter { character: '\u{85}', position: 9 },
+            "the URI has a control character, U+0085, at position 9; in path or query write %C2%85",
+        ),
         (TooManyHeaders { limit: 1000 }, "more than 1000 headers are set"),
         (RepeatedOrigin, "the header `Origin` is set several times"),
         (RepeatedSubprotocol(chat()), "subprotocol `chat` is offered twice"),
