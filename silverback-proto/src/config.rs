@@ -75,14 +75,15 @@ impl Config {
         self
     }
 
-    /// How long nothing may arrive before a keepalive ping is sent; `None` sends none. Default 20 s: proxies cut at
-    /// 60 s.
+    /// Sends a keepalive ping after this much time without a sign of life; `None` sends none. Default 20 s: proxies cut at
+    /// 60 s. A byte that arrives is a sign of life, and so is output that the peer takes after it had to wait.
     pub fn ping_interval(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.ping_interval = idle.into();
         self
     }
 
-    /// How long after a keepalive ping some byte must arrive. Default 20 s.
+    /// How long after a keepalive ping the peer must show a sign of life. Default 20 s. As long as the peer takes output
+    /// that stands before the ping, this time begins anew: on a slow line the answer comes late.
     pub fn ping_timeout(mut self, within: Duration) -> Self {
         self.ping_timeout = within;
         self
@@ -95,7 +96,8 @@ impl Config {
         self
     }
 
-    /// How long the peer may take no output while some waits. Default 30 s.
+    /// How long the peer may take no output while some waits. Default 30 s. A driver that can learn what the peer's side has
+    /// taken judges by that, and not by what the kernel on our side holds.
     pub fn write_stall_timeout(mut self, within: Duration) -> Self {
         self.write_stall_timeout = within;
         self

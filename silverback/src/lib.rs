@@ -68,6 +68,7 @@ mod settings;
 mod shared;
 mod socket;
 mod sync;
+mod tcp_progress;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
 pub mod tls;

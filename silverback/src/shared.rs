@@ -262,6 +262,7 @@ impl Shared {
         };
         if received.count > 0 {
             inner.transmitter.handle_received(received.at, received.count);
+            inner.note_life();
         }
         let is_known = inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !is_known {
@@ -275,6 +276,9 @@ impl Shared {
         let mut inner = self.lock();
         if let Some(failure) = &inner.failure {
             return Err(failure.to_error());
+        }
+        if inner.transmitter.doubts_life(now) {
+            inner.look_for_life(now);
         }
         if let Some(error) = inner.transmitter.handle_timeout(now) {
             inner.fail(Failure::Connection(error.clone()));

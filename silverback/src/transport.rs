@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     socket::Addresses,
     sync::{self, ReadHalf, WriteHalf},
+    tcp_progress::TcpProgress,
 };
 
 /// A byte stream that a connection can run on.
@@ -62,11 +63,12 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
         Some(stream) => {
             let addresses = Addresses::of(&stream);
             let (read, write) = sync::split(stream);
-            let read = match addresses {
-                Some(addresses) => ReadSide::Layered(Box::new((read, addresses))),
-                None => ReadSide::Other(read),
-            };
-            (read, WriteSide::Other(write))
+            match addresses {
+                Some(addresses) => {
+                    (ReadSide::Layered(Box::new((read, addresses))), WriteSide::Layered(Box::new((write, addresses))))
+                }
+                None => (ReadSide::Other(read), WriteSide::Other(write)),
+            }
         }
         None => (ReadSide::Closed, WriteSide::Closed),
     }
@@ -130,11 +132,24 @@ pub(crate) enum WriteSide {
     Tcp(tcp::OwnedWriteHalf),
     #[cfg(unix)]
     Unix(unix::OwnedWriteHalf),
+    /// As for [`ReadSide::Layered`].
+    Layered(Box<(WriteHalf<Box<dyn ByteStream>>, Addresses)>),
     Other(WriteHalf<Box<dyn ByteStream>>),
     Closed,
 }
 
 impl WriteSide {
+    /// How far the peer's side of a TCP connection has taken our output. The system is asked, if it can be.
+    pub(crate) fn tcp_progress(&self) -> Option<TcpProgress> {
+        match self {
+            Self::Tcp(half) => {
+                TcpProgress::of(&Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? })
+            }
+            Self::Layered(layered) => TcpProgress::of(&layered.1),
+            _ => None,
+        }
+    }
+
     /// One system call: a plain write where there is one slice, which costs a little less.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match (self.as_async_write(), slices) {
@@ -148,6 +163,7 @@ impl WriteSide {
     /// Passes on what a layer between us and the socket may hold; sockets hold nothing.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
+            Self::Layered(layered) => Pin::new(&mut layered.0).poll_flush(cx),
             Self::Other(half) => Pin::new(half).poll_flush(cx),
             _ => Poll::Ready(Ok(())),
         }
@@ -176,6 +192,7 @@ impl WriteSide {
             Self::Tcp(half) => half,
             #[cfg(unix)]
             Self::Unix(half) => half,
+            Self::Layered(layered) => &mut layered.0,
             Self::Other(half) => half,
             Self::Closed => return None,
         };

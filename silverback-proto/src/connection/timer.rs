@@ -6,10 +6,12 @@ use crate::{Config, error::Timeout};
 
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// When the last byte came, or the connection began.
-    last_received: Instant,
-    /// Keepalive: some byte must come until then.
+    /// When the peer last showed that it is alive, or the connection began: a byte came, or it took output that waited.
+    last_life: Instant,
+    /// Keepalive: the peer must show that it is alive until then.
     pong_due: Option<Instant>,
+    /// The peer took output that waited, at a time after `last_life` that is not known yet.
+    has_taken: bool,
     /// The ping whose round trip is being measured: its number and when it was queued. Boxed, like all that an idle
     /// connection rarely has.
     ping: Option<Box<(u32, Instant)>>,
@@ -31,8 +33,9 @@ pub(super) enum Due {
 impl Timers {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            last_received: now,
+            last_life: now,
             pong_due: None,
+            has_taken: false,
             ping: None,
             pings: 0,
             close_due: None,
@@ -43,8 +46,46 @@ impl Timers {
 
     /// Any byte counts as life.
     pub(super) fn note_received(&mut self, now: Instant) {
-        self.last_received = now;
+        self.last_life = now;
         self.pong_due = None;
+        self.has_taken = false;
+    }
+
+    /// The peer took output that waited. It may have to take more before it comes to our ping, so its time to answer begins
+    /// anew, and so does the stall.
+    pub(super) fn note_taken(&mut self, now: Instant, config: &Config) {
+        self.last_life = now;
+        self.has_taken = false;
+        if let (Some(due), Some((_, within))) = (&mut self.pong_due, config.keepalive()) {
+            *due = after(now, within);
+        }
+        if let Some(since) = &mut self.stalled_since {
+            *since = now;
+        }
+    }
+
+    /// The same, now that the time is known.
+    pub(super) fn settle_taken(&mut self, now: Instant, config: &Config) {
+        if self.has_taken {
+            self.note_taken(now, config);
+        }
+    }
+
+    /// A keepalive ping is in flight.
+    pub(super) fn awaits_pong(&self) -> bool {
+        self.pong_due.is_some()
+    }
+
+    /// The peer looks dead or stalled, or is about to be asked whether it is alive.
+    pub(super) fn doubts_life(&self, now: Instant, config: &Config, is_open: bool) -> bool {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        is_due(self.keepalive_due(config, is_open)) || is_due(self.stall_due(config))
+    }
+
+    /// When the next keepalive ping is due, or the answer to the one in flight.
+    fn keepalive_due(&self, config: &Config, is_open: bool) -> Option<Instant> {
+        let (interval, _) = config.keepalive().filter(|_| is_open)?;
+        Some(self.pong_due.unwrap_or(after(self.last_life, interval)))
     }
 
     /// The round trip, if this answers the keepalive ping in flight.
@@ -66,6 +107,10 @@ impl Timers {
         self.close_due.as_deref().copied()
     }
 
+    pub(super) fn stalled_since(&self) -> Option<Instant> {
+        self.stalled_since
+    }
+
     pub(super) fn stall_due(&self, config: &Config) -> Option<Instant> {
         self.stalled_since.map(|since| after(since, config.write_stall_budget()))
     }
@@ -75,9 +120,10 @@ impl Timers {
         self.stalled_since.get_or_insert(now);
     }
 
-    /// Some output has left.
-    pub(super) fn note_progress(&mut self) {
+    /// Output that had to wait has left.
+    pub(super) fn note_unblocked(&mut self) {
         self.stalled_since = None;
+        self.has_taken = true;
     }
 
     /// The compressor holds memory; `sent` messages have been sent so far.
@@ -92,14 +138,15 @@ impl Timers {
 
     /// The next instant at which `due` has something to say, or the compressor is to be looked at.
     pub(super) fn next(&self, config: &Config, is_open: bool, holds_compressor: bool) -> Option<Instant> {
-        let keepalive = config.keepalive().filter(|_| is_open);
-        let keepalive = keepalive.map(|(interval, _)| self.pong_due.unwrap_or(after(self.last_received, interval)));
         let compressor = match self.compressor_due.as_deref() {
             Some((due, _)) => Some(*due),
             // Sending tells no time: it is asked for, at once if nothing has come for a while.
-            None => holds_compressor.then(|| after(self.last_received, COMPRESSOR_IDLE)),
+            None => holds_compressor.then(|| after(self.last_life, COMPRESSOR_IDLE)),
         };
-        [keepalive, self.close_due(), self.stall_due(config), compressor].into_iter().flatten().min()
+        [self.keepalive_due(config, is_open), self.close_due(), self.stall_due(config), compressor]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What has fallen due by `now`.
@@ -113,7 +160,7 @@ impl Timers {
         let (interval, within) = config.keepalive().filter(|_| is_open)?;
         match self.pong_due {
             Some(due) if due <= now => Some(Due::Timeout(Timeout::Pong(within))),
-            None if after(self.last_received, interval) <= now => {
+            None if after(self.last_life, interval) <= now => {
                 self.pings = self.pings.wrapping_add(1);
                 self.ping = Some(Box::new((self.pings, now)));
                 self.pong_due = Some(after(now, within));

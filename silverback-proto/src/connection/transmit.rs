@@ -3,6 +3,7 @@
 
 use std::{
     io::IoSlice,
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -276,6 +277,7 @@ impl Transmitter {
         if self.state == State::Closed {
             return None;
         }
+        self.timers.settle_taken(now, &self.config);
         self.release_idle_compressor(now);
         match self.timers.due(now, &self.config, self.check_open().is_ok())? {
             Due::Ping(number) => {
@@ -296,9 +298,8 @@ impl Transmitter {
         let count = count.min(self.framer.queued());
         self.counters.bytes_sent += count as u64;
         self.framer.advance(count);
-        if count > 0 {
-            self.is_blocked = false;
-            self.timers.note_progress();
+        if count > 0 && mem::take(&mut self.is_blocked) {
+            self.timers.note_unblocked();
         }
         // The Close frame is always the last thing queued: with the queue empty it has left.
         if self.framer.queued() == 0 && self.closing.is_queued() && self.state != State::Closed {
@@ -307,9 +308,16 @@ impl Transmitter {
         }
     }
 
+    /// The peer took output that the transport held, so it is alive. To be called where the transport can tell: output
+    /// that leaves after [`handle_blocked`](Self::handle_blocked) says the same by itself.
+    pub fn handle_taken(&mut self, now: Instant) {
+        self.timers.note_taken(now, &self.config);
+    }
+
     /// The transport takes nothing at the moment: the write stall begins to count. After a fault of the peer's, what has not
     /// begun to leave is dropped.
     pub fn handle_blocked(&mut self, now: Instant) {
+        self.timers.settle_taken(now, &self.config);
         self.timers.note_blocked(now);
         self.is_blocked = true;
         if self.state == State::Failing {
@@ -401,7 +409,23 @@ impl Transmitter {
         self.timers.close_due()
     }
 
-    /// When the output that waits counts as stalled, if some waits.
+    /// Whether [`handle_timeout`](Self::handle_timeout) would now ping the peer, or give it up, for want of a sign of life.
+    /// A driver that can learn whether the peer took output asks for that before.
+    pub fn doubts_life(&self, now: Instant) -> bool {
+        self.state != State::Closed && self.timers.doubts_life(now, &self.config, self.check_open().is_ok())
+    }
+
+    /// Whether a keepalive ping is in flight, and nothing has come since.
+    pub fn awaits_pong(&self) -> bool {
+        self.timers.awaits_pong()
+    }
+
+    /// Since when the peer takes nothing of the output that waits, if some waits.
+    pub fn stalled_since(&self) -> Option<Instant> {
+        self.timers.stalled_since()
+    }
+
+    /// When that counts as a stall.
     pub fn stall_deadline(&self) -> Option<Instant> {
         self.timers.stall_due(&self.config)
     }

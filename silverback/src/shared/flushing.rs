@@ -34,12 +34,17 @@ impl Shared {
         inner.is_compressor_watched.then_some(sent_now)
     }
 
-    /// Fails the connection if it is stalled. Says when it could be, while its transport takes nothing.
+    /// Fails the connection if it is stalled. Says when to look again, while its transport takes nothing.
     pub(crate) fn watch_stall(&self, now: Instant) -> Option<Instant> {
         let mut inner = self.lock();
+        // Looked at several times, so that a stall is found soon after the budget, counted from the last progress, is over.
+        let pause = inner.transmitter.write_stall_budget() / 4;
+        if inner.stalled_since().is_some_and(|since| since.checked_add(pause).is_some_and(|soon| soon <= now)) {
+            inner.look_for_life(now);
+        }
         let due = inner.stall_deadline();
-        if due.is_some_and(|due| due > now) {
-            return due;
+        if let Some(due) = due.filter(|due| *due > now) {
+            return Some(now.checked_add(pause).map_or(due, |soon| soon.min(due)));
         }
         inner.is_watched = false;
         if due.is_some() {

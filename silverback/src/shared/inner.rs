@@ -13,7 +13,7 @@ use silverback_proto::{ConnectionError, Role, connection::Transmitter};
 
 use super::waiting::Waiting;
 use crate::{
-    Error,
+    Error, clock,
     sync::{Mutex, MutexGuard},
     transport::{ReadSide, WriteSide},
 };
@@ -38,6 +38,9 @@ pub(super) struct Inner {
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
     pub(super) failure: Option<Box<Failure>>,
+    /// How far the peer had taken our output when its life was last in doubt. Nothing has come from it since, or our
+    /// transport is full.
+    seen: Option<Box<Seen>>,
     /// What a reader has left that went before the connection was closed.
     pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
@@ -50,6 +53,14 @@ pub(super) struct Inner {
 pub(super) struct LeftBehind {
     pub(super) io: ReadSide,
     pub(super) role: Role,
+}
+
+/// How far a peer had taken our output, when it was looked at.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    acknowledged: u64,
+    /// How much it must have acknowledged before it comes to our keepalive ping.
+    before_ping: u64,
 }
 
 /// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
@@ -94,6 +105,7 @@ impl Inner {
             wakes_reader: false,
             wakes_waiting: false,
             failure: None,
+            seen: None,
             left_behind: None,
             reader: None,
             waiting: None,
@@ -139,7 +151,10 @@ impl Inner {
         if self.io.poll_flush(cx)?.is_pending() {
             return Poll::Pending;
         }
-        (self.needs_flush, self.held_since) = (false, None);
+        self.needs_flush = false;
+        if self.held_since.take().is_some() {
+            self.transmitter.handle_taken(clock::now());
+        }
         Poll::Ready(Ok(Written::All))
     }
 
@@ -153,15 +168,51 @@ impl Inner {
         }
     }
 
+    /// A byte came, so that nothing of the past is in doubt.
+    pub(super) fn note_life(&mut self) {
+        if !self.is_blocked {
+            self.seen = None;
+        }
+    }
+
+    /// If the life of the peer is in doubt, looks whether it has taken output since that was looked at.
+    ///
+    /// What stands behind our ping in the kernel does not count: a peer that reads nothing any more has a kernel that still
+    /// takes something. While our own queue is full, all of it counts.
+    pub(super) fn look_for_life(&mut self, now: Instant) {
+        let Some(progress) = self.io.tcp_progress() else { return };
+        let before = self.seen.as_deref().copied();
+        let before_ping = match before {
+            Some(before) if self.transmitter.awaits_pong() => before.before_ping,
+            _ => progress.acknowledged + progress.outstanding,
+        };
+        self.seen = Some(Box::new(Seen { acknowledged: progress.acknowledged, before_ping }));
+        let Some(before) = before.filter(|before| before.acknowledged < progress.acknowledged) else { return };
+        if self.is_blocked || before.acknowledged < before.before_ping {
+            self.transmitter.handle_taken(now);
+            if let Some(since) = &mut self.held_since {
+                **since = now;
+            }
+        }
+    }
+
+    /// Since when the transport takes nothing, or passes nothing on.
+    pub(super) fn stalled_since(&self) -> Option<Instant> {
+        if !self.is_on_its_way() {
+            return None;
+        }
+        [self.transmitter.stalled_since(), self.held_since.as_deref().copied()].into_iter().flatten().min()
+    }
+
     /// When the connection counts as stalled, while its transport takes nothing. The closing handshake does not wait longer
     /// for a transport than for a peer.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
         if !self.is_on_its_way() {
             return None;
         }
-        let held =
-            self.held_since.as_deref().and_then(|since| since.checked_add(self.transmitter.write_stall_budget()));
-        [self.transmitter.stall_deadline(), held, self.transmitter.close_deadline()].into_iter().flatten().min()
+        let budget = self.transmitter.write_stall_budget();
+        let stall = self.stalled_since().and_then(|since| since.checked_add(budget));
+        [stall, self.transmitter.close_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

@@ -11,6 +11,8 @@ use crate::support::{client_with, send_together, server, server_config, settle, 
 
 mod large;
 mod pongs;
+#[cfg(target_os = "linux")]
+mod slow_readers;
 mod stalls;
 mod waiting;
 

@@ -148,6 +148,107 @@ mod pings {
     }
 }
 
+/// A slow line: output that the peer takes is life, and its pong comes when it has taken what stands before our ping.
+mod output {
+    use super::*;
+
+    /// Output waits, and the transport takes a byte of it every `seconds`.
+    fn take_slowly(peer: &mut Peer<App>, seconds: u32, bytes: u32) {
+        for _ in 0..bytes {
+            block(peer);
+            assert_eq!(wait(peer, seconds), None);
+            assert_eq!(peer.endpoint().sent_up_to(1).len(), 1);
+        }
+    }
+
+    fn block(peer: &mut Peer<App>) {
+        let now = peer.endpoint().clock.now();
+        peer.endpoint().conn.handle_blocked(now);
+    }
+
+    #[test]
+    fn that_leaves_after_it_had_to_wait_is_life() {
+        let mut peer = keeping_alive();
+        peer.endpoint().conn.send("x".repeat(100).into()).unwrap();
+        take_slowly(&mut peer, 19, 50);
+        assert_eq!(peer.endpoint().conn.state(), State::Open);
+        assert!(!peer.endpoint().conn.awaits_pong(), "nobody is pinged who takes output");
+    }
+
+    #[test]
+    fn gives_a_peer_that_was_pinged_more_time() {
+        let mut peer = keeping_alive();
+        peer.endpoint().conn.send("x".repeat(100).into()).unwrap();
+        block(&mut peer);
+        assert_eq!(wait(&mut peer, 20), None);
+        assert!(peer.endpoint().conn.awaits_pong());
+        take_slowly(&mut peer, 9, 50);
+        block(&mut peer);
+        assert_eq!(wait(&mut peer, 9), None);
+        assert_eq!(wait(&mut peer, 1), Some(Timeout::Pong(10 * SECOND)));
+    }
+
+    /// It left at once, so nobody knows whether the peer took it.
+    #[test]
+    fn that_never_had_to_wait_is_no_life() {
+        let mut peer = keeping_alive();
+        assert_eq!(wait(&mut peer, 20), None);
+        expect_ping(&mut peer);
+        for _ in 0..9 {
+            assert_eq!(wait(&mut peer, 1), None);
+            peer.endpoint().conn.send("news".into()).unwrap();
+            peer.expect(text("news"));
+        }
+        assert_eq!(wait(&mut peer, 1), Some(Timeout::Pong(10 * SECOND)));
+    }
+
+    #[test]
+    fn that_the_transport_held_and_the_peer_took_is_life() {
+        let mut peer = keeping_alive();
+        assert_eq!(wait(&mut peer, 20), None);
+        expect_ping(&mut peer);
+        for _ in 0..5 {
+            assert_eq!(wait(&mut peer, 9), None);
+            let now = peer.endpoint().clock.now();
+            assert!(!peer.endpoint().conn.doubts_life(now) && peer.endpoint().conn.doubts_life(now + SECOND));
+            peer.endpoint().conn.handle_taken(now);
+            assert!(!peer.endpoint().conn.doubts_life(now + SECOND));
+        }
+        assert_eq!(wait(&mut peer, 10), Some(Timeout::Pong(10 * SECOND)));
+    }
+
+    #[test]
+    fn that_the_transport_held_and_the_peer_took_is_no_stall() {
+        let mut peer = keeping_alive();
+        peer.endpoint().conn.send("stuck".into()).unwrap();
+        block(&mut peer);
+        for _ in 0..5 {
+            peer.send(pong(""));
+            assert_eq!(wait(&mut peer, 15), None);
+            peer.send(pong(""));
+            assert_eq!(wait(&mut peer, 14), None);
+            let now = peer.endpoint().clock.now();
+            assert!(peer.endpoint().conn.doubts_life(now + SECOND));
+            peer.endpoint().conn.handle_taken(now);
+        }
+        peer.send(pong(""));
+        assert_eq!(wait(&mut peer, 15), None);
+        peer.send(pong(""));
+        assert_eq!(wait(&mut peer, 15), Some(Timeout::WriteStall(30 * SECOND)));
+    }
+
+    #[test]
+    fn does_not_extend_the_budget_of_the_close() {
+        let mut peer = keeping_alive();
+        peer.endpoint().conn.send("x".repeat(100).into()).unwrap();
+        block(&mut peer);
+        let now = peer.endpoint().clock.now();
+        peer.endpoint().conn.start_close(now, None);
+        take_slowly(&mut peer, 1, 4);
+        assert_eq!(wait(&mut peer, 1), Some(Timeout::Close(5 * SECOND)));
+    }
+}
+
 mod round_trips {
     use super::*;
 

@@ -1,0 +1,134 @@
+//! Peers on real sockets that take little and are alive, and peers that take nothing more. Time is the test's: it passes
+//! only while the test sleeps, so that a slow machine changes nothing.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net, thread,
+    time::Duration,
+};
+
+use silverback::{ByteStream, Config, Conn, Error, Negotiated, Role, Settings, Timeout};
+use silverback_testkit::wire::{CLIENT_KEY, decode_all, pong};
+use socket2::SockRef;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+use crate::support::{PATIENCE, settle, within};
+
+/// A server's connection to a peer that has little room for what it does not read, and holds much for a peer itself.
+fn connect(config: Config, wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>) -> (Conn, net::TcpStream) {
+    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+    SockRef::from(&listener).set_recv_buffer_size(16 * 1024).unwrap();
+    let near = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    SockRef::from(&near).set_send_buffer_size(4 * 1024 * 1024).unwrap();
+    near.set_nonblocking(true).unwrap();
+    let peer = listener.accept().unwrap().0;
+    let stream = wrap(TcpStream::from_std(near).unwrap());
+    let settings = Settings::default().config(config);
+    (Conn::from_handshake(stream, Role::Server, Negotiated::default(), [], &settings), peer)
+}
+
+/// Reads this much. No time of the test passes meanwhile, and other tasks go on.
+async fn read_exactly(peer: &mut net::TcpStream, count: usize, into: &mut Vec<u8>) {
+    peer.set_nonblocking(true).unwrap();
+    let begun = std::time::Instant::now();
+    let end = into.len() + count;
+    while into.len() < end {
+        let mut chunk = [0; TAKEN];
+        let room = chunk.len().min(end - into.len());
+        match peer.read(&mut chunk[..room]) {
+            Ok(0) => panic!("the connection has ended"),
+            Ok(count) => into.extend_from_slice(&chunk[..count]),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+                assert!(begun.elapsed() < PATIENCE, "the peer got {} of {end} bytes", into.len());
+                thread::sleep(Duration::from_millis(1));
+                settle().await;
+            }
+        }
+    }
+}
+
+const STEP: Duration = Duration::from_secs(5);
+const TAKEN: usize = 4 * 1024;
+/// Its header has 4 bytes.
+const MESSAGE: usize = 60 * 1024;
+
+/// The kernel on our side takes the whole message at once. What the peer has taken of it is known to TCP alone.
+async fn check_that_a_late_pong_is_waited_for(wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>) {
+    let (conn, mut peer) = connect(Config::default(), wrap);
+    let (writer, mut reader) = conn.split();
+    let reading = tokio::spawn(async move { (reader.read_message().await, reader) });
+    let begun = Instant::now();
+    writer.write_message(vec![7; MESSAGE]).await.unwrap();
+    let mut wire = Vec::new();
+    for _ in 0..MESSAGE / TAKEN {
+        sleep(STEP).await;
+        assert!(!reading.is_finished(), "given up after {:?}", begun.elapsed());
+        read_exactly(&mut peer, TAKEN, &mut wire).await;
+    }
+    // The header of the message, and the ping that stood behind it.
+    read_exactly(&mut peer, 4 + 6, &mut wire).await;
+    let (frames, _) = decode_all(&wire);
+    assert_eq!(frames.iter().map(|frame| frame.opcode).collect::<Vec<_>>(), [0x2, 0x9]);
+    let answer = pong(frames[1].payload.clone()).masked(CLIENT_KEY).encode();
+    peer.write_all(&answer).unwrap();
+    sleep(STEP).await;
+    assert!(!reading.is_finished());
+
+    // Now it takes nothing any more, and says nothing.
+    let begun = Instant::now();
+    let (read, reader) = within(reading).await.unwrap();
+    assert!(matches!(read, Err(Error::Timeout(Timeout::Pong(_)))), "{read:?}");
+    assert!(begun.elapsed() <= Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert!(reader.stats().round_trip.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_pong_is_waited_for_while_the_peer_takes_what_stands_before_the_ping() {
+    check_that_a_late_pong_is_waited_for(|tcp| Box::new(tcp)).await;
+}
+
+/// As under TLS: the socket is out of reach, its addresses are known.
+#[tokio::test(start_paused = true)]
+async fn a_late_pong_is_waited_for_on_a_stream_on_tcp_too() {
+    check_that_a_late_pong_is_waited_for(|tcp| Box::new(Box::new(tcp) as Box<dyn ByteStream>)).await;
+}
+
+/// The kernel of a peer that hangs takes some output still. It stands behind the ping, and does not keep the pong back.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_hangs_is_found_though_its_kernel_takes_output() {
+    let (conn, peer) = connect(Config::default(), |tcp| Box::new(tcp));
+    let (writer, mut reader) = conn.split();
+    let begun = Instant::now();
+    let reading = tokio::spawn(async move { reader.read_message().await });
+    while !reading.is_finished() {
+        let _ = writer.write_message("news").await;
+        sleep(Duration::from_secs(1)).await;
+        assert!(begun.elapsed() < Duration::from_secs(62));
+    }
+    let error = reading.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Pong(_))), "{error}");
+    drop(peer);
+}
+
+/// Megabytes wait in our kernel, and what the peer takes of them makes no room for more.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_a_little_of_what_our_kernel_holds_is_no_stall() {
+    let (conn, mut peer) = connect(Config::default(), |tcp| Box::new(tcp));
+    let (writer, _reader) = conn.split();
+    writer.write_message(vec![7; 8 * 1024 * 1024]).await.unwrap();
+    let flushing = tokio::spawn(async move { writer.flush().await });
+    let mut wire = Vec::new();
+    for _ in 0..20 {
+        sleep(STEP).await;
+        assert!(!flushing.is_finished());
+        read_exactly(&mut peer, TAKEN, &mut wire).await;
+    }
+    let begun = Instant::now();
+    let error = within(flushing).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::WriteStall(_))), "{error}");
+    assert!(begun.elapsed() <= Duration::from_secs(45), "{:?}", begun.elapsed());
+}
