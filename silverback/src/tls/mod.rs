@@ -11,11 +11,14 @@
 //! # }
 //! ```
 
+#[cfg(feature = "rustls-tls")]
+mod certificate;
 mod error;
 #[cfg(feature = "rustls-tls")]
 mod key_log;
 #[cfg(feature = "native-tls")]
 mod native;
+mod pem;
 mod prepared;
 #[cfg(feature = "rustls-tls")]
 mod roots;

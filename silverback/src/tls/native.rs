@@ -5,7 +5,7 @@ use std::io;
 use native_tls::{Certificate, Identity};
 use tokio_native_tls::TlsConnector;
 
-use super::{Options, TlsError, prepared::Connector};
+use super::{Options, TlsError, pem, prepared::Connector};
 use crate::{TlsSession, transport::ByteStream};
 
 pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
@@ -19,17 +19,22 @@ pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
     let alpn: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
     builder.request_alpns(&alpn);
     for pem in &options.extra_roots {
-        let roots = Certificate::stack_from_pem(pem).map_err(|error| TlsError::Roots(error.to_string()))?;
+        let roots = Certificate::stack_from_pem(pem::without_mark(pem))
+            .map_err(|error| TlsError::Roots(pem::why_no_certificate(pem, &error.to_string())))?;
         if roots.is_empty() {
-            return Err(TlsError::Roots("there is no certificate in PEM".to_owned()));
+            return Err(TlsError::Roots(pem::why_no_certificate(pem, "it is empty")));
         }
         for root in roots {
             builder.add_root_certificate(root);
         }
     }
     if let Some((chain, key)) = &options.client_certificate {
-        let identity = Identity::from_pkcs8(chain, key);
-        builder.identity(identity.map_err(|error| TlsError::ClientCertificate(error.to_string()))?);
+        let identity = Identity::from_pkcs8(pem::without_mark(chain), pem::without_mark(key));
+        builder.identity(identity.map_err(|error| {
+            // The library does not say which of the two it cannot read.
+            let why = pem::why_no_identity(chain, key, &error.to_string());
+            TlsError::ClientCertificate(why)
+        })?);
     }
     let connector = builder.build().map_err(|error| TlsError::Configuration(error.to_string()))?;
     Ok(Connector::Native { connector: connector.into(), unchecked: options.accept_invalid_certs })

@@ -1,4 +1,4 @@
-//! Whom to believe: the union of what the features name and of what the application gives.
+//! Whom to trust: the union of what the features name and of what the application gives.
 
 use std::sync::Arc;
 
@@ -11,18 +11,24 @@ use rustls::{
 
 use super::{
     TlsError,
-    verifier::{Believes, Verifier},
+    certificate::Certificate,
+    verifier::{Trusts, Verifier},
 };
 
+/// Each certificate of `extra` is trusted when a server shows it. Those of authorities are also trusted to vouch for
+/// others, and only those: the key of a certificate for one server must not make certificates for all.
 pub(super) fn verifier(
     extra: Vec<CertificateDer<'static>>,
     default_roots: bool,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-    let mut store = RootCertStore::empty();
-    for root in extra {
-        store.add(root).map_err(|error| TlsError::Roots(error.to_string()))?;
+) -> Result<Verifier, TlsError> {
+    if !extra.is_empty() && extra.iter().all(|root| Certificate::read(root).is_none()) {
+        return Err(TlsError::Roots("what is marked as a certificate is not one of X.509".to_owned()));
     }
+    let is_authority = |root: &&CertificateDer<'_>| Certificate::read(root).is_some_and(|root| root.is_authority());
+    let mut store = RootCertStore::empty();
+    // Whole bundles hold odd certificates; those that cannot be read vouch for nobody.
+    store.add_parsable_certificates(extra.iter().filter(is_authority).cloned());
     let mut verifiers = Vec::new();
     if default_roots {
         add_default_roots(&mut store);
@@ -32,10 +38,9 @@ pub(super) fn verifier(
         let webpki = WebPkiServerVerifier::builder_with_provider(store.into(), provider.clone()).build();
         verifiers.push(webpki.map_err(|error| TlsError::Roots(error.to_string()))? as Arc<dyn ServerCertVerifier>);
     }
-    match verifiers.len() {
-        0 => Err(TlsError::NoRoots),
-        1 => Ok(verifiers.remove(0)),
-        _ => Ok(Arc::new(Verifier { believes: Believes::AnyOf(verifiers), provider })),
+    match verifiers.is_empty() && extra.is_empty() {
+        true => Err(TlsError::NoRoots),
+        false => Ok(Verifier { trusts: Trusts::These { certificates: extra, verifiers }, provider }),
     }
 }
 

@@ -4,18 +4,20 @@ use std::{io, sync::Arc};
 
 use rustls::{
     ClientConfig, KeyLog,
-    client::danger::ServerCertVerifier,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use tokio_rustls::TlsConnector;
 
 use super::{
     Options, TlsError,
+    certificate::Certificate,
     key_log::KeyLogFile,
+    pem,
     prepared::Connector,
     roots,
-    verifier::{Believes, Verifier},
+    verifier::{Trusts, Verifier},
 };
 use crate::{TlsSession, transport::ByteStream};
 
@@ -25,14 +27,12 @@ pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
         .with_safe_default_protocol_versions()
         .map_err(configuration)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier(options, provider)?);
+        .with_custom_certificate_verifier(Arc::new(verifier(options, provider.clone())?));
     let mut config = match &options.client_certificate {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
-            let chain = certificates(chain).map_err(TlsError::ClientCertificate)?;
-            let key = PrivateKeyDer::from_pem_slice(key)
-                .map_err(|error| TlsError::ClientCertificate(format!("its key: {error}")))?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| TlsError::ClientCertificate(error.to_string()))?
+            let certified = certified_key(chain, key, &provider).map_err(TlsError::ClientCertificate)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
         }
     };
     config.alpn_protocols = options.alpn.iter().map(|name| name.clone().into_bytes()).collect();
@@ -68,9 +68,9 @@ pub(super) async fn establish(
     Ok((Box::new(stream), session))
 }
 
-fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Verifier, TlsError> {
     if options.accept_invalid_certs {
-        return Ok(Arc::new(Verifier { believes: Believes::Everyone, provider }));
+        return Ok(Verifier { trusts: Trusts::Everyone, provider });
     }
     let mut extra = Vec::new();
     for pem in &options.extra_roots {
@@ -81,11 +81,33 @@ fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Arc<dyn 
 
 /// One or more in PEM.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem::without_mark(pem)).collect();
     match found {
-        Ok(certificates) if certificates.is_empty() => Err("there is no certificate in PEM".to_owned()),
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(error.to_string()),
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(pem::why_no_certificate(pem, "it is empty")),
+        Err(error) => Err(pem::why_no_certificate(pem, &error.to_string())),
+    }
+}
+
+/// The certificate to show to servers, and its key. Whether the certificate is good enough is for the server to say.
+fn certified_key(chain: &[u8], key: &[u8], provider: &CryptoProvider) -> Result<CertifiedKey, String> {
+    let chain = certificates(chain)?;
+    // One that is encrypted or damaged may stand before another.
+    let mut keys = PrivateKeyDer::pem_slice_iter(pem::without_mark(key));
+    let key = match keys.next() {
+        Some(Ok(key)) => key,
+        Some(Err(error)) => keys.find_map(Result::ok).ok_or_else(|| pem::why_no_key(key, &error.to_string()))?,
+        None => return Err(pem::why_no_key(key, "it is empty")),
+    };
+    let key = provider.key_provider.load_private_key(key).map_err(|error| {
+        format!("its key is of a kind that cannot sign here; ECDSA, Ed25519 and RSA from 2048 bits can ({error})")
+    })?;
+    let public_key = key.public_key();
+    let certificate = chain.first().and_then(|certificate| Certificate::read(certificate));
+    let certificate = certificate.ok_or("what is marked as a certificate is not one of X.509")?;
+    match public_key {
+        Some(other) if other != certificate.public_key() => Err("its key belongs to another certificate".to_owned()),
+        _ => Ok(CertifiedKey::new(chain, key)),
     }
 }
 

@@ -1,27 +1,43 @@
-//! Which certificates are believed. Whoever answers has to own the one it shows, whatever is believed of it.
+//! Which certificates of servers are trusted.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc, time::Duration};
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key},
     pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
 };
+use webpki::RawPublicKeyEntity;
 
-/// Judges a certificate as it believes, and the signature always.
+use super::certificate::Certificate;
+
+/// Judges a server by its certificate and by its signature of the handshake.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) believes: Believes,
+    pub(super) trusts: Trusts,
     pub(super) provider: Arc<CryptoProvider>,
 }
 
 #[derive(Debug)]
-pub(super) enum Believes {
+pub(super) enum Trusts {
     /// Any certificate.
     Everyone,
-    /// What one of them believes. Never empty.
-    AnyOf(Vec<Arc<dyn ServerCertVerifier>>),
+    /// Exactly these certificates, and what one of the verifiers trusts.
+    These { certificates: Vec<CertificateDer<'static>>, verifiers: Vec<Arc<dyn ServerCertVerifier>> },
+}
+
+impl Trusts {
+    fn names(&self, certificate: &CertificateDer<'_>) -> bool {
+        match self {
+            Self::Everyone => false,
+            Self::These { certificates, .. } => certificates.contains(certificate),
+        }
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -33,17 +49,19 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Believes::AnyOf(verifiers) = &self.believes else { return Ok(ServerCertVerified::assertion()) };
-        let mut told = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        for verifier in verifiers {
-            match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-                Ok(verified) => return Ok(verified),
-                // One that knows the issuer knows better what is wrong.
-                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
-                Err(error) => told = error,
-            }
+        let Trusts::These { certificates, verifiers } = &self.trusts else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        if certificates.contains(end_entity) {
+            verify_named(end_entity, server_name, now)?;
+        } else {
+            verify_by_any(verifiers, |verifier| {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            })
+            .map_err(|error| self_issued_is_unknown(end_entity, error))?;
         }
-        Err(told)
+        check_key_size(end_entity)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -52,7 +70,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified = verify_tls12_signature(message, certificate, signature, algorithms);
+        self.or_by_key_alone(verified, signature.scheme, certificate, |key| {
+            self.verify_tls12_by_key(message, key, signature)
+        })
     }
 
     fn verify_tls13_signature(
@@ -61,10 +83,185 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified = verify_tls13_signature(message, certificate, signature, algorithms);
+        self.or_by_key_alone(verified, signature.scheme, certificate, |certificate| {
+            verify_tls13_signature_with_raw_key(message, &certificate.public_key(), signature, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
+        if matches!(self.trusts, Trusts::Everyone) {
+            // A server with a key of another kind would have nothing to sign with.
+            let others = OTHER_SCHEMES.into_iter().filter(|scheme| !schemes.contains(scheme));
+            schemes.extend(others.collect::<Vec<_>>());
+        }
+        schemes
     }
 }
+
+impl Verifier {
+    /// rustls reads the whole certificate for the sake of its key, and refuses what RFC 5280 forbids: version 1, extensions
+    /// that make no sense. If we trust the certificate all the same, its key alone counts.
+    fn or_by_key_alone(
+        &self,
+        verified: Result<HandshakeSignatureValid, Error>,
+        scheme: SignatureScheme,
+        certificate: &CertificateDer<'_>,
+        by_key: impl FnOnce(&Certificate<'_>) -> Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let Err(error) = verified else { return verified };
+        let read = Certificate::read(certificate);
+        let knows_scheme = self.provider.signature_verification_algorithms.supported_schemes().contains(&scheme);
+        match (&self.trusts, read) {
+            (Trusts::These { .. }, Some(read)) if self.trusts.names(certificate) => by_key(&read),
+            (Trusts::These { .. }, _) => Err(error),
+            // Whoever answers has to own the certificate that it shows, if the provider can tell.
+            (Trusts::Everyone, Some(read)) if read.has_ordinary_key() && knows_scheme => by_key(&read),
+            (Trusts::Everyone, _) => Ok(HandshakeSignatureValid::assertion()),
+        }
+    }
+
+    /// As rustls does with the key of a certificate, or with a key alone in TLS 1.3.
+    fn verify_tls12_by_key(
+        &self,
+        message: &[u8],
+        certificate: &Certificate<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = certificate.public_key();
+        let key = RawPublicKeyEntity::try_from(&key).map_err(|_| CertificateError::BadEncoding)?;
+        let mapping = self.provider.signature_verification_algorithms.mapping;
+        let algorithms = mapping.iter().filter(|(scheme, _)| *scheme == signature.scheme);
+        let mut algorithms = algorithms.flat_map(|(_, algorithms)| algorithms.iter());
+        match algorithms.any(|algorithm| key.verify_signature(*algorithm, message, signature.signature()).is_ok()) {
+            true => Ok(HandshakeSignatureValid::assertion()),
+            false => Err(CertificateError::BadSignature.into()),
+        }
+    }
+}
+
+/// A certificate that is trusted by itself: nobody has to vouch for it, so that neither its issuer nor what its key may
+/// sign matters. It must be for this server and for now (RFC 5280, 6.1 leaves how an anchor is trusted to its user).
+fn verify_named(certificate: &CertificateDer<'_>, server_name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+    let read = Certificate::read(certificate).ok_or(CertificateError::BadEncoding)?;
+    let validity = read.validity().ok_or(CertificateError::BadEncoding)?;
+    let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if time < validity.not_before {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before: instant(validity.not_before) }.into());
+    }
+    if time > validity.not_after {
+        return Err(CertificateError::ExpiredContext { time: now, not_after: instant(validity.not_after) }.into());
+    }
+    if !read.is_for_servers() {
+        return Err(CertificateError::InvalidPurpose.into());
+    }
+    if read.has_extensions() {
+        // Reading it whole refuses critical extensions that nobody knows.
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        if read.has_alternative_names() {
+            return verify_server_name(&parsed, server_name);
+        }
+    }
+    match read.common_name() {
+        Some(name) if is_for_name(name, server_name) => Ok(()),
+        name => Err(CertificateError::NotValidForNameContext {
+            expected: server_name.to_owned(),
+            presented: name.map(|name| format!("{name:?}")).into_iter().collect(),
+        }
+        .into()),
+    }
+}
+
+/// RFC 6125, 6.4.4: the common name counts where there are no alternative names, as in certificates that are made with
+/// one command for a test. Only a certificate that is trusted by itself is so read.
+fn is_for_name(common_name: &str, server_name: &ServerName<'_>) -> bool {
+    match server_name {
+        ServerName::DnsName(host) => {
+            let host = host.as_ref().trim_end_matches('.');
+            let is_wild = || {
+                let (below, (_, parent)) = (common_name.strip_prefix("*.")?, host.split_once('.')?);
+                Some(parent.contains('.') && parent.eq_ignore_ascii_case(below))
+            };
+            common_name.eq_ignore_ascii_case(host) || is_wild().unwrap_or(false)
+        }
+        ServerName::IpAddress(address) => {
+            common_name.parse().is_ok_and(|named: std::net::IpAddr| named == std::net::IpAddr::from(*address))
+        }
+        _ => false,
+    }
+}
+
+/// Succeeds if one of them does.
+fn verify_by_any(
+    verifiers: &[Arc<dyn ServerCertVerifier>],
+    verify: impl Fn(&dyn ServerCertVerifier) -> Result<ServerCertVerified, Error>,
+) -> Result<(), Error> {
+    let mut told = CertificateError::UnknownIssuer.into();
+    for verifier in verifiers {
+        match verify(&**verifier) {
+            Ok(_) => return Ok(()),
+            // One that knows the issuer knows better what is wrong.
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
+            Err(error) => told = error,
+        }
+    }
+    Err(told)
+}
+
+/// webpki first sees that a certificate is of version 1, or for an authority, and says no more. If it has signed itself
+/// and is not trusted, nobody vouches for it, and that is what people can do something about.
+fn self_issued_is_unknown(certificate: &CertificateDer<'_>, error: Error) -> Error {
+    let is_self_issued = || Certificate::read(certificate).is_some_and(|read| read.is_self_issued());
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(_)) if is_self_issued() => {
+            CertificateError::UnknownIssuer.into()
+        }
+        error => error,
+    }
+}
+
+/// The provider would call the signature of such a key a wrong one.
+fn check_key_size(certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    match Certificate::read(certificate).and_then(|read| read.rsa_bits()) {
+        Some(bits) if bits < MIN_RSA_BITS => {
+            Err(CertificateError::Other(OtherError(Arc::new(ShortKey { bits }))).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The key of a certificate is one that others can compute.
+struct ShortKey {
+    bits: usize,
+}
+
+/// rustls shows errors that it does not know in their debug form.
+impl fmt::Debug for ShortKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for ShortKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its RSA key has {} bits, and at least {MIN_RSA_BITS} are needed", self.bits)
+    }
+}
+
+impl std::error::Error for ShortKey {}
+
+/// Times before 1970 count as 1970.
+fn instant(seconds: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds.try_into().unwrap_or(0)))
+}
+
+const MIN_RSA_BITS: usize = 2048;
+/// What no provider of rustls checks, or not every one.
+const OTHER_SCHEMES: [SignatureScheme; 4] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED448,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];

@@ -1,8 +1,10 @@
 //! `wss://` with certificates of a local authority: who is believed, who is not, and what the error says.
 
 mod authority;
+mod handmade;
 mod peer;
 mod through_proxies;
+mod trusted_certificates;
 
 use std::time::Duration;
 
@@ -290,6 +292,67 @@ mod a_client_certificate {
             let secret = key.lines().nth(1).unwrap_or("no PEM").to_owned();
             assert!(!shown.contains(&secret) && !format!("{error:?} {error}").contains(&secret), "{error:?}");
         }
+    }
+
+    async fn refused(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>, native: bool) -> String {
+        let tls = Tls::new().client_certificate(chain, key);
+        #[cfg(feature = "native-tls")]
+        let tls = if native { tls.use_native_tls() } else { tls };
+        let _ = native;
+        let error = within(Dialer::new().tls(tls).dial("wss://127.0.0.1:1/")).await.unwrap_err();
+        assert!(matches!(error, DialError::Tls(TlsError::ClientCertificate(_))), "{error}");
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn with_a_key_that_is_encrypted_is_called_so() {
+        let us = Authority::new().server(&["us.example"]);
+        let old = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n";
+        for (label, headers) in [("RSA PRIVATE KEY", old), ("EC PRIVATE KEY", old), ("ENCRYPTED PRIVATE KEY", "")] {
+            let key = format!("-----BEGIN {label}-----\n{headers}MIIB\n-----END {label}-----\n");
+            for native in [false, true] {
+                let error = refused(us.chain_pem(), key.clone(), native).await;
+                assert!(error.contains("its key is encrypted"), "{label}: {error}");
+            }
+            // Another one behind it will do.
+            let tls = Tls::new().client_certificate(us.chain_pem(), key + &us.key_pem());
+            let error = within(Dialer::new().tls(tls).dial("wss://127.0.0.1:1/")).await.unwrap_err();
+            assert!(matches!(error, DialError::Io { .. }), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn with_something_else_in_place_of_it_or_of_its_key_is_named() {
+        let us = Authority::new().server(&["us.example"]);
+        for native in [false, true] {
+            assert!(
+                refused(us.key_pem(), us.key_pem(), native).await.contains("no certificate in PEM, but `PRIVATE KEY`")
+            );
+            assert!(
+                refused(us.chain_pem(), us.chain_pem(), native)
+                    .await
+                    .contains("no private key in PEM, but `CERTIFICATE`")
+            );
+            assert!(refused(us.chain_pem(), "", native).await.contains("it is empty"));
+            assert!(refused(us.chain_pem(), b"\x30\x82\x01\x00".to_vec(), native).await.contains("binary"));
+        }
+        assert!(refused(handmade::pem(&[1, 2, 3]), us.key_pem(), false).await.contains("X.509"));
+        let other = Authority::new().server(&["us.example"]);
+        assert!(refused(us.chain_pem(), other.key_pem(), false).await.contains("belongs to another certificate"));
+    }
+
+    #[tokio::test]
+    async fn of_version_1_is_sent_for_the_server_to_judge() {
+        let (authority, us) = (Authority::new(), handmade::Handmade::old("us"));
+        let seen = std::sync::Arc::new(handmade::Curious::default());
+        let config = authority.server(&["127.0.0.1"]).config(seen.clone());
+        let peer = Peer::start_with((*config).clone()).await;
+        let tls = Tls::new().add_roots(authority.pem());
+        let dialer = Dialer::new().tls(tls.clone().client_certificate(us.pem(), us.key_pem()));
+        echo_over(&dialer, &peer.url("127.0.0.1")).await;
+        assert_eq!(*seen.0.lock().unwrap(), [us.der()]);
+        let other = handmade::Handmade::old("us");
+        assert!(refused(us.pem(), other.key_pem(), false).await.contains("belongs to another certificate"));
     }
 }
 

@@ -98,7 +98,7 @@ impl Certificate {
         self.config(verifier.allow_unauthenticated().build().unwrap())
     }
 
-    fn config(&self, clients: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self, clients: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
         let chain = vec![CertificateDer::from_pem_slice(self.chain.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();

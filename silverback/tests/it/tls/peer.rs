@@ -36,6 +36,10 @@ impl Peer {
         Self::serve(TlsAcceptor::from(certificate.server_config_demanding(authority))).await
     }
 
+    pub(crate) async fn start_with(config: rustls::ServerConfig) -> Self {
+        Self::serve(TlsAcceptor::from(Arc::new(config))).await
+    }
+
     async fn serve(acceptor: TlsAcceptor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
