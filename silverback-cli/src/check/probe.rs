@@ -55,6 +55,8 @@ async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error
     let look = look_again(&args.dial, &place.name, place.is_secure, error).await;
     let mut steps = steps(trace);
     let SecondLook { session, speaks_the_other } = look;
+    let own_certificate = session.as_ref().and_then(|(session, _)| session.peer_certificates.first());
+    let is_named = own_certificate.is_some_and(|certificate| args.dial.names_certificate(certificate));
     if let Some(step) = failed_step(error) {
         steps.push(Step { took, what: What::Failed { step, why: printable(&reason(error)) } });
     }
@@ -73,6 +75,7 @@ async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error
         is_secure: place.is_secure,
         target: &target,
         security: security.as_ref(),
+        is_named,
         speaks_the_other,
     };
     let diagnosis = Some(diagnosis::of_dial(error, &facts));

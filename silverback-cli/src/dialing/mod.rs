@@ -12,6 +12,7 @@ mod userinfo;
 
 use std::{net::SocketAddr, path::Path};
 
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 
 use self::secrets::Authorization;
@@ -110,6 +111,12 @@ impl DialOptions {
             .tls_timeout(within)
             .handshake_timeout(within)
             .timeout(within)
+    }
+
+    /// Whether this certificate is among those of `--cacert`.
+    pub(crate) fn names_certificate(&self, certificate: &[u8]) -> bool {
+        let Some(pem) = self.cacert.as_ref().and_then(|path| std::fs::read(path).ok()) else { return false };
+        CertificateDer::pem_slice_iter(&pem).flatten().any(|named| &*named == certificate)
     }
 
     fn tls(&self) -> Result<Tls, Trouble> {

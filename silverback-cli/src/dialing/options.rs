@@ -56,7 +56,7 @@ pub(crate) struct DialOptions {
     #[arg(long, value_name = "N", default_value_t = 10, requires = "location", help_heading = REQUEST)]
     pub(crate) max_redirs: usize,
 
-    /// Trust the certificate authorities in this PEM file, and no others.
+    /// Trust the certificates in this PEM file, and no others: authorities, or the server's own.
     #[arg(long, value_name = "FILE", help_heading = TLS)]
     pub(crate) cacert: Option<PathBuf>,
 
@@ -72,7 +72,7 @@ pub(crate) struct DialOptions {
     #[arg(short = 'k', long, help_heading = TLS)]
     pub(crate) insecure: bool,
 
-    /// Trust the certificate authorities in this PEM file, and no others, when an https:// proxy shows its certificate.
+    /// Trust the certificates in this PEM file, and no others, when an https:// proxy shows its certificate.
     /// --cacert, --cert and --insecure are for the server alone.
     #[arg(long, value_name = "FILE", help_heading = TLS)]
     pub(crate) proxy_cacert: Option<PathBuf>,

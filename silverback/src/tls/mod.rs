@@ -80,19 +80,32 @@ impl Tls {
         Self::default()
     }
 
-    /// Believes these root certificates too: one or several in PEM.
+    /// Trusts these certificates too: one or several in PEM.
+    ///
+    /// - A certificate is trusted if a server shows exactly this one, whoever signed it and whatever it says of
+    ///   authority. Certificates made for development are such.
+    /// - The certificate of an authority, be it a root or one below, is also trusted to vouch for those of servers. The
+    ///   key of a certificate that is not for an authority cannot vouch for another (RFC 5280, 4.2.1.9).
+    ///
+    /// A server's certificate must be for the server's name, for servers, and for today in both cases. If it is trusted by
+    /// itself and has no alternative names, the common name of its subject counts. Bundles may hold certificates that
+    /// cannot be read, as long as one can.
+    ///
+    /// The system's library (feature `native-tls`) has rules of its own: OpenSSL trusts a certificate that has signed
+    /// itself, but not one that an authority has signed without that authority.
     pub fn add_roots(self, pem: impl Into<Vec<u8>>) -> Self {
         self.with(|options| options.extra_roots.push(pem.into()))
     }
 
-    /// Whether the roots that the features name are believed. Default true; without them only those of
+    /// Whether the roots that the features name are trusted. Default true; without them only the certificates of
     /// [`add_roots`](Self::add_roots) are.
     pub fn default_roots(self, believe: bool) -> Self {
         self.with(|options| options.default_roots = believe)
     }
 
     /// Who we are, for servers that ask: our certificate and those between it and its root, and its private key, both in
-    /// PEM. The key is PKCS #8, or, with rustls, PKCS #1 or SEC 1.
+    /// PEM. The key is PKCS #8, or, with rustls, PKCS #1 or SEC 1, and it is not encrypted. Whether the certificate is good
+    /// enough is for the server to say: one of X.509 version 1 or one that has expired is sent, too.
     pub fn client_certificate(self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.with(|options| options.client_certificate = Some((chain.into(), key.into())))
     }
@@ -125,6 +138,10 @@ impl Tls {
 
     /// **Dangerous:** accepts any certificate, so that whoever stands between can read and change everything. For tests
     /// on one's own machine; better is [`add_roots`](Self::add_roots).
+    ///
+    /// With rustls any means any: X.509 version 1, wrong dates and extensions, keys that are too short or of an unknown
+    /// kind. A server must still own the certificate that it shows, if its key is one that rustls can check. The system's
+    /// library may go on refusing what its security level forbids, such as short keys.
     pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
         self.with(|options| options.accept_invalid_certs = accept)
     }

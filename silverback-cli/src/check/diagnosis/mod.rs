@@ -35,6 +35,8 @@ pub(super) struct Facts<'a> {
     pub(super) target: &'a str,
     /// TLS with that server, if it has come so far, or if a second look did.
     pub(super) security: Option<&'a Security>,
+    /// The server's certificate is among those of `--cacert`.
+    pub(super) is_named: bool,
     /// The port speaks TLS though the URL does not, or the other way round.
     pub(super) speaks_the_other: bool,
 }

@@ -70,9 +70,19 @@ fn certificate(fault: &CertificateError, shown: Option<&Certificate>, facts: &Fa
         }
         CertificateError::UnknownIssuer => unknown_issuer(shown, facts),
         CertificateError::BadSignature => wrong_key(facts),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            Diagnosis::new("certificate", "The server's certificate is not made for servers.")
+                .advise("Its extended key usage, if it has one, must name serverAuth.")
+        }
         // A certificate for an authority that is used by a server itself is refused in its own way.
-        _ if shown.is_some_and(|certificate| certificate.is_self_signed) => unknown_issuer(shown, facts),
-        fault => Diagnosis::new("certificate", format!("The server's certificate cannot be believed: {fault}.")),
+        _ if !facts.is_named && shown.is_some_and(|certificate| certificate.is_self_signed) => {
+            unknown_issuer(shown, facts)
+        }
+        // Its debug form is for programmers.
+        CertificateError::Other(fault) => {
+            Diagnosis::new("certificate", format!("The server's certificate cannot be trusted: {fault}."))
+        }
+        fault => Diagnosis::new("certificate", format!("The server's certificate cannot be trusted: {fault}.")),
     }
 }
 
@@ -89,8 +99,14 @@ fn unknown_issuer(shown: Option<&Certificate>, facts: &Facts<'_>) -> Diagnosis {
     let has_roots = facts.options.cacert.is_some();
     let is_alone = facts.security.is_some_and(|security| security.chain == 1);
     Diagnosis::new("unknown-issuer", meaning)
-        .advise_if(!has_roots, "For an authority of your own: --cacert FILE, with its certificate in PEM.")
-        .advise_if(has_roots, "It is not the authority of --cacert, beside which no other is believed.")
+        .advise_if(
+            !has_roots,
+            "For an authority of your own, or a certificate made for a test: --cacert FILE, with it in PEM.",
+        )
+        .advise_if(
+            has_roots && !facts.is_named,
+            "It is not among the certificates of --cacert, and none of them is an authority that vouches for it.",
+        )
         .advise_if(
             is_alone,
             "The server sends one certificate only: it may have forgotten those between its own and the authority's.",

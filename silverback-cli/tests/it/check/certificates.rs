@@ -1,9 +1,12 @@
 //! TLS that does not come about.
 
-use std::{io::Read, net::TcpListener, thread};
+use std::{fs, io::Read, net::TcpListener, path::PathBuf, thread};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use super::{check, finds, steps};
-use crate::connect::tls::Papers;
+use crate::connect::tls::{Papers, acceptor, serve_over};
 
 fn url(papers: &Papers) -> String {
     format!("wss://localhost:{}/", papers.serve(false).port())
@@ -20,9 +23,76 @@ fn an_authority_that_nobody_knows_is_named() {
     let found = check(&[&url]);
     assert!(found.out.contains("refused; looked at in a second connection"), "{}", found.out);
     let other = Papers::make("another");
-    finds(&[&url, "--cacert", &other.path("client.pem")], 4, "unknown-issuer", &["not the authority of --cacert"]);
+    finds(
+        &[&url, "--cacert", &other.path("client.pem")],
+        4,
+        "unknown-issuer",
+        &["not among the certificates of --cacert"],
+    );
     // The same name, and another key.
     finds(&[&url, "--cacert", &other.path("ca.pem")], 4, "wrong-key", &["older or newer"]);
+}
+
+/// A server with a certificate that has signed itself, in a file that goes away with it.
+struct SelfSigned {
+    url: String,
+    file: PathBuf,
+}
+
+impl SelfSigned {
+    fn cacert(&self) -> &str {
+        self.file.to_str().unwrap()
+    }
+}
+
+impl Drop for SelfSigned {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> SelfSigned {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    let address = serve_over(acceptor(certificate.der().clone(), key));
+    let file = std::env::temp_dir().join(format!("silverback-self-signed-{}.pem", address.port()));
+    fs::write(&file, certificate.pem()).unwrap();
+    SelfSigned { url: format!("wss://localhost:{}/", address.port()), file }
+}
+
+#[test]
+fn one_made_for_development_is_trusted_if_it_is_named() {
+    for (name, is_ca) in [
+        ("plain", IsCa::NoCa),
+        ("no-authority", IsCa::ExplicitNoCa),
+        ("authority", IsCa::Ca(BasicConstraints::Unconstrained)),
+    ] {
+        let server = self_signed(name, |params| params.is_ca = is_ca);
+        let found = check(&[&server.url, "--cacert", server.cacert()]);
+        assert_eq!(found.code, Some(0), "{name}: {}", found.out);
+        finds(&[&server.url], 4, "unknown-issuer", &["signed by nobody but itself", "--cacert"]);
+        let other = self_signed("other", |_| {});
+        let words = &["signed by nobody but itself", "not among the certificates of --cacert"];
+        finds(&[&server.url, "--cacert", other.cacert()], 4, "unknown-issuer", words);
+    }
+}
+
+#[test]
+fn one_that_is_named_and_has_another_fault_is_not_called_another() {
+    let client = |params: &mut CertificateParams| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    };
+    let ended = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2020, 12, 31);
+    let server = self_signed("for-clients", client);
+    let object = finds(&[&server.url, "--cacert", server.cacert()], 4, "certificate", &["not made for servers"]);
+    assert!(!object.to_string().contains("not among"), "{object:#}");
+    let server = self_signed("ended", ended);
+    let object = finds(&[&server.url, "--cacert", server.cacert()], 4, "certificate-expired", &["2020-12-31"]);
+    assert!(!object.to_string().contains("not among"), "{object:#}");
 }
 
 #[test]

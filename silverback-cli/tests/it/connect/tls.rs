@@ -60,15 +60,7 @@ impl Papers {
 
     /// Starts an echo over TLS.
     pub(crate) fn serve(&self, asks_for_a_certificate: bool) -> SocketAddr {
-        let acceptor = self.acceptor(asks_for_a_certificate);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        thread::spawn(move || {
-            runtime.block_on(async { echo(TcpListener::from_std(listener).unwrap(), acceptor).await })
-        });
-        address
+        serve_over(self.acceptor(asks_for_a_certificate))
     }
 
     pub(super) fn acceptor(&self, asks_for_a_certificate: bool) -> TlsAcceptor {
@@ -87,6 +79,24 @@ impl Papers {
         let config = config.with_single_cert(vec![certificate], key.into()).unwrap();
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+/// Starts an echo over TLS.
+pub(crate) fn serve_over(acceptor: TlsAcceptor) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    thread::spawn(move || runtime.block_on(async { echo(TcpListener::from_std(listener).unwrap(), acceptor).await }));
+    address
+}
+
+/// Shows this certificate, and asks for none.
+pub(crate) fn acceptor(certificate: CertificateDer<'static>, key: PrivatePkcs8KeyDer<'static>) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate], key.into()).unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 impl Drop for Papers {
@@ -145,5 +155,18 @@ fn a_server_without_tls_is_4() {
 #[test]
 fn a_file_that_is_no_certificate_is_2() {
     let papers = Papers::make("none");
-    check_end(&talk(&["wss://h/", "--cacert", &papers.path("key.pem")], b""), 2, &["certificate"]);
+    check_end(&talk(&["wss://h/", "--cacert", &papers.path("key.pem")], b""), 2, &["certificate", "`PRIVATE KEY`"]);
+}
+
+#[test]
+fn a_key_that_is_encrypted_or_none_is_2_and_named() {
+    let papers = Papers::make("encrypted");
+    let cert = papers.path("client.pem");
+    let old = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n";
+    for (label, headers) in [("ENCRYPTED PRIVATE KEY", ""), ("RSA PRIVATE KEY", old), ("EC PRIVATE KEY", old)] {
+        let key = papers.path("encrypted.pem");
+        fs::write(&key, format!("-----BEGIN {label}-----\n{headers}MIIB\n-----END {label}-----\n")).unwrap();
+        check_end(&talk(&["wss://h/", "--cert", &cert, "--key", &key], b""), 2, &["its key is encrypted"]);
+    }
+    check_end(&talk(&["wss://h/", "--cert", &cert], b""), 2, &["no private key in PEM, but `CERTIFICATE`"]);
 }
