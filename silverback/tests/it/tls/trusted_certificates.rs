@@ -75,7 +75,7 @@ mod one_made_for_development {
         for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
             for key_usages in [vec![], usages.clone()] {
                 let made = self_signed(&["localhost"], |params| {
-                    params.is_ca = is_ca.clone();
+                    params.is_ca = is_ca;
                     params.key_usages = key_usages;
                 });
                 trusted(made.config.clone(), only(&made.pem)).await;
@@ -87,7 +87,7 @@ mod one_made_for_development {
     #[tokio::test]
     async fn is_the_only_one_that_is_trusted() {
         for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
-            let one = || self_signed(&["localhost"], |params| params.is_ca = is_ca.clone());
+            let one = || self_signed(&["localhost"], |params| params.is_ca = is_ca);
             let (known, stranger) = (one(), one());
             let error = dial(stranger.config, only(&known.pem), "localhost").await.unwrap_err();
             assert!(matches!(error, DialError::Io { .. }), "{error}");
@@ -237,7 +237,7 @@ mod one_of_an_authority {
         for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
             let is_authority = matches!(is_ca, IsCa::Ca(_));
             let key = KeyPair::generate().unwrap();
-            let params_of = || params(&["localhost"], |params| params.is_ca = is_ca.clone());
+            let params_of = || params(&["localhost"], |params| params.is_ca = is_ca);
             let known = params_of().self_signed(&key).unwrap().pem();
             let server_key = KeyPair::generate().unwrap();
             let signed = params(&["localhost"], |params| params.distinguished_name.push(DnType::CommonName, "below"));
@@ -334,7 +334,7 @@ mod by_the_systems_library {
     #[tokio::test]
     async fn one_made_for_development_is_trusted_too() {
         for is_ca in [IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
-            let made = self_signed(&["localhost"], |params| params.is_ca = is_ca.clone());
+            let made = self_signed(&["localhost"], |params| params.is_ca = is_ca);
             trusted(made.config, only(&made.pem).use_native_tls()).await;
         }
         let (known, stranger) = (self_signed(&["localhost"], |_| {}), self_signed(&["localhost"], |_| {}));
