@@ -21,7 +21,7 @@ mod secure;
 mod step;
 mod wire;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Response, header};
 use silverback_proto::{
@@ -70,7 +70,8 @@ use crate::{Conn, Settings, transport::ByteStream};
 ///
 /// # The way to the server
 /// The addresses of its name are tried side by side, IPv6 and IPv4 in turn, 250 ms apart (RFC 8305), unless a proxy, a
-/// Unix socket or a connector of the application's is set. `wss://` needs one of the features for TLS.
+/// Unix socket or a connector of the application's is set. `localhost` and every name below it is this machine (RFC 6761,
+/// 6.3): no name service is asked. `wss://` needs one of the features for TLS.
 ///
 /// # Time
 /// Each step has a limit of 10 s of its own, all together have 30 s: see [`timeout`](Self::timeout).
@@ -165,6 +166,20 @@ impl Dialer {
     /// As [`dial`](Self::dial), for which [`is_misuse`](DialError::is_misuse) holds.
     pub fn check(&self, url: &str) -> Result<(), DialError> {
         self.request(url, Trust::Full).map(drop)
+    }
+
+    /// Finds the addresses that a dial would try for a host, in their order: those of [`resolve`](Self::resolve), those
+    /// of this machine for `localhost` and the names below it, or what the name service says. For applications that
+    /// connect by themselves and then [`dial_on`](Self::dial_on) the stream.
+    ///
+    /// # Errors
+    /// The name service does not know the host. There is no limit on the time that it takes.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+        resolve::resolve(&host, port, &self.overrides).await
     }
 
     async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {

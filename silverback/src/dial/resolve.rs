@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 /// Addresses that the application gives instead of looking a host up.
@@ -58,11 +58,22 @@ async fn find(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<So
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
+    if is_localhost(host) {
+        // IPv4 first: that is where most servers of this machine listen, and a machine may be without IPv6.
+        return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(|ip| SocketAddr::new(ip, port)).into());
+    }
     let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     match found.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
         false => Ok(interleave(found)),
     }
+}
+
+/// RFC 6761, 6.3: `localhost` and every name below it mean this machine. The name service is not asked: it often does not
+/// know them, and must not be able to send us elsewhere. `host` is in lower case.
+pub(super) fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// RFC 8305, 4: the families in turn, beginning with the one that the system puts first (RFC 6724), so that one family

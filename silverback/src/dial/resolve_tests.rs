@@ -30,6 +30,19 @@ async fn addresses_need_no_looking_up() {
 }
 
 #[tokio::test]
+async fn localhost_and_the_names_below_it_are_this_machine() {
+    let mut given = Overrides::default();
+    given.add("given.localhost", "10.0.0.1:0".parse().unwrap());
+    for host in ["localhost", "localhost.", "app.localhost", "a.b.localhost."] {
+        assert_eq!(resolve(host, 80, &given).await.unwrap(), addresses(&["127.0.0.1:80", "[::1]:80"]), "{host}");
+    }
+    assert_eq!(resolve("given.localhost", 80, &given).await.unwrap(), addresses(&["10.0.0.1:80"]));
+    for host in ["notlocalhost", "localhost.example", "localhost..", ""] {
+        assert!(!is_localhost(host), "{host}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_application_gives_is_not_looked_up() {
     let mut given = Overrides::default();
     given.add("A.Example", "10.0.0.1:0".parse().unwrap());

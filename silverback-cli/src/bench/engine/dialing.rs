@@ -10,7 +10,7 @@ use std::{
 
 use silverback::{Conn, DialError, Dialer};
 use tokio::{
-    net::{TcpSocket, TcpStream, lookup_host},
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -113,12 +113,9 @@ pub(super) async fn resolve(load: &Load) -> Result<Vec<SocketAddr>, Failed> {
     if !target.is_direct {
         return Ok(Vec::new());
     }
-    if !target.given.is_empty() {
-        return Ok(target.given.clone());
-    }
-    let host = target.host.trim_matches(['[', ']']);
-    match timeout(target.opening, lookup_host((host, target.port))).await {
-        Ok(Ok(found)) => Ok(interleave(found.collect())),
+    let host = &target.host;
+    match timeout(target.opening, target.dialer.lookup(host, target.port)).await {
+        Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) => Err(Failed::new(Cause::Resolve, format!("{host}: {error}"))),
         Err(_) => Err(Failed::new(Cause::ResolveTimeout, format!("{host}: {}", too_long(target.opening)))),
     }
@@ -171,14 +168,6 @@ async fn connect(source: Option<IpAddr>, address: SocketAddr) -> io::Result<TcpS
 
 fn fits(source: Option<IpAddr>, address: SocketAddr) -> bool {
     source.is_none_or(|source| source.is_ipv4() == address.is_ipv4())
-}
-
-/// The families in turn (RFC 8305, 4), so that one that leads nowhere costs one delay.
-fn interleave(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let first_is_ipv4 = found.first().is_some_and(SocketAddr::is_ipv4);
-    let (first, second): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv4() == first_is_ipv4);
-    let longer = first.len().max(second.len());
-    (0..longer).flat_map(|at| first.get(at).into_iter().chain(second.get(at)).copied().collect::<Vec<_>>()).collect()
 }
 
 fn too_long(after: Duration) -> String {

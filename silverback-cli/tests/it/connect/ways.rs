@@ -16,7 +16,7 @@ use super::{
     tls::Papers,
     wait_for,
 };
-use crate::support::{PATIENCE, Program};
+use crate::support::{PATIENCE, Program, run};
 
 fn greeting() -> Vec<u8> {
     [frame(0x81, b"hi"), close(1000, "")].concat()
@@ -97,4 +97,20 @@ fn the_time_of_a_message_is_shown_if_that_is_wanted() {
     let line = String::from_utf8(output.stdout).unwrap();
     let (time, text) = line.split_once(' ').unwrap();
     assert_eq!((time.len(), &time[10..11], &time[23..], text), (24, "T", "Z", "hi\n"), "{line}");
+}
+
+#[test]
+fn names_below_localhost_are_this_machine() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let port = program.address.port();
+    for host in ["localhost", "localhost.", "app.localhost", "A.b.LOCALHOST", "app.localhost."] {
+        let url = format!("ws://{host}:{port}/ws/echo");
+        let (code, out, err) =
+            run(&["connect", &url, "--send", "hi", "-n", "1"], &[("ALL_PROXY", "http://127.0.0.1:1")]);
+        assert_eq!((code, out.as_str()), (Some(0), "hi\n"), "{host}: {err}");
+        let (code, _, err) = run(&["bench", &url, "-c", "1", "-n", "2"], &[]);
+        assert_eq!(code, Some(0), "{host}: {err}");
+        let (code, out, _) = run(&["check", &url], &[]);
+        assert!(code == Some(0) && out.contains("is 127.0.0.1, ::1"), "{host}: {out}");
+    }
 }

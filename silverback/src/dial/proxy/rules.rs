@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{InvalidProxy, Proxy, environment, exceptions::Exceptions};
+use crate::dial::resolve::is_localhost;
 
 /// Which servers are reached through which proxy.
 ///
@@ -46,7 +47,8 @@ impl ProxyRules {
     ///   an empty value means none. `HTTP_PROXY` in upper case is not believed where `REQUEST_METHOD` is set: there a
     ///   client of a CGI program could have written it.
     /// - `no_proxy` as [`except`](Self::except).
-    /// - `localhost` and the addresses of this machine (127.0.0.0/8, `::1`) are always reached directly.
+    /// - `localhost`, the names below it and the addresses of this machine (127.0.0.0/8, `::1`) are always reached
+    ///   directly.
     ///
     /// A value that is no proxy's URL is an error of [`proxy_for`](Self::proxy_for), for the servers that it is for.
     pub fn from_env() -> Self {
@@ -94,5 +96,5 @@ impl std::error::Error for InvalidProxyVariable {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    is_localhost(host) || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }

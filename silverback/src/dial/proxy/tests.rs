@@ -154,8 +154,8 @@ fn this_machine_is_reached_directly_where_the_environment_decides() {
     let rules = environment(&[("all_proxy", "a")]);
     check_direct(
         &rules,
-        &["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "[::1]", "::ffff:127.0.0.1"],
-        &["10.0.0.1"],
+        &["localhost", "LOCALHOST.", "App.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "::ffff:127.0.0.1"],
+        &["10.0.0.1", "notlocalhost", "localhost.example"],
     );
     check_direct(&except(""), &[], &["localhost", "127.0.0.1"]);
 }
