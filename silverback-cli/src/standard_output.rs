@@ -4,13 +4,23 @@ use std::io::{self, Write};
 
 /// Returns standard output without a buffer and without a lock. A thread that is blocked here then holds up nobody else
 /// who looks at standard output, which the end of the program does.
-pub(crate) fn unbuffered() -> Box<dyn Write + Send> {
+pub(crate) fn unbuffered() -> impl Write + Send {
     #[cfg(unix)]
-    {
-        use std::{fs::File, os::fd::AsFd};
-        if let Ok(out) = io::stdout().as_fd().try_clone_to_owned() {
-            return Box::new(File::from(out));
-        }
+    return Unbuffered(io::stdout());
+    #[cfg(not(unix))]
+    io::stdout()
+}
+
+#[cfg(unix)]
+struct Unbuffered(io::Stdout);
+
+#[cfg(unix)]
+impl Write for Unbuffered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(&self.0, bytes)?)
     }
-    Box::new(io::stdout())
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -55,7 +55,7 @@ impl Client {
                     Some(PromptParts { editor: Some(editor), drawn, terminal: Terminal::default() }),
                 )
             }
-            Source::Pipe(_) => (Sink::Plain(standard_output::unbuffered()), None),
+            Source::Pipe(_) => (Sink::Plain(Box::new(standard_output::unbuffered())), None),
         };
         let output = Output::start(sink)?;
         let notes = match plan.is_interactive() {

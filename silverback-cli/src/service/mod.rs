@@ -25,7 +25,7 @@ use self::{
     accept::Acceptor,
     listen::{Bound, Place},
     plan::Plan,
-    printer::Printer,
+    printer::{Printer, Printing},
     worker::{Colleague, Orders, Worker, new_runtime},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     signals.end_in_order(args.close_timeout + LAST_LINES);
     let plan = Plan::resolve(args)?;
     raise_descriptor_limit();
-    let (printer, printing) = Printer::start(standard_output::unbuffered(), announcement(&plan.bound), plan.is_quiet)?;
+    let (printer, printing) = Printer::start(standard_output::unbuffered(), plan.is_quiet)?;
     plan.warnings.iter().for_each(trouble::report);
     let orders = Orders {
         upgrader: plan.upgrader,
@@ -55,7 +55,7 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     };
     let (accepting, colleagues) = start_colleagues(&plan.bound, plan.threads.get() - 1, &orders)?;
     let runtime = new_runtime()?;
-    runtime.block_on(serve(plan.bound, Worker::new(orders), accepting, colleagues, signals))?;
+    runtime.block_on(serve(plan.bound, Worker::new(orders), accepting, colleagues, &printing, signals))?;
     drop(runtime);
     printing.finish();
     Ok(())
@@ -86,10 +86,12 @@ async fn serve(
     worker: Worker,
     accepting: Accepting,
     colleagues: Vec<Colleague>,
+    printing: &Printing,
     mut signals: Signals,
 ) -> Result<(), Trouble> {
     let (listeners, places): (Vec<_>, Vec<_>) = bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
     let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
+    printing.announce(announcement(&places));
     let handed_to: &[Colleague] = match accepting {
         Accepting::Each => &[],
         Accepting::First => &colleagues,
@@ -131,8 +133,8 @@ async fn finish(worker: &Worker, colleagues: Vec<Colleague>) {
 }
 
 /// Where to go.
-fn announcement(bound: &[Bound]) -> String {
-    let line = |bound: &Bound| match &bound.place {
+fn announcement(places: &[Place]) -> String {
+    let line = |place: &Place| match place {
         Place::Authority(authority) => {
             format!("Open http://{authority}/ in a browser, or connect to ws://{authority}/ws/echo\n")
         }
@@ -141,14 +143,14 @@ fn announcement(bound: &[Bound]) -> String {
             format!("Connect to ws://localhost/ws/echo through the Unix socket {}\n", file.path.display())
         }
     };
-    let mut lines: Vec<_> = bound.iter().map(line).collect();
+    let mut lines: Vec<_> = places.iter().map(line).collect();
     // Those of `0.0.0.0` and `[::]` are the same.
     lines.dedup();
     format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }
 
 /// For what is printed when every connection has been closed.
-const LAST_LINES: Duration = Duration::from_secs(2);
+const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// Each connection takes a descriptor; the soft limit is often 1024 where many more are allowed.
 pub(crate) fn raise_descriptor_limit() {

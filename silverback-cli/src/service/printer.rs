@@ -36,30 +36,30 @@ struct Line {
 /// The printing thread, for whoever waits for its end.
 #[derive(Debug)]
 pub(crate) struct Printing {
+    /// Messages are printed once something was announced here.
+    announce: SyncSender<String>,
     ended: Receiver<()>,
 }
 
 impl Printer {
-    /// Starts the thread that writes to `out`: first this text, and then, unless it is quiet, a line for each message.
-    pub(crate) fn start(
-        mut out: impl Write + Send + 'static,
-        first: String,
-        is_quiet: bool,
-    ) -> Result<(Self, Printing), Trouble> {
+    /// Starts the thread that writes to `out`: what is announced, and then, unless it is quiet, a line for each message.
+    pub(crate) fn start(mut out: impl Write + Send + 'static, is_quiet: bool) -> Result<(Self, Printing), Trouble> {
+        let (announce, announced) = sync_channel::<String>(1);
         let (sender, lines) = sync_channel(MOST_LINES);
         let (ending, ended) = sync_channel(0);
         let left_out = Arc::new(AtomicU64::new(0));
         let counter = left_out.clone();
         let work = move || {
             // Nobody reads what we print any more: that is no trouble. The lines go nowhere from now on.
+            let first = announced.recv().unwrap_or_default();
             let _ = out.write_all(first.as_bytes()).and_then(|()| print_all(out, &lines, &counter));
             drop((lines, ending));
         };
         let started = thread::Builder::new().name("printer".to_owned()).spawn(work);
         started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
-        // Without a printer the thread ends after the first text.
+        // Without a printer the thread ends after the announcement.
         let lines = (!is_quiet).then(|| Arc::new(Lines { sender, left_out }));
-        Ok((Self(lines), Printing { ended }))
+        Ok((Self(lines), Printing { announce, ended }))
     }
 
     /// Prints nothing.
@@ -79,8 +79,14 @@ impl Printer {
 }
 
 impl Printing {
+    /// Prints this first, and once.
+    pub(crate) fn announce(&self, text: String) {
+        let _ = self.announce.try_send(text);
+    }
+
     /// Waits for the last line, but not long: standard output may be a pipe that nobody reads. All printers are gone.
     pub(crate) fn finish(self) {
+        drop(self.announce);
         // Nothing is ever sent: the channel ends with the thread.
         let _: Result<(), RecvTimeoutError> = self.ended.recv_timeout(LAST_LINES);
     }

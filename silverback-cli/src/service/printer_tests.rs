@@ -27,6 +27,12 @@ fn peer() -> Peer {
     Peer::Tcp((Ipv4Addr::LOCALHOST, 5000).into())
 }
 
+fn start(out: impl Write + Send + 'static, is_quiet: bool) -> (Printer, Printing) {
+    let (printer, printing) = Printer::start(out, is_quiet).unwrap();
+    printing.announce("first\n".to_owned());
+    (printer, printing)
+}
+
 fn text_on(paper: &Paper) -> String {
     String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
 }
@@ -34,19 +40,19 @@ fn text_on(paper: &Paper) -> String {
 #[test]
 fn each_message_is_a_line_in_order() {
     let paper = Paper::default();
-    let (printer, printing) = Printer::start(paper.clone(), String::new(), false).unwrap();
+    let (printer, printing) = start(paper.clone(), false);
     printer.print(peer(), MessageRef::Text("one\ntwo"));
     printer.clone().print(peer(), MessageRef::Binary(&[1, 2]));
     drop(printer);
     printing.finish();
-    assert_eq!(text_on(&paper), "127.0.0.1:5000 sent: one\\ntwo\n127.0.0.1:5000 sent: (2 binary bytes) 01 02\n");
+    assert_eq!(text_on(&paper), "first\n127.0.0.1:5000 sent: one\\ntwo\n127.0.0.1:5000 sent: (2 binary bytes) 01 02\n");
 }
 
 #[test]
 fn a_blocked_output_blocks_nobody_and_what_was_left_out_is_counted() {
     let paper = Paper::default();
     let blocked = paper.0.lock().unwrap();
-    let (printer, printing) = Printer::start(paper.clone(), String::new(), false).unwrap();
+    let (printer, printing) = start(paper.clone(), false);
     let count = 10 * MOST_LINES;
     for number in 0..count {
         printer.print(peer(), MessageRef::Text(&number.to_string()));
@@ -61,7 +67,7 @@ fn a_blocked_output_blocks_nobody_and_what_was_left_out_is_counted() {
         text.lines().filter_map(|line| line.strip_prefix('(')?.split(' ').next()?.parse::<usize>().ok()).sum();
     assert!(left_out > 0 && shown >= MOST_LINES, "{shown} shown, {left_out} left out");
     assert_eq!(shown + left_out, count);
-    assert!(text.starts_with("127.0.0.1:5000 sent: 0\n"));
+    assert!(text.starts_with("first\n127.0.0.1:5000 sent: 0\n"));
 }
 
 #[test]
@@ -77,7 +83,7 @@ fn a_closed_output_ends_the_thread_and_nothing_else() {
         }
     }
     let (tried, was_tried) = sync_channel(1);
-    let (printer, printing) = Printer::start(Closed(tried), String::new(), false).unwrap();
+    let (printer, printing) = start(Closed(tried), false);
     printer.print(peer(), MessageRef::Text("to nobody"));
     was_tried.recv().unwrap();
     assert!(printing.ended.recv().is_err(), "the thread has ended");
@@ -90,7 +96,7 @@ fn a_closed_output_ends_the_thread_and_nothing_else() {
 fn an_output_that_stays_blocked_does_not_keep_the_program() {
     let paper = Paper::default();
     let blocked = paper.0.lock().unwrap();
-    let (printer, printing) = Printer::start(paper.clone(), String::new(), false).unwrap();
+    let (printer, printing) = start(paper.clone(), false);
     printer.print(peer(), MessageRef::Text("never seen"));
     drop(printer);
     let (done, is_done) = channel();
@@ -107,7 +113,7 @@ fn an_output_that_stays_blocked_does_not_keep_the_program() {
 #[test]
 fn a_quiet_printer_writes_the_first_text_and_no_more() {
     let paper = Paper::default();
-    let (printer, printing) = Printer::start(paper.clone(), "first\n".to_owned(), true).unwrap();
+    let (printer, printing) = start(paper.clone(), true);
     printer.print(peer(), MessageRef::Text("unseen"));
     assert!(printing.ended.recv().is_err(), "the thread has ended");
     assert_eq!(text_on(&paper), "first\n");

@@ -18,6 +18,7 @@ mod requests;
 mod robustness;
 mod secrets;
 mod shutdown;
+mod signals;
 mod strangers;
 mod support;
 mod threads;
