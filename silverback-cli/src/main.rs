@@ -15,6 +15,7 @@ mod service;
 mod signals;
 mod standard_output;
 mod trouble;
+mod utc;
 mod values;
 
 use std::{process::ExitCode, time::Duration};

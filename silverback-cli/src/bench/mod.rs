@@ -1,6 +1,7 @@
 //! `silverback bench`: a load on a server, and what came of it.
 
 mod args;
+mod command_line;
 mod condition;
 mod engine;
 mod output;
@@ -15,7 +16,12 @@ use self::{
     output::Progress,
     plan::Plan,
 };
-use crate::{dialing::with_advice, service, signals::Signals, trouble::Trouble};
+use crate::{
+    dialing::with_advice,
+    service,
+    signals::Signals,
+    trouble::{self, Trouble},
+};
 
 /// Puts the load on the server, shows what came of it, and says it with the exit code.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
@@ -34,7 +40,8 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     let outcome = outcome.map_err(|error| Trouble::System(format!("the load cannot be run: {error}")))?;
     output::print(&plan, &outcome)?;
     if let Some(report) = report {
-        report.write(&plan, &outcome)?;
+        let path = report.write(&plan, &outcome)?;
+        trouble::report(&format_args!("wrote the report to {}", path.display()));
     }
     match signal.get() {
         Some(code) => Err(Trouble::Signal(code)),

@@ -17,6 +17,7 @@ import looks from "./checks/looks.mjs";
 import opening from "./checks/opening.mjs";
 import phone from "./checks/phone.mjs";
 import remembering from "./checks/remembering.mjs";
+import report from "./checks/report.mjs";
 import sending from "./checks/sending.mjs";
 import strangers from "./checks/strangers.mjs";
 
@@ -34,7 +35,7 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report };
 if (options.examples) Object.assign(checks, examples(path.resolve(options.examples)));
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });

@@ -13,7 +13,9 @@ pub(super) struct Plot {
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) lines: Vec<Line>,
-    pub(super) bars: Vec<Point>,
+    pub(super) bars: Vec<Bar>,
+    /// Their class.
+    pub(super) bars_are: &'static str,
 }
 
 /// A scale with its marks, in parts of its length.
@@ -42,16 +44,24 @@ pub(super) struct Point {
     pub(super) begins: bool,
 }
 
+/// A bar, in parts of both axes, and what it says.
+#[derive(Clone, Debug)]
+pub(super) struct Bar {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) y: f64,
+    pub(super) says: String,
+}
+
 impl Plot {
     pub(super) fn svg(&self) -> String {
-        let mut svg = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
-            escape(&self.description)
-        );
+        let mut svg = format!("<svg class=\"plot\" role=\"img\" aria-label=\"{}\">\n", escape(&self.description));
         self.draw_axes(&mut svg);
+        let _ = writeln!(svg, "<svg viewBox=\"0 0 {FINE} {FINE}\" preserveAspectRatio=\"none\">");
         for line in &self.lines {
             draw_line(&mut svg, line);
         }
+        svg.push_str("</svg>\n");
         self.draw_bars(&mut svg);
         for line in &self.lines {
             draw_points(&mut svg, line);
@@ -65,69 +75,82 @@ impl Plot {
             let y = down(*part);
             let _ = writeln!(
                 svg,
-                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\"/>\
-                 <text class=\"mark\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                WIDTH - RIGHT,
-                LEFT - 8.0,
-                y + 4.0,
+                "<line class=\"grid\" x1=\"0\" y1=\"{y}\" x2=\"100%\" y2=\"{y}\"/>\
+                 <text class=\"mark\" x=\"0\" y=\"{y}\" dx=\"-8\" dy=\"4\" text-anchor=\"end\">{}</text>",
                 escape(label)
             );
         }
-        let bottom = HEIGHT - BOTTOM;
-        let _ = writeln!(
-            svg,
-            "<line class=\"base\" x1=\"{LEFT}\" y1=\"{bottom}\" x2=\"{:.1}\" y2=\"{bottom}\"/>",
-            WIDTH - RIGHT
-        );
-        for (part, label) in &self.x.marks {
+        let _ = writeln!(svg, "<line class=\"base\" x1=\"0\" y1=\"100%\" x2=\"100%\" y2=\"100%\"/>");
+        for ((part, label), room) in self.x.marks.iter().zip(rooms(&self.x.marks)) {
             let _ = writeln!(
                 svg,
-                "<text class=\"mark\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                "<text class=\"mark{room}\" x=\"{}\" y=\"100%\" dy=\"18\" text-anchor=\"middle\">{}</text>",
                 across(*part),
-                bottom + 18.0,
                 escape(label)
             );
         }
         let _ = writeln!(
             svg,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <text class=\"axis\" x=\"0\" y=\"12\">{}</text>",
-            WIDTH - RIGHT,
-            HEIGHT - 2.0,
+            "<text class=\"axis\" x=\"100%\" y=\"100%\" dy=\"38\" text-anchor=\"end\">{}</text>\
+             <text class=\"axis\" x=\"0\" y=\"0\" dx=\"-60\" dy=\"-14\">{}</text>",
             escape(self.x.title),
             escape(self.y.title)
         );
     }
 
     fn draw_bars(&self, svg: &mut String) {
-        let width = ((WIDTH - LEFT - RIGHT) / self.bars.len().max(1) as f64 - 2.0).clamp(1.0, 24.0);
         for bar in &self.bars {
-            let (x, y) = (across(bar.x) - width / 2.0, down(bar.y));
-            let height = HEIGHT - BOTTOM - y;
+            // What is there at all is seen.
+            let height = bar.y.clamp(LEAST_HEIGHT, 1.0);
+            let width = (bar.to - bar.from).max(LEAST_WIDTH);
+            let gap = width * 0.1;
             let _ = writeln!(
                 svg,
-                "<rect class=\"bad\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"1\">\
-                 <title>{}</title></rect>",
+                "<rect class=\"bar {}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
+                self.bars_are,
+                across((bar.from + gap / 2.0).min(1.0 - width)),
+                down(height),
+                percent(width - gap),
+                percent(height),
                 escape(&bar.says)
             );
         }
     }
 }
 
+/// For each mark: nothing if there is always room for it, or the class that hides it where there is none.
+fn rooms(marks: &[(f64, String)]) -> Vec<&'static str> {
+    let half = |place: usize| marks[place].1.chars().count() as f64 * LETTER / 2.0;
+    let apart = |one: usize, other: usize, width: f64| {
+        (marks[one].0 - marks[other].0).abs() * width >= half(one) + half(other) + BETWEEN
+    };
+    let (mut classes, mut kept) = (vec![" wide"; marks.len()], Vec::new());
+    for (width, class) in [(NARROW, ""), (ROOMY, " roomy")] {
+        for place in 0..marks.len() {
+            if !kept.contains(&place) && kept.iter().all(|other| apart(place, *other, width)) {
+                kept.push(place);
+                classes[place] = class;
+            }
+        }
+    }
+    classes
+}
+
 fn draw_line(svg: &mut String, line: &Line) {
     let (Some(first), Some(last)) = (line.points.first(), line.points.last()) else { return };
+    let fine = |part: f64| part.clamp(0.0, 1.0) * FINE;
     let mut path = String::new();
     for (place, point) in line.points.iter().enumerate() {
         let command = if place == 0 || point.begins { 'M' } else { 'L' };
-        let _ = write!(path, "{command}{:.1} {:.1}", across(point.x), down(point.y));
+        let _ = write!(path, "{command}{:.1} {:.1}", fine(point.x), FINE - fine(point.y));
     }
     if line.is_area {
-        let bottom = HEIGHT - BOTTOM;
-        let (from, to) = (across(first.x), across(last.x));
         let _ = writeln!(
             svg,
-            "<path class=\"area series-{}\" d=\"{path}L{to:.1} {bottom}L{from:.1} {bottom}Z\"/>",
-            line.number
+            "<path class=\"area series-{}\" d=\"{path}L{:.1} {FINE}L{:.1} {FINE}Z\"/>",
+            line.number,
+            fine(last.x),
+            fine(first.x)
         );
     }
     let _ = writeln!(svg, "<path class=\"line series-{}\" d=\"{path}\"/>", line.number);
@@ -140,7 +163,7 @@ fn draw_points(svg: &mut String, line: &Line) {
         let alone = if is_alone { " alone" } else { "" };
         let _ = writeln!(
             svg,
-            "<circle class=\"point series-{}{alone}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}</title></circle>",
+            "<circle class=\"point series-{}{alone}\" cx=\"{}\" cy=\"{}\" r=\"4\"><title>{}</title></circle>",
             line.number,
             across(point.x),
             down(point.y),
@@ -230,23 +253,35 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn across(part: f64) -> f64 {
-    LEFT + part.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+fn across(part: f64) -> String {
+    percent(part.clamp(0.0, 1.0))
 }
 
-fn down(part: f64) -> f64 {
-    HEIGHT - BOTTOM - part.clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+fn down(part: f64) -> String {
+    percent(1.0 - part.clamp(0.0, 1.0))
+}
+
+/// Of the plot's field, whatever its size is: text has the same size in every window.
+fn percent(part: f64) -> String {
+    format!("{:.2}%", part * 100.0)
 }
 
 /// What sums of fractions may be off.
 const NEARLY: f64 = 1e-6;
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 280.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 20.0;
-const TOP: f64 = 28.0;
-const BOTTOM: f64 = 44.0;
+/// The field in units of its paths, which know no percents.
+const FINE: f64 = 1000.0;
+
+/// The narrowest field, and one with room for twice as many marks, in pixels: see the style sheet.
+const NARROW: f64 = 150.0;
+const ROOMY: f64 = 330.0;
+
+/// How wide a letter of a mark is at most, and how far marks stand apart, in pixels.
+const LETTER: f64 = 7.5;
+const BETWEEN: f64 = 6.0;
+
+const LEAST_HEIGHT: f64 = 0.004;
+const LEAST_WIDTH: f64 = 0.004;
 
 #[cfg(test)]
 #[path = "plot_tests.rs"]

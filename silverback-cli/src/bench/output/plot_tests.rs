@@ -61,6 +61,7 @@ fn a_plot_has_its_lines_and_its_values() {
         y: Axis::default(),
         lines: vec![Line { number: 2, points, is_area: false }],
         bars: Vec::new(),
+        bars_are: "",
     };
     let svg = plot.svg();
     for part in
@@ -68,4 +69,22 @@ fn a_plot_has_its_lines_and_its_values() {
     {
         assert!(svg.contains(part), "{part}: {svg}");
     }
+}
+
+#[test]
+fn marks_that_would_overlap_on_a_phone_are_shown_where_there_is_room() {
+    let marks = [0.0, 0.05, 1.0 / 6.0, 2.0 / 6.0, 0.5, 4.0 / 6.0, 5.0 / 6.0, 1.0].into_iter();
+    let labels = ["0", "50", "90", "99", "99.9", "99.99", "99.999", "99.9999"];
+    let marks: Vec<_> = marks.zip(labels.map(str::to_owned)).collect();
+    let classes = rooms(&marks);
+    for (width, hidden) in [(NARROW, &[" roomy", " wide"][..]), (ROOMY, &[" wide"])] {
+        let mut shown = marks.iter().zip(&classes).filter(|(_, class)| !hidden.contains(class)).map(|(mark, _)| mark);
+        let mut before = shown.next().unwrap();
+        for mark in shown {
+            let words = |mark: &(f64, String)| mark.1.len() as f64 * LETTER / 2.0;
+            assert!((mark.0 - before.0) * width >= words(mark) + words(before), "{before:?} {mark:?} at {width}");
+            before = mark;
+        }
+    }
+    assert!(classes.iter().filter(|class| class.is_empty()).count() >= 4, "{classes:?}");
 }

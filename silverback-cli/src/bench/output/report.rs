@@ -1,28 +1,32 @@
 //! The page with plots: one file that needs nothing else, runs no script and asks no network for anything.
 
 use std::{
+    env,
     fmt::Write as _,
     fs::File,
     io::Write as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 use super::{
-    PERCENTILES,
-    plot::{Axis, Line, Linear, Logarithmic, Plot, Point, escape},
+    PERCENTILES, bars,
+    plot::{Axis, Bar, Line, Linear, Logarithmic, Plot, Point, escape},
     summary,
     units::{bytes, count, duration, rate},
 };
 use crate::{
     bench::{
+        command_line,
         engine::{Outcome, Sample, Task, Times},
         plan::Plan,
     },
     dialing::shown_url,
     trouble::Trouble,
+    utc,
 };
 
 /// The file, opened before the load begins: it would be a pity to find afterwards that it cannot be.
@@ -30,19 +34,35 @@ use crate::{
 pub(crate) struct ReportFile {
     file: File,
     path: PathBuf,
+    run: Run,
+}
+
+/// What was run, and when.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// The command line without secrets.
+    pub(super) command: String,
+    pub(super) began: SystemTime,
 }
 
 impl ReportFile {
     pub(crate) fn create(path: &Path) -> Result<Self, Trouble> {
         match File::create(path) {
-            Ok(file) => Ok(Self { file, path: path.to_owned() }),
+            Ok(file) => {
+                let run = Run { command: command_line::shown(env::args_os()), began: SystemTime::now() };
+                Ok(Self { file, path: path.to_owned(), run })
+            }
             Err(error) => Err(failed(path, &error)),
         }
     }
 
-    pub(crate) fn write(mut self, plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
-        let page = page(plan, outcome);
-        self.file.write_all(page.as_bytes()).map_err(|error| failed(&self.path, &error))
+    /// Writes the page, and tells where it is.
+    pub(crate) fn write(mut self, plan: &Plan, outcome: &Outcome) -> Result<PathBuf, Trouble> {
+        let page = page(plan, outcome, &self.run);
+        match self.file.write_all(page.as_bytes()) {
+            Ok(()) => Ok(self.path),
+            Err(error) => Err(failed(&self.path, &error)),
+        }
     }
 }
 
@@ -51,14 +71,20 @@ fn failed(path: &Path, error: &std::io::Error) -> Trouble {
 }
 
 /// The whole page.
-pub(super) fn page(plan: &Plan, outcome: &Outcome) -> String {
+pub(super) fn page(plan: &Plan, outcome: &Outcome, run: &Run) -> String {
+    let began = utc::full(run.began);
+    let began = &began[..began.len().min("2026-01-31T12:30:00".len())];
     let hash = BASE64.encode(&Sha256::digest(STYLE.as_bytes()));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Load on {url}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<h1>Load on {url}</h1>\n<p>{what}</p>\n</header>\n",
+         <header>\n<h1>Load on {url}</h1>\n<p>{what}</p>\n\
+         <p>Began <time datetime=\"{began}Z\">{in_words} UTC</time>.</p>\n\
+         <pre class=\"command\"><code>{command}</code></pre>\n</header>\n",
+        command = escape(&run.command),
+        in_words = began.replace('T', " "),
         url = escape(&shown_url(&plan.load.target.url)),
         what = escape(&description(plan, outcome)),
     );
@@ -131,6 +157,9 @@ fn plots(plan: &Plan, outcome: &Outcome) -> Vec<String> {
         };
         plots.push(section("Latency by percentile", legend, &plot));
     }
+    if let Some((name, plot)) = histogram(outcome) {
+        plots.push(section("Histogram", &[name], &plot));
+    }
     if !matches!(plan.load.task, Task::Hold { .. }) && !outcome.series.is_empty() {
         let names: &[&str] = if outcome.is_about_handshakes { &["handshakes"] } else { &["received"] };
         plots.push(section("Throughput over time", names, &throughput(&outcome.series)));
@@ -178,7 +207,44 @@ fn distribution(outcome: &Outcome) -> Option<Plot> {
     let marks = marks.iter().map(|part| (-(1.0 - part).log10() / nines, percent(*part)));
     let x = Axis { title: "percent of all", marks: marks.filter(|(at, _)| *at <= 1.001).collect() };
     let y = Axis { title: "", marks: y.marks(|nanos| duration(nanos as u64)) };
-    Some(Plot { description: "Latency by percentile".to_owned(), x, y, lines, bars: Vec::new() })
+    Some(Plot { description: "Latency by percentile".to_owned(), x, y, lines, bars: Vec::new(), bars_are: "" })
+}
+
+/// How many took how long, and of what: spans that grow by a constant factor are equally wide on a logarithmic scale.
+fn histogram(outcome: &Outcome) -> Option<(&'static str, Plot)> {
+    let counts = &outcome.counts;
+    let (name, times) = match counts.round_trips.recorded() {
+        Some(_) => ("round trip", &counts.round_trips),
+        None => ("connecting", &counts.connects),
+    };
+    let recorded = times.recorded()?;
+    let rows = bars::rows(times, BARS);
+    let total = recorded.len().max(1) as f64;
+    let x = Logarithmic::over(recorded.min() as f64, recorded.max() as f64);
+    let y = Linear::up_to(rows.iter().map(|row| row.count).max().unwrap_or(0).max(LEAST_COUNT) as f64);
+    let from = [recorded.min().max(1)].into_iter().chain(rows.iter().map(|row| row.to));
+    let bar = |(from, row): (u64, &bars::Row)| Bar {
+        from: x.part(from as f64),
+        to: x.part(row.to as f64),
+        y: y.part(row.count as f64),
+        says: format!(
+            "{} to {}: {} ({:.1} %)",
+            duration(from),
+            duration(row.to),
+            count(row.count),
+            row.count as f64 / total * 100.0
+        ),
+    };
+    let bars = from.zip(&rows).filter(|(_, row)| row.count > 0).map(bar).collect();
+    let plot = Plot {
+        description: format!("Histogram of {name}"),
+        x: Axis { title: "up to", marks: x.marks(|nanos| duration(nanos as u64)) },
+        y: Axis { title: "count", marks: y.marks(short) },
+        lines: Vec::new(),
+        bars,
+        bars_are: "series-1",
+    };
+    Some((name, plot))
 }
 
 fn throughput(series: &[Sample]) -> Plot {
@@ -198,6 +264,7 @@ fn throughput(series: &[Sample]) -> Plot {
         y: Axis { title: "per second", marks: y.marks(short) },
         lines,
         bars: Vec::new(),
+        bars_are: "",
     }
 }
 
@@ -228,6 +295,7 @@ fn latency(series: &[Sample]) -> Plot {
         y: Axis { title: "", marks: y.marks(|nanos| duration(nanos as u64)) },
         lines: lines.collect(),
         bars: Vec::new(),
+        bars_are: "",
     }
 }
 
@@ -236,12 +304,12 @@ type Figure = (&'static str, fn(&Sample) -> Option<u64>);
 
 fn faults(series: &[Sample]) -> Plot {
     let x = time_scale(series);
-    let y = Linear::up_to(series.iter().map(|sample| sample.faults).max().unwrap_or(1) as f64);
-    let bar = |sample: &Sample| Point {
-        x: x.part(sample.at - sample.seconds / 2.0),
+    let y = Linear::up_to(series.iter().map(|sample| sample.faults).max().unwrap_or(0).max(LEAST_COUNT) as f64);
+    let bar = |sample: &Sample| Bar {
+        from: x.part(sample.at - sample.seconds),
+        to: x.part(sample.at),
         y: y.part(sample.faults as f64),
-        says: format!("{:.1} s: {} errors", sample.at, sample.faults),
-        begins: false,
+        says: format!("{:.1} s, errors: {}", sample.at, sample.faults),
     };
     Plot {
         description: "Errors over time".to_owned(),
@@ -249,6 +317,7 @@ fn faults(series: &[Sample]) -> Plot {
         y: Axis { title: "errors", marks: y.marks(short) },
         lines: Vec::new(),
         bars: series.iter().filter(|sample| sample.faults > 0).map(bar).collect(),
+        bars_are: "bad",
     }
 }
 
@@ -263,13 +332,16 @@ fn percentiles(outcome: &Outcome) -> String {
         ("Connecting", &counts.connects),
     ];
     let mut text = String::from(
-        "<section class=\"wide\">\n<h2>Percentiles</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th></th>\
-         <th>count</th><th>p50</th><th>p75</th><th>p90</th><th>p99</th><th>p99.9</th><th>p99.99</th><th>max</th>\
-         <th>mean</th></tr></thead>\n<tbody>\n",
+        "<section class=\"wide\">\n<h2>Percentiles</h2>\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Percentiles\"><table>\n<thead><tr>",
     );
+    for name in ["measured", "count", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max", "mean"] {
+        let _ = write!(text, "<th scope=\"col\">{name}</th>");
+    }
+    text.push_str("</tr></thead>\n<tbody>\n");
     for (name, times) in rows {
         let Some(recorded) = times.recorded() else { continue };
-        let _ = write!(text, "<tr><td>{name}</td><td>{}</td>", count(recorded.len()));
+        let _ = write!(text, "<tr><th scope=\"row\">{name}</th><td>{}</td>", count(recorded.len()));
         let figures = PERCENTILES.iter().map(|(_, part)| recorded.value_at_quantile(*part));
         for nanos in figures.chain([recorded.max(), recorded.mean() as u64]) {
             let _ = write!(text, "<td>{}</td>", duration(nanos));
@@ -284,13 +356,15 @@ fn errors(outcome: &Outcome) -> String {
         return String::new();
     }
     let mut text = String::from(
-        "<section class=\"wide\">\n<h2>Errors by cause</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>cause</th>\
-         <th>count</th><th class=\"words\">the first said</th></tr></thead>\n<tbody>\n",
+        "<section class=\"wide\">\n<h2>Errors by cause</h2>\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Errors by cause\"><table>\n<thead><tr>\
+         <th scope=\"col\">cause</th><th scope=\"col\">count</th><th scope=\"col\" class=\"words\">the first said</th>\
+         </tr></thead>\n<tbody>\n",
     );
     for (cause, fault) in outcome.faults.iter() {
         let _ = writeln!(
             text,
-            "<tr><td>{}</td><td>{}</td><td class=\"words\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"words\">{}</td></tr>",
             escape(&cause.describe()),
             count(fault.count),
             escape(&fault.example)
@@ -327,6 +401,12 @@ fn short(value: f64) -> String {
 }
 
 const STYLE: &str = include_str!("report.css");
+
+/// A scale of counts has no fractions.
+const LEAST_COUNT: u64 = 4;
+
+/// Of the histogram, at most.
+const BARS: usize = 40;
 
 /// Of a line of percentiles.
 const POINTS: usize = 120;

@@ -9,9 +9,9 @@ use silverback::{Message, MessageKind};
 use super::{
     escape::NEXT_LINE,
     pieces::{Encoding, Pieces},
-    start, time,
+    start,
 };
-use crate::printable::printable_json;
+use crate::{printable::printable_json, utc};
 
 /// A message as a JSON object on one line. With `most` it is in one piece and has so many bytes of the payload, and an
 /// object that lacks some says so.
@@ -22,7 +22,7 @@ pub(super) fn line(message: Message, now: SystemTime, most: Option<usize>) -> Pi
         MessageKind::Binary => ("base64", Encoding::Base64),
     };
     let head = format!("{{\"{name}\":\"");
-    let (size, time, kind) = (message.len(), time::full(now), message.kind());
+    let (size, time, kind) = (message.len(), utc::full(now), message.kind());
     let cut = if is_cut { "\"truncated\":true," } else { "" };
     let tail = format!("\",\"size\":{size},\"time\":\"{time}\",{cut}\"type\":\"{kind}\"}}\n");
     match most {

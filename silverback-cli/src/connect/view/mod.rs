@@ -4,7 +4,6 @@ mod escape;
 mod hex;
 mod json;
 mod pieces;
-mod time;
 
 use std::{fmt::Write, time::SystemTime};
 
@@ -16,6 +15,7 @@ use self::{
     pieces::Encoding,
 };
 use super::args::Format;
+use crate::utc;
 
 /// What is written for a message.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl View {
         if self.on_terminal {
             return Pieces::of(self.for_a_person(message.as_ref(), now));
         }
-        let mut head = if self.has_timestamps { time::full(now) + " " } else { String::new() };
+        let mut head = if self.has_timestamps { utc::full(now) + " " } else { String::new() };
         match (self.format, message.kind()) {
             (Format::Raw, _) => Pieces::new("", message, Encoding::Plain, ""),
             (Format::Hex, _) => Pieces::new(head, message, Encoding::Hex, "\n"),
@@ -65,7 +65,7 @@ impl View {
     fn for_a_person(&self, message: MessageRef<'_>, now: SystemTime) -> String {
         let mut out = String::new();
         if self.has_timestamps {
-            let _ = write!(out, "{} ", self.paint(DIM, &time::of_day(now)));
+            let _ = write!(out, "{} ", self.paint(DIM, &utc::of_day(now)));
         }
         out.push_str(&self.paint(RECEIVED, "< "));
         match message {

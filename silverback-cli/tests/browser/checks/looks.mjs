@@ -42,6 +42,7 @@ export default {
     await sendText(page, "ﷺ".repeat(60));
     await assertNoSidewaysScroll(page, "with rows");
     await page.locator('#rows [data-action="expand"]').first().click();
+    await page.click("#fold");
     await page.click("#closing summary");
     await chooseMode(page, "hex");
     await page.fill("#draft", "zz");

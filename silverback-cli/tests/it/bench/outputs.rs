@@ -53,7 +53,7 @@ fn the_report_is_one_page_that_needs_nothing_else() {
         run(&["bench", &url, "-c", "2", "--duration", "400ms", "--warmup", "off", "--report", file], &[]);
     let page = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert_eq!((code, err), (Some(0), format!("silverback: wrote the report to {file}\n")));
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
     assert!(page.contains("Throughput over time") && !page.contains("<script") && !page.contains("src="));
 }

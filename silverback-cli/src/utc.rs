@@ -1,16 +1,16 @@
-//! When a message came, in UTC (RFC 3339).
+//! Instants in UTC (RFC 3339): when a message came, when a report was made.
 
 use std::time::{Duration, SystemTime};
 
 /// As `2026-01-31T12:30:00.123Z`.
-pub(super) fn full(at: SystemTime) -> String {
+pub(crate) fn full(at: SystemTime) -> String {
     let since_epoch = since_epoch(at);
     let (year, month, day) = date(since_epoch.as_secs() / DAY);
     format!("{year:04}-{month:02}-{day:02}T{}", of_day(at))
 }
 
 /// As `12:30:00.123Z`.
-pub(super) fn of_day(at: SystemTime) -> String {
+pub(crate) fn of_day(at: SystemTime) -> String {
     let since_epoch = since_epoch(at);
     let seconds = since_epoch.as_secs() % DAY;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
