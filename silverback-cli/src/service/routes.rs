@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SEC_WEBSOCKET_KEY,
-        UPGRADE, X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, ORIGIN, REFERRER_POLICY,
+        SEC_WEBSOCKET_KEY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use silverback::{
@@ -98,6 +98,10 @@ impl Routes {
         let host = requested_host(request)?;
         let resource = Resource::of(request);
         if request.method() == Method::OPTIONS && resource != Resource::Missing {
+            // A page asks so why its handshake was refused, because browsers do not say. Health checks send no origin.
+            if resource == Resource::Echo && request.headers().contains_key(ORIGIN) {
+                self.upgrader.check_request(request)?;
+            }
             return Ok(Answer::Response(resource.options()));
         }
         // Health checks send any host, and learn nothing that a page should not. HTTP/1.0 without a host is not a page.

@@ -115,3 +115,18 @@ fn only_what_a_websocket_client_or_a_foreign_page_did_is_of_interest() {
     assert!(!is_reported("GET / HTTP/1.1\r\n"));
     assert!(!is_reported(&handshake("/ws/echo", "localhost")));
 }
+
+#[test]
+fn a_page_learns_by_options_whether_its_origin_may_connect() {
+    let ask_from = |path: &str, origin: &str| {
+        ask(&format!("OPTIONS {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nOrigin: {origin}\r\n"))
+    };
+    assert_eq!(ask_from("/ws/echo", "http://127.0.0.1:8000").0, 204);
+    for origin in ["http://example.com", "http://127.0.0.1:9000", "null"] {
+        let (status, body) = ask_from("/ws/echo", origin);
+        assert_eq!(status, 403, "{origin}");
+        assert!(body.contains("--allow-origin") && body.contains("Host"), "{body}");
+        assert_eq!(ask_from("/healthz", origin).0, 204);
+    }
+    assert_eq!(ask("OPTIONS /ws/echo HTTP/1.1\r\nHost: any.example\r\n").0, 204, "a health check");
+}

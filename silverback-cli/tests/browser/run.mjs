@@ -12,6 +12,7 @@ import access from "./checks/access.mjs";
 import closing from "./checks/closing.mjs";
 import compression from "./checks/compression.mjs";
 import examples from "./checks/examples.mjs";
+import fronts from "./checks/fronts.mjs";
 import log from "./checks/log.mjs";
 import looks from "./checks/looks.mjs";
 import opening from "./checks/opening.mjs";
@@ -35,7 +36,7 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts };
 if (options.examples) Object.assign(checks, examples(path.resolve(options.examples)));
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });

@@ -12,7 +12,7 @@ use silverback_proto::{
     Negotiated, Subprotocol,
     handshake::{
         Acceptance, HandshakeError, HostPattern, HostPolicy, Origin, OriginPolicy, ParseHostError, ParseOriginError,
-        Rejection, ServerHandshake,
+        Rejection, ServerHandshake, requested_host,
     },
 };
 
@@ -220,6 +220,29 @@ impl Upgrader {
     pub fn check(&self, handshake: &ServerHandshake) -> Result<(), Rejection> {
         handshake.check_host(&self.hosts)?;
         handshake.check_origin(&self.origins).map_err(Rejection::origin)
+    }
+
+    /// Checks the host and the origin of a request that is not a handshake, by the same policies. A browser does not tell a
+    /// page why its handshake was refused. A server that answers `OPTIONS` by this check does: the page can `fetch` it.
+    ///
+    /// ```
+    /// let page = http::Request::options("/chat")
+    ///     .header("Host", "127.0.0.1:8000") // as a proxy may have put it
+    ///     .header("Origin", "https://example.com")
+    ///     .body(())?;
+    /// let refused = silverback::Upgrader::new().check_request(&page).unwrap_err();
+    /// assert_eq!(refused.status(), 403);
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the host or the origin is not allowed, or `Host` is missing or malformed (RFC 9112, 3.2).
+    pub fn check_request<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
+        let host = requested_host(request)?;
+        let host = host.as_ref().map_or(&b""[..], |host| host.as_bytes());
+        self.hosts.check(host)?;
+        let origin = request.headers().get(http::header::ORIGIN).map(|origin| origin.as_bytes());
+        self.origins.check(origin, host).map_err(Rejection::origin)
     }
 
     /// Judges a request that is a handshake by the origin and the subprotocols, and says what the answer is.

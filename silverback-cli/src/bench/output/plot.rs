@@ -126,10 +126,10 @@ fn rooms(marks: &[(f64, String)]) -> Vec<&'static str> {
     };
     let (mut classes, mut kept) = (vec![" wide"; marks.len()], Vec::new());
     for (width, class) in [(NARROW, ""), (ROOMY, " roomy")] {
-        for place in 0..marks.len() {
+        for (place, shown) in classes.iter_mut().enumerate() {
             if !kept.contains(&place) && kept.iter().all(|other| apart(place, *other, width)) {
                 kept.push(place);
-                classes[place] = class;
+                *shown = class;
             }
         }
     }

@@ -1,4 +1,5 @@
 //! Scales, and the markup of a plot.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 

@@ -22,6 +22,12 @@ pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
             .advise("Check the host of the URL, or say another one with -H 'Host: NAME'."),
         429 => Diagnosis::new("too-many", "The server has had too many requests from here.").advise(wait(refusal)),
         502..=504 => not_behind(refusal),
+        505 => Diagnosis::new(
+            "http-1.0",
+            "The server is asked with HTTP/1.0, in which there is no upgrade. Our request was HTTP/1.1, so a proxy between \
+             speaks nothing newer.",
+        )
+        .advise(STRIPPED),
         500..=599 => Diagnosis::new("server-error", "The server met an error of its own.")
             .advise("Its log says more. What it says of it here, if anything, is in the last line."),
         _ => Diagnosis::new("refused", "The server refuses, for a reason that its status does not tell."),
@@ -122,13 +128,24 @@ fn forbidden(facts: &Facts<'_>) -> Diagnosis {
     let scheme = if facts.is_secure { "https" } else { "http" };
     let diagnosis = Diagnosis::new("forbidden", "The server knows this path, but does not let us in.");
     match &facts.options.origin {
+        Some(origin) if is_of_place(origin, facts) => diagnosis.advise(OTHER_HOST),
         None => diagnosis.advise(format!(
             "Perhaps it wants to see the origin of a page of its own: --origin {scheme}://{}.",
             facts.place.trim_end_matches(if facts.is_secure { ":443" } else { ":80" })
         )),
-        Some(origin) => diagnosis.advise(format!("Perhaps it does not welcome the origin {}: try another, or none.", printable(origin))),
+        Some(origin) => diagnosis.advise(format!("Perhaps it does not welcome the origin {}: try another, or none.", printable(origin))).advise(OTHER_HOST),
     }
     .advise("Or these credentials, or this address of ours, may not do this; it may also want a cookie or a key in a header.")
+}
+
+/// Whether the origin is that of a page of this very server.
+fn is_of_place(origin: &str, facts: &Facts<'_>) -> bool {
+    let with_port = |scheme: &str, authority: &str| match authority.rsplit_once(':') {
+        Some((_, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => authority.to_ascii_lowercase(),
+        _ => format!("{}:{}", authority.to_ascii_lowercase(), if scheme == "https" { 443 } else { 80 }),
+    };
+    let place = with_port(if facts.is_secure { "https" } else { "http" }, facts.place);
+    origin.split_once("://").is_some_and(|(scheme, authority)| with_port(scheme, authority) == place)
 }
 
 fn wrong_path(facts: &Facts<'_>) -> Diagnosis {
@@ -173,5 +190,9 @@ fn path<'a>(facts: &Facts<'a>) -> &'a str {
 const NO_ENDPOINT: &str = "what is there does not speak WebSocket.";
 const CHECK_PATH: &str = "Check the path of the URL: /ws, /websocket and /socket are common ones.";
 pub(super) const STRIPPED: &str = "Or a proxy in front of it does not hand the upgrade on: nginx needs \
-                                   proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and proxy_set_header \
-                                   Connection \"upgrade\"; other proxies have a switch for WebSocket.";
+                                   proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, proxy_set_header \
+                                   Connection \"upgrade\" and, for the pages of browsers, proxy_set_header Host \
+                                   $http_host; other proxies have a switch for WebSocket.";
+/// The browser compares the origin of its page with the host that it asks; the server with the host that a proxy names.
+const OTHER_HOST: &str = "A proxy in front of it may put another name into Host, so that its own pages look foreign: nginx \
+                          needs proxy_set_header Host $http_host.";

@@ -148,6 +148,7 @@ function handleOpened({ address, subprotocol, extensions }) {
   roundTrips.startConnection();
   composer.handleOpened();
   statusPanel.showNegotiated({ subprotocol, extensions });
+  ownEchoOpened ||= address === ownEcho;
   addEvent("open", `Connected to ${address}`, { url: address, subprotocol, extensions });
   remembered.keepAddress(address, ownEcho);
   latencyPanel.update();
@@ -166,7 +167,25 @@ function handleClosed(end) {
   addEvent("close", `${what}: ${code} ${name}${reason ? `, “${reason}”` : ""}`, { code, name, reason, was_clean: wasClean });
   announcer.say(`${what}: ${name}, ${code}.`);
   latencyPanel.update();
+  if (!wasOpen && !end.byUs && !ownEchoOpened && connection.address === ownEcho) explainRefusal(connection.attempt);
 }
+
+/** Whether the echo beside the page was ever reached: then no proxy between is in the way. */
+let ownEchoOpened = false;
+let lastAdvice = "";
+
+async function explainRefusal(attempt) {
+  const advice = await askWhyRefused(ownEcho, location);
+  if (!advice || ownEchoOpened || connection.address !== ownEcho || connection.state === "closing") return;
+  if (connection.state === "waiting" && (advice.isFinal || attempt >= mostRefusals)) connection.disconnect();
+  statusPanel.showAdvice(advice);
+  // Once is enough for the log, however often it is tried.
+  if (advice.words !== lastAdvice) addEvent("advice", `${advice.words} More is said by: ${advice.command}`);
+  lastAdvice = advice.words;
+}
+
+/** After so many attempts that failed while the service answered over HTTP, the page waits to be told. */
+const mostRefusals = 5;
 
 function remarksOnClose({ wasOpen, again }) {
   const remarks = [];

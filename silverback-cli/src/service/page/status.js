@@ -44,11 +44,20 @@ class StatusPanel {
     setText(byId("close-reason"), reason);
     byId("close-reason-line").hidden = reason === "";
     setText(byId("close-hint"), hints.join(" "));
+    byId("close-command-line").hidden = true;
     byId("close-details").dataset.ordinary = String(byUs || code === 1000);
     byId("close-details").hidden = false;
   }
 
+  /** What was found out about this end, in place of the hint for its code. */
+  showAdvice({ words, command }) {
+    setText(byId("close-hint"), words);
+    setText(byId("close-command"), command);
+    byId("close-command-line").hidden = false;
+  }
+
   clearClose() {
+    byId("close-command-line").hidden = true;
     byId("close-details").hidden = true;
   }
 

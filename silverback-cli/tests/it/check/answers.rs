@@ -27,7 +27,12 @@ fn says(status: &str, lines: &str, cause: &str, words: &[&str]) {
 
 #[test]
 fn statuses_have_their_usual_reasons() {
-    says("200 OK", "", "not-an-endpoint", &["ordinary page", "path", "proxy_set_header Upgrade"]);
+    says(
+        "200 OK",
+        "",
+        "not-an-endpoint",
+        &["ordinary page", "path", "proxy_set_header Upgrade", "proxy_set_header Host"],
+    );
     says("404 Not Found", "", "wrong-path", &["there is nothing", "Check the path"]);
     says("410 Gone", "", "wrong-path", &[]);
     says("405 Method Not Allowed", "", "wrong-method", &["does not speak WebSocket"]);
@@ -37,6 +42,7 @@ fn statuses_have_their_usual_reasons() {
     says("429 Too Many Requests", "Retry-After: 7\r\n", "too-many", &["7 s"]);
     says("500 Internal Server Error", "", "server-error", &[]);
     says("502 Bad Gateway", "Server: nginx\r\n", "service-down", &["proxy (nginx)"]);
+    says("505 HTTP Version Not Supported", "", "http-1.0", &["HTTP/1.0", "proxy_http_version 1.1"]);
     says("503 Service Unavailable", "Retry-After: 9\r\n", "service-down", &["9 s"]);
     says("504 Gateway Timeout", "", "service-down", &["too long"]);
     says("418 I'm a teapot", "", "refused", &[]);
@@ -74,6 +80,16 @@ fn an_origin_that_is_not_welcome_is_named() {
     let program = Program::start(&["--quiet"]);
     let url = format!("ws://{}/ws/echo", program.address);
     finds(&[&url, "--origin", "http://evil.example"], 5, "forbidden", &["http://evil.example"]);
+}
+
+#[test]
+fn a_page_of_the_server_itself_that_is_refused_points_to_a_proxy_that_replaces_host() {
+    let server = answering("403 Forbidden", "");
+    let own = server.url().replacen("ws://", "http://", 1);
+    let own = own.trim_end_matches('/').split('/').take(3).collect::<Vec<_>>().join("/");
+    for origin in [own.as_str(), "http://other.example"] {
+        finds(&[&server.url(), "--origin", origin], 5, "forbidden", &["proxy_set_header Host $http_host"]);
+    }
 }
 
 #[test]
