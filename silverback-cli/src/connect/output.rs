@@ -152,8 +152,13 @@ fn print_above(printer: &mut dyn ExternalPrinter, drawn: &Drawn, text: &str) -> 
     let before = drawn.begin_printing();
     let printed = printer.print(text.to_owned());
     drawn.end_printing();
-    printed?;
-    match drawn.wait_for_redraw(before) {
+    let is_printed = match printed {
+        Ok(()) => drawn.wait_for_redraw(before),
+        // It ended before it took the text: the printer writes by itself now.
+        Err(_) if drawn.has_ended() => false,
+        Err(error) => return Err(error),
+    };
+    match is_printed {
         true => Ok(()),
         // The editor has ended, and taken it along.
         false => printer.print(text.to_owned()),
@@ -261,6 +266,11 @@ impl Drawn {
         let is_missing = |state: &DrawnState| state.redraws == before;
         self.wait_while(LONGEST_DRAWING, |state| is_missing(state) && state.stage != Stage::After);
         !self.state.lock().is_ok_and(|state| is_missing(&state) && state.stage == Stage::After)
+    }
+
+    /// Whether no more lines are edited.
+    fn has_ended(&self) -> bool {
+        self.state.lock().is_ok_and(|state| state.stage == Stage::After)
     }
 
     fn end_printing(&self) {

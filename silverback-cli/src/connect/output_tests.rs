@@ -44,3 +44,33 @@ fn nothing_waits_for_a_thread_that_has_ended() {
     let mut room = pin!(queue.reserve(1));
     assert!(matches!(room.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(None)));
 }
+
+/// A printer whose editor takes nothing, until it has ended.
+#[derive(Default)]
+struct Abandoned {
+    printed: Vec<String>,
+    has_failed: bool,
+}
+
+impl ExternalPrinter for Abandoned {
+    fn print(&mut self, text: String) -> rustyline::Result<()> {
+        if !std::mem::replace(&mut self.has_failed, true) {
+            return Err(io::Error::from(io::ErrorKind::Other).into());
+        }
+        self.printed.push(text);
+        Ok(())
+    }
+}
+
+#[test]
+fn what_an_ended_editor_has_not_taken_is_printed_without_it() {
+    let mut printer = Abandoned::default();
+    let drawn = Drawn::default();
+    drawn.note_line_begins();
+    drawn.note_drawn();
+    assert!(print_above(&mut printer, &drawn, "text").is_err(), "the editor still prompts");
+    printer.has_failed = false;
+    drawn.note_last_line();
+    print_above(&mut printer, &drawn, "text").unwrap();
+    assert_eq!(printer.printed, ["text"]);
+}
