@@ -48,6 +48,7 @@ impl Plan {
         let bound = listen::bind_all(&listen, mode)?;
         let host_policies = Hosts {
             tcp: host_policy(&hosts, &bound, !bound.iter().any(Bound::is_public)),
+            #[cfg(unix)]
             unix: host_policy(&hosts, &bound, false),
         };
         let upgrader = Upgrader::new()

@@ -29,6 +29,7 @@ pub(crate) struct Routes {
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
     pub(crate) tcp: HostPolicy,
+    #[cfg(unix)]
     pub(crate) unix: HostPolicy,
 }
 

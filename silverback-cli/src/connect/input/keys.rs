@@ -8,7 +8,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
     thread,
@@ -50,6 +50,7 @@ impl Keys {
             drawn,
             unsettled_until: Instant::now(),
             in_paste: false,
+            ahead: Vec::new(),
         };
         let work = move || {
             // Open as long as there is somebody to write: the end of the terminal is the end of the editor's.
@@ -97,34 +98,28 @@ struct Way {
     unsettled_until: Instant,
     /// Between the marks of a bracketed paste, whose lines are one to the editor.
     in_paste: bool,
+    /// Keys that were read and are still to be given, at most `MOST_AHEAD` and a read.
+    ahead: Vec<u8>,
 }
 
 impl Way {
     fn pass_on(mut self) -> io::Result<()> {
-        let mut from = File::from(self.terminal.try_clone()?);
-        let mut keys = [0; 1024];
         // The editor discards what comes before its first prompt.
         self.drawn.wait_for_line(0, FIRST_PROMPT);
         loop {
-            let count = match from.read(&mut keys) {
-                Ok(0) => return Ok(()),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            let mut rest = &keys[..count];
-            while !rest.is_empty() {
-                let piece;
-                (piece, rest) = rest.split_at(piece_len(rest, &mut self.in_paste));
-                match piece {
-                    [SUSPEND] => self.suspend()?,
-                    [INTERRUPT] => {
-                        // The editor may be blocked. If it is not, it leaves its line in order.
-                        kill_process(getpid(), Signal::INT)?;
-                        self.feed.write_all(piece)?;
-                    }
-                    piece => self.give(piece, rest.is_empty())?,
+            if self.ahead.is_empty() && !self.read_more()? {
+                return Ok(());
+            }
+            let len = piece_len(&self.ahead, &mut self.in_paste);
+            let piece: Vec<u8> = self.ahead.drain(..len).collect();
+            match piece[..] {
+                [SUSPEND] => self.suspend()?,
+                [INTERRUPT] => {
+                    // The editor may be blocked. If it is not, it leaves its line in order.
+                    kill_process(getpid(), Signal::INT)?;
+                    self.feed.write_all(&piece)?;
                 }
+                _ => self.give(&piece, self.ahead.is_empty())?,
             }
         }
     }
@@ -145,7 +140,7 @@ impl Way {
         for &pause in pauses {
             match ends_line {
                 true if self.drawn.wait_for_line(lines, pause) => return Ok(()),
-                true => {}
+                true => self.look_ahead()?,
                 // The next key pushes as well.
                 false if is_last && self.has_more(pause)? => return Ok(()),
                 false if is_last => {}
@@ -155,6 +150,37 @@ impl Way {
             self.unsettled_until = Instant::now() + SETTLING;
         }
         Ok(())
+    }
+
+    /// Hears Ctrl-C while the editor does not go on, because the terminal shows nothing any more.
+    fn look_ahead(&mut self) -> io::Result<()> {
+        while self.ahead.len() < MOST_AHEAD && self.has_more(Duration::ZERO)? {
+            if !self.read_more()? {
+                break;
+            }
+        }
+        let end = find(&self.ahead, PASTE_START).unwrap_or(self.ahead.len());
+        if let Some(at) = self.ahead[..end].iter().position(|key| *key == INTERRUPT) {
+            // What was typed before is of no interest any more.
+            self.ahead.drain(..=at);
+            kill_process(getpid(), Signal::INT)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for keys. Returns whether there are any: at the end of the terminal there are none.
+    fn read_more(&mut self) -> io::Result<bool> {
+        let mut keys = [0; 1024];
+        loop {
+            match rustix::io::read(&self.terminal, &mut keys) {
+                Ok(count) => {
+                    self.ahead.extend_from_slice(&keys[..count]);
+                    return Ok(count > 0);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn has_more(&self, within: Duration) -> io::Result<bool> {
@@ -208,6 +234,7 @@ const INTERRUPT: u8 = 0x03;
 const SUSPEND: u8 = 0x1a;
 /// Ctrl-@, which means nothing to the editor.
 const NOTHING: u8 = 0;
+const MOST_AHEAD: usize = 4096;
 const PASTE_START: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 /// If a push comes so early that it is read together with what it should push, the next one helps.
