@@ -58,7 +58,7 @@ impl ServerCertVerifier for Verifier {
             verify_by_any(verifiers, |verifier| {
                 verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             })
-            .map_err(|error| self_issued_is_unknown(end_entity, error))?;
+            .map_err(|error| explained(end_entity, error))?;
         }
         check_key_size(end_entity)?;
         Ok(ServerCertVerified::assertion())
@@ -210,47 +210,69 @@ fn verify_by_any(
     Err(told)
 }
 
-/// webpki first sees that a certificate is of version 1, or for an authority, and says no more. If it has signed itself
-/// and is not trusted, nobody vouches for it, and that is what people can do something about.
-fn self_issued_is_unknown(certificate: &CertificateDer<'_>, error: Error) -> Error {
-    let is_self_issued = || Certificate::read(certificate).is_some_and(|read| read.is_self_issued());
-    match error {
-        Error::InvalidCertificate(CertificateError::Other(_)) if is_self_issued() => {
-            CertificateError::UnknownIssuer.into()
+/// Says what people can do something about. webpki looks at the version and at what a certificate says of authority before
+/// anything else; but if it has signed itself and is not trusted, that is what is wrong.
+fn explained(certificate: &CertificateDer<'_>, error: Error) -> Error {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = &error else { return error };
+    let fault = match inner.downcast_ref() {
+        _ if Certificate::read(certificate).is_some_and(|read| read.is_self_issued()) => {
+            return CertificateError::UnknownIssuer.into();
         }
-        error => error,
-    }
+        Some(webpki::Error::UnsupportedCertVersion) => Fault::OldVersion,
+        Some(webpki::Error::CaUsedAsEndEntity) => Fault::Authority,
+        _ => return error,
+    };
+    fault.into()
 }
 
 /// The provider would call the signature of such a key a wrong one.
 fn check_key_size(certificate: &CertificateDer<'_>) -> Result<(), Error> {
     match Certificate::read(certificate).and_then(|read| read.rsa_bits()) {
-        Some(bits) if bits < MIN_RSA_BITS => {
-            Err(CertificateError::Other(OtherError(Arc::new(ShortKey { bits }))).into())
-        }
+        Some(bits) if bits < MIN_RSA_BITS => Err(Fault::ShortKey { bits }.into()),
         _ => Ok(()),
     }
 }
 
-/// The key of a certificate is one that others can compute.
-struct ShortKey {
-    bits: usize,
+/// What rustls has no words for.
+enum Fault {
+    /// The server's key is one that others can compute.
+    ShortKey { bits: usize },
+    /// RFC 8446, 4.4.2.2 asks for version 3.
+    OldVersion,
+    /// webpki does not let the certificate of an authority be a server's.
+    Authority,
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        CertificateError::Other(OtherError(Arc::new(fault))).into()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortKey { bits } => {
+                write!(f, "its RSA key has {bits} bits, and at least {MIN_RSA_BITS} are needed")
+            }
+            Self::OldVersion => f.write_str(
+                "it is of X.509 version 1, so it can only be trusted by itself; one with a subjectAltName is of version 3",
+            ),
+            Self::Authority => f.write_str(
+                "it is for an authority (CA:TRUE), so it can only be trusted by itself; servers need one with CA:FALSE",
+            ),
+        }
+    }
 }
 
 /// rustls shows errors that it does not know in their debug form.
-impl fmt::Debug for ShortKey {
+impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl fmt::Display for ShortKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "its RSA key has {} bits, and at least {MIN_RSA_BITS} are needed", self.bits)
-    }
-}
-
-impl std::error::Error for ShortKey {}
+impl std::error::Error for Fault {}
 
 /// Times before 1970 count as 1970.
 fn instant(seconds: i64) -> UnixTime {
@@ -259,9 +281,13 @@ fn instant(seconds: i64) -> UnixTime {
 
 const MIN_RSA_BITS: usize = 2048;
 /// What no provider of rustls checks, or not every one.
-const OTHER_SCHEMES: [SignatureScheme; 4] = [
+const OTHER_SCHEMES: [SignatureScheme; 7] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
     SignatureScheme::ED448,
+    // RFC 8446, 4.2.3: RSASSA-PSS with a key for that alone.
+    SignatureScheme::Unknown(0x0809),
+    SignatureScheme::Unknown(0x080A),
+    SignatureScheme::Unknown(0x080B),
     SignatureScheme::RSA_PKCS1_SHA1,
     SignatureScheme::ECDSA_SHA1_Legacy,
 ];

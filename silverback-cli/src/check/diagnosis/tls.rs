@@ -81,6 +81,7 @@ fn certificate(fault: &CertificateError, shown: Option<&Certificate>, facts: &Fa
         // Its debug form is for programmers.
         CertificateError::Other(fault) => {
             Diagnosis::new("certificate", format!("The server's certificate cannot be trusted: {fault}."))
+                .advise_if(!facts.is_named, "--cacert FILE with the server's own certificate trusts it by itself.")
         }
         fault => Diagnosis::new("certificate", format!("The server's certificate cannot be trusted: {fault}.")),
     }
@@ -135,6 +136,10 @@ fn wrong_name(shown: Option<&Certificate>, facts: &Facts<'_>) -> Diagnosis {
         None => format!("The server's certificate is not for {host}."),
     };
     Diagnosis::new("wrong-name", meaning)
+        .advise_if(
+            names.is_none(),
+            "It has no alternative names (subjectAltName), which clients look at. A common name alone is not enough.",
+        )
         .advise("Use a name that the certificate has; --resolve NAME:PORT:ADDRESS leads it to the same machine.")
 }
 

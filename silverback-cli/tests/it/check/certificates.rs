@@ -129,6 +129,22 @@ fn a_certificate_for_another_name_says_for_which() {
 }
 
 #[test]
+fn a_certificate_without_alternative_names_says_that_they_are_missing() {
+    let papers = Papers::make_with("no-names", |params| params.subject_alt_names.clear());
+    finds(&[&url(&papers), "--cacert", &papers.path("ca.pem")], 4, "wrong-name", &["subjectAltName"]);
+}
+
+#[test]
+fn a_certificate_of_an_authority_in_a_servers_place_says_so() {
+    let papers = Papers::make_with("authority-below", |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "below");
+    });
+    let words = &["CA:TRUE", "server's own certificate trusts it by itself"];
+    finds(&[&url(&papers), "--cacert", &papers.path("ca.pem")], 4, "certificate", words);
+}
+
+#[test]
 fn a_server_that_wants_a_certificate_of_ours_says_so() {
     let papers = Papers::make("wanting");
     let url = format!("wss://localhost:{}/", papers.serve(true).port());

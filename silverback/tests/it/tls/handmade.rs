@@ -17,6 +17,8 @@ use rustls::{
 pub(crate) struct Handmade {
     pub(crate) version: u8,
     pub(crate) common_name: &'static str,
+    /// The issuer's common name, if it is another.
+    pub(crate) issuer: Option<&'static str>,
     pub(crate) not_before: &'static [u8],
     pub(crate) not_after: &'static [u8],
     /// Each extension with its tag.
@@ -33,6 +35,7 @@ impl Handmade {
         Self {
             version: 3,
             common_name,
+            issuer: None,
             not_before: b"200101000000Z",
             not_after: b"491231235959Z",
             extensions: Vec::new(),
@@ -54,8 +57,10 @@ impl Handmade {
     fn sign(&self) -> CertificateDer<'static> {
         let version = if self.version == 1 { vec![] } else { element(0xA0, &[element(2, &[vec![self.version - 1]])]) };
         let algorithm = element(0x30, &[ECDSA_WITH_SHA256.to_vec()]);
-        let attribute = [element(6, &[vec![0x55, 4, 3]]), element(0x0C, &[self.common_name.into()])];
-        let name = element(0x30, &[element(0x31, &[element(0x30, &attribute)])]);
+        let name = |common_name: &str| {
+            let attribute = [element(6, &[vec![0x55, 4, 3]]), element(0x0C, &[common_name.into()])];
+            element(0x30, &[element(0x31, &[element(0x30, &attribute)])])
+        };
         let times = [element(0x17, &[self.not_before.to_vec()]), element(0x17, &[self.not_after.to_vec()])];
         let extensions = match self.extensions.is_empty() {
             true => vec![],
@@ -67,9 +72,9 @@ impl Handmade {
                 version,
                 element(2, &[vec![7]]),
                 algorithm.clone(),
-                name.clone(),
+                name(self.issuer.unwrap_or(self.common_name)),
                 element(0x30, &times),
-                name,
+                name(self.common_name),
                 self.public_key.clone(),
                 extensions,
             ],

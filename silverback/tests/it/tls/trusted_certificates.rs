@@ -250,6 +250,24 @@ mod one_of_an_authority {
     }
 
     #[tokio::test]
+    async fn that_only_itself_can_vouch_for_says_why() {
+        let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let root_params = || params(&[], authority);
+        let root = root_params().self_signed(&root_key).unwrap().pem();
+        let below = params(&["localhost"], |params| {
+            authority(params);
+            params.distinguished_name.push(DnType::CommonName, "below");
+        });
+        let below = made(&below.signed_by(&key, &Issuer::new(root_params(), root_key)).unwrap(), &key);
+        refused(below.config.clone(), only(&root), "CA:TRUE").await;
+        trusted(below.config, only(&below.pem)).await;
+
+        let old = Handmade { issuer: Some("root"), ..Handmade::old("localhost") };
+        refused(old.server(), only(&root), "X.509 version 1").await;
+        trusted(old.server(), only(&old.pem())).await;
+    }
+
+    #[tokio::test]
     async fn is_found_in_a_file_with_odd_ones() {
         let chain = Chain::new();
         let nonsense = pem(&element(0x30, &[vec![1, 2, 3]]));
@@ -300,6 +318,7 @@ mod without_any_check {
             (rsa_key(2048), SignatureScheme::RSA_PSS_SHA256, rustls::ALL_VERSIONS),
             (p521, SignatureScheme::ECDSA_NISTP521_SHA512, rustls::ALL_VERSIONS),
             (ed448, SignatureScheme::ED448, rustls::ALL_VERSIONS),
+            (rsa_key(128), SignatureScheme::Unknown(0x0809), &[&rustls::version::TLS13]),
         ] {
             let made = Handmade { public_key, ..Handmade::new("x") };
             trusted(server(made.der(), Arc::new(Scribble(scheme)), versions), any()).await;
