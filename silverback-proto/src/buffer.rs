@@ -6,7 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::{cell::RefCell, fmt};
+use std::{
+    cell::RefCell,
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::{BufMut, Bytes};
 
@@ -155,40 +159,88 @@ impl fmt::Debug for Buffer {
     }
 }
 
+/// Frees the large buffers that this thread keeps for its next messages.
+pub fn release_spare() {
+    let _ = POOL.try_with(|pool| pool.borrow_mut().clear());
+}
+
 /// What a thread keeps for its next large buffers.
-#[derive(Default)]
 struct Pool {
     free: Vec<Vec<u8>>,
-    /// Sum of the capacities in `free`. Always <= POOL_LIMIT.
-    held: usize,
+    /// Of all threads together.
+    pooled: &'static Pooled,
+}
+
+/// The sum of the capacities in all pools. Always <= POOL_LIMIT.
+#[derive(Default)]
+struct Pooled(AtomicUsize);
+
+impl Pooled {
+    /// Whether so many bytes more may be pooled. Then they count.
+    fn add(&self, bytes: usize) -> bool {
+        let sum = |pooled: usize| pooled.checked_add(bytes).filter(|sum| *sum <= POOL_LIMIT);
+        // It guards no other memory, so no order matters.
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Tests run side by side, each with a thread of its own.
+    #[cfg(test)]
+    fn of_this_thread() -> &'static Self {
+        Box::leak(Box::default())
+    }
+
+    #[cfg(not(test))]
+    fn of_this_thread() -> &'static Self {
+        static OF_ALL_THREADS: Pooled = Pooled(AtomicUsize::new(0));
+        &OF_ALL_THREADS
+    }
 }
 
 impl Pool {
+    fn new(pooled: &'static Pooled) -> Self {
+        Self { free: Vec::new(), pooled }
+    }
+
     /// A buffer that fits and is not so much larger that a message which is kept would pin the rest.
     fn take(&mut self, capacity: usize) -> Option<Vec<u8>> {
         let fits = |storage: &Vec<u8>| (capacity..=capacity.saturating_mul(2)).contains(&storage.capacity());
         let found = self.free.iter().rposition(fits)?;
         let storage = self.free.swap_remove(found);
-        self.held -= storage.capacity();
+        self.pooled.subtract(storage.capacity());
         Some(storage)
     }
 
     fn put(&mut self, storage: Vec<u8>) {
-        if self.held + storage.capacity() <= POOL_LIMIT {
-            self.held += storage.capacity();
+        if self.pooled.add(storage.capacity()) {
             self.free.push(storage);
+        }
+    }
+
+    fn clear(&mut self) {
+        for storage in std::mem::take(&mut self.free) {
+            self.pooled.subtract(storage.capacity());
         }
     }
 }
 
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 thread_local! {
-    static POOL: RefCell<Pool> = RefCell::default();
+    static POOL: RefCell<Pool> = RefCell::new(Pool::new(Pooled::of_this_thread()));
 }
 
 /// Capacity from which a buffer is aligned and pooled.
 pub const LARGE: usize = 16 * 1024;
 
-/// What a thread keeps at most: eight messages of 1 MiB.
+/// What all threads together keep at most: eight messages of 1 MiB.
 const POOL_LIMIT: usize = 9 * 1024 * 1024;
 
 /// The most that a buffer may hold: no allocation exceeds `isize::MAX` bytes, the page in front included.

@@ -88,6 +88,7 @@ pub use join::JoinedMessages;
 pub use message_reader::MessageReader;
 pub use message_writer::MessageWriter;
 pub use observer::Control;
+pub use read_buffer::release_spare_memory;
 pub use read_into::MessageBuffer;
 pub use reader::Reader;
 pub use reconnect::{

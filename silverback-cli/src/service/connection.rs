@@ -49,8 +49,8 @@ pub(crate) struct Http {
 
 /// Serves a socket. Ready when it is closed, or belongs to a WebSocket.
 pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
-    keep_house(&http);
     let presence = http.open.enter();
+    reclaim_memory(&http);
     if let Some(conn) = http.begin(stream, peer).await {
         let printer = http.routes.printer.clone();
         // A task of its own, as small as what an idle connection needs: what the handshake needed is gone.
@@ -171,17 +171,16 @@ async fn within<F: Future>(deadline: Instant, mut work: Pin<&mut F>) -> Option<F
     timeout(Duration::ZERO, work).await.ok()
 }
 
-/// Gives memory back when connections have left. And keeps a timer that is due before those of new connections, while there
-/// are any: the runtime's driver is woken, by a write to itself, for each timer that is due before all others.
-fn keep_house(http: &Http) {
-    if let Some(housekeeper) = http.open.housekeeper() {
-        let period = http.handshake_timeout / 2;
+/// Gives memory back that is not used any more: connections have left, or large messages are done. And keeps a timer that
+/// is due before those of new connections, while there are any: the runtime's driver is woken, by a write to itself, for
+/// each timer that is due before all others.
+fn reclaim_memory(http: &Http) {
+    if let Some(reclaimer) = http.open.reclaimer() {
+        let period = LOOK_EVERY.min(http.handshake_timeout / 2);
         tokio::spawn(async move {
-            while housekeeper.is_needed() {
+            while reclaimer.is_needed() {
                 sleep(period).await;
-                if let Some(count) = housekeeper.have_left() {
-                    memory::give_back(count);
-                }
+                memory::give_back().await;
             }
         });
     }
@@ -189,6 +188,9 @@ fn keep_house(http: &Http) {
 
 /// The time for sending an answer, in handshake timeouts.
 const ANSWER_FACTOR: u32 = 4;
+
+/// How often memory is given back.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// What is read from a client after its last answer, at most: more than the largest head that an option allows.
 const MAX_DRAINED: u64 = 256 * 1024;

@@ -43,6 +43,7 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     signals.end_in_order(args.close_timeout + LAST_LINES);
     let plan = Plan::resolve(args)?;
     raise_descriptor_limit();
+    memory::note_start();
     let (printer, printing) = Printer::start(standard_output::unbuffered(), plan.is_quiet)?;
     plan.warnings.iter().for_each(trouble::report);
     let orders = Orders {

@@ -15,38 +15,29 @@ pub(crate) struct OpenConnections {
 #[derive(Debug, Default)]
 struct State {
     is_closing: bool,
-    has_housekeeper: bool,
+    has_reclaimer: bool,
     count: usize,
-    /// The most there were since memory was given back.
-    peak: usize,
+    /// How often the reclaimer still looks when nobody is connected: the allocator returns what was freed before.
+    looks_left: u8,
     /// One seat for each WebSocket; empty ones are in `free`.
     writers: Vec<Option<Writer>>,
     free: Vec<usize>,
 }
 
-/// Whoever comes by from time to time while there are connections.
+/// Gives memory back from time to time, while there are connections and a little longer.
 #[derive(Debug)]
-pub(crate) struct Housekeeper(Arc<OpenConnections>);
+pub(crate) struct Reclaimer(Arc<OpenConnections>);
 
-impl Housekeeper {
-    /// Once it is not, another one may come.
+impl Reclaimer {
+    /// Whether to look again. Once it is not needed, the next connection brings another one.
     pub(crate) fn is_needed(&self) -> bool {
         let mut state = self.0.lock();
-        state.has_housekeeper = (state.count > 0 || state.peak > 0) && !state.is_closing;
-        state.has_housekeeper
-    }
-
-    /// How many there were, if most of them have left since this was asked last.
-    pub(crate) fn have_left(&self) -> Option<usize> {
-        let mut state = self.0.lock();
-        if state.count > state.peak / 2 {
-            return None;
-        }
         if state.count == 0 {
             (state.writers, state.free) = (Vec::new(), Vec::new());
+            state.looks_left = state.looks_left.saturating_sub(1);
         }
-        let count = state.count;
-        Some(std::mem::replace(&mut state.peak, count))
+        state.has_reclaimer = state.looks_left > 0 && !state.is_closing;
+        state.has_reclaimer
     }
 }
 
@@ -62,17 +53,17 @@ impl OpenConnections {
     pub(crate) fn enter(self: &Arc<Self>) -> Presence {
         let mut state = self.lock();
         state.count += 1;
-        state.peak = state.peak.max(state.count);
+        state.looks_left = LOOKS_AFTER_THE_LAST;
         drop(state);
         Presence { open: self.clone(), seat: None }
     }
 
-    /// A housekeeper, unless there is one.
-    pub(crate) fn housekeeper(self: &Arc<Self>) -> Option<Housekeeper> {
+    /// A reclaimer of memory, unless there is one.
+    pub(crate) fn reclaimer(self: &Arc<Self>) -> Option<Reclaimer> {
         let mut state = self.lock();
-        let is_first = !state.has_housekeeper;
-        state.has_housekeeper = true;
-        is_first.then(|| Housekeeper(self.clone()))
+        let is_first = !state.has_reclaimer;
+        state.has_reclaimer = true;
+        is_first.then(|| Reclaimer(self.clone()))
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -153,6 +144,10 @@ fn start_close(writer: &Writer) {
     // 1001 is always sendable.
     let _ = writer.start_close(CloseCode::GOING_AWAY, "the server is shutting down");
 }
+
+/// What the last connections have used is free when they have left, and what other threads have freed for this one somewhat
+/// later.
+const LOOKS_AFTER_THE_LAST: u8 = 4;
 
 #[cfg(test)]
 #[path = "open_connections_tests.rs"]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use silverback::{Compression, Dialer, PreparedMessage};
 
-use crate::support::{Program, RawClient, check_echo, dial, frame, within};
+use crate::support::{Program, RawClient, check_echo, dial, frame, wait_until, within};
 
 /// Buffers of the threads, the allocator's habits, and a message or two of 1 MiB in each direction.
 const ALLOWANCE_KIB: u64 = 16 * 1024;
@@ -128,6 +128,31 @@ async fn a_declared_length_costs_nothing() {
     check_echo(&mut other, "meanwhile").await;
     check_memory(&program, before);
     drop(clients);
+}
+
+/// 60 clients hold 1 MiB each. All but one leave, or finish their messages.
+#[tokio::test]
+async fn memory_is_given_back_when_a_load_has_gone() {
+    let program = Program::start(&["--quiet", "--threads", "2", "--ping-interval", "off"]);
+    let mut other = dial(program.address).await;
+    check_echo(&mut other, "before").await;
+    let before = program.resident_kib();
+    for leaves in [true, false] {
+        let mut clients: Vec<_> = (0..60).map(|_| RawClient::connect(program.address)).collect();
+        for client in &mut clients {
+            client.send(&frame(0x02, &vec![7; 1024 * 1024 - 1]));
+        }
+        wait_until("the messages are held", || program.resident_kib() > before + 50 * 1024);
+        if leaves {
+            clients.clear();
+        }
+        for client in &mut clients {
+            client.send(&frame(0x80, b"7"));
+            assert_eq!(client.receive().1.len(), 1024 * 1024);
+        }
+        wait_until("the memory is given back", || program.resident_kib() < before + 10 * 1024);
+    }
+    check_echo(&mut other, "after").await;
 }
 
 /// 64 MiB of zeros in 64 KiB: refused at the limit on messages or, where that is larger, at 256 times what has come, which

@@ -10,12 +10,9 @@ const MIB: usize = 1024 * KIB;
 fn pooled_bytes() -> usize {
     POOL.with(|pool| {
         let pool = pool.borrow();
-        assert_eq!(
-            pool.held,
-            pool.free.iter().map(Vec::capacity).sum::<usize>(),
-            "the sum that the pool keeps is true"
-        );
-        pool.held
+        let held = pool.free.iter().map(Vec::capacity).sum::<usize>();
+        assert_eq!(pool.pooled.0.load(Ordering::Relaxed), held, "the sum that the pool keeps is true");
+        held
     })
 }
 
@@ -87,6 +84,32 @@ fn the_pool_is_bounded() {
     }
     drop(Buffer::with_capacity(100 * MIB));
     assert!(pooled_bytes() <= POOL_LIMIT);
+}
+
+#[test]
+fn the_pools_of_all_threads_share_one_bound() {
+    let pooled: &Pooled = Box::leak(Box::default());
+    let mut pools = [Pool::new(pooled), Pool::new(pooled), Pool::new(pooled)];
+    for _ in 0..5 {
+        pools.iter_mut().for_each(|pool| pool.put(Vec::with_capacity(MIB)));
+    }
+    let held = |pools: &[Pool]| pools.iter().flat_map(|pool| &pool.free).map(Vec::capacity).sum::<usize>();
+    assert_eq!(held(&pools), pooled.0.load(Ordering::Relaxed));
+    assert!(held(&pools) <= POOL_LIMIT && held(&pools) > POOL_LIMIT - 2 * MIB);
+    let [first, mut second, third] = pools;
+    drop((first, third));
+    assert_eq!(pooled.0.load(Ordering::Relaxed), second.free.len() * MIB, "a thread that ends leaves room");
+    assert!(second.take(MIB).is_some());
+    second.clear();
+    assert_eq!(pooled.0.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_is_kept_can_be_released() {
+    drop(Buffer::with_capacity(MIB));
+    release_spare();
+    assert_eq!(pooled_bytes(), 0);
+    assert!(Buffer::pooled(MIB).is_none());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::LARGE_MESSAGE;
 use crate::{PreparedMessage, deflate::Deflater, prepared::Encoded};
 
 /// Compresses whole messages in the order of the wire, which is the order of the window (RFC 7692, 7.2.1).
@@ -102,5 +103,5 @@ pub(super) fn with_compressed<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     done
 }
 
-/// What a thread keeps of the buffer for compressed messages.
-const KEPT_COMPRESSED: usize = 1024 * 1024;
+/// What a thread keeps of the buffer for compressed messages: larger ones have buffers of their own.
+const KEPT_COMPRESSED: usize = 2 * LARGE_MESSAGE;

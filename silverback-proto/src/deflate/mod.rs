@@ -11,12 +11,12 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use self::offer::DeflateAnswerError;
 pub(crate) use self::{
     deflater::Deflater,
     inflater::{InflateError, Inflater},
     offer::NAME,
 };
+pub use self::{offer::DeflateAnswerError, streams::release_spare};
 use crate::Role;
 
 /// How an endpoint wants to compress. Off unless it is given to an `Upgrader` or `Dialer`.

@@ -55,6 +55,12 @@ pub(super) fn put_inflate(mut stream: Box<Inflate>) {
     });
 }
 
+/// Frees the compressors and decompressors that this thread keeps for its next messages.
+pub fn release_spare() {
+    let spare = SPARE.try_with(|spare| std::mem::take(&mut *spare.borrow_mut()));
+    drop(spare);
+}
+
 /// Lends the buffer that streams write into.
 pub(super) fn with_scratch<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     thread_local! {
