@@ -76,7 +76,7 @@ async fn is_not_sent_when_something_in_it_cannot_be() {
         (Dialer::new(), "ftp://example.com/"),
         (Dialer::new(), "example.com"),
         (Dialer::new(), "ws://"),
-        (Dialer::new(), "ws://example.com/a b"),
+        (Dialer::new(), "ws://example.com/a\nb"),
         (Dialer::new(), "ws://exa mple.com/"),
     ];
     for (dialer, url) in cases {
