@@ -35,6 +35,7 @@
 //!   The provider that a process has installed is never asked.
 //! - `native-tls`: `wss://` by the system's library.
 //! - `socks`: proxies that speak SOCKS5.
+//! - `idna`: host names outside ASCII (`ws://bücher.example/`), converted as browsers do.
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).
 //! - `json`: messages that are JSON, with serde.
 

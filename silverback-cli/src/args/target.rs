@@ -32,10 +32,7 @@ fn check_url(url: &str) -> Result<(), String> {
         let shown = printable(&shown_url(url));
         return Err(format!("`{shown}` has no host; say ws://HOST:PORT/PATH, like ws://localhost:8000/"));
     }
-    match host.is_ascii() {
-        true => Ok(()),
-        false => Err(format!("the host `{}` must be written in punycode, like xn--bcher-kva.example", printable(host))),
-    }
+    Ok(())
 }
 
 /// What to say behind the words that a URL does not begin with ws:// or wss://; `None` if it does, or with http:// or

@@ -157,7 +157,7 @@ fn target(args: &Args, largest: usize) -> Result<Target, Trouble> {
             .close_timeout(CLOSING)
     });
     Ok(Target {
-        host: request.host().to_owned(),
+        host: request.socket_host(),
         port: request.port(),
         given: args.dial.given_addresses(request.host(), request.port()),
         is_direct,

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use silverback::handshake::ascii_host;
+
 /// Addresses to use for connections to a host and port, instead of looking it up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Override {
@@ -20,7 +22,8 @@ pub(super) fn parse(text: &str) -> Result<Override, String> {
         bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)).map_err(|_| FORM)
     };
     let addresses = addresses.split(',').map(address).collect::<Result<_, _>>()?;
-    Ok(Override { host: host.to_ascii_lowercase(), port, addresses })
+    let host = ascii_host(host).ok_or(FORM)?.to_ascii_lowercase();
+    Ok(Override { host, port, addresses })
 }
 
 impl Override {

@@ -90,8 +90,10 @@ fn a_port_that_is_too_large_is_blamed_and_not_the_form() {
 }
 
 #[test]
-fn a_host_that_is_not_ascii_must_be_in_punycode() {
-    check(&["connect", "ws://b\u{fc}cher.example/"], &[], &["b\u{fc}cher.example", "punycode"]);
+fn a_host_outside_ascii_that_is_no_name_is_told() {
+    for command in ["connect", "check", "bench"] {
+        check(&[command, "ws://b\u{fc}cher..\u{2100}.example/"], &[], &["b\u{fc}cher", "international host name"]);
+    }
 }
 
 #[test]

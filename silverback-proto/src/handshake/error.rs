@@ -22,6 +22,8 @@ pub enum HandshakeError {
     UnsupportedScheme(Received),
     /// The URI names no host, or one that cannot stand in a `Host` header.
     InvalidHost(Received),
+    /// The URI's host has characters outside ASCII and cannot be converted: see [`ascii_host`](super::ascii_host).
+    InternationalHost(Received),
     /// The URI holds a user name or password, which would be sent to nobody.
     UserInfo,
     /// The URI holds a fragment (RFC 6455, 3: they must not be used).
@@ -127,6 +129,12 @@ impl fmt::Display for HandshakeError {
                 Some((_, port)) if is_too_large(port) => write!(f, "the port of {host} must be from 0 to 65535"),
                 _ => write!(f, "{host} is not a host with an optional port"),
             },
+            Self::InternationalHost(host) if cfg!(feature = "idna") => {
+                write!(f, "{host} is not a valid international host name (UTS 46)")
+            }
+            Self::InternationalHost(host) => {
+                write!(f, "{host} must be written in its xn-- form, or the feature `idna` turned on")
+            }
             Self::UserInfo => f.write_str(
                 "user name and password in a WebSocket URI are not sent; \
                  use an Authorization header",

@@ -13,6 +13,7 @@ use http::{HeaderValue, Request, Version};
 
 use super::authority::Authority;
 use super::headers::{HOST, single};
+use super::host_name::ascii_authority;
 use super::{Received, Rejection};
 
 /// Returns the `host[:port]` that a request is for: of the target if that is an absolute URI, otherwise of the `Host`
@@ -71,7 +72,7 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// Reads a host without a port.
+    /// Reads a host without a port. A name outside ASCII is converted with the feature `idna`.
     ///
     /// # Errors
     /// Says what is too much: a scheme, a port, a path, a wildcard in another place.
@@ -86,6 +87,7 @@ impl HostPattern {
         if host.contains('*') {
             return Err(ParseHostError::Wildcard);
         }
+        let host = &*ascii_authority(host).ok_or(ParseHostError::NotAscii)?;
         // An IPv6 address is clear without its brackets, too.
         let bracketed = host.parse::<Ipv6Addr>().map(|address| format!("[{address}]"));
         let authority = Authority::parse(bracketed.as_deref().unwrap_or(host).as_bytes());
@@ -95,7 +97,6 @@ impl HostPattern {
                 Ok(Self { host, is_wildcard })
             }
             Some(_) => Err(ParseHostError::HasPort),
-            None if !host.is_ascii() => Err(ParseHostError::NotAscii),
             None => Err(ParseHostError::Invalid),
         }
     }

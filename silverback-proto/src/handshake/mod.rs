@@ -15,6 +15,7 @@ mod error;
 pub mod extension;
 pub mod headers;
 mod host;
+mod host_name;
 pub mod http1;
 mod key;
 mod origin;
@@ -25,12 +26,14 @@ mod subprotocol;
 mod target;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 use crate::deflate::DeflateParams;
 pub use client::ClientHandshake;
 pub use error::{HandshakeError, Received};
 pub use extension::{ExtensionListError, ExtensionOffer};
 pub use host::{HostPattern, HostPolicy, HostRefused, ParseHostError, requested_host};
+pub use host_name::ascii_host;
 pub use http1::HeadError;
 pub use key::{AcceptKey, InvalidNonce, Nonce, accept_key};
 pub use origin::{Origin, OriginPolicy, OriginRefused, OriginRefusedReason, ParseOriginError};

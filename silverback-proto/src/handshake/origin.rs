@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::Received;
 use super::authority::Authority;
+use super::host_name::ascii_authority;
 
 /// A web origin: scheme, host and port, such as `https://example.com` or `http://localhost:3000`. Also `file://`, which
 /// the web views of some apps send.
@@ -32,7 +33,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an origin as browsers write it: `scheme://host` or `scheme://host:port`.
+    /// Reads an origin as browsers write it: `scheme://host` or `scheme://host:port`. A host name outside ASCII is
+    /// converted with the feature `idna`.
     ///
     /// # Errors
     /// Says which part is missing or too much: a path, user information, a wildcard, `null` (see
@@ -48,9 +50,7 @@ impl Origin {
         if rest.contains(['/', '?', '#']) {
             return Err(ParseOriginError::HasPath);
         }
-        if !rest.is_ascii() {
-            return Err(ParseOriginError::NotAscii);
-        }
+        let rest = ascii_authority(rest).ok_or(ParseOriginError::NotAscii)?;
         let scheme = scheme.to_ascii_lowercase();
         if scheme == "file" && rest.is_empty() {
             return Ok(Self { scheme: scheme.into(), authority: None });
@@ -172,8 +172,9 @@ impl OriginPolicy {
     }
 
     fn judge(&self, origin: &[u8], host: &[u8]) -> Result<(), OriginRefusedReason> {
-        let text =
-            std::str::from_utf8(origin).map_err(|_| OriginRefusedReason::Malformed(ParseOriginError::NotAscii))?;
+        // Browsers send names in their xn-- form alone.
+        let text = std::str::from_utf8(origin).ok().filter(|text| text.is_ascii());
+        let text = text.ok_or(OriginRefusedReason::Malformed(ParseOriginError::NotAscii))?;
         let origin = match Origin::parse(text) {
             Err(ParseOriginError::Null) if self.lists(&Origin::dangerous_null()) => return Ok(()),
             parsed => parsed.map_err(OriginRefusedReason::Malformed)?,

@@ -9,7 +9,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::authority::Authority;
+use super::host_name::ascii_authority;
 use super::target::{BLANKS, escape_target, refuse_control_characters, shown_target};
+use super::zone::{self, split_zone};
 use super::{ExtensionOffer, HandshakeError, Received, Subprotocol};
 
 /// A server to connect to, and what to offer it.
@@ -27,6 +29,8 @@ use super::{ExtensionOffer, HandshakeError, Received, Subprotocol};
 pub struct ClientRequest {
     secure: bool,
     authority: Authority,
+    /// Only beside an IPv6 address.
+    zone: Option<Box<str>>,
     target: PathAndQuery,
     pub(super) host_header: Option<HeaderValue>,
     pub(super) subprotocols: Vec<Subprotocol>,
@@ -40,7 +44,7 @@ impl ClientRequest {
     /// fragment, which must not be there, is seen only here, and mistakes are named more exactly.
     ///
     /// Characters that browsers escape in path and query are escaped: blanks, quotes, `<`, `>`, and everything outside
-    /// ASCII. Escapes stay as they are. Blanks and line breaks around the URI do not count.
+    /// ASCII. Escapes stay as they are. A host name outside ASCII is converted with the feature `idna`. Blanks and line breaks around the URI do not count.
     ///
     /// ```
     /// use silverback_proto::handshake::ClientRequest;
@@ -88,10 +92,14 @@ impl ClientRequest {
         if authority.contains('@') {
             return Err(HandshakeError::UserInfo);
         }
-        let authority = Authority::parse(authority.as_bytes()).ok_or_else(|| invalid_host(authority, target))?;
+        let invalid = || invalid_host(authority, target);
+        let (bare, zone) = split_zone(authority).ok_or_else(invalid)?;
+        let ascii = ascii_authority(&bare).ok_or_else(invalid)?;
+        let authority = Authority::parse(ascii.as_bytes()).ok_or_else(invalid)?;
         Ok(Self {
             secure,
             authority,
+            zone,
             target: escape_target(target)?,
             host_header: None,
             subprotocols: Vec::new(),
@@ -158,9 +166,29 @@ impl ClientRequest {
         self.secure
     }
 
-    /// The host to connect to, in lower case; an IPv6 address in brackets.
+    /// The host to connect to, in lower case and in ASCII (see [`ascii_host`](super::ascii_host)); an IPv6 address in
+    /// brackets and without its zone.
     pub fn host(&self) -> &str {
         &self.authority.host
+    }
+
+    /// The zone of an IPv6 address (RFC 6874): through which network interface of this machine it is reached. For
+    /// `ws://[fe80::1%25eth0]/` that is `eth0`. No one else is told.
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
+    }
+
+    /// The host as the system's resolver takes it: an IPv6 address without brackets and with its zone, `fe80::1%eth0`.
+    pub fn socket_host(&self) -> String {
+        let host = self.host().trim_matches(['[', ']']);
+        self.zone().map_or_else(|| host.to_owned(), |zone| format!("{host}%{zone}"))
+    }
+
+    /// The host as it stands in a URI: an IPv6 address in brackets and with its zone, `[fe80::1%25eth0]`.
+    pub fn uri_host(&self) -> String {
+        let host = self.host();
+        let address = || host.trim_matches(['[', ']']);
+        self.zone().map_or_else(|| host.to_owned(), |zone| format!("[{}%25{}]", address(), zone::encode(zone)))
     }
 
     /// The port to connect to: the URI's, or 443 with TLS and 80 without.
@@ -192,6 +220,7 @@ impl fmt::Debug for ClientRequest {
         f.debug_struct("ClientRequest")
             .field("secure", &self.secure)
             .field("host", &self.host())
+            .field("zone", &self.zone)
             .field("port", &self.port())
             .field("target", &shown_target(&self.target))
             .field("host_header", &self.host_header)
@@ -208,6 +237,7 @@ impl fmt::Debug for ClientRequest {
 fn invalid_host(authority: &str, target: &str) -> HandshakeError {
     match target.contains('@') {
         true => HandshakeError::UserInfo,
+        false if !authority.is_ascii() => HandshakeError::InternationalHost(Received::text(authority)),
         false => HandshakeError::InvalidHost(Received::text(authority)),
     }
 }

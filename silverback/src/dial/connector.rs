@@ -8,7 +8,7 @@ use crate::transport::ByteStream;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectTo {
-    /// The host's name or address; an IPv6 address without brackets.
+    /// The host's name or address; an IPv6 address without brackets, and with its zone if it has one: `fe80::1%eth0`.
     pub host: String,
     /// The port.
     pub port: u16,

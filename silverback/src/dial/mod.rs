@@ -26,7 +26,7 @@ use std::{fmt, io, net::SocketAddr, sync::Arc, time::SystemTime};
 use http::{HeaderName, HeaderValue, Response, header};
 use silverback_proto::{
     Subprotocol,
-    handshake::{ClientRequest, HandshakeError},
+    handshake::{ClientRequest, HandshakeError, ascii_host},
 };
 
 pub(crate) use self::wire::Wire;
@@ -64,7 +64,9 @@ use crate::{Conn, Settings, transport::ByteStream};
 ///
 /// # The URL
 /// `ws://` and `wss://`, and `http://` and `https://`, which mean the same here. The port is 80 or, with TLS, 443 unless
-/// the URL says otherwise; the path may be missing (`ws://host?query`); an IPv6 address stands in brackets. A fragment
+/// the URL says otherwise; the path may be missing (`ws://host?query`); an IPv6 address stands in brackets, and may have a
+/// zone (`[fe80::1%25eth0]`). Path and query are escaped as browsers do; a host name outside ASCII is converted with the
+/// feature `idna`. A fragment
 /// is refused (RFC 6455, 3), and so are user name and password: URLs end up in logs. They belong in
 /// [`basic_auth`](Self::basic_auth).
 ///
@@ -178,7 +180,10 @@ impl Dialer {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+        let host = host.trim_matches(['[', ']']);
+        let host = ascii_host(host).unwrap_or_else(|| host.into());
+        // The zone of an address keeps its case.
+        let host = if host.contains('%') { host.into_owned() } else { host.to_ascii_lowercase() };
         resolve::resolve(&host, port, &self.overrides).await
     }
 

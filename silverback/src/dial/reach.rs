@@ -50,7 +50,7 @@ impl Reach<'_> {
         };
         let wire = match proxy {
             Some(proxy) => self.through_proxy(proxy, request).await?,
-            None => self.connect(host, request.port(), &target(request)).await?,
+            None => self.connect(&request.socket_host(), request.port(), &target(request)).await?,
         };
         match tls {
             Some(tls) => self.secure(tls, wire, host, &target(request)).await,

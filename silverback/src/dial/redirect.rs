@@ -72,7 +72,7 @@ fn escaped(byte: u8) -> String {
 
 /// Whether both lead to the same origin (RFC 6454, 4): what was meant for one may be told to the other.
 pub(super) fn same_origin(one: &ClientRequest, other: &ClientRequest) -> bool {
-    let origin = |request: &ClientRequest| (request.is_secure(), request.host().to_owned(), request.port());
+    let origin = |request: &ClientRequest| (request.is_secure(), request.uri_host(), request.port());
     origin(one) == origin(other)
 }
 
@@ -99,7 +99,7 @@ fn absolute(from: &ClientRequest, reference: &str) -> Option<String> {
             without_dots(&format!("{folder}{path}"))
         }
     };
-    Some(format!("{scheme}://{}:{}{path}{query}", from.host(), from.port()))
+    Some(format!("{scheme}://{}:{}{path}{query}", from.uri_host(), from.port()))
 }
 
 fn has_scheme(reference: &str) -> bool {

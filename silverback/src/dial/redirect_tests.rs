@@ -28,6 +28,7 @@ fn references_are_resolved_against_the_url_that_was_asked_for() {
         let expected = ClientRequest::parse(url).map(|_| url.to_owned()).map_err(|_| RedirectFault::Location);
         assert_eq!(follow(from, location), expected, "{location}");
     }
+    assert_eq!(follow("ws://[fe80::1%25eth0]:9000/a", "b"), Ok("ws://[fe80::1%25eth0]:9000/b".to_owned()));
     assert_eq!(follow("wss://[::1]:9000/a", "b"), Ok("wss://[::1]:9000/b".to_owned()));
     assert_eq!(follow("wss://a.example?q", "b"), Ok("wss://a.example:443/b".to_owned()));
 }
@@ -90,6 +91,7 @@ fn an_origin_is_scheme_host_and_port() {
     assert!(!same("ws://a.example/", "wss://a.example/"));
     assert!(!same("ws://a.example/", "ws://a.example:8080/"));
     assert!(!same("ws://a.example/", "ws://b.a.example/"));
+    assert!(!same("ws://[fe80::1%251]/", "ws://[fe80::1%252]/"));
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use silverback_proto::handshake::ascii_host;
+
 /// Addresses that the application gives instead of looking a host up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overrides(Vec<Override>);
@@ -21,11 +23,15 @@ impl Overrides {
     /// `host` may have a port behind it.
     pub(super) fn add(&mut self, host: &str, address: SocketAddr) {
         let (host, port) = split_port(host);
+        let host = ascii_host(host).unwrap_or_else(|| host.into());
         self.0.push(Override { host: host.trim_matches(['[', ']']).to_ascii_lowercase(), port, address });
     }
 
     fn addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
-        let given = self.0.iter().filter(|given| given.host == host && given.port.is_none_or(|only| only == port));
+        let given = self
+            .0
+            .iter()
+            .filter(|given| given.host.eq_ignore_ascii_case(host) && given.port.is_none_or(|only| only == port));
         given.map(|given| with_port(given.address, port)).collect()
     }
 }
@@ -38,7 +44,7 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// `host` has no brackets. An IPv4 address that is mapped into IPv6, such as `::ffff:192.0.2.7`, comes as IPv4: it leads to the
+/// `host` has no brackets; an IPv6 address may have a zone, `fe80::1%eth0`. An IPv4 address that is mapped into IPv6, such as `::ffff:192.0.2.7`, comes as IPv4: it leads to the
 /// same server, also where there is no IPv6, and people know it by that form.
 pub(super) async fn resolve(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = find(host, port, overrides).await?;
@@ -62,7 +68,14 @@ async fn find(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<So
         // IPv4 first: that is where most servers of this machine listen, and a machine may be without IPv6.
         return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(|ip| SocketAddr::new(ip, port)).into());
     }
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| match host.split_once('%') {
+        // The system's resolver says only that it does not know the name.
+        Some((_, zone)) => {
+            io::Error::new(error.kind(), format!("this machine has no network interface `{zone}`: {error}"))
+        }
+        None => error,
+    })?;
+    let found: Vec<SocketAddr> = found.collect();
     match found.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
         false => Ok(interleave(found)),

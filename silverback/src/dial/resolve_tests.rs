@@ -65,6 +65,25 @@ fn what_is_given_for_one_port_is_for_no_other() {
     assert_eq!(given.addresses("::3", 80), addresses(&["10.0.0.3:80"]));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_zone_names_an_interface_of_this_machine() {
+    // The loopback interface has the first number everywhere.
+    for host in ["fe80::1%lo", "fe80::1%1"] {
+        let found = resolve(host, 80, &Overrides::default()).await.unwrap();
+        let zones: Vec<_> = found
+            .iter()
+            .map(|address| match address {
+                SocketAddr::V6(address) => (address.ip().to_string(), address.scope_id()),
+                SocketAddr::V4(_) => panic!("{address}"),
+            })
+            .collect();
+        assert_eq!(zones, [("fe80::1".to_owned(), 1)], "{host}");
+    }
+    let error = resolve("fe80::1%nosuch0", 80, &Overrides::default()).await.unwrap_err();
+    assert!(error.to_string().contains("no network interface `nosuch0`"), "{error}");
+}
+
 #[tokio::test]
 async fn a_name_that_nobody_has_is_an_error() {
     // RFC 6761, 6.4: never in the DNS.

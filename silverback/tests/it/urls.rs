@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+#[cfg(feature = "idna")]
+use silverback::ProxyRules;
 use silverback::{ConnectTo, DialError, Dialer, handshake::HandshakeError};
 use silverback_testkit::pipe::pipe;
 use tokio::sync::mpsc;
@@ -37,6 +39,7 @@ async fn host_port_and_target_are_taken_from_the_url() {
         ("ws://a.example:81?", "a.example", 81, "a.example:81", "/?"),
         ("ws://[::1]", "::1", 80, "[::1]", "/"),
         ("ws://[2001:DB8:0:0::1]:81/x", "2001:db8::1", 81, "[2001:db8::1]:81", "/x"),
+        ("ws://[FE80::1%25Eth0]:81/x", "fe80::1%Eth0", 81, "[fe80::1]:81", "/x"),
         ("ws://a.example/a b?ü", "a.example", 80, "a.example", "/a%20b?%C3%BC"),
         ("ws://127.0.0.1:8000/", "127.0.0.1", 8000, "127.0.0.1:8000", "/"),
     ] {
@@ -44,6 +47,21 @@ async fn host_port_and_target_are_taken_from_the_url() {
         assert_eq!((to.host.as_str(), to.port), (host, port), "{url}");
         assert_eq!(head.header("host"), Some(header), "{url}");
         assert_eq!(head.first_line, format!("GET {target} HTTP/1.1"), "{url}");
+    }
+}
+
+#[cfg(feature = "idna")]
+#[tokio::test(start_paused = true)]
+async fn a_host_name_outside_ascii_is_converted() {
+    let (to, head) = dialled(Dialer::new(), "ws://Bücher.example:81/").await;
+    assert_eq!((to.host.as_str(), head.header("host")), ("xn--bcher-kva.example", Some("xn--bcher-kva.example:81")));
+    let (to, head) = dialled(Dialer::new().proxy("http://bücher.example"), "ws://日本語.example/").await;
+    assert_eq!((to.host.as_str(), to.port), ("xn--bcher-kva.example", 80));
+    assert_eq!(head.first_line, "CONNECT xn--wgv71a119e.example:80 HTTP/1.1");
+    let rules = ProxyRules::all("p.example".parse().unwrap()).except("bücher.example,.日本語.example");
+    for (host, is_direct) in [("xn--bcher-kva.example", true), ("a.xn--wgv71a119e.example", true), ("a.example", false)]
+    {
+        assert_eq!(rules.proxy_for(false, host, 80).unwrap().is_none(), is_direct, "{host}");
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) struct Doorway {
 impl Doorway {
     pub(super) fn new(load: &Load, addresses: Vec<SocketAddr>) -> Self {
         let target = &load.target;
-        let place = format!("{}:{}", target.host, target.port);
+        let brackets = if target.host.contains(':') { ["[", "]"] } else { ["", ""] };
+        let place = format!("{}{}{}:{}", brackets[0], target.host, brackets[1], target.port);
         // The dialer has those that the options give already.
         let more = if target.given.is_empty() { &addresses[..] } else { &[] };
         let found = more.iter().fold(target.dialer.clone(), |dialer, address| dialer.resolve(&place, *address));

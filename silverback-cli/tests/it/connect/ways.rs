@@ -114,3 +114,38 @@ fn names_below_localhost_are_this_machine() {
         assert!(code == Some(0) && out.contains("is 127.0.0.1, ::1"), "{host}: {out}");
     }
 }
+
+#[test]
+fn a_host_name_outside_ascii_is_converted() {
+    let program = Program::start(&["--quiet", "--threads", "1", "--allow-host", "B\u{fc}cher.example"]);
+    let port = program.address.port();
+    let url = format!("ws://b\u{fc}cher.EXAMPLE:{port}/ws/echo");
+    for given in ["b\u{fc}cher.example", "xn--bcher-kva.example"] {
+        let given = format!("{given}:{port}:127.0.0.1");
+        for command in [&["connect", "--send", "hi", "-n", "1"][..], &["check"], &["bench", "-c", "1", "-n", "2"]] {
+            let (code, _, err) = run(&[command, &[&url, "--resolve", &given]].concat(), &[]);
+            assert_eq!(code, Some(0), "{command:?} {given}: {err}");
+        }
+    }
+}
+
+#[test]
+fn a_zone_is_for_the_socket_and_not_for_the_server() {
+    for command in ["connect", "check", "bench"] {
+        let (code, out, err) = run(&[command, "ws://[fe80::1%25nosuch0]/"], &[]);
+        assert_eq!(code, Some(3), "{command}: {err}");
+        assert!((out + &err).contains("no network interface `nosuch0`"), "{command}: {err}");
+    }
+    let socket = std::env::temp_dir().join(format!("silverback-zone-{}", std::process::id()));
+    let listener = UnixListener::bind(&socket).unwrap();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = read_head(&mut stream);
+        stream.write_all(&[accepting(&head).as_bytes(), &greeting()].concat()).unwrap();
+        head
+    });
+    let output = talk(&["ws://[fe80::1%25eth0]/", "--unix-socket", socket.to_str().unwrap(), "--wait", "off"], b"");
+    check_said(&output, "hi\n");
+    assert!(serving.join().unwrap().contains("\r\nHost: [fe80::1]\r\n"));
+    fs::remove_file(socket).unwrap();
+}

@@ -76,6 +76,56 @@ mod uris {
         assert_eq!(ClientRequest::new(&uri).expect("a WebSocket URI").target().as_str(), "/%C3%A9");
     }
 
+    #[cfg(feature = "idna")]
+    #[test]
+    fn host_names_outside_ascii_are_converted_as_browsers_do() {
+        for (given, host) in [
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("BÜCHER.Example", "xn--bcher-kva.example"),
+            ("bu\u{308}cher.example", "xn--bcher-kva.example"),
+            ("日本語。jp", "xn--wgv71a119e.jp"),
+            ("faß.de", "xn--fa-hia.de"),
+            ("a_ü.example", "xn--a_-yka.example"),
+            ("１２７.０.０.１", "127.0.0.1"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("bücher.example.", "xn--bcher-kva.example."),
+        ] {
+            let request = parse(&format!("wss://{given}:8443/ü"));
+            assert_eq!((request.host(), request.port()), (host, 8443), "{given}");
+            let text = build(request).expect("a request");
+            assert!(text.contains(&format!("\r\nHost: {host}:8443\r\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_for_the_socket_alone() {
+        for (uri, zone, in_uri) in [
+            ("ws://[FE80::1%25eth0]:81/x", "eth0", "eth0"),
+            ("ws://[fe80::1%eth0]:81/x", "eth0", "eth0"),
+            ("ws://[fe80:0::1%253]:81/x", "3", "3"),
+            ("ws://[fe80::1%25]:81/x", "25", "25"),
+            ("ws://[fe80::1%25Eth0%2E1]:81/x", "Eth0.1", "Eth0.1"),
+            ("ws://[fe80::1%25eth0%3a1]:81/x", "eth0:1", "eth0%3A1"),
+        ] {
+            let request = parse(uri);
+            assert_eq!((request.host(), request.zone()), ("[fe80::1]", Some(zone)), "{uri}");
+            assert_eq!(request.socket_host(), format!("fe80::1%{zone}"));
+            assert_eq!(request.uri_host(), format!("[fe80::1%25{in_uri}]"));
+            assert_eq!(parse(&format!("ws://{}", request.uri_host())).zone(), Some(zone));
+            let text = build(request).expect("a request");
+            assert!(text.contains("\r\nHost: [fe80::1]:81\r\n") && !text.contains("eth0"), "{text}");
+        }
+        for (uri, socket_host, uri_host) in
+            [("ws://[::1]/", "::1", "[::1]"), ("ws://a.example/", "a.example", "a.example")]
+        {
+            let request = parse(uri);
+            assert_eq!(
+                (request.zone(), request.socket_host(), request.uri_host().as_str()),
+                (None, socket_host.to_owned(), uri_host)
+            );
+        }
+    }
+
     #[test]
     fn mistakes_are_named() {
         use HandshakeError::*;
@@ -92,7 +142,18 @@ mod uris {
             ("ws://example.com:x/", |e| matches!(e, InvalidHost(_))),
             ("ws://[::1/", |e| matches!(e, InvalidHost(_))),
             ("ws://::1/", |e| matches!(e, InvalidHost(_))),
-            ("ws://bücher.example/", |e| matches!(e, InvalidHost(_))),
+            #[cfg(not(feature = "idna"))]
+            ("ws://bücher.example/", |e| matches!(e, InternationalHost(_))),
+            ("ws://bücher..example:x/", |e| matches!(e, InternationalHost(_))),
+            ("ws://ex\u{2100}mple/", |e| matches!(e, InternationalHost(_))),
+            ("ws://ü\u{ff1a}80/", |e| matches!(e, InternationalHost(_))),
+            ("ws://\u{ad}/", |e| matches!(e, InternationalHost(_))),
+            ("ws://[fe80::1%]/", |e| matches!(e, InvalidHost(_))),
+            ("ws://[fe80::1%25a%2Fb]/", |e| matches!(e, InvalidHost(_))),
+            ("ws://[fe80::1%25a%0Ab]/", |e| matches!(e, InvalidHost(_))),
+            ("ws://[fe80::1%25%é]/", |e| !matches!(e, UserInfo)),
+            ("ws://[127.0.0.1%25eth0]/", |e| matches!(e, InvalidHost(_))),
+            ("ws://example.com%25eth0/", |e| matches!(e, InvalidHost(_))),
             ("ws://exa\r\nmple.com/", |e| *e == ControlCharacter { character: '\r', position: 9 }),
             ("ws://user:secret@example.com/", |e| *e == UserInfo),
             ("ws://user@example.com/", |e| *e == UserInfo),

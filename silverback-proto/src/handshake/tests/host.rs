@@ -69,6 +69,15 @@ mod patterns {
         }
     }
 
+    #[cfg(feature = "idna")]
+    #[test]
+    fn names_outside_ascii_are_converted_in_patterns_and_nowhere_else() {
+        let pattern: HostPattern = "*.Bücher.example".parse().expect("a pattern");
+        assert_eq!(pattern.to_string(), "*.xn--bcher-kva.example");
+        assert!(pattern.matches(b"a.xn--bcher-kva.example:80"));
+        assert!(!pattern.matches("a.bücher.example".as_bytes()), "no client sends that");
+    }
+
     #[test]
     fn mistakes_are_named() {
         use ParseHostError::*;
@@ -81,7 +90,9 @@ mod patterns {
             ("*", Wildcard),
             ("*.*.example.com", Wildcard),
             ("a*.example.com", Wildcard),
-            ("bücher.example", NotAscii),
+            ("a\u{2100}b.example", NotAscii),
+            ("*.ü\u{ff0f}x", NotAscii),
+            ("[ü]", NotAscii),
             ("", Invalid),
             ("a b", Invalid),
             ("[::1", Invalid),

@@ -47,6 +47,16 @@ mod parsing {
         }
     }
 
+    #[cfg(feature = "idna")]
+    #[test]
+    fn names_outside_ascii_are_converted_in_lists_and_nowhere_else() {
+        let origin: Origin = "https://Bücher.example:8443".parse().expect("an origin");
+        assert_eq!(origin.to_string(), "https://xn--bcher-kva.example:8443");
+        let policy = OriginPolicy::AllowList(vec![origin]);
+        assert_eq!(policy.check(Some(b"https://xn--bcher-kva.example:8443"), b"h"), Ok(()));
+        assert!(policy.check(Some("https://bücher.example:8443".as_bytes()), b"h").is_err(), "no browser sends that");
+    }
+
     #[test]
     fn mistakes_are_named() {
         use ParseOriginError::*;
@@ -75,7 +85,8 @@ mod parsing {
             ("https://[::1]x", InvalidHost),
             ("https://::1", InvalidHost),
             ("https://a%20b", InvalidHost),
-            ("https://bücher.example", NotAscii),
+            ("https://a\u{2100}b.example", NotAscii),
+            ("https://ü\u{ff1a}80", NotAscii),
             ("http://a.example http://b.example", HasPath),
         ] {
             assert_eq!(Origin::parse(text), Err(error), "{text}");

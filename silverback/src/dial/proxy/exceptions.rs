@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use silverback_proto::handshake::ascii_host;
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exceptions {
     everything: bool,
@@ -65,8 +67,8 @@ fn parse(word: &str) -> Option<(Rule, Option<u16>)> {
         Some(rule) => rule,
         None if host.is_empty() || host == "*" => return None,
         None => match host.strip_prefix('*').unwrap_or(host) {
-            under if under.starts_with('.') => Rule::Under(under.to_owned()),
-            name => Rule::Name(name.to_owned()),
+            under if under.starts_with('.') => Rule::Under(format!(".{}", ascii_host(&under[1..])?)),
+            name => Rule::Name(ascii_host(name)?.into_owned()),
         },
     };
     Some((rule, port))

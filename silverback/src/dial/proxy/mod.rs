@@ -14,6 +14,7 @@ use std::{fmt, str::FromStr};
 
 use data_encoding::BASE64;
 use http::HeaderValue;
+use silverback_proto::handshake::ascii_host;
 
 pub use self::rules::{InvalidProxyVariable, ProxyRules};
 #[cfg(feature = "socks")]
@@ -119,7 +120,7 @@ impl FromStr for Proxy {
         if address.contains(['/', '?', '#']) {
             return Err(InvalidProxy::Path);
         }
-        let (host, port) = split_address(address)?;
+        let (host, port) = split_address(&ascii_authority(address)?)?;
         Ok(Self { kind, host, port: port.unwrap_or(kind.default_port()), credentials })
     }
 }
@@ -168,6 +169,12 @@ impl Credentials {
         };
         if fits { Ok(Self { user, password }) } else { Err(InvalidProxy::Credentials) }
     }
+}
+
+/// With a host name outside ASCII converted.
+fn ascii_authority(address: &str) -> Result<String, InvalidProxy> {
+    let (host, rest) = address.split_at(address.find(':').unwrap_or(address.len()));
+    Ok(format!("{}{rest}", ascii_host(host).ok_or(InvalidProxy::Host)?))
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
