@@ -144,7 +144,7 @@ impl DialOptions {
     }
 
     fn proxies(&self) -> Result<ProxyRules, Trouble> {
-        let usage = |error| Trouble::Usage(format!("the proxy's URL makes no sense: {error}"));
+        let usage = |error| Trouble::Usage(format!("--proxy: {error}"));
         let mut rules = match &self.proxy {
             Some(url) => ProxyRules::all(url.parse().map_err(usage)?),
             None => ProxyRules::from_env(),

@@ -16,7 +16,11 @@ pub(crate) struct Override {
 pub(super) fn parse(text: &str) -> Result<Override, String> {
     let (host, rest) = split_host(text).ok_or(FORM)?;
     let (port, addresses) = rest.split_once(':').ok_or(FORM)?;
-    let port: u16 = port.parse().map_err(|_| FORM)?;
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let port: u16 = port.parse().map_err(|_| match is_number {
+        true => format!("the port {port} is not from 0 to 65535"),
+        false => FORM.to_owned(),
+    })?;
     let address = |text: &str| {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)).map_err(|_| FORM)

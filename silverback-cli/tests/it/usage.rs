@@ -86,6 +86,8 @@ fn nothing_empty_is_quoted() {
 #[test]
 fn a_port_that_is_too_large_is_blamed_and_not_the_form() {
     check(&["--listen", "localhost:80000"], &[], &["port 80000 is not from 0 to 65535"]);
+    check(&["connect", "ws://h/", "--resolve", "h:80000:127.0.0.1"], &[], &["port 80000 is not from 0 to 65535"]);
+    check(&["connect", "ws://h/", "--proxy", "http://h:80000"], &[], &["--proxy", "from 0 to 65535"]);
     check(&["connect", "ws://localhost:80000/"], &[], &["port of `localhost:80000` must be from 0 to 65535"]);
 }
 

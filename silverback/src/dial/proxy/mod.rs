@@ -241,8 +241,8 @@ impl fmt::Display for InvalidProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "a proxy's URL begins with http://, https://, socks5:// or socks5h://",
-            Self::Host => "the proxy's URL names no host, or a malformed one",
-            Self::Port => "the port in the proxy's URL is none",
+            Self::Host => "the proxy's URL needs a host, like http://proxy.example:3128",
+            Self::Port => "the port in the proxy's URL must be a number from 0 to 65535",
             Self::Credentials => {
                 "user name and password in the proxy's URL must be percent-encoded text, for SOCKS5 of 1 to 255 bytes \
                  each, for HTTP without a colon in the name"
