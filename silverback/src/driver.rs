@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     Error, clock,
     ending::Ending,
+    last_look::LastLook,
     observer::Observer,
     read_buffer::{Input, ReadBuffer},
     shared::{Received, SharedHandle, Wait, yields},
@@ -42,6 +43,8 @@ pub(crate) struct Driver {
     /// Counted here and not in `shared`: a message that is in hand costs no lock.
     messages_received: u64,
     observer: Observer,
+    /// What a deadline waits for that would end the connection.
+    last_look: Option<Box<LastLook>>,
     ending: Option<Box<Ending>>,
 }
 
@@ -95,6 +98,7 @@ impl Driver {
             read_this_turn: Received { count: 0, at: clock::now() },
             messages_received: 0,
             observer: Observer::default(),
+            last_look: None,
             ending: None,
         }
     }
@@ -289,7 +293,12 @@ impl Driver {
     /// Lets other tasks run after a full turn. The deadlines are looked at first: no traffic may keep us from them.
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.prepare_to_wait(cx) {
-            Ok(Some(deadline)) if deadline <= clock::now() => self.handle_timeout(),
+            Ok(Some(deadline)) if deadline <= clock::now() => {
+                if self.poll_last_look(cx, deadline).is_pending() {
+                    return yields(cx);
+                }
+                self.handle_timeout();
+            }
             Ok(_) => return yields(cx),
             Err(error) => self.end(error),
         }
@@ -301,6 +310,7 @@ impl Driver {
         match self.prepare_to_wait(cx) {
             Ok(Some(deadline)) => {
                 ready!(self.poll_timer(cx, deadline));
+                ready!(self.poll_last_look(cx, deadline));
                 self.handle_timeout();
             }
             Ok(None) => return Poll::Pending,
@@ -315,6 +325,21 @@ impl Driver {
         self.receiver.begin_turn(INFLATED_PER_TURN);
         self.timer_is_told &= is_known;
         Ok(deadline)
+    }
+
+    /// Ready if this deadline, which has passed, may be judged: unless it only asks for a ping, what had come by then has
+    /// been read. The caller reads on while this is pending.
+    fn poll_last_look(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.shared.has_timed_out(clock::now()) {
+            self.last_look.take_if(|look| look.deadline() != deadline);
+            let look = self.last_look.get_or_insert_with(|| Box::new(LastLook::at(deadline)));
+            ready!(look.poll(cx));
+            if self.io.has_unread() && look.go_on() {
+                return look.poll(cx);
+            }
+        }
+        self.last_look = None;
+        Poll::Ready(())
     }
 
     fn handle_timeout(&mut self) {

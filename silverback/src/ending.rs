@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use silverback_proto::Role;
+use silverback_proto::{Role, Timeout};
 use tokio::{
     runtime::Handle,
     time::{Sleep, sleep_until},
@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     Error, clock,
+    last_look::LastLook,
     read_buffer::ReadBuffer,
     shared::{FlushFor, Polled, SharedHandle},
     sync::spawn,
@@ -33,6 +34,7 @@ pub(crate) struct Ending {
     /// traffic extends it.
     deadline: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    last_look: Option<LastLook>,
     outcome: Option<Error>,
 }
 
@@ -53,7 +55,7 @@ impl Ending {
     pub(crate) fn orderly(shared: SharedHandle, io: ReadSide, deadline: Instant, role: Role) -> Self {
         // 7.1.1: a client lets the server close the transport first.
         let shuts_down = role == Role::Server;
-        Self { shared, io, step: Step::Send, shuts_down, deadline, timer: None, outcome: None }
+        Self { shared, io, step: Step::Send, shuts_down, deadline, timer: None, last_look: None, outcome: None }
     }
 
     /// The same ending after a fault of the peer's, which is not waited for. `outcome` is what is still to be reported.
@@ -65,7 +67,16 @@ impl Ending {
     pub(crate) fn gone(shared: SharedHandle, error: Error) -> Self {
         shared.handle_lost(&error);
         let (step, deadline) = (Step::Done, clock::now());
-        Self { shared, io: ReadSide::Closed, step, shuts_down: false, deadline, timer: None, outcome: Some(error) }
+        Self {
+            shared,
+            io: ReadSide::Closed,
+            step,
+            shuts_down: false,
+            deadline,
+            timer: None,
+            last_look: None,
+            outcome: Some(error),
+        }
     }
 
     /// Ready when all is done; gives the error once, if the connection ended with one. A fault of the peer's is given as
@@ -79,7 +90,9 @@ impl Ending {
                 }
             }
             let next = match self.step {
-                Step::Send => self.shared.poll_flush(cx, FlushFor::Polled(Polled::Ending)).map(|_| self.after_send()),
+                Step::Send => {
+                    self.shared.poll_flush(cx, FlushFor::Polled(Polled::Ending)).map(|sent| self.after_send(sent))
+                }
                 Step::ShutDown => self.shared.poll_shutdown(cx).map(|()| Step::Drain),
                 Step::Drain => self.poll_drain(cx).map(|()| Step::Done),
                 Step::Done => Poll::Ready(Step::Done),
@@ -88,8 +101,10 @@ impl Ending {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
                     ready!(self.poll_deadline(cx));
-                    if self.step == Step::Send && self.outcome.is_none() {
-                        self.outcome = Some(Error::Timeout(self.shared.close_timeout()));
+                    if self.step == Step::Send {
+                        let deadline = self.deadline;
+                        ready!(self.last_look.get_or_insert_with(|| LastLook::at(deadline)).poll(cx));
+                        self.outcome.get_or_insert_with(|| Error::Timeout(self.shared.close_timeout()));
                     }
                     Step::Done
                 }
@@ -114,7 +129,12 @@ impl Ending {
         }
     }
 
-    fn after_send(&mut self) -> Step {
+    fn after_send(&mut self, sent: Result<(), Error>) -> Step {
+        if let Err(error @ Error::Timeout(Timeout::Close(_))) = sent {
+            // The flusher has found it first.
+            self.outcome.get_or_insert(error);
+            return Step::Done;
+        }
         if self.shared.close_is_done() {
             // 5.5.1: nothing is left to be said, and some peers never end the transport.
             self.deadline = self.deadline.min(clock::now_and(TRANSPORT_END));

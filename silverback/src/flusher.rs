@@ -21,7 +21,7 @@ use tokio::{
 use self::compressors::Compressors;
 use crate::{
     clock,
-    shared::Shared,
+    shared::{Shared, yields},
     sync::{Mutex, MutexGuard, spawn, thread_local},
 };
 
@@ -184,8 +184,12 @@ impl Task {
         for connection in self.due.drain(..) {
             flush_guarded(connection);
         }
-        while self.check.as_mut().is_some_and(|check| check.as_mut().poll(cx).is_ready()) {
+        if self.poll_check(cx) {
             self.check_blocked();
+            // What is to be looked at again at once is looked at when the I/O driver has run.
+            if self.poll_check(cx) {
+                let _ = yields(cx);
+            }
         }
         self.compressors.poll(cx);
         Poll::Pending
@@ -205,6 +209,10 @@ impl Task {
         if !watch.is_empty() {
             self.watch(watch);
         }
+    }
+
+    fn poll_check(&mut self, cx: &mut Context<'_>) -> bool {
+        self.check.as_mut().is_some_and(|check| check.as_mut().poll(cx).is_ready())
     }
 
     fn check_blocked(&mut self) {

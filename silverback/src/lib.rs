@@ -54,6 +54,7 @@ mod join;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub mod json;
+mod last_look;
 mod mask_source;
 mod message_reader;
 mod message_writer;

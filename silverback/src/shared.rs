@@ -271,6 +271,12 @@ impl Shared {
         Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_timeout()), is_known })
     }
 
+    /// Whether a deadline that ends the connection has come.
+    pub(crate) fn has_timed_out(&self, now: Instant) -> bool {
+        let inner = self.lock();
+        inner.failure.is_some() || inner.transmitter.has_timed_out(now)
+    }
+
     /// A deadline of the reader has come.
     pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) -> Result<(), Error> {
         let mut inner = self.lock();

@@ -4,11 +4,13 @@ use std::{
     any::Any,
     fmt,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::{Pin, pin},
     task::{Context, Poll},
 };
 
 use bytes::BufMut;
+use socket2::SockRef;
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::{
@@ -98,6 +100,19 @@ impl ReadSide {
             Self::Layered(layered) => Some(layered.1),
             _ => None,
         }
+    }
+
+    /// Whether something to read waits in the kernel, where it can be asked. The runtime may not know of it yet.
+    pub(crate) fn has_unread(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = match self {
+            Self::Tcp(half) => SockRef::from(half.as_ref()).peek(&mut byte),
+            #[cfg(unix)]
+            Self::Unix(half) => SockRef::from(half.as_ref()).peek(&mut byte),
+            _ => return false,
+        };
+        // The end of the stream and a failure wait to be read, too.
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {

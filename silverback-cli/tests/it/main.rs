@@ -13,6 +13,7 @@ mod exits;
 mod invisible;
 mod options;
 mod papers;
+mod paused;
 mod printing;
 mod requests;
 mod robustness;

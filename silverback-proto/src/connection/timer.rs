@@ -82,6 +82,12 @@ impl Timers {
         is_due(self.keepalive_due(config, is_open)) || is_due(self.stall_due(config))
     }
 
+    /// Whether a deadline that ends the connection has passed.
+    pub(super) fn has_timed_out(&self, now: Instant, config: &Config, is_open: bool) -> bool {
+        let pong_due = self.pong_due.filter(|_| is_open && config.keepalive().is_some());
+        [pong_due, self.close_due(), self.stall_due(config)].into_iter().flatten().any(|due| due <= now)
+    }
+
     /// When the next keepalive ping is due, or the answer to the one in flight.
     fn keepalive_due(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let (interval, _) = config.keepalive().filter(|_| is_open)?;

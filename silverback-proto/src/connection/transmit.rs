@@ -415,6 +415,12 @@ impl Transmitter {
         self.state != State::Closed && self.timers.doubts_life(now, &self.config, self.check_open().is_ok())
     }
 
+    /// Whether [`handle_timeout`](Self::handle_timeout) would now end the connection. A driver that may have been stopped
+    /// reads before that: what came meanwhile may keep the connection.
+    pub fn has_timed_out(&self, now: Instant) -> bool {
+        self.state != State::Closed && self.timers.has_timed_out(now, &self.config, self.check_open().is_ok())
+    }
+
     /// Whether a keepalive ping is in flight, and nothing has come since.
     pub fn awaits_pong(&self) -> bool {
         self.timers.awaits_pong()

@@ -18,7 +18,7 @@ use tokio::{
     task::coop,
 };
 
-use crate::Error;
+use crate::{Error, last_look::extra_time};
 
 /// Waits for a future that loses nothing when it is dropped, no longer than `limit`.
 pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future: F) -> Result<F::Output, Error> {
@@ -28,6 +28,7 @@ pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future:
     let waker = &seat.0.waker;
     let mut future = pin!(future);
     let mut until = None;
+    let mut is_extended = false;
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
             return Ok(output);
@@ -39,7 +40,15 @@ pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future:
         let now = Instant::now();
         // A limit beyond all time is none.
         let rest = match *until.get_or_insert_with(|| now.checked_add(limit)) {
-            Some(until) if until <= now => return Err(WaitError::TimedOut(limit).into()),
+            Some(over) if over <= now => {
+                // The process may have been stopped, and the runtime's thread may not have seen yet what came meanwhile.
+                let extra = extra_time(over, now);
+                if is_extended || extra.is_zero() {
+                    return Err(WaitError::TimedOut(limit).into());
+                }
+                (is_extended, until) = (true, Some(now.checked_add(extra)));
+                Some(extra)
+            }
             until => until.map(|until| until - now),
         };
         seat.park(rest);

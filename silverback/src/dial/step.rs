@@ -2,9 +2,10 @@
 
 use std::{fmt, future::Future, io, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{DialError, error::Place};
+use crate::last_look::within;
 
 /// The steps of a dial, in their order. Not every dial takes all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,9 +110,9 @@ impl TimeLimit {
         work: impl Future<Output = Result<T, DialError>>,
     ) -> Result<T, DialError> {
         let (deadline, after) = self.deadline(step);
-        match timeout_at(deadline, work).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(DialError::Timeout { step, target: place.target.to_owned(), peer: place.peer, after }),
+        match within(deadline, work).await {
+            Some(outcome) => outcome,
+            None => Err(DialError::Timeout { step, target: place.target.to_owned(), peer: place.peer, after }),
         }
     }
 }

@@ -2,10 +2,8 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use tokio::time::timeout;
-
 use super::{BoxError, Disconnect, Reconnect};
-use crate::{Conn, Dialer};
+use crate::{Conn, Dialer, clock, last_look};
 
 /// Which attempt it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +34,9 @@ pub(super) async fn attempt(plan: Reconnect, attempt: ReconnectAttempt) -> Resul
 }
 
 async fn within<T>(time: Duration, hook: Hook<T>) -> Result<T, Disconnect> {
-    match timeout(time, hook).await {
-        Ok(result) => result.map_err(Disconnect::from_hook),
-        Err(_) => Err(Disconnect::HookTimeout(time)),
+    match last_look::within(clock::now_and(time).into(), hook).await {
+        Some(result) => result.map_err(Disconnect::from_hook),
+        None => Err(Disconnect::HookTimeout(time)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::{io, sync::Arc, task::Wake, time::Instant};
 use silverback_proto::{ConnectionError, Timeout};
 
 use super::{Shared, inner::Failure};
+use crate::last_look::extra_time;
 
 impl Shared {
     /// Sends what was held back, or goes on after the transport was full.
@@ -45,6 +46,15 @@ impl Shared {
         let due = inner.stall_deadline();
         if let Some(due) = due.filter(|due| *due > now) {
             return Some(now.checked_add(pause).map_or(due, |soon| soon.min(due)));
+        }
+        if let Some(due) = due {
+            // The I/O driver runs before the next look: it may know that the transport takes something again.
+            let look = inner.stall_look.take().filter(|look| look.0 == due);
+            let until = look.as_ref().map_or_else(|| now + extra_time(due, now), |look| look.1);
+            if look.is_none() || until > now {
+                inner.stall_look = Some(Box::new((due, until)));
+                return Some(until);
+            }
         }
         inner.is_watched = false;
         if due.is_some() {

@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) is_registered: bool,
     /// The flusher looks whether the connection is stalled.
     pub(super) is_watched: bool,
+    /// The flusher looks once more before it fails the connection: for this deadline, and until this time.
+    pub(super) stall_look: Option<Box<(Instant, Instant)>>,
     /// The flusher looks whether the compressor is idle.
     pub(super) is_compressor_watched: bool,
     /// Whom to wake when the lock is given back.
@@ -101,6 +103,7 @@ impl Inner {
             held_since: None,
             is_registered: false,
             is_watched: false,
+            stall_look: None,
             is_compressor_watched: false,
             wakes_reader: false,
             wakes_waiting: false,

@@ -19,6 +19,7 @@ use super::{UpgradeError, Upgrader};
 use crate::{
     Conn,
     head::{ReadHeadError, read_head},
+    last_look::within,
     transport::ByteStream,
 };
 
@@ -54,9 +55,9 @@ impl Budget {
     }
 
     async fn limit<T>(&self, work: impl Future<Output = Result<T, UpgradeError>>) -> Result<T, UpgradeError> {
-        match timeout_at(self.deadline, work).await {
-            Ok(result) => result,
-            Err(_) => Err(UpgradeError::Timeout(self.length)),
+        match within(self.deadline, work).await {
+            Some(result) => result,
+            None => Err(UpgradeError::Timeout(self.length)),
         }
     }
 }

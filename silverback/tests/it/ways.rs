@@ -55,7 +55,7 @@ async fn each_step_has_its_time_and_all_together_have_theirs() {
         (Dialer::new().connector(never), DialStep::Connect, ms(10_000)),
         (Dialer::new().connector(never).connect_timeout(ms(70)), DialStep::Connect, ms(70)),
         (Dialer::new().connector(never).timeout(ms(80)), DialStep::Connect, ms(80)),
-        (Dialer::new().connector(never).connect_timeout(ms(60_000)), DialStep::Connect, ms(60_000)),
+        (Dialer::new().connector(never).connect_timeout(ms(59_000)), DialStep::Connect, ms(59_000)),
         (Dialer::new().connector(silent).handshake_timeout(ms(90)), DialStep::Handshake, ms(90)),
         (Dialer::new().connector(silent).timeout(ms(100)), DialStep::Handshake, ms(100)),
         (Dialer::new().connector(silent).proxy("http://p.example").proxy_timeout(ms(110)), DialStep::Proxy, ms(110)),
