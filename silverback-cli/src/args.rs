@@ -9,7 +9,9 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable, error::ErrorKind};
+use clap::{
+    Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable, error::ErrorKind,
+};
 
 use crate::{
     bench, check, connect,
@@ -99,9 +101,17 @@ pub(crate) fn check(args: &Args) -> Result<(), Trouble> {
 
 /// Without the variables that are empty: Compose files and scripts set those for options that they do not give.
 fn with_set_variables(command: Command) -> Command {
-    let of_option = |option: Arg| match option.get_env().and_then(env::var_os) {
-        Some(value) if is_blank(&value) => option.env(Resettable::Reset),
-        _ => option,
+    let of_option = |option: Arg| {
+        // A list may be made of variables that are empty themselves: `$A,$B`.
+        let is_list = matches!(option.get_action(), ArgAction::Append);
+        let is_unset = |value: OsString| match value.to_str() {
+            Some(list) if is_list => list.split(',').all(|item| item.trim().is_empty()),
+            _ => is_blank(&value),
+        };
+        match option.get_env().and_then(env::var_os).is_some_and(is_unset) {
+            true => option.env(Resettable::Reset),
+            false => option,
+        }
     };
     command.mut_args(of_option).mut_subcommands(move |command| command.mut_args(of_option))
 }

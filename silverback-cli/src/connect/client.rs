@@ -175,7 +175,7 @@ pub(super) async fn next_input(inputs: &mut Option<Inputs>) -> Input {
 
 /// What shells expect of a program that dies of SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
-/// From a signal to the end. It is more than the close handshake and the last lines may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// From a signal to the end, which comes within 2 s. The close handshake and the last lines may take less than this.
+const PATIENCE: Duration = Duration::from_millis(1750);
 /// For the last lines of a program that was told to stop.
 const HURRY: Duration = Duration::from_millis(300);
