@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes};
 use crate::{
     FrameHeader, Limits, Message, MessageKind, MessageRef, Opcode, Text,
     buffer::{self, Buffer},
-    deflate::Inflater,
+    deflate::{Held, Inflater},
     error::{ConnectionError, LimitError, ProtocolError},
     utf8::Utf8Validator,
 };
@@ -133,6 +133,29 @@ impl Assembler {
                 open.settled += piece.len();
                 open.body.push(piece, ahead)
             }
+        }
+    }
+
+    /// Keeps a piece of a compressed message that is not whole, mostly as it came.
+    pub(crate) fn push_compressed(&mut self, piece: &[u8]) {
+        if let (Some(inflater), Some(_)) = (&mut self.inflater, &self.open) {
+            inflater.wait_with(piece);
+        }
+    }
+
+    /// Whether a part of the message that is open was kept as it came.
+    pub(crate) fn has_compressed(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| inflater.is_waiting())
+    }
+
+    /// Inflates what was kept as it came, about `most` bytes of it, as far as it may be `held`. Returns whether there is
+    /// nothing more to do for now.
+    pub(crate) fn inflate_kept(&mut self, held: Held, most: u64) -> Result<bool, ConnectionError> {
+        match (&mut self.inflater, &mut self.open) {
+            (Some(inflater), Some(open)) => {
+                inflater.inflate_waiting(held, most, |inflated| open.keep_inflated(inflated))
+            }
+            _ => Ok(true),
         }
     }
 

@@ -261,7 +261,8 @@ mod memory {
 /// For the tests of whoever owns an assembler.
 impl Assembler {
     pub(crate) fn held(&self) -> usize {
-        self.open.as_ref().map_or(0, |open| open.body.held())
+        let waiting = self.open.as_ref().and(self.inflater.as_ref()).map_or(0, |inflater| inflater.held());
+        waiting + self.open.as_ref().map_or(0, |open| open.body.held())
     }
 }
 

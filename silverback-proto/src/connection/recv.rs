@@ -11,6 +11,7 @@ use super::frame_in_progress::FrameInProgress;
 use crate::{
     CloseFrame, Config, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MessageKind, Negotiated, Opcode, Role,
     assembler::{Assembler, Body},
+    deflate::Held,
     error::ConnectionError,
     event::{Arrival, ControlPayload, Handled, Incoming, Place},
     header::PlainHeader,
@@ -92,6 +93,10 @@ impl Receiver {
     /// Whether as much has been inflated as [`begin_turn`](Self::begin_turn) allows.
     pub fn is_turn_over(&self) -> bool {
         self.assembler.inflated() >= self.turn_ends_at
+    }
+
+    fn left_of_turn(&self) -> u64 {
+        self.turn_ends_at.saturating_sub(self.assembler.inflated())
     }
 
     /// The message that just arrived, `input` being the slice that was handled.
@@ -211,10 +216,18 @@ impl Receiver {
         self.admit_again(delivery)?;
         if let Delivery::Pieces { .. } = delivery {
             let kind = self.open_kind();
-            self.assembled = self.assembler.take_kept();
-            if self.assembled.is_some() {
-                return Ok(Some(Arrival::Piece { kind, place: Place::Assembled, is_last: false }));
+            loop {
+                self.assembled = self.assembler.take_kept();
+                if self.assembled.is_some() {
+                    return Ok(Some(Arrival::Piece { kind, place: Place::Assembled, is_last: false }));
+                }
+                if !self.assembler.has_compressed() {
+                    break;
+                }
+                self.assembler.inflate_kept(Held::Briefly, PIECE)?;
             }
+        } else if !self.assembler.inflate_kept(Held::ByThePeer, self.left_of_turn())? {
+            return Ok(None);
         }
         loop {
             let rest = &mut input[*consumed..];
@@ -322,6 +335,21 @@ impl Receiver {
         let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
         let (start, remaining) = (*consumed, frame.remaining());
         let is_compressed = self.assembler.is_compressed();
+        if is_compressed && delivery == Delivery::Whole {
+            let is_whole = frame.ends_message() && input.len() as u64 >= remaining;
+            if !is_whole {
+                let piece = frame.take_from(input);
+                *consumed += piece.len();
+                self.assembler.push_compressed(piece);
+                let ends_frame = frame.remaining() == 0;
+                self.assembler.inflate_kept(Held::ByThePeer, self.left_of_turn())?;
+                return if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) };
+            }
+            if !self.assembler.inflate_kept(Held::Briefly, self.left_of_turn())? {
+                return Ok(None);
+            }
+        }
+        let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
         let at_once = if is_compressed { input.len().min(INFLATED_AT_ONCE) } else { input.len() };
         let piece = frame.take_from(&mut input[..at_once]);
         *consumed += piece.len();
@@ -415,6 +443,9 @@ const DISCARD: Delivery = Delivery::Pieces { limit: u64::MAX };
 /// Compressed input that is inflated at once. It becomes 1 MiB at most, which bounds the pieces of a message that is
 /// handed out in pieces, and what a turn is overrun by.
 const INFLATED_AT_ONCE: usize = 1024;
+
+/// What is inflated at once of a part that was kept compressed, when the message is handed out in pieces.
+const PIECE: u64 = 64 * 1024;
 
 /// A payload of which this much is outstanding is read straight into the message.
 const DIRECT_READ: u64 = 16 * 1024;

@@ -23,6 +23,9 @@ pub(crate) struct Inflater {
     message: Progress,
     /// Bytes of all messages so far.
     inflated: u64,
+    /// What has come of the message and is not inflated yet, behind the first `waited` bytes.
+    waiting: Vec<u8>,
+    waited: usize,
 }
 
 /// What is known of the message that is being inflated.
@@ -30,10 +33,21 @@ pub(crate) struct Inflater {
 struct Progress {
     taken: u64,
     made: u64,
+    /// The stream may hold more, for which there was no room.
+    has_more: bool,
     /// Blocks with BFINAL so far: each ends a stream, and another may follow.
     final_blocks: u32,
     /// The last byte that came ended a stream.
     is_at_stream_end: bool,
+}
+
+/// Who decides how long the inflated bytes are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// We do: the message is whole, or its parts are handed out at once.
+    Briefly,
+    /// The peer does: the message is not whole, and may never be. It is inflated to 16 times what has come of it.
+    ByThePeer,
 }
 
 /// Why a compressed message cannot be read.
@@ -63,26 +77,105 @@ impl Inflater {
             // Many a zlib makes 9 bits of 8 without a word, so that much is understood.
             bits => Kept::history(bits.max(MIN_ZLIB_WINDOW_BITS)),
         };
-        Self { stream: None, kept, max_ratio: compression.max_inflate_ratio, message: Progress::default(), inflated: 0 }
+        Self {
+            stream: None,
+            kept,
+            max_ratio: compression.max_inflate_ratio,
+            message: Progress::default(),
+            inflated: 0,
+            waiting: Vec::new(),
+            waited: 0,
+        }
     }
 
     /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
     pub(crate) fn push<E: From<InflateError>>(
         &mut self,
-        mut piece: &[u8],
+        piece: &[u8],
         mut accept: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        while !piece.is_empty() {
-            let until_judged = JUDGED_EVERY - self.message.taken as usize % JUDGED_EVERY;
-            let (now, later) = piece.split_at(piece.len().min(until_judged));
-            self.message.taken += now.len() as u64;
-            self.run(now, &mut accept)?;
-            if now.len() == until_judged {
-                self.judge_ratio()?;
-            }
-            piece = later;
+        self.advance(piece, u64::MAX, &mut accept).map(|_| ())
+    }
+
+    /// Takes a piece of a message without inflating it; see [`inflate_waiting`](Self::inflate_waiting).
+    pub(crate) fn wait_with(&mut self, piece: &[u8]) {
+        self.waiting.extend_from_slice(piece);
+    }
+
+    /// Whether something of the message waits to be inflated.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waited < self.waiting.len() || self.message.has_more
+    }
+
+    /// Inflates what waits, about `most` bytes of it, as far as it may be `held`. Returns whether there is nothing more to
+    /// do for now.
+    pub(crate) fn inflate_waiting<E: From<InflateError>>(
+        &mut self,
+        held: Held,
+        most: u64,
+        mut accept: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        if !self.is_waiting() {
+            return Ok(true);
         }
-        Ok(())
+        let waiting = std::mem::take(&mut self.waiting);
+        let Progress { taken, made, .. } = self.message;
+        let (end, until) = match held {
+            Held::Briefly => (waiting.len(), u64::MAX),
+            Held::ByThePeer => {
+                let received = taken + (waiting.len() - self.waited) as u64;
+                // At the same places of a message however it is cut, because a fault shows here.
+                let counted = received - received % INFLATED_EVERY;
+                let end = self.waited + counted.saturating_sub(taken) as usize;
+                (end, counted.saturating_mul(INFLATED_PER_RECEIVED))
+            }
+        };
+        let stop = until.min(made.saturating_add(most.max(1)));
+        let outcome = self.advance(&waiting[self.waited..end], stop, &mut accept);
+        self.waiting = waiting;
+        self.waited += outcome?;
+        let is_done = (self.waited == end && !self.message.has_more) || self.message.made >= until;
+        if self.waited == self.waiting.len() {
+            (self.waiting, self.waited) = (Vec::new(), 0);
+        } else if self.waited > self.waiting.len() / 2 {
+            self.waiting.drain(..std::mem::take(&mut self.waited));
+        }
+        Ok(is_done)
+    }
+
+    /// Inflates input until the message has grown to `until` bytes or all is inflated. Returns how much was taken.
+    fn advance<E: From<InflateError>>(
+        &mut self,
+        input: &[u8],
+        until: u64,
+        accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        with_scratch(|scratch| {
+            let mut done = 0;
+            while self.message.made < until {
+                let until_judged = JUDGED_EVERY - self.message.taken as usize % JUDGED_EVERY;
+                // Before the ratio is judged, all that came so far has to be out.
+                let most = if self.message.has_more && until_judged == JUDGED_EVERY { 0 } else { until_judged };
+                let rest = &input[done..];
+                let piece = &rest[..rest.len().min(most)];
+                if piece.is_empty() && !self.message.has_more {
+                    break;
+                }
+                let (taken, made) = self.step(piece, scratch, InflateFlush::SyncFlush, accept)?;
+                done += taken;
+                self.message.taken += taken as u64;
+                // Also without input the stream may hold something for which the scratch had no room.
+                self.message.has_more = made == scratch.len();
+                let is_stuck = taken == 0 && made == 0 && !piece.is_empty() && !self.message.is_at_stream_end;
+                if is_stuck {
+                    return Err(InflateError::Invalid.into());
+                }
+                if !self.message.has_more && self.message.taken % JUDGED_EVERY as u64 == 0 {
+                    self.judge_ratio()?;
+                }
+            }
+            Ok(done)
+        })
     }
 
     /// Ends a message: adds the tail that the sender has left out (7.2.2).
@@ -90,6 +183,7 @@ impl Inflater {
         &mut self,
         mut accept: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.inflate_waiting(Held::Briefly, u64::MAX, &mut accept)?;
         // 7.2.3.4: after a block with BFINAL there is no tail to be added.
         let done = if self.message.is_at_stream_end { Ok(()) } else { self.run_tail(&mut accept) };
         let done = done.and_then(|()| Ok(self.judge_ratio()?));
@@ -127,27 +221,6 @@ impl Inflater {
         // Behind a block with BFINAL nothing is taken.
         let taken = if self.message.is_at_stream_end { 0 } else { EMPTY_BLOCK.len() };
         if outcome == (taken, 0) { Ok(()) } else { Err(InflateError::Invalid) }
-    }
-
-    fn run<E: From<InflateError>>(
-        &mut self,
-        mut input: &[u8],
-        accept: &mut impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        with_scratch(|scratch| {
-            loop {
-                let (taken, made) = self.step(input, scratch, InflateFlush::SyncFlush, accept)?;
-                input = &input[taken..];
-                // Also without input the stream may hold something for which the scratch had no room.
-                if input.is_empty() && made < scratch.len() {
-                    return Ok(());
-                }
-                let is_stuck = taken == 0 && made == 0 && !self.message.is_at_stream_end;
-                if is_stuck {
-                    return Err(InflateError::Invalid.into());
-                }
-            }
-        })
     }
 
     /// Asked at the same places of a message however it is cut, or the answer would depend on that.
@@ -203,6 +276,12 @@ impl Inflater {
         self.inflated
     }
 
+    /// Memory that the message takes, beside what came out.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.waiting.capacity() + usize::from(self.stream.is_some()) * 46 * 1024
+    }
+
     #[cfg(test)]
     pub(crate) fn holds_memory(&self) -> bool {
         self.stream.is_some()
@@ -241,6 +320,14 @@ const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
 
 /// Below this a message may grow as it likes: people do paste a line of dashes.
 const RATIO_COUNTS_FROM: u64 = 1024 * 1024;
+
+/// Compressed bytes of an unfinished message after which it is inflated on. Small messages need no memory of zlib's until
+/// they are whole.
+const INFLATED_EVERY: u64 = 4 * 1024;
+
+/// How many times larger than its compressed form an unfinished message may become: honest data is rarely beyond that, and
+/// all that is held for it stays below 50 times what has come.
+const INFLATED_PER_RECEIVED: u64 = 16;
 
 /// Bytes of compressed payload, which cannot become more than 1 MiB in between.
 const JUDGED_EVERY: usize = 1024;

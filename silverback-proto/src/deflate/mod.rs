@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use self::{
     deflater::Deflater,
-    inflater::{InflateError, Inflater},
+    inflater::{Held, InflateError, Inflater},
     offer::NAME,
 };
 pub use self::{offer::DeflateAnswerError, streams::release_spare};

@@ -211,6 +211,105 @@ mod receiving {
     }
 }
 
+mod unfinished {
+    use super::*;
+
+    fn app_with_room() -> App {
+        let compression = Compression::default().max_inflate_ratio(2_000);
+        app(Role::Server, Config::default().max_message_size(1 << 30), &compression)
+    }
+
+    /// The payload that a client sends for this text.
+    fn payload(text: &str) -> Vec<u8> {
+        let mut sender = app(Role::Client, Config::default(), &Compression::default());
+        sender.conn.send(text.into()).unwrap();
+        frames(&sender.sent()).remove(0).payload
+    }
+
+    fn begin(app: &mut App, payload: &[u8]) {
+        app.input(&wire(Role::Server, &[text(payload).rsv1().not_final()]));
+    }
+
+    fn end(app: &mut App, whole: &str) {
+        app.input(&wire(Role::Server, &[continuation("")]));
+        assert_eq!(app.seen(), [Seen::Message(Message::from(whole))]);
+        assert_eq!(app.conn.receiver.held(), 0);
+    }
+
+    /// A pasted line of one character is no attack, however much shorter its compressed form is.
+    #[test]
+    fn messages_hold_little_until_they_are_whole() {
+        for len in [100, 10_000, 1_000_000, 4_000_000, 100_000_000] {
+            let whole = "-".repeat(len);
+            let payload = payload(&whole);
+            let mut app = app_with_room();
+            begin(&mut app, &payload);
+            assert!(
+                app.conn.receiver.held() <= 50 * payload.len(),
+                "{} for {}",
+                app.conn.receiver.held(),
+                payload.len()
+            );
+            end(&mut app, &whole);
+        }
+    }
+
+    #[test]
+    fn messages_that_shrink_as_usual_are_inflated_as_they_come() {
+        let whole: String = (0..100).map(json).collect();
+        let payload = payload(&whole);
+        assert!(payload.len() > 10_000 && whole.len() / payload.len() < 16);
+        let mut app = app_with_room();
+        begin(&mut app, &payload);
+        assert!(app.conn.receiver.held() > whole.len() / 2);
+        end(&mut app, &whole);
+    }
+
+    /// They are handed out by whoever reads in pieces after all.
+    #[test]
+    fn messages_can_be_read_on_in_pieces() {
+        let whole = "-".repeat(1_000_000);
+        let payload = payload(&whole);
+        for cut in [payload.len() / 2, payload.len()] {
+            let mut receiver = app_with_room().conn.receiver;
+            let frames = [text(&payload[..cut]).rsv1().not_final(), continuation(&payload[cut..])];
+            let mut input = wire(Role::Server, &frames[..1]);
+            assert!(receiver.handle_input(&mut input, Delivery::Whole).unwrap().arrival.is_none());
+            let mut input = wire(Role::Server, &frames[1..]);
+            let (mut at, mut out) = (0, Vec::new());
+            loop {
+                let rest = &mut input[at..];
+                let handled = receiver.handle_input(rest, Delivery::Pieces { limit: 1 << 20 }).unwrap();
+                at += handled.consumed;
+                let Some(Arrival::Piece { place, is_last, .. }) = handled.arrival else { panic!("{handled:?}") };
+                let piece = receiver.piece(rest, place).unwrap();
+                assert!(piece.len() <= 1 << 20);
+                out.extend_from_slice(piece);
+                if is_last {
+                    break;
+                }
+            }
+            assert!(out == whole.as_bytes(), "{} bytes", out.len());
+        }
+    }
+
+    /// However a message is cut, what is wrong with it shows at the same place between its frames.
+    #[test]
+    fn messages_show_their_faults_at_fixed_places() {
+        let broken = vec![0xff; 10_000];
+        for (len, pings) in [(100, 1), (4_095, 1), (4_096, 0), (10_000, 0)] {
+            let frames = [text(&broken[..len]).rsv1().not_final(), ping("between"), continuation("")];
+            let mut seen = vec![Seen::Ping(b"between".to_vec()); pings];
+            seen.push(Seen::Failed(ProtocolError::InvalidDeflate.into()));
+            for size in [1, 7, 1_000, 4_096, 20_000] {
+                let mut app = server();
+                wire(Role::Server, &frames).chunks(size).for_each(|piece| app.input(piece));
+                assert_eq!(app.seen(), seen, "{len} bytes in pieces of {size}");
+            }
+        }
+    }
+}
+
 mod turns {
     use super::*;
 
