@@ -54,7 +54,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "node-server", what: "our Dialer talks to node ws", run: outside::node_server },
     Step {
         name: "proxies",
-        what: "our Dialer goes through tinyproxy and microsocks, with and without a password",
+        what: "our Dialer goes through tinyproxy and microsocks, with and without a password; `check` explains nginx",
         run: outside::proxies::step,
     },
     Step {

@@ -14,6 +14,7 @@ mod certificate;
 mod conversation;
 mod diagnosis;
 mod json;
+mod own_page;
 mod probe;
 mod report;
 mod second_look;

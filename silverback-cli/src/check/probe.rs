@@ -11,6 +11,7 @@ use super::{
     args::Args,
     conversation,
     diagnosis::{self, Facts},
+    own_page,
     report::{Agreed, Report, Security, Step, Trust, What, interesting},
     second_look::{SecondLook, look_again},
     trace::{Seen, Trace},
@@ -45,6 +46,9 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
     };
     report.total = began.elapsed();
     report.notes = diagnosis::notes(&report);
+    if report.trouble.is_none() {
+        report.notes.extend(own_page::look(args, &url, &to, &trace.seen()).await);
+    }
     Ok(report)
 }
 

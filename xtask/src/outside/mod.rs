@@ -4,6 +4,7 @@
 
 pub(crate) mod connect;
 pub(crate) mod differential;
+mod nginx;
 pub(crate) mod node;
 pub(crate) mod proxies;
 pub(crate) mod python;

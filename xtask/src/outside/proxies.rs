@@ -1,10 +1,11 @@
-//! Real proxies from Debian: tinyproxy for HTTP CONNECT, microsocks for SOCKS5, each with and without a password.
+//! Real proxies from Debian: tinyproxy for HTTP CONNECT, microsocks for SOCKS5, each with and without a password; and
+//! nginx in front of the service.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{LIMIT, failed_check, passed};
+use super::{LIMIT, failed_check, nginx, passed};
 use crate::process::{Running, Task};
 use crate::program;
 use crate::ready;
@@ -25,7 +26,9 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
     ];
     let urls = proxies.iter().map(Proxy::url);
     let output = Task::new(client).args(urls).limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
-    passed(&output, 0)
+    // And the other way round: a proxy that stands in front of the service.
+    let settings = nginx::settings(workspace)?;
+    passed(&output, settings)
 }
 
 pub(super) struct Proxy {
@@ -74,6 +77,8 @@ impl Proxy {
 }
 
 fn log(workspace: &Workspace, name: &str, has_password: bool) -> std::path::PathBuf {
+    // Settings are written beside the log before anything is logged; without the folder that fails and says so.
+    let _ = fs::create_dir_all(workspace.artifacts().join("logs"));
     workspace.log(&format!("{name}-{}", if has_password { "password" } else { "open" }))
 }
 

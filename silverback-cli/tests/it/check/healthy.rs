@@ -1,11 +1,14 @@
 //! Servers with which all is well.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
 
 use super::{check, json, steps};
 use crate::{
     connect::{
-        servers::{GONE, Server, close, frame, read_frame, read_to_close},
+        servers::{GONE, Server, accepting, close, frame, read_frame, read_to_close},
         tls::Papers,
     },
     support::Program,
@@ -172,4 +175,59 @@ fn redirects_are_followed_if_that_is_wanted() {
     let object = json(&[&first.url(), "-L"]);
     assert_eq!(steps(&object, "redirect")[0]["to"], program.address.to_string());
     assert_eq!(object["exit_code"], 0);
+}
+
+/// Behind a proxy that names itself in `Server`: it echoes, but to pages of another host than it sees. The origins that
+/// came, in their order.
+fn behind_proxy(server: &'static str, host: &'static str) -> (Server, Arc<Mutex<Vec<String>>>) {
+    let origins = Arc::<Mutex<Vec<String>>>::default();
+    let heard = origins.clone();
+    let server = Server::start(move |mut stream, head| {
+        let origin = head.lines().find_map(|line| line.strip_prefix("Origin: ")).unwrap_or_default().to_owned();
+        heard.lock().unwrap().push(origin.clone());
+        if !origin.is_empty() && !origin.ends_with(host) {
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
+            return;
+        }
+        let answer = accepting(&head).replacen("\r\n", &format!("\r\n{server}"), 1);
+        stream.write_all(answer.as_bytes()).unwrap();
+        loop {
+            match read_frame(&mut stream) {
+                (8, payload) => return stream.write_all(&frame(0x88, &payload)).unwrap(),
+                (9, payload) => stream.write_all(&frame(0x8a, &payload)).unwrap(),
+                (GONE, _) => return,
+                (opcode, payload) => stream.write_all(&frame(0x80 | opcode, &payload)).unwrap(),
+            }
+        }
+    });
+    (server, origins)
+}
+
+#[test]
+fn a_proxy_that_replaces_host_is_found_by_looking_as_a_page_would() {
+    for server in ["Server: nginx/1.22.1\r\n", "Via: 1.1 front\r\n"] {
+        let (server, origins) = behind_proxy(server, "//backend:8000");
+        let object = json(&[&server.url()]);
+        assert!(object["ok"] == true && object["diagnosis"].is_null(), "{object:#}");
+        let notes = object["notes"].to_string();
+        assert!(notes.contains("403") && notes.contains("proxy_set_header Host $http_host"), "{notes}");
+        let own = format!("http://{}", server.address);
+        assert!(notes.contains(&format!("--origin {own}")), "{notes}");
+        assert_eq!(*origins.lock().unwrap(), ["", &own]);
+    }
+}
+
+#[test]
+fn no_page_is_tried_where_none_is_refused_or_no_proxy_is_seen() {
+    for (line, tries) in [("Server: nginx\r\n", 2), ("Server: Python/3.11 websockets/16.0\r\n", 1), ("", 1)] {
+        let (server, origins) = behind_proxy(line, "");
+        let object = json(&[&server.url()]);
+        assert_eq!(object["notes"].to_string(), "[]", "{object:#}");
+        assert_eq!(origins.lock().unwrap().len(), tries, "{line}");
+    }
+    for option in [["--origin", "http://a.example"], ["-H", "Host: a.example"]] {
+        let (server, origins) = behind_proxy("Server: nginx\r\n", "");
+        json(&[&server.url(), option[0], option[1]]);
+        assert_eq!(origins.lock().unwrap().len(), 1, "{option:?}");
+    }
 }
