@@ -26,7 +26,7 @@ pub(crate) fn peer_of(stream: &dyn ByteStream) -> Option<SocketAddr> {
     socket_under(stream.as_any())?.peer_addr().ok()
 }
 
-fn socket_under(stream: &dyn Any) -> Option<&TcpStream> {
+pub(crate) fn socket_under(stream: &dyn Any) -> Option<&TcpStream> {
     if let Some(socket) = stream.downcast_ref::<TcpStream>() {
         return Some(socket);
     }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    socket::Addresses,
+    socket::{Addresses, socket_under},
     sync::{self, ReadHalf, WriteHalf},
     tcp_progress::TcpProgress,
 };
@@ -49,6 +49,7 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     if let Some(tcp) = take_as::<TcpStream>(&mut stream) {
         // 40 ms of Nagle's algorithm are worse than small packets: output is gathered already.
         let _ = tcp.set_nodelay(true);
+        bound_unsent(&tcp);
         let (read, write) = tcp.into_split();
         return (ReadSide::Tcp(read), WriteSide::Tcp(write));
     }
@@ -64,6 +65,7 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     match stream {
         Some(stream) => {
             let addresses = Addresses::of(&stream);
+            socket_under(&stream).into_iter().for_each(bound_unsent);
             let (read, write) = sync::split(stream);
             match addresses {
                 Some(addresses) => {
@@ -75,6 +77,20 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
         None => (ReadSide::Closed, WriteSide::Closed),
     }
 }
+
+/// Bounds what our kernel takes and has not sent: what waits there is out of reach for pings and Close frames that could
+/// go before it, and tells nothing about the peer. What is on its way to the peer is not bounded.
+fn bound_unsent(socket: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // A kernel that refuses takes more, as on other systems.
+    let _ = SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
+}
+
+/// 128 KiB cost nothing that can be measured, also with large messages (docs/decisions.md).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MAX_UNSENT: u32 = 128 * 1024;
 
 pub(crate) fn take_as<T: 'static>(stream: &mut Option<impl ByteStream>) -> Option<T> {
     (stream as &mut dyn Any).downcast_mut::<Option<T>>()?.take()

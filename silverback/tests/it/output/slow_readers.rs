@@ -17,12 +17,22 @@ use tokio::{
 
 use crate::support::{PATIENCE, settle, within};
 
-/// A server's connection to a peer that has little room for what it does not read, and holds much for a peer itself.
+/// A server's connection to a peer that has little room for what it does not read. Our kernel has much room.
 fn connect(config: Config, wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>) -> (Conn, net::TcpStream) {
+    connect_with(config, Some(4 * 1024 * 1024), wrap)
+}
+
+fn connect_with(
+    config: Config,
+    send_buffer: Option<usize>,
+    wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>,
+) -> (Conn, net::TcpStream) {
     let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
     SockRef::from(&listener).set_recv_buffer_size(16 * 1024).unwrap();
     let near = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    SockRef::from(&near).set_send_buffer_size(4 * 1024 * 1024).unwrap();
+    if let Some(size) = send_buffer {
+        SockRef::from(&near).set_send_buffer_size(size).unwrap();
+    }
     near.set_nonblocking(true).unwrap();
     let peer = listener.accept().unwrap().0;
     let stream = wrap(TcpStream::from_std(near).unwrap());
@@ -95,6 +105,26 @@ async fn a_late_pong_is_waited_for_while_the_peer_takes_what_stands_before_the_p
 #[tokio::test(start_paused = true)]
 async fn a_late_pong_is_waited_for_on_a_stream_on_tcp_too() {
     check_that_a_late_pong_is_waited_for(|tcp| Box::new(Box::new(tcp) as Box<dyn ByteStream>)).await;
+}
+
+/// What our kernel takes is out of reach, also for a ping or a Close frame that could go before it.
+#[tokio::test(start_paused = true)]
+async fn what_a_peer_does_not_take_waits_in_our_queue_and_not_in_the_kernel() {
+    const LARGE: usize = 16 * 1024 * 1024;
+    for boxed in [false, true] {
+        let (conn, peer) = connect_with(Config::default(), None, |tcp| match boxed {
+            false => Box::new(tcp),
+            true => Box::new(Box::new(tcp) as Box<dyn ByteStream>),
+        });
+        let (writer, reader) = conn.split();
+        writer.write_message(vec![7; LARGE]).await.unwrap();
+        let flushing = tokio::spawn(async move { writer.flush().await });
+        sleep(STEP).await;
+        assert!(!flushing.is_finished());
+        let taken = LARGE - reader.stats().queued_output;
+        assert!(taken < 1024 * 1024, "the kernel took {taken} bytes");
+        drop(peer);
+    }
 }
 
 /// The kernel of a peer that hangs takes some output still. It stands behind the ping, and does not keep the pong back.
