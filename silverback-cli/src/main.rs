@@ -9,6 +9,7 @@ mod colours;
 mod connect;
 mod diagnostics;
 mod dialing;
+mod lateness;
 mod papers;
 mod printable;
 mod service;

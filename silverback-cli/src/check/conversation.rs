@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use silverback::{CloseCode, CloseInfo, Conn, Error, Event, MessageRef};
 use tokio::time::{sleep_until, timeout};
 
-use crate::printable::printable;
+use crate::{lateness, printable::printable};
 
 /// What came of it.
 #[derive(Debug)]
@@ -104,11 +104,18 @@ impl Talk {
 
     /// Reads until the pong with this payload or a message with this text has come.
     async fn wait_for(&mut self, conn: &mut Conn, token: &str, until: Instant, is_pong: bool) -> Result<Came, Closing> {
+        let (mut until, mut is_extended) = (until, false);
         loop {
             let event = tokio::select! {
                 biased;
                 event = conn.read_event() => event.map_err(Closing::Failed)?,
-                () = sleep_until(until.into()) => return Ok(Came::Nothing),
+                () = sleep_until(until.into()) => match lateness::extended(until) {
+                    Some(extended) if !is_extended => {
+                        (until, is_extended) = (extended, true);
+                        continue;
+                    }
+                    _ => return Ok(Came::Nothing),
+                },
             };
             match event {
                 Some(Event::Pong(payload)) if is_pong && payload.as_slice() == token.as_bytes() => {

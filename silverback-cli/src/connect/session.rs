@@ -22,6 +22,7 @@ use super::{
     view::Pieces,
     waiting::Silence,
 };
+use crate::lateness;
 
 impl Client {
     /// Sends and shows messages until it has ended for good.
@@ -41,6 +42,7 @@ impl Client {
             round_trip: None,
             end: None,
             give_up: None,
+            extended: None,
         };
         talk.run(conn).await
     }
@@ -71,6 +73,8 @@ struct Talk<'a> {
     end: Option<End>,
     /// When the closing handshake is waited for no longer.
     give_up: Option<Instant>,
+    /// A deadline that was noticed late, and until when it was put off.
+    extended: Option<(Instant, Instant)>,
 }
 
 /// What waits for room in the queue: a message, or nothing more than that the queue is empty.
@@ -84,6 +88,7 @@ impl Talk<'_> {
         loop {
             self.start_sending();
             let deadline = self.deadline();
+            let until = self.extended.filter(|extended| Some(extended.0) == deadline).map(|extended| extended.1);
             // At the prompt there is always something to type; a pipe waits for a connection.
             let takes_input = (self.is_connected || self.client.plan.is_interactive())
                 && self.end.is_none()
@@ -118,7 +123,13 @@ impl Talk<'_> {
                 },
                 read = file::finish(&mut self.reading), if self.reading.is_some() => self.take_file(read, &conn),
                 input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input, &conn),
-                () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                () = sleep_until(until.or(deadline).unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                    if let Some(deadline) = deadline.filter(|_| until.is_none()) {
+                        if let Some(until) = lateness::extended(deadline) {
+                            self.extended = Some((deadline, until));
+                            continue;
+                        }
+                    }
                     if self.end.is_some() {
                         return self.finish().await;
                     }

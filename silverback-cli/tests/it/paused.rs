@@ -74,13 +74,25 @@ fn the_service_accepts_handshakes_that_have_come() {
 
 /// Runs `connect` against a server that stops it. Returns its exit code and what it printed.
 fn connect(options: &[&str], serve: impl FnMut(TcpStream, String, Pid) + Send + 'static) -> (Option<i32>, String) {
+    connect_with(None, options, serve)
+}
+
+/// The same with an input that ends. Without one, the input stays open.
+fn connect_with(
+    input: Option<&str>,
+    options: &[&str],
+    serve: impl FnMut(TcpStream, String, Pid) + Send + 'static,
+) -> (Option<i32>, String) {
     let (tell, told) = channel();
     let server = serve_with_pid(told, serve);
     let mut command = command(&["connect", &server.url(), "--no-compression"]);
     command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     tell.send(Pid::from_child(&child)).unwrap();
-    let stdin = child.stdin.take();
+    let mut stdin = child.stdin.take();
+    if let Some(input) = input {
+        stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    }
     let output = wait_for(child);
     drop(stdin);
     let said = [output.stdout, output.stderr].concat();
@@ -130,6 +142,18 @@ fn the_client_takes_a_close_that_has_come() {
         let (opcode, _) = read_frame(&mut stream);
         assert_eq!(opcode, 8);
         pause(pid, || stream.write_all(&close(1000, "")).unwrap());
+    });
+    assert_eq!(ended, (Some(0), "hi\n".into()));
+}
+
+#[test]
+fn the_client_takes_a_reply_that_has_come() {
+    let ended = connect_with(Some("hello\n"), &["-n", "1", "--wait", TIMEOUT], |mut stream, head, pid| {
+        stream.write_all(accepting(&head).as_bytes()).unwrap();
+        let (opcode, _) = read_frame(&mut stream);
+        assert_eq!(opcode, 1);
+        pause(pid, || stream.write_all(&frame(0x81, b"hi")).unwrap());
+        reply_to_close(&mut stream);
     });
     assert_eq!(ended, (Some(0), "hi\n".into()));
 }
