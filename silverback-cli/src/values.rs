@@ -29,6 +29,18 @@ pub(crate) fn head_size(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "must be from 1KiB to 64KiB".to_owned())
 }
 
+/// A limit on memory, from 1 MiB up.
+pub(crate) fn memory_limit(text: &str) -> Result<usize, String> {
+    let bytes = usize::try_from(size(text)?).ok().filter(|bytes| *bytes >= 1 << 20);
+    bytes.ok_or_else(|| "must be at least 1MiB".to_owned())
+}
+
+/// A number of connections, from 1 up.
+pub(crate) fn connections(text: &str) -> Result<usize, String> {
+    let count = text.trim().parse().ok().filter(|count| (1..=MAX_CONNECTIONS).contains(count));
+    count.ok_or_else(|| format!("must be a number from 1 to {MAX_CONNECTIONS}"))
+}
+
 /// A span of time that is not zero: `10s`, `500ms`, `2m`, `1h`; a bare number is seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
@@ -95,6 +107,9 @@ pub(crate) fn choice(text: &str) -> Result<bool, String> {
         _ => Err("must be true or false".to_owned()),
     }
 }
+
+/// More than a process can have.
+const MAX_CONNECTIONS: usize = 10_000_000;
 
 fn split_unit(text: &str) -> (&str, &str) {
     let text = text.trim();

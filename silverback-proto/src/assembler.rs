@@ -7,7 +7,7 @@ mod tests;
 use bytes::{BufMut, Bytes};
 
 use crate::{
-    FrameHeader, Limits, Message, MessageKind, MessageRef, Opcode, Text,
+    FrameHeader, Limits, MemoryBudget, Message, MessageKind, MessageRef, Opcode, Text,
     buffer::{self, Buffer},
     deflate::{Held, Inflater},
     error::{ConnectionError, LimitError, ProtocolError},
@@ -127,7 +127,10 @@ impl Assembler {
     pub(crate) fn push(&mut self, piece: &[u8], remaining: u64) -> Result<(), ConnectionError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         match (&mut self.inflater, open.compressed) {
-            (Some(inflater), Some(_)) => inflater.push(piece, |inflated| open.keep_inflated(inflated)),
+            (Some(inflater), Some(_)) => {
+                inflater.push(piece, |inflated| open.keep_inflated(inflated))?;
+                self.count_held()
+            }
             _ => {
                 let ahead = open.ahead(remaining);
                 open.settled += piece.len();
@@ -153,10 +156,25 @@ impl Assembler {
     pub(crate) fn inflate_kept(&mut self, held: Held, most: u64) -> Result<bool, ConnectionError> {
         match (&mut self.inflater, &mut self.open) {
             (Some(inflater), Some(open)) => {
-                inflater.inflate_waiting(held, most, |inflated| open.keep_inflated(inflated))
+                let is_done = inflater.inflate_waiting(held, most, |inflated| open.keep_inflated(inflated))?;
+                self.count_held()?;
+                Ok(is_done)
             }
             _ => Ok(true),
         }
+    }
+
+    /// Counts what compression holds in a budget from now on.
+    pub(crate) fn count_in(&mut self, budget: MemoryBudget) {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.count_in(budget);
+        }
+    }
+
+    fn count_held(&mut self) -> Result<(), ConnectionError> {
+        let Some(inflater) = &mut self.inflater else { return Ok(()) };
+        let compressed = self.open.as_ref().filter(|open| open.compressed.is_some());
+        Ok(inflater.count_held(compressed.map_or(0, |open| open.body.capacity()))?)
     }
 
     /// Keeps what a compressed message still owes at its end. Nothing more is pushed to it.
@@ -165,7 +183,7 @@ impl Assembler {
             (Some(inflater), Some(open)) if open.compressed.is_some() => {
                 inflater.finish(|inflated| open.keep_inflated(inflated))?;
                 open.compressed = None;
-                Ok(())
+                self.count_held()
             }
             _ => Ok(()),
         }
@@ -274,6 +292,13 @@ impl Body {
         match kind {
             MessageKind::Text => Self::Text(String::new(), Utf8Validator::default()),
             MessageKind::Binary => Self::Binary(Buffer::default()),
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Text(text, _) => text.capacity(),
+            Self::Binary(buffer) => buffer.capacity(),
         }
     }
 

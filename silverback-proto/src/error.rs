@@ -196,6 +196,12 @@ pub enum LimitError {
         /// What has come of it, in bytes.
         size: u64,
     },
+    /// The connections have used up their [`MemoryBudget`](crate::MemoryBudget), and a compressed message of this one needs
+    /// more.
+    MemoryBudget {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// A compressed message has more final blocks than this; each ends a stream, and the next costs a new one (RFC 7692,
     /// 7.2.3.4).
     FinalBlocks {
@@ -210,7 +216,7 @@ impl LimitError {
         match self {
             Self::Frame { .. } | Self::Message { .. } | Self::InflateRatio { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::Fragments { .. } | Self::FinalBlocks { .. } => CloseCode::POLICY_VIOLATION,
-            Self::OutOfMemory { .. } => CloseCode::TRY_AGAIN_LATER,
+            Self::OutOfMemory { .. } | Self::MemoryBudget { .. } => CloseCode::TRY_AGAIN_LATER,
         }
     }
 }
@@ -227,6 +233,9 @@ impl fmt::Display for LimitError {
             }
             Self::Fragments { limit } => write!(f, "a message has more than {limit} fragments"),
             Self::OutOfMemory { size } => write!(f, "there is no memory for a message of {size} bytes or more"),
+            Self::MemoryBudget { limit } => {
+                write!(f, "the memory for compressed messages of all connections, {limit} bytes, is used up")
+            }
             Self::FinalBlocks { limit } => write!(f, "a compressed message has more than {limit} final blocks"),
         }
     }

@@ -23,6 +23,7 @@
 //! ```
 
 mod assembler;
+mod budget;
 pub mod buffer;
 mod close;
 mod config;
@@ -39,6 +40,7 @@ mod prepared;
 mod rules;
 mod utf8;
 
+pub use budget::MemoryBudget;
 pub use close::{CloseCode, CloseFrame, UnsendableCode};
 pub use config::{Config, Limits};
 pub use connection::{CloseInfo, Connection, Event, Initiator, State, Stats};

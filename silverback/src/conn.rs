@@ -65,8 +65,12 @@ impl Conn {
         }
         let config = settings.connection();
         let (io, write_side) = transport::split(stream);
-        let receiver = Receiver::new(role, config, &negotiated);
-        let transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
+        let mut receiver = Receiver::new(role, config, &negotiated);
+        let mut transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
+        if let Some(budget) = settings.memory().filter(|_| negotiated.compression.is_some()) {
+            receiver = receiver.with_memory_budget(budget.clone());
+            transmitter = transmitter.with_memory_budget(budget.clone());
+        }
         let shared =
             SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), Flusher::current()));
         let driver = Driver::new(DriverParts {

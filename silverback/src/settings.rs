@@ -1,8 +1,11 @@
 //! What `Upgrader` and `Dialer` have in common: buffers, the handshake's budget, and the connection's configuration.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use silverback_proto::{Config, Subprotocol, deflate::Compression, handshake::HandshakeError};
+use silverback_proto::{Config, MemoryBudget, Subprotocol, deflate::Compression, handshake::HandshakeError};
 
 /// Settings of a connection and its opening handshake.
 #[derive(Clone, Debug)]
@@ -12,6 +15,7 @@ pub struct Settings {
     max_head_size: usize,
     read_buffer_size: usize,
     write_buffer_size: usize,
+    memory_budget: Option<MemoryBudget>,
 }
 
 impl Settings {
@@ -59,6 +63,24 @@ impl Settings {
         self
     }
 
+    /// What all connections that are given this budget may hold for compression together; see [`MemoryBudget`]. Default:
+    /// 256 MiB for all connections of all [`Upgrader`](crate::Upgrader)s of the process that were given no other, and none
+    /// for connections of a [`Dialer`](crate::Dialer). `MemoryBudget::new(usize::MAX)` is no limit.
+    pub fn memory_budget(mut self, budget: MemoryBudget) -> Self {
+        self.memory_budget = Some(budget);
+        self
+    }
+
+    /// The settings of an upgrader that was given none.
+    pub(crate) fn for_servers() -> Self {
+        static OF_THE_PROCESS: LazyLock<MemoryBudget> = LazyLock::new(|| MemoryBudget::new(SERVERS_MEMORY));
+        Self::default().memory_budget(OF_THE_PROCESS.clone())
+    }
+
+    pub(crate) fn memory(&self) -> Option<&MemoryBudget> {
+        self.memory_budget.as_ref()
+    }
+
     pub(crate) fn connection(&self) -> &Arc<Config> {
         &self.connection
     }
@@ -88,6 +110,7 @@ impl Default for Settings {
             max_head_size: 16 * 1024,
             read_buffer_size: 64 * 1024,
             write_buffer_size: 64 * 1024,
+            memory_budget: None,
         }
     }
 }
@@ -128,6 +151,14 @@ macro_rules! forward_settings {
             self
         }
 
+        /// What all connections that are given this budget may hold for compression together; see
+        /// [`MemoryBudget`](crate::MemoryBudget). Default: 256 MiB for all connections of all upgraders of the process that
+        /// were given no other, and no limit for dialers.
+        pub fn memory_budget(mut self, budget: crate::MemoryBudget) -> Self {
+            self.settings = self.settings.memory_budget(budget);
+            self
+        }
+
         /// How long the opening handshake may take. Default 10 s.
         pub fn handshake_timeout(mut self, within: std::time::Duration) -> Self {
             self.settings = self.settings.handshake_timeout(within);
@@ -157,6 +188,9 @@ macro_rules! forward_settings {
     };
 }
 pub(crate) use forward_settings;
+
+/// Compression of 700 connections with the largest window, or 5,000 that only receive.
+const SERVERS_MEMORY: usize = 256 * 1024 * 1024;
 
 /// A control frame and its header.
 const MIN_BUFFER_SIZE: usize = 256;

@@ -92,6 +92,18 @@ pub(crate) struct Args {
     #[arg(value_parser = |text: &str| values::number(text, 8..=15), default_value = "15")]
     pub(crate) window_bits: u8,
 
+    /// Use at most this much memory for compression over all connections, at least 1MiB: for compressors, decompressors and
+    /// compressed messages that are not whole yet. When it is nearly used up, new connections go without compression, and
+    /// then get 503.
+    #[arg(long, value_name = "SIZE", env = "SILVERBACK_MEMORY_LIMIT", hide_env_values = true)]
+    #[arg(value_parser = values::memory_limit, default_value = "256MiB")]
+    pub(crate) memory_limit: usize,
+
+    /// Serve at most this many connections at a time. Further ones get 503.
+    #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS", hide_env_values = true)]
+    #[arg(value_parser = values::connections, default_value = "50000")]
+    pub(crate) max_connections: usize,
+
     /// Do not print a line for each message.
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]
     pub(crate) quiet: bool,

@@ -49,6 +49,9 @@ pub(crate) struct Http {
 
 /// Serves a socket. Ready when it is closed, or belongs to a WebSocket.
 pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
+    if !http.open.has_room() {
+        return;
+    }
     let presence = http.open.enter();
     reclaim_memory(&http);
     if let Some(conn) = http.begin(stream, peer).await {

@@ -19,11 +19,12 @@ mod sockets;
 mod unix_socket;
 mod worker;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use self::{
     accept::Acceptor,
     listen::{Bound, Place},
+    open_connections::Places,
     plan::Plan,
     printer::{Printer, Printing},
     worker::{Colleague, Orders, Worker, new_runtime},
@@ -52,6 +53,7 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
         printer,
         handshake_timeout: plan.handshake_timeout,
         max_head_size: plan.max_head_size,
+        places: Arc::new(Places::new(plan.max_connections)),
         close_timeout: plan.close_timeout,
     };
     let (accepting, colleagues) = start_colleagues(&plan.bound, plan.threads.get() - 1, &orders)?;

@@ -1,8 +1,14 @@
 //! Who is connected to one worker: so that all can be told when the program ends, and so that it can wait for them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use silverback::{CloseCode, Writer};
+use silverback::{CloseCode, Writer, handshake::Rejection};
 use tokio::sync::Notify;
 
 /// The connections of a worker, from the first byte of the request to the last of the WebSocket.
@@ -10,6 +16,37 @@ use tokio::sync::Notify;
 pub(crate) struct OpenConnections {
     state: Mutex<State>,
     changed: Notify,
+    places: Arc<Places>,
+}
+
+/// How many connections all workers together have, and may have.
+#[derive(Debug)]
+pub(crate) struct Places {
+    most: usize,
+    taken: AtomicUsize,
+}
+
+impl Places {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, taken: AtomicUsize::new(0) }
+    }
+
+    /// Whether those who have connected may become WebSockets. Whoever asks is one of them.
+    pub(crate) fn check(&self) -> Result<(), Rejection> {
+        let is_full = self.taken.load(Ordering::Relaxed) > self.most;
+        if is_full { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
+    }
+
+    /// Whether there is a place even for those who are only told that there is none.
+    fn has_room(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) < self.most.saturating_add(TURNED_AWAY_AT_ONCE)
+    }
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -49,8 +86,18 @@ pub(crate) struct Presence {
 }
 
 impl OpenConnections {
+    pub(crate) fn new(places: Arc<Places>) -> Self {
+        Self { places, ..Self::default() }
+    }
+
+    /// Whether another connection is answered at all.
+    pub(crate) fn has_room(&self) -> bool {
+        self.places.has_room()
+    }
+
     /// Counts a connection.
     pub(crate) fn enter(self: &Arc<Self>) -> Presence {
+        self.places.taken.fetch_add(1, Ordering::Relaxed);
         let mut state = self.lock();
         state.count += 1;
         state.looks_left = LOOKS_AFTER_THE_LAST;
@@ -124,6 +171,7 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
+        self.open.places.taken.fetch_sub(1, Ordering::Relaxed);
         let mut state = self.open.lock();
         state.count -= 1;
         let is_empty = state.count == 0;
@@ -144,6 +192,11 @@ fn start_close(writer: &Writer) {
     // 1001 is always sendable.
     let _ = writer.start_close(CloseCode::GOING_AWAY, "the server is shutting down");
 }
+
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// Connections beyond the limit that are read from, so that they learn why they are turned away.
+const TURNED_AWAY_AT_ONCE: usize = 100;
 
 /// What the last connections have used is free when they have left, and what other threads have freed for this one somewhat
 /// later.

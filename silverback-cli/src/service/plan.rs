@@ -3,7 +3,7 @@
 use std::{num::NonZero, thread, time::Duration};
 
 use silverback::{
-    Compression, Config, Upgrader,
+    Compression, Config, MemoryBudget, Upgrader,
     handshake::{HostPattern, HostPolicy, Origin, OriginPolicy},
 };
 
@@ -24,6 +24,7 @@ pub(crate) struct Plan {
     pub(crate) hosts: Hosts,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
+    pub(crate) max_connections: usize,
     pub(crate) close_timeout: Duration,
     pub(crate) is_quiet: bool,
     /// What the operator should know about options that open the service to strangers.
@@ -55,6 +56,7 @@ impl Plan {
             .config(config)
             .handshake_timeout(args.handshake_timeout)
             .max_head_size(args.max_head_size)
+            .memory_budget(MemoryBudget::new(args.memory_limit))
             .check_origin(origin_policy(&origins));
         Ok(Self {
             bound,
@@ -63,6 +65,7 @@ impl Plan {
             hosts: host_policies,
             handshake_timeout: args.handshake_timeout,
             max_head_size: args.max_head_size,
+            max_connections: args.max_connections,
             close_timeout: args.close_timeout,
             is_quiet: args.quiet,
             warnings: warnings(&origins, &hosts),

@@ -1,6 +1,6 @@
 //! The addresses of the service: the page, the echo, and the sign of life. Which requests are refused is decided here, too.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode,
@@ -14,7 +14,7 @@ use silverback::{
     handshake::{HeadError, HostPolicy, Rejection, ServerHandshake, headers::contains_token, requested_host},
 };
 
-use super::{connection::UnreadableHead, page, printer::Printer, refusals, sockets::Peer};
+use super::{connection::UnreadableHead, open_connections::Places, page, printer::Printer, refusals, sockets::Peer};
 
 /// What one worker serves.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Routes {
     /// The hosts that every route but the sign of life answers to.
     pub(crate) hosts: Hosts,
     pub(crate) printer: Printer,
+    pub(crate) places: Arc<Places>,
 }
 
 /// Which hosts are allowed. It depends on where a client comes from, because pages cannot reach Unix sockets.
@@ -112,6 +113,8 @@ impl Routes {
         if resource == Resource::Echo {
             let handshake = ServerHandshake::from_request(request)?;
             self.upgrader.check(&handshake)?;
+            self.upgrader.check_memory()?;
+            self.places.check()?;
             return Ok(Answer::Upgrade(Box::new(handshake)));
         }
         Ok(Answer::Response(resource.response(request.method())))

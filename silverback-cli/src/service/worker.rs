@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     accept::Acceptor,
     connection::{self, Http},
-    open_connections::OpenConnections,
+    open_connections::{OpenConnections, Places},
     printer::Printer,
     routes::{Hosts, Routes},
     sockets::{Listener, Peer, StdStream, Stream},
@@ -31,6 +31,7 @@ pub(crate) struct Orders {
     pub(crate) printer: Printer,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
+    pub(crate) places: Arc<Places>,
     pub(crate) close_timeout: Duration,
 }
 
@@ -52,9 +53,9 @@ pub(crate) struct Colleague {
 
 impl Worker {
     pub(crate) fn new(orders: Orders) -> Self {
-        let Orders { upgrader, hosts, printer, handshake_timeout, max_head_size, close_timeout } = orders;
-        let routes = Arc::new(Routes { upgrader, hosts, printer });
-        let open = Arc::<OpenConnections>::default();
+        let Orders { upgrader, hosts, printer, handshake_timeout, max_head_size, places, close_timeout } = orders;
+        let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone() });
+        let open = Arc::new(OpenConnections::new(places));
         Self { http: Http { routes, open, handshake_timeout, max_head_size }, close_timeout }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use silverback::{Compression, Dialer, PreparedMessage};
 
-use crate::support::{Program, RawClient, check_echo, dial, frame, wait_until, within};
+use crate::support::{Program, RawClient, ask, check_echo, dial, frame, handshake, wait_until, within};
 
 /// Buffers of the threads, the allocator's habits, and a message or two of 1 MiB in each direction.
 const ALLOWANCE_KIB: u64 = 16 * 1024;
@@ -128,6 +128,41 @@ async fn a_declared_length_costs_nothing() {
     check_echo(&mut other, "meanwhile").await;
     check_memory(&program, before);
     drop(clients);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_told_503() {
+    let program = Program::start(&["--quiet", "--threads", "2", "--max-connections", "3"]);
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(dial(program.address).await);
+    }
+    let refused = ask(program.address, &handshake(program.address, &[]));
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
+    wait_until("the operator is told", || program.errors().contains("no room for another connection"));
+    check_echo(&mut clients[0], "those who are connected go on").await;
+    clients.pop();
+    wait_until("there is room again", || ask(program.address, &handshake(program.address, &[])).status == 101);
+}
+
+/// Its edge is tested with the library; here, that the option is what sets it.
+#[tokio::test]
+async fn new_connections_go_without_compression_when_its_memory_is_used_up() {
+    let program = Program::start(&["--quiet", "--threads", "2", "--memory-limit", "1MiB"]);
+    let offer = [("Sec-WebSocket-Extensions", "permessage-deflate")];
+    let answer = || ask(program.address, &handshake(program.address, &offer));
+    assert!(answer().header("sec-websocket-extensions").is_some());
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let dialer = Dialer::new().compression(Compression::default());
+        let mut client = within(dialer.dial(&format!("ws://{}/ws/echo", program.address))).await.unwrap();
+        check_echo(&mut client, "again and again ".repeat(20)).await;
+        clients.push(client);
+    }
+    let plain = answer();
+    assert_eq!((plain.status, plain.header("sec-websocket-extensions")), (101, None));
+    clients.clear();
+    wait_until("there is memory again", || answer().header("sec-websocket-extensions").is_some());
 }
 
 /// 60 clients hold 1 MiB each. All but one leave, or finish their messages.

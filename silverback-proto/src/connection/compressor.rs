@@ -25,7 +25,12 @@ impl Compressor {
 
     /// Compresses a whole message into `out`; false if it is not worth while.
     pub(super) fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
-        self.is_for(payload.len()) && self.deflater.shrink(payload, out)
+        self.is_for(payload.len()) && self.affords_message() && self.deflater.shrink(payload, out)
+    }
+
+    /// Whether the memory budget has room for compressing a message. If not, it goes plain.
+    pub(super) fn affords_message(&mut self) -> bool {
+        self.deflater.affords_message()
     }
 
     /// For a message that is compressed piece by piece.

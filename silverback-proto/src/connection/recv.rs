@@ -9,7 +9,8 @@ use bytes::BufMut;
 
 use super::frame_in_progress::FrameInProgress;
 use crate::{
-    CloseFrame, Config, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MessageKind, Negotiated, Opcode, Role,
+    CloseFrame, Config, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MemoryBudget, MessageKind, Negotiated, Opcode,
+    Role,
     assembler::{Assembler, Body},
     deflate::Held,
     error::ConnectionError,
@@ -56,6 +57,12 @@ impl Receiver {
         let (limits, delivery) = (config.limits(), Delivery::Whole);
         let phase = Phase::BETWEEN_FRAMES;
         Self { role, limits, phase, assembler, delivery, assembled: None, turn_ends_at: u64::MAX }
+    }
+
+    /// Counts what compressed messages hold in a budget that connections share. Default: none.
+    pub fn with_memory_budget(mut self, budget: MemoryBudget) -> Self {
+        self.assembler.count_in(budget);
+        self
     }
 
     /// Takes input until something whole has arrived or all of it is used. Call again with the rest until

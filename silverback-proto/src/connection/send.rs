@@ -9,8 +9,8 @@ use super::{
     outbox::Outbox,
 };
 use crate::{
-    CloseFrame, ControlPayload, FrameHeader, MaskKey, Message, MessageKind, MessageRef, Opcode, PreparedMessage, Role,
-    deflate::Deflater, error::SendError, header::HeaderBytes, utf8::Utf8Validator,
+    CloseFrame, ControlPayload, FrameHeader, MaskKey, MemoryBudget, Message, MessageKind, MessageRef, Opcode,
+    PreparedMessage, Role, deflate::Deflater, error::SendError, header::HeaderBytes, utf8::Utf8Validator,
 };
 
 /// Builds frames and queues them.
@@ -49,6 +49,12 @@ impl Framer {
     pub(super) fn new(role: Role, mask_source: fn() -> MaskKey, deflater: Option<(Deflater, usize)>) -> Self {
         let compressor = deflater.map(|(deflater, threshold)| Box::new(Compressor::new(deflater, threshold)));
         Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None, until_pong: 0, compressor }
+    }
+
+    pub(super) fn count_in(&mut self, budget: MemoryBudget) {
+        if let Some(compressor) = &mut self.compressor {
+            compressor.deflater().count_in(budget);
+        }
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -99,7 +105,7 @@ impl Framer {
     /// Begins a message that is sent in fragments (5.4).
     pub(super) fn open_message(&mut self, kind: MessageKind, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        let is_compressed = self.compressor.is_some() && compression == PerMessage::Allowed;
+        let is_compressed = compression == PerMessage::Allowed && self.affords_compression();
         self.open = Some(OpenMessage::new(kind, is_compressed, None));
         Ok(())
     }
@@ -125,7 +131,7 @@ impl Framer {
             let compressed = self.compressor.as_mut().and_then(|compressor| compressor.prepared(message));
             LargeMessage::prepared(compressed.unwrap_or_else(|| message.plain().clone()), self.next_mask())
         } else {
-            let compresses = self.compresses(source.as_ref(), compression);
+            let compresses = self.compresses(source.as_ref(), compression) && self.affords_compression();
             let compressor = if compresses { self.compressor.take() } else { None };
             LargeMessage::new(source, self.next_mask(), compressor)
         };
@@ -154,6 +160,10 @@ impl Framer {
         let Some((header, payload)) = frame else { return Err(SendError::NoMessageOpen) };
         self.outbox.push_shared(&header.encode(), payload);
         Ok(())
+    }
+
+    fn affords_compression(&mut self) -> bool {
+        self.compressor.as_mut().is_some_and(|compressor| compressor.affords_message())
     }
 
     fn compresses(&self, message: MessageRef<'_>, compression: PerMessage) -> bool {

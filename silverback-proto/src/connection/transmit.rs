@@ -18,8 +18,8 @@ use super::{
     timer::{Due, Timers},
 };
 use crate::{
-    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, Message, MessageKind, MessageRef,
-    Negotiated, Opcode, PreparedMessage, Role, SendError,
+    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, MemoryBudget, Message, MessageKind,
+    MessageRef, Negotiated, Opcode, PreparedMessage, Role, SendError,
 };
 
 /// The shared half of a connection: what is sent, the state, the deadlines.
@@ -62,6 +62,12 @@ impl Transmitter {
             has_dropped_output: false,
             is_blocked: false,
         }
+    }
+
+    /// Counts what compression holds in a budget that connections share. Default: none.
+    pub fn with_memory_budget(mut self, budget: MemoryBudget) -> Self {
+        self.framer.count_in(budget);
+        self
     }
 
     /// Queues a whole message.

@@ -9,7 +9,7 @@ use super::{
     history::Kept,
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
-use crate::Role;
+use crate::{MemoryBudget, Role, budget::Account};
 
 /// The compressor of one side.
 pub(crate) struct Deflater {
@@ -21,6 +21,7 @@ pub(crate) struct Deflater {
     /// The stream was left inside a block. It is not used for another message: a reset does not end the block in zlib-rs
     /// 0.6.8.
     is_inside_block: bool,
+    account: Account,
 }
 
 impl Deflater {
@@ -43,17 +44,33 @@ impl Deflater {
             bits if bits <= HISTORY_WINDOW_BITS => Kept::history(bits),
             _ => Kept::Stream,
         };
-        Self { stream: None, config, kept, is_inside_block: false }
+        Self { stream: None, config, kept, is_inside_block: false, account: Account::default() }
     }
 
     /// A compressor for messages that stand by themselves, which any receiver that agreed to the same window can read.
     pub(crate) fn for_single_messages(&self) -> Self {
-        Self { stream: None, config: self.config, kept: Kept::Nothing, is_inside_block: false }
+        Self {
+            stream: None,
+            config: self.config,
+            kept: Kept::Nothing,
+            is_inside_block: false,
+            account: Account::default(),
+        }
     }
 
     /// Equal for compressors that make the same of a message that stands by itself.
     pub(crate) fn key(&self) -> DeflateConfig {
         self.config
+    }
+
+    /// Counts what it holds from now on.
+    pub(crate) fn count_in(&mut self, budget: MemoryBudget) {
+        self.account = Account::new(budget);
+    }
+
+    /// Whether the budget has room for what a message needs. Then it is held until the stream is given back.
+    pub(crate) fn affords_message(&mut self) -> bool {
+        self.account.hold(streams::deflate_size(&self.config)).is_ok()
     }
 
     /// Whether there is something that [`release`](Self::release) would give back.
@@ -132,6 +149,7 @@ impl Deflater {
         if let Some(stream) = self.stream.take().filter(|_| is_reusable) {
             streams::put_deflate(self.config, stream);
         }
+        self.account.release();
     }
 
     fn run(&mut self, mut input: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) {

@@ -44,6 +44,14 @@ impl Kept {
         }
     }
 
+    /// Memory that is taken between messages, beside the stream.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::History(history) => history.bytes.capacity(),
+            Self::Nothing | Self::Stream => 0,
+        }
+    }
+
     /// What a new stream has to know, oldest first; nothing if it begins anew.
     pub(super) fn dictionary(&self) -> [&[u8]; 2] {
         match self {

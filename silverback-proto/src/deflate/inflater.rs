@@ -12,7 +12,7 @@ use super::{
     history::Kept,
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
-use crate::Role;
+use crate::{LimitError, MemoryBudget, Role, budget::Account};
 
 /// The decompressor of what one side sends.
 pub(crate) struct Inflater {
@@ -26,6 +26,7 @@ pub(crate) struct Inflater {
     /// What has come of the message and is not inflated yet, behind the first `waited` bytes.
     waiting: Vec<u8>,
     waited: usize,
+    account: Account,
 }
 
 /// What is known of the message that is being inflated.
@@ -85,7 +86,21 @@ impl Inflater {
             inflated: 0,
             waiting: Vec::new(),
             waited: 0,
+            account: Account::default(),
         }
+    }
+
+    /// Counts what it holds from now on.
+    pub(crate) fn count_in(&mut self, budget: MemoryBudget) {
+        self.account = Account::new(budget);
+    }
+
+    /// Counts what is held, by a message whose inflated bytes take `body` bytes too. In steps, so that small messages cost
+    /// nothing.
+    pub(crate) fn count_held(&mut self, body: usize) -> Result<(), LimitError> {
+        let bytes = body.saturating_add(self.waiting.capacity()).saturating_add(self.kept.held());
+        let stream = if self.stream.is_some() { streams::INFLATE_SIZE } else { 0 };
+        self.account.hold(stream.saturating_add(bytes - bytes % COUNTED_IN))
     }
 
     /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
@@ -320,6 +335,9 @@ const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
 
 /// Below this a message may grow as it likes: people do paste a line of dashes.
 const RATIO_COUNTS_FROM: u64 = 1024 * 1024;
+
+/// What is held is counted in steps of so many bytes.
+const COUNTED_IN: usize = 4 * 1024;
 
 /// Compressed bytes of an unfinished message after which it is inflated on. Small messages need no memory of zlib's until
 /// they are whole.

@@ -89,5 +89,16 @@ pub(super) const SCRATCH_LEN: usize = 16 * 1024;
 /// The smallest window that zlib has.
 pub(super) const MIN_ZLIB_WINDOW_BITS: u8 = 9;
 
+/// What zlib-rs allocates for a decompressor, whatever its window.
+pub(super) const INFLATE_SIZE: usize = 46 * 1024;
+
+/// What zlib-rs allocates for a compressor: a window twice, a link for each of its positions, a hash table of 64 Ki
+/// positions, 7 bytes for each symbol that waits, and its state.
+pub(super) fn deflate_size(config: &DeflateConfig) -> usize {
+    let window = 1_usize << config.window_bits.unsigned_abs().min(15);
+    let symbols = 1_usize << (config.mem_level.clamp(1, 9) + 6);
+    2 * window + 2 * window + 2 * 64 * 1024 + 7 * symbols + 8 * 1024
+}
+
 /// Streams of each kind that a thread keeps: a compressor takes up to 300 KiB.
 const SPARE_STREAMS: usize = 2;

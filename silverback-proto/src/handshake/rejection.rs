@@ -1,9 +1,9 @@
 //! What a client is told when its opening handshake cannot be accepted: the reason in words, the
 //! status, and a response that any HTTP stack can send (RFC 6455, 4.2.1 and 4.4).
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, UPGRADE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode, Version};
 
 use super::headers::{SEC_WEBSOCKET_VERSION, VERSION, WEBSOCKET};
@@ -45,6 +45,11 @@ pub enum Rejection {
     Head(HeadError),
     /// The request did not arrive in time: 408.
     Timeout,
+    /// The server has no room for another connection: 503. The client may try again after this time.
+    Overloaded {
+        /// Sent as `Retry-After`, in whole seconds.
+        retry_after: Duration,
+    },
 }
 
 impl Rejection {
@@ -61,6 +66,7 @@ impl Rejection {
             Self::NotAnUpgrade(_) | Self::UnsupportedVersion(_) => StatusCode::UPGRADE_REQUIRED,
             Self::Origin(_) | Self::Host(_) => StatusCode::FORBIDDEN,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Head(error) => error.status(),
             Self::Connection(_)
             | Self::DeclaresBody
@@ -83,6 +89,9 @@ impl Rejection {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET"));
+        }
+        if let Self::Overloaded { retry_after } = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
         }
         if self.is_about_version() {
             headers.insert(SEC_WEBSOCKET_VERSION, VERSION);
@@ -157,6 +166,11 @@ impl fmt::Display for Rejection {
             Self::Host(refused) => write!(f, "Forbidden: {refused}."),
             Self::Head(error) => write!(f, "Not a readable HTTP request: {error}."),
             Self::Timeout => f.write_str("The request did not arrive in time."),
+            Self::Overloaded { retry_after } => write!(
+                f,
+                "The server has no room for another connection at the moment. Try again in {} s.",
+                retry_after.as_secs()
+            ),
         }
     }
 }

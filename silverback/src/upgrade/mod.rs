@@ -5,11 +5,11 @@ mod error;
 #[cfg(feature = "hyper")]
 mod hyper;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request, Response};
 use silverback_proto::{
-    Negotiated, Subprotocol,
+    MemoryBudget, Negotiated, Subprotocol,
     handshake::{
         Acceptance, HandshakeError, HostPattern, HostPolicy, Origin, OriginPolicy, ParseHostError, ParseOriginError,
         Rejection, ServerHandshake, requested_host,
@@ -65,7 +65,7 @@ impl Upgrader {
     /// The defaults.
     pub fn new() -> Self {
         Self {
-            settings: Settings::default(),
+            settings: Settings::for_servers(),
             subprotocols: Vec::new(),
             origins: OriginPolicy::SameOrigin,
             hosts: HostPolicy::Any,
@@ -245,6 +245,16 @@ impl Upgrader {
         self.origins.check(origin, host).map_err(Rejection::origin)
     }
 
+    /// Checks whether the [`memory_budget`](Self::memory_budget) has room for another connection. `accept`,
+    /// [`accept_handshake`](Self::accept_handshake) and `upgrade` do the same.
+    ///
+    /// # Errors
+    /// Fails with [`Rejection::Overloaded`] (503 with `Retry-After`) if seven eighths of the budget are used.
+    pub fn check_memory(&self) -> Result<(), Rejection> {
+        let is_exhausted = self.settings.memory().is_some_and(MemoryBudget::is_exhausted);
+        if is_exhausted { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
+    }
+
     /// Judges a request that is a handshake by the origin and the subprotocols, and says what the answer is.
     fn negotiate(
         &self,
@@ -255,11 +265,16 @@ impl Upgrader {
             return Err(UpgradeError::Misconfigured(error.clone()));
         }
         self.check(&handshake)?;
+        self.check_memory()?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
-        let compression = self.settings.connection().wanted_compression().cloned();
+        let is_scarce = self.settings.memory().is_some_and(MemoryBudget::is_scarce);
+        let compression = self.settings.connection().wanted_compression().filter(|_| !is_scarce).cloned();
         Ok(handshake.accept(Acceptance { subprotocol, compression, headers, ..Acceptance::default() })?)
     }
 }
+
+/// A compressor that is idle is given back after 10 to 20 s.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Default for Upgrader {
     fn default() -> Self {

@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::support::{Head, within};
 
+mod budget;
 mod idle;
 
 /// Text that repeats itself near and far, as real messages do.

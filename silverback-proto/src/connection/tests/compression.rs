@@ -310,6 +310,71 @@ mod unfinished {
     }
 }
 
+mod budget {
+    use super::*;
+    use crate::MemoryBudget;
+
+    fn with_budget(bytes: usize, compression: &Compression) -> (App, MemoryBudget) {
+        let (mut app, budget) = (app(Role::Server, Config::default(), compression), MemoryBudget::new(bytes));
+        app.conn.receiver = app.conn.receiver.with_memory_budget(budget.clone());
+        app.conn.transmitter = app.conn.transmitter.with_memory_budget(budget.clone());
+        (app, budget)
+    }
+
+    #[test]
+    fn counts_what_is_held_between_messages() {
+        let usual = Compression::default;
+        let hello = [compressed_text(HELLO)];
+        for (compression, received, sent) in [
+            (usual(), 46 * 1024, 370 * 1024),
+            (usual().no_context_takeover(), 0, 0),
+            (usual().client_max_window_bits(12).server_max_window_bits(10), 0, 0),
+            (usual().server_max_window_bits(11).memory_level(1), 46 * 1024, 140 * 1024),
+        ] {
+            let (mut app, budget) = with_budget(1 << 20, &compression);
+            app.input(&wire(Role::Server, &hello));
+            assert_eq!((app.seen(), budget.used()), (vec![message("Hello")], received));
+            app.conn.send(json(1).as_str().into()).unwrap();
+            let held = budget.used() - received;
+            assert!((sent..=sent + 16 * 1024).contains(&held), "{held} for {compression:?}");
+            app.conn.transmitter.release_compressor();
+            assert_eq!(budget.used(), received);
+            drop(app);
+            assert_eq!(budget.used(), 0);
+        }
+    }
+
+    #[test]
+    fn counts_a_message_until_it_is_whole() {
+        let (mut app, budget) = with_budget(1 << 20, &Compression::default().no_context_takeover());
+        let stored: Vec<u8> = [&[0x00, 0xff, 0x7f, 0x00, 0x80][..], &[b'a'; 0x7fff], &[0]].concat();
+        app.input(&wire(Role::Server, &[text(stored).rsv1().not_final()]));
+        assert!((40_000..150_000).contains(&budget.used()), "{}", budget.used());
+        app.input(&wire(Role::Server, &[continuation("")]));
+        assert_eq!((app.seen().len(), budget.used()), (1, 0));
+    }
+
+    #[test]
+    fn that_is_used_up_closes_with_1013() {
+        let (mut app, budget) = with_budget(40 * 1024, &Compression::default());
+        app.input(&wire(Role::Server, &[compressed_text(HELLO)]));
+        let error = LimitError::MemoryBudget { limit: 40 * 1024 };
+        assert_eq!(app.seen(), [Seen::Failed(error.into())]);
+        assert_eq!(app.sent_frames(), [close(1013, error.to_string())]);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn that_is_used_up_makes_messages_go_plain() {
+        let (mut app, budget) = with_budget(100 * 1024, &Compression::default());
+        app.conn.send(json(1).as_str().into()).unwrap();
+        app.conn.open_message(MessageKind::Text).unwrap();
+        app.conn.send_fragment(json(1).as_bytes(), true).unwrap();
+        assert_eq!(app.sent_frames(), [text(json(1)), text(json(1))]);
+        assert_eq!(budget.used(), 0);
+    }
+}
+
 mod turns {
     use super::*;
 
