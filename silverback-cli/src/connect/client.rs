@@ -137,11 +137,8 @@ impl Client {
             self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
                 (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,
                 (Source::Prompt(_), Some(PromptParts { editor, terminal, drawn })) => match editor.take() {
-                    Some(editor) => {
-                        terminal.take_keys(drawn)?;
-                        input::read_lines(editor)?
-                    }
-                    None => return Ok(()),
+                    Some(editor) if terminal.take_keys(drawn)? => input::read_lines(editor)?,
+                    _ => return Ok(()),
                 },
                 (Source::Prompt(_), None) => return Ok(()),
             });

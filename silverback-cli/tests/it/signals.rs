@@ -70,9 +70,14 @@ impl Terminal {
 
     /// The program, with the terminal as its controlling one, so that Ctrl-C becomes a signal.
     fn start(&self, options: &[&str]) -> Child {
+        self.start_under(&[], options)
+    }
+
+    /// The same, as the last arguments of another command.
+    fn start_under(&self, command_line: &[&str], options: &[&str]) -> Child {
         let program = command(options);
         let mut setsid = Command::new("setsid");
-        setsid.args(["--ctty", env!("CARGO_BIN_EXE_silverback")]).args(program.get_args());
+        setsid.arg("--ctty").args(command_line).arg(env!("CARGO_BIN_EXE_silverback")).args(program.get_args());
         for (name, value) in program.get_envs() {
             match value {
                 Some(value) => setsid.env(name, value),
@@ -91,14 +96,15 @@ impl Terminal {
         format!("{:?}", tcgetattr(&self.other_end).unwrap()) != self.settings
     }
 
-    /// Reads until this has been shown.
-    fn sees(&mut self, text: &str) {
+    /// Reads until this has been shown. Returns what was read.
+    fn sees(&mut self, text: &str) -> String {
         let mut shown = Vec::new();
         let mut chunk = [0; 1024];
         while !String::from_utf8_lossy(&shown).contains(text) {
             let count = self.keys.read(&mut chunk).unwrap();
             shown.extend_from_slice(&chunk[..count]);
         }
+        String::from_utf8_lossy(&shown).into_owned()
     }
 }
 
@@ -353,6 +359,48 @@ mod connect {
             assert_eq!(wait(&mut child).code(), Some(code));
             assert!(!terminal.is_raw(), "the settings of the terminal are back");
         }
+    }
+
+    /// A shell with job control, which starts the program in the background, tells its number, and waits for it once a
+    /// line has been typed.
+    const BACKGROUND: [&str; 4] = ["sh", "-c", "set -m; \"$@\" & echo \"job $!.\"; read -r line; wait $!", "sh"];
+    /// The same with output that is no terminal.
+    const TO_A_FILE: [&str; 4] =
+        ["sh", "-c", "set -m; \"$@\" >/dev/null & echo \"job $!.\"; read -r line; wait $!", "sh"];
+
+    #[test]
+    fn a_signal_ends_a_background_job_of_a_terminal() {
+        for shell in [&BACKGROUND, &TO_A_FILE] {
+            for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+                let (connected, connects) = mpsc::channel();
+                let server = Server::talking(move |mut stream| {
+                    connected.send(()).unwrap();
+                    let (_, close) = read_frame(&mut stream);
+                    let _ = stream.write_all(&frame(0x88, &close));
+                });
+                let mut terminal = Terminal::new();
+                let mut child = terminal.start_under(shell, &["connect", &server.url(), "--no-history"]);
+                let shown = terminal.sees(".\r\n");
+                let number = shown.split_once("job ").and_then(|(_, rest)| rest.split_once('.')).unwrap().0.to_owned();
+                connects.recv_timeout(PATIENCE).unwrap();
+                // It wants to read keys, and those are for the shell.
+                wait_until("it is stopped", || state_of(&number) == Some('T'));
+                let job = Pid::from_raw(number.parse().unwrap()).unwrap();
+                // What `kill %1` does.
+                kill_process(job, signal).unwrap();
+                kill_process(job, Signal::CONT).unwrap();
+                wait_until("it ends", || matches!(state_of(&number), None | Some('Z')));
+                assert!(!terminal.is_raw());
+                terminal.types(b"\n");
+                assert_eq!(wait(&mut child).code(), Some(code));
+            }
+        }
+    }
+
+    /// What a process is doing, as Linux abbreviates it; `None` if there is no such process.
+    fn state_of(process: &str) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
     }
 }
 

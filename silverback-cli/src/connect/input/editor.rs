@@ -165,22 +165,25 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Makes it ready for the line editor.
-    pub(crate) fn take_keys(&mut self, drawn: &Arc<Drawn>) -> Result<(), Trouble> {
+    /// Makes it ready for the line editor. Returns whether it is: in the background, a signal may end the program first.
+    pub(crate) fn take_keys(&mut self, drawn: &Arc<Drawn>) -> Result<bool, Trouble> {
         #[cfg(unix)]
         {
-            let keys = Keys::take(drawn.clone())
+            self.keys = Keys::take(drawn.clone())
                 .map_err(|error| Trouble::System(format!("cannot use the terminal: {error}")))?;
-            self.keys = Some(keys);
+            Ok(self.keys.is_some())
         }
-        Ok(())
+        #[cfg(not(unix))]
+        Ok(true)
     }
 
     /// As it was before the editor was started, with the cursor where a prompt of the shell may stand.
     pub(crate) fn restore(self, has_prompt: bool) {
         #[cfg(unix)]
-        if let Some(keys) = &self.keys {
-            keys.restore();
+        match &self.keys {
+            Some(keys) if keys.is_in_foreground() => keys.restore(),
+            // The line is the shell's.
+            _ => return,
         }
         // What was typed but not sent goes away.
         let rest = if has_prompt { CLEAR } else { "" };

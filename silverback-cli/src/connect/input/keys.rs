@@ -23,6 +23,7 @@ use rustix::{
     termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 
+use super::foreground;
 use crate::{connect::output::Drawn, signals};
 
 /// The user's terminal, as it was before its keys were taken.
@@ -33,9 +34,13 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Puts the editor's terminal in place of standard input. From now on Ctrl-C is a key.
-    pub(crate) fn take(drawn: Arc<Drawn>) -> io::Result<Self> {
+    /// Puts the editor's terminal in place of standard input. From now on Ctrl-C is a key. Returns `None` if the program
+    /// is in the background and about to end because of a signal.
+    pub(crate) fn take(drawn: Arc<Drawn>) -> io::Result<Option<Self>> {
         let terminal = io::stdin().as_fd().try_clone_to_owned()?;
+        if !foreground::wait_for_foreground(&terminal)? {
+            return Ok(None);
+        }
         let before = tcgetattr(&terminal)?;
         let (editors, feed) = open_terminal()?;
         set_raw(&terminal, &before)?;
@@ -58,12 +63,19 @@ impl Keys {
             let _ = way.pass_on();
         };
         thread::Builder::new().name("keys".to_owned()).spawn(work)?;
-        Ok(keys)
+        Ok(Some(keys))
     }
 
-    /// Gives the terminal back as it was. It does not wait for what is still to be shown: a terminal may have stopped.
+    /// Gives the terminal back as it was. It does not wait for what is still to be shown: a terminal may have stopped. The
+    /// shell has done it already if the program is in the background, where it would be stopped.
     pub(crate) fn restore(&self) {
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        if self.is_in_foreground() {
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        }
+    }
+
+    pub(crate) fn is_in_foreground(&self) -> bool {
+        foreground::is_in_foreground(&self.terminal)
     }
 }
 
@@ -171,16 +183,9 @@ impl Way {
     /// Waits for keys. Returns whether there are any: at the end of the terminal there are none.
     fn read_more(&mut self) -> io::Result<bool> {
         let mut keys = [0; 1024];
-        loop {
-            match rustix::io::read(&self.terminal, &mut keys) {
-                Ok(count) => {
-                    self.ahead.extend_from_slice(&keys[..count]);
-                    return Ok(count > 0);
-                }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let count = foreground::read(&self.terminal, &mut keys)?;
+        self.ahead.extend_from_slice(&keys[..count]);
+        Ok(count > 0)
     }
 
     fn has_more(&self, within: Duration) -> io::Result<bool> {
@@ -191,7 +196,10 @@ impl Way {
     fn suspend(&self) -> io::Result<()> {
         tcsetattr(&self.terminal, OptionalActions::Now, &self.before)?;
         kill_process(getpid(), Signal::TSTP)?;
-        set_raw(&self.terminal, &self.before)
+        match foreground::wait_for_foreground(&self.terminal)? {
+            true => set_raw(&self.terminal, &self.before),
+            false => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! the program.
 
 mod editor;
+#[cfg(unix)]
+mod foreground;
 mod history;
 #[cfg(unix)]
 mod keys;
@@ -9,6 +11,8 @@ mod pipe;
 #[cfg(unix)]
 mod rewrap;
 
+#[cfg(unix)]
+use std::io::IsTerminal;
 use std::thread;
 
 use silverback::Message;
@@ -40,6 +44,11 @@ pub(crate) type Inputs = mpsc::Receiver<Input>;
 
 /// Starts reading standard input, cut into messages.
 pub(crate) fn read_pipe(cutting: Cutting) -> Result<Inputs, Trouble> {
+    #[cfg(unix)]
+    if std::io::stdin().is_terminal() {
+        let input = foreground::TerminalInput(std::io::stdin());
+        return start(move |to| pipe::read(input, &cutting, |input| to.blocking_send(input).is_ok()));
+    }
     start(move |to| pipe::read(std::io::stdin().lock(), &cutting, |input| to.blocking_send(input).is_ok()))
 }
 
