@@ -58,6 +58,7 @@ fn no_command(error: &clap::Error) -> Option<String> {
     let similar = told(error, ContextKind::SuggestedSubcommand);
     // The most similar one comes last.
     Some(match similar.as_deref().and_then(|all| all.split(", ").last()) {
+        _ if word.trim().is_empty() => "the command or URL is empty".to_owned(),
         _ if is_like_an_address(&word) => {
             let advice = advice_on_scheme(&word).unwrap_or_default();
             format!("`{shown}` is neither a command nor a URL that begins with ws:// or wss://{advice}")

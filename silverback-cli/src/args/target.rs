@@ -1,6 +1,8 @@
 //! Options of a request that make no sense, alone or together, though each can be read.
 
-use std::env;
+use std::{env, net::Ipv6Addr};
+
+use silverback::handshake::ClientRequest;
 
 use super::{Args, Task};
 use crate::{
@@ -21,6 +23,9 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
 }
 
 fn check_url(url: &str) -> Result<(), String> {
+    if url.trim().is_empty() {
+        return Err("the URL is empty; say ws://HOST:PORT/PATH, like ws://localhost:8000/".to_owned());
+    }
     if let Some(advice) = advice_on_scheme(url) {
         let shown = printable(&shown_url(url));
         return Err(format!("`{shown}` does not begin with ws:// or wss://{advice}"));
@@ -28,6 +33,10 @@ fn check_url(url: &str) -> Result<(), String> {
     let (_, rest) = url.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let host = authority.rsplit('@').next().unwrap_or(authority);
+    if is_bare_ipv6(host) {
+        let shown = printable(&shown_url(url));
+        return Err(format!("`{shown}`: an IPv6 address stands in brackets, like ws://[::1]:8000/"));
+    }
     if host.is_empty() || host.starts_with(':') {
         let shown = printable(&shown_url(url));
         return Err(format!("`{shown}` has no host; say ws://HOST:PORT/PATH, like ws://localhost:8000/"));
@@ -43,23 +52,46 @@ pub(super) fn advice_on_scheme(url: &str) -> Option<String> {
         return (!is_known).then(String::new);
     }
     let shown = printable(&shown_url(url));
-    // `ws:host` and `ws:/host` miss a slash or two; `//host` has them.
-    let bare = match shown.split_once(':') {
-        Some((scheme, rest)) if SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
-            rest.trim_start_matches('/')
-        }
-        // `mailto:me`, and not `host:8000`.
-        Some((scheme, rest)) if is_scheme(scheme) && !rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            return Some(String::new());
-        }
-        _ => shown.strip_prefix("//").unwrap_or(&shown),
-    };
-    Some(match bare.chars().next() {
+    let address = shown.strip_prefix("//").or_else(|| behind_scheme(&shown)).unwrap_or(&shown);
+    let authority = address.split(['/', '?', '#']).next().unwrap_or(address);
+    if is_bare_ipv6(authority) {
+        let rest = &address[authority.len()..];
+        return Some(format!("; say ws://[{authority}]{rest}, or wss://[{authority}]{rest} with TLS"));
+    }
+    // `mailto:me`, and not `host:8000`.
+    if address == shown && is_other_scheme(address) {
+        return Some(String::new());
+    }
+    Some(match address.chars().next() {
         None => "; say ws://HOST:PORT/PATH, like ws://localhost:8000/".to_owned(),
-        Some(':') => format!("; say ws://localhost{bare}"),
-        Some('/') => format!("; say ws://HOST{bare}"),
-        Some(_) => format!("; say ws://{bare}, or wss://{bare} with TLS"),
+        Some(':') => format!("; say ws://localhost{address}"),
+        Some('/') => format!("; say ws://HOST{address}"),
+        // What is said must work.
+        Some(_) => match ClientRequest::parse(&format!("ws://{authority}/")) {
+            Ok(_) => format!("; say ws://{address}, or wss://{address} with TLS"),
+            Err(reason) => format!("; {reason}"),
+        },
     })
+}
+
+/// What follows in `ws:host` and `ws:/host`, which miss a slash or two, in `ws//host`, and in `ws;//host`.
+fn behind_scheme(url: &str) -> Option<&str> {
+    SCHEMES.iter().find_map(|scheme| {
+        let (start, rest) = url.split_at_checked(scheme.len())?;
+        let is_meant = start.eq_ignore_ascii_case(scheme) && [":", "//", ";//"].iter().any(|end| rest.starts_with(end));
+        is_meant.then(|| rest.trim_start_matches([':', ';', '/', '\\']))
+    })
+}
+
+/// Whether it is an IPv6 address, perhaps with a zone or with a port behind it, that lacks its brackets.
+fn is_bare_ipv6(authority: &str) -> bool {
+    let address = authority.split('%').next().unwrap_or(authority);
+    address.parse::<Ipv6Addr>().is_ok()
+}
+
+fn is_other_scheme(text: &str) -> bool {
+    let is_followed = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
+    text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && is_followed(rest))
 }
 
 fn is_scheme(text: &str) -> bool {

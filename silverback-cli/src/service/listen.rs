@@ -111,6 +111,7 @@ fn explain(text: &str) -> String {
         Some(("", port)) if is_number(port) => "the host is missing",
         None if is_number(text) => "the host is missing",
         None if !text.is_empty() => "the port is missing",
+        Some(_) if text.starts_with('[') && text.ends_with(']') => "the port is missing",
         Some((_, "")) => "the port is missing",
         _ => return FORM.to_owned(),
     };

@@ -61,6 +61,39 @@ fn what_begins_with_another_scheme_gets_no_advice_that_is_wrong() {
 }
 
 #[test]
+fn what_is_said_instead_of_a_wrong_url_would_work() {
+    let advice = [
+        ("::1", "say ws://[::1],"),
+        ("2001:db8::1/chat", "say ws://[2001:db8::1]/chat,"),
+        ("fe80::1%eth0", "say ws://[fe80::1%eth0],"),
+        ("ws//h:9/x", "say ws://h:9/x,"),
+        ("wss//h/x", "say ws://h/x,"),
+        ("http//h", "say ws://h,"),
+        ("ws;//h", "say ws://h,"),
+        (r"ws:\\h", "say ws://h,"),
+        (":8000", "say ws://localhost:8000"),
+        ("127.0.0.1:80000", "the port of `127.0.0.1:80000` must be from 0 to 65535"),
+        ("localhost:80:90/", "`localhost:80:90` is not a host with an optional port"),
+    ];
+    for (url, said) in advice {
+        for words in [&[url][..], &["connect", url], &["check", url], &["bench", url]] {
+            check(words, &[], &["ws:// or wss://", said]);
+        }
+    }
+    for url in ["ws://::1/", "ws://::1:8000/", "ws://user@2001:db8::1/"] {
+        for command in ["connect", "check", "bench"] {
+            let err = check(&[command, url], &[], &["an IPv6 address stands in brackets, like ws://[::1]:8000/"]);
+            assert!(!err.contains("has no host"), "{err}");
+        }
+    }
+    for words in [&[""][..], &[" "], &["connect", ""], &["check", " "], &["bench", ""]] {
+        let err = check(words, &[], &["is empty"]);
+        assert!(!err.contains('`'), "nothing is quoted: {err}");
+    }
+    check(&["--listen", "[::1]"], &[], &["the port is missing"]);
+}
+
+#[test]
 fn what_lacks_a_part_of_its_scheme_is_shown_with_all_of_it() {
     for url in ["127.0.0.1:8000", "localhost:80/", "[::1]:80", "example.com", "ws:h/x", "ws:/h/x", "//h/x"] {
         let whole = format!("ws://{}", url.trim_start_matches("ws:").trim_start_matches('/'));
