@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
 };
 
 use silverback_proto::handshake::ascii_host;
@@ -44,8 +44,9 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// `host` has no brackets; an IPv6 address may have a zone, `fe80::1%eth0`. An IPv4 address that is mapped into IPv6, such as `::ffff:192.0.2.7`, comes as IPv4: it leads to the
-/// same server, also where there is no IPv6, and people know it by that form.
+/// `host` has no brackets; an IPv6 address may have a zone, `fe80::1%eth0`. An IPv4 address that is mapped into IPv6, such
+/// as `::ffff:192.0.2.7`, comes as IPv4: it leads to the same server, also where there is no IPv6, and people know it by
+/// that form.
 pub(super) async fn resolve(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = find(host, port, overrides).await?;
     for address in &mut addresses {
@@ -68,18 +69,28 @@ async fn find(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<So
         // IPv4 first: that is where most servers of this machine listen, and a machine may be without IPv6.
         return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(|ip| SocketAddr::new(ip, port)).into());
     }
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| match host.split_once('%') {
-        // The system's resolver says only that it does not know the name.
-        Some((_, zone)) => {
-            io::Error::new(error.kind(), format!("this machine has no network interface `{zone}`: {error}"))
-        }
-        None => error,
-    })?;
-    let found: Vec<SocketAddr> = found.collect();
+    if let Some((address, zone)) = host.split_once('%') {
+        return in_zone(address, zone, port).await;
+    }
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     match found.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
         false => Ok(interleave(found)),
     }
+}
+
+/// The system's resolver knows the numbers of interfaces, but takes their names for link-local addresses alone.
+async fn in_zone(address: &str, zone: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "only an IPv6 address has a zone");
+    let address: Ipv6Addr = address.parse().map_err(invalid)?;
+    let mut found = tokio::net::lookup_host((format!("fe80::1%{zone}"), port)).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("this machine has no network interface `{zone}`: {error}"))
+    })?;
+    let scope = found.find_map(|found| match found {
+        SocketAddr::V6(found) => Some(found.scope_id()),
+        SocketAddr::V4(_) => None,
+    });
+    Ok(vec![SocketAddrV6::new(address, port, 0, scope.unwrap_or_default()).into()])
 }
 
 /// RFC 6761, 6.3: `localhost` and every name below it mean this machine. The name service is not asked: it often does not

@@ -69,7 +69,8 @@ fn what_is_given_for_one_port_is_for_no_other() {
 #[tokio::test]
 async fn a_zone_names_an_interface_of_this_machine() {
     // The loopback interface has the first number everywhere.
-    for host in ["fe80::1%lo", "fe80::1%1"] {
+    for (host, ip) in [("fe80::1%lo", "fe80::1"), ("fe80::1%1", "fe80::1"), ("::1%lo", "::1"), ("fd00::2%1", "fd00::2")]
+    {
         let found = resolve(host, 80, &Overrides::default()).await.unwrap();
         let zones: Vec<_> = found
             .iter()
@@ -78,10 +79,12 @@ async fn a_zone_names_an_interface_of_this_machine() {
                 SocketAddr::V4(_) => panic!("{address}"),
             })
             .collect();
-        assert_eq!(zones, [("fe80::1".to_owned(), 1)], "{host}");
+        assert_eq!(zones, [(ip.to_owned(), 1)], "{host}");
     }
-    let error = resolve("fe80::1%nosuch0", 80, &Overrides::default()).await.unwrap_err();
-    assert!(error.to_string().contains("no network interface `nosuch0`"), "{error}");
+    for host in ["fe80::1%nosuch0", "::1%nosuch0"] {
+        let error = resolve(host, 80, &Overrides::default()).await.unwrap_err();
+        assert!(error.to_string().contains("no network interface `nosuch0`"), "{error}");
+    }
 }
 
 #[tokio::test]
