@@ -5,6 +5,22 @@ pub(super) fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem)
 }
 
+/// The certificates of a text that holds other things as well.
+#[cfg(feature = "rustls-tls")]
+pub(super) fn certificates(pem: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut is_inside = false;
+    for line in lines(pem) {
+        is_inside |= line == b"-----BEGIN CERTIFICATE-----";
+        if is_inside {
+            kept.extend_from_slice(line);
+            kept.push(b'\n');
+        }
+        is_inside &= line != b"-----END CERTIFICATE-----";
+    }
+    kept
+}
+
 /// Says why there is no certificate in this text, or none that can be read. `error` is what a reader of PEM says.
 pub(super) fn why_no_certificate(pem: &[u8], error: &str) -> String {
     if let Some(form) = other_form(pem) {
@@ -86,7 +102,7 @@ impl Block {
 
 fn labels(pem: &[u8]) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    for line in pem.split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii) {
+    for line in lines(pem) {
         if let Some(label) = line.strip_prefix(b"-----BEGIN ").and_then(|line| line.strip_suffix(b"-----")) {
             blocks.push(Block { label: String::from_utf8_lossy(label).into_owned(), is_encrypted: false });
         } else if let Some(block) = blocks.last_mut() {
@@ -94,6 +110,10 @@ fn labels(pem: &[u8]) -> Vec<Block> {
         }
     }
     blocks
+}
+
+fn lines(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
+    without_mark(pem).split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii)
 }
 
 /// What the file is if it is not text with PEM in it.

@@ -63,6 +63,17 @@ fn other_things_in_place_of_a_certificate_are_named() {
     check_certificate(b"\xFE\xFF\0-\0-", "UTF-16");
 }
 
+#[cfg(feature = "rustls-tls")]
+#[test]
+fn certificates_are_found_among_other_things() {
+    let encrypted =
+        "-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n\r\nMIIB\r\n-----END RSA PRIVATE KEY-----\r\n";
+    let pem = format!("{encrypted}{}{encrypted}{}", block("CERTIFICATE"), block("CERTIFICATE"));
+    let one = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    assert_eq!(certificates(pem.as_bytes()), one.repeat(2).as_bytes());
+    assert_eq!(certificates(encrypted.as_bytes()), b"");
+}
+
 #[test]
 fn a_byte_order_mark_is_not_a_part_of_the_text() {
     assert_eq!(without_mark(b"\xEF\xBB\xBF-----BEGIN"), b"-----BEGIN");

@@ -81,7 +81,9 @@ fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Verifier
 
 /// One or more in PEM.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem::without_mark(pem)).collect();
+    let read = |pem: &[u8]| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    // The reader of PEM stumbles over an encrypted key in front, though it is not asked for keys.
+    let found = read(pem::without_mark(pem)).or_else(|_| read(&pem::certificates(pem)));
     match found {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(pem::why_no_certificate(pem, "it is empty")),

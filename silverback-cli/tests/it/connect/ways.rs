@@ -78,6 +78,19 @@ fn a_certificate_and_its_key_may_stand_in_one_file() {
 }
 
 #[test]
+fn an_encrypted_key_is_called_encrypted_wherever_it_stands() {
+    let papers = Papers::make("front");
+    let certificate = fs::read_to_string(papers.path("client.pem")).unwrap();
+    let encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIIB\n-----END \
+                     RSA PRIVATE KEY-----\n";
+    let both = papers.path("both.pem");
+    for text in [encrypted.to_owned() + &certificate, certificate + encrypted] {
+        fs::write(&both, text).unwrap();
+        check_end(&talk(&["wss://localhost:1/", "--cert", &both], b""), 2, &["its key is encrypted"]);
+    }
+}
+
+#[test]
 fn the_keys_of_tls_are_logged_if_that_is_wanted() {
     let papers = Papers::make("keylog");
     let log = papers.path("keys.log");
