@@ -1,6 +1,6 @@
 //! The options of reaching a server. They are spelt as curl spells them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::Args;
 use silverback::Compression;
@@ -13,7 +13,7 @@ use crate::values;
 #[group(skip)]
 pub(crate) struct DialOptions {
     /// The server, like wss://example.com/chat. http:// and https:// mean the same as ws:// and wss://.
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = trimmed)]
     pub(crate) url: String,
 
     /// Send this header too, like 'X-Tenant: blue'; @FILE sends each line of a file. Can be given several times.
@@ -107,6 +107,11 @@ pub(crate) struct DialOptions {
     /// How long it may take until the connection stands, like 5s or 500ms. Default: 10s for each step, 30s for all.
     #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = NETWORK)]
     pub(crate) connect_timeout: Option<Duration>,
+}
+
+/// A URL that was pasted may bring blanks and a line break, which browsers strip as well.
+fn trimmed(url: &str) -> Result<String, Infallible> {
+    Ok(url.trim().to_owned())
 }
 
 /// The offer of compression, by commands that make it unless told otherwise.

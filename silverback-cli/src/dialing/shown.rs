@@ -45,13 +45,15 @@ fn shown_word(word: &str) -> String {
     }
 }
 
-/// The length of `scheme://`, or 0.
+/// The length of `scheme://`, also if a part of it is forgotten (`https:/`, `//`), or 0.
 fn scheme_len(url: &str) -> usize {
-    match url.split_once("://") {
-        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
-            scheme.len() + "://".len()
-        }
-        _ => 0,
+    let behind = url.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let rest = behind.strip_prefix(':').unwrap_or(behind);
+    let host = rest.trim_start_matches('/');
+    let is_scheme = rest.len() < behind.len() || (behind.len() == url.len() && rest.starts_with("//"));
+    match is_scheme && host.len() < rest.len() {
+        true => url.len() - host.len(),
+        false => 0,
     }
 }
 

@@ -19,6 +19,11 @@ fn a_url_is_shown_without_user_name_password_and_query() {
         ("ws://host/@a", "ws://host/@a"),
         ("ws://me:S3/S3CRET@host/", "ws://…"),
         ("me:S3?S3CRET@host/", "…"),
+        ("https:/me:S3CRET@host/?S3CRET", "https:/host/?…"),
+        ("//me:S3CRET@host/a", "//host/a"),
+        ("ws:///me:S3CRET@host/a", "ws:///host/a"),
+        ("/a//b", "/a//b"),
+        ("a//b", "a//b"),
         ("ws://[::1]:80/@", "ws://[::1]:80/@"),
         ("", ""),
     ] {
