@@ -200,7 +200,10 @@ fn host_value(request: &ClientRequest) -> Result<HeaderValue, HandshakeError> {
     if let Some(host) = &request.host_header {
         return match Authority::parse(host.as_bytes()) {
             Some(_) => Ok(host.clone()),
-            None => Err(invalid(host.as_bytes())),
+            None => Err(match std::str::from_utf8(host.as_bytes()) {
+                Ok(text) if !text.is_ascii() => HandshakeError::InternationalHost(Received::text(text)),
+                _ => invalid(host.as_bytes()),
+            }),
         };
     }
     let host = request.host_text();

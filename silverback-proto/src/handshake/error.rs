@@ -22,7 +22,7 @@ pub enum HandshakeError {
     UnsupportedScheme(Received),
     /// The URI names no host, or one that cannot stand in a `Host` header.
     InvalidHost(Received),
-    /// The URI's host has characters outside ASCII and cannot be converted: see [`ascii_host`](super::ascii_host).
+    /// The host has characters outside ASCII and cannot be converted: see [`ascii_host`](super::ascii_host).
     InternationalHost(Received),
     /// The URI holds a user name or password, which would be sent to nobody.
     UserInfo,

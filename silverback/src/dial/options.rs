@@ -3,6 +3,7 @@
 #[cfg(unix)]
 use std::path::Path;
 use std::{
+    borrow::Cow,
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
-use silverback_proto::handshake::{HandshakeError, headers::parse_header};
+use silverback_proto::handshake::{HandshakeError, ascii_host, headers::parse_header};
 
 use super::{
     ConnectTo, CookieJar, DialEvent, Dialer, Misuse, Proxy, ProxyRules,
@@ -79,18 +80,20 @@ impl Dialer {
         }
     }
 
-    /// The origin to name, as a browser would. Default: none.
+    /// The origin to name, as a browser would. A host name outside ASCII is converted with the feature `idna`. Default:
+    /// none.
     pub fn origin(mut self, origin: &str) -> Self {
-        match single_value("origin", origin) {
+        match single_value("origin", &ascii_origin(origin)) {
             Ok(value) => self.origin = Some(value),
             Err(error) => return self.note(Some(Misuse::Request(error))),
         }
         self
     }
 
-    /// The `Host` to name instead of the URL's, for servers that sort by it. TLS still asks for the URL's.
+    /// The `Host` to name instead of the URL's, for servers that sort by it. TLS still asks for the URL's. A name outside
+    /// ASCII is converted with the feature `idna`.
     pub fn host_header(mut self, host: &str) -> Self {
-        match single_value("host", host) {
+        match single_value("host", &ascii_authority(host)) {
             Ok(value) => self.host_header = Some(value),
             Err(error) => return self.note(Some(Misuse::Request(error))),
         }
@@ -249,6 +252,23 @@ impl Dialer {
     fn note(mut self, misuse: Option<Misuse>) -> Self {
         self.misuse = self.misuse.or(misuse);
         self
+    }
+}
+
+/// As browsers send an origin: the host in its `xn--` form. What cannot be converted stays as it is.
+fn ascii_origin(origin: &str) -> Cow<'_, str> {
+    match origin.split_once("://") {
+        Some((scheme, rest)) if !rest.is_ascii() => format!("{scheme}://{}", ascii_authority(rest)).into(),
+        _ => origin.into(),
+    }
+}
+
+/// The same for a host with an optional port.
+fn ascii_authority(text: &str) -> Cow<'_, str> {
+    let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+    match ascii_host(host) {
+        Some(Cow::Owned(host)) => format!("{host}{port}").into(),
+        _ => text.into(),
     }
 }
 

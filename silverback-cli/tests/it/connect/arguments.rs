@@ -189,6 +189,28 @@ fn a_url_is_escaped_as_browsers_do() {
 }
 
 #[test]
+fn blanks_around_a_url_do_not_matter() {
+    let (server, _) = noting();
+    let url = format!(" \tws://{}/x \r\n", server.address);
+    check_said(&talk(&[&url], b""), "");
+    for command in ["connect", "check", "bench"] {
+        let (code, _, err) = run(&[command, " ftp://me:S3CRET@localhost/"], &[]);
+        assert!(code == Some(2) && err.contains("`ftp://localhost/` does not begin"), "{err}");
+    }
+}
+
+#[test]
+fn international_names_are_converted_in_every_option() {
+    let form = "connect ws://HOST/ -H Host:B\u{fc}cher.example:81 --origin https://b\u{fc}cher.example:82";
+    let head = request(|host| words(&form.replace("HOST", host)), &[]);
+    for line in ["host: xn--bcher-kva.example:81", "origin: https://xn--bcher-kva.example:82"] {
+        assert!(head.contains(&format!("\r\n{line}\r\n")), "{line}: {head}");
+    }
+    let (code, _, err) = run(&["connect", "ws://localhost:1/", "-H", "Host: \u{fc} \u{fc}"], &[]);
+    assert!(code == Some(2) && err.contains("`\u{fc} \u{fc}`"), "{err}");
+}
+
+#[test]
 fn a_control_character_in_a_url_is_named() {
     for command in ["connect", "check", "bench"] {
         let (code, _, err) = run(&[command, "ws://localhost/a\nb"], &[]);

@@ -281,6 +281,14 @@ mod requests {
         let malformed = parse("ws://127.0.0.1:8000").host_header(HeaderValue::from_static("a, b"));
         assert!(matches!(build(malformed), Err(HandshakeError::InvalidHost(_))));
 
+        let international = HeaderValue::from_str("b\u{fc}cher.example").expect("a value");
+        let international = build(parse("ws://127.0.0.1:8000").host_header(international));
+        let error = international.expect_err("Host is in ASCII");
+        assert!(
+            matches!(error, HandshakeError::InternationalHost(_)) && error.to_string().contains('\u{fc}'),
+            "{error}"
+        );
+
         let smuggled = parse("ws://127.0.0.1:8000").header(HOST, HeaderValue::from_static("example.com"));
         assert!(matches!(build(smuggled), Err(HandshakeError::ReservedHeader(name)) if name.as_str() == "Host"));
     }
