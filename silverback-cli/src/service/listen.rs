@@ -129,23 +129,30 @@ impl fmt::Display for Address {
     }
 }
 
-/// Binds every socket of these addresses. The files of Unix sockets get this mode, if there is one.
-pub(crate) fn bind_all(addresses: &[Address], mode: Option<u32>) -> Result<Vec<Bound>, Trouble> {
+/// Binds every socket of these addresses. The files of Unix sockets get this mode, if there is one. Calls
+/// `before_listening` once all names have been looked up, before the first client can connect.
+pub(crate) fn bind_all(
+    addresses: &[Address],
+    mode: Option<u32>,
+    before_listening: impl FnOnce(),
+) -> Result<Vec<Bound>, Trouble> {
+    let found = addresses.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
+    before_listening();
     // A socket on `[::]` takes IPv4 connections, too, unless another one is asked for that.
     let is_ipv4 = |host: &Host| matches!(host, Host::Localhost | Host::Ip(IpAddr::V4(_)));
     let has_ipv4 = |at: u16| {
         let mut all = addresses.iter();
         at != 0 && all.any(|address| matches!(address, Address::Tcp { host, port } if *port == at && is_ipv4(host)))
     };
-    let bind = |address: &Address| match address {
+    let bind = |(address, found): (&Address, Vec<SocketAddr>)| match address {
         Address::Tcp { host: Host::Localhost, port } => bind_localhost(*port),
         Address::Tcp { host: Host::Ip(ip), port } => {
             bind_ip(SocketAddr::new(*ip, *port), if has_ipv4(*port) { Families::Own } else { Families::Both })
         }
-        Address::Tcp { host: Host::Name(name), port } => bind_name(name, *port),
+        Address::Tcp { host: Host::Name(name), port } => bind_name(name, *port, found),
         Address::Unix(path) => bind_unix(path, mode),
     };
-    addresses.iter().map(bind).collect()
+    addresses.iter().zip(found).map(bind).collect()
 }
 
 #[cfg(unix)]
@@ -208,9 +215,14 @@ fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Trouble>
     Ok(Bound::tcp(vec![listener], authority))
 }
 
-fn bind_name(name: &str, port: u16) -> Result<Bound, Trouble> {
+/// The addresses of a name; none for what needs no name service.
+fn look_up(address: &Address) -> Result<Vec<SocketAddr>, Trouble> {
+    let Address::Tcp { host: Host::Name(name), port } = address else { return Ok(Vec::new()) };
     let unknown = |error: io::Error| Trouble::Network(format!("cannot find the address of {name}: {error}"));
-    let addresses = (name, port).to_socket_addrs().map_err(unknown)?;
+    Ok((name.as_str(), *port).to_socket_addrs().map_err(unknown)?.collect())
+}
+
+fn bind_name(name: &str, port: u16, addresses: Vec<SocketAddr>) -> Result<Bound, Trouble> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     let mut port = port;
     for mut address in addresses {

@@ -8,7 +8,7 @@ fn parse(text: &str) -> Result<Address, String> {
 }
 
 fn bind(text: &str) -> Result<Bound, Trouble> {
-    bind_all(&[parse(text).unwrap()], None).map(|mut bound| bound.remove(0))
+    bind_all(&[parse(text).unwrap()], None, || {}).map(|mut bound| bound.remove(0))
 }
 
 fn tcp(bound: &Bound) -> Vec<&TcpListener> {
@@ -153,9 +153,20 @@ fn both_families_may_be_named_with_one_port() {
             let free = tcp(&bind("[::]:0").unwrap())[0].local_addr().unwrap().port();
             let addresses: Vec<_> =
                 texts.iter().map(|text| parse(&text.replace("PORT", &free.to_string())).unwrap()).collect();
-            bind_all(&addresses, None).ok()
+            bind_all(&addresses, None, || {}).ok()
         });
         let bound = bound.unwrap_or_else(|| panic!("{texts:?} conflict"));
         assert!(is_reached(&bound, ipv4) && is_reached(&bound, ipv6), "{texts:?}");
     }
+}
+
+#[test]
+fn all_names_are_looked_up_before_a_client_can_connect() {
+    // No name service knows a name with so long a label.
+    let unknown = format!("{}.example:0", "a".repeat(64));
+    let addresses = ["127.0.0.1:0".parse().unwrap(), unknown.parse().unwrap()];
+    assert!(bind_all(&addresses, None, || panic!("it listens")).is_err());
+    let mut is_told = false;
+    assert_eq!(bind_all(&addresses[..1], None, || is_told = true).unwrap().len(), 1);
+    assert!(is_told);
 }

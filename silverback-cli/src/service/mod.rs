@@ -39,10 +39,10 @@ pub(crate) use args::Args;
 
 /// Serves until a signal comes, and closes every connection.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {
-    // Before a client can connect.
     let signals = Signals::catch()?;
-    signals.end_in_order(args.close_timeout + LAST_LINES);
-    let plan = Plan::resolve(args)?;
+    let patience = args.close_timeout + LAST_LINES;
+    // While names are looked up, there is nothing to end in order.
+    let plan = Plan::resolve(args, || signals.end_in_order(patience))?;
     raise_descriptor_limit();
     memory::note_start();
     let (printer, printing) = Printer::start(standard_output::unbuffered(), plan.is_quiet)?;

@@ -32,8 +32,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Binds the addresses; everything else cannot fail any more.
-    pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+    /// Binds the addresses; everything else cannot fail any more. Calls `before_listening` before a client can connect.
+    pub(crate) fn resolve(args: Args, before_listening: impl FnOnce()) -> Result<Self, Trouble> {
         let compression = compression(&args);
         let config = Config::default()
             .max_message_size(args.max_message_size)
@@ -46,7 +46,7 @@ impl Plan {
         let mode = args.listen_mode;
         #[cfg(not(unix))]
         let mode = None;
-        let bound = listen::bind_all(&listen, mode)?;
+        let bound = listen::bind_all(&listen, mode, before_listening)?;
         let host_policies = Hosts {
             tcp: host_policy(&hosts, &bound, !bound.iter().any(Bound::is_public)),
             #[cfg(unix)]

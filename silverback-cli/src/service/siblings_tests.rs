@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn bind(text: &str) -> Vec<TcpListener> {
-    tcp(bind_all(&[text.parse().unwrap()], None).unwrap().remove(0).listeners)
+    tcp(bind_all(&[text.parse().unwrap()], None, || {}).unwrap().remove(0).listeners)
 }
 
 fn tcp(listeners: Vec<Listener>) -> Vec<TcpListener> {
@@ -45,7 +45,7 @@ fn listeners_of_one_family_share_a_port_with_those_of_the_other() {
     let free = bind("[::]:0")[0].local_addr().unwrap().port();
     let addresses = [format!("0.0.0.0:{free}").parse().unwrap(), format!("[::]:{free}").parse().unwrap()];
     // Another program may have taken the port.
-    let Ok(bound) = bind_all(&addresses, None) else { return };
+    let Ok(bound) = bind_all(&addresses, None, || {}) else { return };
     let bound = tcp(bound.into_iter().flat_map(|bound| bound.listeners).collect());
     for set in share(&bound, 2) {
         assert!(socket2::SockRef::from(&set[1]).only_v6().unwrap());
@@ -71,7 +71,7 @@ fn a_second_program_is_refused_on_a_shared_port() {
     let _siblings = share(&bound, 2);
     let port = bound[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
-        let trouble = bind_all(&[text.parse().unwrap()], None).unwrap_err();
+        let trouble = bind_all(&[text.parse().unwrap()], None, || {}).unwrap_err();
         assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
     }
 }
