@@ -26,7 +26,7 @@ pub(crate) enum Trouble {
     Closed(String),
     /// The peer broke the protocol, or a limit of ours.
     Protocol(String),
-    /// Something took too long.
+    /// Something took too long, or did not come before the end.
     Timeout(String),
     /// Something is so that was asked to be told.
     Condition(String),
@@ -118,7 +118,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
     (5, "the WebSocket handshake was refused, or ended without an answer"),
     (6, "closed by the server with another code than 1000, 1001 or none, or lost"),
     (7, "the server broke the protocol, or a limit of ours"),
-    (8, "a step took too long, or `--count` or `--until` was not met in time"),
+    (8, "a step took too long, or `--count` or `--until` was not met"),
     (9, "a condition of `bench --fail-if` was met"),
     (129, "hung up: SIGHUP"),
     (130, "interrupted: SIGINT, Ctrl-C"),

@@ -102,11 +102,13 @@ fn given_up(cause: &Disconnect, url: &str, undone: &Undone) -> Result<(), Troubl
 }
 
 fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Trouble> {
-    let text = closed_words(info);
-    if !IN_ORDER.contains(&info.code) {
-        return Err(Trouble::Closed(text));
+    let text = closed_words(info) + &undone.words();
+    match IN_ORDER.contains(&info.code) {
+        true if undone.is_nothing() => Ok(()),
+        // The server has done nothing wrong, but it is not what was asked for.
+        true if undone.missing.is_some() => Err(Trouble::Timeout(text)),
+        _ => Err(Trouble::Closed(text)),
     }
-    if undone.is_nothing() { Ok(()) } else { Err(Trouble::Closed(text + &undone.words())) }
 }
 
 fn closed_words(info: &CloseInfo) -> String {

@@ -188,12 +188,12 @@ mod another_code_is_6 {
     }
 
     #[test]
-    fn so_is_a_close_before_what_was_waited_for() {
-        let server = Server::sending([frame(0x81, b"one"), close(1000, "")].concat());
-        let output = talk(&[&server.url(), "--count", "2"], b"");
-        check_end(&output, 6, &["1000", "received 1 of 2 messages (--count)"]);
-        assert_eq!(output.stdout, b"one\n");
-        check_end(&talk(&[&server.url(), "--until", "two"], b""), 6, &["no message matched --until `two`"]);
+    fn so_is_an_error_before_what_was_waited_for() {
+        for frames in [close(1011, "bug"), close(4000, "")] {
+            let server = Server::sending([frame(0x81, b"one"), frames].concat());
+            check_end(&talk(&[&server.url(), "--count", "2"], b""), 6, &["received 1 of 2 messages (--count)"]);
+            check_end(&talk(&[&server.url(), "--until", "two"], b""), 6, &["no message matched --until `two`"]);
+        }
     }
 }
 
@@ -244,6 +244,17 @@ mod too_long_is_8 {
         let options = [&*url, "--wait", "50ms", "--close-timeout", "10ms"];
         check_end(&talk(&[&options[..], &["--count", "1"]].concat(), b""), 8, &["0 of 1", "--count", "50ms"]);
         check_end(&talk(&[&options[..], &["--until", "x"]].concat(), b"hi\n"), 8, &["--until `x`", "50ms"]);
+    }
+
+    #[test]
+    fn for_messages_that_do_not_come_before_the_server_closes() {
+        for (frames, word) in [(close(1000, ""), "1000"), (close(1001, "bye"), "bye"), (frame(0x88, b""), "1005")] {
+            let server = Server::sending([frame(0x81, b"one"), frames].concat());
+            let output = talk(&[&server.url(), "--count", "2"], b"");
+            check_end(&output, 8, &[word, "received 1 of 2 messages (--count)"]);
+            assert_eq!(output.stdout, b"one\n");
+            check_end(&talk(&[&server.url(), "--until", "two"], b""), 8, &["no message matched --until `two`"]);
+        }
     }
 
     #[test]
