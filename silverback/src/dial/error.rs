@@ -207,7 +207,7 @@ impl fmt::Display for DialError {
                 f.write_str("this build has no SOCKS: turn on silverback's feature socks, or use an HTTP proxy")
             }
             Self::Io { step, target, peer, source } => {
-                write!(f, "{step} {} failed: {source}", Place::new(target, *peer))
+                write!(f, "{step} {} failed: {}", Place::new(target, *peer), why(source))
             }
             Self::Timeout { step, target, peer, after } => {
                 write!(f, "{step} {} took longer than {after:?}", Place::new(target, *peer))
@@ -242,6 +242,14 @@ impl fmt::Display for DialError {
             }
         }
     }
+}
+
+fn why(error: &io::Error) -> String {
+    #[cfg(feature = "rustls-tls")]
+    if let Some(why) = crate::tls::why_not_believed(error) {
+        return why;
+    }
+    error.to_string()
 }
 
 /// Whom a step is about, and which address that turned out to be.

@@ -27,6 +27,9 @@ mod rustls_backend;
 #[cfg(feature = "rustls-tls")]
 mod verifier;
 
+#[cfg(feature = "rustls-tls")]
+pub(crate) use verifier::why_not_believed;
+
 use std::{
     fmt,
     path::PathBuf,

@@ -1,6 +1,6 @@
 //! Which certificates of servers are trusted.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
@@ -223,6 +223,16 @@ fn explained(certificate: &CertificateDer<'_>, error: Error) -> Error {
         _ => return error,
     };
     fault.into()
+}
+
+/// rustls shows a fault that is not its own as code: `Other(OtherError(..))`.
+pub(crate) fn why_not_believed(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref()? {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(fault))) => {
+            Some(format!("invalid peer certificate: {fault}"))
+        }
+        _ => None,
+    }
 }
 
 /// The provider would call the signature of such a key a wrong one.

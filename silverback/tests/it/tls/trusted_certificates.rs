@@ -171,7 +171,8 @@ mod one_made_for_development {
         let made = Handmade { public_key: rsa_key(128), ..Handmade::new("localhost") };
         let scribble = Arc::new(Scribble(SignatureScheme::RSA_PSS_SHA256));
         let config = server(made.der(), scribble, rustls::ALL_VERSIONS);
-        refused(config, only(&made.pem()), "its RSA key has 1024 bits, and at least 2048 are needed").await;
+        refused(config, only(&made.pem()), "certificate: its RSA key has 1024 bits, and at least 2048 are needed")
+            .await;
     }
 }
 
