@@ -10,6 +10,8 @@ pub(crate) fn shown_url(url: &str) -> String {
         Some((_, host)) => host,
         // A password that has a `/`, `?` or `#` ends the authority early: `ws://me:pass/word@host`.
         None if has_odd_port(authority) && [path, after].concat().contains('@') => return format!("{scheme}{HIDDEN}"),
+        // What stands before the slashes is no scheme: `<ws://me:password@host/>`, `ws//me:password@host`.
+        None if scheme.is_empty() && path.starts_with("//") && path.contains('@') => return HIDDEN.to_owned(),
         None => authority,
     };
     let hidden = match after.len() {

@@ -22,6 +22,8 @@ fn a_url_is_shown_without_user_name_password_and_query() {
         ("https:/me:S3CRET@host/?S3CRET", "https:/host/?…"),
         ("//me:S3CRET@host/a", "//host/a"),
         ("ws:///me:S3CRET@host/a", "ws:///host/a"),
+        ("<ws://me:S3CRET@host/>", "…"),
+        ("ws//me:S3CRET@host/", "…"),
         ("/a//b", "/a//b"),
         ("a//b", "a//b"),
         ("ws://[::1]:80/@", "ws://[::1]:80/@"),
