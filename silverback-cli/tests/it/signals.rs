@@ -337,7 +337,8 @@ mod connect {
     fn ctrl_c_ends_it_at_a_terminal_that_shows_nothing_any_more() {
         // The editor takes the first line at most. Without a look at the keys behind it, each line would hold them up.
         let lines = [&b"line\r".repeat(30)[..], b"\x03"].concat();
-        for keys in [&b"\x03"[..], b"half a line\x03", b"\x03\x03", &lines] {
+        let paste = b"\x1b[200~half a paste\x03";
+        for keys in [&b"\x03"[..], b"half a line\x03", b"\x03\x03", &lines, paste] {
             let (server, _hear) = flooding();
             let mut terminal = Terminal::new();
             let mut child = terminal.start(&["connect", &server.url(), "--no-history"]);

@@ -171,8 +171,7 @@ impl Way {
                 break;
             }
         }
-        let end = find(&self.ahead, PASTE_START).unwrap_or(self.ahead.len());
-        if let Some(at) = self.ahead[..end].iter().position(|key| *key == INTERRUPT) {
+        if let Some(at) = self.ahead.iter().position(|key| *key == INTERRUPT) {
             // What was typed before is of no interest any more.
             self.ahead.drain(..=at);
             kill_process(getpid(), Signal::INT)?;
@@ -203,16 +202,15 @@ impl Way {
     }
 }
 
-/// How much of the keys is given at once: up to the end of a line, or all of a paste.
+/// How much of the keys is given at once: up to the end of a line, or all of a paste. Ctrl-C stands alone even there,
+/// because the end of a paste may never come.
 fn piece_len(keys: &[u8], in_paste: &mut bool) -> usize {
     if *in_paste {
-        return match find(keys, PASTE_END) {
-            Some(at) => {
-                *in_paste = false;
-                at + PASTE_END.len()
-            }
-            None => keys.len(),
-        };
+        let end = find(keys, PASTE_END).map(|at| at + PASTE_END.len());
+        let interrupt = keys.iter().position(|key| *key == INTERRUPT).map(|at| at.max(1));
+        let len = [end, interrupt].into_iter().flatten().min();
+        *in_paste = end.is_none() || len != end;
+        return len.unwrap_or(keys.len());
     }
     if keys.starts_with(PASTE_START) {
         *in_paste = true;

@@ -26,6 +26,13 @@ fn a_paste_is_not_cut_at_its_lines() {
 }
 
 #[test]
+fn ctrl_c_stands_alone_in_a_paste_too() {
+    check(b"\x1b[200~a\rb\x03c", &[b"\x1b[200~", b"a\rb", b"\x03", b"c"]);
+    check(b"\x1b[200~\x03\x03", &[b"\x1b[200~", b"\x03", b"\x03"]);
+    check(b"\x1b[200~a\x1b[201~\x03", &[b"\x1b[200~", b"a\x1b[201~", b"\x03"]);
+}
+
+#[test]
 fn ctrl_z_stands_alone() {
     check(b"ab\x1ac", &[b"ab", b"\x1a", b"c"]);
     check(b"\x1a", &[b"\x1a"]);
