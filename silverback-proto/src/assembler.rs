@@ -73,9 +73,16 @@ impl Assembler {
         self.inflater.is_some()
     }
 
-    /// How many bytes were inflated so far.
-    pub(crate) fn inflated(&self) -> u64 {
-        self.inflater.as_ref().map_or(0, |inflater| inflater.inflated())
+    /// Begins a turn, in which about this many bytes may be inflated.
+    pub(crate) fn begin_turn(&mut self, inflated: u64) {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.begin_turn(inflated);
+        }
+    }
+
+    /// How many bytes may still be inflated in this turn.
+    pub(crate) fn left_of_turn(&self) -> u64 {
+        self.inflater.as_ref().map_or(u64::MAX, |inflater| inflater.left_of_turn())
     }
 
     /// Whether the message that is open is compressed.

@@ -33,8 +33,6 @@ pub struct Receiver {
     delivery: Delivery,
     /// The message that `Place::Assembled` speaks of, until the next input.
     assembled: Option<Body>,
-    /// The turn is over when this many bytes have been inflated since the connection began.
-    turn_ends_at: u64,
 }
 
 #[derive(Debug)]
@@ -56,7 +54,7 @@ impl Receiver {
         let assembler = Assembler::new(inflater);
         let (limits, delivery) = (config.limits(), Delivery::Whole);
         let phase = Phase::BETWEEN_FRAMES;
-        Self { role, limits, phase, assembler, delivery, assembled: None, turn_ends_at: u64::MAX }
+        Self { role, limits, phase, assembler, delivery, assembled: None }
     }
 
     /// Counts what compressed messages hold in a budget that connections share. Default: none.
@@ -94,16 +92,12 @@ impl Receiver {
     ///
     /// A turn is overrun by 1 MiB at most.
     pub fn begin_turn(&mut self, inflated: u64) {
-        self.turn_ends_at = self.assembler.inflated().saturating_add(inflated);
+        self.assembler.begin_turn(inflated);
     }
 
     /// Whether as much has been inflated as [`begin_turn`](Self::begin_turn) allows.
     pub fn is_turn_over(&self) -> bool {
-        self.assembler.inflated() >= self.turn_ends_at
-    }
-
-    fn left_of_turn(&self) -> u64 {
-        self.turn_ends_at.saturating_sub(self.assembler.inflated())
+        self.assembler.left_of_turn() == 0
     }
 
     /// The message that just arrived, `input` being the slice that was handled.
@@ -233,7 +227,7 @@ impl Receiver {
                 }
                 self.assembler.inflate_kept(Held::Briefly, PIECE)?;
             }
-        } else if !self.assembler.inflate_kept(Held::ByThePeer, self.left_of_turn())? {
+        } else if !self.assembler.inflate_kept(Held::ByThePeer, self.assembler.left_of_turn())? {
             return Ok(None);
         }
         loop {
@@ -349,10 +343,10 @@ impl Receiver {
                 *consumed += piece.len();
                 self.assembler.push_compressed(piece);
                 let ends_frame = frame.remaining() == 0;
-                self.assembler.inflate_kept(Held::ByThePeer, self.left_of_turn())?;
+                self.assembler.inflate_kept(Held::ByThePeer, self.assembler.left_of_turn())?;
                 return if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) };
             }
-            if !self.assembler.inflate_kept(Held::Briefly, self.left_of_turn())? {
+            if !self.assembler.inflate_kept(Held::Briefly, self.assembler.left_of_turn())? {
                 return Ok(None);
             }
         }

@@ -21,8 +21,8 @@ pub(crate) struct Inflater {
     kept: Kept,
     max_ratio: u32,
     message: Progress,
-    /// Bytes of all messages so far.
-    inflated: u64,
+    /// How many bytes may still be inflated in this turn.
+    left_of_turn: u64,
     /// What has come of the message and is not inflated yet, behind the first `waited` bytes.
     waiting: Vec<u8>,
     waited: usize,
@@ -83,7 +83,7 @@ impl Inflater {
             kept,
             max_ratio: compression.max_inflate_ratio,
             message: Progress::default(),
-            inflated: 0,
+            left_of_turn: u64::MAX,
             waiting: Vec::new(),
             waited: 0,
             account: Account::default(),
@@ -267,7 +267,7 @@ impl Inflater {
         self.message.is_at_stream_end = outcome == Ok(Status::StreamEnd);
         self.message.final_blocks += u32::from(self.message.is_at_stream_end);
         self.message.made += made as u64;
-        self.inflated += made as u64;
+        self.left_of_turn = self.left_of_turn.saturating_sub(made as u64);
         self.kept.note(&scratch[..made]);
         // What came out before a fault is judged before it, or the verdict would depend on how the input was cut.
         accept(&scratch[..made])?;
@@ -286,9 +286,14 @@ impl Inflater {
 }
 
 impl Inflater {
-    /// How many bytes it has made of all messages so far.
-    pub(crate) fn inflated(&self) -> u64 {
-        self.inflated
+    /// Begins a turn, in which about this many bytes may be inflated. Without a call of this no turn ends.
+    pub(crate) fn begin_turn(&mut self, inflated: u64) {
+        self.left_of_turn = inflated;
+    }
+
+    /// How many bytes may still be inflated in this turn.
+    pub(crate) fn left_of_turn(&self) -> u64 {
+        self.left_of_turn
     }
 
     /// Memory that the message takes, beside what came out.
