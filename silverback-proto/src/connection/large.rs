@@ -1,7 +1,10 @@
 //! Large messages on their way to be frames: compressed, copied and masked away from the transmitter, a piece at a time, so
 //! that its owner holds no lock meanwhile. The compressor goes along, and comes back when the frame is queued.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    num::NonZeroU64,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -53,12 +56,12 @@ pub struct LargeMessage<'a> {
 
 /// Tells a large message from those of all other connections: it can be finished where it began, and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LargeId(u64);
+pub(super) struct LargeId(NonZeroU64);
 
 impl LargeId {
     fn next() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(LAST.fetch_add(1, Ordering::Relaxed))
+        Self(NonZeroU64::MIN.saturating_add(LAST.fetch_add(1, Ordering::Relaxed)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a connection has counted since it began.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 /// How far output has come, in bytes of what was accepted in its order: control frames that went before their turn do
 /// not count. A message has left when `left` has reached what `accepted` was when it had been accepted.
@@ -41,10 +41,16 @@ pub(super) struct Counters {
     pub(super) messages_received: u64,
     pub(super) messages_sent: u64,
     pub(super) pings_received: u64,
-    pub(super) round_trip: Option<Duration>,
+    /// In nanoseconds, plus one: half the size of a `Duration`.
+    round_trip: Option<NonZeroU64>,
 }
 
 impl Counters {
+    pub(super) fn note_round_trip(&mut self, round_trip: Duration) {
+        let nanoseconds = u64::try_from(round_trip.as_nanos()).unwrap_or(u64::MAX);
+        self.round_trip = Some(NonZeroU64::MIN.saturating_add(nanoseconds));
+    }
+
     pub(super) fn with_queued(self, queued_output: usize) -> Stats {
         let Self { bytes_received, bytes_sent, messages_received, messages_sent, pings_received, round_trip } = self;
         Stats {
@@ -53,7 +59,7 @@ impl Counters {
             messages_received,
             messages_sent,
             pings_received,
-            round_trip,
+            round_trip: round_trip.map(|nanoseconds| Duration::from_nanos(nanoseconds.get() - 1)),
             queued_output,
         }
     }

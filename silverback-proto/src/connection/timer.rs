@@ -8,12 +8,11 @@ use crate::{Config, error::Timeout};
 pub(super) struct Timers {
     /// When the peer last showed that it is alive, or the connection began: a byte came, or it took output that waited.
     last_life: Instant,
-    /// Keepalive: the peer must show that it is alive until then.
-    pong_due: Option<Instant>,
+    /// Keepalive: the peer must show that it is alive until then. Boxed, like all that an idle connection rarely has.
+    pong_due: Option<Box<Instant>>,
     /// The peer took output that waited, at a time after `last_life` that is not known yet.
     has_taken: bool,
-    /// The ping whose round trip is being measured: its number and when it was queued. Boxed, like all that an idle
-    /// connection rarely has.
+    /// The ping whose round trip is being measured: its number and when it was queued.
     ping: Option<Box<(u32, Instant)>>,
     pings: u32,
     close_due: Option<Box<Instant>>,
@@ -57,7 +56,7 @@ impl Timers {
         self.last_life = now;
         self.has_taken = false;
         if let (Some(due), Some((_, within))) = (&mut self.pong_due, config.keepalive()) {
-            *due = after(now, within);
+            **due = after(now, within);
         }
         if let Some(since) = &mut self.stalled_since {
             *since = now;
@@ -84,14 +83,14 @@ impl Timers {
 
     /// Whether a deadline that ends the connection has passed.
     pub(super) fn has_timed_out(&self, now: Instant, config: &Config, is_open: bool) -> bool {
-        let pong_due = self.pong_due.filter(|_| is_open && config.keepalive().is_some());
+        let pong_due = self.pong_due.as_deref().copied().filter(|_| is_open && config.keepalive().is_some());
         [pong_due, self.close_due(), self.stall_due(config)].into_iter().flatten().any(|due| due <= now)
     }
 
     /// When the next keepalive ping is due, or the answer to the one in flight.
     fn keepalive_due(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let (interval, _) = config.keepalive().filter(|_| is_open)?;
-        Some(self.pong_due.unwrap_or(after(self.last_life, interval)))
+        Some(self.pong_due.as_deref().copied().unwrap_or(after(self.last_life, interval)))
     }
 
     /// The round trip, if this answers the keepalive ping in flight.
@@ -164,12 +163,12 @@ impl Timers {
             return Some(Due::Timeout(Timeout::WriteStall(config.write_stall_budget())));
         }
         let (interval, within) = config.keepalive().filter(|_| is_open)?;
-        match self.pong_due {
+        match self.pong_due.as_deref().copied() {
             Some(due) if due <= now => Some(Due::Timeout(Timeout::Pong(within))),
             None if after(self.last_life, interval) <= now => {
                 self.pings = self.pings.wrapping_add(1);
                 self.ping = Some(Box::new((self.pings, now)));
-                self.pong_due = Some(after(now, within));
+                self.pong_due = Some(Box::new(after(now, within)));
                 Some(Due::Ping(self.pings))
             }
             _ => None,

@@ -244,7 +244,9 @@ impl Transmitter {
                 }
             }
             Arrival::Pong(payload) => {
-                self.counters.round_trip = self.timers.note_pong(now, payload.as_slice()).or(self.counters.round_trip);
+                if let Some(round_trip) = self.timers.note_pong(now, payload.as_slice()) {
+                    self.counters.note_round_trip(round_trip);
+                }
             }
             Arrival::Close(close) => self.handle_close(now, close.clone()),
         }

@@ -49,10 +49,11 @@ impl Shared {
         }
         if let Some(due) = due {
             // The I/O driver runs before the next look: it may know that the transport takes something again.
-            let look = inner.stall_look.take().filter(|look| look.0 == due);
+            let doubt = inner.doubt.get_or_insert_default();
+            let look = doubt.stall_look.take().filter(|look| look.0 == due);
             let until = look.as_ref().map_or_else(|| now + extra_time(due, now), |look| look.1);
             if look.is_none() || until > now {
-                inner.stall_look = Some(Box::new((due, until)));
+                doubt.stall_look = Some((due, until));
                 return Some(until);
             }
         }

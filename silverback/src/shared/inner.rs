@@ -32,21 +32,17 @@ pub(super) struct Inner {
     pub(super) is_registered: bool,
     /// The flusher looks whether the connection is stalled.
     pub(super) is_watched: bool,
-    /// The flusher looks once more before it fails the connection: for this deadline, and until this time.
-    pub(super) stall_look: Option<Box<(Instant, Instant)>>,
     /// The flusher looks whether the compressor is idle.
     pub(super) is_compressor_watched: bool,
     /// Whom to wake when the lock is given back.
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
     pub(super) failure: Option<Box<Failure>>,
-    /// How far the peer had taken our output when its life was last in doubt. Nothing has come from it since, or our
-    /// transport is full.
-    seen: Option<Box<Seen>>,
+    /// What is known of a peer whose life is in doubt. Boxed, like all that an idle connection rarely has.
+    pub(super) doubt: Option<Box<Doubt>>,
     /// What a reader has left that went before the connection was closed.
     pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
-    /// Boxed, like all that an idle connection rarely has.
     pub(super) waiting: Option<Box<Waiting>>,
 }
 
@@ -55,6 +51,15 @@ pub(super) struct Inner {
 pub(super) struct LeftBehind {
     pub(super) io: ReadSide,
     pub(super) role: Role,
+}
+
+/// What is known of a peer whose life is in doubt.
+#[derive(Debug, Default)]
+pub(super) struct Doubt {
+    /// Nothing has come from it since, or our transport is full.
+    seen: Option<Seen>,
+    /// The flusher looks once more before it fails the connection: for this deadline, and until this time.
+    pub(super) stall_look: Option<(Instant, Instant)>,
 }
 
 /// How far a peer had taken our output, when it was looked at.
@@ -103,12 +108,11 @@ impl Inner {
             held_since: None,
             is_registered: false,
             is_watched: false,
-            stall_look: None,
             is_compressor_watched: false,
             wakes_reader: false,
             wakes_waiting: false,
             failure: None,
-            seen: None,
+            doubt: None,
             left_behind: None,
             reader: None,
             waiting: None,
@@ -174,7 +178,7 @@ impl Inner {
     /// A byte came, so that nothing of the past is in doubt.
     pub(super) fn note_life(&mut self) {
         if !self.is_blocked {
-            self.seen = None;
+            self.doubt.iter_mut().for_each(|doubt| doubt.seen = None);
         }
     }
 
@@ -184,12 +188,12 @@ impl Inner {
     /// takes something. While our own queue is full, all of it counts.
     pub(super) fn look_for_life(&mut self, now: Instant) {
         let Some(progress) = self.io.tcp_progress() else { return };
-        let before = self.seen.as_deref().copied();
+        let before = self.doubt.as_ref().and_then(|doubt| doubt.seen);
         let before_ping = match before {
             Some(before) if self.transmitter.awaits_pong() => before.before_ping,
             _ => progress.acknowledged + progress.outstanding,
         };
-        self.seen = Some(Box::new(Seen { acknowledged: progress.acknowledged, before_ping }));
+        self.doubt.get_or_insert_default().seen = Some(Seen { acknowledged: progress.acknowledged, before_ping });
         let Some(before) = before.filter(|before| before.acknowledged < progress.acknowledged) else { return };
         if self.is_blocked || before.acknowledged < before.before_ping {
             self.transmitter.handle_taken(now);
