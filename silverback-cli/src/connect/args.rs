@@ -61,11 +61,11 @@ pub(crate) struct Args {
     #[arg(help_heading = END)]
     pub(crate) reconnect: Option<u32>,
 
-    /// How long nothing may come before the server is asked whether it is still there; `off` never asks.
+    /// Ping a server after this long without a sign of life: bytes from it, or output that it takes. `off` disables pings.
     #[arg(long, value_name = "TIME", value_parser = parse_patience, default_value = "20s", help_heading = END)]
     pub(crate) ping_interval: Patience,
 
-    /// How long it may take to answer that.
+    /// Close the connection if a ping brings no sign of life within this time.
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "20s", help_heading = END)]
     pub(crate) ping_timeout: Duration,
 

@@ -63,12 +63,12 @@ pub(crate) struct Args {
     #[arg(value_parser = values::time, default_value = "5s")]
     pub(crate) close_timeout: Duration,
 
-    /// How long nothing may come from a client before it is asked whether it is still there; `off` never asks.
+    /// Ping a client after this long without a sign of life: bytes from it, or output that it takes. `off` disables pings.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_INTERVAL", hide_env_values = true)]
     #[arg(value_parser = parse_interval, default_value = "20s")]
     pub(crate) ping_interval: Interval,
 
-    /// How long it may take to answer that.
+    /// Close the connection if a ping brings no sign of life within this time.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "20s")]
     pub(crate) ping_timeout: Duration,
