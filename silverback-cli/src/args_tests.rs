@@ -193,6 +193,6 @@ fn check_lines(name: &str, found: &str, expected: &str) {
 }
 
 /// Of cargo and curl, as the page names them.
-const OTHERS_FLAGS: [&str; 5] = ["bin", "release", "help", "version", "package"];
+const OTHERS_FLAGS: [&str; 6] = ["bin", "release", "help", "version", "package", "path"];
 /// More than these are no help.
 const MOST_CHOICES: usize = 8;
