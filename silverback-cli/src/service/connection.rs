@@ -183,9 +183,10 @@ fn reclaim_memory(http: &Http) {
     if let Some(reclaimer) = http.open.reclaimer() {
         let period = LOOK_EVERY.min(http.handshake_timeout / 2);
         tokio::spawn(async move {
-            while reclaimer.is_needed() {
+            let mut holds_more = true;
+            while reclaimer.is_needed(holds_more) {
                 sleep(period).await;
-                memory::give_back().await;
+                holds_more = memory::give_back().await;
             }
         });
     }

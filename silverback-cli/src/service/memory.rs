@@ -13,11 +13,11 @@ pub(crate) fn note_start() {
     AT_START.get_or_init(|| Resident::read().map_or(0, |resident| resident.now));
 }
 
-/// Has the allocator return what is free on this thread, if the process holds more than at its start.
-pub(crate) async fn give_back() {
+/// Has the allocator return what is free on this thread, if the process holds more than at its start. Returns whether it did.
+pub(crate) async fn give_back() -> bool {
     let resident = Resident::read().unwrap_or(ASSUMED);
     if resident.now <= AT_START.get().copied().unwrap_or(0) + TOLERATED {
-        return;
+        return false;
     }
     // What the thread keeps for its next messages stands between free pages.
     silverback::release_spare_memory();
@@ -35,6 +35,7 @@ pub(crate) async fn give_back() {
         sleep(SEGMENT_RETURNED_AFTER).await;
         drop(black_box(Vec::<u8>::with_capacity(SEGMENT)));
     }
+    true
 }
 
 /// The resident memory of the process, in bytes.
