@@ -183,10 +183,9 @@ fn reclaim_memory(http: &Http) {
     if let Some(reclaimer) = http.open.reclaimer() {
         let period = LOOK_EVERY.min(http.handshake_timeout / 2);
         tokio::spawn(async move {
-            let mut holds_more = true;
-            while reclaimer.is_needed(holds_more) {
+            while reclaimer.is_needed() {
                 sleep(period).await;
-                holds_more = memory::give_back().await;
+                memory::give_back().await;
             }
         });
     }

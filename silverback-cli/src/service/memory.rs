@@ -1,7 +1,7 @@
 //! Giving memory back to the system after a load has gone.
 //!
-//! mimalloc returns the free memory of a segment when something is freed in it, if all that was free there has been so for
-//! 10 ms. Of many connections that leave at once the last ones leave all of it behind, and nothing is freed any more. So
+//! mimalloc returns the free memory of a segment when something is freed in it, if nothing was freed there for about 10 ms.
+//! Of many connections that leave at once the last ones leave all of it behind, and nothing is freed any more. So
 //! it is given the occasion, again and again: what is freed at once is returned only the next time.
 
 use std::{fs, hint::black_box, sync::OnceLock, time::Duration};
@@ -13,11 +13,11 @@ pub(crate) fn note_start() {
     AT_START.get_or_init(|| Resident::read().map_or(0, |resident| resident.now));
 }
 
-/// Has the allocator return what is free on this thread, if the process holds more than at its start. Returns whether it did.
-pub(crate) async fn give_back() -> bool {
+/// Has the allocator return what is free on this thread, if the process holds more than at its start.
+pub(crate) async fn give_back() {
     let resident = Resident::read().unwrap_or(ASSUMED);
     if resident.now <= AT_START.get().copied().unwrap_or(0) + TOLERATED {
-        return false;
+        return;
     }
     // What the thread keeps for its next messages stands between free pages.
     silverback::release_spare_memory();
@@ -27,15 +27,15 @@ pub(crate) async fn give_back() -> bool {
     let mut blocks: Vec<Vec<u8>> = (0..count).map(|_| black_box(Vec::with_capacity(BLOCK))).collect();
     // Each round has the allocator return what the round before has freed.
     while !blocks.is_empty() {
-        sleep(RETURNED_AFTER).await;
+        let freed = blocks.len().div_ceil(2).min(SEGMENT / BLOCK) as u32;
         blocks = blocks.into_iter().skip(1).step_by(2).collect();
+        sleep(RETURNED_AFTER + POSTPONED_BY * freed).await;
     }
     // Whole segments are returned 100 ms after they were freed, when another one is freed.
     for _ in 0..2 {
         sleep(SEGMENT_RETURNED_AFTER).await;
         drop(black_box(Vec::<u8>::with_capacity(SEGMENT)));
     }
-    true
 }
 
 /// The resident memory of the process, in bytes.
@@ -73,6 +73,9 @@ const BLOCK: usize = 256 * 1024;
 
 /// mimalloc waits 10 ms for free memory to be used again.
 const RETURNED_AFTER: Duration = Duration::from_millis(15);
+
+/// By so much mimalloc postpones the return of what is free in a segment for each block that is freed there meanwhile.
+const POSTPONED_BY: Duration = Duration::from_millis(1);
 
 const SEGMENT_RETURNED_AFTER: Duration = Duration::from_millis(150);
 

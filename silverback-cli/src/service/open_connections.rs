@@ -66,16 +66,14 @@ struct State {
 pub(crate) struct Reclaimer(Arc<OpenConnections>);
 
 impl Reclaimer {
-    /// Whether to look again, where the last look found that the process still `holds_more` than at its start. Once it is
-    /// not needed, the next connection brings another one.
-    pub(crate) fn is_needed(&self, holds_more: bool) -> bool {
+    /// Whether to look again. Once it is not needed, the next connection brings another one.
+    pub(crate) fn is_needed(&self) -> bool {
         let mut state = self.0.lock();
         if state.count == 0 {
             (state.writers, state.free) = (Vec::new(), Vec::new());
             state.looks_left = state.looks_left.saturating_sub(1);
         }
-        let has_looked_enough = state.looks_left <= MOST_LOOKS - FEWEST_LOOKS && !holds_more;
-        state.has_reclaimer = state.looks_left > 0 && !has_looked_enough && !state.is_closing;
+        state.has_reclaimer = state.looks_left > 0 && !state.is_closing;
         state.has_reclaimer
     }
 }
@@ -102,7 +100,7 @@ impl OpenConnections {
         self.places.taken.fetch_add(1, Ordering::Relaxed);
         let mut state = self.lock();
         state.count += 1;
-        state.looks_left = MOST_LOOKS;
+        state.looks_left = LOOKS_AFTER_THE_LAST;
         drop(state);
         Presence { open: self.clone(), seat: None }
     }
@@ -200,13 +198,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Connections beyond the limit that are read from, so that they learn why they are turned away.
 const TURNED_AWAY_AT_ONCE: usize = 100;
 
-/// Looks after the last connection has left. Its memory is free then, and what other threads have freed for this one
-/// somewhat later.
-const FEWEST_LOOKS: u8 = 4;
-
-/// Looks while the process still holds more than at its start. On a busy machine one look returns little, because other
-/// threads allocate in between. The rest may belong to connections of other threads, so this ends.
-const MOST_LOOKS: u8 = 100;
+/// What the last connections have used is free when they have left, and what other threads have freed for this one somewhat
+/// later.
+const LOOKS_AFTER_THE_LAST: u8 = 4;
 
 #[cfg(test)]
 #[path = "open_connections_tests.rs"]

@@ -16,11 +16,15 @@ class Watched(PerMessageDeflate):
         super().__init__(params[f"{sender}_no_context_takeover"], True, bits, 15)
         self.portion = portion
         self.records = []
+        self.received = 0
 
     def decode(self, frame, *, max_size=None):
         starts = frame.opcode in (OP_TEXT, OP_BINARY) and frame.rsv1
         record = Record(frame, starts or frame.opcode is OP_CONT and self.decode_cont_data)
         self.records.append(record)
+        if record.is_compressed:
+            record.received = 0 if starts else self.received
+            self.received = record.received + len(frame.data)
         Decompressor.portion, Decompressor.current = self.portion, record
         decoded = super().decode(frame, max_size=max_size)
         if frame.fin and record.is_compressed:
@@ -50,18 +54,26 @@ class Record:
     def __init__(self, frame, is_compressed):
         self.frame, self.is_compressed = frame, is_compressed
         self.out, self.of_the_tail, self.ends_inside_a_block = b"", b"", False
+        # Bytes of the message on the wire before this frame.
+        self.received = 0
+        # How much of `out` we have looked at when the frame has come and the message is not whole, if anything.
+        self.inflated_by_us = None
 
 
 class Decompressor:
     """zlib's, given `portion` bytes at a time: the fewer, the more strictly it holds a sender to a small window.
 
     Python reads nothing after a final block. Here a new stream follows (RFC 7692, 7.2.3.4).
+
+    A message that is not whole is inflated here at every 4 KiB of it. So a fault counts there, or at the end of the message.
+    Beyond 16 times what has come we would wait longer. No message that is drawn and has 4 KiB on the wire grows like that.
     """
 
     portion, current, latest = None, None, None
 
     def __init__(self, wbits):
         self.wbits, self.unconsumed_tail = wbits, b""
+        self.fault = None
         self.begin_stream()
 
     def begin_stream(self):
@@ -82,14 +94,28 @@ class Decompressor:
         return b""
 
     def take(self, data, record):
-        size = Decompressor.portion or len(data) or 1
-        for at in range(0, len(data), size):
-            rest = data[at : at + size]
+        at = 0
+        while at < len(data):
+            to_place = INFLATED_EVERY - (record.received + at) % INFLATED_EVERY
+            rest = data[at : at + min(to_place, Decompressor.portion or to_place)]
+            at += len(rest)
+            if not self.fault:
+                self.try_to_inflate(rest, record)
+            is_place = (record.received + at) % INFLATED_EVERY == 0
+            if is_place:
+                record.inflated_by_us = len(record.out)
+            if self.fault and (is_place or record.frame.fin):
+                raise self.fault
+
+    def try_to_inflate(self, rest, record):
+        try:
             while rest:
                 if self.stream.eof:
                     self.begin_stream()
                 record.out += self.step(rest, record)
                 rest = self.stream.unused_data
+        except zlib.error as fault:
+            self.fault = fault
 
     def step(self, data, record):
         """A fault takes along what came out before it; it is then looked for byte by byte."""
@@ -104,7 +130,7 @@ class Decompressor:
             raise
 
     def end_message(self, tail, record):
-        if not self.stream.eof:
+        if self.fault or not self.stream.eof:
             self.take(tail, record)
         if self.stream.eof:
             self.begin_stream()
@@ -118,6 +144,8 @@ class Decompressor:
             return True
         return not probe.eof or (brought, probe.unused_data) != (b"", b"")
 
+
+INFLATED_EVERY = 4096
 
 permessage_deflate.zlib = types.SimpleNamespace(
     decompressobj=Decompressor, compressobj=zlib.compressobj, error=zlib.error, Z_SYNC_FLUSH=zlib.Z_SYNC_FLUSH

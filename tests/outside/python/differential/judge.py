@@ -70,7 +70,7 @@ class Reader:
 
     def data(self, frame, record):
         self.begin(record)
-        piece = bytes(frame.data) + record.of_the_tail
+        piece = self.inflated_by_us(bytes(frame.data) + record.of_the_tail, record)
         if record.ends_inside_a_block:
             # Python goes on with the block in the next message. Here a message is whole (RFC 7692, 7.2.1).
             fault = self.size_on_the_wire(record) or self.text_and_size(piece, False)
@@ -86,7 +86,19 @@ class Reader:
             return
         self.kind = "text" if record.frame.opcode is OP_TEXT else "binary"
         self.body, self.declared, self.is_compressed = b"", 0, record.is_compressed
+        self.not_inflated_yet = b""
         self.text = codecs.getincrementaldecoder("utf-8")("strict")
+
+    def inflated_by_us(self, piece, record):
+        """What we look at when this frame has come: of a compressed message that is not whole, less than Python."""
+        place = record.inflated_by_us
+        piece, waited = self.not_inflated_yet + piece, len(self.not_inflated_yet)
+        if not record.is_compressed or record.frame.fin:
+            end = len(piece)
+        else:
+            end = 0 if place is None else waited + place
+        self.not_inflated_yet = piece[end:]
+        return piece[:end]
 
     def size_on_the_wire(self, record):
         """The limit on messages is not Python's: that one counts what compressed and control frames take on the wire.
@@ -135,7 +147,7 @@ class Reader:
         self.begin(record)
         if self.size_on_the_wire(record):
             return {"too big"}
-        fault = self.text_and_size(record.out, False)
+        fault = self.text_and_size(self.not_inflated_yet + record.out, False)
         return {fault} if fault else self.no_deflate()
 
     def no_deflate(self):

@@ -62,6 +62,12 @@ def known():
         [binary(b"\xff\xff\xff", rsv=4)],
         lambda theirs, ours: is_fault(theirs, "decompression") and ours.end == "deflate" and ours.closes == [1007],
     )
+    pinged = lambda ours: [kind for kind, _ in ours.seen] == ["ping"]
+    yield case(
+        "data that is no DEFLATE is found there before the message is whole, or 4 KiB of it are there",
+        [binary(b"\xff\xff\xff", fin=False, rsv=4), Frame(9, b"", mask=mask), Frame(0, b"", mask=mask)],
+        lambda theirs, ours: is_fault(theirs, "decompression") and not theirs.data and pinged(ours) and ours.end == "deflate",
+    )
     yield case(
         "a Close inside a fragmented message is a fault there",
         [text(b"half", fin=False), Frame(8, b"\x03\xe8", mask=mask)],
