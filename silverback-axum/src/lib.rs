@@ -53,3 +53,8 @@ pub use message::{CloseCode, CloseFrame, Message};
 pub use socket::WebSocket;
 pub use text::Utf8Bytes;
 pub use upgrade::{DefaultOnFailedUpgrade, OnFailedUpgrade, WebSocketUpgrade};
+
+/// Compiles the programs in the README. They stand here because this crate has all that they need.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -109,17 +109,12 @@ pub use upgrade::Upgrade;
 pub use upgrade::{UpgradeError, Upgrader};
 pub use writer::{TryWriteError, Writer};
 
-/// The examples of the front page are compiled too.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-/// Those of the guide to compression too.
+/// Compiles the examples in the guide to compression. The README's are compiled in `silverback-axum`, which some need.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/compression.md")]
 struct CompressionGuide;
 
-/// Those of the guides for people who come from elsewhere.
+/// Compiles the examples in the guides for people who come from other libraries.
 #[cfg(all(doctest, feature = "hyper", feature = "json"))]
 #[doc = include_str!("../../docs/from-gorilla.md")]
 struct FromGorilla;
