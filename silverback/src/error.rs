@@ -4,10 +4,10 @@ use std::{fmt, io};
 
 use silverback_proto::{CloseCode, ConnectionError, LimitError, ProtocolError, SendError, Timeout, UnsendableCode};
 
+#[cfg(feature = "json")]
+use crate::adapters::json::JsonError;
 #[cfg(feature = "blocking")]
 use crate::blocking::WaitError;
-#[cfg(feature = "json")]
-use crate::json::JsonError;
 use crate::{dial::DialError, upgrade::UpgradeError};
 
 /// Why something could not be done. A close by the peer is no error.

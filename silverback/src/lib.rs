@@ -39,75 +39,53 @@
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).
 //! - `json`: messages that are JSON, with serde.
 
+mod adapters;
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub mod blocking;
-mod clock;
 mod conn;
 mod dial;
-mod driver;
-mod ending;
 mod error;
-mod flusher;
-mod head;
-mod join;
+mod io;
+mod reconnect;
+mod upgrade;
+
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-pub mod json;
-mod last_look;
-mod mask_source;
-mod message_reader;
-mod message_writer;
-#[cfg(all(test, silverback_loom))]
-mod models;
-mod observer;
-mod read_buffer;
-mod read_into;
-mod reader;
-mod reconnect;
-mod requests;
-mod settings;
-mod shared;
-mod socket;
-mod sync;
-mod tcp_progress;
+pub use adapters::json;
+pub use adapters::{join::JoinedMessages, read_into::MessageBuffer, tunnel::Tunnel};
+pub use conn::{
+    Conn,
+    message_reader::MessageReader,
+    message_writer::MessageWriter,
+    observer::Control,
+    reader::Reader,
+    writer::{TryWriteError, Writer},
+};
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
-pub mod tls;
-mod transport;
-mod tunnel;
-mod upgrade;
-mod while_open;
-mod writer;
-
-pub use conn::Conn;
+pub use dial::tls;
 pub use dial::{
     Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, InvalidProxyVariable, Proxy,
     ProxyRules, RedirectFault, Refusal, TlsSession,
 };
 pub use error::Error;
-pub use join::JoinedMessages;
-pub use message_reader::MessageReader;
-pub use message_writer::MessageWriter;
-pub use observer::Control;
-pub use read_buffer::release_spare_memory;
-pub use read_into::MessageBuffer;
-pub use reader::Reader;
+pub use io::{read_buffer::release_spare_memory, settings::Settings, transport::ByteStream};
 pub use reconnect::{
     Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingConn,
     ReconnectingWriter,
 };
-pub use requests::{is_websocket_upgrade, subprotocols};
-pub use settings::Settings;
 pub use silverback_proto as proto;
-pub use silverback_proto::deflate::{Compression, DeflateParams};
-pub use silverback_proto::*;
-pub use transport::ByteStream;
-pub use tunnel::Tunnel;
+pub use silverback_proto::{
+    deflate::{Compression, DeflateParams},
+    *,
+};
 #[cfg(feature = "hyper")]
 pub use upgrade::Upgrade;
-pub use upgrade::{UpgradeError, Upgrader};
-pub use writer::{TryWriteError, Writer};
+pub use upgrade::{
+    UpgradeError, Upgrader,
+    requests::{is_websocket_upgrade, subprotocols},
+};
 
 /// Compiles the examples in the guide to compression. The README's are compiled in `silverback-axum`, which some need.
 #[cfg(doctest)]

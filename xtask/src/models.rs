@@ -1,4 +1,4 @@
-//! The models of `silverback/src/models/` under loom: threads that meet in every order, within a bound.
+//! The models of `silverback/src/io/models/` under loom: threads that meet in every order, within a bound.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use silverback_proto::{
 use tokio::runtime::Handle;
 
 use super::{MessageReader, MessageWriter, Messages, Reader, Writer};
-use crate::{Error, TryWriteError};
+use crate::{conn::writer::TryWriteError, error::Error};
 
 /// A WebSocket connection whose calls wait in the thread that makes them. [`dial`](super::dial) and
 /// [`accept`](super::accept) give one.
@@ -32,7 +32,7 @@ pub struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(runtime: &'static Handle, conn: crate::Conn) -> Self {
+    pub(super) fn new(runtime: &'static Handle, conn: crate::conn::Conn) -> Self {
         let subprotocol = conn.subprotocol().cloned();
         let compression = conn.compression();
         let (writer, reader) = conn.split();

@@ -5,7 +5,7 @@ use std::{fmt, io, time::Duration};
 use tokio::{io::AsyncWriteExt, runtime::Handle};
 
 use super::{inside::Inside, wait::wait};
-use crate::Error;
+use crate::error::Error;
 
 /// Writes one message in fragments; see [`MessageWriter`](crate::MessageWriter). [`finish`](Self::finish) ends it.
 ///
@@ -26,12 +26,16 @@ use crate::Error;
 /// # Ok(()) }
 /// ```
 pub struct MessageWriter {
-    message: Inside<crate::MessageWriter>,
+    message: Inside<crate::conn::message_writer::MessageWriter>,
     timeout: Option<Duration>,
 }
 
 impl MessageWriter {
-    pub(super) fn new(runtime: &'static Handle, message: crate::MessageWriter, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(
+        runtime: &'static Handle,
+        message: crate::conn::message_writer::MessageWriter,
+        timeout: Option<Duration>,
+    ) -> Self {
         Self { message: Inside::new(runtime, message), timeout }
     }
 

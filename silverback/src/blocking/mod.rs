@@ -81,7 +81,7 @@ use self::{
     runtime::runtime,
     wait::{check_not_in_task, wait},
 };
-use crate::{Dialer, Error, Upgrader};
+use crate::{dial::Dialer, error::Error, upgrade::Upgrader};
 
 /// Connects to the server of a URL, with the defaults of [`Dialer`].
 ///

@@ -6,18 +6,18 @@ use silverback_proto::{CloseInfo, Event, Message, MessageRef, Stats};
 use tokio::runtime::Handle;
 
 use super::{MessageReader, inside::Inside, wait::wait};
-use crate::Error;
+use crate::error::Error;
 
 /// Reads messages, in a thread of its own if that is wanted. Pings are answered, pongs taken note of and closes replied
 /// to inside, before anything that came after them is handed out.
 #[derive(Debug)]
 pub struct Reader {
-    reader: Inside<crate::Reader>,
+    reader: Inside<crate::conn::reader::Reader>,
     timeout: Option<Duration>,
 }
 
 impl Reader {
-    pub(super) fn new(runtime: &'static Handle, reader: crate::Reader) -> Self {
+    pub(super) fn new(runtime: &'static Handle, reader: crate::conn::reader::Reader) -> Self {
         Self { reader: Inside::new(runtime, reader), timeout: None }
     }
 

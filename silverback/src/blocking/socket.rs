@@ -2,7 +2,7 @@
 
 use std::{io, net};
 
-use crate::ByteStream;
+use crate::io::transport::ByteStream;
 
 /// A connected socket of the standard library: [`TcpStream`](net::TcpStream) and, where there are Unix sockets,
 /// `UnixStream`.

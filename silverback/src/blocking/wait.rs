@@ -18,7 +18,7 @@ use tokio::{
     task::coop,
 };
 
-use crate::{Error, last_look::extra_time};
+use crate::{error::Error, io::last_look::extra_time};
 
 /// Waits for a future that loses nothing when it is dropped, no longer than `limit`.
 pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future: F) -> Result<F::Output, Error> {

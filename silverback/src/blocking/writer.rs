@@ -6,19 +6,19 @@ use silverback_proto::{CloseCode, CloseInfo, Message, MessageKind, MessageRef, P
 use tokio::runtime::Handle;
 
 use super::{MessageWriter, inside::Inside, wait::wait};
-use crate::{Error, TryWriteError};
+use crate::{conn::writer::TryWriteError, error::Error};
 
 /// Writes messages, from as many threads as there are clones of it.
 ///
 /// A message is accepted whole or not at all: waiting is only for room in the queue, which is bounded by bytes.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    writer: Inside<crate::Writer>,
+    writer: Inside<crate::conn::writer::Writer>,
     timeout: Option<Duration>,
 }
 
 impl Writer {
-    pub(super) fn new(runtime: &'static Handle, writer: crate::Writer) -> Self {
+    pub(super) fn new(runtime: &'static Handle, writer: crate::conn::writer::Writer) -> Self {
         Self { writer: Inside::new(runtime, writer), timeout: None }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
 
-use crate::transport::ByteStream;
+use crate::io::transport::ByteStream;
 
 /// Whom a connector of the application's is to connect to: the server, or the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]

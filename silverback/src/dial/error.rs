@@ -6,7 +6,7 @@ use silverback_proto::handshake::{HandshakeError, HeadError};
 
 use super::{Attempt, DialStep, InvalidProxy, InvalidProxyVariable, RedirectFault, Refusal, attempt::Attempts};
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-use crate::tls::TlsError;
+use crate::dial::tls::TlsError;
 
 /// Why a server could not be reached, or did not answer as a WebSocket server.
 ///
@@ -246,7 +246,7 @@ impl fmt::Display for DialError {
 
 fn why(error: &io::Error) -> String {
     #[cfg(feature = "rustls-tls")]
-    if let Some(why) = crate::tls::why_not_believed(error) {
+    if let Some(why) = crate::dial::tls::why_not_believed(error) {
         return why;
     }
     error.to_string()

@@ -3,11 +3,14 @@
 use std::io;
 
 use http::{Response, StatusCode, Uri, header};
-use silverback_proto::handshake::{ClientHandshake, ClientRequest, Nonce, http1::encode_request};
+use silverback_proto::{
+    Role,
+    handshake::{ClientHandshake, ClientRequest, Nonce, http1::encode_request},
+};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
-    DialError, DialEvent, DialStep, Dialer, Refusal, Wire,
+    DialError, DialEvent, DialStep, Dialer, Refusal,
     error::Place,
     final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
     refusal::hide_secrets,
@@ -15,7 +18,13 @@ use super::{
     step::TimeLimit,
     target,
 };
-use crate::{Conn, head::ReadHeadError};
+use crate::{
+    conn::Conn,
+    io::{
+        head::ReadHeadError,
+        transport::{socket::peer_of, wire::Wire},
+    },
+};
 
 /// Does the opening handshake within its time.
 pub(super) async fn shake_hands(
@@ -25,7 +34,7 @@ pub(super) async fn shake_hands(
     time: &TimeLimit,
 ) -> Result<(Conn, Response<()>), DialError> {
     let target = target(&request);
-    let place = Place::new(&target, wire.peer());
+    let place = Place::new(&target, peer_of(&wire));
     let (deadline, _) = time.deadline(DialStep::Handshake);
     time.bounded(DialStep::Handshake, place, exchange(dialer, wire, request, place, deadline)).await
 }
@@ -65,7 +74,7 @@ async fn exchange(
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
     let negotiated = handshake.verify(&response).map_err(wrong)?;
-    Ok((wire.into_conn(negotiated, early, &dialer.settings), response))
+    Ok((Conn::from_handshake(wire, Role::Client, negotiated, early, &dialer.settings), response))
 }
 
 impl Dialer {

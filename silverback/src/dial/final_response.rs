@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use silverback_proto::handshake::{HeadError, http1::parse_response};
 
-use crate::{
+use crate::io::{
     head::{ReadHeadError, read_next_head},
     transport::ByteStream,
 };

@@ -19,7 +19,8 @@ mod refusal;
 mod resolve;
 mod secure;
 mod step;
-mod wire;
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+pub mod tls;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::SystemTime};
 
@@ -29,7 +30,6 @@ use silverback_proto::{
     handshake::{ClientRequest, HandshakeError, ascii_host},
 };
 
-pub(crate) use self::wire::Wire;
 pub use self::{
     attempt::Attempt,
     connector::ConnectTo,
@@ -48,8 +48,14 @@ use self::{
     step::{Budgets, TimeLimit},
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-use crate::tls::Tls;
-use crate::{Conn, Settings, transport::ByteStream};
+use crate::dial::tls::Tls;
+use crate::{
+    conn::Conn,
+    io::{
+        settings::Settings,
+        transport::{ByteStream, wire::Wire},
+    },
+};
 
 /// Opens connections to servers.
 ///

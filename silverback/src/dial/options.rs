@@ -20,8 +20,8 @@ use super::{
     proxy::basic,
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-use crate::tls::Tls;
-use crate::{
+use crate::dial::tls::Tls;
+use crate::io::{
     settings::{forward_settings, subprotocols},
     transport::ByteStream,
 };

@@ -14,7 +14,7 @@ use tokio::{
 #[cfg(feature = "socks")]
 use super::proxy::{SocksTarget, through_socks};
 use super::{
-    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy, Wire,
+    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy,
     connector::{Connector, Way},
     error::Place,
     proxy::{ProxyKind, tunnel},
@@ -24,6 +24,7 @@ use super::{
     step::TimeLimit,
     target,
 };
+use crate::io::transport::{socket::peer_of, wire::Wire};
 
 /// A stream on which the opening handshake can be done.
 pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Wire, DialError> {
@@ -145,7 +146,7 @@ impl Reach<'_> {
         let head_limit = self.dialer.settings.head_limit();
         let begun = Instant::now();
         let (deadline, _) = self.time.deadline(DialStep::Proxy);
-        let place = Place::new(&server, wire.peer());
+        let place = Place::new(&server, peer_of(&wire));
         let opening = tunnel(&mut wire, proxy, place, self.dialer.user_agent(), head_limit, deadline);
         self.time.bounded(DialStep::Proxy, place, opening).await?;
         self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
@@ -168,7 +169,7 @@ impl Reach<'_> {
         };
         let wire = self.connect_to_proxy(proxy).await?;
         let begun = Instant::now();
-        let place = Place::new(&server, wire.peer());
+        let place = Place::new(&server, peer_of(&wire));
         let wire = self.time.within(DialStep::Proxy, place, through_socks(wire, proxy, target)).await?;
         self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
         Ok(wire)
@@ -186,7 +187,7 @@ impl Reach<'_> {
 
     async fn secure(&self, tls: TlsLayer, wire: Wire, host: &str, target: &str) -> Result<Wire, DialError> {
         let begun = Instant::now();
-        let place = Place::new(target, wire.peer());
+        let place = Place::new(target, peer_of(&wire));
         let (wire, session) = self.time.within(DialStep::Tls, place, tls.establish(wire, host)).await?;
         self.dialer.observe(&DialEvent::TlsEstablished { target, session: &session, took: begun.elapsed() });
         Ok(wire)

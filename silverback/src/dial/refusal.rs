@@ -8,7 +8,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{body::Framing, wire::Wire};
+use super::body::Framing;
+use crate::io::transport::wire::Wire;
 
 /// What a server said instead of 101, or a proxy instead of 200.
 #[derive(Clone, Debug)]

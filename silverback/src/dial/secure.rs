@@ -2,12 +2,13 @@
 
 use std::io;
 
-use super::{DialError, DialStep, TlsSession, wire::Wire};
+use super::{DialError, DialStep, TlsSession};
+use crate::io::transport::wire::Wire;
 
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 mod layer {
     use super::*;
-    use crate::tls::{PreparedTls, Tls};
+    use crate::dial::tls::{PreparedTls, Tls};
 
     /// Ready to be put on a stream: whatever can be wrong with our own side of TLS was found before.
     #[derive(Debug)]

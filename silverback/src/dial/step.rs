@@ -5,7 +5,7 @@ use std::{fmt, future::Future, io, time::Duration};
 use tokio::time::Instant;
 
 use super::{DialError, error::Place};
-use crate::last_look::within;
+use crate::io::last_look::within;
 
 /// The steps of a dial, in their order. Not every dial takes all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,11 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{BoxError, Disconnect, Reconnect};
-use crate::{Conn, Dialer, clock, last_look};
+use crate::{
+    conn::Conn,
+    dial::Dialer,
+    io::{clock, last_look},
+};
 
 /// Which attempt it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::{
     engine::{Engine, Step},
     link::{Link, Written},
 };
-use crate::{Conn, Error, shared::ChangingRoomWait};
+use crate::{conn::Conn, error::Error, io::output::ChangingRoomWait};
 
 /// A client's connection that comes back when it is lost; see [`Reconnect`], which makes it.
 ///

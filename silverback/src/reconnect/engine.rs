@@ -17,7 +17,7 @@ use super::{
     backoff::Backoff,
     link::Link,
 };
-use crate::{Conn, Error, clock};
+use crate::{conn::Conn, error::Error, io::clock};
 
 pub(super) struct Engine {
     plan: Reconnect,

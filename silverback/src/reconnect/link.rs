@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::ReconnectState;
 use crate::{
-    Error, TryWriteError, Writer,
-    shared::{ChangingRoomWait, Encoding},
+    conn::writer::{TryWriteError, Writer},
+    error::Error,
+    io::output::{ChangingRoomWait, Encoding},
 };
 
 #[derive(Debug)]

@@ -36,7 +36,7 @@ use self::{
     attempt::{OnConnect, Prepare},
     backoff::Pace,
 };
-use crate::Dialer;
+use crate::dial::Dialer;
 
 /// Makes a connection that comes back: [`start`](Self::start) gives a [`ReconnectingConn`].
 ///

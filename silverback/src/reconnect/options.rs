@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use super::{BoxError, Disconnect, Reconnect, ReconnectAttempt, ReconnectingConn, attempt::erase, backoff::Pace};
-use crate::{Conn, Dialer};
+use crate::{conn::Conn, dial::Dialer};
 
 impl Reconnect {
     /// A connection to the server of this URL, made by this dialer each time.

@@ -6,7 +6,10 @@ use http::StatusCode;
 use silverback_proto::{CloseCode, CloseInfo, Initiator, Message, SendError};
 
 use super::{BoxError, retry_after};
-use crate::{DialError, DialStep, Error};
+use crate::{
+    dial::{DialError, DialStep},
+    error::Error,
+};
 
 /// The connection broke, or none came about.
 #[derive(Clone, Debug)]

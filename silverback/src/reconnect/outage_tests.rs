@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use silverback_proto::{ConnectionError, LimitError, ProtocolError, Timeout};
 
 use super::*;
-use crate::Refusal;
+use crate::dial::Refusal;
 
 fn closed(code: u16, initiator: Initiator) -> Disconnect {
     // `CloseInfo` cannot be made elsewhere: one that a connection has, changed.

@@ -9,7 +9,7 @@ use super::{
     ReconnectError, ReconnectState,
     link::{Link, Written},
 };
-use crate::{Writer, shared::ChangingRoomWait};
+use crate::{conn::writer::Writer, io::output::ChangingRoomWait};
 
 /// Writes to whatever connection there is, from as many tasks as there are clones of it. It is the task that reads from
 /// the [`ReconnectingConn`](super::ReconnectingConn) that connects again, and that is told what was not sent.

@@ -17,10 +17,12 @@ use tokio::{
 
 use super::{UpgradeError, Upgrader};
 use crate::{
-    Conn,
-    head::{ReadHeadError, read_head},
-    last_look::within,
-    transport::ByteStream,
+    conn::Conn,
+    io::{
+        head::{ReadHeadError, read_head},
+        last_look::within,
+        transport::ByteStream,
+    },
 };
 
 pub(super) async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> Result<Conn, UpgradeError> {

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use super::{UpgradeError, Upgrader};
-use crate::{Conn, Error, Settings};
+use crate::{conn::Conn, error::Error, io::settings::Settings};
 
 impl Upgrader {
     /// Upgrades a request of an HTTP server: send the response, and await the rest elsewhere.

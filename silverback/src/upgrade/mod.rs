@@ -4,6 +4,7 @@ mod bare;
 mod error;
 #[cfg(feature = "hyper")]
 mod hyper;
+pub(crate) mod requests;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -20,9 +21,11 @@ pub use self::error::UpgradeError;
 #[cfg(feature = "hyper")]
 pub use self::hyper::Upgrade;
 use crate::{
-    Conn, Settings,
-    settings::{forward_settings, subprotocols},
-    transport::ByteStream,
+    conn::Conn,
+    io::{
+        settings::{Settings, forward_settings, subprotocols},
+        transport::ByteStream,
+    },
 };
 
 /// Turns HTTP requests into connections.

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use tokio_socks::{Error, tcp::Socks5Stream};
 
 use super::Proxy;
-use crate::dial::wire::Wire;
+use crate::io::transport::wire::Wire;
 
 /// What the proxy is asked to connect to.
 #[derive(Debug)]

@@ -13,9 +13,8 @@ use crate::{
         DialError, DialStep, Refusal,
         error::Place,
         final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
-        wire::Wire,
     },
-    head::ReadHeadError,
+    io::{head::ReadHeadError, transport::wire::Wire},
 };
 
 /// `server` is named by its `host:port`, with brackets about an IPv6 address. `deadline` only ends the reading of a refusal.

@@ -1,0 +1,110 @@
+//! From what was asked for to something that does handshakes, by whichever library there is.
+
+use std::io;
+#[cfg(feature = "rustls-tls")]
+use std::sync::Arc;
+
+#[cfg(feature = "native-tls")]
+use super::native;
+#[cfg(feature = "rustls-tls")]
+use super::rustls_backend;
+use super::{Backend, Options, Tls, TlsError};
+use crate::{dial::TlsSession, io::transport::ByteStream};
+
+/// What the configuration has become.
+#[derive(Clone)]
+pub(super) enum Connector {
+    #[cfg(feature = "rustls-tls")]
+    Rustls { config: Arc<rustls::ClientConfig>, unchecked: bool },
+    #[cfg(feature = "native-tls")]
+    Native { connector: tokio_native_tls::TlsConnector, unchecked: bool },
+}
+
+/// All that one handshake needs, but for the stream.
+pub(crate) struct PreparedTls {
+    connector: Connector,
+    server_name: Option<String>,
+}
+
+impl Tls {
+    /// Whether any library is there to do it.
+    pub(crate) fn is_possible(&self) -> bool {
+        let is_given = matches!(self.options.backend, Backend::Given(_));
+        is_given || HAS_RUSTLS_PROVIDER || cfg!(feature = "native-tls")
+    }
+
+    /// Builds the configuration, the first time.
+    pub(crate) async fn prepare(&self) -> Result<PreparedTls, TlsError> {
+        let connector = match (&self.options.backend, self.connector.get()) {
+            (Backend::Given(connector), _) | (_, Some(connector)) => connector.clone(),
+            _ => self.build().await?,
+        };
+        Ok(PreparedTls { connector, server_name: self.options.server_name.clone() })
+    }
+
+    /// Reads files, maybe: not on a thread that has connections to serve.
+    async fn build(&self) -> Result<Connector, TlsError> {
+        let options = self.options.clone();
+        let building = tokio::task::spawn_blocking(move || options.build());
+        let built = building.await.map_err(|error| TlsError::Configuration(error.to_string()))??;
+        // Of two that were built at once, the first stays: they share sessions.
+        Ok(self.connector.get_or_init(|| built).clone())
+    }
+}
+
+impl Options {
+    fn build(&self) -> Result<Connector, TlsError> {
+        // RFC 7301, 3.1: a byte says how long each is, and it is not zero.
+        if self.alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
+            return Err(TlsError::Alpn);
+        }
+        match &self.backend {
+            Backend::Given(connector) => Ok(connector.clone()),
+            #[cfg(feature = "native-tls")]
+            Backend::Native => native::build(self),
+            #[cfg(feature = "rustls-tls")]
+            Backend::Any if HAS_RUSTLS_PROVIDER => rustls_backend::build(self),
+            #[cfg(feature = "native-tls")]
+            Backend::Any => native::build(self),
+            #[cfg(not(feature = "native-tls"))]
+            Backend::Any => Err(TlsError::Unsupported("provider: turn on silverback's feature ring or aws-lc-rs")),
+        }
+    }
+}
+
+impl Connector {
+    #[cfg(feature = "rustls-tls")]
+    pub(super) fn rustls(config: Arc<rustls::ClientConfig>) -> Self {
+        Self::Rustls { config, unchecked: false }
+    }
+
+    #[cfg(feature = "native-tls")]
+    pub(super) fn native(connector: native_tls::TlsConnector) -> Self {
+        Self::Native { connector: connector.into(), unchecked: false }
+    }
+}
+
+impl PreparedTls {
+    /// `host` has no brackets.
+    pub(crate) async fn establish(
+        self,
+        stream: impl ByteStream,
+        host: &str,
+    ) -> io::Result<(Box<dyn ByteStream>, TlsSession)> {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        match self.connector {
+            #[cfg(feature = "rustls-tls")]
+            Connector::Rustls { config, unchecked } => rustls_backend::establish(config, unchecked, stream, name).await,
+            #[cfg(feature = "native-tls")]
+            Connector::Native { connector, unchecked } => native::establish(connector, unchecked, stream, name).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for PreparedTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PreparedTls")
+    }
+}
+
+const HAS_RUSTLS_PROVIDER: bool = cfg!(all(feature = "rustls-tls", any(feature = "ring", feature = "aws-lc-rs")));

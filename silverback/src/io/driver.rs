@@ -1,0 +1,427 @@
+//! The reading side's engine: input to arrivals, with the deadlines of the connection. `ending` does the last steps.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role, Stats, connection::Receiver};
+use tokio::{
+    task::coop,
+    time::{Sleep, sleep_until},
+};
+
+use crate::{
+    conn::observer::Observer,
+    error::Error,
+    io::{
+        clock,
+        last_look::LastLook,
+        output::{Received, SharedHandle, Wait, ending::Ending, yields},
+        read_buffer::{Input, ReadBuffer},
+        transport::ReadSide,
+    },
+};
+
+/// Drives the receiving half of a connection.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    shared: SharedHandle,
+    receiver: Receiver,
+    input: Input,
+    io: ReadSide,
+    role: Role,
+    /// What one read takes at most.
+    read_buffer_size: usize,
+    /// What `shared` was told last.
+    input_in_hand: bool,
+    /// Ends at the next deadline, or before it: then it is set anew. No timer is touched for a message.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// It wakes the task that waits: it need not be told again.
+    timer_is_told: bool,
+    /// What was read since this task last waited.
+    read_this_turn: Received,
+    /// Counted here and not in `shared`: a message that is in hand costs no lock.
+    messages_received: u64,
+    observer: Observer,
+    /// What a deadline waits for that would end the connection.
+    last_look: Option<Box<LastLook>>,
+    ending: Option<Box<Ending>>,
+}
+
+/// What a driver is made of.
+#[derive(Debug)]
+pub(crate) struct DriverParts {
+    pub(crate) shared: SharedHandle,
+    pub(crate) receiver: Receiver,
+    pub(crate) io: ReadSide,
+    pub(crate) role: Role,
+    /// Bytes of the stream that came with the handshake.
+    pub(crate) early: Vec<u8>,
+    pub(crate) read_buffer_size: usize,
+}
+
+/// What a reader asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Messages,
+    /// Messages, and the control frames between them.
+    Events,
+    /// Messages in pieces, of at most this many bytes.
+    Pieces {
+        limit: u64,
+    },
+}
+
+impl Wanted {
+    fn delivery(self) -> Delivery {
+        match self {
+            Self::Messages | Self::Events => Delivery::Whole,
+            Self::Pieces { limit } => Delivery::Pieces { limit },
+        }
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(parts: DriverParts) -> Self {
+        let mut receiver = parts.receiver;
+        receiver.begin_turn(INFLATED_PER_TURN);
+        Self {
+            shared: parts.shared,
+            receiver,
+            input: Input::new(parts.early),
+            io: parts.io,
+            role: parts.role,
+            read_buffer_size: parts.read_buffer_size,
+            input_in_hand: false,
+            timer: None,
+            timer_is_told: false,
+            read_this_turn: Received { count: 0, at: clock::now() },
+            messages_received: 0,
+            observer: Observer::default(),
+            last_look: None,
+            ending: None,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &SharedHandle {
+        &self.shared
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.shared.stats();
+        stats.messages_received = self.messages_received;
+        stats.bytes_received += self.read_this_turn.count as u64;
+        stats
+    }
+
+    /// The transport, while it is read from.
+    pub(crate) fn io(&self) -> &ReadSide {
+        &self.io
+    }
+
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        self.observer = observer;
+    }
+
+    pub(crate) fn set_max_message_size(&mut self, bytes: u64) {
+        self.receiver.set_max_message_size(bytes);
+    }
+
+    /// The next message, or piece of one; `None` once the connection has ended cleanly. Nothing is lost between polls.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Result<Option<Arrival>, Error>> {
+        loop {
+            if let Some(ending) = &mut self.ending {
+                self.input.release();
+                return ending.poll(cx).map_ok(|()| None);
+            }
+            if self.receiver.is_turn_over() {
+                self.shared.flush_now();
+                ready!(self.poll_yield(cx));
+                continue;
+            }
+            if let Some(arrival) = self.next_in_hand(wanted) {
+                return Poll::Ready(Ok(Some(arrival)));
+            }
+            if self.ending.is_some() || self.receiver.is_turn_over() {
+                continue;
+            }
+            self.shared.flush_now();
+            if self.read_this_turn.count >= READ_PER_TURN {
+                ready!(self.poll_yield(cx));
+                continue;
+            }
+            match self.poll_fill(cx, wanted.delivery()) {
+                Poll::Ready(Ok(Some(arrival))) => return Poll::Ready(Ok(Some(arrival))),
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Err(error)) => self.end(error),
+                Poll::Pending => ready!(self.poll_deadline(cx)),
+            }
+        }
+    }
+
+    /// The next message if it stands whole in what has been read: the usual case of `poll_next` and no other.
+    #[inline]
+    pub(crate) fn message_in_hand(&mut self) -> Option<Place> {
+        if !self.input_in_hand {
+            return None;
+        }
+        let (kind, range) = self.receiver.take_message(self.input.handle())?;
+        self.input.consume(range.end);
+        self.messages_received += 1;
+        self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+        Some(Place::Input { kind, range })
+    }
+
+    /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
+    /// and the error is reported here, once.
+    #[inline(always)]
+    pub(crate) fn message(&mut self, place: Place) -> Result<Incoming<'_>, Error> {
+        let Self { receiver, input, shared, io, role, ending, .. } = self;
+        match receiver.message(input.handled(), place) {
+            Ok(message) => Ok(message),
+            Err(error) => {
+                let io = std::mem::replace(io, ReadSide::Closed);
+                *ending = Some(end_of_fault(shared, io, *role, &error));
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The piece of a message that `poll_next` has found.
+    pub(crate) fn piece(&self, place: Place) -> &[u8] {
+        // The place is one of this input: the driver handles no other before the piece is done with.
+        self.receiver.piece(self.input.handled(), place).unwrap_or_default()
+    }
+
+    /// Nothing of what was handed out is used any more.
+    pub(crate) fn release(&mut self) {
+        self.input.release_if_empty();
+    }
+
+    /// Handles what has been read until it amounts to something for the application.
+    fn next_in_hand(&mut self, wanted: Wanted) -> Option<Arrival> {
+        let mut answered = false;
+        loop {
+            let handled = match self.receiver.handle_input(self.input.handle(), wanted.delivery()) {
+                Ok(handled) => handled,
+                Err(error) => {
+                    self.fail(error);
+                    return None;
+                }
+            };
+            self.input.consume(handled.consumed);
+            let Some(arrival) = handled.arrival else {
+                self.input.release_if_empty();
+                self.note_input_in_hand(false);
+                return None;
+            };
+            if let Arrival::Message(_) | Arrival::Piece { .. } = arrival {
+                self.count_message(&arrival);
+                self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+                if answered {
+                    // The answer is on the wire before anything that came after its question is handed out.
+                    self.shared.flush_now();
+                }
+                return Some(arrival);
+            }
+            self.shared.handle_arrival(clock::now(), &arrival);
+            self.observer.tell(&arrival);
+            answered = true;
+            let ends = matches!(arrival, Arrival::Close(_));
+            if ends {
+                self.ending = Some(Box::new(self.orderly_ending()));
+            }
+            if wanted == Wanted::Events {
+                self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+                self.shared.flush_now();
+                return Some(arrival);
+            }
+            if ends {
+                return None;
+            }
+        }
+    }
+
+    /// Reads once, into the thread's buffer or straight into a large message.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Result<Option<Arrival>, Error>> {
+        if delivery == Delivery::Whole {
+            let target = self.receiver.payload_target();
+            if let Some(read) = target.map(|mut target| self.io.poll_read_buf(cx, &mut target)) {
+                let count = ready!(read)?;
+                self.note_received(count)?;
+                return Poll::Ready(Ok(self.handle_payload()));
+            }
+        }
+        let mut buffer = ReadBuffer::take(self.read_buffer_size);
+        let count = ready!(self.io.poll_read(cx, &mut buffer.as_mut_slice()[..self.read_buffer_size]))?;
+        self.note_received(count)?;
+        self.input.fill(buffer, count);
+        Poll::Ready(Ok(None))
+    }
+
+    fn handle_payload(&mut self) -> Option<Arrival> {
+        match self.receiver.handle_payload() {
+            Ok(arrival) => arrival.inspect(|arrival| self.count_message(arrival)),
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    fn count_message(&mut self, arrival: &Arrival) {
+        let is_end = !matches!(arrival, Arrival::Piece { is_last: false, .. });
+        self.messages_received += u64::from(is_end);
+    }
+
+    fn note_received(&mut self, count: usize) -> Result<(), Error> {
+        if count == 0 {
+            return Err(self.shared.end_of_input());
+        }
+        self.read_this_turn = Received { count: self.read_this_turn.count + count, at: clock::now() };
+        Ok(())
+    }
+
+    #[inline]
+    fn note_input_in_hand(&mut self, in_hand: bool) {
+        if self.input_in_hand != in_hand {
+            self.input_in_hand = in_hand;
+            self.shared.set_input_in_hand(in_hand);
+        }
+    }
+
+    /// Lets other tasks run after a full turn. The deadlines are looked at first: no traffic may keep us from them.
+    fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.prepare_to_wait(cx) {
+            Ok(Some(deadline)) if deadline <= clock::now() => {
+                if self.poll_last_look(cx, deadline).is_pending() {
+                    return yields(cx);
+                }
+                self.handle_timeout();
+            }
+            Ok(_) => return yields(cx),
+            Err(error) => self.end(error),
+        }
+        Poll::Ready(())
+    }
+
+    /// Nothing can be read: waits for the next deadline too. Ready when something changed.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.prepare_to_wait(cx) {
+            Ok(Some(deadline)) => {
+                ready!(self.poll_timer(cx, deadline));
+                ready!(self.poll_last_look(cx, deadline));
+                self.handle_timeout();
+            }
+            Ok(None) => return Poll::Pending,
+            Err(error) => self.end(error),
+        }
+        Poll::Ready(())
+    }
+
+    fn prepare_to_wait(&mut self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
+        let Wait { deadline, is_known } = self.shared.prepare_to_wait(cx, self.read_this_turn)?;
+        self.read_this_turn.count = 0;
+        self.receiver.begin_turn(INFLATED_PER_TURN);
+        self.timer_is_told &= is_known;
+        Ok(deadline)
+    }
+
+    /// Ready if this deadline, which has passed, may be judged: unless it only asks for a ping, what had come by then has
+    /// been read. The caller reads on while this is pending.
+    fn poll_last_look(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.shared.has_timed_out(clock::now()) {
+            self.last_look.take_if(|look| look.deadline() != deadline);
+            let look = self.last_look.get_or_insert_with(|| Box::new(LastLook::at(deadline)));
+            ready!(look.poll(cx));
+            if self.io.has_unread() && look.go_on() {
+                return look.poll(cx);
+            }
+        }
+        self.last_look = None;
+        Poll::Ready(())
+    }
+
+    fn handle_timeout(&mut self) {
+        if let Err(error) = self.shared.handle_timeout(clock::now()) {
+            self.end(error);
+        }
+    }
+
+    /// Ready when `deadline` has passed.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let deadline = deadline.into();
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+            self.timer_is_told = false;
+        }
+        loop {
+            if self.timer_is_told && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
+            // Without budget a timer is told nothing, and the task is woken at once.
+            let is_heard = coop::has_budget_remaining();
+            if timer.as_mut().poll(cx).is_pending() {
+                self.timer_is_told = is_heard;
+                return Poll::Pending;
+            }
+            self.timer_is_told = false;
+            if timer.deadline() >= deadline {
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+
+    /// The peer is at fault, and is told before the application is.
+    fn fail(&mut self, error: ConnectionError) {
+        self.shared.handle_fault(&error);
+        let ending = self.orderly_ending().after_fault(Some(error.into()));
+        self.ending = Some(Box::new(ending));
+    }
+
+    fn orderly_ending(&mut self) -> Ending {
+        let io = self.close_input();
+        Ending::orderly(self.shared.clone(), io, self.shared.close_deadline(), self.role)
+    }
+
+    /// The transport is gone, or a deadline has passed.
+    fn end(&mut self, error: Error) {
+        self.close_input();
+        self.ending = Some(Box::new(Ending::gone(self.shared.clone(), error)));
+    }
+
+    fn close_input(&mut self) -> ReadSide {
+        self.note_input_in_hand(false);
+        self.input.release();
+        self.timer = None;
+        std::mem::replace(&mut self.io, ReadSide::Closed)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.note_input_in_hand(false);
+        match self.ending.take() {
+            Some(ending) => ending.linger(),
+            None => self.shared.leave_behind(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),
+        }
+    }
+}
+
+/// Tells the peer of a fault that is reported elsewhere.
+#[cold]
+fn end_of_fault(shared: &SharedHandle, io: ReadSide, role: Role, error: &ConnectionError) -> Box<Ending> {
+    shared.handle_fault(error);
+    Box::new(Ending::orderly(shared.clone(), io, shared.close_deadline(), role).after_fault(None))
+}
+
+/// A peer that always has more to say must let others speak: after this much its task yields.
+const READ_PER_TURN: usize = 256 * 1024;
+
+/// The same for what a compressed message becomes: one or two milliseconds of work, which may come of 1 KiB.
+const INFLATED_PER_TURN: u64 = 1024 * 1024;

@@ -1,0 +1,84 @@
+//! The last look before a deadline is judged. A process that was stopped, by a debugger or a container's freezer or a laptop
+//! that sleeps, comes back with timers that are over and with input that its I/O driver has not seen yet.
+
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    task::yield_now,
+    time::{Sleep, sleep_until, timeout, timeout_at},
+};
+
+use crate::io::{clock, output::yields};
+
+/// A look at the transport after a deadline has passed, for those who poll. They try to go on before each poll.
+#[derive(Debug)]
+pub(crate) struct LastLook {
+    deadline: Instant,
+    /// When the look is over whatever comes.
+    latest: Instant,
+    yields: u8,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl LastLook {
+    /// Begins when the deadline has passed.
+    pub(crate) fn at(deadline: Instant) -> Self {
+        let now = clock::now();
+        let extra = extra_time(deadline, now);
+        let timer = (!extra.is_zero()).then(|| Box::pin(sleep_until((now + extra).into())));
+        Self { deadline, latest: now + LONGEST, yields: YIELDS, timer }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Ready when what came before the deadline has been seen.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yields > 0 {
+            self.yields -= 1;
+            return yields(cx);
+        }
+        if let Some(timer) = &mut self.timer {
+            ready!(timer.as_mut().poll(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// Looks a little longer, because input is known to wait. Returns whether there is time for it.
+    pub(crate) fn go_on(&mut self) -> bool {
+        let until = clock::now() + NOTICEABLE;
+        self.timer = Some(Box::pin(sleep_until(until.into())));
+        until < self.latest
+    }
+}
+
+/// Returns the output of `work`, or `None` if the deadline passes and what came before it does not finish the work.
+pub(crate) async fn within<F: Future>(deadline: tokio::time::Instant, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    if let Ok(done) = timeout_at(deadline, work.as_mut()).await {
+        return Some(done);
+    }
+    let extra = extra_time(deadline.into_std(), clock::now());
+    for _ in 0..YIELDS {
+        yield_now().await;
+    }
+    timeout(extra, work).await.ok()
+}
+
+/// How much time a peer gets because we were late ourselves. The I/O driver reports a limited number of sockets in a turn,
+/// so that one turn may not be enough.
+pub(crate) fn extra_time(deadline: Instant, now: Instant) -> Duration {
+    let late = now.saturating_duration_since(deadline);
+    if late < NOTICEABLE { Duration::ZERO } else { late.min(LONGEST) }
+}
+
+/// The I/O driver runs when a task yields. The second turn is for the flusher, which the first one has woken.
+const YIELDS: u8 = 2;
+/// Timers are rarely later than this on a machine that has time.
+const NOTICEABLE: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(1);

@@ -1,0 +1,223 @@
+//! What a connection runs on: TCP and Unix sockets directly, anything else behind one box.
+
+mod byte_stream;
+pub(crate) mod socket;
+mod tcp_progress;
+pub(crate) mod wire;
+
+use std::{
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use bytes::BufMut;
+use socket2::SockRef;
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    net::{TcpStream, tcp},
+};
+
+pub use self::byte_stream::ByteStream;
+use self::{
+    byte_stream::take_as,
+    socket::{Addresses, socket_under},
+    tcp_progress::TcpProgress,
+    wire::Wire,
+};
+use crate::io::sync::{self, ReadHalf, WriteHalf};
+
+/// Takes a stream apart; TCP and Unix sockets keep their own types, so that they stay fast.
+pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
+    let mut stream = Some(stream);
+    if let Some(wire) = take_as::<Wire>(&mut stream) {
+        return match wire {
+            Wire::Tcp(stream) => split(stream),
+            #[cfg(unix)]
+            Wire::Unix(stream) => split(stream),
+            Wire::Other(stream) => split(stream),
+        };
+    }
+    if let Some(tcp) = take_as::<TcpStream>(&mut stream) {
+        // 40 ms of Nagle's algorithm are worse than small packets: output is gathered already.
+        let _ = tcp.set_nodelay(true);
+        bound_unsent(&tcp);
+        let (read, write) = tcp.into_split();
+        return (ReadSide::Tcp(read), WriteSide::Tcp(write));
+    }
+    #[cfg(unix)]
+    if let Some(unix) = take_as::<UnixStream>(&mut stream) {
+        let (read, write) = unix.into_split();
+        return (ReadSide::Unix(read), WriteSide::Unix(write));
+    }
+    let stream: Option<Box<dyn ByteStream>> = match take_as::<Box<dyn ByteStream>>(&mut stream) {
+        Some(boxed) => Some(boxed),
+        None => stream.map(|stream| Box::new(stream) as Box<dyn ByteStream>),
+    };
+    match stream {
+        Some(stream) => {
+            let addresses = Addresses::of(&stream);
+            socket_under(&stream).into_iter().for_each(bound_unsent);
+            let (read, write) = sync::split(stream);
+            match addresses {
+                Some(addresses) => {
+                    (ReadSide::Layered(Box::new((read, addresses))), WriteSide::Layered(Box::new((write, addresses))))
+                }
+                None => (ReadSide::Other(read), WriteSide::Other(write)),
+            }
+        }
+        None => (ReadSide::Closed, WriteSide::Closed),
+    }
+}
+
+/// Bounds what our kernel takes and has not sent: what waits there is out of reach for pings and Close frames that could
+/// go before it, and tells nothing about the peer. What is on its way to the peer is not bounded.
+fn bound_unsent(socket: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // A kernel that refuses takes more, as on other systems.
+    let _ = SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
+}
+
+/// 128 KiB cost nothing that can be measured, also with large messages (docs/decisions.md).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MAX_UNSENT: u32 = 128 * 1024;
+
+/// Where bytes come from.
+#[derive(Debug)]
+pub(crate) enum ReadSide {
+    Tcp(tcp::OwnedReadHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedReadHalf),
+    /// On a TCP connection, as under TLS. In a box, so that those without pay nothing for the addresses.
+    Layered(Box<(ReadHalf<Box<dyn ByteStream>>, Addresses)>),
+    Other(ReadHalf<Box<dyn ByteStream>>),
+    Closed,
+}
+
+impl ReadSide {
+    /// Where a TCP connection comes from and leads to, while it is open.
+    pub(crate) fn addresses(&self) -> Option<Addresses> {
+        match self {
+            Self::Tcp(half) => Some(Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? }),
+            Self::Layered(layered) => Some(layered.1),
+            _ => None,
+        }
+    }
+
+    /// Whether something to read waits in the kernel, where it can be asked. The runtime may not know of it yet.
+    pub(crate) fn has_unread(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = match self {
+            Self::Tcp(half) => SockRef::from(half.as_ref()).peek(&mut byte),
+            #[cfg(unix)]
+            Self::Unix(half) => SockRef::from(half.as_ref()).peek(&mut byte),
+            _ => return false,
+        };
+        // The end of the stream and a failure wait to be read, too.
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut into = ReadBuf::new(into);
+        let polled = match self {
+            Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut into),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_read(cx, &mut into),
+            Self::Layered(layered) => Pin::new(&mut layered.0).poll_read(cx, &mut into),
+            Self::Other(half) => Pin::new(half).poll_read(cx, &mut into),
+            Self::Closed => Poll::Ready(Ok(())),
+        };
+        polled.map_ok(|()| into.filled().len())
+    }
+
+    /// Reads into room that was never written to. Dropping the inner future after one poll loses nothing.
+    pub(crate) fn poll_read_buf(&mut self, cx: &mut Context<'_>, into: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(half) => pin!(half.read_buf(into)).poll(cx),
+            #[cfg(unix)]
+            Self::Unix(half) => pin!(half.read_buf(into)).poll(cx),
+            Self::Layered(layered) => pin!(layered.0.read_buf(into)).poll(cx),
+            Self::Other(half) => pin!(half.read_buf(into)).poll(cx),
+            Self::Closed => Poll::Ready(Ok(0)),
+        }
+    }
+}
+
+/// Where bytes go.
+#[derive(Debug)]
+pub(crate) enum WriteSide {
+    Tcp(tcp::OwnedWriteHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedWriteHalf),
+    /// As for [`ReadSide::Layered`].
+    Layered(Box<(WriteHalf<Box<dyn ByteStream>>, Addresses)>),
+    Other(WriteHalf<Box<dyn ByteStream>>),
+    Closed,
+}
+
+impl WriteSide {
+    /// How far the peer's side of a TCP connection has taken our output. The system is asked, if it can be.
+    pub(crate) fn tcp_progress(&self) -> Option<TcpProgress> {
+        match self {
+            Self::Tcp(half) => {
+                TcpProgress::of(&Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? })
+            }
+            Self::Layered(layered) => TcpProgress::of(&layered.1),
+            _ => None,
+        }
+    }
+
+    /// One system call: a plain write where there is one slice, which costs a little less.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match (self.as_async_write(), slices) {
+            (Some(writer), [slice]) => writer.poll_write(cx, slice),
+            (Some(writer), slices) if writer.is_write_vectored() => writer.poll_write_vectored(cx, slices),
+            (Some(writer), slices) => writer.poll_write(cx, slices.first().map_or(&[], |slice| slice)),
+            (None, _) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Passes on what a layer between us and the socket may hold; sockets hold nothing.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Layered(layered) => Pin::new(&mut layered.0).poll_flush(cx),
+            Self::Other(half) => Pin::new(half).poll_flush(cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Tells the peer that nothing more will come.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.as_async_write() {
+            Some(writer) => writer.poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// The transport is broken: its end is not announced to it any more.
+    pub(crate) fn note_broken(&mut self) {
+        match std::mem::replace(self, Self::Closed) {
+            Self::Tcp(half) => half.forget(),
+            #[cfg(unix)]
+            Self::Unix(half) => half.forget(),
+            other => *self = other,
+        }
+    }
+
+    fn as_async_write(&mut self) -> Option<Pin<&mut (dyn AsyncWrite + Unpin)>> {
+        let writer: &mut (dyn AsyncWrite + Unpin) = match self {
+            Self::Tcp(half) => half,
+            #[cfg(unix)]
+            Self::Unix(half) => half,
+            Self::Layered(layered) => &mut layered.0,
+            Self::Other(half) => half,
+            Self::Closed => return None,
+        };
+        Some(Pin::new(writer))
+    }
+}
