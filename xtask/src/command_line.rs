@@ -17,6 +17,8 @@ pub(crate) enum Chore {
     Instructions(instructions::Request),
     Hold(hold::Request),
     Soak(soak::Request),
+    /// The crates to look at; empty means all.
+    Rooms(Vec<String>),
 }
 
 /// `cargo xtask test`
@@ -52,6 +54,7 @@ usage: cargo xtask test [--only STEP[,STEP...]] [--list] [--fuzz-seconds N]
        cargo xtask instructions [--check]
        cargo xtask hold [--connections N] [--threads N] [--seconds S]
        cargo xtask soak [--minutes M]
+       cargo xtask rooms [CRATE...]
 
 test       builds and checks everything; with CI set, a missing outside party is a failure
 autobahn   runs the Autobahn suite; --full runs all of it, most of an hour, and writes
@@ -63,7 +66,9 @@ instructions
            counts instructions under valgrind and writes docs/instructions.md; --check fails instead
            when one has grown by more than 5 %
 hold       keeps 19,000 connections in one process of the program, and measures what they cost
-soak       mixes all kinds of clients for 10 minutes; memory must not grow, nothing may fail unprovoked";
+soak       mixes all kinds of clients for 10 minutes; memory must not grow, nothing may fail unprovoked
+rooms      lists import circles between the files of each crate, arrows between rooms that ARCHITECTURE.md does
+           not allow, and imports through the crate root";
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, String> {
     let mut words = arguments;
@@ -74,6 +79,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Chore, St
         Some("instructions") => instructions(&mut words),
         Some("hold") => hold(&mut words),
         Some("soak") => soak(&mut words),
+        Some("rooms") => Ok(Chore::Rooms(words.collect())),
         Some("help" | "--help" | "-h") | None => Ok(Chore::Help),
         Some(other) => Err(format!("there is no chore called {other}")),
     }

@@ -71,6 +71,7 @@ fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
         Chore::Bench(request) => bench::run(&Workspace::load(None)?, &request),
         Chore::Instructions(request) => instructions::run(&Workspace::load(None)?, &request),
         Chore::Hold(request) => capacity::hold::run(&Workspace::load(None)?, &request),
+        Chore::Rooms(crates) => checks::rooms::run(&Workspace::load(None)?, &crates),
         Chore::Soak(request) => capacity::soak::run(&Workspace::load(None)?, &request),
     }
 }

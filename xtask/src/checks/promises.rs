@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::rooms;
 use super::rust_text::lines_with_word;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
@@ -19,6 +20,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
         complaints.extend(printing_in_a_library(file, &source));
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
+    complaints.extend(rooms::of_checked_crates(workspace)?);
     if complaints.is_empty() {
         return Ok(format!("{} files", files.len()));
     }
