@@ -96,7 +96,7 @@ const checks = {
   },
 };
 
-// The server's and the client's, in bits; `false` is an offer without the parameter.
+// The windows of server and client, in bits; `false` is an offer without the parameter.
 const windows = [
   [undefined, undefined],
   [undefined, false],

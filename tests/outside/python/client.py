@@ -19,7 +19,7 @@ DEFAULT_LARGEST_MESSAGE = 1024 * 1024
 
 
 async def messages_come_back(url):
-    """text and binary come back as what they are, in order"""
+    """text and binary messages come back with their type, in order"""
     messages = ["hello", "", "grüße, 世界, 🦍", "x" * 70_000, b"", bytes(range(256)), os.urandom(200_000)]
     async with connect(url, compression=None) as connection:
         assert connection.protocol.extensions == []
@@ -47,7 +47,7 @@ async def largest_message_comes_back(url):
 
 
 async def fragments_come_back_whole(url):
-    """fragmented messages come back whole, also with a ping between their fragments"""
+    """fragmented messages come back whole, even with a ping between their fragments"""
     async with connect(url) as connection:
         await connection.send(["one ", "", "two ", "three"])
         assert await connection.recv() == "one two three"
@@ -109,7 +109,7 @@ async def compressed_messages_come_back(url):
                 await compressed_messages_come_back_with(url, windows, server_alone, client_alone)
 
 
-# The server's and the client's, in bits. zlib inflates what was compressed with 8, but cannot compress with 8 itself.
+# The windows of server and client, in bits. zlib inflates data compressed with 8 bits, but cannot compress with 8 bits.
 WINDOWS = [(None, None), (None, True), (8, None), (8, 9), (9, 9), (9, 15), (10, 12), (12, 10), (15, 9), (14, 14)]
 
 
@@ -139,7 +139,7 @@ async def expect_compressed_echoes(connection):
 
 
 def watch_compressed_frames(extension):
-    """Counts what the other side compressed: RSV1 of the first frame, RFC 7692, 6."""
+    """Counts the messages that the other side compressed: RSV1 on the first frame, RFC 7692, 6."""
     shapes = {"compressed": 0, "plain": 0}
     decode = extension.decode
 
@@ -153,7 +153,7 @@ def watch_compressed_frames(extension):
 
 
 async def a_bomb_is_refused(url):
-    """64 MiB of zeros in 64 KiB are refused with 1009, again and again, and the service's memory stays small"""
+    """64 MiB of zeros in 64 KiB are refused with 1009 each time, and the service's memory stays small"""
     offer = ClientPerMessageDeflateFactory(compress_settings={"level": 9})
     before = resident_kib()
     for _ in range(5):
@@ -170,7 +170,7 @@ async def a_bomb_is_refused(url):
 
 
 def resident_kib():
-    """The memory of the service in use, if we were told its number."""
+    """The memory that the service uses, if we know its process id."""
     if "SERVICE_PID" not in os.environ:
         return 0
     with open(f"/proc/{os.environ['SERVICE_PID']}/status") as status:
@@ -187,7 +187,7 @@ async def nothing_is_agreed_beyond_the_offer(url):
 
 
 def prose(length):
-    """Bytes that repeat themselves near and far, as real messages do."""
+    """Bytes that repeat at short and long distances, like real messages."""
     items = (b'{"id":%d,"name":"user %d"},' % (number * 7919 % 100_003, number % 61) for number in range(length // 20 + 1))
     return b"".join(items)[:length]
 
@@ -220,7 +220,7 @@ def talk_early(url):
 
 
 async def agreement_is(expected, url):
-    """what the service asks for is agreed to, and compressed messages come back"""
+    """the parameters that the service asks for are negotiated, and compressed messages come back"""
     async with connect(url) as connection:
         [*answers] = connection.response.headers.get_all("Sec-WebSocket-Extensions")
         agreed = {parameter.strip() for answer in answers for parameter in answer.split(";")}
@@ -232,7 +232,7 @@ async def agreement_is(expected, url):
 
 
 async def await_going_away(url):
-    """the end of the service closes with 1001"""
+    """the service closes with 1001 when it ends"""
     async with connect(url) as connection:
         await connection.send("still here")
         assert await connection.recv() == "still here"

@@ -72,7 +72,7 @@ def select_subprotocol(_connection, offered):
 
 
 def secured_by(arguments):
-    """`--tls CERTIFICATE KEY [AUTHORITY]`: with an authority, clients must show a certificate of its."""
+    """`--tls CERTIFICATE KEY [AUTHORITY]`: with an authority, clients must present a certificate of that authority."""
     match arguments:
         case ["--tls", certificate, key, *authority]:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=next(iter(authority), None))

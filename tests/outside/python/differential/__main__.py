@@ -1,9 +1,9 @@
-"""Differential runs against Python websockets: random compressed streams, valid and broken, judged by both.
+"""Differential runs against Python websockets: random compressed streams, valid and broken, read by both.
 
     python differential PROGRAM [--cases COUNT] [--seed SEED] [--case SEED:NUMBER]
 
-PROGRAM is `silverback-proto/examples/differential.rs`. Every run draws a new seed, which it prints; a case is repeated,
-and shown, with `--case`. See `tests/outside/README.md`.
+PROGRAM is `silverback-proto/examples/differential.rs`. Every run draws a new seed, which it prints. `--case` repeats one
+case and prints its stream. See `tests/outside/README.md`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import random
 import secrets
 import sys
 
-sys.dont_write_bytecode = True  # beside the sources
+sys.dont_write_bytecode = True  # no cache folder beside the sources
 
 import known
 import program
@@ -39,7 +39,7 @@ def main():
 
 
 def compare_all(path, seed, cases):
-    """How many differ."""
+    """Returns how many cases differ."""
     failed, beyond, ends = 0, 0, collections.Counter()
     for start in range(0, cases, AT_ONCE):
         names = [f"{seed}:{number}" for number in range(start, min(start + AT_ONCE, cases))]
@@ -58,7 +58,7 @@ def compare_all(path, seed, cases):
 
 
 def a_case(name):
-    """Every third is a stream of ours."""
+    """In every third case our code writes the stream."""
     numbers = random.Random(name)
     return Writing(numbers) if int(name.rpartition(":")[2]) % 3 == 2 else Reading(any_stream(numbers))
 

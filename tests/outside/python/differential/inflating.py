@@ -1,4 +1,4 @@
-"""Python's permessage-deflate as it is, watched: what came out of each frame, and what its zlib leaves to others."""
+"""Python's permessage-deflate, instrumented: the output of each frame, and the faults that its zlib does not report."""
 
 import types
 import zlib
@@ -9,7 +9,7 @@ from websockets.frames import OP_BINARY, OP_CONT, OP_TEXT
 
 
 class Watched(PerMessageDeflate):
-    """The extension as it is; notes of each frame what its decoder has done with it."""
+    """The unchanged extension; records for each frame what its decoder did with it."""
 
     def __init__(self, stream, bits, portion):
         params, sender = stream.params, stream.sender
@@ -33,7 +33,7 @@ class Watched(PerMessageDeflate):
 
 
 class Plain(Extension):
-    """No compression; notes the frames all the same."""
+    """No compression; records the frames too."""
 
     name = "plain"
 
@@ -49,24 +49,24 @@ class Plain(Extension):
 
 
 class Record:
-    """A frame as it was on the wire, and what came out of it."""
+    """A frame as it was on the wire, and its decoded output."""
 
     def __init__(self, frame, is_compressed):
         self.frame, self.is_compressed = frame, is_compressed
         self.out, self.of_the_tail, self.ends_inside_a_block = b"", b"", False
         # Bytes of the message on the wire before this frame.
         self.received = 0
-        # How much of `out` we have looked at when the frame has come and the message is not whole, if anything.
+        # How much of `out` our code has inflated after this frame, if the message is not complete.
         self.inflated_by_us = None
 
 
 class Decompressor:
-    """zlib's, given `portion` bytes at a time: the fewer, the more strictly it holds a sender to a small window.
+    """zlib's decoder, given `portion` bytes at a time. Fewer bytes make it stricter about a small window.
 
-    Python reads nothing after a final block. Here a new stream follows (RFC 7692, 7.2.3.4).
+    Python reads nothing after a final block. This decoder starts a new stream there (RFC 7692, 7.2.3.4).
 
-    A message that is not whole is inflated here at every 4 KiB of it. So a fault counts there, or at the end of the message.
-    Beyond 16 times what has come we would wait longer. No message that is drawn and has 4 KiB on the wire grows like that.
+    Our code inflates an unfinished message every 4 KiB. So a fault counts there, or at the end of the message. Our code
+    would wait longer if a message grew beyond 16 times the bytes received. No generated message of 4 KiB on the wire does.
     """
 
     portion, current, latest = None, None, None
@@ -89,7 +89,7 @@ class Decompressor:
             self.end_message(tail, record)
         if max_length == 0:
             return record.out[start:]
-        # Python believes that the tail brings nothing. What it does bring is not lost here.
+        # Python assumes that the tail produces no output. We keep its output if there is any.
         record.of_the_tail = record.out[start:]
         return b""
 
@@ -118,7 +118,7 @@ class Decompressor:
             self.fault = fault
 
     def step(self, data, record):
-        """A fault takes along what came out before it; it is then looked for byte by byte."""
+        """A fault discards the output before it, so we repeat the input byte by byte to find that output."""
         before = self.stream.copy() if len(data) > 1 else None
         try:
             return self.stream.decompress(data)
@@ -136,7 +136,7 @@ class Decompressor:
             self.begin_stream()
 
     def is_inside_a_block(self):
-        """Only between two blocks an empty final one is understood as just that."""
+        """zlib reads an empty final block as such only between two blocks, which shows whether a block is open."""
         probe = self.stream.copy()
         try:
             brought = probe.decompress(b"\x01\x00\x00\xff\xff")

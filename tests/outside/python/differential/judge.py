@@ -1,6 +1,6 @@
-"""The verdict of Python websockets on a stream, with the rules that its sans-I/O layer leaves to others.
+"""How Python websockets reads a stream, with the rules added that its sans-I/O layer leaves to its caller.
 
-What those rules and the known exceptions are is told where they are applied; `known.py` shows each of them alone.
+Comments explain each rule and each known exception where it is applied. `known.py` shows each of them alone.
 """
 
 import codecs
@@ -13,9 +13,9 @@ from inflating import Plain, Watched
 
 
 class Verdict:
-    """What an application is told, and how it ends.
+    """What an application reads, and how the connection ends.
 
-    `ends` holds more than one end where it cannot be known which of two faults in one frame comes first.
+    `ends` holds more than one end if one frame has two faults and their order cannot be known.
     """
 
     def __init__(self):
@@ -26,7 +26,7 @@ class Verdict:
 
 
 def judge(stream, wire, bits=None, portion=None):
-    """What is to be expected of a silverback connection."""
+    """The expected behaviour of a silverback connection."""
     reader = Reader(stream, bits or stream.bits(), portion)
     reader.protocol.receive_data(wire)
     return reader.verdict()
@@ -55,7 +55,7 @@ class Reader:
         return told
 
     def take(self, frame, record):
-        """A frame that Python accepts: messages are put together here. Gives what is wrong all the same."""
+        """Joins the messages from the frames that Python accepts. Returns the faults that Python does not report."""
         told = self.told
         if frame.opcode is OP_CLOSE:
             told.ends, told.close = {"close"}, self.close()
@@ -72,7 +72,7 @@ class Reader:
         self.begin(record)
         piece = self.inflated_by_us(bytes(frame.data) + record.of_the_tail, record)
         if record.ends_inside_a_block:
-            # Python goes on with the block in the next message. Here a message is whole (RFC 7692, 7.2.1).
+            # Python continues the block in the next message. A message must be complete (RFC 7692, 7.2.1).
             fault = self.size_on_the_wire(record) or self.text_and_size(piece, False)
             return {fault} if fault else self.no_deflate()
         fault = self.size_on_the_wire(record) or self.text_and_size(piece, frame.fin)
@@ -90,7 +90,7 @@ class Reader:
         self.text = codecs.getincrementaldecoder("utf-8")("strict")
 
     def inflated_by_us(self, piece, record):
-        """What we look at when this frame has come: of a compressed message that is not whole, less than Python."""
+        """How much our code has read after this frame: less than Python, if a compressed message is incomplete."""
         place = record.inflated_by_us
         piece, waited = self.not_inflated_yet + piece, len(self.not_inflated_yet)
         if not record.is_compressed or record.frame.fin:
@@ -101,7 +101,7 @@ class Reader:
         return piece[:end]
 
     def size_on_the_wire(self, record):
-        """The limit on messages is not Python's: that one counts what compressed and control frames take on the wire.
+        """We do not use Python's message size limit, because it counts the wire size of compressed and control frames.
         Noise grows when it is compressed, so a little more than the limit may be on the wire."""
         self.declared += len(record.frame.data)
         if self.limit is None:
@@ -110,7 +110,7 @@ class Reader:
         return "too big" if self.declared > limit else None
 
     def text_and_size(self, piece, is_end):
-        """Python leaves the check of text to whoever joins the messages."""
+        """Python leaves the validation of text to the code that joins the messages."""
         room = None if self.limit is None else self.limit - len(self.body)
         is_too_big = room is not None and len(piece) > room
         self.body += piece
@@ -124,9 +124,9 @@ class Reader:
         return "too big" if is_too_big else None
 
     def fault(self, exc, number):
-        """What Python calls a fault, in our terms."""
+        """Translates a fault of Python's into our terms."""
         if isinstance(exc, UnicodeDecodeError):
-            # In the reason of a Close. It is looked at before the code here, and after it by us.
+            # In the reason of a Close. Python checks the reason before the code, our code checks it after the code.
             return {"text"} if is_sendable(self.records[number].frame.data) else {"protocol"}
         if not isinstance(exc, ProtocolError):
             return {f"not expected of Python: {exc!r}"}
@@ -139,7 +139,7 @@ class Reader:
         return {"protocol"}
 
     def bad_deflate(self, record):
-        """1002 for Python. Before it inflates we look at the header; what comes out before the fault we judge, too."""
+        """1002 for Python. Our code checks the header before it inflates, and validates the output before the fault too."""
         frame = record.frame
         starts = frame.opcode is not OP_CONT
         if frame.rsv2 or frame.rsv3 or starts and self.kind is not None:
@@ -151,7 +151,7 @@ class Reader:
         return {fault} if fault else self.no_deflate()
 
     def no_deflate(self):
-        """zlib keeps to itself what the last byte came to when it is at fault: not more than this."""
+        """zlib does not return the output of the last byte before a fault. It is at most this much."""
         near = self.limit is not None and len(self.body) + 258 * 16 > self.limit
         return {"deflate", "text"} | ({"too big"} if near else set())
 
@@ -161,7 +161,7 @@ class Reader:
 
 
 def is_half_a_surrogate(waiting):
-    """Python's decoder waits for the third byte before it refuses these. Of all others it refuses the first wrong byte."""
+    """Python's decoder refuses these at the third byte. It refuses all other sequences at the first wrong byte."""
     return len(waiting) == 2 and waiting[0] == 0xED and waiting[1] >= 0xA0
 
 

@@ -1,4 +1,4 @@
-"""Where Python websockets 16 is known to differ from us: each alone, with what either side says of it."""
+"""The known differences between Python websockets 16 and our code, each alone, with the result of both sides."""
 
 import random
 import zlib
@@ -14,7 +14,7 @@ from streams import TAIL, Frame, Stream
 
 
 class Theirs:
-    """Python as it is, without what `judge` adds."""
+    """Plain Python websockets, without the rules that `judge` adds."""
 
     def __init__(self, stream, wire):
         as_judged, permessage_deflate.zlib = permessage_deflate.zlib, zlib
@@ -28,7 +28,7 @@ class Theirs:
 
 
 def check(path):
-    """How many are not as described."""
+    """Returns how many differences are not as described."""
     failed, cases = 0, list(known())
     answers = program.ask(path, [program.to_read(stream, wire) for _, stream, wire, _ in cases])
     for (name, stream, wire, as_described), answer in zip(cases, answers):
@@ -43,7 +43,7 @@ def check(path):
 
 
 def known():
-    """A name, a stream, its bytes, and what both must say of them."""
+    """Yields a name, a stream, its bytes, and a check of both results."""
 
     def case(name, frames, as_described, limit=None, bits=15, wire=None, length=None):
         params = {"server_max_window_bits": 15, "client_max_window_bits": bits}
@@ -183,7 +183,7 @@ def fed_bytewise_it_is_refused(payload):
 
 
 def short_of_a_tail():
-    """Broken in the midst of a block, so that the tail is read as a part of it and something comes of it."""
+    """A message cut off inside a block, so that the tail is read as part of the block and produces output."""
     numbers = random.Random(3)
     whole = compressed(bytes(numbers.choice(b"abcdefgh") for _ in range(8000)))
     for length in range(2044, len(whole)):

@@ -1,8 +1,8 @@
-"""The program under test, `silverback-proto/examples/differential.rs`: requests and answers are lines of JSON.
+"""The program under test, `silverback-proto/examples/differential.rs`: requests and replies are lines of JSON.
 
-`read`: `role`, `params` (what was agreed on, or null), `limit`, `wire`, `cuts` (the lengths of the pieces in which it
-comes). Its answer: `seen` (kind and payload), `end`, `close` (code and reason), `sent`.
-`write`: `role`, `params`, `level`, `memory_level`, `threshold`, `steps`. Its answer: `wire`. All bytes are in hex.
+`read`: `role`, `params` (the negotiated parameters, or null), `limit`, `wire`, `cuts` (the lengths of the pieces of
+`wire`). The reply: `seen` (kind and payload), `end`, `close` (code and reason), `sent`.
+`write`: `role`, `params`, `level`, `memory_level`, `threshold`, `steps`. The reply: `wire`. All bytes are in hex.
 """
 
 import json
@@ -12,7 +12,7 @@ from websockets.frames import apply_mask
 
 
 class Stopped(Exception):
-    """The program ended before it had answered: at the request with this number."""
+    """The program exited before it answered the request with this number."""
 
     def __init__(self, number, complaint):
         super().__init__(f"the program stopped: {complaint}")
@@ -40,7 +40,7 @@ def to_read(stream, wire):
 
 
 class Ours:
-    """An answer to `read` of an endpoint with this role."""
+    """A reply to `read`, from an endpoint with this role."""
 
     def __init__(self, answer, role):
         self.seen = [(kind, bytes.fromhex(payload)) for kind, payload in answer["seen"]]
@@ -63,7 +63,7 @@ class Ours:
 
 
 def frames(wire, role):
-    """What is sent by an endpoint that only reads: whole control frames, masked by a client alone."""
+    """The output of an endpoint that only reads: whole control frames, masked only by a client."""
     while wire:
         size = wire[1] & 0x7F if len(wire) > 1 else 0
         start = 6 if role == "client" else 2

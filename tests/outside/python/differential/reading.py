@@ -1,11 +1,11 @@
-"""Streams that Python makes are read by both."""
+"""Both sides read streams that Python makes."""
 
 from judge import judge
 from program import Ours, to_read
 
 
 class Reading:
-    """One stream, whole and perhaps broken off."""
+    """One stream, complete or cut off."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -17,7 +17,7 @@ class Reading:
         return [to_read(self.stream, wire) for wire in self.wires]
 
     def compare(self, answers):
-        """The differences, and whether the stream refers beyond its window."""
+        """Returns the differences, and whether the stream refers beyond its window."""
         stream = self.stream
         verdicts = [judge(stream, wire) for wire in self.wires]
         ours = [Ours(answer, stream.role) for answer in answers]
@@ -55,8 +55,8 @@ def whole(verdict, ours):
 
 
 def between(strict, lenient, ours):
-    """When a window is exceeded depends on the decoder and on how its input is cut: zlib given one byte at a time refuses
-    what zlib with a full window reads. So we may notice it where the one does, later, or like the other not at all."""
+    """Whether a decoder notices a reference beyond the window depends on how its input is cut. zlib given one byte at a
+    time refuses data that zlib with a full window reads. Our code may notice it as early as the first, later, or never."""
     differences = []
     seen = ours.seen
     if seen[: len(strict.seen)] != strict.seen or seen != lenient.seen[: len(seen)]:
@@ -71,7 +71,7 @@ def between(strict, lenient, ours):
 
 
 def against_the_plain(stream, verdict, ours):
-    """Of an unbroken stream it is known what must be read."""
+    """For an undamaged stream the expected messages are known."""
     if stream.breaks or stream.limit is not None or not all(is_good(*told) for told in stream.plain):
         return []
     differences = ["what we see is not what was sent"] if ours.seen != stream.plain else []
@@ -81,7 +81,7 @@ def against_the_plain(stream, verdict, ours):
 
 
 def half(ours, ours_whole):
-    """Cut anywhere, a stream gives the beginning of what all of it gives, and a fault is the fault of the whole."""
+    """A stream cut anywhere gives a prefix of the result of the whole stream, and only faults of the whole stream."""
     if ours.end != "open":
         return ["half of the stream ends in another way than all of it"] if vars(ours) != vars(ours_whole) else []
     is_beginning = ours.seen == ours_whole.seen[: len(ours.seen)]
@@ -89,7 +89,7 @@ def half(ours, ours_whole):
 
 
 def broken_off(verdict, ours):
-    """We may find a fault in half of a frame, Python some in half of a header."""
+    """Our code may find a fault in half of a frame, and Python some faults in half of a header."""
     differences = []
     if (verdict.seen, verdict.pongs) != (ours.seen, ours.pongs):
         differences.append("seen or pongs differ in a stream that breaks off")

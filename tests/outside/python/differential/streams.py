@@ -1,4 +1,4 @@
-"""Random streams of compressed messages, as a peer would send them, and what may go wrong with them."""
+"""Random streams of compressed messages, as a peer would send them, and ways to damage them."""
 
 import zlib
 
@@ -9,7 +9,7 @@ WORDS = "silverback gorilla websocket the of and 0123456789 é€😀 \n".split(
 
 
 class Frame:
-    """A frame as its bits say; everything may be wrong about it."""
+    """A frame given by its bits; every field may be invalid."""
 
     def __init__(self, opcode, payload=b"", fin=True, rsv=0, mask=None):
         self.opcode, self.payload, self.fin, self.rsv, self.mask = opcode, payload, fin, rsv, mask
@@ -30,15 +30,15 @@ class Frame:
 
 
 class Stream:
-    """What a peer sends to an endpoint with this role, after this agreement and with this limit on messages."""
+    """What a peer sends to an endpoint with this role, these negotiated parameters and this message size limit."""
 
     def __init__(self, role, params, limit=None):
         self.role, self.params, self.limit = role, params, limit
         self.frames = []
-        # What a reader is told of it, if nothing is wrong.
+        # What a reader gets from it, if it is undamaged.
         self.plain = []
         self.breaks = []
-        # Bytes that come, if it breaks off.
+        # Bytes that arrive, if the stream is cut off.
         self.length = None
         self.cuts = []
 
@@ -68,7 +68,7 @@ def any_params(random):
 
 
 def any_payload(random, is_text, bits=15):
-    """Words, runs, noise, nothing; sometimes more than a window of it."""
+    """Words, runs, noise or nothing; sometimes more than a window of it."""
     size = random.choice([0, 1, random.randint(2, 80), random.randint(80, 2000), random.randint(80, 2000)])
     if random.random() < 0.1 and bits <= 12:
         size = random.randint(1, 3) << bits
@@ -92,7 +92,7 @@ def any_payload(random, is_text, bits=15):
 
 
 class Sender:
-    """A compressor that keeps to the agreement and otherwise does whatever RFC 7692 allows."""
+    """A compressor that obeys the negotiated parameters and otherwise does anything that RFC 7692 allows."""
 
     def __init__(self, random, stream):
         self.random, self.params = random, stream.params
@@ -112,20 +112,20 @@ class Sender:
             rest = rest[size:]
         out += self.compressor.compress(rest)
         if random.random() < 0.04:
-            # 7.2.3.4: a final block, and the byte that begins the empty block whose end is left out.
+            # 7.2.3.4: a final block, and the first byte of the empty block whose end is left out.
             out += self.compressor.flush(zlib.Z_FINISH) + b"\x00"
             self.compressor = None
             return out
         out += self.compressor.flush(random.choice([zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH]))
         if not out.endswith(TAIL) or random.random() < 0.05:
-            # The tail may stay, if another empty block begins behind it.
+            # The tail may stay, if another empty block starts after it.
             return out + b"\x00"
         return out[:-4]
 
     def new_compressor(self):
         random = self.random
         strategies = [zlib.Z_DEFAULT_STRATEGY] * 4 + [zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED]
-        # zlib has no window of 8 bits: only what makes no reference, or to the byte before, keeps to one.
+        # zlib has no window of 8 bits. Only data without references, or with references to the previous byte, fits one.
         strategy = random.choice(strategies if self.bits > 8 else [zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE])
         return zlib.compressobj(random.randint(0, 9), zlib.DEFLATED, -max(self.bits, 9), random.randint(1, 9), strategy)
 
@@ -139,7 +139,7 @@ def any_stream(random):
         add_message(random, stream, sender)
     if random.random() < 0.5:
         break_it(random, stream)
-    # Enough for every header before it to be whole.
+    # Enough for every header before it to be complete.
     add_control(random, stream, 0x9, b"the end")
     if random.random() < 0.7:
         code = random.choice([1000, 1001, 1014, 3000, 4999] * 3 + [999, 1004, 1005, 1006, 1015, 2999, 5000])
@@ -185,7 +185,7 @@ def key(random, stream):
 
 
 def break_it(random, stream):
-    """Lengths stay as they are: the headers' own faults are for the differential test with tungstenite."""
+    """Lengths do not change: the differential test with tungstenite covers faults in headers."""
     for _ in range(random.choice([1, 1, 2])):
         at = random.randrange(len(stream.frames))
         frame = stream.frames[at]

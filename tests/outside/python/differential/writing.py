@@ -1,11 +1,11 @@
-"""Streams that we make are read by Python, which must find in them what was sent."""
+"""Python reads streams that our code writes, and must find the messages that were sent."""
 
 from judge import judge
 from streams import Stream, any_params, any_payload
 
 
 class Writing:
-    """What an application sends through a connection of ours."""
+    """What an application sends through one of our connections."""
 
     def __init__(self, random):
         self.role = random.choice(["server", "client"])
@@ -59,7 +59,7 @@ class Writing:
         return differences, False
 
     def verdict(self, answers):
-        """The strictest of readers: one that gives zlib no more than a byte at a time."""
+        """The strictest reader: it gives zlib one byte at a time."""
         return judge(self.stream, bytes.fromhex(answers[0]["wire"]), portion=1 if self.stream.bits() < 15 else None)
 
     def show(self, answers):
