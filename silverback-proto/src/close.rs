@@ -7,7 +7,13 @@ use std::{borrow::Cow, fmt};
 
 use crate::error::ProtocolError;
 
-/// Why a connection is closed, as a number of the registry. Unknown values survive.
+/// Why a connection is closed, as a number of the registry. Unknown numbers are kept as they are.
+///
+/// ```
+/// use silverback_proto::CloseCode;
+/// assert_eq!(CloseCode::GOING_AWAY, 1001);
+/// assert_eq!(u16::from(CloseCode::from(4000)), 4000);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
@@ -91,6 +97,24 @@ impl CloseCode {
 impl From<u16> for CloseCode {
     fn from(code: u16) -> Self {
         Self(code)
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.0
+    }
+}
+
+impl PartialEq<u16> for CloseCode {
+    fn eq(&self, other: &u16) -> bool {
+        self.0 == *other
+    }
+}
+
+impl PartialEq<CloseCode> for u16 {
+    fn eq(&self, other: &CloseCode) -> bool {
+        *self == other.0
     }
 }
 

@@ -38,6 +38,7 @@ mod message;
 mod opcode;
 mod prepared;
 mod rules;
+mod text;
 mod utf8;
 
 pub use budget::MemoryBudget;
@@ -49,9 +50,10 @@ pub use event::{Arrival, ControlPayload, Delivery, Handled, Incoming, Place};
 pub use handshake::{Negotiated, Subprotocol};
 pub use header::{FrameHeader, HeaderBytes, MAX_HEADER_LEN};
 pub use mask::MaskKey;
-pub use message::{Message, MessageKind, MessageRef, Text};
+pub use message::{Message, MessageKind, MessageRef};
 pub use opcode::Opcode;
 pub use prepared::PreparedMessage;
+pub use text::Text;
 pub use utf8::Utf8Validator;
 
 /// Which side of the connection an endpoint is.

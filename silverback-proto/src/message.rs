@@ -3,14 +3,23 @@
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, ops::Deref};
+use std::{borrow::Cow, fmt};
 
-use bytes::Bytes;
-use bytestring::ByteString;
+use bytes::{Bytes, BytesMut};
 
-use crate::{Opcode, error::ProtocolError, utf8};
+use crate::{Opcode, error::ProtocolError, text::Text, utf8};
 
 /// A whole message, owned. Cloning shares the payload.
+///
+/// Strings become text messages, and bytes become binary messages:
+///
+/// ```
+/// use silverback_proto::Message;
+/// assert_eq!(Message::from("hello"), Message::text("hello"));
+/// assert_eq!(Message::from(vec![1, 2]), Message::binary(vec![1, 2]));
+/// ```
+///
+/// `Display` shows the text of a text message, and the length of a binary one.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Message {
     /// UTF-8 text.
@@ -35,6 +44,16 @@ impl Message {
         self.as_ref().kind()
     }
 
+    /// Whether this is a text message.
+    pub fn is_text(&self) -> bool {
+        self.kind() == MessageKind::Text
+    }
+
+    /// Whether this is a binary message.
+    pub fn is_binary(&self) -> bool {
+        self.kind() == MessageKind::Binary
+    }
+
     /// The payload, whichever kind it is.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -43,11 +62,40 @@ impl Message {
         }
     }
 
-    /// The text, if it is a text message.
+    /// The text of a text message; `None` for a binary one. [`to_text`](Self::to_text) reads the bytes of a binary message
+    /// as text too.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// Reads the payload as text, whichever kind it is.
+    ///
+    /// ```
+    /// use silverback_proto::Message;
+    /// assert_eq!(Message::binary("hello").to_text(), Ok("hello"));
+    /// assert!(Message::binary(vec![0xFF]).to_text().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ProtocolError::InvalidUtf8`] if a binary message does not hold UTF-8. Text messages always do.
+    pub fn to_text(&self) -> Result<&str, ProtocolError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => utf8::check(bytes),
+        }
+    }
+
+    /// Turns the payload into text without a copy, whichever kind it is.
+    ///
+    /// # Errors
+    /// [`ProtocolError::InvalidUtf8`] if a binary message does not hold UTF-8. Text messages always do.
+    pub fn into_text(self) -> Result<Text, ProtocolError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => bytes.try_into(),
         }
     }
 
@@ -57,6 +105,12 @@ impl Message {
             Self::Text(text) => text.into_bytes(),
             Self::Binary(bytes) => bytes,
         }
+    }
+
+    /// The payload, whichever kind it is, without a copy: the name that tungstenite and axum have for
+    /// [`into_bytes`](Self::into_bytes).
+    pub fn into_data(self) -> Bytes {
+        self.into_bytes()
     }
 
     /// The payload's length in bytes.
@@ -97,12 +151,51 @@ impl<'a> MessageRef<'a> {
         }
     }
 
+    /// Whether this is a text message.
+    pub fn is_text(self) -> bool {
+        self.kind() == MessageKind::Text
+    }
+
+    /// Whether this is a binary message.
+    pub fn is_binary(self) -> bool {
+        self.kind() == MessageKind::Binary
+    }
+
     /// The payload, whichever kind it is.
     pub fn as_bytes(self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(bytes) => bytes,
         }
+    }
+
+    /// The text of a text message; `None` for a binary one.
+    pub fn as_text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// Reads the payload as text, whichever kind it is.
+    ///
+    /// # Errors
+    /// [`ProtocolError::InvalidUtf8`] if a binary message does not hold UTF-8. Text messages always do.
+    pub fn to_text(self) -> Result<&'a str, ProtocolError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => utf8::check(bytes),
+        }
+    }
+
+    /// The payload's length in bytes.
+    pub fn len(self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
     }
 
     /// The same message, owned: one copy, which pins nothing but itself.
@@ -148,99 +241,24 @@ impl fmt::Display for MessageKind {
     }
 }
 
-/// Owned UTF-8 text that is cheap to clone and derefs to `str`.
-///
-/// ```
-/// use silverback_proto::Text;
-/// let text = Text::from("hello");
-/// assert!(text.starts_with("he"));
-/// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text(ByteString);
-
-impl Text {
-    /// Text that costs nothing to make.
-    pub const fn from_static(text: &'static str) -> Self {
-        Self(ByteString::from_static(text))
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The bytes of the text, without a copy.
-    pub fn into_bytes(self) -> Bytes {
-        self.0.into_bytes()
-    }
-
-    /// A handle on the bytes of the text, without a copy.
-    pub fn to_bytes(&self) -> Bytes {
-        self.0.as_bytes().clone()
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<str> for Text {
-    fn as_ref(&self) -> &str {
-        self
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(ByteString::from(text))
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self(ByteString::from(text))
-    }
-}
-
-impl TryFrom<&[u8]> for Text {
-    type Error = ProtocolError;
-
-    fn try_from(bytes: &[u8]) -> Result<Self, ProtocolError> {
-        utf8::check(bytes).map(Self::from)
-    }
-}
-
-impl PartialEq<str> for Text {
-    fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl PartialEq<&str> for Text {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self)
-    }
-}
-
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_ref().fmt(f)
+        fmt::Debug::fmt(&self.as_ref(), f)
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.as_ref(), f)
+    }
+}
+
+impl fmt::Display for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Binary(bytes) => write!(f, "{} bytes of binary data", bytes.len()),
+        }
     }
 }
 
@@ -255,13 +273,37 @@ macro_rules! into_message {
 }
 
 into_message! {
-    Text: Text, &str, String;
-    Binary: Bytes, Vec<u8>;
+    Text: Text, &str, String, &String, Box<str>, Cow<'_, str>;
+    Binary: Bytes, BytesMut, Vec<u8>, Box<[u8]>;
 }
 
 impl From<&[u8]> for Message {
     fn from(payload: &[u8]) -> Self {
         Self::Binary(Bytes::copy_from_slice(payload))
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Message {
+    fn from(payload: &[u8; N]) -> Self {
+        Self::from(payload.as_slice())
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Message {
+    fn from(payload: [u8; N]) -> Self {
+        Self::from(payload.as_slice())
+    }
+}
+
+impl From<Message> for Bytes {
+    fn from(message: Message) -> Self {
+        message.into_bytes()
+    }
+}
+
+impl From<Message> for Vec<u8> {
+    fn from(message: Message) -> Self {
+        message.into_bytes().into()
     }
 }
 

@@ -151,6 +151,13 @@ impl From<ConnectionError> for Error {
     }
 }
 
+/// For [`Message::into_text`](crate::Message::into_text) of a binary message that does not hold UTF-8.
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
 impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
         Self::Send(error)

@@ -77,6 +77,15 @@ mod codes {
     }
 
     #[test]
+    fn a_code_converts_to_its_number_and_back() {
+        let code = CloseCode::from(4000);
+        assert_eq!(code, 4000);
+        assert_eq!(4000, code);
+        assert_ne!(code, 4001);
+        assert_eq!(u16::from(code), 4000);
+    }
+
+    #[test]
     fn a_code_is_shown_with_its_name() {
         assert_eq!(CloseCode::GOING_AWAY.to_string(), "1001 (going away)");
         assert_eq!(format!("{:?}", CloseCode::new(2000)), "2000 (not assigned)");

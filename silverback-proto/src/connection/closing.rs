@@ -1,10 +1,12 @@
 //! The record of a closing handshake (RFC 6455, 7.1.4 to 7.1.6): who began it, and what each side said.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use crate::{CloseCode, CloseFrame};
 
 /// How a connection ended.
+///
+/// `Display` says who began and with which code: `closed by the peer with 1001 (going away)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseInfo {
@@ -37,6 +39,26 @@ impl CloseInfo {
     /// Whether the connection ended in another way than with one of the `expected` codes: that is worth a line in a log.
     pub fn is_unexpected<C: Into<CloseCode>>(&self, expected: impl IntoIterator<Item = C>) -> bool {
         !self.has_code(expected)
+    }
+}
+
+impl fmt::Display for CloseInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.initiator {
+            Initiator::Local => {
+                f.write_str("closed by this side with ")?;
+                match &self.sent {
+                    Some(frame) => frame.fmt(f)?,
+                    None => CloseCode::NO_STATUS.fmt(f)?,
+                }
+            }
+            Initiator::Peer => {
+                f.write_str("closed by the peer with ")?;
+                CloseFrame { code: self.code, reason: self.reason.clone() }.fmt(f)?;
+            }
+            Initiator::Nobody => return f.write_str("ended without a closing handshake"),
+        }
+        if self.is_clean { Ok(()) } else { f.write_str(", not cleanly") }
     }
 }
 
@@ -129,5 +151,29 @@ impl Closing {
 
     fn record(&mut self) -> &mut Record {
         self.0.get_or_insert_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(initiator: Initiator, sent: Option<CloseFrame>, is_clean: bool, expected: &str) {
+        let reason = Cow::Borrowed("good\nbye");
+        let info = CloseInfo { code: CloseCode::GOING_AWAY, reason, sent, initiator, is_clean };
+        assert_eq!(info.to_string(), expected);
+    }
+
+    #[test]
+    fn the_end_of_a_connection_is_shown_in_one_line() {
+        let unclean = ", not cleanly";
+        let sent = CloseFrame { code: CloseCode::NORMAL, reason: Cow::Borrowed("done") };
+        check(Initiator::Peer, None, true, "closed by the peer with 1001 (going away): good\\nbye");
+        let expected = "closed by this side with 1000 (normal closure): done";
+        check(Initiator::Local, Some(sent.clone()), true, expected);
+        check(Initiator::Local, Some(sent), false, &format!("{expected}{unclean}"));
+        check(Initiator::Local, None, true, "closed by this side with 1005 (no status received)");
+        check(Initiator::Nobody, None, false, "ended without a closing handshake");
     }
 }

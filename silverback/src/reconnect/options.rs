@@ -88,7 +88,7 @@ impl Reconnect {
     /// use silverback::{Dialer, Disconnect, Reconnect};
     /// // This server's own code for "come back later".
     /// let reconnect = Reconnect::new(Dialer::new(), "wss://example.com/feed").retry_on(|cause| match cause {
-    ///     Disconnect::Closed(info) if info.code == 4100.into() => true,
+    ///     Disconnect::Closed(info) if info.code == 4100 => true,
     ///     cause => cause.may_pass(),
     /// });
     /// ```

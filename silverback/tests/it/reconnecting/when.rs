@@ -124,7 +124,7 @@ async fn close_codes_are_answered_by_coming_back_or_by_staying_away() {
 #[tokio::test(start_paused = true)]
 async fn the_application_may_know_better_what_to_retry() {
     let (client, mut server) = client();
-    let client = client.retry_on(|cause| matches!(cause, Disconnect::Closed(info) if info.code == 4000.into()));
+    let client = client.retry_on(|cause| matches!(cause, Disconnect::Closed(info) if info.code == 4000));
     let mut events = read_on(client.start());
     server.accept().await.send_frame(close(4000, ""));
     server.accept().await.half_close();
