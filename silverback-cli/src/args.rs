@@ -2,22 +2,20 @@
 //! makes no sense is in `explain`; what options of several commands mean together, in `target`.
 
 mod explain;
-mod target;
 
-use std::{
-    env,
-    ffi::{OsStr, OsString},
-};
+use std::{env, ffi::OsString};
 
 use clap::{
     Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable, error::ErrorKind,
 };
+use clap_complete::Shell;
 
 use crate::{
     bench, check, connect,
-    papers::Shell,
+    dialing::target,
     service,
     trouble::{Trouble, exit_codes},
+    values,
 };
 
 /// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
@@ -32,7 +30,7 @@ pub(crate) struct Args {
     pub(crate) task: Option<Task>,
 
     #[command(flatten)]
-    pub(crate) service: service::Args,
+    pub(crate) service: service::args::Args,
 }
 
 /// What to do instead of serving.
@@ -44,15 +42,15 @@ pub(crate) enum Task {
     /// input are sent and what comes back is printed; after the end of the input the connection stays open until the
     /// answers are there: see --wait.
     #[command(after_help = connect::after_help())]
-    Connect(Box<connect::Args>),
+    Connect(Box<connect::args::Args>),
     /// Put a load on a server, and measure how it answers.
-    Bench(Box<bench::Args>),
+    Bench(Box<bench::args::Args>),
     /// Take each step of reaching a server, say how long it took, and what is wrong if something is.
     ///
     /// The name is looked up, connections are tried, TLS and the WebSocket handshake are done; then a ping and a short
     /// text are sent, and the connection is closed. What the server shows of itself on the way is told.
     #[command(after_help = check::after_help())]
-    Check(Box<check::Args>),
+    Check(Box<check::args::Args>),
     /// Print a script that completes command lines, for a shell to load.
     Completions {
         /// The shell that it is for.
@@ -89,14 +87,19 @@ impl Args {
                 let _ = asked.print();
                 Ok(None)
             }
-            Err(error) => Err(Trouble::Usage(explain::explain(&error, &words))),
+            Err(error) => Err(Trouble::Usage(explain::explain(&error, &words, &Self::command()))),
         }
     }
 }
 
 /// Whether the options make sense together.
 pub(crate) fn check(args: &Args) -> Result<(), Trouble> {
-    target::check(args).map_err(Trouble::Usage)
+    match &args.task {
+        Some(Task::Connect(args)) => target::check(&args.dial),
+        Some(Task::Bench(args)) => target::check(&args.dial),
+        Some(Task::Check(args)) => target::check(&args.dial),
+        None | Some(Task::Completions { .. } | Task::Man) => Ok(()),
+    }
 }
 
 /// Without the variables that are empty: Compose files and scripts set those for options that they do not give.
@@ -106,7 +109,7 @@ fn with_set_variables(command: Command) -> Command {
         let is_list = matches!(option.get_action(), ArgAction::Append);
         let is_unset = |value: OsString| match value.to_str() {
             Some(list) if is_list => list.split(',').all(|item| item.trim().is_empty()),
-            _ => is_blank(&value),
+            _ => values::is_blank(&value),
         };
         match option.get_env().and_then(env::var_os).is_some_and(is_unset) {
             true => option.env(Resettable::Reset),
@@ -114,11 +117,6 @@ fn with_set_variables(command: Command) -> Command {
         }
     };
     command.mut_args(of_option).mut_subcommands(move |command| command.mut_args(of_option))
-}
-
-/// Whether a variable with this value counts as not set.
-pub(crate) fn is_blank(value: &OsStr) -> bool {
-    value.to_str().is_some_and(|value| value.trim().is_empty())
 }
 
 /// `silverback [OPTIONS] URL` as `silverback connect [OPTIONS] URL`, if there is a URL and no other command.

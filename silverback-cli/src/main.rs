@@ -6,11 +6,11 @@ mod args;
 mod bench;
 mod check;
 mod colours;
+mod completions;
 mod connect;
 mod diagnostics;
 mod dialing;
 mod lateness;
-mod papers;
 mod printable;
 mod service;
 mod signals;
@@ -50,8 +50,8 @@ fn run() -> Result<(), Trouble> {
         Some(Task::Connect(args)) => connect::run(*args),
         Some(Task::Bench(args)) => bench::run(*args),
         Some(Task::Check(args)) => check::run(*args),
-        Some(Task::Completions { shell }) => papers::completions(shell),
-        Some(Task::Man) => papers::manual(),
+        Some(Task::Completions { shell }) => completions::print_completions(shell),
+        Some(Task::Man) => completions::print_man_page(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of options as people write them: sizes, times, counts.
 
-use std::{fmt::Display, num::NonZero, ops::RangeInclusive, time::Duration};
+use std::{ffi::OsStr, fmt::Display, num::NonZero, ops::RangeInclusive, time::Duration};
 
 /// A number of bytes: `65536`, `64k`, `64KiB`, `1M`, `1MiB`, `1.5MiB`; `kB` and `MB` count by thousands.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -106,6 +106,12 @@ pub(crate) fn choice(text: &str) -> Result<bool, String> {
         "" | "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("must be true or false".to_owned()),
     }
+}
+
+/// Whether an environment variable with this value counts as not set: Compose files and scripts set variables to nothing
+/// for options that they do not give.
+pub(crate) fn is_blank(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| value.trim().is_empty())
 }
 
 /// More than a process can have.

@@ -3,52 +3,55 @@
 use std::ffi::OsString;
 
 use clap::{
-    Arg, Command, CommandFactory,
+    Arg, Command,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{Args, target::advice_on_scheme};
 use crate::{
-    dialing::{shown_url, without_secrets},
+    dialing::{
+        shown::{shown_url, without_secrets},
+        target::advice_on_scheme,
+    },
     printable::printable,
 };
 
-/// `words` are those of the error, the program's name first.
-pub(super) fn explain(error: &clap::Error, words: &[OsString]) -> String {
-    if let Some(text) = wrong_value(error, words) {
+/// `words` are those of the error, the program's name first; `program` is the command that could not read them.
+pub(super) fn explain(error: &clap::Error, words: &[OsString], program: &Command) -> String {
+    if let Some(text) = wrong_value(error, words, program) {
         return text;
     }
-    let text = missing_equals(error, words).or_else(|| no_command(error)).unwrap_or_else(|| in_short(error));
-    format!("{text} (see {} --help)", command_of(words))
+    let text = missing_equals(error, words, program).or_else(|| no_command(error)).unwrap_or_else(|| in_short(error));
+    format!("{text} (see {} --help)", command_of(words, program))
 }
 
 /// The environment variable is named where that is where the value stands.
-fn wrong_value(error: &clap::Error, words: &[OsString]) -> Option<String> {
+fn wrong_value(error: &clap::Error, words: &[OsString], program: &Command) -> Option<String> {
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         return None;
     }
     let (option, given) = (told(error, ContextKind::InvalidArg)?, told(error, ContextKind::InvalidValue)?);
     let option = option.split_whitespace().next().unwrap_or(&option);
-    let name = variable(option).filter(|_| !is_given(option, words)).unwrap_or_else(|| option.to_owned());
+    let name = variable(option, program).filter(|_| !is_given(option, words)).unwrap_or_else(|| option.to_owned());
     let given = without_secrets(&given);
     let (is_missing, given) = (given.is_empty(), printable(&given));
     Some(match (std::error::Error::source(error), told(error, ContextKind::ValidValue)) {
         (Some(reason), _) => format!("{name} `{given}`: {reason}"),
         (None, Some(choices)) if !is_missing => format!("{name} `{given}`: must be one of {choices}"),
-        _ => format!("{name} needs a value (see {} --help)", command_of(words)),
+        _ => format!("{name} needs a value (see {} --help)", command_of(words, program)),
     })
 }
 
 /// `--reconnect 5 URL`: the number is read as the URL, and clap blames what stands in the URL's place.
-fn missing_equals(error: &clap::Error, words: &[OsString]) -> Option<String> {
+fn missing_equals(error: &clap::Error, words: &[OsString], program: &Command) -> Option<String> {
     let stray = told(error, ContextKind::InvalidArg)?;
     if error.kind() != ErrorKind::UnknownArgument || stray.starts_with('-') {
         return None;
     }
     let pairs = words.windows(2).filter_map(|pair| Some((pair[0].to_str()?, pair[1].to_str()?)));
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let (option, number) =
-        pairs.into_iter().find(|(option, next)| is_number(next) && argument(option).is_some_and(wants_equals))?;
+    let (option, number) = pairs
+        .into_iter()
+        .find(|(option, next)| is_number(next) && argument(option, program).is_some_and(Arg::is_require_equals_set))?;
     Some(format!("the value of {option} stands behind a `=`: {option}={number}"))
 }
 
@@ -94,27 +97,21 @@ fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
 }
 
 /// With whose options the words were read.
-fn command_of(words: &[OsString]) -> String {
-    let root = Args::command();
-    let command = words.get(1).and_then(|word| root.find_subcommand(word));
+fn command_of(words: &[OsString], program: &Command) -> String {
+    let command = words.get(1).and_then(|word| program.find_subcommand(word));
     command.map_or_else(|| "silverback".to_owned(), |command| format!("silverback {}", command.get_name()))
 }
 
 /// The environment variable that stands for an option.
-fn variable(option: &str) -> Option<String> {
-    Some(argument(option)?.get_env()?.to_string_lossy().into_owned())
+fn variable(option: &str, program: &Command) -> Option<String> {
+    Some(argument(option, program)?.get_env()?.to_string_lossy().into_owned())
 }
 
 /// An option of any command.
-fn argument(option: &str) -> Option<Arg> {
-    let root = Args::command();
+fn argument<'a>(option: &str, program: &'a Command) -> Option<&'a Arg> {
     let long = option.strip_prefix("--")?;
     let is_meant = |argument: &&Arg| argument.get_long() == Some(long);
-    root.get_arguments().chain(root.get_subcommands().flat_map(Command::get_arguments)).find(is_meant).cloned()
-}
-
-fn wants_equals(argument: Arg) -> bool {
-    argument.is_require_equals_set()
+    program.get_arguments().chain(program.get_subcommands().flat_map(Command::get_arguments)).find(is_meant)
 }
 
 fn is_given(option: &str, words: &[OsString]) -> bool {

@@ -6,10 +6,10 @@ use clap::Args as ClapArgs;
 
 use super::{
     condition::Condition,
-    engine::{Filling, Sizes},
+    engine::script::{Filling, Sizes},
     quantity::{self, Span},
 };
-use crate::{dialing::DialOptions, values};
+use crate::{dialing::options::DialOptions, values};
 
 /// The options of `bench`.
 #[derive(ClapArgs, Debug)]

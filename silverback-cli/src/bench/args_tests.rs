@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     args::Task as Command,
     bench::{
-        engine::{Pace, Task, Until},
+        engine::load::{Pace, Task, Until},
         plan::Plan,
     },
 };

@@ -3,19 +3,19 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::{Arg, ArgMatches, CommandFactory, parser::ValueSource};
+use clap::{Arg, ArgMatches, Args as _, Command, parser::ValueSource};
 
-use crate::{args::Args, dialing::shown_url};
+use super::args::Args;
+use crate::dialing::shown::shown_url;
 
 /// The command line of a load without secrets, each option by its long name, in the order in which they were given.
 pub(super) fn shown(words: impl IntoIterator<Item = OsString>) -> String {
-    let command = Args::command();
-    let options = command.find_subcommand(COMMAND).map(clap::Command::get_arguments);
-    let given = command.clone().try_get_matches_from(words).ok();
-    let given = given.as_ref().and_then(|given| given.subcommand_matches(COMMAND));
+    let command = Args::augment_args(Command::new(COMMAND));
+    // The program's name stands before that of the command.
+    let given = command.clone().try_get_matches_from(words.into_iter().skip(1)).ok();
     let mut parts: Vec<(usize, String)> = Vec::new();
-    if let (Some(options), Some(given)) = (options, given) {
-        options.for_each(|option| parts.extend(occurrences(option, given)));
+    if let Some(given) = &given {
+        command.get_arguments().for_each(|option| parts.extend(occurrences(option, given)));
     }
     parts.sort_by_key(|(place, _)| *place);
     parts.into_iter().fold(format!("silverback {COMMAND}"), |line, (_, part)| line + " " + &part)

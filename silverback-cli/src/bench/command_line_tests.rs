@@ -49,8 +49,8 @@ fn no_secret_is_shown_however_it_is_given() {
 #[test]
 fn every_option_with_a_value_is_shown_or_known_to_be_secret() {
     const SECRET: [&str; 4] = ["header", "user", "bearer", "subprotocol"];
-    let command = Args::command();
-    let options = command.find_subcommand(COMMAND).unwrap().get_arguments();
+    let command = Args::augment_args(Command::new(COMMAND));
+    let options = command.get_arguments();
     let with_values = options.filter(|option| option.get_action().takes_values());
     let known: Vec<&str> = PLAIN.iter().chain(&URLS).chain(&SECRET).copied().collect();
     let mut seen: Vec<String> = with_values.map(|option| option.get_id().to_string()).collect();

@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use super::{
-    engine::{Outcome, Times},
-    output::duration,
+    engine::{counts::Times, outcome::Outcome},
+    output::units::duration,
     quantity,
 };
 

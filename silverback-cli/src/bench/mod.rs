@@ -1,6 +1,6 @@
 //! `silverback bench`: a load on a server, and what came of it.
 
-mod args;
+pub(crate) mod args;
 mod command_line;
 mod condition;
 mod engine;
@@ -10,14 +10,18 @@ mod quantity;
 
 use std::{cell::Cell, time::Duration};
 
-pub(crate) use self::args::Args;
+use self::output::report::ReportFile;
 use self::{
-    engine::{Cause, Fault, Outcome},
-    output::Progress,
+    args::Args,
+    engine::{
+        fault::{Cause, Fault},
+        outcome::Outcome,
+    },
+    output::progress::Progress,
     plan::Plan,
 };
 use crate::{
-    dialing::with_advice,
+    dialing::troubles::with_advice,
     service,
     signals::Signals,
     trouble::{self, Trouble},
@@ -28,7 +32,7 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     let mut signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
     service::raise_descriptor_limit();
-    let report = plan.report.as_deref().map(output::ReportFile::create).transpose()?;
+    let report = plan.report.as_deref().map(ReportFile::create).transpose()?;
     let mut progress = Progress::start(&plan);
     let signal = Cell::new(None);
     let outcome = engine::run(plan.load.clone(), async || interrupted(&mut signals, &signal).await, &mut |state| {

@@ -4,12 +4,17 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use silverback::{Compression, Dialer, MessageKind, handshake::ClientRequest};
 
+use super::output::charset::speaks_unicode;
 use super::{
     args::Args,
     condition::Condition,
-    engine::{Filling, LABEL, Load, MAX_SENDERS, Pace, Script, Sizes, Target, Task, Until},
+    engine::{
+        broadcast::{LABEL, MAX_SENDERS},
+        load::{Load, Pace, Target, Task, Until},
+        script::{Filling, Script, Sizes},
+    },
 };
-use crate::{dialing::shown_url, printable::printable, trouble::Trouble};
+use crate::{dialing::shown::shown_url, printable::printable, trouble::Trouble};
 
 /// The load, and what is to be done with its outcome.
 #[derive(Debug)]
@@ -76,7 +81,7 @@ impl Plan {
             fail_if: args.fail_if,
             prints_json: args.json,
             report: args.report,
-            is_ascii: args.ascii || !super::output::speaks_unicode(),
+            is_ascii: args.ascii || !speaks_unicode(),
             is_quiet: args.quiet,
         })
     }

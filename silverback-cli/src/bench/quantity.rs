@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::Sizes;
+use super::engine::script::Sizes;
 use crate::values;
 
 /// A time, or none. A type of its own, because clap takes an `Option` for an option that may be left out.

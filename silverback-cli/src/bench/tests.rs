@@ -4,6 +4,7 @@
 use clap::{FromArgMatches, Parser};
 
 use super::*;
+use crate::bench::engine::outcome::{InTime, Sample};
 
 #[derive(Parser)]
 struct Words {
@@ -26,10 +27,10 @@ pub(super) fn some_outcome() -> Outcome {
         counts.connects.record(millis * 1_000, 1);
     }
     (counts.sent, counts.received, counts.bytes_sent) = (1001, 1000, 64_064);
-    outcome.in_time = engine::InTime { sent: 1001, received: 1000, ..engine::InTime::default() };
+    outcome.in_time = InTime { sent: 1001, received: 1000, ..InTime::default() };
     (outcome.opened, outcome.lost) = (10, 1);
     outcome.measured = Duration::from_secs(2);
-    let sample = |at: u64| engine::Sample {
+    let sample = |at: u64| Sample {
         at: at as f64,
         seconds: 1.0,
         sent: 500,

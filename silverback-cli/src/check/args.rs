@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::{
     colours::When,
-    dialing::{DialOptions, OfferOptions},
+    dialing::options::{DialOptions, OfferOptions},
     values,
 };
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     certificate::Certificate,
     conversation::{Closing, Conversation, Echo, Reply},
-    diagnosis::Diagnosis,
+    finding::Diagnosis,
     report::{Report, Security, Step, Trust, What},
 };
 use crate::printable::printable_json;

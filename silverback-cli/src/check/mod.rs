@@ -9,10 +9,11 @@
 //! | `diagnosis` | what is wrong, in plain words, and what can be done |
 //! | `report`, `text`, `json` | all of it, for people and for programs |
 
-mod args;
+pub(crate) mod args;
 mod certificate;
 mod conversation;
 mod diagnosis;
+mod finding;
 mod json;
 mod own_page;
 mod probe;
@@ -23,8 +24,7 @@ mod trace;
 
 use std::io::{self, IsTerminal, Write};
 
-pub(crate) use self::args::Args;
-use self::args::Format;
+use self::args::{Args, Format};
 use crate::{
     signals::Signals,
     trouble::{Trouble, exit_codes},

@@ -7,17 +7,19 @@ use silverback::{
     handshake::{ClientRequest, HeadError},
 };
 
+use super::diagnosis::notes::notes;
+use super::diagnosis::talk::of_conversation;
 use super::{
     args::Args,
     conversation,
-    diagnosis::{self, Facts},
+    diagnosis::{self, facts::Facts},
     own_page,
     report::{Agreed, Report, Security, Step, Trust, What, interesting},
     second_look::{SecondLook, look_again},
     trace::{Seen, Trace},
 };
 use crate::{
-    dialing::{shown_url, trouble_of},
+    dialing::{shown::shown_url, troubles::trouble_of},
     printable::printable,
     trouble::Trouble,
 };
@@ -38,14 +40,14 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
     let mut report = match dialer.dial(&url).await {
         Ok(conn) => {
             let conversation = conversation::talk(conn, args.wait, !args.no_echo).await;
-            let (diagnosis, trouble) = diagnosis::of_conversation(&conversation, args.wait);
+            let (diagnosis, trouble) = of_conversation(&conversation, args.wait);
             Report { conversation: Some(conversation), diagnosis, trouble, ..Report::empty(&url, steps(&trace)) }
         }
         Err(error) if error.is_misuse() => return Err(trouble_of(&error)),
         Err(error) => failed(args, &to, &url, &trace, &error).await,
     };
     report.total = began.elapsed();
-    report.notes = diagnosis::notes(&report);
+    report.notes = notes(&report);
     if report.trouble.is_none() {
         report.notes.extend(own_page::look(args, &url, &to, &trace.seen()).await);
     }

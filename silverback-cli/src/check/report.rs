@@ -5,9 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use http::{HeaderMap, StatusCode, header};
 use silverback::TlsSession;
 
-use super::{certificate::Certificate, conversation::Conversation, diagnosis::Diagnosis};
+use super::{certificate::Certificate, conversation::Conversation, finding::Diagnosis};
 use crate::{
-    dialing::{shown_url, shown_value},
+    dialing::{shown::shown_url, steps::shown_value},
     printable::printable,
     trouble::Trouble,
 };

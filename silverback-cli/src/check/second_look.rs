@@ -7,10 +7,10 @@ use silverback::{DialError, DialEvent, DialStep, TlsSession};
 use tokio::{sync::Notify, time::timeout};
 
 use super::{
-    diagnosis::certificate_fault,
+    diagnosis::tls::certificate_fault,
     trace::{Seen, Trace},
 };
-use crate::dialing::DialOptions;
+use crate::dialing::options::DialOptions;
 
 /// What the second look has shown.
 #[derive(Clone, Debug, Default)]

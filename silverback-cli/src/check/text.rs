@@ -7,7 +7,7 @@ use silverback::CloseCode;
 use super::{
     certificate::Certificate,
     conversation::{Closing, Conversation, Echo, Reply, close_words},
-    diagnosis::Diagnosis,
+    finding::Diagnosis,
     report::{Agreed, Report, Security, Step, Trust, What},
 };
 use crate::printable::printable;

@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use crate::{
     colours::When,
-    dialing::{DialOptions, OfferOptions},
+    dialing::options::{DialOptions, OfferOptions},
     values,
 };
 

@@ -7,14 +7,18 @@ use tokio::time::timeout;
 
 use super::{
     ending::{End, Undone},
-    input::{self, Input, Inputs, LineEditor, Terminal},
+    input::{
+        self,
+        editor::{LineEditor, Terminal},
+        event::{Input, Inputs},
+    },
     notes::Notes,
     output::{Drawn, Output, Sink},
     plan::{Plan, Source},
     waiting::Waiting,
 };
 use crate::{
-    dialing::{Destination, describe, shown_url},
+    dialing::{Destination, shown::shown_url, steps::describe},
     printable::printable,
     signals::Signals,
     standard_output,

@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use silverback::{CloseCode, CloseInfo, Disconnect, Error, Initiator};
 
 use crate::{
-    dialing::{trouble_of, trouble_with_advice},
+    dialing::troubles::{trouble_of, trouble_with_advice},
     printable::printable,
     trouble::Trouble,
 };

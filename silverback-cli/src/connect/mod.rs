@@ -9,7 +9,7 @@
 //! | `view`, `output`, `notes` | what is seen of it |
 //! | `ending` | why it ended, and the exit code |
 
-mod args;
+pub(crate) mod args;
 mod client;
 mod commands;
 mod ending;
@@ -22,8 +22,7 @@ mod session;
 mod view;
 mod waiting;
 
-pub(crate) use self::args::Args;
-use self::{client::Client, plan::Plan};
+use self::{args::Args, client::Client, plan::Plan};
 use crate::{
     signals::Signals,
     trouble::{Trouble, exit_codes},

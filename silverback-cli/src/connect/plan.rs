@@ -9,7 +9,7 @@ use silverback::Message;
 
 use super::{
     args::{Args, Format},
-    input::{Cutting, Keep},
+    input::{editor::Keep, pipe::Cutting},
     view::View,
     waiting::Rule,
 };

@@ -18,8 +18,8 @@ use super::{
     client::{Client, next_input},
     ending::{End, asked_words, cause_words},
     file,
-    input::Input,
-    view::Pieces,
+    input::event::Input,
+    view::pieces::Pieces,
     waiting::Silence,
 };
 use crate::lateness;

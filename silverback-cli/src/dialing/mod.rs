@@ -2,12 +2,13 @@
 //! what its errors mean for the exit code. Where secrets come from is in `secrets`, what of a URL may be shown in `shown`,
 //! and the words for each step in `steps`.
 
-mod options;
+pub(crate) mod options;
 mod overrides;
 mod secrets;
-mod shown;
-mod steps;
-mod troubles;
+pub(crate) mod shown;
+pub(crate) mod steps;
+pub(crate) mod target;
+pub(crate) mod troubles;
 mod userinfo;
 
 use std::{net::SocketAddr, path::Path};
@@ -15,13 +16,7 @@ use std::{net::SocketAddr, path::Path};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 
-use self::secrets::Authorization;
-pub(crate) use self::{
-    options::{DialOptions, OfferOptions},
-    shown::{shown_url, without_secrets},
-    steps::{describe, shown_value},
-    troubles::{connecting, is_out_of_descriptors, trouble_of, trouble_with_advice, with_advice},
-};
+use self::{options::DialOptions, secrets::Authorization, troubles::trouble_of};
 use crate::trouble::Trouble;
 
 /// Where to go, and how.

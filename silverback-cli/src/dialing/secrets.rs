@@ -7,7 +7,7 @@ use http::HeaderName;
 use silverback::handshake::headers::is_reserved;
 
 use super::{options::DialOptions, userinfo::Credentials};
-use crate::{args::is_blank, trouble::Trouble};
+use crate::{trouble::Trouble, values::is_blank};
 
 /// Who we are to the server.
 #[derive(PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! for all others would have limits, timeouts and tolerances of its own. So every request is read and answered here,
 //! wherever it stands on its connection.
 
-mod requests;
+pub(crate) mod requests;
 
 use std::{
     future::Future,
@@ -27,7 +27,6 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-pub(crate) use self::requests::UnreadableHead;
 use self::requests::{ReadError, Requests};
 use super::{
     echo::{self, Echo},

@@ -10,6 +10,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::sockets::BACKLOG;
 use super::sockets::Listener;
 #[cfg(unix)]
 use super::unix_socket::{self, SocketFile};
@@ -306,8 +307,6 @@ fn is_name(host: &str) -> bool {
 
 const FORM: &str = "must be HOST:PORT, like localhost:8000, 0.0.0.0:80 or [::1]:9000, or unix:PATH";
 
-/// Connections that wait to be accepted. The system has a limit of its own.
-pub(super) const BACKLOG: i32 = 4096;
 const PORT_ATTEMPTS: u32 = 16;
 
 #[cfg(target_os = "linux")]

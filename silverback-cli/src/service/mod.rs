@@ -1,7 +1,7 @@
 //! The echo service from its first line of output to its last connection.
 
 mod accept;
-mod args;
+pub(crate) mod args;
 mod connection;
 mod echo;
 mod excerpt;
@@ -23,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use self::{
     accept::Acceptor,
+    args::Args,
     listen::{Bound, Place},
     open_connections::Places,
     plan::Plan,
@@ -34,8 +35,6 @@ use crate::{
     standard_output,
     trouble::{self, Trouble},
 };
-
-pub(crate) use args::Args;
 
 /// Serves until a signal comes, and closes every connection.
 pub(crate) fn run(args: Args) -> Result<(), Trouble> {

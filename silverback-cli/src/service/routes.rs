@@ -14,7 +14,9 @@ use silverback::{
     handshake::{HeadError, HostPolicy, Rejection, ServerHandshake, headers::contains_token, requested_host},
 };
 
-use super::{connection::UnreadableHead, open_connections::Places, page, printer::Printer, refusals, sockets::Peer};
+use super::{
+    connection::requests::UnreadableHead, open_connections::Places, page, printer::Printer, refusals, sockets::Peer,
+};
 
 /// What one worker serves.
 #[derive(Debug)]

@@ -115,3 +115,6 @@ impl fmt::Display for Peer {
         }
     }
 }
+
+/// Connections that wait to be accepted. The system has a limit of its own.
+pub(super) const BACKLOG: i32 = 4096;

@@ -15,7 +15,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::listen::BACKLOG;
+use super::sockets::BACKLOG;
 
 /// The file of a socket that listens. It is removed when this is dropped, unless another one has taken its place.
 #[derive(Debug)]

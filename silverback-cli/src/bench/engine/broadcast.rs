@@ -111,7 +111,7 @@ impl Part for Member {
             Pace::Open { rate } => Some(start.sender_schedule(rate, rank, senders)),
             Pace::Closed { .. } => None,
         };
-        let sender = control.publications().add_sender(self.desk.bell.clone());
+        let sender = control.publications().add_sender(self.desk.notifier.clone());
         self.voice = Some(Voice { pace, sender, schedule, quota, payload: Vec::new(), write: PendingWrite::default() });
     }
 

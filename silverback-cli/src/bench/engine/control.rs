@@ -1,15 +1,13 @@
-//! What the engine and its workers share: the load, the stage it is in, and the bells that wake connections.
+//! What the engine and its workers share: the load, the stage it is in, and the notifiers that wake connections.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
-    },
-    task::Waker,
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicU8, Ordering},
 };
 
 use tokio::sync::watch;
 
+use super::notifier::Notifier;
 use super::{clock::Clock, counts::Counts, load::Load, publications::Publications, schedule::Schedule};
 
 /// The stages of a load, in their order.
@@ -128,37 +126,37 @@ pub(super) struct Crew {
     /// The worker's number.
     pub(super) number: usize,
     counts: Mutex<Counts>,
-    bells: Mutex<Vec<Arc<Bell>>>,
+    notifiers: Mutex<Vec<Arc<Notifier>>>,
 }
 
 impl Crew {
     pub(super) fn new(control: Arc<Control>, number: usize) -> Arc<Self> {
-        Arc::new(Self { control, number, counts: Mutex::new(Counts::new()), bells: Mutex::default() })
+        Arc::new(Self { control, number, counts: Mutex::new(Counts::new()), notifiers: Mutex::default() })
     }
 
     /// Takes one more connection in.
-    pub(super) fn enlist(&self) -> (Place, Arc<Bell>) {
-        let bell = Bell::new();
-        let mut bells = self.lock_bells();
-        bells.push(bell.clone());
-        (Place { worker: self.number, index: bells.len() - 1 }, bell)
+    pub(super) fn enlist(&self) -> (Place, Arc<Notifier>) {
+        let notifier = Notifier::new();
+        let mut notifiers = self.lock_notifiers();
+        notifiers.push(notifier.clone());
+        (Place { worker: self.number, index: notifiers.len() - 1 }, notifier)
     }
 
-    pub(super) fn bells(&self) -> Vec<Arc<Bell>> {
-        self.lock_bells().clone()
+    pub(super) fn notifiers(&self) -> Vec<Arc<Notifier>> {
+        self.lock_notifiers().clone()
     }
 
-    pub(super) fn ring_all(&self) {
-        self.lock_bells().iter().for_each(|bell| bell.ring());
+    pub(super) fn notify_all(&self) {
+        self.lock_notifiers().iter().for_each(|notifier| notifier.notify());
     }
 
     /// Wakes those who have waited for an answer since before `then`.
-    pub(super) fn ring_if_older(&self, then: u64) {
-        self.lock_bells().iter().for_each(|bell| bell.ring_if_older(then));
+    pub(super) fn notify_if_older(&self, then: u64) {
+        self.lock_notifiers().iter().for_each(|notifier| notifier.notify_if_older(then));
     }
 
-    fn lock_bells(&self) -> MutexGuard<'_, Vec<Arc<Bell>>> {
-        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_notifiers(&self) -> MutexGuard<'_, Vec<Arc<Notifier>>> {
+        self.notifiers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To add to. Nobody holds it for longer than it takes to take over what is in it.
@@ -171,49 +169,3 @@ impl Crew {
         std::mem::swap(&mut *self.counts(), empty);
     }
 }
-
-/// Wakes the task of a connection, and tells it why.
-#[derive(Debug)]
-pub(super) struct Bell {
-    waker: Mutex<Option<Waker>>,
-    /// When the oldest message in flight was sent; `NOTHING` if there is none.
-    oldest: AtomicU64,
-    /// That one waits for too long.
-    is_overdue: AtomicBool,
-}
-
-impl Bell {
-    pub(super) fn new() -> Arc<Self> {
-        let oldest = AtomicU64::new(NOTHING);
-        Arc::new(Self { waker: Mutex::default(), oldest, is_overdue: AtomicBool::new(false) })
-    }
-
-    /// Wakes this task from now on. A task keeps its waker, so once is enough.
-    pub(super) fn listen(&self, waker: &Waker) {
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
-    }
-
-    pub(super) fn ring(&self) {
-        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
-            waker.wake_by_ref();
-        }
-    }
-
-    pub(super) fn note_oldest(&self, sent: Option<u64>) {
-        self.oldest.store(sent.unwrap_or(NOTHING), Ordering::Relaxed);
-    }
-
-    /// Rings if something has been in flight since before `then`.
-    pub(super) fn ring_if_older(&self, then: u64) {
-        if self.oldest.load(Ordering::Relaxed) < then {
-            self.is_overdue.store(true, Ordering::Relaxed);
-            self.ring();
-        }
-    }
-
-    pub(super) fn is_overdue(&self) -> bool {
-        self.is_overdue.load(Ordering::Relaxed)
-    }
-}
-
-const NOTHING: u64 = u64::MAX;

@@ -1,7 +1,7 @@
 //! Counters and histograms.
 
 use super::*;
-use crate::bench::engine::Cause;
+use crate::bench::engine::fault::Cause;
 
 fn run(due: u64, sent: u64, count: u32) -> Run {
     Run { due, sent, count }

@@ -207,7 +207,7 @@ impl Part for Echo {
             counts.last = now;
         }
         drop(counts);
-        desk.bell.note_oldest(stamps.oldest());
+        desk.notifier.note_oldest(stamps.oldest());
         *burst = Burst { delays: std::mem::take(&mut burst.delays), ..Burst::default() };
     }
 

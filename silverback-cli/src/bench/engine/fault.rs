@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, io};
 use silverback::{CloseCode, DialError, DialStep, Error};
 
 use crate::{
-    dialing::{connecting, is_out_of_descriptors, trouble_of},
+    dialing::troubles::{connecting, is_out_of_descriptors, trouble_of},
     trouble::Trouble,
 };
 

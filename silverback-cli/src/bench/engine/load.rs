@@ -8,7 +8,7 @@ use std::{
 
 use silverback::Dialer;
 
-use super::{raw::Frames, script::Script};
+use super::script::{Frames, Script};
 
 /// A load on one server.
 #[derive(Clone, Debug)]

@@ -6,22 +6,23 @@
 
 mod abrupt;
 mod alarm;
-mod broadcast;
+pub(crate) mod broadcast;
 mod clock;
 mod control;
-mod counts;
+pub(crate) mod counts;
 mod dialing;
 mod echo;
-mod fault;
+pub(crate) mod fault;
 mod handshakes;
-mod load;
-mod outcome;
+pub(crate) mod load;
+mod notifier;
+pub(crate) mod outcome;
 mod pacer;
 mod publications;
 mod raw;
 mod schedule;
-mod script;
-mod server_process;
+pub(crate) mod script;
+pub(crate) mod server_process;
 mod session;
 mod stamps;
 mod worker;
@@ -35,21 +36,13 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub(crate) use self::{
-    broadcast::{LABEL, MAX_SENDERS},
-    counts::Times,
-    fault::{Cause, Fault, Faults},
-    load::{Load, Pace, Target, Task, Until},
-    outcome::{Outcome, Progress, Sample},
-    script::{Filling, Script, Sizes},
-    server_process::ServerUse,
-};
 use self::{
     clock::nanos,
     control::{Control, Crew, Stage, Start},
     dialing::Doorway,
     handshakes::Left,
-    outcome::Ledger,
+    load::{Load, Task, Until},
+    outcome::{Ledger, Outcome, Progress},
     worker::Report,
 };
 
@@ -281,9 +274,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long answers and closes are waited for at the end.
 const LONG_PATIENCE: Duration = Duration::from_secs(5);
 const SHORT_PATIENCE: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-pub(crate) use self::outcome::InTime;
 
 #[cfg(test)]
 mod tests;

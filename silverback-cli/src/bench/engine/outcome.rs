@@ -3,9 +3,11 @@
 use std::{fmt, time::Duration};
 
 use super::{
+    clock::nanos,
     control::{Control, Crew},
     counts::Counts,
     fault::{Cause, Faults},
+    load::{Task, Until},
     schedule::planned,
     server_process::{ServerUse, Snapshot},
 };
@@ -150,8 +152,8 @@ impl Ledger {
     pub(super) fn new(control: &Control) -> Self {
         let load = &control.load;
         let sample = match load.until {
-            super::Until::Elapsed(time) => super::clock::nanos(time / SAMPLES),
-            super::Until::Done(_) => 0,
+            Until::Elapsed(time) => nanos(time / SAMPLES),
+            Until::Done(_) => 0,
         };
         Self {
             counts: Counts::new(),
@@ -195,7 +197,7 @@ impl Ledger {
 
     pub(super) fn start_measuring(&mut self, control: &Control) {
         let now = control.clock.now();
-        if control.load.task == super::Task::Handshakes {
+        if control.load.task == Task::Handshakes {
             self.counts.clear();
         }
         (self.measured_from, self.sample_began) = (Some(now), now);
@@ -209,7 +211,7 @@ impl Ledger {
         let now = control.clock.now();
         let last = self.counts.last.max(self.sample.last);
         // Where the count is given, the time ends with the last of them and not when that was noticed.
-        let ends = matches!(control.load.until, super::Until::Done(_)) && last > from;
+        let ends = matches!(control.load.until, Until::Done(_)) && last > from;
         self.measured_to = Some(if ends { last } else { now });
         self.cpu_after = processor_time();
         self.server[2] = server(control);
@@ -280,7 +282,7 @@ impl Ledger {
             opened: self.opened,
             failed: self.faults.total(),
             received: match control.load.task {
-                super::Task::Handshakes => self.counts.opened + self.sample.opened,
+                Task::Handshakes => self.counts.opened + self.sample.opened,
                 _ => self.counts.received + self.sample.received,
             },
             elapsed: Duration::from_nanos(elapsed),
@@ -294,7 +296,7 @@ impl Ledger {
         if let Some(last) = self.series.last() {
             return (last.received as f64 / last.seconds, last.p99);
         }
-        let (counts, is_about_handshakes) = (&self.sample, control.load.task == super::Task::Handshakes);
+        let (counts, is_about_handshakes) = (&self.sample, control.load.task == Task::Handshakes);
         let (done, times) = match is_about_handshakes {
             true => (counts.opened, &counts.connects),
             false => (counts.received, &counts.round_trips),
@@ -318,9 +320,9 @@ impl Ledger {
         let due = |rate: f64| {
             let by = |then: u64| planned(rate, then.saturating_sub(self.started));
             let due = match control.load.until {
-                super::Until::Elapsed(_) => by(from + measured) - by(from),
-                super::Until::Done(count) if !is_interrupted => count,
-                super::Until::Done(count) => count.min(by(from + measured) - by(from)),
+                Until::Elapsed(_) => by(from + measured) - by(from),
+                Until::Done(count) if !is_interrupted => count,
+                Until::Done(count) => count.min(by(from + measured) - by(from)),
             };
             // Nothing was due for connections that were never opened.
             if control.start.get().is_some_and(|start| start.total() > 0) { due } else { 0 }
@@ -338,7 +340,7 @@ impl Ledger {
             series: std::mem::take(&mut self.series),
             cpu: self.cpu_after.zip(self.cpu_before).map(|(after, before)| after.saturating_sub(before)),
             is_interrupted,
-            is_about_handshakes: control.load.task == super::Task::Handshakes,
+            is_about_handshakes: control.load.task == Task::Handshakes,
             lost: self.lost,
             server: self.server_use(),
         }

@@ -1,7 +1,7 @@
 //! What is shown while a load runs.
 
 use super::*;
-use crate::bench::{engine::Crew, tests::plan};
+use crate::bench::{engine::control::Crew, tests::plan};
 
 #[test]
 fn a_warm_up_has_a_rate_too() {

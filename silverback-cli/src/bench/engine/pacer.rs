@@ -4,8 +4,9 @@ use std::{io, sync::Arc};
 
 use super::{
     alarm::Alarm,
-    control::{Bell, Crew, Place, Stage, Start},
+    control::{Crew, Place, Stage, Start},
     load::Task,
+    notifier::Notifier,
     schedule::Schedule,
 };
 
@@ -13,8 +14,8 @@ use super::{
 pub(super) async fn pace(crew: Arc<Crew>, rate: f64) -> io::Result<()> {
     let control = &crew.control;
     let Some(start) = control.start.get() else { return Ok(()) };
-    let bells = ringing(&crew, start, rate);
-    if bells.is_empty() {
+    let notifiers = ringing(&crew, start, rate);
+    if notifiers.is_empty() {
         return Ok(());
     }
     let alarm = Alarm::new(control.clock)?;
@@ -22,30 +23,30 @@ pub(super) async fn pace(crew: Arc<Crew>, rate: f64) -> io::Result<()> {
     while !control.has_reached(Stage::Stopping) {
         let now = control.clock.now();
         // Those of one worker are due in the order of their places, round after round.
-        while bells[place].1.due(round) <= now {
-            bells[place].0.ring();
+        while notifiers[place].1.due(round) <= now {
+            notifiers[place].0.notify();
             place += 1;
-            if place == bells.len() {
+            if place == notifiers.len() {
                 (round, place) = (round + 1, 0);
             }
         }
-        alarm.wait_until(bells[place].1.due(round)).await?;
+        alarm.wait_until(notifiers[place].1.due(round)).await?;
     }
     Ok(())
 }
 
 /// Who sends, and when.
-fn ringing(crew: &Crew, start: &Start, rate: f64) -> Vec<(Arc<Bell>, Schedule)> {
-    let bells = crew.bells().into_iter().enumerate();
+fn ringing(crew: &Crew, start: &Start, rate: f64) -> Vec<(Arc<Notifier>, Schedule)> {
+    let notifiers = crew.notifiers().into_iter().enumerate();
     let place = |index| Place { worker: crew.number, index };
     match crew.control.load.task {
         Task::Broadcast { senders, .. } => {
-            let voice = |(index, bell)| {
+            let voice = |(index, notifier)| {
                 let rank = start.sender_rank(place(index), senders)?;
-                Some((bell, start.sender_schedule(rate, rank, senders)))
+                Some((notifier, start.sender_schedule(rate, rank, senders)))
             };
-            bells.filter_map(voice).collect()
+            notifiers.filter_map(voice).collect()
         }
-        _ => bells.map(|(index, bell)| (bell, start.schedule(rate, place(index)))).collect(),
+        _ => notifiers.map(|(index, notifier)| (notifier, start.schedule(rate, place(index)))).collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{control::Bell, stamps::Run};
+use super::{notifier::Notifier, stamps::Run};
 
 /// What all senders have in flight.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(super) struct Publications {
 
 #[derive(Debug)]
 struct Row {
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     /// The number of the first in `open`.
     first: u64,
     open: VecDeque<Publication>,
@@ -53,8 +53,8 @@ impl Publications {
     }
 
     /// Takes a sender in, and gives its number.
-    pub(super) fn add_sender(&mut self, bell: Arc<Bell>) -> usize {
-        self.senders.push(Row { bell, first: 0, open: VecDeque::new() });
+    pub(super) fn add_sender(&mut self, notifier: Arc<Notifier>) -> usize {
+        self.senders.push(Row { notifier, first: 0, open: VecDeque::new() });
         self.senders.len() - 1
     }
 
@@ -87,7 +87,7 @@ impl Publications {
         }
         let fan_out = publication.last - publication.first;
         row.forget_front();
-        row.bell.ring();
+        row.notifier.notify();
         Heard::Everybody { run, fan_out }
     }
 
@@ -125,7 +125,7 @@ impl Row {
             self.forget_front();
         }
         if expired > 0 {
-            self.bell.ring();
+            self.notifier.notify();
         }
         expired
     }

@@ -5,7 +5,7 @@ use super::*;
 fn publications(receivers: usize, senders: usize) -> Publications {
     let mut publications = Publications::default();
     publications.set_receivers(receivers);
-    (0..senders).for_each(|_| _ = publications.add_sender(Bell::new()));
+    (0..senders).for_each(|_| _ = publications.add_sender(Notifier::new()));
     publications
 }
 

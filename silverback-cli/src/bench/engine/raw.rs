@@ -14,23 +14,22 @@ use tokio::{
     net::TcpStream,
 };
 
+use super::script::Frames;
 use super::{
-    control::{Bell, Crew, Place, Stage},
+    control::{Crew, Place, Stage},
     fault::Cause,
     load::{Pace, Task, Until},
+    notifier::Notifier,
     session::Ended,
     stamps::Stamps,
 };
-
-/// Frames as a client would send them, one for each message of the script.
-pub(crate) type Frames = Arc<Vec<Vec<u8>>>;
 
 /// Sends the bytes of frames, and times their way back.
 struct Raw {
     stream: TcpStream,
     frames: Frames,
     crew: Arc<Crew>,
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     place: Place,
     has_begun: bool,
     stamps: Stamps,
@@ -49,12 +48,12 @@ struct Raw {
 
 /// Runs a connection to its end, and counts how it ended.
 pub(super) fn run(stream: TcpStream, frames: Frames, crew: Arc<Crew>) -> impl Future<Output = ()> {
-    let (place, bell) = crew.enlist();
+    let (place, notifier) = crew.enlist();
     let mut raw = Raw {
         stream,
         frames,
         crew,
-        bell,
+        notifier,
         place,
         has_begun: false,
         stamps: Stamps::default(),
@@ -82,7 +81,7 @@ pub(super) async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin))
 
 impl Raw {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        self.bell.listen(cx.waker());
+        self.notifier.listen(cx.waker());
         self.begin_when_it_is_time();
         match self.poll_work(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Ended::failed(Cause::of_io(&error), error)),
@@ -191,7 +190,7 @@ impl Raw {
             counts.last = now;
         }
         drop(counts);
-        self.bell.note_oldest(self.stamps.oldest());
+        self.notifier.note_oldest(self.stamps.oldest());
     }
 
     fn judge(&self) -> Poll<Ended> {
@@ -203,14 +202,14 @@ impl Raw {
         {
             return Poll::Ready(Ended::Done);
         }
-        if self.bell.is_overdue() {
+        if self.notifier.is_overdue() {
             return Poll::Ready(Ended::failed(Cause::Timeout, format!("no answer within {:?}", control.load.timeout)));
         }
         Poll::Pending
     }
 
     fn hand_in(&self, ended: &Ended) {
-        self.bell.note_oldest(None);
+        self.notifier.note_oldest(None);
         let mut counts = self.crew.counts();
         counts.unanswered += self.in_flight;
         if let Ended::Failed(cause, words) = ended {

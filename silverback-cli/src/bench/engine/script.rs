@@ -1,6 +1,6 @@
 //! What is sent: a ring of messages that are built once, before the clock runs.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use silverback::{FrameHeader, MaskKey, Message, MessageKind, PreparedMessage};
 
@@ -10,6 +10,9 @@ pub(crate) struct Script {
     messages: Vec<PreparedMessage>,
     kind: MessageKind,
 }
+
+/// Frames as a client would send them, one for each message of the script.
+pub(crate) type Frames = Arc<Vec<Vec<u8>>>;
 
 /// How large messages are.
 #[derive(Clone, Debug, PartialEq, Eq)]

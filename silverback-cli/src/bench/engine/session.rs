@@ -10,8 +10,9 @@ use std::{
 use silverback::{CloseCode, Conn, Event, MessageRef, Reader, Writer};
 
 use super::{
-    control::{Bell, Crew, Place, Stage, Start},
+    control::{Crew, Place, Stage, Start},
     fault::Cause,
+    notifier::Notifier,
 };
 
 /// What a connection does with its messages.
@@ -55,7 +56,7 @@ impl Ended {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) crew: Arc<Crew>,
-    pub(super) bell: Arc<Bell>,
+    pub(super) notifier: Arc<Notifier>,
     pub(super) place: Place,
     pub(super) writer: Writer,
 }
@@ -66,7 +67,7 @@ pub(super) struct Session<P> {
     reader: Reader,
     writer: Writer,
     crew: Arc<Crew>,
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     is_listening: bool,
     has_begun: bool,
     part: P,
@@ -74,10 +75,10 @@ pub(super) struct Session<P> {
 
 /// Runs a connection to its end, and counts how it ended. It has its place once this has been called.
 pub(super) fn run<P: Part>(conn: Conn, crew: Arc<Crew>, make: fn(Desk) -> P) -> impl Future<Output = ()> {
-    let (place, bell) = crew.enlist();
+    let (place, notifier) = crew.enlist();
     let (writer, reader) = conn.split();
-    let part = make(Desk { crew: crew.clone(), bell: bell.clone(), place, writer: writer.clone() });
-    let mut session = Session { reader, writer, crew, bell, is_listening: false, has_begun: false, part };
+    let part = make(Desk { crew: crew.clone(), notifier: notifier.clone(), place, writer: writer.clone() });
+    let mut session = Session { reader, writer, crew, notifier, is_listening: false, has_begun: false, part };
     async move {
         let ended = poll_fn(|cx| session.poll(cx)).await;
         session.hand_in(&ended);
@@ -91,7 +92,7 @@ impl<P: Part> Session<P> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         if !self.is_listening {
             self.is_listening = true;
-            self.bell.listen(cx.waker());
+            self.notifier.listen(cx.waker());
         }
         self.begin_when_it_is_time();
         let received = self.poll_receive(cx);
@@ -142,7 +143,7 @@ impl<P: Part> Session<P> {
         if control.has_reached(Stage::Leaving) || (self.has_begun && self.part.is_done()) {
             return Poll::Ready(Ended::Done);
         }
-        if self.bell.is_overdue() {
+        if self.notifier.is_overdue() {
             let words = format!("no answer within {:?}", control.load.timeout);
             return Poll::Ready(Ended::failed(Cause::Timeout, words));
         }
@@ -150,7 +151,7 @@ impl<P: Part> Session<P> {
     }
 
     fn hand_in(&self, ended: &Ended) {
-        self.bell.note_oldest(None);
+        self.notifier.note_oldest(None);
         let stats = self.reader.stats();
         let mut counts = self.crew.counts();
         counts.unanswered += self.part.in_flight();

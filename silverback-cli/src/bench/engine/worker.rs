@@ -16,6 +16,7 @@ use tokio::{
     time::{Instant, interval, sleep_until},
 };
 
+use super::clock::nanos;
 use super::{
     broadcast::Member,
     control::{Crew, Stage},
@@ -23,8 +24,8 @@ use super::{
     echo::Echo,
     handshakes::{self, Left},
     load::Task,
-    pacer,
-    raw::{self, Frames},
+    pacer, raw,
+    script::Frames,
     session,
 };
 
@@ -77,7 +78,7 @@ impl Worker {
         };
         let _ = self.reports.send(Report::Ready { worker: self.crew.number, opened });
         let _ = self.stages.wait_for(|stage| *stage >= Stage::Running).await;
-        self.crew.ring_all();
+        self.crew.notify_all();
         if self.crew.control.load.task == Task::Handshakes {
             for number in self.mine() {
                 self.sessions.spawn(handshakes::run(self.crew.clone(), self.doorway.clone(), number, left.clone()));
@@ -161,7 +162,7 @@ impl Worker {
         loop {
             tokio::select! {
                 changed = self.stages.changed() => {
-                    self.crew.ring_all();
+                    self.crew.notify_all();
                     if changed.is_err() || self.crew.control.has_reached(Stage::Over) {
                         return;
                     }
@@ -170,8 +171,8 @@ impl Worker {
                     return;
                 },
                 _ = sweep.tick() => {
-                    let then = clock.now().saturating_sub(super::clock::nanos(patience));
-                    self.crew.ring_if_older(then);
+                    let then = clock.now().saturating_sub(nanos(patience));
+                    self.crew.notify_if_older(then);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::units::{count, duration};
-use crate::bench::engine::Times;
+use crate::bench::engine::counts::Times;
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

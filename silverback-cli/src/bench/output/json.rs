@@ -3,13 +3,20 @@
 use serde_json::{Map, Value, json};
 use silverback::MessageKind;
 
-use super::PERCENTILES;
+use super::units::PERCENTILES;
 use crate::{
     bench::{
-        engine::{Cause, Fault, Faults, Outcome, Pace, Sample, ServerUse, Sizes, Task, Times, Until},
+        engine::{
+            counts::Times,
+            fault::{Cause, Fault, Faults},
+            load::{Pace, Task, Until},
+            outcome::{Outcome, Sample},
+            script::Sizes,
+            server_process::ServerUse,
+        },
         plan::Plan,
     },
-    dialing::shown_url,
+    dialing::shown::shown_url,
 };
 
 /// One line.

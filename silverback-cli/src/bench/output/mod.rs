@@ -1,20 +1,17 @@
 //! What people and programs see of a load: progress, a summary, JSON, a page with plots.
 
 mod bars;
+pub(crate) mod charset;
 mod json;
 mod plot;
-mod progress;
-mod report;
+pub(crate) mod progress;
+pub(crate) mod report;
 mod summary;
-mod units;
+pub(crate) mod units;
 
-use std::{
-    env,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
-pub(crate) use self::{progress::Progress, report::ReportFile, units::duration};
-use super::{engine::Outcome, plan::Plan};
+use super::{engine::outcome::Outcome, plan::Plan};
 use crate::{
     printable::{printable_json, printable_lines},
     trouble::Trouble,
@@ -34,16 +31,3 @@ pub(crate) fn print(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
         _ => Ok(()),
     }
 }
-
-/// Whether the terminal shows more than ASCII, as the locale says.
-pub(crate) fn speaks_unicode() -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| env::var(name).ok()).find(|it| !it.is_empty());
-    set.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
-}
-
-/// The percentiles that are told of each histogram: names in JSON, and parts of all.
-const PERCENTILES: [(&str, f64); 6] =
-    [("p50", 0.5), ("p75", 0.75), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999), ("p99_99", 0.9999)];

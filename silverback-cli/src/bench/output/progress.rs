@@ -15,7 +15,10 @@ use super::{
     units::{count, duration, rate},
 };
 use crate::bench::{
-    engine::{self, Load, Until},
+    engine::{
+        load::{Load, Until},
+        outcome,
+    },
     plan::Plan,
 };
 
@@ -26,7 +29,7 @@ pub(crate) struct Progress(Option<Drawing>);
 /// The thread that draws.
 #[derive(Debug)]
 struct Drawing {
-    states: SyncSender<engine::Progress>,
+    states: SyncSender<outcome::Progress>,
     ended: Receiver<()>,
 }
 
@@ -43,7 +46,7 @@ impl Progress {
             return Self(None);
         }
         let line = Line::new(plan);
-        let (states, shown) = sync_channel::<engine::Progress>(1);
+        let (states, shown) = sync_channel::<outcome::Progress>(1);
         let (ending, ended) = sync_channel(0);
         let work = move || {
             line.draw(&shown);
@@ -55,7 +58,7 @@ impl Progress {
     }
 
     /// Leaves it out while the last one is still being drawn.
-    pub(crate) fn show(&mut self, state: &engine::Progress) {
+    pub(crate) fn show(&mut self, state: &outcome::Progress) {
         if let Some(drawing) = &self.0 {
             let _ = drawing.states.try_send(state.clone());
         }
@@ -81,7 +84,7 @@ impl Line {
         Self { bar, load: plan.load.clone(), is_ascii: plan.is_ascii }
     }
 
-    fn draw(&self, states: &Receiver<engine::Progress>) {
+    fn draw(&self, states: &Receiver<outcome::Progress>) {
         for state in states {
             let (name, part) = stage(&self.load, &state);
             self.bar.set_prefix(name);
@@ -93,7 +96,7 @@ impl Line {
 }
 
 /// The stage, and how much of it is done.
-fn stage(load: &Load, state: &engine::Progress) -> (&'static str, f64) {
+fn stage(load: &Load, state: &outcome::Progress) -> (&'static str, f64) {
     if !state.has_begun {
         return ("opening", (state.opened + state.failed) as f64 / load.connections as f64);
     }
@@ -107,7 +110,7 @@ fn stage(load: &Load, state: &engine::Progress) -> (&'static str, f64) {
     ("measuring", part)
 }
 
-fn message(load: &Load, state: &engine::Progress) -> String {
+fn message(load: &Load, state: &outcome::Progress) -> String {
     if !state.has_begun {
         let failed = if state.failed > 0 { format!(", {} failed", count(state.failed)) } else { String::new() };
         return format!("{} of {} connections{failed}", count(state.opened), count(load.connections as u64));

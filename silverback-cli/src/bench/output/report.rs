@@ -13,18 +13,22 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 use super::{
-    PERCENTILES, bars,
+    bars,
     plot::{Axis, Bar, Line, Linear, Logarithmic, Plot, Point, escape},
     summary,
-    units::{bytes, count, duration, rate},
+    units::{PERCENTILES, bytes, count, duration, rate},
 };
 use crate::{
     bench::{
         command_line,
-        engine::{Outcome, Sample, Task, Times},
+        engine::{
+            counts::Times,
+            load::Task,
+            outcome::{Outcome, Sample},
+        },
         plan::Plan,
     },
-    dialing::shown_url,
+    dialing::shown::shown_url,
     trouble::Trouble,
     utc,
 };

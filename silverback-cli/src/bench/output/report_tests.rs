@@ -61,7 +61,7 @@ fn what_the_server_said_is_no_markup() {
 
 #[test]
 fn an_outcome_without_anything_is_a_page_too() {
-    let page = made(&Outcome::nothing(crate::bench::engine::Cause::Resolve, "nowhere"));
+    let page = made(&Outcome::nothing(crate::bench::engine::fault::Cause::Resolve, "nowhere"));
     assert!(page.contains("host not found") && page.ends_with("</html>\n"));
 }
 
@@ -112,7 +112,7 @@ fn the_histogram_counts_all_of_them() {
 
 #[test]
 fn a_histogram_of_one_value_is_one_bar() {
-    let mut outcome = Outcome::nothing(crate::bench::engine::Cause::Reset, "");
+    let mut outcome = Outcome::nothing(crate::bench::engine::fault::Cause::Reset, "");
     outcome.counts.round_trips.record(5_000_000, 7);
     let (_, plot) = histogram(&outcome).unwrap();
     assert_eq!(plot.bars.len(), 1);

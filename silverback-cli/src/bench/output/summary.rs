@@ -3,15 +3,20 @@
 use std::fmt::Write as _;
 
 use super::{
-    PERCENTILES, bars,
-    units::{bytes, count, duration, rate},
+    bars,
+    units::{PERCENTILES, bytes, count, duration, rate},
 };
 use crate::{
     bench::{
-        engine::{Outcome, Pace, Sizes, Task, Times},
+        engine::{
+            counts::Times,
+            load::{Pace, Task},
+            outcome::Outcome,
+            script::Sizes,
+        },
         plan::Plan,
     },
-    dialing::shown_url,
+    dialing::shown::shown_url,
 };
 
 /// The whole text.

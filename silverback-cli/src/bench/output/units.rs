@@ -41,6 +41,10 @@ pub(super) fn rate(per_second: f64) -> String {
     if per_second >= 100.0 { count(per_second.round() as u64) } else { format!("{per_second:.1}") }
 }
 
+/// The percentiles that are told of each histogram: names in JSON, and parts of all.
+pub(super) const PERCENTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p75", 0.75), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999), ("p99_99", 0.9999)];
+
 fn three_digits(value: f64, unit: &str) -> String {
     let digits = match value {
         ..9.995 => 2,

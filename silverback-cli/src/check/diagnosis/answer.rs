@@ -5,8 +5,8 @@ use silverback::{
     handshake::{HandshakeError, HeadError},
 };
 
-use super::{Diagnosis, Facts, status::STRIPPED};
-use crate::values::MAX_HEAD_SIZE;
+use super::{facts::Facts, status::STRIPPED};
+use crate::{check::finding::Diagnosis, values::MAX_HEAD_SIZE};
 
 /// A 101 that must not be believed.
 pub(super) fn wrong(error: &HandshakeError) -> Diagnosis {

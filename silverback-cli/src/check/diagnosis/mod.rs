@@ -2,60 +2,17 @@
 //! the answer says in `status` and `answer`, and what happens after the handshake in `talk`.
 
 mod answer;
-mod notes;
+pub(crate) mod facts;
+pub(crate) mod notes;
 mod reach;
 mod status;
-mod talk;
-mod tls;
+pub(crate) mod talk;
+pub(crate) mod tls;
 
 use silverback::{DialError, DialStep};
 
-pub(super) use self::{notes::notes, talk::of_conversation, tls::certificate_fault};
-use super::report::Security;
-use crate::dialing::DialOptions;
-
-/// What is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Diagnosis {
-    /// For programs: one word that does not change.
-    pub(super) cause: &'static str,
-    pub(super) meaning: String,
-    /// What can be tried, the most likely first.
-    pub(super) advice: Vec<String>,
-}
-
-/// What is known besides the error.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Facts<'a> {
-    pub(super) options: &'a DialOptions,
-    /// The server that was asked last, as `host:port`.
-    pub(super) place: &'a str,
-    pub(super) is_secure: bool,
-    /// Path and query of the URL, as they may be shown.
-    pub(super) target: &'a str,
-    /// TLS with that server, if it has come so far, or if a second look did.
-    pub(super) security: Option<&'a Security>,
-    /// The server's certificate is among those of `--cacert`.
-    pub(super) is_named: bool,
-    /// The port speaks TLS though the URL does not, or the other way round.
-    pub(super) speaks_the_other: bool,
-}
-
-impl Diagnosis {
-    fn new(cause: &'static str, meaning: impl Into<String>) -> Self {
-        Self { cause, meaning: meaning.into(), advice: Vec::new() }
-    }
-
-    /// Adds something to try.
-    fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice.push(advice.into());
-        self
-    }
-
-    fn advise_if(self, is_so: bool, advice: impl Into<String>) -> Self {
-        if is_so { self.advise(advice) } else { self }
-    }
-}
+use self::facts::Facts;
+use super::finding::Diagnosis;
 
 /// Why a dial came to nothing.
 pub(super) fn of_dial(error: &DialError, facts: &Facts<'_>) -> Diagnosis {

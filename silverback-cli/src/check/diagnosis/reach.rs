@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 
 use silverback::{DialError, DialStep, Refusal};
 
-use super::{Diagnosis, Facts};
+use super::facts::Facts;
+use crate::check::finding::Diagnosis;
 
 pub(super) fn failed(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     let target = error.target().unwrap_or(facts.place);

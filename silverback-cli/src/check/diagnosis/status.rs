@@ -3,8 +3,8 @@
 use http::header;
 use silverback::{RedirectFault, Refusal};
 
-use super::{Diagnosis, Facts};
-use crate::{dialing::without_secrets, printable::printable};
+use super::facts::Facts;
+use crate::{check::finding::Diagnosis, dialing::shown::without_secrets, printable::printable};
 
 pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
     match refusal.status.as_u16() {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use silverback::{CloseCode, Error};
 
-use super::Diagnosis;
 use crate::{
-    check::conversation::{Closing, Conversation, Echo, Reply, close_words},
+    check::{
+        conversation::{Closing, Conversation, Echo, Reply, close_words},
+        finding::Diagnosis,
+    },
     trouble::Trouble,
 };
 

@@ -3,8 +3,8 @@
 use rustls::{AlertDescription, CertificateError, Error as TlsFault, InvalidMessage};
 use silverback::DialError;
 
-use super::{Diagnosis, Facts};
-use crate::check::certificate::Certificate;
+use super::facts::Facts;
+use crate::check::{certificate::Certificate, finding::Diagnosis};
 
 /// What is wrong with the certificate, if that is what is wrong.
 pub(crate) fn certificate_fault(error: &DialError) -> Option<&CertificateError> {

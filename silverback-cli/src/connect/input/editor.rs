@@ -15,10 +15,13 @@ use rustyline::{
 #[cfg(unix)]
 use rustyline::highlight::CmdKind;
 
-use super::{Input, history};
+use super::{event::Input, history};
 #[cfg(unix)]
 use super::{keys::Keys, rewrap::Rewrap};
-use crate::{connect::output::Drawn, trouble::Trouble};
+use crate::{
+    connect::{output::Drawn, view::PROMPT},
+    trouble::Trouble,
+};
 
 /// Reads lines that are edited at a prompt.
 pub(crate) struct LineEditor {
@@ -192,8 +195,6 @@ impl Terminal {
     }
 }
 
-/// As wide as the coloured one.
-pub(super) const PROMPT: &str = "> ";
 /// To the end of the screen.
 const CLEAR: &str = "\r\x1b[J";
 const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";

@@ -1,13 +1,14 @@
 //! What there is to send: typed lines, or what comes through a pipe. Each is read by a thread of its own, which ends with
 //! the program.
 
-mod editor;
+pub(crate) mod editor;
+pub(crate) mod event;
 #[cfg(unix)]
 mod foreground;
 mod history;
 #[cfg(unix)]
 mod keys;
-mod pipe;
+pub(crate) mod pipe;
 #[cfg(unix)]
 mod rewrap;
 
@@ -15,32 +16,11 @@ mod rewrap;
 use std::io::IsTerminal;
 use std::thread;
 
-use silverback::Message;
 use tokio::sync::mpsc;
 
-pub(crate) use self::{
-    editor::{Keep, LineEditor, Terminal},
-    pipe::Cutting,
-};
+use self::event::{Input, Inputs};
+use self::{editor::LineEditor, pipe::Cutting};
 use crate::trouble::Trouble;
-
-/// What a reading thread has to say.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// A message.
-    Message(Message),
-    /// A line that was typed: text or a command.
-    Typed(String),
-    /// Ctrl-C at the prompt.
-    Interrupt,
-    /// There is no more.
-    End,
-    /// It cannot be read, or is none.
-    Failed(Trouble),
-}
-
-/// Inputs that wait to be sent: few, so that a pipe is not read faster than the network takes.
-pub(crate) type Inputs = mpsc::Receiver<Input>;
 
 /// Starts reading standard input, cut into messages.
 pub(crate) fn read_pipe(cutting: Cutting) -> Result<Inputs, Trouble> {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use silverback::Message;
 
-use super::Input;
+use super::event::Input;
 use crate::{connect::commands, trouble::Trouble};
 
 /// What a message is.

@@ -6,6 +6,8 @@
 //! drawing, and writes both at once. So we clear the line before that, leave room for what the editor clears, and
 //! lead it back to the right row with the prompt.
 
+use crate::connect::view::PROMPT;
+
 use std::cell::Cell;
 
 use rustix::{
@@ -129,7 +131,7 @@ fn write_all(text: &str) {
     }
 }
 
-const PROMPT_WIDTH: usize = super::editor::PROMPT.len();
+const PROMPT_WIDTH: usize = PROMPT.len();
 const TAB: usize = 8;
 const FIRST_EMOJI: char = '\u{1f000}';
 /// To the end of the screen.

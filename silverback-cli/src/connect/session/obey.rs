@@ -10,7 +10,7 @@ use crate::connect::{
     commands::{self, Typed},
     ending::End,
     file,
-    input::Input,
+    input::event::Input,
 };
 
 impl Talk<'_> {

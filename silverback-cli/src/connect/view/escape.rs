@@ -1,6 +1,8 @@
 //! A message's text on a terminal, where every invisible character is written as an escape.
 
-use crate::printable::{is_visible, write_escaped};
+use serde_json::Value;
+
+use crate::printable::{is_visible, printable_json, write_escaped};
 
 /// The text without anything that a terminal would act on. Its lines are indented, so that none looks like another
 /// message. Ends when it has written about `most` bytes, and returns how many bytes of the text are left.
@@ -28,3 +30,16 @@ pub(super) fn escape(text: &str, has_colours: bool, most: usize) -> (String, usi
 
 /// As wide as the mark of a message that came.
 pub(super) const NEXT_LINE: &str = "\n  ";
+
+/// The beginning of a text, of at most so many bytes, but at least one character.
+pub(super) fn start(text: &str, most: usize) -> &str {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
+    let first = || text.chars().next().map_or(0, char::len_utf8);
+    &text[..end.unwrap_or_else(first)]
+}
+
+/// Text as it stands between the quotes of a JSON string.
+pub(super) fn json_string_inside(text: &str) -> String {
+    let string = printable_json(Value::from(text).to_string());
+    string.get(1..string.len() - 1).unwrap_or_default().to_owned()
+}

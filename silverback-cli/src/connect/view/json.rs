@@ -3,13 +3,11 @@
 use std::time::SystemTime;
 
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use silverback::{Message, MessageKind};
 
 use super::{
-    escape::NEXT_LINE,
+    escape::{NEXT_LINE, start},
     pieces::{Encoding, Pieces},
-    start,
 };
 use crate::{printable::printable_json, utc};
 
@@ -29,12 +27,6 @@ pub(super) fn line(message: Message, now: SystemTime, most: Option<usize>) -> Pi
         None => Pieces::new(head, message, encoding, tail),
         Some(most) => Pieces::in_one(head, message, most, encoding, tail),
     }
-}
-
-/// Text as it stands between the quotes of a JSON string.
-pub(super) fn string_inside(text: &str) -> String {
-    let string = printable_json(Value::from(text).to_string());
-    string.get(1..string.len() - 1).unwrap_or_default().to_owned()
 }
 
 /// Lays a JSON object or array out in lines; `None` if the text is not JSON. Numbers, strings and the order of keys stay

@@ -3,16 +3,15 @@
 mod escape;
 mod hex;
 mod json;
-mod pieces;
+pub(crate) mod pieces;
 
 use std::{fmt::Write, time::SystemTime};
 
 use silverback::{Message, MessageKind, MessageRef};
 
-pub(crate) use self::pieces::Pieces;
 use self::{
     escape::{NEXT_LINE, escape},
-    pieces::Encoding,
+    pieces::{Encoding, Pieces},
 };
 use super::args::Format;
 use crate::utc;
@@ -59,7 +58,7 @@ impl View {
 
     /// What stands before the line that is typed.
     pub(crate) fn prompt(&self) -> String {
-        self.paint(SENT, "> ")
+        self.paint(SENT, PROMPT)
     }
 
     fn for_a_person(&self, message: MessageRef<'_>, now: SystemTime) -> String {
@@ -99,18 +98,13 @@ impl View {
     }
 }
 
-/// The beginning of a text, of at most so many bytes, but at least one character.
-fn start(text: &str, most: usize) -> &str {
-    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
-    let first = || text.chars().next().map_or(0, char::len_utf8);
-    &text[..end.unwrap_or_else(first)]
-}
-
 /// What a person sees of a text, in bytes: thousands of lines, as long as a terminal can scroll back.
 const MOST_SHOWN: usize = 256 * 1024;
 /// What a line of JSON above the prompt holds of a message. The line editor prints whole lines only.
 const MOST_IN_ONE_LINE: usize = 1024 * 1024;
 
+/// The prompt without its colour.
+pub(crate) const PROMPT: &str = "> ";
 const DIM: &str = "2";
 const SENT: &str = "32";
 const RECEIVED: &str = "36";

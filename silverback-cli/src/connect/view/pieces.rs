@@ -6,7 +6,7 @@ use std::mem;
 use data_encoding::{BASE64, HEXLOWER};
 use silverback::Message;
 
-use super::json;
+use super::escape::json_string_inside;
 
 /// What is still to be written of a message. The pieces have about [`PIECE`] bytes.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Iterator for Pieces {
 fn encode(out: &mut Vec<u8>, message: &Message, range: std::ops::Range<usize>, encoding: Encoding) {
     let bytes = &message.as_bytes()[range.clone()];
     match (encoding, message.as_text().and_then(|text| text.get(range))) {
-        (Encoding::Json, Some(text)) => out.extend_from_slice(json::string_inside(text).as_bytes()),
+        (Encoding::Json, Some(text)) => out.extend_from_slice(json_string_inside(text).as_bytes()),
         (Encoding::Base64, _) => out.extend_from_slice(BASE64.encode(bytes).as_bytes()),
         (Encoding::Hex, _) => out.extend_from_slice(HEXLOWER.encode(bytes).as_bytes()),
         (Encoding::Plain | Encoding::Json, _) => out.extend_from_slice(bytes),

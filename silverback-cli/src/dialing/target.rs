@@ -4,22 +4,12 @@ use std::{env, net::Ipv6Addr};
 
 use silverback::handshake::ClientRequest;
 
-use super::{Args, Task};
-use crate::{
-    dialing::{DialOptions, shown_url},
-    printable::printable,
-};
+use super::{options::DialOptions, shown::shown_url};
+use crate::{printable::printable, trouble::Trouble, values::is_blank};
 
 /// The error is for the person who wrote the command line.
-pub(super) fn check(args: &Args) -> Result<(), String> {
-    let dial = match &args.task {
-        Some(Task::Connect(args)) => &args.dial,
-        Some(Task::Bench(args)) => &args.dial,
-        Some(Task::Check(args)) => &args.dial,
-        _ => return Ok(()),
-    };
-    check_url(&dial.url)?;
-    check_authorization(dial)
+pub(crate) fn check(dial: &DialOptions) -> Result<(), Trouble> {
+    check_url(&dial.url).and_then(|()| check_authorization(dial)).map_err(Trouble::Usage)
 }
 
 fn check_url(url: &str) -> Result<(), String> {
@@ -46,7 +36,7 @@ fn check_url(url: &str) -> Result<(), String> {
 
 /// What to say behind the words that a URL does not begin with ws:// or wss://; `None` if it does, or with http:// or
 /// https://, which mean the same.
-pub(super) fn advice_on_scheme(url: &str) -> Option<String> {
+pub(crate) fn advice_on_scheme(url: &str) -> Option<String> {
     if let Some((scheme, _)) = url.split_once("://") {
         let is_known = SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
         return (!is_known).then(String::new);
@@ -115,7 +105,7 @@ fn check_authorization(dial: &DialOptions) -> Result<(), String> {
         _ if dial.bearer.is_some() => "--bearer",
         _ if dial.bearer_file.is_some() => "--bearer-file",
         _ if authority.contains('@') => "the user name in the URL",
-        _ if env::var_os("SILVERBACK_BEARER").is_some_and(|token| !super::is_blank(&token)) => {
+        _ if env::var_os("SILVERBACK_BEARER").is_some_and(|token| !is_blank(&token)) => {
             "the variable SILVERBACK_BEARER"
         }
         _ => return Ok(()),

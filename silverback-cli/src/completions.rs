@@ -1,21 +1,21 @@
-//! What the program says about itself in other programs' languages: completions for shells, the manual page.
+//! Completions for shells, and the man page.
 
 use std::io::{self, Write};
 
 use clap::CommandFactory;
-pub(crate) use clap_complete::Shell;
+use clap_complete::Shell;
 
 use crate::{args::Args, trouble::Trouble};
 
 /// Prints the script that makes `shell` complete our command lines.
-pub(crate) fn completions(shell: Shell) -> Result<(), Trouble> {
+pub(crate) fn print_completions(shell: Shell) -> Result<(), Trouble> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "silverback", &mut script);
     print(&script)
 }
 
 /// Prints the manual page of the program, and those of its commands after it.
-pub(crate) fn manual() -> Result<(), Trouble> {
+pub(crate) fn print_man_page() -> Result<(), Trouble> {
     let mut command = Args::command();
     command.build();
     let mut text = Vec::new();
