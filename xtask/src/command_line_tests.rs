@@ -1,7 +1,17 @@
-use super::{AutobahnRequest, Chore, Role, TestRequest, parse};
+use clap::{CommandFactory as _, Parser as _};
+
+use super::{AutobahnRequest, Chore, CommandLine, Role, TestRequest};
+use crate::capacity::{hold, soak};
+use crate::{bench, instructions};
 
 fn parsed(line: &str) -> Result<Chore, String> {
-    parse(line.split_whitespace().map(str::to_owned))
+    let words = ["xtask"].into_iter().chain(line.split_whitespace());
+    CommandLine::try_parse_from(words).map(|line| line.chore).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    CommandLine::command().debug_assert();
 }
 
 #[test]
@@ -11,12 +21,23 @@ fn test_alone_means_every_step() {
 
 #[test]
 fn steps_are_chosen_by_name() {
-    let request = TestRequest { only: vec!["fmt".to_owned(), "deny".to_owned()], fuzz_seconds: Some(3) };
+    let only = vec!["fmt".to_owned(), "deny".to_owned()];
+    let request = TestRequest { only, fuzz_seconds: Some(3), ..TestRequest::default() };
     assert_eq!(parsed("test --only fmt,deny --fuzz-seconds 3"), Ok(Chore::Test(request)));
 }
 
 #[test]
-fn autobahn_takes_a_role_and_cases() {
+fn the_quick_run_has_its_own_steps() {
+    let request = TestRequest { quick: true, ..TestRequest::default() };
+    assert_eq!(parsed("test --quick"), Ok(Chore::Test(request)));
+    assert!(parsed("test --quick --only fmt").is_err());
+    assert!(parsed("test --quick --fuzz-seconds 3").is_err());
+}
+
+#[test]
+fn autobahn_takes_roles_and_cases() {
+    let both = AutobahnRequest { full: false, roles: vec![Role::Server, Role::Client], cases: Vec::new() };
+    assert_eq!(parsed("autobahn"), Ok(Chore::Autobahn(both)));
     let request = AutobahnRequest { full: false, roles: vec![Role::Client], cases: vec!["1.*".to_owned()] };
     assert_eq!(parsed("autobahn --role client --cases 1.*"), Ok(Chore::Autobahn(request)));
 }
@@ -29,40 +50,50 @@ fn the_full_run_cannot_be_narrowed() {
 }
 
 #[test]
-fn what_is_unknown_or_incomplete_is_refused() {
+fn unknown_or_incomplete_words_are_refused() {
     for line in ["deploy", "test --fast", "test --only", "test --fuzz-seconds soon", "autobahn --role proxy"] {
         assert!(parsed(line).is_err(), "{line}");
     }
 }
 
 #[test]
-fn nothing_at_all_shows_the_usage() {
-    assert_eq!(parsed(""), Ok(Chore::Help));
+fn an_empty_command_line_shows_the_usage() {
+    assert!(parsed("").is_err_and(|words| words.contains("Usage: cargo xtask")));
 }
 
 #[test]
 fn bench_takes_names_and_rounds() {
-    let request = crate::bench::Request {
-        quick: false,
-        only: vec!["small".to_owned(), "1m".to_owned()],
-        rounds: Some(3),
-        ..crate::bench::Request::default()
-    };
+    let only = vec!["small".to_owned(), "1m".to_owned()];
+    let request = bench::Request { only, rounds: Some(3), ..bench::Request::default() };
     assert_eq!(parsed("bench --only small,1m --rounds 3"), Ok(Chore::Bench(request)));
     assert!(parsed("bench --rounds many").is_err());
 }
 
 #[test]
 fn a_page_can_be_written_again_without_measuring() {
-    let request = crate::bench::Request { render: true, skip_slow: true, ..crate::bench::Request::default() };
+    let request = bench::Request { render: true, skip_slow: true, ..bench::Request::default() };
     assert_eq!(parsed("bench --render --skip-slow"), Ok(Chore::Bench(request)));
 }
 
 #[test]
 fn instructions_are_counted_or_checked() {
-    let counted = crate::instructions::Request::default();
-    assert_eq!(parsed("instructions"), Ok(Chore::Instructions(counted)));
-    let checked = crate::instructions::Request { check: true };
-    assert_eq!(parsed("instructions --check"), Ok(Chore::Instructions(checked)));
+    assert_eq!(parsed("instructions"), Ok(Chore::Instructions(instructions::Request { check: false })));
+    assert_eq!(parsed("instructions --check"), Ok(Chore::Instructions(instructions::Request { check: true })));
     assert!(parsed("instructions --quick").is_err());
+}
+
+#[test]
+fn capacity_is_measured_with_numbers_that_are_not_zero() {
+    let usual = hold::Request { connections: 19_000, threads: 1, seconds: 60 };
+    assert_eq!(parsed("hold"), Ok(Chore::Hold(usual)));
+    assert_eq!(parsed("soak --minutes 3"), Ok(Chore::Soak(soak::Request { minutes: 3 })));
+    for line in ["hold --connections 0", "hold --threads 0", "hold --seconds 0", "soak --minutes 0"] {
+        assert!(parsed(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn rooms_takes_crates() {
+    let crates = vec!["silverback".to_owned()];
+    assert_eq!(parsed("rooms silverback"), Ok(Chore::Rooms { crates }));
 }

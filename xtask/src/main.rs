@@ -11,6 +11,7 @@ mod checks;
 mod command_line;
 mod coverage;
 mod fuzz;
+mod installs;
 mod instructions;
 mod kernels;
 mod models;
@@ -29,17 +30,12 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use command_line::Chore;
+use clap::Parser as _;
+use command_line::{Chore, CommandLine, TestRequest};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
-    let chore = match command_line::parse(std::env::args().skip(1)) {
-        Ok(chore) => chore,
-        Err(complaint) => {
-            eprintln!("{complaint}\n\n{}", command_line::USAGE);
-            return ExitCode::from(2);
-        }
-    };
+    let chore = CommandLine::parse().chore;
     if let Err(error) = process::end_children_on_signals() {
         eprintln!("cannot listen for signals: {error}");
         return ExitCode::FAILURE;
@@ -56,22 +52,16 @@ fn main() -> ExitCode {
 
 fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
     match chore {
-        Chore::Help => {
-            println!("{}", command_line::USAGE);
+        Chore::Test(request) if request.list => {
+            steps::list();
             Ok(true)
         }
-        Chore::ListSteps => {
-            for step in steps::ALL {
-                println!("{:<19} {}", step.name, step.what);
-            }
-            Ok(true)
-        }
-        Chore::Test(request) => steps::run(&Workspace::load(request.fuzz_seconds)?, &request.only),
-        Chore::Autobahn(request) => autobahn::run(&Workspace::load(None)?, &request),
-        Chore::Bench(request) => bench::run(&Workspace::load(None)?, &request),
-        Chore::Instructions(request) => instructions::run(&Workspace::load(None)?, &request),
-        Chore::Hold(request) => capacity::hold::run(&Workspace::load(None)?, &request),
-        Chore::Rooms(crates) => checks::rooms::run(&Workspace::load(None)?, &crates),
-        Chore::Soak(request) => capacity::soak::run(&Workspace::load(None)?, &request),
+        Chore::Test(request) => steps::run(&Workspace::load(&request)?, &request),
+        Chore::Autobahn(request) => autobahn::run(&Workspace::load(&TestRequest::default())?, &request),
+        Chore::Bench(request) => bench::run(&Workspace::load(&TestRequest::default())?, &request),
+        Chore::Instructions(request) => instructions::run(&Workspace::load(&TestRequest::default())?, &request),
+        Chore::Hold(request) => capacity::hold::run(&Workspace::load(&TestRequest::default())?, &request),
+        Chore::Rooms { crates } => checks::rooms::run(&Workspace::load(&TestRequest::default())?, &crates),
+        Chore::Soak(request) => capacity::soak::run(&Workspace::load(&TestRequest::default())?, &request),
     }
 }

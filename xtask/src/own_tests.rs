@@ -8,14 +8,36 @@ use crate::tools;
 use crate::trouble::{OrMissing as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
+/// All tests, then those of TLS again on ring. A quick run needs no second build, so it leaves the latter out.
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
-    tools::need_openssl()?;
+    if workspace.is_quick {
+        return run_quickly(workspace);
+    }
+    let count = run_all(workspace, &[])?;
+    match run_tls_on_ring(workspace)? {
+        0 => Err(Trouble::Failed("no test ran".to_owned())),
+        on_ring => Ok(format!("{count} tests, and {on_ring} of TLS on ring")),
+    }
+}
+
+/// All tests once: by `cargo nextest`, which runs them side by side, if it is there.
+fn run_quickly(workspace: &Workspace) -> Verdict {
+    if tools::find("cargo-nextest").is_none() {
+        return Ok(format!("{} tests", run_all(workspace, &[])?));
+    }
+    let arguments = tools::workspace_with_all_features(workspace)?;
+    workspace.cargo(&["nextest", "run", "--no-fail-fast"]).args(arguments).limit(LIMIT).run()?;
+    Ok(format!("all tests by cargo nextest, and {} in the documentation", run_all(workspace, &["--doc"])?))
+}
+
+/// `cargo test` with all features. Returns how many tests passed.
+fn run_all(workspace: &Workspace, which: &[&str]) -> Result<u64, Trouble> {
     // `--no-fail-fast`: one broken test must not hide the others.
-    let arguments = ["test", "--workspace", "--all-features", "--no-fail-fast"];
-    let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
-    match (count_passed(&output), run_tls_on_ring(workspace)?) {
-        (0, _) | (_, 0) => Err(Trouble::Failed("no test ran".to_owned())),
-        (count, on_ring) => Ok(format!("{count} tests, and {on_ring} of TLS on ring")),
+    let task = workspace.cargo(&["test", "--no-fail-fast"]).args(tools::workspace_with_all_features(workspace)?);
+    let output = task.args(which).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
+    match count_passed(&output) {
+        0 => Err(Trouble::Failed("no test ran".to_owned())),
+        count => Ok(count),
     }
 }
 
@@ -47,7 +69,7 @@ fn install_32_bits() -> Result<(), Trouble> {
     let rustup = tools::find("rustup").ok_or_else(|| Trouble::Missing("there is no rustup".to_owned()))?;
     let target = Task::new(rustup).args(["target", "add", MACHINE_OF_32_BITS]).run();
     target.or_missing(format_args!("cannot install {MACHINE_OF_32_BITS}"))?;
-    match STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {
+    match tools::STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {
         true => Ok(()),
         false => tools::install_debian(&["gcc-multilib"]),
     }
@@ -68,8 +90,6 @@ pub(crate) fn count_passed(output: &str) -> u64 {
 }
 
 const MACHINE_OF_32_BITS: &str = "i686-unknown-linux-gnu";
-/// What every C program of 32 bits begins with, where distributions keep it.
-const STARTS_OF_32_BITS: &[&str] = &["/usr/lib32/crt1.o", "/usr/lib/i386-linux-gnu/crt1.o"];
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 #[cfg(test)]

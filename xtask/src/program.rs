@@ -1,4 +1,4 @@
-//! The real program: built once, started for whoever wants to talk to it.
+//! The program with the profile of published builds, and a service that runs it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,17 +10,17 @@ use crate::tools;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
-/// The step: build it as it is shipped.
+/// The step `release`.
 pub(crate) fn build(workspace: &Workspace) -> Verdict {
     let path = ensure(workspace)?;
     let size = path.metadata().or_failed(path.display())?.len();
     Ok(format!("silverback, {:.1} MB", size as f64 / 1e6))
 }
 
-/// Its path, built if it is not up to date.
+/// Builds it if it is not up to date and returns its path.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, Trouble> {
-    workspace.cargo(&["build", "--release", "--package", "silverback-cli"]).run()?;
-    let path = workspace.target.join("release/silverback");
+    workspace.cargo(&["build", "--profile", "dist", "--package", "silverback-cli"]).run()?;
+    let path = workspace.target.join("dist/silverback");
     if !path.is_file() {
         return Err(Trouble::Failed(format!("the build left no {}", path.display())));
     }

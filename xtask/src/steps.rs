@@ -1,14 +1,17 @@
 //! All steps of `cargo xtask test`, in their order: the quick ones first.
 
+use crate::command_line::TestRequest;
 use crate::step::{Outcome, Step};
 use crate::summary;
 use crate::trouble::Trouble;
 use crate::workspace::Workspace;
-use crate::{autobahn, browser, checks, coverage, fuzz, instructions, kernels, models, outside, own_tests, program};
+use crate::{
+    autobahn, browser, checks, coverage, fuzz, installs, instructions, kernels, models, outside, own_tests, program,
+};
 
 pub(crate) const ALL: &[Step] = &[
     Step { name: "fmt", what: "every file is formatted", run: checks::lints::format },
-    Step { name: "promises", what: "what ARCHITECTURE.md promises about the source", run: checks::promises::check },
+    Step { name: "promises", what: "the source keeps the promises of ARCHITECTURE.md", run: checks::promises::check },
     Step { name: "conformance", what: "docs/conformance.md names tests that exist", run: checks::conformance::check },
     Step { name: "clippy", what: "no warning in any target with all features", run: checks::lints::clippy },
     Step {
@@ -26,7 +29,7 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step { name: "tests", what: "unit, integration and documentation tests with all features", run: own_tests::run },
     Step { name: "tests-32-bit", what: "the core's tests on a machine of 32 bits", run: own_tests::run_on_32_bits },
-    Step { name: "release", what: "the program as it is shipped", run: program::build },
+    Step { name: "release", what: "the program builds with the profile `dist`", run: program::build },
     Step {
         name: "kernels-asan",
         what: "the masking and UTF-8 kernels under AddressSanitizer",
@@ -77,17 +80,40 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "autobahn-table", what: "docs/autobahn.md says what was just measured", run: autobahn::table_step },
 ];
 
-/// Runs the chosen steps, or all, and prints the summary. `true` when none failed.
-pub(crate) fn run(workspace: &Workspace, only: &[String]) -> Result<bool, Trouble> {
-    if let Some(unknown) = only.iter().find(|name| ALL.iter().all(|step| step.name != *name)) {
-        return Err(Trouble::Failed(format!("there is no step called {unknown}; --list names them")));
-    }
-    let reports: Vec<_> = ALL
-        .iter()
-        .filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
-        .map(|step| step.perform(workspace))
-        .collect();
+/// The steps of `cargo xtask test --quick`. They need a Rust toolchain and nothing else.
+const QUICK: &[&str] = &["fmt", "promises", "conformance", "clippy", "rustdoc", "tests"];
+
+/// Runs the chosen steps and prints the summary. `true` if none failed.
+pub(crate) fn run(workspace: &Workspace, request: &TestRequest) -> Result<bool, Trouble> {
+    let steps = chosen(request)?;
+    installs::announce(workspace, &steps);
+    let reports: Vec<_> = steps.iter().map(|step| step.perform(workspace)).collect();
     println!("{}", summary::table(&reports));
     println!("{}", summary::closing_line(&reports));
     Ok(reports.iter().all(|report| report.outcome != Outcome::Failed))
 }
+
+/// The quick steps, those that are named, or all.
+fn chosen(request: &TestRequest) -> Result<Vec<&'static Step>, Trouble> {
+    if let Some(unknown) = request.only.iter().find(|name| ALL.iter().all(|step| step.name != *name)) {
+        return Err(Trouble::Failed(format!("no step is called {unknown}: --list names them")));
+    }
+    let is_chosen = |step: &&Step| match request.quick {
+        true => QUICK.contains(&step.name),
+        false => request.only.is_empty() || request.only.iter().any(|name| name == step.name),
+    };
+    Ok(ALL.iter().filter(is_chosen).collect())
+}
+
+/// Prints the steps; a star marks those of `--quick`.
+pub(crate) fn list() {
+    for step in ALL {
+        let mark = if QUICK.contains(&step.name) { "*" } else { " " };
+        println!("{mark} {:<19} {}", step.name, step.what);
+    }
+    println!("\n* also part of --quick");
+}
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;

@@ -5,6 +5,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 use crate::process::Task;
 use crate::trouble::{OrMissing as _, Trouble};
 use crate::version;
@@ -28,21 +30,54 @@ pub(crate) fn from_debian(names: &[&str], packages: &[&str]) -> Result<PathBuf, 
 /// Installs Debian packages, or says that a person should.
 pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Trouble> {
     let wanted = packages.join(" ");
-    if !rustix::process::geteuid().is_root() || find("apt-get").is_none() {
+    if !can_install_debian() {
         return Err(Trouble::Missing(format!("please install {wanted} (Debian: apt-get install {wanted})")));
     }
-    println!("installing {wanted}");
+    println!("installing {wanted} with apt-get, for the whole system");
     LISTS_ARE_FRESH.get_or_init(|| apt_get(&["update", "--quiet"]).succeeds());
     let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
     apt_get(&options).args(packages).run().or_missing(format_args!("cannot install {wanted}"))
 }
 
-/// What a build with all features links on Linux: `native-tls` takes the system's OpenSSL.
-pub(crate) fn need_openssl() -> Result<(), Trouble> {
-    if !cfg!(target_os = "linux") || Task::new("pkg-config").args(["--exists", "openssl"]).succeeds() {
-        return Ok(());
+pub(crate) fn can_install_debian() -> bool {
+    rustix::process::geteuid().is_root() && find("apt-get").is_some()
+}
+
+/// The arguments for a build of the workspace with all features. On Linux, `native-tls` links the system's OpenSSL: a
+/// quick run leaves that feature out if OpenSSL is missing, any other run installs OpenSSL.
+pub(crate) fn workspace_with_all_features(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+    let all = ["--workspace", "--all-features"].map(str::to_owned).to_vec();
+    if has_openssl() {
+        return Ok(all);
     }
-    install_debian(&["libssl-dev", "pkg-config"])
+    if !workspace.is_quick {
+        need_openssl()?;
+        return Ok(all);
+    }
+    println!("OpenSSL is not installed: the feature {NATIVE_TLS} is left out.");
+    Ok(vec!["--workspace".to_owned(), "--features".to_owned(), features_without_openssl(workspace).join(",")])
+}
+
+/// Installs OpenSSL if the machine lacks it.
+pub(crate) fn need_openssl() -> Result<(), Trouble> {
+    if has_openssl() { Ok(()) } else { install_debian(&["libssl-dev", "pkg-config"]) }
+}
+
+pub(crate) fn has_openssl() -> bool {
+    !cfg!(target_os = "linux") || Task::new("pkg-config").args(["--exists", "openssl"]).succeeds()
+}
+
+/// Every feature of the workspace but `native-tls`, as `package/feature`.
+fn features_without_openssl(workspace: &Workspace) -> Vec<String> {
+    let of_package = |package: &Value| {
+        let name = package["name"].as_str().unwrap_or_default().to_owned();
+        let features = package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature.clone());
+        features
+            .filter(|feature| feature != NATIVE_TLS)
+            .map(move |feature| format!("{name}/{feature}"))
+            .collect::<Vec<_>>()
+    };
+    workspace.members().flat_map(of_package).collect()
 }
 
 fn apt_get(arguments: &[&str]) -> Task {
@@ -58,7 +93,7 @@ pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Res
             return Ok(candidate);
         }
     }
-    println!("installing {name} {wanted}");
+    println!("installing {name} {wanted} into {}", folder.display());
     let build = folder.join("build");
     // Without optimization: compiling it costs more than its few seconds of work.
     let result = workspace
@@ -109,4 +144,7 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
+/// The start code of a C program of 32 bits, in the places where distributions keep it.
+pub(crate) const STARTS_OF_32_BITS: &[&str] = &["/usr/lib32/crt1.o", "/usr/lib/i386-linux-gnu/crt1.o"];
+const NATIVE_TLS: &str = "native-tls";
 static LISTS_ARE_FRESH: OnceLock<bool> = OnceLock::new();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::command_line::TestRequest;
 use crate::process::Task;
 use crate::trouble::{OrFailed as _, Trouble};
 
@@ -19,12 +20,14 @@ pub(crate) struct Workspace {
     pub(crate) metadata: Value,
     /// An absent outside party is then a failure.
     pub(crate) is_ci: bool,
+    /// Nothing may be installed then.
+    pub(crate) is_quick: bool,
     /// How long each fuzz target runs.
     pub(crate) fuzz_time: Duration,
 }
 
 impl Workspace {
-    pub(crate) fn load(fuzz_seconds: Option<u64>) -> Result<Self, Trouble> {
+    pub(crate) fn load(request: &TestRequest) -> Result<Self, Trouble> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().or_failed("xtask has no parent folder")?;
         let text = Task::new(cargo())
             .args(["metadata", "--format-version", "1", "--all-features"])
@@ -36,7 +39,8 @@ impl Workspace {
             root: root.to_owned(),
             target: target.into(),
             is_ci: is_set("CI"),
-            fuzz_time: Duration::from_secs(fuzz_seconds.unwrap_or(FUZZ_SECONDS)),
+            is_quick: request.quick,
+            fuzz_time: Duration::from_secs(request.fuzz_seconds.unwrap_or(FUZZ_SECONDS)),
             metadata,
         })
     }

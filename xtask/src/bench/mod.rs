@@ -16,21 +16,29 @@ mod results;
 
 use std::fs;
 
+use clap::Args;
+
 use self::{cells::Cell, contestants::Contestant, load::Generator, results::Results};
 use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
-/// What `cargo xtask bench` was asked.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// `cargo xtask bench`
+#[derive(Args, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// Short runs, to see that everything works. The page is left as it is.
+    /// Measure briefly, to see that everything works, and leave the page as it is.
+    #[arg(long)]
     pub(crate) quick: bool,
-    /// Names of cells and of servers; empty means all. The page is written for the cells that were measured.
+    /// Measure these cells and servers only. The page is written for the cells that were measured.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
+    /// Visit each server this many times.
+    #[arg(long, value_name = "N")]
     pub(crate) rounds: Option<usize>,
-    /// Leave out the cells that take long and say nothing about echo.
+    /// Leave out the cells that measure settings of compression: they take long.
+    #[arg(long)]
     pub(crate) skip_slow: bool,
-    /// Write the page from what was measured before.
+    /// Write the page again from earlier measurements.
+    #[arg(long)]
     pub(crate) render: bool,
 }
 

@@ -3,25 +3,27 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, value_parser};
+
 use super::herd::{self, Herd};
 use super::watch::Watched;
 use crate::program::Service;
 use crate::trouble::Trouble;
 use crate::workspace::Workspace;
 
-/// What `cargo xtask hold` was asked.
-#[derive(Debug, PartialEq, Eq)]
+/// `cargo xtask hold`
+#[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
+    /// Open this many connections.
+    #[arg(long, value_name = "N", default_value = "19000", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) connections: usize,
+    /// Run the program with this many threads.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) threads: usize,
-    /// How long they are held without a message.
+    /// Hold the connections for this many seconds without a message.
+    #[arg(long, value_name = "S", default_value = "60", value_parser = value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
-}
-
-impl Default for Request {
-    fn default() -> Self {
-        Self { connections: 19_000, threads: 1, seconds: 60 }
-    }
 }
 
 /// Opens, holds, sends from all at once, leaves; prints what each cost. `true` when nobody was lost and the memory came

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::{Args, value_parser};
+
 use self::clients::Clients;
 use self::judgement::{Findings, Growth};
 use super::watch::Watched;
@@ -16,16 +18,12 @@ use crate::program::Service;
 use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
-/// What `cargo xtask soak` was asked.
-#[derive(Debug, PartialEq, Eq)]
+/// `cargo xtask soak`
+#[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
+    /// Keep the clients running for this many minutes.
+    #[arg(long, value_name = "M", default_value = "10", value_parser = value_parser!(u64).range(1..))]
     pub(crate) minutes: u64,
-}
-
-impl Default for Request {
-    fn default() -> Self {
-        Self { minutes: 10 }
-    }
 }
 
 /// Warms the program up, soaks it, and prints what came of it. `true` when nothing failed that nobody provoked, nothing

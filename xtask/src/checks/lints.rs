@@ -16,18 +16,18 @@ pub(crate) fn format(workspace: &Workspace) -> Verdict {
 
 pub(crate) fn clippy(workspace: &Workspace) -> Verdict {
     need_component(workspace, "clippy", "clippy")?;
-    tools::need_openssl()?;
     workspace
-        .cargo(&["clippy", "--workspace", "--all-targets", "--all-features"])
+        .cargo(&["clippy", "--all-targets"])
+        .args(tools::workspace_with_all_features(workspace)?)
         .args(["--", "--deny", "warnings", "--deny", "clippy::incompatible_msrv"])
         .run()?;
     Ok("no warnings".to_owned())
 }
 
 pub(crate) fn rustdoc(workspace: &Workspace) -> Verdict {
-    tools::need_openssl()?;
     workspace
-        .cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
+        .cargo(&["doc", "--no-deps"])
+        .args(tools::workspace_with_all_features(workspace)?)
         .env("RUSTDOCFLAGS", "--deny warnings")
         .run()?;
     Ok("no warnings".to_owned())

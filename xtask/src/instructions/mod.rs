@@ -8,14 +8,17 @@ mod page;
 
 use std::fs;
 
+use clap::Args;
+
 use self::page::Table;
 use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
-/// What `cargo xtask instructions` was asked.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// `cargo xtask instructions`
+#[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// Compare with the page, and leave it as it is.
+    /// Leave the page as it is and fail if a count has grown by more than 5 %.
+    #[arg(long)]
     pub(crate) check: bool,
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(
         return Ok(());
     }
     let npm = tools::from_debian(&["npm"], &["npm"])?;
+    println!("installing node packages into {}", modules.display());
     workspace.task(npm).args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).run()?;
     mark_prepared(&modules, &lock)
 }

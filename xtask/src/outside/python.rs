@@ -25,6 +25,7 @@ pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
 
 /// Installs what a file of requirements names.
 pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Trouble> {
+    println!("installing the packages of {} for {}", requirements.display(), interpreter.display());
     Task::new(interpreter)
         .args(["-m", "pip", "install", "--quiet", "--requirement"])
         .arg(requirements)
