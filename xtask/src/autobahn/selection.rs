@@ -17,5 +17,5 @@ pub(super) fn selection() -> Vec<String> {
 /// Messages of 16 bytes, of 1 KiB, and of 8 KiB in fragments of 256 bytes.
 const FROM_EACH: [u8; 3] = [1, 4, 11];
 /// The selection, for people.
-pub(super) const WORDS: &str = "groups 1 to 10 whole, and of each subgroup of 12 and 13 (compression) the cases 1, 4\n\
-     and 11; it leaves out the other 15 of each, 180 of 517";
+pub(super) const WORDS: &str = "all of groups 1 to 10, and cases 1, 4 and 11 of each\n\
+     subgroup of 12 and 13 (compression). It leaves out the other 15 of each, 180 of 517";

@@ -33,11 +33,11 @@ fn row(case: &Case, server: &Results, client: &Results) -> String {
 fn heading(catalogue: &Catalogue) -> String {
     format!(
         "# Autobahn\n\n\
-         Written by `cargo xtask autobahn --full`: {} cases in two roles. *Server* is the program `silverback` under the\n\
-         suite's fuzzing client, *client* is our `Dialer` under its fuzzing server, both with compression and default\n\
-         settings; only the echo service is told to take messages of 16 MiB, which is the library's default.\n\n\
+         `cargo xtask autobahn --full` writes this page: {} cases in two roles. *Server* is the program `silverback`, tested\n\
+         by the suite's fuzzing client. *Client* is our `Dialer`, tested by its fuzzing server. Both use compression and\n\
+         default settings, except that the echo service accepts messages of 16 MiB, the library's default.\n\n\
          `cargo xtask test` runs a part and compares it with this table: {}.\n\n\
-         Versions: {}. In {} and {} the suite only notes what a peer chose to do.\n",
+         Versions: {}. In the cases {} and {} the suite only records what the peer did.\n",
         catalogue.cases.len(),
         selection::WORDS,
         catalogue.versions.join(", "),

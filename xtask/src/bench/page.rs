@@ -111,8 +111,8 @@ pub(super) fn grouped(number: &str) -> String {
 }
 
 const GOALS_HEAD: &str = "\
-The first measured server of ours that the goal is about is named, and whom it is set against. Why something is missed is
-said at the end of the page. That the memory of 10,000 connections is given back is shown by `cargo xtask hold`.
+Each row names our server and the server that it is compared with. The end of the page explains why goals are missed.
+`cargo xtask hold` shows that the memory of 10,000 connections is returned to the system.
 
 | load | goal | measured | met |
 |---|---|---|---|
@@ -124,24 +124,24 @@ const KEPT: &str = "<!-- Below this line nothing is generated: `cargo xtask benc
 const HEAD: &str = "\
 # Benchmarks
 
-Written by `cargo xtask bench`, which builds the servers, measures them, and keeps what it measured in
-`bench/results.json`. One cell is measured again with `cargo xtask bench --only NAME` (`small`, `deflate-1k`, ...), the page
-and its plots are written again without measuring by `cargo xtask bench --render`. What a message costs in instructions
-is counted in [instructions](instructions.md).
+`cargo xtask bench` writes this page. It builds the servers, measures them, and stores the results in `bench/results.json`.
+`cargo xtask bench --only NAME` measures one table again (`small`, `deflate-1k`, ...). `cargo xtask bench --render` writes
+the page and its plots again without measuring. The instructions that a message takes are in
+[instructions](instructions.md).
 
-- The servers are in `bench/`: each is one thread, built with the same profile (fat LTO, one codegen unit) and alone, so
-  that no library gets features that another one asked for. A plain name is the loop of the library's own example; what
-  *best* means for each is said at the head of its file.
-- The load is `silverback bench` with one thread. Server and load are pinned to a core each, and talk over the loopback.
+- The servers are in `bench/`. Each has one thread. All are built with the same profile (fat LTO, one codegen unit), each
+  in a separate build, so that no library gets the features of another. A plain name runs the loop of the library's own
+  example. The head of each file explains what *best* means for that library.
+- `silverback bench` with one thread makes the load. Server and load are pinned to one core each and talk over loopback.
   Raw TCP gets the same bytes, without a handshake.
-- In every round the servers are visited in turn, each freshly started. A ratio is taken round by round against the
-  first server of the table, and shown are medians. **Only ratios within one table mean anything**: the machine is
-  shared, and absolute figures drift.
-- CPU is what the server's threads used, as the kernel counts it, for one message or one handshake. It says what a
-  server costs also where the load or another program is what limits the rate.
-- Compressed loads are compressed once, beforehand, at level 1, each message by itself. What a server's answers
-  weigh is in the table: a server is only cheaper than another if they are not larger.
-- Memory is the growth of the resident set (`VmRSS`) over so many connections, after a first one that has come and gone.
+- Every round runs all servers in turn, each freshly started. A ratio compares a server with the first server of the table
+  in the same round. The tables show medians. **Compare only ratios within one table**: the machine is shared, and absolute
+  figures drift.
+- CPU is the time that the kernel counts for the server's threads, per message or per handshake. It shows the cost of a
+  server even if the load or another program limits the rate.
+- Compressed loads are compressed before the measurement, at level 1, each message separately. The table shows the size of
+  the server's replies, because a server is cheaper only if its replies are not larger.
+- Memory is the growth of the resident set (`VmRSS`) per connection, after a first connection that was opened and closed.
 
 ";
 

@@ -54,21 +54,21 @@ const EMPTY_LOG: &str = "\nNothing yet.\n";
 const HEAD: &str = "\
 # Instructions
 
-Written by `cargo xtask instructions`; `cargo xtask instructions --check` fails when a count of ours has grown by more
-than 5 % against this page. The log at the end is kept by hand, and stays when the page is written again.
+`cargo xtask instructions` writes this page. `cargo xtask instructions --check` fails if one of our counts has grown by
+more than 5 % against it. The log at the end is written by hand and kept when the page is written again.
 
-The program is `bench/src/bin/instructions.rs`, built as the benchmarks are: client and server in one thread, rounds of an
-exact number. Callgrind counts what it executes in user space, for n rounds and for 3n, and the difference is divided by
-the messages in it. So the figures are the same in every run, and a change that costs something is seen on any machine
-(x86-64 with AVX2, the same compiler), however busy it is. The kernel's part is not in them; that is what
-[benchmarks](benchmarks.md) measure.
+The program is `bench/src/bin/instructions.rs`, built like the benchmarks. It runs client and server in one thread, for an
+exact number of rounds. Callgrind counts the instructions in user space for n rounds and for 3n rounds, and we divide the
+difference by the number of messages in it. So every run gives the same figures, and a more expensive change shows on any
+machine (x86-64 with AVX2, the same compiler), however busy it is. The kernel's instructions are not counted; the
+[benchmarks](benchmarks.md) measure its share.
 
-- `raw` is the same load on a TCP echo: the client and the runtime. What is over it is the library.
-- `plain` is the loop of `read_message` and `write_message`, `lending` that of `read_borrowed` and `write_borrowed`.
-- `small`: one message of 16 bytes and its echo. `batch`: 32 of them at once, counted for each. `text` and `text-batch`:
-  the same with 1 KiB of text. `large`: 64 KiB, binary. `handshake`: a connection, its opening and its end.
-- The C library is told to copy in vectors: the instruction that it prefers for large copies would count once for each
-  byte.
+- `raw` is the same load on a TCP echo: the client and the runtime. The library costs the difference to it.
+- `plain` is a loop of `read_message` and `write_message`, `lending` one of `read_borrowed` and `write_borrowed`.
+- `small`: one message of 16 bytes and its echo. `batch`: 32 of them at once, counted per message. `text` and
+  `text-batch`: the same with 1 KiB of text. `large`: 64 KiB, binary. `handshake`: one connection, opened and closed.
+- The C library is set to copy with vector instructions. The instruction that it prefers for large copies would count once
+  per byte.
 ";
 
 #[cfg(test)]
