@@ -1,5 +1,5 @@
-//! The kernels of the core one by one, each beside what the standard library has or what one would write at first.
-//! The names are `group/who/size`: `ours` first, and then whom it is measured against.
+//! Benchmarks for the kernels of the core, each next to the standard library or a simple implementation. The names are
+//! `group/implementation/size`: `ours` first, then the one it is compared with.
 
 use std::{hint::black_box, io::IoSlice, str::from_utf8, time::Instant};
 
@@ -16,7 +16,7 @@ use silverback_proto::{
 criterion_main!(kernels);
 criterion_group!(kernels, header, mask, utf8, assemble, deflate, handshake);
 
-/// Against a decoder that looks at one byte after the other.
+/// Compared with a decoder that reads byte by byte.
 fn header(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("header");
     for len in [16, 1024, 100_000] {
@@ -50,7 +50,7 @@ fn naive_header(bytes: &[u8]) -> Option<(u8, bool, u64, [u8; 4])> {
     Some((first & 0x0f, first & 0x80 != 0, len, key))
 }
 
-/// Against a loop over bytes.
+/// Compared with a loop over bytes.
 fn mask(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mask");
     for size in [16, 1024, 65_536] {
@@ -71,7 +71,7 @@ fn naive_mask(payload: &mut [u8]) {
     }
 }
 
-/// Against the standard library, which wants the whole text at once.
+/// Compared with the standard library, which needs the whole text at once.
 fn utf8(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("utf8");
     for (name, sample) in [("ascii", "plain words, "), ("mixed", "Grüße, 世界! ")] {
@@ -89,7 +89,7 @@ fn utf8(criterion: &mut Criterion) {
     }
 }
 
-/// A message of 16 fragments, from bytes to a value, against copying its payload together and unmasking that.
+/// A message of 16 fragments, from bytes to a value, compared with joining its payload and unmasking it.
 fn assemble(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("assemble");
     for size in [64, 1024, 16_384] {
@@ -131,8 +131,8 @@ fn concatenated(wire: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Messages of JSON there and back, each somewhat like those before it, against the streams of flate2 with its own
-/// miniz_oxide; both at level 1 and with context takeover.
+/// Round trips of JSON messages that resemble each other, compared with the streams of flate2 on miniz_oxide; both at
+/// level 1 and with context takeover.
 fn deflate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("deflate");
     for records in [8, 128] {
@@ -157,7 +157,7 @@ fn deflate(criterion: &mut Criterion) {
     }
 }
 
-/// All of the same length.
+/// Returns messages of the same length.
 fn json(message: u32, records: u32) -> String {
     let record = |index: u32| {
         let number = (message * 128 + index).wrapping_mul(2_654_435_761);
@@ -176,8 +176,8 @@ fn there_and_back(deflater: &mut Compress, inflater: &mut Decompress, message: &
     back
 }
 
-/// The key of the answer, against the sha1 crate and an encoded string; the head, against a split at lines and colons
-/// that judges nothing.
+/// The accept key, compared with the sha1 crate and an encoded string; the head, compared with a split at lines and
+/// colons without validation.
 fn handshake(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("accept key");
     group.bench_function("ours", |bencher| bencher.iter(|| accept_key(black_box(NONCE))));
@@ -201,7 +201,7 @@ fn split_head(head: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What a connection makes of bytes that are one message.
+/// Returns the message that a connection reads from these bytes.
 fn received(conn: &mut Connection, wire: &mut [u8]) -> Message {
     let mut done = 0;
     loop {
@@ -214,7 +214,7 @@ fn received(conn: &mut Connection, wire: &mut [u8]) -> Message {
     }
 }
 
-/// What a connection would send now.
+/// Returns the bytes that a connection would send now.
 fn transmitted(conn: &mut Connection) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); 16];
     let count = conn.poll_transmit(&mut slices);
@@ -240,7 +240,7 @@ const FIN: u8 = 0x80;
 const FRAGMENTS: usize = 16;
 const NONCE: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// As a browser sends it.
+/// A request as a browser sends it.
 const HEAD: &str = "GET /chat?room=7 HTTP/1.1\r\nHost: chat.example.com\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\
     Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nUpgrade: websocket\r\n\
     Origin: https://chat.example.com\r\nSec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\

@@ -1,5 +1,5 @@
-//! Echo with a library that is a `Stream` and a `Sink`: one by one, and the fastest way, which is to flush when nothing
-//! more is at hand.
+//! Echo with a library that is a `Stream` and a `Sink`: message by message, and the fastest way, which is to flush when
+//! no more messages are buffered.
 
 use std::{
     future::poll_fn,
@@ -10,7 +10,7 @@ use futures_util::{Sink, Stream, StreamExt as _, sink::SinkExt as _};
 
 use crate::Failure;
 
-/// The loop of the libraries' own examples: each message is sent before the next is looked at.
+/// The loop of the libraries' own examples: each message is sent before the next is read.
 pub async fn echo_each<S, M, E>(mut socket: S, is_data: impl Fn(&M) -> bool) -> Result<(), Failure>
 where
     S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
@@ -25,7 +25,7 @@ where
     Ok(())
 }
 
-/// One flush for what came together.
+/// Echoes a burst with one flush.
 pub async fn echo_batches<S, M, E>(mut socket: S, is_data: impl Fn(&M) -> bool) -> Result<(), Failure>
 where
     S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
@@ -40,7 +40,7 @@ where
     Ok(())
 }
 
-/// The next message. If there is none at hand, what was fed is sent before it is waited for.
+/// Returns the next message. If none is buffered, it flushes the fed messages before it waits.
 pub async fn next_or_flush<S, M>(socket: &mut S) -> Option<S::Item>
 where
     S: Stream + Sink<M> + Unpin,

@@ -1,10 +1,10 @@
-//! What was asked for, as silverback calls it.
+//! Translates the command line's compression options into silverback's.
 
 use silverback::Compression;
 
 use crate::options::Deflate;
 
-/// Without more the defaults of the library: level 1, takeover both ways.
+/// Without further options these are the library's defaults: level 1, takeover in both directions.
 pub fn compression(wanted: Deflate) -> Compression {
     let mut compression = Compression::default()
         .server_no_context_takeover(wanted.is_server_without_takeover())

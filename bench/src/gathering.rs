@@ -1,4 +1,4 @@
-//! A stream that gathers what is written, and sends it when there is nothing to read or 64 KiB have come together.
+//! A stream that gathers writes, and sends them when there is nothing to read or 64 KiB have accumulated.
 
 use std::{
     io,
@@ -8,12 +8,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The stream and what was not yet sent.
+/// The stream and the bytes that are not yet sent.
 #[derive(Debug)]
 pub struct Gathering<S> {
     stream: S,
     unsent: Vec<u8>,
-    /// How much of `unsent` the stream has taken.
+    /// Bytes at the front of `unsent` that the stream has taken.
     sent: usize,
 }
 

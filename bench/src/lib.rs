@@ -1,6 +1,6 @@
-//! What the servers have in common: their command line, a runtime of one thread, and the loop that accepts.
-//! How each library is driven is in `bin/`.
-#![allow(clippy::print_stdout, reason = "a server says where it listens")]
+//! The common parts of the servers: the command line, a runtime of one thread, and the accept loop. The files in `bin/`
+//! drive each library.
+#![allow(clippy::print_stdout, reason = "a server prints its address")]
 
 #[cfg(feature = "batching")]
 pub mod batching;
@@ -27,10 +27,10 @@ use tokio::{
 pub use compression::compression;
 pub use options::Options;
 
-/// Any failure: a server that is measured has nothing to handle.
+/// Any failure: a measured server does not handle errors.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Serves each connection with what `handle` gives, all on one thread.
+/// Serves each connection with the future that `handle` returns, all on one thread.
 pub fn serve<F>(options: &Options, handle: impl Fn(TcpStream) -> F)
 where
     F: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -39,7 +39,7 @@ where
     runtime.block_on(async {
         let listener = TcpListener::from_std(listen(options)).expect("a listener of the runtime");
         loop {
-            // A connection that fails, or ends by a reset as those of a load generator do, is no news.
+            // Failed connections are ignored: a load generator ends its connections by a reset.
             let Ok((stream, _)) = listener.accept().await else { continue };
             if stream.set_nodelay(true).is_ok() {
                 tokio::spawn(handle(stream));
@@ -48,7 +48,7 @@ where
     });
 }
 
-/// Listens where it was asked to, and says so.
+/// Listens on the requested port and prints the address.
 pub fn listen(options: &Options) -> StdTcpListener {
     let listener = StdTcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).expect("the port is free");
     listener.set_nonblocking(true).expect("a listener can be made non-blocking");

@@ -2,31 +2,31 @@
 
 use std::process::exit;
 
-/// What a server was asked for. Each library takes what it has.
+/// The options of a server. Each library uses those that it supports.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// 0 takes any free port.
+    /// 0 means any free port.
     pub port: u16,
-    /// How the library is driven.
+    /// Which API of the library the server uses.
     pub style: Style,
-    /// Compression, as far as the library has it.
+    /// Compression, as far as the library supports it.
     pub deflate: Option<Deflate>,
 }
 
-/// How a library is driven.
+/// Which API of a library a server uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// The loop of its own example.
     Plain,
-    /// What its documentation and its source say is fastest.
+    /// The fastest way according to its documentation and source.
     Best,
-    /// Messages that are lent, where that is something else.
+    /// Borrowed messages, if the library has them.
     Lending,
     /// Reading and writing halves.
     Split,
 }
 
-/// What differs from a library's own defaults.
+/// The compression options that differ from a library's own defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deflate {
     pub level: Option<u8>,
@@ -38,7 +38,7 @@ pub struct Deflate {
 }
 
 impl Options {
-    /// Parses the command line, or says how to use it and ends the program.
+    /// Parses the command line, or prints the usage and ends the program.
     pub fn parse() -> Self {
         match Self::from_words(std::env::args().skip(1)) {
             Ok(options) => options,
@@ -63,7 +63,7 @@ impl Options {
                 "--no-context-takeover" => options.deflating().no_context_takeover = true,
                 "--server-no-context-takeover" => options.deflating().server_no_context_takeover = true,
                 "--client-no-context-takeover" => options.deflating().client_no_context_takeover = true,
-                _ => return Err(format!("there is no option {word}")),
+                _ => return Err(format!("unknown option {word}")),
             }
         }
         Ok(options)
@@ -75,19 +75,19 @@ impl Options {
 }
 
 impl Deflate {
-    /// The server's messages stand by themselves.
+    /// Whether the server compresses each message separately.
     pub fn is_server_without_takeover(&self) -> bool {
         self.no_context_takeover || self.server_no_context_takeover
     }
 
-    /// The client's messages stand by themselves.
+    /// Whether the client compresses each message separately.
     pub fn is_client_without_takeover(&self) -> bool {
         self.no_context_takeover || self.client_no_context_takeover
     }
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{text} is no number that fits"))
+    text.parse().map_err(|_| format!("{text} is not a valid number"))
 }
 
 fn style(text: &str) -> Result<Style, String> {
@@ -96,17 +96,17 @@ fn style(text: &str) -> Result<Style, String> {
         "best" => Ok(Style::Best),
         "lending" => Ok(Style::Lending),
         "split" => Ok(Style::Split),
-        _ => Err(format!("there is no style called {text}")),
+        _ => Err(format!("unknown style {text}")),
     }
 }
 
-/// The largest message that is measured fits, whatever a library's own limit is.
+/// The limit for all libraries, so that the largest measured message fits.
 pub const MAX_MESSAGE_SIZE: usize = 16 * 1024 * 1024;
 
 const USAGE: &str = "\
-An echo server to be measured, on one thread of 127.0.0.1.
+An echo server for measurements, on 127.0.0.1 with one thread.
   --port N                        0 takes any free port (default)
   --style plain|best|lending|split
-  --deflate                       compression as the library has it by default; and with
+  --deflate                       compression with the library's defaults; adjust it with
   --level N --memory-level N --window-bits N --no-context-takeover
   --server-no-context-takeover --client-no-context-takeover";

@@ -1,4 +1,4 @@
-//! Sockets without a runtime, for loops on epoll.
+//! Sockets without a runtime, for epoll loops.
 
 use std::{
     convert::Infallible,
@@ -12,16 +12,16 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::Failure;
 
-/// What is done with connections.
+/// The behaviour of a server on its connections.
 pub trait Handler {
-    /// Keeps a new one.
+    /// Takes a new connection.
     fn accepted(&mut self, key: u64, socket: Socket);
 
-    /// One can be read, or has room for what it did not take.
+    /// Handles a connection that is readable, or writable after it was full.
     fn ready(&mut self, epoll: impl AsFd, key: u64) -> Result<(), Failure>;
 }
 
-/// Serves until something fails that is no connection's fault.
+/// Serves until an error occurs that is not the fault of one connection.
 pub fn run(listener: &TcpListener, mut handler: impl Handler) -> Result<Infallible, Failure> {
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
@@ -41,7 +41,7 @@ pub fn run(listener: &TcpListener, mut handler: impl Handler) -> Result<Infallib
     }
 }
 
-/// A connection that never blocks, and what it could not send yet.
+/// A non-blocking connection and the bytes that it could not send yet.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
@@ -50,7 +50,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The next connection that waits to be accepted, watched by `epoll`, and its key there.
+    /// Accepts the next waiting connection, registers it with `epoll`, and returns it with its key there.
     fn accept(listener: &TcpListener, epoll: impl AsFd) -> Result<Option<(u64, Self)>, Failure> {
         let Ok((stream, _)) = listener.accept() else { return Ok(None) };
         stream.set_nonblocking(true)?;
@@ -60,7 +60,7 @@ impl Socket {
         Ok(Some((key, Self { stream, unsent: Vec::new(), is_waiting_to_send: false })))
     }
 
-    /// Reads what has come, if anything has; the end of the connection is an error.
+    /// Reads available bytes, or returns `None`. The end of the connection is an error.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self.stream.read(buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
@@ -70,7 +70,7 @@ impl Socket {
         }
     }
 
-    /// Sends, and keeps what the connection does not take.
+    /// Sends bytes, and keeps the rest if the connection is full.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !self.unsent.is_empty() {
             self.unsent.extend_from_slice(bytes);
@@ -84,12 +84,12 @@ impl Socket {
         Ok(())
     }
 
-    /// Whether something waits for room.
+    /// Whether bytes wait until the connection has room.
     pub fn has_unsent(&self) -> bool {
         !self.unsent.is_empty()
     }
 
-    /// Sends of it what the connection takes now.
+    /// Sends as much of the rest as the connection takes now.
     pub fn send_rest(&mut self) -> io::Result<()> {
         match self.stream.write(&self.unsent) {
             Ok(sent) => _ = self.unsent.drain(..sent),
@@ -99,7 +99,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Waits for input, or for room as long as something is unsent.
+    /// Registers for input, or for room while bytes are unsent.
     pub fn update_interest(&mut self, epoll: impl AsFd, key: u64) -> Result<(), Failure> {
         if self.has_unsent() != self.is_waiting_to_send {
             self.is_waiting_to_send = self.has_unsent();

@@ -1,4 +1,4 @@
-//! axum's own WebSocket, which is tokio-tungstenite behind hyper.
+//! axum's own WebSocket: tokio-tungstenite behind hyper.
 
 use axum::{
     Router,

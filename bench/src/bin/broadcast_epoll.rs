@@ -1,5 +1,5 @@
-//! A broadcast without a runtime, the least that it can cost: what one connection publishes is made into frames once,
-//! and given to every connection with one write. The handshake is silverback's; it is not what is measured.
+//! A broadcast without a runtime, as the lower limit of its cost. Each publication is encoded once and written to every
+//! connection with one write. The handshake is silverback's and is not measured.
 
 use std::{collections::HashMap, convert::Infallible, io, os::fd::AsFd};
 
@@ -36,7 +36,7 @@ impl Handler for Room {
             Ok(news) if news.is_empty() => guest.socket.update_interest(epoll, key)?,
             Ok(news) => {
                 for (key, guest) in &mut self.guests {
-                    // One that fails is seen to fail when it is read.
+                    // If a connection fails here, its next read reports it.
                     let _ = guest.socket.send(&news);
                     guest.socket.update_interest(epoll, *key)?;
                 }
@@ -49,13 +49,13 @@ impl Handler for Room {
 
 struct Guest {
     socket: Socket,
-    /// A head, or a frame, that has not come whole.
+    /// An incomplete request head or frame.
     unread: Vec<u8>,
     is_open: bool,
 }
 
 impl Guest {
-    /// What it publishes: frames for everybody.
+    /// The frames that it publishes to all connections.
     fn turn(&mut self, buffer: &mut [u8]) -> Result<Vec<u8>, Failure> {
         if self.socket.has_unsent() {
             self.socket.send_rest()?;
@@ -81,7 +81,7 @@ impl Guest {
         Ok(())
     }
 
-    /// The frames that have come whole, as a server sends them. A message is one frame: the load has no others.
+    /// Returns the complete frames, encoded as a server sends them. Each message of this load is one frame.
     fn frames(&mut self) -> Result<Vec<u8>, Failure> {
         let mut frames = Vec::new();
         let mut done = 0;

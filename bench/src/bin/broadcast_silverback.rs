@@ -1,4 +1,4 @@
-//! A broadcast with silverback: each message is prepared once, and given to the writer of every connection.
+//! A broadcast with silverback: each message is prepared once and passed to the writer of every connection.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -27,7 +27,7 @@ async fn publish(mut reader: Reader, room: &Room) -> Result<(), Error> {
         let message = PreparedMessage::new(message);
         let guests = room.guests().clone();
         for (_, writer) in guests.iter() {
-            // One that is closing is taken off the list by its own task.
+            // A closing connection is removed from the list by its own task.
             let _ = writer.write_prepared(&message).await;
         }
     }
@@ -36,7 +36,7 @@ async fn publish(mut reader: Reader, room: &Room) -> Result<(), Error> {
 
 #[derive(Default)]
 struct Room {
-    /// Shared with who is publishing, so that nobody holds the lock while waiting.
+    /// Shared with the publishing task, so that no task holds the lock while it waits.
     guests: Mutex<Arc<Vec<(u64, Writer)>>>,
     newest: AtomicU64,
 }

@@ -1,5 +1,5 @@
-//! A broadcast with tokio-tungstenite: a channel of tokio's, and a task for each connection that sends what comes from
-//! it; at its best with one flush for what came together.
+//! A broadcast with tokio-tungstenite: a tokio channel, and a task for each connection that sends the messages from it.
+//! The style `best` flushes once per burst.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use silverback_bench::{Failure, Options, options::Style, serve};

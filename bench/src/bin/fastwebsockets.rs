@@ -1,5 +1,5 @@
-//! fastwebsockets: the loop of its own echo server. It writes each frame by itself; at its best it is given a stream
-//! that gathers what is written and sends it when there is nothing to read.
+//! fastwebsockets: the loop of its own echo server. It writes each frame separately. In the style `best` it gets a
+//! stream that gathers writes and sends them when there is nothing to read.
 
 use fastwebsockets::{FragmentCollector, OpCode, WebSocket, WebSocketError, upgrade};
 use http_body_util::Empty;

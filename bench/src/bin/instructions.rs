@@ -1,5 +1,6 @@
-//! A load that always runs the same instructions, for valgrind to count: one thread, one connection at a time, rounds of
-//! an exact number. A plain TCP echo runs the same rounds, so that what the load and the runtime cost can be taken off.
+//! A load that always runs the same instructions, so that valgrind can count them: one thread, one connection at a
+//! time, an exact number of rounds. A plain TCP echo runs the same rounds, so that the cost of the load and the runtime
+//! can be subtracted.
 
 use std::{
     env,
@@ -50,7 +51,7 @@ async fn accept(listener: TcpListener, subject: String) {
     }
 }
 
-/// TCP alone: the request comes back as its own answer. Nothing is zeroed: that would cost more than the echo.
+/// TCP alone: it sends the request back. It does not zero the buffer, because that would cost more than the echo.
 async fn raw(mut stream: TcpStream) -> Result<(), Failure> {
     let mut buffer = Vec::with_capacity(64 * 1024);
     while stream.read_buf(&mut buffer).await? > 0 {
@@ -83,21 +84,21 @@ async fn handshakes(address: SocketAddr, rounds: usize) {
     }
 }
 
-/// One connection, and on it so many rounds of a burst and its echo.
+/// Opens one connection and runs this many rounds of a burst and its echo.
 async fn messages(address: SocketAddr, opcode: Opcode, size: usize, batch: usize, rounds: usize) {
     let mut stream = open(address).await;
     let burst = burst(opcode, size, batch);
     let mut echo = vec![0; 2 * burst.len()];
     for _ in 0..rounds {
         stream.write_all(&burst).expect("the burst fits into the socket");
-        // A server's frames have no mask key. TCP alone gives back what it got.
+        // A server's frames have no mask key; TCP alone returns the same bytes.
         let (whole, unmasked) = (burst.len(), burst.len() - 4 * batch);
         let got = receive(&mut stream, &mut echo, |got| got == whole || got == unmasked).await;
         assert!(got == whole || got == unmasked);
     }
 }
 
-/// A connection after its handshake.
+/// Opens a connection and completes its handshake.
 async fn open(address: SocketAddr) -> StdTcpStream {
     let mut stream = StdTcpStream::connect(address).expect("the listener's queue has room");
     stream.set_nonblocking(true).expect("a socket can be made non-blocking");
@@ -108,7 +109,7 @@ async fn open(address: SocketAddr) -> StdTcpStream {
     stream
 }
 
-/// Reads until that is enough, and lets the server work in between.
+/// Reads this many bytes, and lets the server run in between.
 async fn receive(stream: &mut StdTcpStream, into: &mut [u8], is_enough: impl Fn(usize) -> bool) -> usize {
     let mut got = 0;
     while !is_enough(got) {

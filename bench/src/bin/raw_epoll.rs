@@ -1,5 +1,5 @@
-//! TCP without WebSocket and without a runtime: the measure of all others. One buffer, one read and one write for each
-//! connection that is ready.
+//! TCP without WebSocket and without a runtime, as the baseline for all servers. It has one buffer, and makes one read
+//! and one write for each ready connection.
 
 use std::{collections::HashMap, convert::Infallible, io, os::fd::AsFd};
 
@@ -32,7 +32,7 @@ impl Handler for Echo {
     }
 }
 
-/// Gives back what has come.
+/// Sends the received bytes back.
 fn turn(socket: &mut Socket, buffer: &mut [u8]) -> io::Result<()> {
     if socket.has_unsent() {
         return socket.send_rest();

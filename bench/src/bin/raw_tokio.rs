@@ -1,4 +1,4 @@
-//! TCP without WebSocket on tokio: what the runtime alone costs.
+//! TCP without WebSocket on tokio: the cost of the runtime alone.
 
 use silverback_bench::{Failure, Options, serve};
 use tokio::{

@@ -1,4 +1,4 @@
-//! silverback on a bare stream: the plain loop, lent messages, and halves.
+//! silverback on a bare stream: the plain loop, borrowed messages, and halves.
 
 use silverback::{Conn, Error, Upgrader};
 use silverback_bench::{

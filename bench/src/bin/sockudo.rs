@@ -1,5 +1,5 @@
-//! sockudo-ws: the loop of its own echo server, with the handshake that its example writes by hand, because its own
-//! does not negotiate compression; at its best `feed`, and one flush for what came together.
+//! sockudo-ws: the loop of its own echo server. The handshake is written by hand, as in its example, because its own
+//! handshake does not negotiate compression. The style `best` uses `feed` and flushes once per burst.
 
 use bytes::BytesMut;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
@@ -25,7 +25,7 @@ fn main() {
     serve(&options, |stream| connection(stream, policy.clone(), options.style));
 }
 
-/// Without more the defaults of the library: level 6, takeover both ways.
+/// Without further options these are the library's defaults: level 6, takeover in both directions.
 fn policy(wanted: Deflate) -> DeflateConfig {
     let mut policy = DeflateConfig {
         server_no_context_takeover: wanted.is_server_without_takeover(),

@@ -1,5 +1,5 @@
-//! tokio-websockets: the loop of its own echo server; at its best `feed`, one flush for what came together, and 64 KiB
-//! gathered before the sink writes.
+//! tokio-websockets: the loop of its own echo server. The style `best` uses `feed`, flushes once per burst, and gathers
+//! 64 KiB before the sink writes.
 
 use silverback_bench::{
     Failure, Options,

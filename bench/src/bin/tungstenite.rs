@@ -1,5 +1,5 @@
-//! tokio-tungstenite: `next` and `send`; at its best `feed`, one flush for what came together, and a read buffer of
-//! 16 KiB, because it clears the whole of it before each read.
+//! tokio-tungstenite: `next` and `send`. The style `best` uses `feed`, flushes once per burst, and has a read buffer of
+//! 16 KiB, because the library clears the whole buffer before each read.
 
 use silverback_bench::{
     Failure, Options,

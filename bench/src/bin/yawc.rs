@@ -1,5 +1,5 @@
-//! yawc: behind hyper, as its example is. At its best with the large buffers of its own benchmark, and one flush for
-//! what came together. UTF-8 is checked, which is off by default there: the others check it too.
+//! yawc behind hyper, like its example. The style `best` has the large buffers of yawc's own benchmark and flushes once
+//! per burst. UTF-8 validation is on, because the other libraries validate too; yawc's default is off.
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
@@ -32,7 +32,7 @@ fn settings(options: &Options) -> yawc::Options {
     settings
 }
 
-/// Without more, what the library calls balanced: level 6, takeover both ways.
+/// Without further options this is the preset that the library calls balanced: level 6, takeover in both directions.
 fn compression(wanted: Deflate) -> DeflateOptions {
     let mut deflate = DeflateOptions::balanced();
     if let Some(level) = wanted.level {

@@ -1,5 +1,5 @@
-//! Clients that go away without a word: inside a frame, between frames, with echoes unread, during the handshake.
-//! Until then everything they do is in order, and checked like that of the others.
+//! Clients that disconnect without a Close frame: inside a frame, between frames, with unread echoes, or during the
+//! handshake. Until then they follow the protocol and check the service like the other clients.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     tally::Counts,
 };
 
-/// Has a short conversation, and goes away somewhere in what comes next.
+/// Has a short conversation, and disconnects somewhere in the bytes that follow.
 pub(crate) async fn converse_and_vanish(
     server: SocketAddr,
     random: &mut Random,
@@ -55,7 +55,7 @@ pub(crate) async fn converse_and_vanish(
     vanish(stream, &words, &mut chance, counts).await
 }
 
-/// Sends some of a request, or all of it, and does not wait for the answer.
+/// Sends part of a request, or all of it, and does not wait for the response.
 pub(crate) async fn knock(server: SocketAddr, random: &mut Random, counts: &Counts) -> Result<(), Failure> {
     let request = Request::new(server, random.chance(50).then(|| Offer::new(random)));
     let mut text = request.text.into_bytes();
@@ -66,7 +66,8 @@ pub(crate) async fn knock(server: SocketAddr, random: &mut Random, counts: &Coun
     vanish(stream, &text, random, counts).await
 }
 
-/// The service has no reason to refuse any of it. That it has no room is no failure: nobody reads its echoes.
+/// The service has no reason to refuse these bytes. A full socket is not a failure, because this client does not read
+/// the echoes.
 async fn vanish(mut stream: TcpStream, words: &[u8], random: &mut Random, counts: &Counts) -> Result<(), Failure> {
     if let Ok(written) = timeout(SHORT, stream.write_all(words)).await {
         written?;

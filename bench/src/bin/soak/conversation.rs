@@ -1,4 +1,4 @@
-//! A client by hand from its handshake to its farewell, and its speaking half.
+//! A hand-written client from handshake to close, and its sending half.
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     tally::{Counts, Kind},
 };
 
-/// Says its script, hears it come back, and closes.
+/// Sends its script, checks the echoes, and closes.
 pub(crate) async fn converse(
     server: SocketAddr,
     kind: Kind,
@@ -51,7 +51,7 @@ pub(crate) async fn converse(
     listener.expect_end().await
 }
 
-/// Both at the same time. Gives the payload of the service's Close frame.
+/// Runs both halves at the same time. Returns the payload of the service's Close frame.
 async fn speak_and_listen(
     speaker: &mut Speaker<'_>,
     listener: &mut Listener<'_>,
@@ -69,7 +69,7 @@ async fn speak_and_listen(
     }
 }
 
-/// What the service said at the end, for people.
+/// Describes how the service ended, for people.
 fn outcome(heard: Result<Vec<u8>, Failure>) -> String {
     match heard {
         Ok(close) => format!("the service closed: {}", close.escape_ascii()),
@@ -77,7 +77,7 @@ fn outcome(heard: Result<Vec<u8>, Failure>) -> String {
     }
 }
 
-/// A connection after its handshake.
+/// A connection that has completed its handshake.
 pub(crate) async fn open(
     server: SocketAddr,
     is_compressed: bool,
@@ -93,11 +93,11 @@ pub(crate) struct Speaker<'a> {
     output: WriteHalf<'a>,
     exchange: &'a Exchange,
     deflater: Option<Deflater>,
-    /// So many messages may be on their way.
+    /// The number of messages that may be in flight.
     in_flight: usize,
     counts: &'a Counts,
     random: &'a mut Random,
-    /// Frames that were not written yet.
+    /// Frames that are not written yet.
     out: Vec<u8>,
 }
 
@@ -116,7 +116,8 @@ impl<'a> Speaker<'a> {
 
     async fn say_all_and_close(&mut self, script: Script, close: &[u8]) -> Result<(), Failure> {
         self.say_all(script).await?;
-        // A Close frame right behind messages must not overtake their echoes.
+        // Half of the clients wait for all echoes first. The service must echo the messages in front of a Close frame
+        // in any case.
         if self.random.chance(50) {
             self.settle().await?;
         }
@@ -134,7 +135,7 @@ impl<'a> Speaker<'a> {
             self.message(message)?;
             if self.out.len() > MOST_AT_ONCE || self.random.chance(50) {
                 self.flush().await?;
-                // Compressing takes long, and others have waited.
+                // Compressing takes long, so the other clients get a turn.
                 yield_now().await;
             }
             if self.is_leisurely() && self.random.chance(2) {
@@ -144,12 +145,12 @@ impl<'a> Speaker<'a> {
         self.flush().await
     }
 
-    /// Until everything has come back.
+    /// Waits until all echoes have arrived.
     pub(crate) async fn settle(&mut self) -> Result<(), Failure> {
         self.wait_while(|exchange, _| !exchange.is_settled()).await
     }
 
-    /// Queues a message that nobody waits for. Gives what would have to be written.
+    /// Queues a message without waiting for its echo. Returns the bytes that would have to be written.
     pub(crate) fn last_words(&mut self, message: Message) -> Result<Vec<u8>, Failure> {
         self.message(message)?;
         Ok(std::mem::take(&mut self.out))
@@ -165,7 +166,7 @@ impl<'a> Speaker<'a> {
         Ok(())
     }
 
-    /// A flood makes no pauses.
+    /// Whether this client makes pauses. A flood makes none.
     fn is_leisurely(&self) -> bool {
         self.in_flight < usize::MAX
     }
@@ -176,7 +177,7 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    /// In one frame or several, with control frames in between.
+    /// Sends a message in one frame or several, with control frames in between.
     fn message(&mut self, message: Message) -> Result<(), Failure> {
         let compressed = match &mut self.deflater {
             Some(deflater) if self.random.chance(80) => Some(deflater.deflate(message.as_bytes())?),
@@ -200,7 +201,7 @@ impl<'a> Speaker<'a> {
         Ok(())
     }
 
-    /// A ping, or a pong that was not asked for (RFC 6455, 5.5.3).
+    /// Sends a ping, or an unsolicited pong (RFC 6455, 5.5.3).
     fn maybe_control(&mut self) {
         let length = self.random.below(126);
         let payload = self.random.bytes(length);
@@ -218,7 +219,7 @@ impl<'a> Speaker<'a> {
         frames::encode(first, (self.random.next() as u32).to_be_bytes(), payload, &mut self.out);
     }
 
-    /// Now and then in two pieces, some time apart.
+    /// Writes the queued frames, sometimes in two pieces with a pause.
     async fn flush(&mut self) -> Result<(), Failure> {
         let out = std::mem::take(&mut self.out);
         let cut = if self.is_leisurely() && self.random.chance(10) { self.random.below(out.len().max(1)) } else { 0 };
@@ -240,7 +241,7 @@ impl<'a> Speaker<'a> {
     }
 }
 
-/// None at all, or one that a client may use (RFC 6455, 7.4).
+/// No code, or one that a client may use (RFC 6455, 7.4).
 const CLOSE_CODES: [Option<u16>; 5] = [None, Some(1000), Some(1001), Some(3000), Some(4999)];
 const MOST_AT_ONCE: usize = 256 * 1024;
 const SMALL_BUFFER: u32 = 64 * 1024;

@@ -1,20 +1,20 @@
-//! permessage-deflate (RFC 7692) with zlib, the original in C: the service uses another implementation.
+//! permessage-deflate (RFC 7692) on the C library zlib, because the service uses another implementation.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use silverback_bench::Failure;
 
 use crate::random::Random;
 
-/// What was asked for.
+/// The client's offer.
 pub(crate) struct Offer {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// `Some(None)`: it can be limited, to whatever the service says.
+    /// `Some(None)` means that the service may limit the window to any size.
     client_max_window_bits: Option<Option<u8>>,
 }
 
-/// What was agreed on.
+/// The negotiated parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agreed {
     server_takes_over: bool,
@@ -33,7 +33,7 @@ impl Offer {
         }
     }
 
-    /// The value of the header.
+    /// Returns the value of the header.
     pub(crate) fn text(&self) -> String {
         let mut text = NAME.to_owned();
         if self.server_no_context_takeover {
@@ -53,7 +53,7 @@ impl Offer {
         text
     }
 
-    /// Reads the service's answer, which may not go beyond the offer (7.1).
+    /// Parses the service's answer, which may not go beyond the offer (7.1).
     pub(crate) fn agree(&self, answer: &str) -> Result<Agreed, Failure> {
         let mut words = answer.split(';').map(str::trim);
         if words.next() != Some(NAME) {
@@ -67,20 +67,24 @@ impl Offer {
                 None if word == "client_no_context_takeover" => agreed.client_takes_over = false,
                 Some(("server_max_window_bits", bits)) => agreed.server_window = bits.parse()?,
                 Some(("client_max_window_bits", bits)) => agreed.client_window = bits.parse()?,
-                _ => return Err(format!("{word} is no parameter of an answer").into()),
+                _ => return Err(format!("{word} is not a valid parameter of an answer").into()),
             }
         }
         let keeps_the_offer = !(self.server_no_context_takeover && agreed.server_takes_over)
             && agreed.server_window <= self.server_max_window_bits.unwrap_or(15)
             && (self.client_max_window_bits.is_some() || agreed.client_window == 15)
             && (8..=15).contains(&agreed.server_window)
-            // zlib cannot compress with less.
+            // zlib cannot compress with a smaller window.
             && (9..=15).contains(&agreed.client_window);
-        if keeps_the_offer { Ok(agreed) } else { Err(format!("{answer} is no answer to {}", self.text()).into()) }
+        if keeps_the_offer {
+            Ok(agreed)
+        } else {
+            Err(format!("{answer} does not fit the offer {}", self.text()).into())
+        }
     }
 }
 
-/// The client's messages.
+/// Compresses the client's messages.
 pub(crate) struct Deflater {
     agreed: Agreed,
     level: Compression,
@@ -94,7 +98,7 @@ impl Deflater {
     }
 
     pub(crate) fn deflate(&mut self, payload: &[u8]) -> Result<Vec<u8>, Failure> {
-        // 7.2.3.6: zlib flushes nothing when there is nothing.
+        // 7.2.3.6: zlib writes nothing when it flushes an empty message.
         if payload.is_empty() {
             return Ok(vec![0]);
         }
@@ -106,21 +110,21 @@ impl Deflater {
         loop {
             let done = (self.stream.total_in() - start) as usize;
             self.stream.compress_vec(&payload[done..], &mut out, FlushCompress::Sync)?;
-            // Room that is left over means that the flush is complete.
+            // The flush is complete if room is left over.
             if out.len() < out.capacity() {
                 break;
             }
             out.reserve(payload.len() / 2 + 64);
         }
         if !out.ends_with(&TAIL) {
-            return Err("zlib has not flushed".into());
+            return Err("zlib did not complete the flush".into());
         }
         out.truncate(out.len() - TAIL.len());
         Ok(out)
     }
 }
 
-/// The service's messages.
+/// Inflates the service's messages.
 pub(crate) struct Inflater {
     agreed: Agreed,
     stream: Decompress,
@@ -131,7 +135,7 @@ impl Inflater {
         Self { agreed, stream: new_decompress(agreed) }
     }
 
-    /// The message that is expected is so long: one that is longer is cut there, and found to be another.
+    /// `expected` is the length of the expected message. A longer message is cut there, so the comparison fails.
     pub(crate) fn inflate(&mut self, mut compressed: Vec<u8>, expected: usize) -> Result<Vec<u8>, Failure> {
         if !self.agreed.server_takes_over {
             self.stream = new_decompress(self.agreed);
@@ -150,11 +154,11 @@ impl Inflater {
     }
 }
 
-/// zlib's smallest window is twice the smallest that can be agreed on.
+/// zlib's smallest window is 9 bits, while 8 can be negotiated.
 fn new_decompress(agreed: Agreed) -> Decompress {
     Decompress::new_with_window_bits(false, agreed.server_window.max(9))
 }
 
 const NAME: &str = "permessage-deflate";
-/// What ends every message and is not sent (7.2.1).
+/// The end of every message, which is not sent (7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];

@@ -1,4 +1,4 @@
-//! What the two halves of a client tell each other.
+//! The state that the two halves of a client share.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,20 +10,20 @@ use tokio::sync::Notify;
 
 use crate::material::Message;
 
-/// Between one who speaks and one who listens.
+/// Shared by the sending and the receiving half.
 #[derive(Default)]
 pub(crate) struct Exchange {
-    /// Messages that were sent, or begun, and have not come back.
+    /// Messages that were sent, at least in part, and not echoed yet.
     expected: RefCell<VecDeque<Message>>,
-    /// Pings without an answer.
+    /// Pings without a pong.
     pings: RefCell<VecDeque<Vec<u8>>>,
-    /// The newest ping of the service that was not answered yet.
+    /// The newest ping of the service that is not answered yet.
     owed: RefCell<Option<Vec<u8>>>,
-    /// Bytes that have been written.
+    /// Bytes written so far.
     pub(crate) written: Cell<usize>,
-    /// Nothing more will be.
+    /// Whether the sending half has finished.
     pub(crate) is_said: Cell<bool>,
-    /// The flood has done what it was for.
+    /// Whether the flood has filled the connection and may stop.
     pub(crate) is_enough: Cell<bool>,
     news: Notify,
 }
@@ -33,12 +33,12 @@ impl Exchange {
         self.expected.borrow_mut().push_back(message);
     }
 
-    /// The message that comes next, if any does.
+    /// Returns the message whose echo comes next.
     pub(crate) fn next_expected(&self) -> Option<Message> {
         self.expected.borrow().front().copied()
     }
 
-    /// It has come.
+    /// Notes that this echo has arrived.
     pub(crate) fn came(&self) {
         self.expected.borrow_mut().pop_front();
         self.news.notify_one();
@@ -52,7 +52,7 @@ impl Exchange {
         self.pings.borrow_mut().push_back(payload);
     }
 
-    /// Several pings may be answered with one pong, that of the newest (RFC 6455, 5.5.3).
+    /// One pong to the newest ping may answer several pings (RFC 6455, 5.5.3).
     pub(crate) fn pong(&self, payload: &[u8]) -> Result<(), Failure> {
         let mut pings = self.pings.borrow_mut();
         let answered = pings.iter().position(|ping| ping == payload).ok_or("a pong without a ping")?;
@@ -74,7 +74,7 @@ impl Exchange {
         self.outstanding() == 0 && self.pings.borrow().is_empty()
     }
 
-    /// Waits until something has come.
+    /// Waits until an echo, a ping or a pong has arrived.
     pub(crate) async fn news(&self) -> Result<(), Failure> {
         self.news.notified().await;
         Ok(())

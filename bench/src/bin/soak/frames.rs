@@ -1,4 +1,4 @@
-//! Frames by hand (RFC 6455, 5.2), so that they can be cut anywhere, and so that nothing of the service judges itself.
+//! Hand-written frames (RFC 6455, 5.2), so that the client can cut them anywhere and shares no code with the service.
 
 use silverback_bench::Failure;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -12,7 +12,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Appends a frame of a client: masked.
+/// Appends a client's frame, which is masked.
 pub(crate) fn encode(first: u8, key: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
     out.push(first);
     match payload.len() {
@@ -34,7 +34,7 @@ pub(crate) fn encode(first: u8, key: [u8; 4], payload: &[u8], out: &mut Vec<u8>)
     }
 }
 
-/// Reads one and judges it by itself. Dropped before it is ready, it has lost what it read.
+/// Reads one frame and validates it. Not cancel safe: dropping the future loses the bytes that it read.
 pub(crate) async fn read(input: &mut (impl AsyncRead + Unpin)) -> Result<Frame, Failure> {
     let first = input.read_u8().await?;
     let second = input.read_u8().await?;
@@ -49,11 +49,11 @@ pub(crate) async fn read(input: &mut (impl AsyncRead + Unpin)) -> Result<Frame, 
         return Err(format!("a frame cannot begin with {first:#04x} {second:#04x}, length {length}").into());
     }
     if is_control && (length > 125 || first & (FINAL | RSV1) != FINAL) || length > LONGEST {
-        return Err(format!("a frame {first:#04x} cannot have a length of {length}").into());
+        return Err(format!("a frame {first:#04x} must not have a length of {length}").into());
     }
     let mut payload = Vec::with_capacity(length as usize);
     if input.take(length).read_to_end(&mut payload).await? as u64 != length {
-        return Err("the end came inside a frame".into());
+        return Err("the connection ended inside a frame".into());
     }
     Ok(Frame { is_final: first & FINAL != 0, is_compressed: first & RSV1 != 0, opcode, payload })
 }
@@ -69,5 +69,5 @@ pub(crate) const PONG: u8 = 10;
 const RSV2: u8 = 0x20;
 const RSV3: u8 = 0x10;
 const MASKED: u8 = 0x80;
-/// Noise that is compressed becomes a little longer.
+/// Noise grows a little when it is compressed.
 const LONGEST: u64 = (1 << 20) + (1 << 16);

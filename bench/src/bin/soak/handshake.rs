@@ -1,4 +1,4 @@
-//! The opening handshake by hand (RFC 6455, 4.1).
+//! A hand-written opening handshake (RFC 6455, 4.1).
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use crate::{
     patiently,
 };
 
-/// The head of a request, and what an answer to it must say.
+/// The head of a request, and the expected content of its response.
 pub(crate) struct Request {
     pub(crate) text: String,
     accept: String,
@@ -35,19 +35,19 @@ impl Request {
         Self { text, accept: derive_accept_key(key.as_bytes()), offer }
     }
 
-    /// Sends it and judges the answer. What was agreed on for compression, if it was offered.
+    /// Sends the request and validates the response. Returns the negotiated compression, if it was offered.
     pub(crate) async fn perform(&self, stream: &mut TcpStream) -> Result<Option<Agreed>, Failure> {
         patiently("a request", stream.write_all(self.text.as_bytes())).await?;
-        let head = patiently("an answer", read_head(stream)).await?;
-        self.judge(&head).map_err(|failure| format!("{failure}, in {head:?}").into())
+        let head = patiently("a response", read_head(stream)).await?;
+        self.validate(&head).map_err(|failure| format!("{failure}, in {head:?}").into())
     }
 
-    fn judge(&self, head: &str) -> Result<Option<Agreed>, Failure> {
+    fn validate(&self, head: &str) -> Result<Option<Agreed>, Failure> {
         if !head.starts_with("HTTP/1.1 101 ") {
             return Err("not accepted".into());
         }
         if header(head, "sec-websocket-accept") != Some(&self.accept) {
-            return Err("not the answer to this key".into());
+            return Err("the accept value does not match the key".into());
         }
         match (&self.offer, header(head, "sec-websocket-extensions")) {
             (None, None) => Ok(None),
@@ -58,7 +58,7 @@ impl Request {
     }
 }
 
-/// A service that has been told nothing says nothing, so whatever comes is the head.
+/// The service sends nothing before the first message, so all bytes belong to the head.
 async fn read_head(stream: &mut TcpStream) -> Result<String, Failure> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! The listening half of a client by hand: takes frames, and judges them by what went before.
+//! The receiving half of a hand-written client: reads frames and checks them against the sent messages.
 
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ pub(crate) struct Listener<'a> {
     exchange: &'a Exchange,
     counts: &'a Counts,
     inflater: Option<Inflater>,
-    /// The message that has begun: its first frame, with all payload until now.
+    /// The unfinished message: its first frame, with all payload so far.
     begun: Option<Frame>,
-    /// Before so many messages more it stops reading.
+    /// Reading stops after this many more messages.
     pub(crate) stop_after: Option<usize>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Listener<'a> {
         Self { input: BufReader::new(input), exchange, counts, inflater, begun: None, stop_after: None }
     }
 
-    /// Until a Close frame comes; gives its payload.
+    /// Reads until a Close frame arrives, and returns its payload.
     pub(crate) async fn listen(&mut self) -> Result<Vec<u8>, Failure> {
         loop {
             if self.begun.is_none() && self.stop_after == Some(0) {
@@ -56,7 +56,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// After its Close frame the service ends the connection, and not with a reset.
+    /// Checks that the service closes TCP after its Close frame, without a reset.
     pub(crate) async fn expect_end(&mut self) -> Result<(), Failure> {
         match patiently("the end", self.input.read(&mut [0])).await? {
             0 => Ok(()),
@@ -64,7 +64,8 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Until the other half cannot write any more, and a little longer; but not so long that the service gives it up.
+    /// Stops reading until the other half cannot write any more, and a little longer, but less than the service's stall
+    /// timeout.
     async fn stop(&self) {
         let latest = Instant::now() + LONGEST_STOP;
         let mut before = None;
@@ -97,11 +98,11 @@ impl<'a> Listener<'a> {
     }
 
     fn compare(&mut self, message: Frame) -> Result<(), Failure> {
-        let expected = self.exchange.next_expected().ok_or("a message that nobody sent")?;
+        let expected = self.exchange.next_expected().ok_or("an echo of a message that was not sent")?;
         let payload = match (message.is_compressed, &mut self.inflater) {
             (false, _) => message.payload,
             (true, Some(inflater)) => inflater.inflate(message.payload, expected.as_bytes().len())?,
-            (true, None) => return Err("compressed, though it was not agreed on".into()),
+            (true, None) => return Err("compressed, but compression was not negotiated".into()),
         };
         if (message.opcode == TEXT) != matches!(expected, Message::Text(_)) {
             return Err("text came back as binary, or the other way round".into());
@@ -122,7 +123,7 @@ pub(crate) fn difference(payload: &[u8], expected: &[u8]) -> String {
     format!("an echo of {} B in place of {} B, the same up to {same}", payload.len(), expected.len())
 }
 
-/// How long nothing moves until it is taken to have stopped.
+/// After this time without progress, writing counts as stopped.
 const STANDSTILL: Duration = Duration::from_millis(500);
-/// The service waits twice as long for room to write.
+/// The service waits twice as long for room before it closes the connection.
 const LONGEST_STOP: Duration = Duration::from_secs(15);

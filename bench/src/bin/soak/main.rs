@@ -1,7 +1,7 @@
-//! The clients of `cargo xtask soak`: a mixed load on the echo service, all in one thread.
-//! Each has its own seeded random, so that it says the same whatever the others do and however fast the machine is.
-//! Who they are is in `tally`; what becomes of the service meanwhile is watched from outside.
-#![allow(clippy::print_stdout, reason = "its lines are read by xtask")]
+//! The clients of `cargo xtask soak`: a mixed load on the echo service, all in one thread. Each client has its own
+//! seeded random source, so that it sends the same messages at any speed of the machine and of the other clients.
+//! `tally` lists the kinds of clients. `xtask` watches the service's process meanwhile.
+#![allow(clippy::print_stdout, reason = "xtask reads its output")]
 
 mod abrupt;
 mod conversation;
@@ -44,11 +44,11 @@ fn main() {
     println!("errors: {}", tally.errors());
 }
 
-/// What all clients know.
+/// The settings of all clients.
 #[derive(Clone, Copy)]
 struct Soak {
     server: SocketAddr,
-    /// Nobody connects any more from then on; whoever is there finishes.
+    /// No client connects after this time; connected clients finish.
     end: Instant,
     seed: u64,
 }
@@ -76,7 +76,8 @@ impl Soak {
         tally.count_as_stuck();
     }
 
-    /// A task each: a runtime is fair between tasks, and not inside one, where a flood would keep the others waiting.
+    /// Each client has its own task, because a runtime is fair between tasks but not inside one, where a flood would
+    /// block the others.
     fn start_clients(self, tally: &Rc<Tally>) -> JoinSet<()> {
         let mut clients = JoinSet::new();
         for place in 0..CLIENTS {
@@ -86,7 +87,7 @@ impl Soak {
         clients
     }
 
-    /// One client after the other, all of one kind.
+    /// Runs one client after the other, all of one kind.
     async fn come_and_go(&self, place: usize, tally: &Tally) {
         let kind = Kind::of_place(place);
         for turn in 0.. {
@@ -115,7 +116,7 @@ impl Soak {
     }
 }
 
-/// `receive_buffer` keeps the kernel from taking in what a client does not read.
+/// `receive_buffer` limits the bytes that the kernel accepts while the client does not read.
 async fn connect(server: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream, Failure> {
     let socket = TcpSocket::new_v4()?;
     if let Some(size) = receive_buffer {
@@ -126,7 +127,7 @@ async fn connect(server: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpS
     Ok(stream)
 }
 
-/// Nothing that a client waits for takes this long, even on a busy machine, unless it never comes.
+/// Fails after a time that is long enough for every wait of a client, even on a busy machine.
 async fn patiently<T, E: Into<Failure>>(what: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
     match timeout(PATIENCE, work).await {
         Ok(done) => done.map_err(|error| format!("{what}: {}", error.into()).into()),

@@ -1,4 +1,4 @@
-//! What is said: pieces of a long text and of noise. Nothing is copied, so that all of it can be kept for comparison.
+//! The messages: pieces of a long text and of noise. They are not copied, so all of them can be kept for comparison.
 
 use std::sync::OnceLock;
 
@@ -19,16 +19,16 @@ impl Message {
     }
 }
 
-/// What one client will say: so many messages, or so many bytes, whichever comes first.
+/// The messages of one client. They end after a number of messages or of bytes, whichever comes first.
 pub(crate) struct Script {
     messages_left: usize,
     bytes_left: usize,
-    /// The largest message is two to this.
+    /// The largest message has two to the power of this many bytes.
     power: u32,
 }
 
 impl Script {
-    /// Few or many, small or large.
+    /// A script of few or many, small or large messages.
     pub(crate) fn new(random: &mut Random) -> Self {
         let power = random.below(LARGEST as usize + 1) as u32;
         Self { messages_left: random.up_to_power(9), bytes_left: 16 << 20, power }
@@ -38,7 +38,7 @@ impl Script {
         Self { messages_left: random.below(8), ..Self::new(random) }
     }
 
-    /// More than fits into what a service and two kernels keep for one connection.
+    /// A script that is larger than the buffers of the service and of both kernels for one connection.
     pub(crate) fn flood(random: &mut Random) -> Self {
         Self { messages_left: usize::MAX, bytes_left: 64 << 20, power: random.one_of(&[14, LARGEST]) }
     }
@@ -54,7 +54,7 @@ impl Script {
     }
 }
 
-/// Text and binary; what can be compressed and what cannot.
+/// Draws a message: text or binary, compressible or not.
 pub(crate) fn message(random: &mut Random, power: u32) -> Message {
     let size = size(random, power);
     let (text, noise) = material();
@@ -67,7 +67,7 @@ pub(crate) fn message(random: &mut Random, power: u32) -> Message {
     }
 }
 
-/// Now and then exactly where the length in a frame's header changes its form.
+/// Draws a size, sometimes exactly where the length in a frame's header changes its form.
 fn size(random: &mut Random, power: u32) -> usize {
     match random.one_of(&[0, 1, 125, 126, 65_535, 65_536, 1 << LARGEST]) {
         edge if edge <= 1 << power && random.chance(10) => edge,
@@ -75,7 +75,7 @@ fn size(random: &mut Random, power: u32) -> usize {
     }
 }
 
-/// As much of either.
+/// The text and the noise, of the same length.
 fn material() -> (&'static str, &'static [u8]) {
     static MATERIAL: OnceLock<(String, Vec<u8>)> = OnceLock::new();
     let (text, noise) = MATERIAL.get_or_init(|| {
@@ -91,7 +91,7 @@ fn material() -> (&'static str, &'static [u8]) {
     (text, noise)
 }
 
-/// In powers of two: 1 MiB, which is all that the service takes unless told otherwise.
+/// As a power of two: 1 MiB, the service's default limit.
 const LARGEST: u32 = 20;
 const AMOUNT: usize = 3 << 20;
 const WORDS: [&str; 16] = [

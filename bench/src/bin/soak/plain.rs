@@ -1,4 +1,4 @@
-//! Clients of tokio-tungstenite, which has its own opinion of what the service sends.
+//! Clients on tokio-tungstenite, which validates the service's output with its own code.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ use crate::{
     tally::Counts,
 };
 
-/// Several messages at a time, a ping now and then, and a farewell.
+/// Sends several messages at a time and some pings, then closes.
 pub(crate) async fn converse(server: SocketAddr, random: &mut Random, counts: &Counts) -> Result<(), Failure> {
     let stream = connect(server, None).await?;
     let (mut socket, _) = patiently("a handshake", client_async(format!("ws://{server}/ws/echo"), stream)).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn converse(server: SocketAddr, random: &mut Random, counts: &C
     close(socket, random.one_of(&[1000, 1001, 4000])).await
 }
 
-/// Sends them all, and hears them come back meanwhile.
+/// Sends all messages, and checks their echoes meanwhile.
 async fn exchange(
     socket: &mut WebSocketStream<TcpStream>,
     messages: &[Message],
@@ -82,7 +82,7 @@ fn compare(received: Received, expected: Message) -> Result<(), Failure> {
         (Received::Text(_), Message::Text(_)) | (Received::Binary(_), Message::Binary(_)) => {
             Err(difference(&received.into_data(), expected.as_bytes()).into())
         }
-        _ => Err(format!("{received:?} is no echo").into()),
+        _ => Err(format!("{received:?} is not an echo").into()),
     }
 }
 
@@ -107,14 +107,14 @@ async fn close(mut socket: WebSocketStream<TcpStream>, code: u16) -> Result<(), 
     }
 }
 
-/// Whatever is not a ping: those are answered inside.
+/// Returns the next item that is not a ping; tungstenite answers pings itself.
 async fn next<S>(stream: &mut S) -> Result<Received, Failure>
 where
     S: futures_util::Stream<Item = Result<Received, tokio_tungstenite::tungstenite::Error>> + Unpin,
 {
     loop {
         let received = patiently("a message", async { stream.next().await.transpose() }).await?;
-        match received.ok_or("the end came without a Close frame")? {
+        match received.ok_or("the connection ended without a Close frame")? {
             Received::Ping(_) => {}
             other => return Ok(other),
         }

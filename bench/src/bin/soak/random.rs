@@ -1,9 +1,9 @@
-//! Chance that can be repeated (SplitMix64). Good enough to mix a load with, and for masks that only a test sees.
+//! A repeatable random source (SplitMix64). It is good enough to mix a load, and for masks in a test.
 
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Another one for each client.
+    /// Creates a different source for each client.
     pub(crate) fn new(seed: u64, place: usize, turn: u64) -> Self {
         let mut random = Self(seed);
         random.0 = random.next() ^ place as u64;
@@ -22,7 +22,8 @@ impl Random {
         (self.next() % limit as u64) as usize
     }
 
-    /// Small ones as often as large ones: up to `2^power`, each power of two as likely as the next.
+    /// Draws a number up to `2^power`. Each power of two is equally likely, so small numbers are as frequent as large
+    /// ones.
     pub(crate) fn up_to_power(&mut self, power: u32) -> usize {
         let largest = 1_usize << self.below(power as usize + 1);
         self.below(largest + 1)

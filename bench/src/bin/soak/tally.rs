@@ -1,28 +1,28 @@
-//! Who the clients are, and what has come of them.
+//! The kinds of clients, and counts of what they did.
 
 use std::{
     cell::Cell,
     fmt::{self, Display},
 };
 
-/// What a client is out for.
+/// The behaviour of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// tokio-tungstenite: whole messages, not compressed.
+    /// Uses tokio-tungstenite: whole messages, not compressed.
     Plain,
-    /// Frames by hand, not compressed: fragments with control frames in between, written in pieces.
+    /// Writes its own frames, not compressed: fragments with control frames in between, written in pieces.
     Fragmented,
-    /// The same with permessage-deflate, in all its variants.
+    /// Like `Fragmented`, with permessage-deflate in all its variants.
     Compressed,
-    /// The same, compressed or not, from one who stops reading until nothing moves any more.
+    /// Like `Fragmented`, compressed or not, and stops reading until the service cannot write any more.
     Slow,
-    /// The same, from one who goes away without a word in the middle of anything.
+    /// Like `Fragmented`, and disconnects at any byte without a Close frame.
     Abrupt,
-    /// One who does that before its handshake is over.
+    /// Disconnects during its handshake.
     Knocking,
 }
 
-/// A number that goes up.
+/// A counter.
 #[derive(Debug, Default)]
 pub(crate) struct Count(Cell<u64>);
 
@@ -36,36 +36,36 @@ impl Count {
     }
 }
 
-/// What clients of one kind did.
+/// The counts of all clients of one kind.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) connections: Count,
-    /// Those that came back as they were, and their bytes.
+    /// Messages with a correct echo, and their bytes.
     pub(crate) messages: Count,
     pub(crate) bytes: Count,
-    /// Frames of messages in more than one.
+    /// Frames of fragmented messages.
     pub(crate) fragments: Count,
-    /// Those that were answered.
+    /// Pings that were answered.
     pub(crate) pings: Count,
-    /// How often a slow reader has brought everything to a stop.
+    /// How often a slow reader has blocked the connection.
     pub(crate) stops: Count,
-    /// Ends without a Close frame that are the client's doing: by RST, and by FIN.
+    /// Connections that the client ended without a Close frame: by RST, and by FIN.
     pub(crate) resets: Count,
     pub(crate) hang_ups: Count,
-    /// What should not have happened.
+    /// Unexpected events.
     pub(crate) errors: Count,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     kinds: [Counts; KINDS.len()],
-    /// Clients that had to be given up, however many.
+    /// Counts one if clients had to be aborted.
     stuck: Count,
     complaints: Count,
 }
 
 impl Kind {
-    /// A quarter each for the first three, and some of the rest.
+    /// The first three kinds have a quarter each; the others share the rest.
     pub(crate) fn of_place(place: usize) -> Self {
         match place % 16 {
             0..4 => Self::Plain,
@@ -83,7 +83,7 @@ impl Tally {
         &self.kinds[kind as usize]
     }
 
-    /// Counts an error, and says what it was unless there were many before.
+    /// Counts an error, and prints the first ones.
     pub(crate) fn complain(&self, kind: Kind, what: &dyn Display) {
         self.of(kind).errors.add(1);
         self.complaints.add(1);
@@ -92,9 +92,9 @@ impl Tally {
         }
     }
 
-    /// When somebody has not come to an end.
+    /// Counts an error if clients did not finish.
     pub(crate) fn count_as_stuck(&self) {
-        println!("error: some clients have not come to an end");
+        println!("error: some clients did not finish");
         self.stuck.add(1);
     }
 
@@ -102,7 +102,7 @@ impl Tally {
         self.stuck.get() + self.sum(|counts| &counts.errors)
     }
 
-    /// A table of everything.
+    /// Prints all counts as a table.
     pub(crate) fn print(&self) {
         println!(
             "{:<12}{:>11}{:>12}{:>11}{:>11}{:>9}{:>7}{:>8}{:>9}{:>8}",
