@@ -1,4 +1,4 @@
-//! Any bytes as the payload of a Close frame: what is accepted may be sent, and is the same on the way back.
+//! Any bytes as the payload of a Close frame. An accepted payload may be sent, and encodes to the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

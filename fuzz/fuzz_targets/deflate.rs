@@ -1,4 +1,4 @@
-//! Any messages through the compressor: a peer and zlib get them back.
+//! Any messages through the compressor. A peer and zlib read the original messages.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

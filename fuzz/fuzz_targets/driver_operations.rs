@@ -1,4 +1,4 @@
-//! What an application, its peer, the transport and the clock can do to a connection of the tokio layer.
+//! Any actions of an application, its peer, the transport and the clock on a connection of the tokio layer.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Any bytes as lists of extensions, one header line for each line: what is read means the same on the way back.
+//! Any bytes as lists of extensions, one header line for each line. A parsed list means the same after it is encoded
+//! and parsed again.
 #![no_main]
 
 use http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};

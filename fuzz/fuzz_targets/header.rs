@@ -1,4 +1,4 @@
-//! Any bytes as a frame header: what is read is what an independent codec reads, and survives the way back.
+//! Any bytes as a frame header. An independent codec reads the same, and encoding gives the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +19,7 @@ fuzz_target!(|wire: &[u8]| {
     if header.has_minimal_length() && !header.has_unknown_reserved_bits() {
         assert_eq!(*header.encode(), wire[..len]);
     }
-    // The independent codec wants the payload too.
+    // The independent codec needs the payload too.
     if header.payload_len() < 1 << 16 {
         let mut whole = wire[..len].to_vec();
         whole.resize(len + header.payload_len() as usize, 0);

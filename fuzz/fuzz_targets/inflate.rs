@@ -1,4 +1,4 @@
-//! Any bytes as compressed messages: the same as zlib makes of them, or refused.
+//! Any bytes as compressed messages. zlib gives the same result, or both refuse.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

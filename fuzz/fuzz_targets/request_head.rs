@@ -1,4 +1,5 @@
-//! Any bytes as the head of a request to a server: read the same however cut, and accepted only if it is a handshake.
+//! Any bytes as the head of a request to a server. The result does not depend on the cuts, and only a handshake is
+//! accepted.
 #![no_main]
 
 use http::Method;
@@ -19,7 +20,7 @@ fuzz_target!(|input: &[u8]| {
 
     let again = parse_request(&encode_request(&request)).expect("what was parsed can be parsed again");
     assert_eq!((again.method(), again.headers()), (request.method(), request.headers()));
-    // A target with an authority leaves without it, except to a proxy.
+    // Except to a proxy, a target is written without its authority.
     if request.uri().authority().is_none() {
         assert_eq!(again.uri(), request.uri());
     } else if request.method() != Method::CONNECT {
@@ -41,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The head and what of the input it took, or `None` while it is not whole.
+/// Returns the head and the number of bytes it took, or `None` while it is incomplete.
 fn read(input: &[u8], piece: usize) -> Result<Option<(Vec<u8>, usize)>, String> {
     let mut reader = HeadReader::new(4096);
     let mut taken = 0;

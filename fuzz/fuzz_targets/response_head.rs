@@ -1,4 +1,4 @@
-//! Any bytes as the head of a response to a client: nothing is accepted that was not offered.
+//! Any bytes as the head of a response to a client. Only offered subprotocols and extensions are accepted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

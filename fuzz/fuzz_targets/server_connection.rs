@@ -1,4 +1,4 @@
-//! What a network and an application can do to a server's connection.
+//! Any actions of a network and an application on a server's connection.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

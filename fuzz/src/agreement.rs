@@ -1,4 +1,4 @@
-//! What two endpoints have agreed on about compression.
+//! The compression parameters that two endpoints have negotiated.
 
 use arbitrary::Arbitrary;
 use silverback_proto::{
@@ -6,11 +6,11 @@ use silverback_proto::{
     deflate::{Compression, DeflateParams},
 };
 
-/// Any agreement, also none, and how our side makes use of it.
+/// Any negotiated parameters, or none, and our own settings.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Agreement {
     compresses: bool,
-    /// The low bits: three for each window, then no takeover of the server and of the client.
+    /// The low bits: three for each window, then one for `server_no_context_takeover` and one for the client's.
     params: u8,
     /// The low bits: level, then memory level.
     effort: u8,
@@ -18,7 +18,7 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// This agreement, but with compression.
+    /// The same parameters, but with compression on.
     pub fn with_compression(mut self) -> Self {
         self.compresses = true;
         self
@@ -28,23 +28,23 @@ impl Agreement {
         self.compresses
     }
 
-    /// The outcome of the handshake.
+    /// Returns the outcome of the handshake.
     pub fn negotiated(&self) -> Negotiated {
         let mut negotiated = Negotiated::default();
         negotiated.compression = self.compresses.then(|| self.params());
         negotiated
     }
 
-    /// `config` for our side.
+    /// Adds our settings to `config`.
     pub fn config(&self, config: Config) -> Config {
-        // Most often what is quick: the rest is the same to all but zlib-rs itself.
+        // Fast levels are the most frequent: other levels differ only inside zlib-rs.
         let level = [1, 1, 1, 1, 2, 4, 6, 9][usize::from(self.effort & 7)];
         let memory_level = [1, 1, 1, 1, 2, 2, 4, 8][usize::from(self.effort >> 3 & 7)];
         let compression = Compression::default().level(level).memory_level(memory_level);
         config.compression(compression.threshold(self.threshold.into()))
     }
 
-    /// The window bits of what `sender` sends, and whether its messages share a window.
+    /// Returns the window bits of the messages from `sender`, and whether they share a window.
     pub fn window(&self, sender: Role) -> (u8, bool) {
         let params = self.params();
         match sender {
@@ -63,5 +63,5 @@ impl Agreement {
     }
 }
 
-/// Small windows are slow, and one is much like the other; 8 bits are a case of their own.
+/// Small windows are slow and resemble each other, so they are rare. 8 bits are a special case.
 const WINDOW_BITS: [u8; 8] = [15, 15, 15, 14, 12, 10, 9, 8];

@@ -1,8 +1,8 @@
-//! Payloads: bytes in which a compressor finds something, or nothing, from few drawn bytes.
+//! Payloads, compressible or not, made from a few random bytes.
 
 use arbitrary::Arbitrary;
 
-/// A payload in parts.
+/// A payload made of parts.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Data(Vec<Part>);
 
@@ -17,19 +17,19 @@ enum Part {
         byte: u8,
         kib: u8,
     },
-    /// What stands `back` bytes before, again.
+    /// Repeats the bytes from `back` bytes before.
     Again {
         back: u16,
         len: Len,
     },
-    /// Bytes in which nothing repeats.
+    /// Bytes without repetition.
     Noise {
         seed: u8,
         len: Len,
     },
 }
 
-/// A number of bytes, up to 64 Ki; each size is as likely as twice that size, so that most are small and quick.
+/// A number of bytes, up to 64 Ki. Each size is as likely as twice that size, so most are small and fast.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Len(u16);
 
@@ -40,7 +40,7 @@ impl Len {
 }
 
 impl Data {
-    /// The payload, of at most `most` bytes.
+    /// Returns the payload, cut to at most `most` bytes.
     pub fn bytes(&self, most: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         for part in &self.0 {
@@ -50,7 +50,7 @@ impl Data {
         bytes
     }
 
-    /// The payload as text.
+    /// Returns the payload as text.
     pub fn text(&self, most: usize) -> String {
         String::from_utf8_lossy(&self.bytes(most / 3)).into_owned()
     }

@@ -1,5 +1,5 @@
-//! Any messages, compressed with anything that can be agreed on (RFC 7692, 7.2.1): a peer gets them back, and so does
-//! zlib, though it holds the sender to its window.
+//! Any messages, compressed with any negotiated parameters (RFC 7692, 7.2.1). A peer reads the original messages, and
+//! so does zlib, which also checks that the sender stays within its window.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ use crate::{
     zlib::{Unpacked, Unpacker},
 };
 
-/// What an application sends.
+/// The operations of an application that sends.
 #[derive(Arbitrary, Debug)]
 pub struct Input {
     agreement: Agreement,
@@ -46,11 +46,11 @@ enum Sent {
         fragment_len: u16,
         pings: bool,
     },
-    /// Long enough for the compressor to be given back.
+    /// Time passes, long enough to release the compressor.
     Silence,
 }
 
-/// Sends all of it, and looks at it as both receivers do.
+/// Sends everything, and compares the results of both receivers.
 pub fn run(input: &Input) {
     let mut conversation = Conversation::new(input);
     for sent in &input.sent {
@@ -65,7 +65,7 @@ struct Conversation {
     zlib: Unpacker,
     now: Instant,
     expected: VecDeque<Message>,
-    /// The frames of the message that is not whole yet.
+    /// The frames of the unfinished message.
     frames: Vec<Frame>,
 }
 
@@ -74,7 +74,7 @@ impl Conversation {
         let agreement = input.agreement.with_compression();
         let role = if input.is_client { Role::Client } else { Role::Server };
         let (window_bits, has_takeover) = agreement.window(role);
-        // What the clock says matters to nothing.
+        // The absolute time does not matter.
         let now = Instant::now();
         let conn = |role| {
             let config = agreement.config(Config::default());
@@ -122,7 +122,7 @@ impl Conversation {
             Sent::Streamed { data, fragment_len, pings } => self.stream(&data.bytes(MOST), *fragment_len, *pings),
             Sent::Silence => {
                 for conn in [&mut self.sender, &mut self.peer] {
-                    // Both hear from each other, so that none of them is taken for dead.
+                    // Each side hears from the other, so the keepalive of neither fails.
                     conn.handle_received(self.now, 1);
                     for seconds in [11, 22, 33] {
                         conn.handle_timeout(self.now + Duration::from_secs(seconds));
@@ -214,5 +214,5 @@ impl Conversation {
     }
 }
 
-/// Bytes of one message.
+/// The largest message, in bytes.
 const MOST: usize = 50_000;

@@ -1,6 +1,6 @@
-//! A connection of the tokio layer on a pipe that can do everything but time: what an application, its peer, the
-//! transport and the clock do in any order. No frame is torn, no message lost, doubled or out of order, nothing follows
-//! a Close frame; and in the end, when nothing hinders it any more, everything ends without waiting for a deadline.
+//! A connection of the tokio layer on an in-memory pipe. An application, its peer, the transport and the clock act in
+//! any order. No frame is cut off, no message is lost, doubled or out of order, and nothing follows a Close frame. At
+//! the end the transport works normally, and everything finishes without waiting for a deadline.
 
 mod app;
 mod ending;
@@ -17,7 +17,7 @@ use tokio::runtime::Builder;
 use self::{app::App, ending::Ending, op::Op, peer::Peer, transport::Transport};
 use crate::{agreement::Agreement, data::Len};
 
-/// A connection and what happens to it.
+/// A connection and the operations on it.
 #[derive(Arbitrary, Debug)]
 pub struct Scenario {
     agreement: Agreement,
@@ -29,7 +29,7 @@ pub struct Scenario {
     ending: Ending,
 }
 
-/// Lives through a scenario. Its clock stands still unless it is moved.
+/// Runs a scenario. The clock moves only if the scenario moves it.
 pub fn run(scenario: &Scenario) {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
@@ -41,26 +41,26 @@ pub fn run(scenario: &Scenario) {
     });
 }
 
-/// Everybody who acts.
+/// All parties of a scenario.
 struct Stage {
     app: App,
     peer: Peer,
     log: Log,
 }
 
-/// What has happened to the connection that changes what may be expected of it.
+/// Events that change what the checks may expect from the connection.
 #[derive(Debug, Default)]
 struct Log {
-    /// One side has begun to close.
+    /// One side has started to close.
     is_closing: bool,
-    /// The transport failed, the peer sent garbage, or a deadline may have passed: anything may be lost.
+    /// The transport failed, the peer sent garbage, or a deadline may have expired: any message may be lost.
     is_broken: bool,
-    /// Milliseconds that have passed.
+    /// Milliseconds passed.
     passed: u64,
 }
 
 impl Log {
-    /// Whether the connection has no reason to be anything but open.
+    /// Whether the connection must still be open.
     fn is_untroubled(&self) -> bool {
         !self.is_closing && !self.is_broken
     }
@@ -82,7 +82,7 @@ impl Stage {
     }
 }
 
-/// Lets every task that can go on do so, without letting time pass.
+/// Runs every task that can make progress, without moving the clock.
 async fn turn() {
     for _ in 0..4 {
         tokio::task::yield_now().await;

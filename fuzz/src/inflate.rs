@@ -1,4 +1,4 @@
-//! Any bytes as compressed messages (RFC 7692, 7.2.2): what comes out is what zlib makes of them, however they are cut.
+//! Any bytes as compressed messages (RFC 7692, 7.2.2). The result equals that of zlib, however the input is cut.
 
 use std::time::Instant;
 
@@ -15,22 +15,22 @@ use crate::{
     zlib::{Packer, Unpacked, Unpacker},
 };
 
-/// What a client sends.
+/// The messages of a client.
 #[derive(Arbitrary, Debug)]
 pub struct Input {
     agreement: Agreement,
     messages: Vec<Compressed>,
-    /// How the second look cuts what arrives, less one.
+    /// The lengths of the pieces in the second run, minus one.
     piece: u8,
     has_large_limit: bool,
     max_ratio: u8,
 }
 
-/// One message: parts of streams, one after the other.
+/// One message, made of parts of streams.
 #[derive(Arbitrary, Debug)]
 struct Compressed {
     parts: Vec<Part>,
-    /// Bytes in each frame; none for all in one.
+    /// Bytes per frame; `None` for a single frame.
     frame_len: Option<u16>,
 }
 
@@ -40,24 +40,24 @@ enum Part {
     Packed {
         data: Data,
         level: u8,
-        /// With a full window, whatever was agreed on.
+        /// Compresses with a full window, even if a smaller one was negotiated.
         is_wide: bool,
         ends_stream: bool,
-        /// Leaves the flush at its end away, as the last part of a message does.
+        /// Leaves out the flush at its end, as in the last part of a message.
         is_last: bool,
-        /// This bit is turned over.
+        /// Flips this bit.
         flipped: Option<u16>,
     },
 }
 
-/// What became of a message.
+/// The outcome of reading a message.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Message(Vec<u8>),
     Failed(ConnectionError),
 }
 
-/// Gives all of it to a server, in three ways, and to zlib.
+/// Passes the messages to a server in three ways, and to zlib.
 pub fn run(input: &Input) {
     let agreement = input.agreement.with_compression();
     let (window_bits, has_takeover) = agreement.window(Role::Client);
@@ -80,8 +80,8 @@ pub fn run(input: &Input) {
     }
 }
 
-/// With a small window it depends on the decoder when a reference beyond it is noticed: zlib with a full window takes
-/// all of them, zlib that is given single bytes none.
+/// With a small window, decoders differ in which references beyond it they notice. zlib with a full window accepts all
+/// of them; zlib that is given single bytes accepts none.
 fn compare(outcome: &Outcome, lenient: &Unpacked, strict: impl FnOnce() -> Unpacked) {
     match outcome {
         Outcome::Message(payload) => {
@@ -104,7 +104,7 @@ fn compare(outcome: &Outcome, lenient: &Unpacked, strict: impl FnOnce() -> Unpac
     }
 }
 
-/// A message in pieces is the same message. Only its limits strike later, so that it may go further.
+/// A message read in pieces gives the same bytes. Only its limits apply later, so more of it may be read.
 fn compare_pieces(whole: &[Outcome], pieces: &[Outcome]) {
     for (whole, pieces) in whole.iter().zip(pieces) {
         match whole {
@@ -158,7 +158,7 @@ fn server(input: &Input, limit: usize) -> Connection {
     });
     let config = config.compression(compression).max_message_size(limit as u64).max_frame_size(64 << 20);
     let negotiated = input.agreement.with_compression().negotiated();
-    // What the clock says matters to nothing.
+    // The absolute time does not matter.
     Connection::new(Role::Server, negotiated, config, Instant::now(), || MaskKey([0; 4]))
 }
 
@@ -215,8 +215,8 @@ fn receive_pieces(input: &Input, limit: usize, frames: &[Vec<u8>]) -> Vec<Outcom
     outcomes
 }
 
-/// What all messages of an input may come to before zlib has packed them.
+/// The total size of all messages of an input before compression.
 const MOST_UNPACKED: usize = 3 << 20;
 
-/// Less than the limit on fragments, which is not the question here.
+/// Fewer than the fragment limit, which this target does not test.
 const MOST_FRAMES: usize = 1000;

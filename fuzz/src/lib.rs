@@ -1,5 +1,5 @@
-//! What the fuzz targets share: how drawn bytes become conversations, and what must hold in each.
-//! A target is the name of a question; the work is done here.
+//! The code behind the fuzz targets: it turns random bytes into conversations and checks the properties of each. The
+//! files in `fuzz_targets` only call it.
 
 pub mod agreement;
 mod cuts;

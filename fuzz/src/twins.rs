@@ -1,5 +1,5 @@
-//! Twins: two connections that live through the same, but one gets its input whole and the other in small pieces. They
-//! must see the same and send the same; a peer must find no fault in what they send, and get every message of it.
+//! Twins: two connections with the same input, one gets it whole and the other in small pieces. Both must read and send
+//! the same. A peer must find no fault in their output and read every message.
 
 mod twin;
 
@@ -12,14 +12,14 @@ use crate::{
     data::{Data, Len},
 };
 
-/// What two endpoints agreed on, and what happened then.
+/// The negotiated parameters of two endpoints, and the events after that.
 #[derive(Arbitrary, Debug)]
 pub struct Conversation {
     agreement: Agreement,
     ops: Vec<Op>,
 }
 
-/// One thing that a network, a clock or an application does.
+/// One action of a network, a clock or an application.
 #[derive(Arbitrary, Debug)]
 enum Op {
     Input(Vec<u8>),
@@ -35,7 +35,7 @@ enum Op {
         payload: u8,
         count: u8,
     },
-    /// A message as zlib compresses it, in so many frames; then perhaps with one bit turned over.
+    /// A message compressed by zlib, in this many frames, perhaps with one flipped bit.
     Packed {
         is_text: bool,
         data: Data,
@@ -78,7 +78,7 @@ enum Way {
     Prepared,
 }
 
-/// Lives through a conversation and checks what must hold after each step.
+/// Runs a conversation and checks the properties after each step.
 pub fn run(role: Role, conversation: &Conversation) {
     let Conversation { agreement, ops } = conversation;
     let config = Config::default().max_message_size(MOST_RECEIVED).max_fragments(100).max_queued_output(200_000);
@@ -97,15 +97,15 @@ pub fn run(role: Role, conversation: &Conversation) {
     }
     let [whole, _] = &mut twins;
     peer.receive(&whole.write(usize::MAX), &whole.accepted);
-    // After a fault of the peer's a full transport is given no more than the frame that has begun.
+    // After a fault of the peer, a full transport gets only the rest of the current frame.
     let arrives = !whole.is_lost && !whole.conn.has_dropped_output() && whole.conn.queued_output() == 0;
     assert!(!arrives || peer.messages == whole.accepted.len(), "what was accepted arrives");
 }
 
-/// The other end of the wire, which is given all that leaves.
+/// The peer, which gets all output.
 struct Peer {
     twin: Twin,
-    /// How many messages it has got.
+    /// Number of messages received.
     messages: usize,
     bytes: usize,
 }
@@ -130,13 +130,13 @@ impl Peer {
         }
     }
 
-    /// More of the same would only take time.
+    /// More steps would only take time.
     fn is_full(&self) -> bool {
         self.bytes > 1 << 20
     }
 }
 
-/// What a peer may send in one message.
+/// The largest message of a peer.
 const MOST_RECEIVED: u64 = 100_000;
 
 const MOST_OPS: usize = 200;

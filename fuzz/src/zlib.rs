@@ -1,4 +1,4 @@
-//! zlib itself, in the place of the other party (RFC 7692, 7.2): it shares no code with the streams under test.
+//! zlib in the role of the other endpoint (RFC 7692, 7.2). It shares no code with the streams under test.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -16,7 +16,7 @@ impl Packer {
         Self { stream: compress(level, window_bits), level, window_bits, has_takeover }
     }
 
-    /// One whole message, without the tail that is not sent.
+    /// Compresses one message, without the tail that is not sent.
     pub fn message(&mut self, payload: &[u8]) -> Vec<u8> {
         let mut packed = self.piece(payload, false);
         packed.truncate(packed.len() - TAIL.len());
@@ -26,7 +26,7 @@ impl Packer {
         packed
     }
 
-    /// A part of a message: up to a flush, or to the end of a stream (a block with BFINAL).
+    /// Compresses a part of a message, up to a flush or to the end of a stream (a block with BFINAL).
     pub fn piece(&mut self, payload: &[u8], ends_stream: bool) -> Vec<u8> {
         let flush = if ends_stream { FlushCompress::Finish } else { FlushCompress::Sync };
         let mut packed = Vec::new();
@@ -43,7 +43,7 @@ impl Packer {
         if ends_stream {
             self.stream = compress(self.level, self.window_bits);
         } else if !packed.ends_with(&TAIL) {
-            // A flush directly after a flush gives nothing; one empty block means the same.
+            // A flush directly after a flush writes nothing; one empty block means the same.
             packed.extend_from_slice(&[0, 0, 0, 0xFF, 0xFF]);
         }
         packed
@@ -53,15 +53,15 @@ impl Packer {
 /// A receiver that inflates with zlib.
 pub struct Unpacker {
     stream: Decompress,
-    /// All that this stream was given.
+    /// All input of this stream.
     given: Vec<u8>,
     window_bits: u8,
     has_takeover: bool,
-    /// How many bytes zlib is given at a time. The fewer, the more strictly it holds a sender to a small window.
+    /// How many bytes zlib gets at a time. Fewer bytes make it stricter about a small window.
     portion: usize,
 }
 
-/// What a receiver makes of a compressed message.
+/// The result of inflating a message.
 #[derive(Debug, PartialEq)]
 pub enum Unpacked {
     Message(Vec<u8>),
@@ -75,19 +75,19 @@ impl Unpacker {
         Self { stream: decompress(window_bits), given: Vec::new(), window_bits, has_takeover, portion }
     }
 
-    /// One whole message, as it came.
+    /// Inflates one complete message.
     pub fn message(&mut self, packed: &[u8], limit: usize) -> Unpacked {
         let mut out = Vec::new();
         let (mut is_at_end, mut ends) = (false, 0);
         for (input, is_tail) in packed.chunks(self.portion).map(|piece| (piece, false)).chain([(&TAIL[..], true)]) {
-            // 7.2.3.4: no tail is missing after a block with BFINAL.
+            // 7.2.3.4: after a block with BFINAL there is no tail to restore.
             if is_tail && is_at_end {
                 break;
             }
             let mut input = input;
             while !input.is_empty() {
                 if is_at_end {
-                    // Our own rules: a stream that ends takes its window along, and 64 in a message are enough.
+                    // Our own rules: a stream that ends discards its window, and a message may have 64 of them.
                     self.start_stream();
                 }
                 let Some((taken, ended)) = self.step(input, &mut out) else { return Unpacked::Invalid };
@@ -103,7 +103,7 @@ impl Unpacker {
                 }
             }
         }
-        // 7.2.1: zlib would go on with the block in the next message, but a message is whole.
+        // 7.2.1: zlib would continue the block in the next message, but a message must be complete.
         if !is_at_end && self.is_inside_a_block() {
             return Unpacked::Invalid;
         }
@@ -118,7 +118,7 @@ impl Unpacker {
         self.given.clear();
     }
 
-    /// Only between two blocks two empty ones are understood as just that, the second of them as the end.
+    /// zlib reads two empty blocks as such only between two blocks, so this shows whether a block is open.
     fn is_inside_a_block(&self) -> bool {
         let mut again = Self::new(self.window_bits, true, usize::MAX);
         let mut out = Vec::new();
@@ -128,7 +128,7 @@ impl Unpacker {
         was_understood.is_none() || end != Some((EMPTY_BLOCKS.len(), true)) || out.len() != size
     }
 
-    /// Gives all that `input` is good for, or what it is good for up to the end of a stream; `None` if it is no DEFLATE.
+    /// Returns the output of `input`, up to the end of a stream, or `None` for invalid DEFLATE data.
     fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> Option<(usize, bool)> {
         let start = self.stream.total_in();
         loop {
@@ -159,13 +159,13 @@ fn decompress(window_bits: u8) -> Decompress {
 
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
-/// zlib has no smaller window.
+/// zlib's smallest window.
 const SMALLEST: u8 = 9;
 
 const ROOM: usize = 8 * 1024;
 
-/// Stored, the second with BFINAL.
+/// Two empty stored blocks, the second with BFINAL.
 const EMPTY_BLOCKS: [u8; 10] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF];
 
-/// Final blocks in one message that we accept.
+/// Our limit on final blocks in one message.
 const MAX_FINAL_BLOCKS: u32 = 64;

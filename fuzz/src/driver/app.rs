@@ -1,4 +1,4 @@
-//! The application: it holds a connection, whole or in halves, and notes what it may expect of it.
+//! The application. It holds a connection, whole or in halves, and records what it may expect from it.
 
 use std::{
     future::poll_fn,
@@ -20,9 +20,9 @@ use super::{
 
 pub(super) struct App {
     handle: Handle,
-    /// The message that is being streamed, and what was accepted of it.
+    /// The message that is being streamed, and its accepted bytes.
     stream: Option<(MessageWriter, bool, Vec<u8>)>,
-    /// Messages that were accepted for sending.
+    /// Messages accepted for sending.
     pub(super) accepted: Vec<Message>,
     pub(super) inbox: Inbox,
 }
@@ -52,7 +52,7 @@ impl App {
         }
     }
 
-    /// Reads one message, or gives up after some polls, between which the peer goes on.
+    /// Reads one message, or cancels after some polls. The peer acts between the polls.
     pub(super) async fn read(&mut self, way: ReadWay, polls: u8, peer: &mut Peer, log: &Log) {
         let Self { handle, inbox, accepted, .. } = self;
         let reader = match handle {
@@ -81,7 +81,7 @@ impl App {
         }
     }
 
-    /// Reads until the connection has ended, whatever it takes.
+    /// Reads until the connection has ended.
     pub(super) async fn read_to_end(&mut self, mut look: impl FnMut(Message)) -> Result<(), Error> {
         let Some(reader) = self.reader() else { return Ok(()) };
         while let Some(message) = reader.read_message().await? {
@@ -128,7 +128,7 @@ async fn read_part(
     inbox.note_part(is_text, &part, is_all, peer);
 }
 
-/// Writing.
+/// The writing side.
 impl App {
     pub(super) async fn write(&mut self, message: Message, way: WriteWay, polls: u8, peer: &mut Peer, log: &Log) {
         let accepted = &self.accepted;
@@ -190,7 +190,7 @@ impl App {
         assert!(outcome.is_ok() || payload.len() > 125 || !log.is_untroubled(), "{outcome:?}");
     }
 
-    /// Starts the closing handshake, and goes on with it for some polls. Messages that come meanwhile are discarded.
+    /// Starts the closing handshake and polls it some times. Messages that arrive meanwhile are discarded.
     pub(super) async fn close(&mut self, code: u16, reason: &str, polls: u8, peer: &mut Peer, log: &mut Log) {
         let accepted = std::mem::take(&mut self.accepted);
         match &mut self.handle {
@@ -237,14 +237,14 @@ impl App {
         !matches!(self.handle, Handle::Halves(_, None))
     }
 
-    /// Leaves everything as it is.
+    /// Drops the connection.
     pub(super) fn drop_all(&mut self, log: &mut Log) {
         self.drop_stream(log);
         self.handle = Handle::Halves(None, None);
     }
 }
 
-/// One message written as a stream.
+/// A streamed message.
 impl App {
     pub(super) async fn open_stream(&mut self, is_text: bool, polls: u8, peer: &mut Peer, log: &Log) {
         if self.stream.is_some() {
@@ -264,7 +264,7 @@ impl App {
         }
     }
 
-    /// Writes some of it; text is ASCII, so that it may be cut anywhere.
+    /// Writes a part of it. Text is ASCII, so it may be cut anywhere.
     pub(super) async fn write_stream(&mut self, mut bytes: Vec<u8>, polls: u8, peer: &mut Peer, log: &Log) {
         let Some((stream, is_text, written)) = &mut self.stream else { return };
         if *is_text {
@@ -312,13 +312,13 @@ impl App {
         }
     }
 
-    /// A message that is left unfinished closes the connection.
+    /// Dropping an unfinished message closes the connection.
     pub(super) fn drop_stream(&mut self, log: &mut Log) {
         log.is_closing |= self.stream.take().is_some();
     }
 }
 
-/// One message through `Sink`, if there is room.
+/// Sends one message through `Sink`, if there is room.
 async fn sink(conn: &mut Conn, message: &Message) -> Option<Result<(), Error>> {
     let sink: &mut (dyn futures_sink::Sink<Message, Error = Error> + Unpin) = conn;
     match poll_once(poll_fn(|cx| Pin::new(&mut *sink).poll_ready(cx))) {
@@ -328,7 +328,7 @@ async fn sink(conn: &mut Conn, message: &Message) -> Option<Result<(), Error>> {
     }
 }
 
-/// Polls up to four times and then drops the future. Between two polls the peer goes on a little.
+/// Polls up to four times and then drops the future. Between two polls the peer makes some progress.
 async fn poll_some<F: Future>(polls: u8, future: F, peer: &mut Peer, accepted: &[Message]) -> Option<F::Output> {
     let mut future = pin!(future);
     let left = polls % 4;

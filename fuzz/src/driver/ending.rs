@@ -1,5 +1,5 @@
-//! How it ends: nothing hinders the transport any more, and the peer answers at once. Whatever happened before, the
-//! application gets to its end without a deadline having to pass, and so does the connection when it is dropped.
+//! The end of a scenario: the transport works normally and the peer replies at once. After any history, the application
+//! finishes without waiting for a deadline, and so does a connection that is dropped.
 
 use std::pin::pin;
 
@@ -12,7 +12,7 @@ use super::{Peer, Stage, turn};
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(super) enum Ending {
-    /// The application leaves everything.
+    /// The application drops everything.
     Drop,
     /// The application closes.
     Close,
@@ -37,10 +37,10 @@ impl Stage {
                 peer.half_close();
             }
         }
-        assert!(peer.remote.is_dropped(), "the transport is kept");
+        assert!(peer.remote.is_dropped(), "the transport was not dropped");
         if !log.is_broken {
-            assert!(peer.is_between_frames(), "a frame was torn");
-            assert_eq!(peer.received, app.accepted.len(), "what was accepted arrives");
+            assert!(peer.is_between_frames(), "a frame was cut off");
+            assert_eq!(peer.received, app.accepted.len(), "an accepted message is missing");
         }
     }
 
@@ -62,7 +62,7 @@ impl Stage {
         log.is_closing = true;
     }
 
-    /// Polls the reading application only when it is woken, as a runtime does.
+    /// Polls the reading application only if it was woken, as a runtime does.
     async fn read_to_end(&mut self) {
         let Self { app, peer, log } = self;
         if !app.has_reader() {
@@ -87,7 +87,7 @@ impl Stage {
                 let moves = peer.exchange(&accepted) || polled != Some(waker.count());
                 quiet = if moves { 0 } else { quiet + 1 };
                 if quiet == 3 {
-                    // The peer's last words were no whole frame, or were not understood.
+                    // The peer's last bytes were not a whole frame, or were invalid.
                     assert!(log.is_broken, "the application was not woken");
                     peer.half_close();
                 }
@@ -102,11 +102,11 @@ impl Stage {
             return;
         }
         outcome.expect("a clean end");
-        assert!(app.inbox.skips || app.inbox.next >= peer.sent.len(), "every message is read");
+        assert!(app.inbox.skips || app.inbox.next >= peer.sent.len(), "a message was not read");
     }
 }
 
-/// Lets both sides go on until nothing moves.
+/// Runs both sides until neither makes progress.
 async fn settle(peer: &mut Peer, accepted: &[Message]) {
     let mut quiet = 0;
     while quiet < 3 {

@@ -1,19 +1,19 @@
-//! What the application has read, beside what its peer has sent.
+//! Compares the messages that the application has read with those that its peer has sent.
 
 use silverback::{Error, Message, MessageKind};
 
 use super::{Log, Peer};
 
-/// What came, beside what was sent.
+/// The received messages, compared with the sent ones.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// How many of the peer's messages have come, or were skipped.
+    /// Number of the peer's messages that were received or skipped.
     pub(super) next: usize,
-    /// From this message on the peer's garbage may have added some.
+    /// From this message on, the peer's garbage may have added messages.
     pub(super) trusted: Option<usize>,
-    /// Messages may have been discarded while closing.
+    /// Whether messages may have been discarded while closing.
     pub(super) skips: bool,
-    /// The end has come.
+    /// Whether the connection has ended.
     pub(super) has_ended: bool,
 }
 
@@ -30,7 +30,7 @@ impl Inbox {
         self.next += place.map_or(0, |place| place + 1);
     }
 
-    /// A part of the next message, or all of it.
+    /// Takes a part of the next message, or all of it.
     pub(super) fn note_part(&mut self, kind_is_text: bool, part: &[u8], is_all: bool, peer: &Peer) {
         assert!(!self.has_ended, "a message after the end");
         if self.skips || self.trusted.is_some_and(|trusted| self.next >= trusted) {
@@ -49,7 +49,7 @@ impl Inbox {
     }
 
     pub(super) fn note_end(&mut self, error: Option<&Error>, log: &Log) {
-        assert!(!log.is_untroubled(), "the end came from nowhere: {error:?}");
+        assert!(!log.is_untroubled(), "the connection ended without a reason: {error:?}");
         assert!(!self.has_ended || error.is_none(), "the end was reported, and then {error:?}");
         self.has_ended = true;
     }

@@ -1,4 +1,4 @@
-//! One thing that an application, its peer, the transport or the clock does.
+//! One action of an application, its peer, the transport or the clock.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::data::{Data, Len};
 
 #[derive(Arbitrary, Debug)]
 pub(super) enum Op {
-    /// Lets other tasks go on.
+    /// Runs the other tasks.
     Turn,
     Read {
         way: ReadWay,
@@ -161,7 +161,7 @@ impl Stage {
             Op::PeerSends { data, is_text, way } => peer.send(message(data, *is_text), *way),
             Op::PeerSendsFragment { data, is_text, is_final } => {
                 let mut payload = data.bytes(MOST);
-                // Any cut of ASCII is text.
+                // ASCII is valid text at every cut.
                 payload.iter_mut().for_each(|byte| *byte &= 0x7F);
                 peer.send_fragment(&payload, *is_text, *is_final);
             }
@@ -225,8 +225,8 @@ fn message(data: &Data, is_text: bool) -> Message {
     if is_text { data.text(MOST).into() } else { data.bytes(MOST).into() }
 }
 
-/// Bytes of one message or piece of it.
+/// The largest message or piece of one, in bytes.
 const MOST: usize = 20_000;
 
-/// Milliseconds of the closing handshake's budget, the first that can run out.
+/// Milliseconds of the close timeout, the first deadline that can expire.
 const SHORTEST_BUDGET: u64 = 5_000;

@@ -1,4 +1,4 @@
-//! The other end: a connection of the core that sends what it is told to, and looks closely at what it gets.
+//! The peer: a connection of the core that sends what the scenario says, and checks everything that it receives.
 
 use std::{io::IoSlice, time::Instant};
 
@@ -17,23 +17,23 @@ pub(super) struct Peer {
     pub(super) remote: Remote,
     role: Role,
     now: Instant,
-    /// Messages it has sent, whole.
+    /// Complete messages that it has sent.
     pub(super) sent: Vec<Message>,
-    /// What it has sent of the message that is not whole yet.
+    /// The part of an unfinished message that it has sent.
     pub(super) open: Option<(MessageKind, Vec<u8>)>,
-    /// How many messages it has received.
+    /// Number of messages received.
     pub(super) received: usize,
-    /// What has arrived of a frame that is not whole yet.
+    /// The bytes of an incomplete frame.
     wire: Vec<u8>,
     has_seen_close: bool,
-    /// It sends nothing more.
+    /// Whether it has stopped sending.
     has_ended: bool,
 }
 
 impl Peer {
     pub(super) fn new(role: Role, agreement: &Agreement, remote: Remote) -> Self {
         let config = agreement.config(Config::default());
-        // What the clock says matters to nothing: this side has patience.
+        // The absolute time does not matter, because this side has no deadlines.
         let now = Instant::now();
         Self {
             conn: Connection::new(role, agreement.negotiated(), config, now, || MaskKey([1, 2, 3, 4])),
@@ -49,7 +49,7 @@ impl Peer {
         }
     }
 
-    /// Takes all that has arrived; says whether it was anything.
+    /// Reads everything that has arrived. Returns whether there was anything.
     pub(super) fn read(&mut self, accepted: &[Message]) -> bool {
         let mut bytes = self.remote.received();
         self.check_frames(&bytes);
@@ -71,7 +71,7 @@ impl Peer {
         }
     }
 
-    /// Whether all frames that began to arrive are whole.
+    /// Whether the input ends between two frames.
     pub(super) fn is_between_frames(&self) -> bool {
         self.wire.is_empty()
     }
@@ -93,7 +93,7 @@ impl Peer {
         self.has_seen_close = frame.opcode == 0x8;
     }
 
-    /// Gives the transport up to `most` bytes; says whether it was anything.
+    /// Writes up to `most` bytes to the transport. Returns whether there was anything.
     pub(super) fn write(&mut self, most: usize) -> bool {
         let mut left = most;
         while left > 0 && self.conn.queued_output() > 0 {
@@ -111,7 +111,7 @@ impl Peer {
         left < most
     }
 
-    /// Sends bytes past its own connection, after all that waits.
+    /// Sends raw bytes around its own connection, after all queued output.
     pub(super) fn send_raw(&mut self, bytes: &[u8]) {
         self.write(usize::MAX);
         if !self.has_ended {
@@ -130,7 +130,7 @@ impl Peer {
         }
     }
 
-    /// Sends a fragment, the first one if no message is open.
+    /// Sends a fragment. Starts a message if none is open.
     pub(super) fn send_fragment(&mut self, payload: &[u8], is_text: bool, is_final: bool) {
         let kind = if is_text { MessageKind::Text } else { MessageKind::Binary };
         if self.conn.open_message(kind).is_ok() {
@@ -150,7 +150,7 @@ impl Peer {
     }
 
     pub(super) fn ping(&mut self, payload: &[u8], is_pong: bool) {
-        // Nothing is lost by a ping that is too long or too late.
+        // A ping that is too long or too late has no effect.
         let _ = if is_pong { self.conn.pong(payload) } else { self.conn.ping(payload) };
     }
 
@@ -159,14 +159,14 @@ impl Peer {
         self.conn.start_close(self.now, Some(close));
     }
 
-    /// Sends nothing more.
+    /// Stops sending.
     pub(super) fn half_close(&mut self) {
         self.has_ended = true;
         self.remote.half_close();
     }
 
-    /// Goes on as a peer does that has nothing to say: answers what there is to be answered, and closes the transport
-    /// when it is its turn. Says whether anything moved.
+    /// Behaves like a peer that sends no messages: it sends due replies, and closes the transport when it is its turn.
+    /// Returns whether it made progress.
     pub(super) fn exchange(&mut self, accepted: &[Message]) -> bool {
         let has_read = self.read(accepted);
         let has_written = self.write(usize::MAX);

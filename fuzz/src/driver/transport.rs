@@ -1,4 +1,4 @@
-//! What kind of transport it is, and its bad days.
+//! The kind of transport and its faults.
 
 use std::io::ErrorKind;
 
@@ -7,7 +7,7 @@ use silverback_testkit::pipe::{Plan, Remote};
 
 use crate::data::Len;
 
-/// What is so from the beginning.
+/// Fixed properties of the transport.
 #[derive(Arbitrary, Debug)]
 pub(super) struct Transport {
     capacity: Option<Len>,
@@ -29,7 +29,7 @@ impl Transport {
     }
 }
 
-/// What the next calls of one direction meet.
+/// The behaviour of the next calls in one direction.
 #[derive(Arbitrary, Debug)]
 pub(super) struct Calls {
     steps: Vec<Step>,
@@ -54,11 +54,11 @@ impl Calls {
             Step::Error(kind) => plan.error(KINDS[usize::from(kind) % KINDS.len()]),
             Step::End => plan.eof(),
         });
-        // An error for ever is one; a stall for ever is released like any other.
+        // If the last step repeats, an error stays for good, while a stall is released like any other.
         if self.last_is_forever && !self.steps.is_empty() { plan.forever() } else { plan }
     }
 
-    /// Whether one of them fails.
+    /// Whether one of the calls fails.
     pub(super) fn break_something(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Error(_) | Step::End))
     }

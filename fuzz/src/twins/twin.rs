@@ -1,4 +1,4 @@
-//! One connection and the notes on what it saw and accepted.
+//! One connection, with records of what it read and accepted.
 
 use std::{
     io::IoSlice,
@@ -17,20 +17,20 @@ pub(super) struct Twin {
     role: Role,
     pub(super) conn: Connection,
     now: Instant,
-    /// How the input is cut.
+    /// The lengths of the input's pieces.
     piece: usize,
     pub(super) seen: Vec<Seen>,
-    /// Messages that were accepted for sending.
+    /// Messages accepted for sending.
     pub(super) accepted: Vec<Message>,
-    /// What was accepted of a message that is sent in fragments.
+    /// The accepted part of a message that is sent in fragments.
     open: Option<(MessageKind, Vec<u8>)>,
-    /// What was queued was thrown away.
+    /// Whether queued output was discarded.
     pub(super) is_lost: bool,
-    /// Packs what the peer sends; made when it is needed.
+    /// Compresses the peer's messages; created on first use.
     packer: Option<Packer>,
     window: (u8, bool),
     has_compression: bool,
-    /// The peer has sent nothing yet but whole messages.
+    /// Whether the peer has sent only whole messages so far.
     is_orderly: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Seen {
 
 impl Twin {
     pub(super) fn new(role: Role, agreement: &Agreement, config: Config, piece: usize) -> Self {
-        // What the clock says matters to nothing; both twins only ever add to it.
+        // The absolute time does not matter; both twins only add to it.
         let now = Instant::now();
         let mask_source = || MaskKey([1, 2, 3, 4]);
         let conn = Connection::new(role, agreement.negotiated(), agreement.config(config), now, mask_source);
@@ -64,7 +64,7 @@ impl Twin {
         }
     }
 
-    /// Does one thing, and returns what was sent for it.
+    /// Runs one action, and returns the output that it caused.
     pub(super) fn apply(&mut self, op: &Op) -> Vec<u8> {
         match op {
             Op::Input(bytes) => {
@@ -104,7 +104,7 @@ impl Twin {
         Vec::new()
     }
 
-    /// What an application sends. A refusal is an answer like any other.
+    /// Sends for an application. A refusal is a valid result.
     fn command(&mut self, command: &Op) {
         let outcome = match command {
             Op::Send { way, data } => self.send(*way, Message::from(data.bytes(MOST_SENT))),
@@ -148,7 +148,7 @@ impl Twin {
         Ok(())
     }
 
-    /// What a peer compressed comes out of it again, if nothing before was at fault.
+    /// Checks that the twin reads the message that a peer compressed, if there was no fault before.
     fn packed(&mut self, is_text: bool, data: &Data, frames: u8, flipped: Option<u16>) {
         let payload = if is_text { data.text(MOST_SENT).into_bytes() } else { data.bytes(MOST_SENT) };
         let (window_bits, has_takeover) = self.window;
@@ -173,7 +173,7 @@ impl Twin {
         }
     }
 
-    /// Whether what comes is still looked at.
+    /// Whether input is still processed.
     fn is_reading(&self) -> bool {
         matches!(self.conn.state(), State::Open | State::CloseSent)
     }
@@ -213,7 +213,7 @@ impl Twin {
         }
     }
 
-    /// The transport takes up to `most` bytes.
+    /// Lets the transport take up to `most` bytes.
     pub(super) fn write(&mut self, most: usize) -> Vec<u8> {
         let was_closed = self.conn.state() == State::Closed;
         let mut sent = Vec::new();
@@ -233,5 +233,5 @@ impl Twin {
     }
 }
 
-/// Bytes of one message or fragment.
+/// The largest message or fragment, in bytes.
 const MOST_SENT: usize = 30_000;
