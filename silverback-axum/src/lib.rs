@@ -1,5 +1,5 @@
-//! WebSockets for axum, on silverback. The names are those of `axum::extract::ws`, so that a handler written for it
-//! changes one import:
+//! WebSockets for axum, based on silverback. The names are those of `axum::extract::ws`, so an existing handler changes
+//! only one import:
 //!
 //! ```
 //! use axum::{Router, response::Response, routing::any};
@@ -20,15 +20,15 @@
 //! }
 //! ```
 //!
-//! What differs from axum's own:
+//! Differences from axum's own extractor:
 //! - Only pages of the same origin may connect; see [`WebSocketUpgrade::allow_origin`].
-//! - The limits on messages, queued output and time are on, and every refused request is told why.
-//! - There is no `accept_unmasked_frames`: a frame without a mask can make a proxy in between take it for a request
-//!   (RFC 6455, 10.3), and a server must refuse it (5.1).
-//! - Answers to messages that arrived together leave together.
+//! - Limits on messages and queued output and timeouts are on, and every refused request gets a reason.
+//! - `accept_unmasked_frames` does not exist. A server must refuse unmasked frames (RFC 6455, 5.1), because a
+//!   proxy could take one for a request (10.3).
+//! - The replies to a burst of messages leave in one write.
 //!
-//! [`WebSocket::into_inner`] gives the [`silverback::Conn`] itself, with all that it can do. Settings that many routes
-//! share are put into the router once, as an [`Upgrader`](silverback::Upgrader):
+//! [`WebSocket::into_inner`] returns the [`silverback::Conn`] itself, with all of its methods. To share settings
+//! between routes, add an [`Upgrader`](silverback::Upgrader) to the router:
 //!
 //! ```
 //! use axum::{Extension, Router, routing::any};

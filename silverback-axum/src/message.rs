@@ -1,35 +1,35 @@
-//! Messages as axum has them: data and control frames in one type.
+//! Messages in axum's form: data and control frames in one type.
 
 use axum::Error;
 use bytes::Bytes;
 
 use crate::Utf8Bytes;
 
-/// What a [`WebSocket`](crate::WebSocket) receives and sends.
+/// A message that a [`WebSocket`](crate::WebSocket) receives or sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// A text message.
     Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),
-    /// A ping of at most 125 bytes. One that is received has been answered.
+    /// A ping of at most 125 bytes. A received ping has already been answered.
     Ping(Bytes),
-    /// A pong of at most 125 bytes, asked for or not.
+    /// A pong of at most 125 bytes, solicited or not.
     Pong(Bytes),
-    /// A Close frame; an empty one says neither code nor reason. One that is received has been answered, and is the last
-    /// message. After one that is sent nothing more can be sent, and messages are received until the peer's comes.
+    /// A Close frame; an empty one has neither code nor reason. A received Close has already been answered and is the
+    /// last message. After sending a Close you can send nothing more, but you receive messages until the peer's Close.
     Close(Option<CloseFrame>),
 }
 
 /// A close code; [`close_code`](crate::close_code) has names for them.
 pub type CloseCode = u16;
 
-/// What a Close frame says.
+/// The content of a Close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
     /// The code.
     pub code: CloseCode,
-    /// The reason. Of one that is sent, 123 bytes at most.
+    /// The reason. It is cut to 123 bytes when it is sent.
     pub reason: Utf8Bytes,
 }
 
@@ -44,7 +44,7 @@ impl Message {
         Self::Binary(bytes.into())
     }
 
-    /// The payload; of a Close frame the reason.
+    /// Returns the payload, or the reason of a Close frame.
     pub fn into_data(self) -> Bytes {
         match self {
             Self::Text(text) => text.into(),
@@ -53,10 +53,10 @@ impl Message {
         }
     }
 
-    /// The payload as text; of a Close frame the reason.
+    /// Returns the payload as text, or the reason of a Close frame.
     ///
     /// # Errors
-    /// It is not UTF-8.
+    /// Fails if it is not valid UTF-8.
     pub fn into_text(self) -> Result<Utf8Bytes, Error> {
         match self {
             Self::Text(text) => Ok(text),
@@ -65,10 +65,10 @@ impl Message {
         }
     }
 
-    /// The payload as text, lent; of a Close frame the reason.
+    /// Borrows the payload as text, or the reason of a Close frame.
     ///
     /// # Errors
-    /// It is not UTF-8.
+    /// Fails if it is not valid UTF-8.
     pub fn to_text(&self) -> Result<&str, Error> {
         match self {
             Self::Text(text) => Ok(text),

@@ -1,4 +1,4 @@
-//! What is answered to a request that is no acceptable opening handshake.
+//! The response to a request that is not an acceptable opening handshake.
 
 use std::fmt;
 
@@ -9,13 +9,14 @@ use axum::{
 use http::StatusCode;
 use silverback::{UpgradeError, handshake::Rejection};
 
-/// Why a request was not upgraded. As a response it has the status and the headers that RFC 6455 and HTTP ask for, and
-/// says in its body what was wrong: 405 with `Allow`, 426 with `Sec-WebSocket-Version`, 400, and 403 for an origin.
+/// The reason why a request was not upgraded. It converts to a response with the status and headers that RFC 6455 and
+/// HTTP require: 405 with `Allow`, 426 with `Sec-WebSocket-Version`, 400, or 403 for an origin. The body says what was
+/// wrong.
 #[derive(Debug)]
 pub struct WebSocketUpgradeRejection(UpgradeError);
 
 impl WebSocketUpgradeRejection {
-    /// The status of the response.
+    /// Returns the status of the response.
     pub fn status(&self) -> StatusCode {
         match &self.0 {
             UpgradeError::Rejected(rejection) => rejection.status(),
@@ -23,12 +24,12 @@ impl WebSocketUpgradeRejection {
         }
     }
 
-    /// The body of the response, without its line end.
+    /// Returns the body of the response, without its line end.
     pub fn body_text(&self) -> String {
         self.0.response().into_body().trim_end().to_owned()
     }
 
-    /// The reason itself.
+    /// Returns the reason itself.
     pub fn into_inner(self) -> UpgradeError {
         self.0
     }

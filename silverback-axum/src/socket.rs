@@ -1,4 +1,4 @@
-//! The connection as axum's handlers use it.
+//! The connection in the form that axum's handlers use.
 
 use std::{
     future::poll_fn,
@@ -17,8 +17,8 @@ use crate::Message;
 
 /// A WebSocket connection.
 ///
-/// Pings and closes are answered inside [`recv`](Self::recv), and handed out like messages. It can be split with
-/// `StreamExt::split`; [`into_inner`](Self::into_inner) and [`Conn::split`] need no lock for it.
+/// [`recv`](Self::recv) answers pings and closes, and returns them like messages. Split the connection with
+/// `StreamExt::split`, or without a lock with [`into_inner`](Self::into_inner) and [`Conn::split`].
 #[derive(Debug)]
 pub struct WebSocket {
     conn: Conn,
@@ -32,35 +32,36 @@ impl WebSocket {
         Self { conn, protocol, has_ended: false }
     }
 
-    /// The next message; a Close frame is the last one, and then comes `None`.
+    /// Returns the next message. The last one is a Close frame; after it this returns `None`.
     ///
-    /// An error of silverback is inside an error of axum: `error.into_inner().downcast::<silverback::Error>()`.
+    /// The axum error contains an error of silverback: `error.into_inner().downcast::<silverback::Error>()`.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// Accepts a message for sending, as soon as there is room for it. It leaves at once, or together with the answers
-    /// to other messages that are in hand; at the latest when the task waits.
+    /// Accepts a message for sending as soon as there is room. It leaves at once, or in one write with the replies to
+    /// other received messages, at the latest when the task waits.
     ///
     /// # Errors
-    /// The connection is closing or has failed; a ping or pong has more than 125 bytes; a close code must not be sent.
+    /// Fails if the connection is closing or has failed, if a ping or pong has more than 125 bytes, or if a close code
+    /// must not be sent.
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has accepted nothing.
+    /// If the future is dropped before it is ready, the message was not accepted.
     pub async fn send(&mut self, message: Message) -> Result<(), Error> {
         poll_fn(|cx| Pin::new(&mut self.conn).poll_ready(cx)).await.map_err(Error::new)?;
         self.start(message)
     }
 
-    /// The subprotocol that was agreed on.
+    /// Returns the negotiated subprotocol.
     pub fn protocol(&self) -> Option<&HeaderValue> {
         self.protocol.as_ref()
     }
 
-    /// The connection itself.
+    /// Returns the connection itself.
     pub fn into_inner(self) -> Conn {
         self.conn
     }
@@ -123,7 +124,7 @@ impl FusedStream for WebSocket {
     }
 }
 
-/// `poll_close` sends what was accepted and an empty Close frame. The peer's is received by whoever reads.
+/// `poll_close` sends the accepted messages and an empty Close frame. Reading receives the peer's Close frame.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 

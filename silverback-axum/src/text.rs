@@ -10,12 +10,12 @@ use silverback::Text;
 pub struct Utf8Bytes(Text);
 
 impl Utf8Bytes {
-    /// Text that costs nothing to make.
+    /// Creates text from a static string, without a copy.
     pub const fn from_static(text: &'static str) -> Self {
         Self(Text::from_static(text))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -1,4 +1,4 @@
-//! The extractor: a request that is an opening handshake, on its way to a connection.
+//! The extractor: it turns an opening handshake into a connection.
 
 use std::{borrow::Cow, fmt, future::Future, mem};
 
@@ -12,11 +12,11 @@ use silverback::{
 
 use crate::{WebSocket, rejection::WebSocketUpgradeRejection};
 
-/// An opening handshake that waits for its answer.
+/// An opening handshake that waits for its response.
 ///
-/// It starts out from the [`Upgrader`] in the request's extensions, or from the defaults: same origin, messages of at
-/// most 16 MiB. A request that is no handshake is answered by the [rejection](WebSocketUpgradeRejection); whether
-/// its host and origin may connect is checked by [`on_upgrade`](Self::on_upgrade).
+/// It takes its settings from the [`Upgrader`] in the request's extensions, or uses the defaults: same origin, messages
+/// of at most 16 MiB. A request that is not a handshake gets a [rejection](WebSocketUpgradeRejection).
+/// [`on_upgrade`](Self::on_upgrade) checks whether its host and origin may connect.
 ///
 /// Routes may use `any` or `get`: other methods get 405 in either case.
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
@@ -29,7 +29,7 @@ pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
 }
 
 impl<F> WebSocketUpgrade<F> {
-    /// Agrees on the first of these subprotocols that the client has asked for. Without one the connection has none.
+    /// Selects the first of these subprotocols that the client has offered. Without a match the connection has none.
     pub fn protocols<I>(mut self, protocols: I) -> Self
     where
         I: IntoIterator,
@@ -40,13 +40,12 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// The subprotocols that the client has asked for, in its order of preference.
+    /// Returns the subprotocols that the client has offered, in its order of preference.
     pub fn requested_protocols(&self) -> impl Iterator<Item = &HeaderValue> {
         self.requested.iter()
     }
 
-    /// Agrees on this subprotocol, if the client has asked for it: one that it has not must not be answered (RFC 6455,
-    /// 4.2.2).
+    /// Selects this subprotocol if the client has offered it. A server must not select any other (RFC 6455, 4.2.2).
     pub fn set_selected_protocol(&mut self, protocol: HeaderValue) {
         self.selected = self.requested(protocol.as_bytes()).cloned();
     }
@@ -56,50 +55,51 @@ impl<F> WebSocketUpgrade<F> {
         self.selected.as_ref()
     }
 
-    /// Largest message accepted, in bytes. Default 16 MiB.
+    /// Sets the largest message to accept, in bytes. Default: 16 MiB.
     pub fn max_message_size(self, max: usize) -> Self {
         self.adjust(|config| config.max_message_size(max as u64))
     }
 
-    /// Largest frame accepted, in bytes. Default: as the message.
+    /// Sets the largest frame to accept, in bytes. Default: the largest message.
     pub fn max_frame_size(self, max: usize) -> Self {
         self.adjust(|config| config.max_frame_size(max as u64))
     }
 
-    /// Bytes of output that may wait for the client before [`send`](WebSocket::send) waits too. Default 1 MiB.
+    /// Sets how many bytes of output may be queued before [`send`](WebSocket::send) waits. Default: 1 MiB.
     pub fn max_write_buffer_size(self, max: usize) -> Self {
         self.adjust(|config| config.max_queued_output(max))
     }
 
-    /// How much output is gathered before it is sent, in bytes, while more input is at hand. Default 64 KiB.
+    /// Sets how many bytes of output are gathered before they are sent, while more input is buffered. Default: 64 KiB.
     pub fn write_buffer_size(mut self, size: usize) -> Self {
         self.upgrader = self.upgrader.write_buffer_size(size);
         self
     }
 
-    /// What one read takes at most, in bytes. Default 64 KiB, lent by the thread: idle connections hold none.
+    /// Sets the size of one read, in bytes. The buffer belongs to the thread, so idle connections hold none. Default:
+    /// 64 KiB.
     pub fn read_buffer_size(mut self, size: usize) -> Self {
         self.upgrader = self.upgrader.read_buffer_size(size);
         self
     }
 
-    /// Lets pages of this origin connect too, as `https://example.com` or `http://localhost:3000`.
+    /// Lets pages of this origin connect too, such as `https://example.com` or `http://localhost:3000`.
     ///
     /// # Errors
-    /// The text is no origin.
+    /// Fails if the text is not an origin.
     pub fn allow_origin(mut self, origin: &str) -> Result<Self, ParseOriginError> {
         self.upgrader = self.upgrader.allow_origin(origin)?;
         Ok(self)
     }
 
-    /// Who may connect by the origin of their page. Default: the same origin.
+    /// Sets which page origins may connect. Default: the same origin.
     pub fn check_origin(mut self, policy: OriginPolicy) -> Self {
         self.upgrader = self.upgrader.check_origin(policy);
         self
     }
 
-    /// Lets pages of any site connect in the name of whoever looks at them (cross-site WebSocket hijacking, RFC 6455,
-    /// 10.2). Only for services that know nobody by cookie, address or network.
+    /// Lets pages of any site connect with their visitors' credentials (cross-site WebSocket hijacking, RFC 6455,
+    /// 10.2). Use it only if the service does not identify users by cookie, address or network.
     pub fn dangerous_allow_any_origin(mut self) -> Self {
         self.upgrader = self.upgrader.dangerous_allow_any_origin();
         self
@@ -125,17 +125,17 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// What to do when the response was sent and the connection could not be taken over. Default: nothing.
+    /// Sets a callback for an upgrade that fails after the response was sent. Default: none.
     pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
         let Self { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: _ } = self;
         WebSocketUpgrade { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: callback }
     }
 
-    /// Answers the request, and runs `callback` with the connection on a task of its own. A request whose host or
-    /// origin is not allowed is answered with 403, and the callback is dropped.
+    /// Returns the response, and runs `callback` with the connection in a new task. If the host or origin is not
+    /// allowed, the response is 403 and the callback is dropped.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// If called outside of a tokio runtime.
     pub fn on_upgrade<C, Fut>(self, callback: C) -> Response
     where
         C: FnOnce(WebSocket) -> Fut + Send + 'static,
@@ -171,7 +171,7 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     match upgrade.await {
-        // A task of its own, as small as what the application does in it: what the handshake needed is gone.
+        // A new task is only as large as the application's future, because it does not hold the state of the handshake.
         Ok(conn) => _ = tokio::spawn(callback(WebSocket::new(conn))),
         Err(error) => on_failed_upgrade.call(Error::new(error)),
     }
@@ -197,7 +197,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WebSocketUpgrade {
     }
 }
 
-/// Reads the handshake from a whole request, which is made of the parts for as long as that takes.
+/// Reads the handshake from a whole request, which is built from the parts for this call.
 fn read_handshake(parts: &mut Parts) -> Result<ServerHandshake, WebSocketUpgradeRejection> {
     let (nothing, ()) = Request::new(()).into_parts();
     let request = Request::from_parts(mem::replace(parts, nothing), ());
@@ -216,9 +216,9 @@ impl<F> fmt::Debug for WebSocketUpgrade<F> {
     }
 }
 
-/// Told when an upgrade has failed; any `FnOnce(axum::Error)` is one.
+/// A callback for a failed upgrade. Any `FnOnce(axum::Error)` implements it.
 pub trait OnFailedUpgrade: Send + 'static {
-    /// The upgrade has failed.
+    /// Called if the upgrade has failed.
     fn call(self, error: Error);
 }
 
@@ -228,7 +228,7 @@ impl<C: FnOnce(Error) + Send + 'static> OnFailedUpgrade for C {
     }
 }
 
-/// Does nothing: the client went away between the response and the connection.
+/// Does nothing: the client disconnected between the response and the upgrade.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct DefaultOnFailedUpgrade;

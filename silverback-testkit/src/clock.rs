@@ -21,11 +21,11 @@ pub struct FakeClock {
 }
 
 impl FakeClock {
-    /// A clock standing at some instant.
+    /// Creates a clock that stands still at some instant.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            // The only way to obtain an `Instant`; what it says matters to no test.
+            // This is the only way to get an `Instant`. No test depends on its value.
             start: Instant::now(),
             passed: Arc::default(),
         }
@@ -44,10 +44,10 @@ impl FakeClock {
         self.start + *passed
     }
 
-    /// Moves the time forward to `instant`, as a driver that slept until then.
+    /// Moves the time forward to `instant`, like a driver that slept until then.
     ///
     /// # Panics
-    /// When `instant` lies in the past: a timer that was due before has been missed.
+    /// If `instant` is in the past, because then the test has missed an earlier timer.
     #[track_caller]
     pub fn advance_to(&self, instant: Instant) {
         let Some(by) = instant.checked_duration_since(self.now()) else {
@@ -56,7 +56,7 @@ impl FakeClock {
         self.advance(by);
     }
 
-    /// How far the clock was advanced since it was made.
+    /// Returns how far the clock was advanced since its creation.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         *self.passed.lock().unwrap_or_else(PoisonError::into_inner)

@@ -8,8 +8,8 @@
 
 use std::thread;
 
-/// Calls `check` with the two parts of every cut in two, also before the first byte and after the
-/// last. When it panics, the place of the cut is printed.
+/// Calls `check` with both parts of every cut in two, including cuts before the first byte and after the last. If
+/// `check` panics, the position of the cut is printed.
 pub fn for_each_cut(bytes: &[u8], mut check: impl FnMut(&[u8], &[u8])) {
     for (first, second) in every_split(bytes) {
         let _culprit = Culprit(|| format!("cut at byte {} of {}", first.len(), bytes.len()));
@@ -17,8 +17,8 @@ pub fn for_each_cut(bytes: &[u8], mut check: impl FnMut(&[u8], &[u8])) {
     }
 }
 
-/// Calls `check` with the pieces of: no cut at all, every cut in two, one byte at a time, and 32
-/// random cuts from `seed`. When it panics, the lengths of the pieces are printed.
+/// Calls `check` with the input uncut, cut in two at every byte, cut into single bytes, and cut at random in 32 ways
+/// drawn from `seed`. If `check` panics, the lengths of the pieces are printed.
 pub fn for_each_way(bytes: &[u8], seed: u64, mut check: impl FnMut(&[&[u8]])) {
     let in_two = every_split(bytes).map(|(first, second)| vec![first, second]);
     let mut random = Random::new(seed);
@@ -34,25 +34,24 @@ pub fn for_each_way(bytes: &[u8], seed: u64, mut check: impl FnMut(&[&[u8]])) {
     }
 }
 
-/// Both parts of every cut in two: `bytes.len() + 1` pairs, the first and the last with an empty
-/// part.
+/// Returns both parts of every cut in two: `bytes.len() + 1` pairs, the first and the last with an empty part.
 pub fn every_split(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     (0..=bytes.len()).map(|at| bytes.split_at(at))
 }
 
-/// The bytes one by one.
+/// Returns the bytes one by one.
 pub fn one_byte_at_a_time(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.chunks(1)
 }
 
-/// `pieces` pieces at places that follow from `seed`; some may be empty, as some reads are.
+/// Cuts into `pieces` pieces at positions drawn from `seed`. Some may be empty, like some reads.
 ///
 /// # Panics
-/// When `pieces` is 0.
+/// If `pieces` is 0.
 #[must_use]
 #[track_caller]
 pub fn random_split(bytes: &[u8], pieces: usize, seed: u64) -> Vec<&[u8]> {
-    assert!(pieces > 0, "bytes cannot be split into no pieces");
+    assert!(pieces > 0, "bytes cannot be split into 0 pieces");
     let mut random = Random::new(seed);
     let mut places: Vec<usize> = (1..pieces).map(|_| random.below(bytes.len() + 1)).collect();
     places.sort_unstable();
@@ -66,19 +65,18 @@ pub fn random_split(bytes: &[u8], pieces: usize, seed: u64) -> Vec<&[u8]> {
     places.into_iter().map(piece_up_to).collect()
 }
 
-/// A small generator (SplitMix64) that gives the same numbers for the same seed, for ever and on
-/// every machine. For tests only.
+/// A small generator (SplitMix64) that returns the same numbers for the same seed on every machine. For tests only.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers that belong to `seed`.
+    /// Creates the generator for `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -87,23 +85,23 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to, not including, `bound`. The slight bias matters to no test.
+    /// Returns a number below `bound`. It has a slight bias, which does not matter for tests.
     ///
     /// # Panics
-    /// When `bound` is 0.
+    /// If `bound` is 0.
     #[track_caller]
     pub fn below(&mut self, bound: usize) -> usize {
         assert!(bound > 0, "no number is below 0");
         (self.next_u64() % bound as u64) as usize
     }
 
-    /// `count` random bytes.
+    /// Returns `count` random bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next_u64() as u8).collect()
     }
 }
 
-/// Says which case a panic happened in.
+/// Prints the case in which a panic happened.
 struct Culprit<F: Fn() -> String>(F);
 
 impl<F: Fn() -> String> Drop for Culprit<F> {

@@ -1,17 +1,16 @@
-//! What every test of the project uses. Nothing here shares a line with the library: the frame
-//! codec, the masking and the UTF-8 check are second opinions, so the kit may depend neither on
-//! `silverback-proto` nor on `silverback`.
+//! Tools for the project's tests. They share no code with the library: the frame codec, the masking and the UTF-8 check
+//! are independent implementations to compare with. So the kit must not depend on `silverback-proto` or `silverback`.
 //!
-//! | module | for |
+//! | module | contents |
 //! |---|---|
 //! | [`wire`] | frames that read as a conversation, bytes written as bits or hex, naive mask and UTF-8 |
 //! | [`cuts`] | the same input cut at every byte, byte by byte, at random places |
 //! | [`pipe`](mod@pipe) | an in-memory transport for tokio that follows a plan, and the test's end of it |
 //! | [`peer`] | the scripted peer of a sans-I/O endpoint |
-//! | [`poll`] | polling by hand: one poll, counted wake-ups, futures dropped half way |
-//! | [`clock`] | a clock that moves only when told |
+//! | [`poll`] | polling by hand: single polls, counted wake-ups, futures that are dropped early |
+//! | [`clock`] | a clock that moves only when the test moves it |
 //!
-//! The kit fails by panicking with a sentence about the test; it is never part of what is shipped.
+//! The kit fails by a panic whose message describes the failed expectation. It is never shipped.
 
 pub mod clock;
 pub mod cuts;

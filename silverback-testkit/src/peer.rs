@@ -1,4 +1,4 @@
-//! The scripted peer of an endpoint that does no I/O itself.
+//! The scripted peer of a sans-I/O endpoint.
 //!
 //! ```
 //! use silverback_testkit::peer::{Endpoint, Peer};
@@ -26,12 +26,12 @@
 
 use crate::wire::{CLIENT_KEY, Frame, decode, to_hex};
 
-/// What a peer talks to: bytes in, bytes out.
+/// The endpoint under test: bytes in, bytes out.
 pub trait Endpoint {
     /// Takes bytes that arrived.
     fn input(&mut self, bytes: &[u8]);
 
-    /// Gives what it wants to send now, all of it, or nothing.
+    /// Returns all bytes that it wants to send now, possibly none.
     fn output(&mut self) -> Vec<u8>;
 }
 
@@ -45,23 +45,23 @@ impl<E: Endpoint + ?Sized> Endpoint for &mut E {
     }
 }
 
-/// The other side of a conversation, told by the test.
+/// The other side of a conversation, driven by the test.
 #[derive(Debug)]
 pub struct Peer<E> {
     endpoint: E,
     side: Side,
-    /// What the endpoint sent and the test has not yet asked for.
+    /// Output of the endpoint that the test has not checked yet.
     received: Vec<u8>,
     last: Option<Frame>,
 }
 
 impl<E: Endpoint> Peer<E> {
-    /// Plays the client: masks what it sends, and wants what it receives unmasked.
+    /// Plays the client: masks its frames, and expects unmasked ones.
     pub fn client(endpoint: E) -> Self {
         Self::new(endpoint, Side::Client)
     }
 
-    /// Plays the server: masks nothing, and wants what it receives masked.
+    /// Plays the server: does not mask its frames, and expects masked ones.
     pub fn server(endpoint: E) -> Self {
         Self::new(endpoint, Side::Server)
     }
@@ -70,29 +70,29 @@ impl<E: Endpoint> Peer<E> {
         Self { endpoint, side, received: Vec::new(), last: None }
     }
 
-    /// The endpoint, for what its application does and sees.
+    /// Returns the endpoint, to act as its application.
     pub fn endpoint(&mut self) -> &mut E {
         &mut self.endpoint
     }
 
-    /// Sends a frame. A client masks it, unless it has a key of its own; for an unmasked frame
-    /// from a client, say `send_bytes(frame.encode())`.
+    /// Sends a frame. A client masks it unless the frame has a key already. To send an unmasked frame from a client,
+    /// use `send_bytes(frame.encode())`.
     #[track_caller]
     pub fn send(&mut self, frame: Frame) {
         let wire = self.side.dress(frame).encode();
         self.send_bytes(wire);
     }
 
-    /// Sends bytes as they are, in one piece.
+    /// Sends raw bytes in one piece.
     #[track_caller]
     pub fn send_bytes(&mut self, bytes: impl AsRef<[u8]>) {
         self.endpoint.input(bytes.as_ref());
     }
 
-    /// Sends bytes as they are, in two pieces.
+    /// Sends raw bytes in two pieces.
     ///
     /// # Panics
-    /// When there is no byte `at`.
+    /// If there is no byte `at`.
     #[track_caller]
     pub fn send_cut(&mut self, bytes: impl AsRef<[u8]>, at: usize) {
         let (first, second) = bytes.as_ref().split_at(at);
@@ -100,7 +100,7 @@ impl<E: Endpoint> Peer<E> {
         self.endpoint.input(second);
     }
 
-    /// The next frame from the endpoint, as it was on the wire, if a whole one is there.
+    /// Returns the next complete frame from the endpoint, as it was on the wire.
     pub fn receive(&mut self) -> Option<Frame> {
         self.received.extend(self.endpoint.output());
         let (frame, used) = decode(&self.received)?;
@@ -109,11 +109,11 @@ impl<E: Endpoint> Peer<E> {
         Some(frame)
     }
 
-    /// Wants this frame to be the next from the endpoint, the mask's key aside; whether it may be
-    /// masked at all follows from the side played.
+    /// Expects this frame next from the endpoint, with any mask key. The role of the peer decides whether it must be
+    /// masked.
     ///
     /// # Panics
-    /// With both frames in words, when it is another one, or none.
+    /// If another frame or none arrives. The message shows both frames.
     #[track_caller]
     pub fn expect(&mut self, expected: Frame) {
         let seen = self.receive();
@@ -122,10 +122,10 @@ impl<E: Endpoint> Peer<E> {
         }
     }
 
-    /// Wants the endpoint to have sent nothing that was not asked for yet.
+    /// Expects that the endpoint has sent nothing more.
     ///
     /// # Panics
-    /// When it has, also if it is only the beginning of a frame.
+    /// If it has sent anything, even only the start of a frame.
     #[track_caller]
     pub fn expect_nothing(&mut self) {
         if let Some(frame) = self.receive() {
@@ -135,10 +135,10 @@ impl<E: Endpoint> Peer<E> {
         assert!(rest.is_empty(), "expected nothing\n     got the beginning of a frame: {rest}");
     }
 
-    /// Wants the frame that was received last to have been masked, or not.
+    /// Expects that the last received frame was masked, or not.
     ///
     /// # Panics
-    /// When it was otherwise, and when none was received yet.
+    /// If that is not so, or if no frame was received yet.
     #[track_caller]
     pub fn expect_masked(&self, masked: bool) {
         let Some(last) = &self.last else {
@@ -149,7 +149,7 @@ impl<E: Endpoint> Peer<E> {
     }
 }
 
-/// Who the test plays, which decides who masks (RFC 6455, 5.1).
+/// The role that the test plays, which decides who masks (RFC 6455, 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
@@ -157,7 +157,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// The frame as this side sends it.
+    /// Returns the frame as this side sends it.
     pub(crate) fn dress(self, mut frame: Frame) -> Frame {
         if self == Self::Client {
             frame.mask.get_or_insert(CLIENT_KEY);
@@ -165,8 +165,8 @@ impl Side {
         frame
     }
 
-    /// Says in what a frame that was seen differs from the expected one: the key never matters,
-    /// whether there is one matters to a test that has taken a side.
+    /// Describes how a received frame differs from the expected one. The mask key never matters. Whether there is one
+    /// matters only if the test plays a role.
     pub(crate) fn compare(side: Option<Self>, expected: &Frame, seen: Option<&Frame>) -> Result<(), String> {
         let Some(seen) = seen else {
             return Err(format!("expected {expected:?}\n     got nothing"));

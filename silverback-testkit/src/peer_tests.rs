@@ -2,7 +2,7 @@ use super::*;
 use crate::wire::{binary, close, continuation, ping, text};
 use std::mem;
 
-/// Keeps what arrives, and sends what the test puts there.
+/// Stores the bytes that arrive, and sends the bytes that the test provides.
 #[derive(Default)]
 struct Recorder {
     pieces: Vec<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Polling by hand: for tests of wake-ups and of futures that are dropped half way.
+//! Polling by hand, for tests of wake-ups and of futures that are dropped early.
 //!
 //! ```
 //! use std::{future, pin::pin, task::Poll};
@@ -17,31 +17,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Polls a future once, with a waker that does nothing. Give a pinned `&mut` to go on with the
-/// future afterwards; one given by value is dropped.
+/// Polls a future once, with a waker that does nothing. Pass a pinned `&mut` to continue with the future afterwards; a
+/// future passed by value is dropped.
 pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// A waker that counts how often it was woken. Clones of [`CountingWaker::waker`] count together;
-/// two `CountingWaker`s are two tasks.
+/// A waker that counts how often it was woken. Clones of [`CountingWaker::waker`] share a count; two `CountingWaker`s
+/// stand for two tasks.
 #[derive(Debug, Default)]
 pub struct CountingWaker(Arc<Count>);
 
 impl CountingWaker {
-    /// A waker that was never woken.
+    /// Creates a waker with a count of 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How often it was woken.
+    /// Returns how often it was woken.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.0.load(Ordering::SeqCst)
     }
 
-    /// The waker itself, for a [`Context`].
+    /// Returns the waker itself, for a [`Context`].
     #[must_use]
     pub fn waker(&self) -> Waker {
         Waker::from(Arc::clone(&self.0))
@@ -62,8 +62,8 @@ impl Wake for Count {
     }
 }
 
-/// A future that polls `future` at most `polls` times and then drops it, as a timeout or a
-/// `select!` would: `Some` if it was done by then, `None` if it was dropped.
+/// Returns a future that polls `future` at most `polls` times and then drops it, like a timeout or a `select!`. Its
+/// output is `Some` if `future` finished, `None` if it was dropped.
 ///
 /// ```
 /// use std::{future, task::Poll};

@@ -26,7 +26,7 @@ fn each_waker_counts_for_itself() {
     assert!(first.waker().will_wake(&first.waker()));
 }
 
-/// How often a future was polled, and whether it is gone, when given up after `polls`.
+/// Returns how often a future was polled, and whether it was dropped, if it is cancelled after `polls`.
 fn give_up_after(polls: usize) -> (usize, bool, Option<()>) {
     let (polled, held) = (&Cell::new(0), Rc::new(()));
     let holder = Rc::clone(&held);

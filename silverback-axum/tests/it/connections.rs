@@ -1,4 +1,4 @@
-//! What a connection does after the upgrade, where axum's own has nothing to compare with.
+//! The behaviour of a connection after the upgrade that has no equivalent in axum.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
@@ -66,7 +66,7 @@ async fn a_sink_that_is_closed_leaves_every_message_to_the_task_that_reads() {
     }
     let (tell, mut told) = mpsc::unbounded_channel::<(usize, usize)>();
     let address = serve(Router::new().route("/ws", any(handler)).layer(Extension(tell))).await;
-    // This client goes on to send, which is its right until it has answered the Close frame.
+    // This client continues to send, which is allowed until it has answered the Close frame.
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(handshake("GET", &[]).as_bytes()).await.unwrap();
     let mut read = Vec::new();

@@ -1,5 +1,5 @@
-//! Handlers that were written for `axum::extract::ws` do the same here: one file of them is compiled against both, and
-//! the same client talks to both.
+//! Handlers written for `axum::extract::ws` behave the same here. One file of handlers is compiled against both crates,
+//! and the same client talks to both.
 
 use axum::{
     Router,
@@ -29,7 +29,7 @@ mod on_silverback {
     include!("handlers.rs");
 }
 
-/// Axum's extractor, ours, and ours without `axum::serve`; with each the words of `describe`.
+/// Axum's extractor, ours, and ours without `axum::serve`, each with the words of `describe`.
 async fn servers() -> Vec<(&'static str, std::net::SocketAddr, mpsc::UnboundedReceiver<String>)> {
     let room = || broadcast::channel(16).0;
     let (said_1, words_1) = mpsc::unbounded_channel();
@@ -42,7 +42,7 @@ async fn servers() -> Vec<(&'static str, std::net::SocketAddr, mpsc::UnboundedRe
     ]
 }
 
-/// A handler that leaves when it has received a Close frame takes the answer to it along, on axum's own extractor.
+/// With axum's own extractor, a handler that returns after it received a Close frame drops the reply to it.
 #[track_caller]
 fn check_closed(name: &str, closed: Result<(), silverback::Error>) {
     assert!(closed.is_ok() || name == "axum", "{name}: {closed:?}");
@@ -138,7 +138,7 @@ async fn a_client_that_vanishes_is_an_error_and_then_the_end() {
 async fn a_ping_and_a_close_frame_arrive_although_the_handler_has_left() {
     for (name, address, _) in servers().await {
         let mut conn = dial(address, "/farewell").await;
-        // What the server has not read when its handler leaves must not cost us its Close frame.
+        // Input that the server has not read when its handler returns must not destroy its Close frame.
         let _ = conn.write_message("unread").await;
         let Some(Event::Ping(payload)) = within(conn.read_event()).await.unwrap() else { panic!("{name}: no ping") };
         assert_eq!(payload.as_slice(), b"still there?", "{name}");

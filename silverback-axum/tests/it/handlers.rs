@@ -19,7 +19,7 @@ async fn handle_socket(mut socket: WebSocket) {
     }
 }
 
-/// Two tasks on a socket that was split, and messages from everyone to everyone.
+/// Two tasks on a split socket, and messages from each client to all clients.
 async fn chat(ws: WebSocketUpgrade, State(room): State<broadcast::Sender<String>>) -> impl IntoResponse {
     ws.on_upgrade(move |socket| async move {
         let (mut sender, mut receiver) = socket.split();
@@ -45,7 +45,7 @@ async fn chat(ws: WebSocketUpgrade, State(room): State<broadcast::Sender<String>
     })
 }
 
-/// Says what it has received, message by message, in words.
+/// Describes each received message in words.
 async fn describe(ws: WebSocketUpgrade, State(said): State<mpsc::UnboundedSender<String>>) -> Response {
     ws.on_upgrade(move |mut socket: WebSocket| async move {
         while let Some(received) = socket.recv().await {
@@ -64,7 +64,7 @@ async fn describe(ws: WebSocketUpgrade, State(said): State<mpsc::UnboundedSender
     })
 }
 
-/// Sends a ping, closes, and leaves at once.
+/// Sends a ping, closes, and returns at once.
 async fn farewell(ws: WebSocketUpgrade) -> Response {
     ws.on_failed_upgrade(|error| panic!("{error}")).on_upgrade(|mut socket| async move {
         socket.send(Message::Ping(Bytes::from_static(b"still there?"))).await.unwrap();
@@ -73,7 +73,7 @@ async fn farewell(ws: WebSocketUpgrade) -> Response {
     })
 }
 
-/// Sends a last message and closes by the sink.
+/// Sends a last message and closes through the sink.
 async fn hang_up(ws: WebSocketUpgrade) -> Response {
     ws.on_upgrade(|socket| async move {
         let (mut sender, mut receiver) = socket.split();
@@ -83,7 +83,7 @@ async fn hang_up(ws: WebSocketUpgrade) -> Response {
     })
 }
 
-/// Answers with the subprotocol that was agreed on.
+/// Sends the negotiated subprotocol.
 async fn protocol(ws: WebSocketUpgrade) -> Response {
     let ws = ws.protocols(["graphql-ws", "graphql-transport-ws"]);
     let asked = ws.requested_protocols().count();

@@ -1,4 +1,4 @@
-//! Requests that are accepted and requests that are not: statuses, headers and words.
+//! Accepted and refused requests: statuses, headers and texts.
 
 use std::net::SocketAddr;
 

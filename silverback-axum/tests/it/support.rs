@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Serves as `axum::serve` does.
+/// Serves with `axum::serve`.
 pub(crate) async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -19,7 +19,7 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// Serves with nothing but hyper's HTTP/1.
+/// Serves with hyper's HTTP/1 alone.
 pub(crate) async fn serve_with_hyper(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -38,8 +38,7 @@ pub(crate) async fn dial(address: SocketAddr, path: &str) -> Conn {
     within(Dialer::new().dial(&format!("ws://{address}{path}"))).await.unwrap()
 }
 
-/// A request that is an opening handshake but for what is changed in `headers`: a value replaces one, an empty value
-/// leaves it out.
+/// An opening handshake with changes from `headers`: a value replaces a header, an empty value removes it.
 pub(crate) fn handshake(method: &str, headers: &[(&str, &str)]) -> String {
     let mut all = vec![
         ("Host", "example.com"),
@@ -56,7 +55,7 @@ pub(crate) fn handshake(method: &str, headers: &[(&str, &str)]) -> String {
     format!("{method} /ws HTTP/1.1\r\n{lines}\r\n")
 }
 
-/// The head of the answer to a raw request, in lower case, and the body as far as its length is declared.
+/// Returns the head of the response to a raw request, in lower case, and the body if its length is declared.
 pub(crate) async fn ask(address: SocketAddr, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -74,7 +73,7 @@ pub(crate) async fn ask(address: SocketAddr, request: &str) -> (String, String) 
     }
 }
 
-/// Nothing in these tests takes long, whatever else the machine does.
+/// A limit that only a hang exceeds, even on a busy machine.
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(60), work).await.expect("it hangs")
 }

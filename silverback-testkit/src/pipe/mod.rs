@@ -1,8 +1,8 @@
-//! An in-memory transport for tokio, and the test's end of it. No clock, no chance: what happens
+//! An in-memory transport for tokio, and the test's end of it. It has no clock and no random source: its behaviour
 //! follows from the calls and from the [`Plan`] of each direction.
 //!
-//! The [`Pipe`] goes to the code under test. The [`Remote`] stays with the test, which sends,
-//! looks at what was written, plays the network's bad days and counts the calls.
+//! Pass the [`Pipe`] to the code under test. With the [`Remote`] the test sends, checks the written bytes, causes
+//! faults of the network and counts the calls.
 //!
 //! ```
 //! use silverback_testkit::pipe::{Plan, pipe};
@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Both ends of a new transport: for the code under test, and for the test.
+/// Creates a transport. Returns the end for the code under test and the end for the test.
 #[must_use]
 pub fn pipe() -> (Pipe, Remote) {
     let shared = Arc::<Shared>::default();
@@ -48,7 +48,7 @@ pub fn pipe() -> (Pipe, Remote) {
 
 /// The end for the code under test. It may be read and written by two tasks (`tokio::io::split`).
 ///
-/// Dropping it is seen by the test in [`Remote::is_dropped`].
+/// The test sees that it was dropped by [`Remote::is_dropped`].
 #[derive(Debug)]
 pub struct Pipe(Arc<Shared>);
 

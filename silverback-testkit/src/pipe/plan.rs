@@ -1,12 +1,11 @@
-//! What a transport does to its user, call by call.
+//! The behaviour of a transport, call by call.
 
 use std::collections::VecDeque;
 use std::io;
 
-/// A script for one direction of a pipe: each step says what one call does. Calls after the last
-/// step are not hindered.
+/// A script for one direction of a pipe: each step says what one call does. Calls after the last step work normally.
 ///
-/// A step that moves bytes waits for bytes (or room): it is used up by the call that moves some.
+/// A step that moves bytes waits for bytes or for room. It is used up by the call that moves some.
 ///
 /// ```
 /// use std::io;
@@ -32,15 +31,15 @@ pub(super) enum Step {
 }
 
 impl Plan {
-    /// A plan without steps: nothing is hindered.
+    /// Creates a plan without steps: all calls work normally.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One read that gives at most `count` bytes.
+    /// One read that returns at most `count` bytes.
     ///
     /// # Panics
-    /// When `count` is 0, which would mean the end: say [`Plan::eof`].
+    /// If `count` is 0, which would mean the end; use [`Plan::eof`] for that.
     #[track_caller]
     pub fn read_at_most(self, count: usize) -> Self {
         assert!(count > 0, "a read of at most 0 bytes is Plan::eof");
@@ -50,7 +49,7 @@ impl Plan {
     /// One write that takes at most `count` bytes.
     ///
     /// # Panics
-    /// When `count` is 0.
+    /// If `count` is 0.
     #[track_caller]
     pub fn write_at_most(self, count: usize) -> Self {
         self.read_at_most(count)
@@ -61,18 +60,17 @@ impl Plan {
         self.then(Step::AtMost(usize::MAX))
     }
 
-    /// Every call is pending from here on, until the test releases this stall.
+    /// Every call from here on is pending until the test releases this stall.
     pub fn stall(self) -> Self {
         self.then(Step::Stall)
     }
 
-    /// One call that fails, without moving anything.
+    /// One call that fails and moves no bytes.
     pub fn error(self, kind: io::ErrorKind) -> Self {
         self.then(Step::Error(kind))
     }
 
-    /// For reads the end, now and for ever, whatever was sent; for writes one call that takes
-    /// nothing and says so with `Ok(0)`.
+    /// For reads: the end from now on, whatever was sent. For writes: one call that takes nothing and returns `Ok(0)`.
     pub fn eof(self) -> Self {
         self.then(Step::Eof)
     }
@@ -80,7 +78,7 @@ impl Plan {
     /// Repeats the last step for every call that follows.
     ///
     /// # Panics
-    /// When there is no step.
+    /// If there is no step.
     #[track_caller]
     pub fn forever(mut self) -> Self {
         assert!(!self.steps.is_empty(), "a plan without steps has nothing to repeat");
@@ -105,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// Takes the first stall out, reached or not, and says whether there was one.
+    /// Removes the first stall, reached or not, and returns whether there was one.
     pub(super) fn release(&mut self) -> bool {
         let Some(place) = self.steps.iter().position(|step| *step == Step::Stall) else {
             return false;

@@ -9,84 +9,84 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// The end that the test holds. All methods take `&self`, so that a test may sit in several tasks
-/// with an `Arc` of it. Dropping it closes it.
+/// The test's end. All methods take `&self`, so several tasks of a test can share it in an `Arc`. Dropping it closes
+/// it.
 #[derive(Debug)]
 pub struct Remote {
     shared: Arc<Shared>,
     side: Option<Side>,
 }
 
-/// Whom the test plays, and what the transport does.
+/// The role of the test, and the behaviour of the transport.
 impl Remote {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, side: None }
     }
 
-    /// Plays a client: [`Remote::send_frame`] masks, [`Remote::expect`] wants frames unmasked.
+    /// Plays a client: [`Remote::send_frame`] masks, [`Remote::expect`] expects unmasked frames.
     #[must_use]
     pub fn as_client(mut self) -> Self {
         self.side = Some(Side::Client);
         self
     }
 
-    /// Plays a server: [`Remote::expect`] wants frames masked.
+    /// Plays a server: [`Remote::expect`] expects masked frames.
     #[must_use]
     pub fn as_server(mut self) -> Self {
         self.side = Some(Side::Server);
         self
     }
 
-    /// What the next reads of the code under test meet, instead of what was left of the last plan.
+    /// Sets the plan for the next reads of the code under test. It replaces the rest of the previous plan.
     pub fn plan_reads(&self, plan: Plan) {
         self.shared.change(|state| state.inbound.plan = plan);
     }
 
-    /// What its next writes meet, instead of what was left of the last plan.
+    /// Sets the plan for its next writes. It replaces the rest of the previous plan.
     pub fn plan_writes(&self, plan: Plan) {
         self.shared.change(|state| state.outbound.plan = plan);
     }
 
-    /// Lets it write only while fewer than `bytes` wait to be taken by the test: back-pressure.
+    /// Limits the written bytes that the test has not taken yet, which causes backpressure.
     pub fn limit_capacity(&self, bytes: usize) {
         self.shared.change(|state| state.outbound.capacity = Some(bytes));
     }
 
-    /// Shows what it writes only after a flush, as TLS does. A flush then waits at a stall, too.
+    /// Makes written bytes visible only after a flush, as TLS does. A flush then waits at a stall, too.
     pub fn hold_until_flush(&self) {
         self.shared.change(|state| state.outbound.hold_until_flush = true);
     }
 
-    /// Says no to vectored writes, as some transports do: only the first slice is taken.
+    /// Disables vectored writes, like some transports: only the first slice is taken.
     pub fn refuse_vectored_writes(&self) {
         self.shared.change(|state| state.outbound.plain_writes_only = true);
     }
 
-    /// Releases the next stall of each direction, whether it was reached already or not.
+    /// Releases the next stall of each direction, reached or not.
     ///
     /// # Panics
-    /// When neither plan has a stall left.
+    /// If neither plan has a stall left.
     #[track_caller]
     pub fn release(&self) {
         let (reads, writes) = self.shared.change(|state| (state.inbound.plan.release(), state.outbound.plan.release()));
         assert!(reads || writes, "no plan has a stall to release");
     }
 
-    /// As [`Remote::release`], for reads only.
+    /// Like [`Remote::release`], for reads only.
     #[track_caller]
     pub fn release_reads(&self) {
         let released = self.shared.change(|state| state.inbound.plan.release());
         assert!(released, "the plan for reads has no stall to release");
     }
 
-    /// As [`Remote::release`], for writes only.
+    /// Like [`Remote::release`], for writes only.
     #[track_caller]
     pub fn release_writes(&self) {
         let released = self.shared.change(|state| state.outbound.plan.release());
         assert!(released, "the plan for writes has no stall to release");
     }
 
-    /// Wakes the code under test, reader and writer, though nothing has happened.
+    /// Wakes reader and writer of the code under test without a reason.
     pub fn wake_for_nothing(&self) {
         let waiting = self.shared.change(|state| {
             let waiting = [state.inbound.waiting.take(), state.outbound.waiting.take()];
@@ -96,28 +96,28 @@ impl Remote {
         waiting.into_iter().flatten().for_each(|waker| waker.wake());
     }
 
-    /// The calls counted so far.
+    /// Returns the calls counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.change(|state| state.counters)
     }
 }
 
-/// What the test sends and sees, at once.
+/// Actions of the test that do not wait.
 impl Remote {
-    /// Sends bytes, without a limit.
+    /// Sends any number of bytes.
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         self.shared.change(|state| state.inbound.bytes.extend(bytes.as_ref()));
     }
 
-    /// Sends a frame, masked when the test plays a client and the frame has no key of its own.
+    /// Sends a frame. If the test plays a client, it is masked unless it has a key already.
     #[track_caller]
     pub fn send_frame(&self, frame: Frame) {
         let frame = self.side.map_or(frame.clone(), |side| side.dress(frame));
         self.send(frame.encode());
     }
 
-    /// Takes what was written since the last look.
+    /// Takes the bytes written since the last call.
     #[must_use]
     pub fn received(&self) -> Vec<u8> {
         self.shared.change(|state| {
@@ -126,7 +126,7 @@ impl Remote {
         })
     }
 
-    /// Takes the whole frames among what was written; the beginning of another one stays.
+    /// Takes the complete frames from the written bytes. The start of another frame stays.
     #[must_use]
     pub fn received_frames(&self) -> Vec<Frame> {
         self.shared.change(|state| {
@@ -138,12 +138,12 @@ impl Remote {
         })
     }
 
-    /// Ends what the test sends: reads give what is there and then the end. It still receives.
+    /// Ends the test's output: reads return the remaining bytes and then the end. The test still receives.
     pub fn half_close(&self) {
         self.shared.change(|state| state.inbound.ended = true);
     }
 
-    /// Ends both directions in order: as [`Remote::half_close`], and writes fail with `BrokenPipe`.
+    /// Ends both directions cleanly: like [`Remote::half_close`], and writes fail with `BrokenPipe`.
     pub fn close(&self) {
         self.shared.change(|state| {
             state.inbound.ended = true;
@@ -151,7 +151,7 @@ impl Remote {
         });
     }
 
-    /// Breaks the connection: every later call fails with `ConnectionReset`, unread bytes are gone.
+    /// Breaks the connection: every later call fails with `ConnectionReset`, and unread bytes are lost.
     pub fn reset(&self) {
         self.shared.change(|state| state.reset = true);
     }
@@ -169,12 +169,12 @@ impl Remote {
     }
 }
 
-/// What the test waits for. Dropping one of these futures loses nothing.
+/// Actions of the test that wait. Dropping one of these futures loses nothing.
 impl Remote {
-    /// The next frame; `None` when the write side was shut down or dropped between two frames.
+    /// Returns the next frame, or `None` if the write side was shut down or dropped between two frames.
     ///
     /// # Panics
-    /// When it ended inside a frame.
+    /// If it ended inside a frame.
     pub async fn read_frame(&self) -> Option<Frame> {
         self.wait_for(|state| {
             let outbound = &mut state.outbound;
@@ -190,10 +190,10 @@ impl Remote {
         .unwrap_or_else(|rest| panic!("the writer ended inside a frame, after {rest}"))
     }
 
-    /// The next bytes up to and including `end`, such as a head of HTTP with `"\r\n\r\n"`.
+    /// Returns the next bytes up to and including `end`, such as an HTTP head with `"\r\n\r\n"`.
     ///
     /// # Panics
-    /// When the write side was shut down or dropped before.
+    /// If the write side was shut down or dropped before that.
     pub async fn read_until(&self, end: &str) -> Vec<u8> {
         self.wait_for(|state| {
             let outbound = &mut state.outbound;
@@ -208,8 +208,8 @@ impl Remote {
         .unwrap_or_else(|rest| panic!("the writer ended before {end:?}, after {rest:?}"))
     }
 
-    /// Waits until the calls counted satisfy `condition`: that the code under test waits at a
-    /// stall, for one, is `until(|counters| counters.blocked_writes > 0)`.
+    /// Waits until the counted calls satisfy `condition`. For example, `until(|counters| counters.blocked_writes > 0)`
+    /// waits until the code under test waits at a stall.
     pub async fn until(&self, condition: impl Fn(&Counters) -> bool) {
         self.wait_for(|state| condition(&state.counters).then_some(())).await;
     }
@@ -219,10 +219,10 @@ impl Remote {
         self.wait_for(|state| state.outbound.is_over().then_some(())).await;
     }
 
-    /// Waits for the next frame and compares it, masks aside, with `expected`.
+    /// Waits for the next frame and compares it with `expected`, ignoring mask keys.
     ///
     /// # Panics
-    /// In the name of the caller's line, when it is another one, or none.
+    /// At the caller's line, if another frame or none arrives.
     #[track_caller]
     pub fn expect(&self, expected: Frame) -> impl Future<Output = ()> + Send {
         let caller = Location::caller();

@@ -1,7 +1,7 @@
-//! What both ends of a pipe share: two directions, their plans, who waits, what was counted.
+//! The state that both ends of a pipe share: two directions, their plans, wakers and counters.
 //!
-//! One rule keeps the wake-ups right: every change goes through [`Shared::change`], which
-//! afterwards wakes exactly those whose call could now go on.
+//! One rule keeps the wake-ups right: every change goes through [`Shared::change`], which then wakes exactly the tasks
+//! whose calls can now make progress.
 
 use super::plan::{Plan, Step};
 use std::collections::VecDeque;
@@ -11,10 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::io::ReadBuf;
 
-/// What the code under test has done to its [`Pipe`](super::Pipe) so far.
+/// Counts of the calls that the code under test has made on its [`Pipe`](super::Pipe).
 ///
-/// A call that was pending counts as blocked; every other one, also one that failed, counts as a
-/// read, write, flush or shutdown.
+/// A pending call counts as blocked. Every other call, even a failed one, counts as a read, write, flush or shutdown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Reads that were not pending, the one that found the end included.
@@ -45,7 +44,7 @@ pub struct Counters {
 pub(super) struct Shared(Mutex<State>);
 
 impl Shared {
-    /// Does something to the state and then, with the lock given back, wakes whom it concerns.
+    /// Changes the state, releases the lock, and wakes the tasks that the change concerns.
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut state);
@@ -67,9 +66,9 @@ pub(super) struct State {
     pub(super) counters: Counters,
     /// Both directions fail from now on.
     pub(super) reset: bool,
-    /// The futures of the test that wait for something from the code under test.
+    /// The test's futures that wait for the code under test.
     pub(super) watchers: Vec<Waker>,
-    /// The code under test has called, so that a watcher should look again.
+    /// Whether the code under test has made a call, so that watchers must check again.
     pub(super) news: bool,
 }
 
@@ -79,7 +78,7 @@ pub(super) struct Inbound {
     pub(super) plan: Plan,
     /// Sent and not yet read.
     pub(super) bytes: VecDeque<u8>,
-    /// Nothing follows `bytes`.
+    /// Whether the input ends after `bytes`.
     pub(super) ended: bool,
     pub(super) waiting: Option<Waker>,
 }
@@ -88,20 +87,20 @@ pub(super) struct Inbound {
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
     pub(super) plan: Plan,
-    /// Written and not yet taken: what fills the capacity.
+    /// Bytes written and not yet taken; they count against the capacity.
     pub(super) bytes: Vec<u8>,
-    /// Taken from `bytes`, but not yet by the test: mostly the beginning of a frame.
+    /// Taken from `bytes`, but not yet by the test: usually the start of a frame.
     pub(super) taken: Vec<u8>,
     /// Bytes at the end of `bytes` that wait for a flush. Always 0 unless `hold_until_flush`.
     pub(super) unflushed: usize,
     pub(super) hold_until_flush: bool,
     pub(super) plain_writes_only: bool,
-    /// How long `bytes` may grow.
+    /// The limit on `bytes`.
     pub(super) capacity: Option<usize>,
     pub(super) shut_down: bool,
-    /// The code under test has dropped its end.
+    /// Whether the code under test has dropped its end.
     pub(super) dropped: bool,
-    /// The test takes no more.
+    /// Whether the test has stopped receiving.
     pub(super) refused: bool,
     pub(super) waiting: Option<Waker>,
     /// Whether `waiting` is for room; otherwise it is for the release of a stall.
@@ -206,7 +205,7 @@ impl State {
         Poll::Ready(Ok(count))
     }
 
-    /// A flush, or the flush that a shutdown begins with.
+    /// A flush, or the flush at the start of a shutdown.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outbound = &mut self.outbound;
         if self.reset {
@@ -269,20 +268,20 @@ impl Outbound {
         capacity.saturating_sub(self.bytes.len())
     }
 
-    /// Everything that the test may see. Looking makes room, as it does in a receiver: a frame may
-    /// be larger than the capacity.
+    /// Returns all bytes that the test may see. This makes room, as in a real receiver, so a frame may be larger than
+    /// the capacity.
     pub(super) fn look(&mut self) -> &[u8] {
         let flushed = self.bytes.len() - self.unflushed;
         self.taken.extend(self.bytes.drain(..flushed));
         &self.taken
     }
 
-    /// Takes the first `count` bytes of what was looked at.
+    /// Takes the first `count` bytes of those that were returned.
     pub(super) fn take(&mut self, count: usize) -> Vec<u8> {
         self.taken.drain(..count).collect()
     }
 
-    /// Whether no byte will follow those that are there.
+    /// Whether the output has ended.
     pub(super) fn is_over(&self) -> bool {
         self.shut_down || self.dropped
     }

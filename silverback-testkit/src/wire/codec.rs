@@ -1,13 +1,13 @@
-//! Frames to bytes and back (RFC 6455, 5.2), field by field in the order of the picture there.
+//! Frames to bytes and back (RFC 6455, 5.2), field by field in the order of the RFC's picture.
 
 use super::frame::{Frame, LengthForm};
 use super::naive::naive_mask;
 
 impl Frame {
-    /// The frame as it travels.
+    /// Encodes the frame for the wire.
     ///
     /// # Panics
-    /// When the length does not fit the form that was asked for.
+    /// If the length does not fit the requested form.
     #[must_use]
     #[track_caller]
     pub fn encode(&self) -> Vec<u8> {
@@ -49,8 +49,8 @@ fn in_two_bytes(length: u64) -> Vec<u8> {
     bytes
 }
 
-/// The first frame of `bytes`, its payload unmasked, and how many bytes it took; `None` while
-/// some of it is missing.
+/// Returns the first frame of `bytes` with its payload unmasked, and its length on the wire, or `None` if it is
+/// incomplete.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<(Frame, usize)> {
     let [first, second, ..] = *bytes else {
@@ -94,7 +94,7 @@ pub fn decode(bytes: &[u8]) -> Option<(Frame, usize)> {
     Some((frame, end))
 }
 
-/// Every whole frame of `bytes`, and what is left over: the beginning of another, or nothing.
+/// Returns all complete frames of `bytes`, and the remaining bytes: the start of another frame, or nothing.
 #[must_use]
 pub fn decode_all(mut bytes: &[u8]) -> (Vec<Frame>, &[u8]) {
     let mut frames = Vec::new();

@@ -1,15 +1,15 @@
-//! One frame as fields, and the words that build it.
+//! A frame as fields, and functions that build it.
 
 use std::fmt;
 
-/// A frame, as its bits say, with the payload in clear. Every field may break the protocol.
+/// A frame with the values of its bits and its unmasked payload. Every field may break the protocol.
 ///
-/// `{:?}` prints the words that build it, so that a failed comparison reads as a conversation.
+/// `{:?}` prints the calls that build it, so that a failed comparison reads like a conversation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Whether this is the last fragment of its message.
     pub fin: bool,
-    /// First reserved bit; "compressed" once RFC 7692 is agreed.
+    /// First reserved bit; it means "compressed" if RFC 7692 was negotiated.
     pub rsv1: bool,
     /// Second reserved bit.
     pub rsv2: bool,
@@ -30,7 +30,7 @@ pub struct Frame {
 /// Which of the three ways to write a payload length is used (RFC 6455, 5.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LengthForm {
-    /// The shortest that fits, as senders must.
+    /// The shortest form, as senders must use.
     #[default]
     Minimal,
     /// `126` and two bytes, needed or not.
@@ -39,7 +39,7 @@ pub enum LengthForm {
     U64,
 }
 
-/// A text message in one frame. Takes bytes too, so that a text may be invalid UTF-8.
+/// A text message in one frame. Takes bytes too, so the text may be invalid UTF-8.
 #[must_use]
 pub fn text(payload: impl AsRef<[u8]>) -> Frame {
     frame(0x1, payload)
@@ -132,7 +132,7 @@ impl Frame {
     /// Replaces the opcode.
     ///
     /// # Panics
-    /// When it has more than four bits.
+    /// If it has more than four bits.
     #[must_use]
     #[track_caller]
     pub fn opcode(mut self, opcode: u8) -> Self {
@@ -207,7 +207,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// A payload for people: text where it is text, hex where not, the beginning where it is long.
+/// Formats a payload for people: as text or in hex, and cut if it is long.
 struct Readable<'a>(&'a [u8]);
 
 impl fmt::Display for Readable<'_> {
@@ -226,5 +226,5 @@ impl fmt::Display for Readable<'_> {
 
 const MOST_SHOWN: usize = 64;
 
-/// The key that the kit's own clients mask with: the one of the RFC's examples (5.7).
+/// The mask key of the kit's own clients, from the RFC's examples (5.7).
 pub const CLIENT_KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -1,5 +1,5 @@
-//! An independent, naive frame codec (RFC 6455, 5.2): slow, plain, and with no opinion. Frames
-//! that break the rules are built, encoded and decoded like any other; judging is the library's.
+//! An independent, naive frame codec (RFC 6455, 5.2). It is slow and does not validate: it builds, encodes and decodes
+//! frames that break the rules like any others. Validation is up to the library under test.
 //!
 //! ```
 //! use silverback_testkit::wire::{bits, decode, hex, text};

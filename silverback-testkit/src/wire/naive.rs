@@ -1,4 +1,4 @@
-//! Masking and UTF-8 in versions a child could check, to hold the fast ones against.
+//! Masking and UTF-8 validation in obviously correct versions, to compare the fast ones with.
 
 /// Masks or unmasks `bytes`, of which the first is byte `offset` of its payload (RFC 6455, 5.3).
 ///
@@ -15,7 +15,7 @@ pub fn naive_mask(key: [u8; 4], offset: usize, bytes: &mut [u8]) {
     }
 }
 
-/// What bytes are that may be the beginning of a longer text.
+/// The state of bytes that may be the start of a longer text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Utf8Prefix {
     /// Valid, and ends between two characters.
@@ -25,14 +25,14 @@ pub enum Utf8Prefix {
         /// Where the unfinished character begins.
         from: usize,
     },
-    /// No text begins like this.
+    /// No valid text starts like this.
     Invalid {
-        /// The first byte that cannot be: everything before it could still have become a text.
+        /// The first invalid byte. The bytes before it could still have become a text.
         at: usize,
     },
 }
 
-/// Judges the beginning of a text by the table of RFC 3629, section 4.
+/// Validates the start of a text by the table of RFC 3629, section 4.
 ///
 /// ```
 /// use silverback_testkit::wire::{Utf8Prefix, naive_utf8_prefix};

@@ -1,6 +1,6 @@
-//! Bytes as people write them down.
+//! Bytes in notations for people.
 
-/// Bytes written as bits; blanks only help the eye.
+/// Parses bytes written as bits. Blanks are ignored.
 ///
 /// ```
 /// use silverback_testkit::wire::bits;
@@ -15,7 +15,7 @@ pub fn bits(written: &str) -> Vec<u8> {
     digits(written, 2, 8)
 }
 
-/// Bytes written in hexadecimal; blanks only help the eye.
+/// Parses bytes written in hexadecimal. Blanks are ignored.
 ///
 /// ```
 /// use silverback_testkit::wire::hex;
@@ -30,7 +30,7 @@ pub fn hex(written: &str) -> Vec<u8> {
     digits(written, 16, 2)
 }
 
-/// The other way round, for messages: `81 05 48`.
+/// Formats bytes in hexadecimal for messages: `81 05 48`.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
     let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -190,8 +190,8 @@ mod second_opinions {
         assert_eq!(bytes, [4, 1, 2, 3, 4]);
     }
 
-    /// The standard library says where the last good character ends, not which byte was the first
-    /// that could not be; that is the last byte of the shortest beginning it calls an error.
+    /// The standard library reports where the last valid character ends, not the first invalid byte. That is the last
+    /// byte of the shortest prefix that it reports as an error.
     fn by_the_standard_library(bytes: &[u8]) -> Utf8Prefix {
         for end in 1..=bytes.len() {
             let error = std::str::from_utf8(&bytes[..end]).err();

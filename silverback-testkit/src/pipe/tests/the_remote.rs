@@ -41,7 +41,7 @@ fn calls_are_counted() {
         flushes: 1,
         blocked_flushes: 0,
         shutdowns: 1,
-        // The blocked reader by the end of input, the blocked writer by the shutdown.
+        // The end of input wakes the blocked reader, the shutdown wakes the blocked writer.
         wake_ups: 2,
     };
     assert_eq!(remote.counters(), expected);
