@@ -3,7 +3,7 @@
 use axum::Error;
 use bytes::Bytes;
 
-use crate::Utf8Bytes;
+use crate::text::Utf8Bytes;
 
 /// A message that a [`WebSocket`](crate::WebSocket) receives or sends.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use futures_sink::Sink;
 use http::HeaderValue;
 use silverback::{CloseCode, Conn, Event};
 
-use crate::Message;
+use crate::message::Message;
 
 /// A WebSocket connection.
 ///

@@ -10,7 +10,7 @@ use silverback::{
     handshake::{HostPolicy, OriginPolicy, ParseHostError, ParseOriginError, ServerHandshake},
 };
 
-use crate::{WebSocket, rejection::WebSocketUpgradeRejection};
+use crate::{rejection::WebSocketUpgradeRejection, socket::WebSocket};
 
 /// An opening handshake that waits for its response.
 ///

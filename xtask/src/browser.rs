@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::outside::node;
-use crate::trouble::{OrMissing as _, Trouble, Verdict};
+use crate::error::{Error, OrMissing as _, Verdict};
+use crate::interop::node;
 use crate::workspace::Workspace;
 use crate::{program, tools};
 
@@ -31,7 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
         .read_aloud()
         .succeeded_or_named(|line| line.strip_prefix("FAILED "))?;
     match output.lines().filter(|line| line.starts_with("ok ")).count() {
-        0 => Err(Trouble::Failed("nothing was checked".to_owned())),
+        0 => Err(Error::Failed("nothing was checked".to_owned())),
         count => Ok(format!("{count} checks; screenshots are in artifacts/browser")),
     }
 }

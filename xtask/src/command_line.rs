@@ -76,6 +76,15 @@ pub(crate) enum Role {
     Client,
 }
 
+impl Role {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
 #[cfg(test)]
 #[path = "command_line_tests.rs"]
 mod tests;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::error::{Error, OrFailed as _, OrMissing as _, Verdict};
 use crate::kernels::host;
 use crate::own_tests::failed_test;
 use crate::process::Task;
 use crate::tools;
-use crate::trouble::{OrFailed as _, OrMissing as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 /// Measures, prints a table for each file, and fails below the mark. docs/coverage.md says what is left and why.
@@ -39,7 +39,7 @@ fn judge(files: &BTreeMap<String, Lines>) -> Verdict {
     let all = files.values().fold(Lines::default(), |sum, lines| sum.and(*lines));
     let note = format!("{:.2} % of {} lines of silverback-proto", all.percent(), all.all);
     if all.percent() < MARK {
-        return Err(Trouble::Failed(format!("{note}, below {MARK} %")));
+        return Err(Error::Failed(format!("{note}, below {MARK} %")));
     }
     Ok(note)
 }
@@ -74,7 +74,7 @@ fn lines_of_files(exported: &Value, source: &Path) -> BTreeMap<String, Lines> {
 }
 
 /// The instrumented unit tests of the core.
-fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Trouble> {
+fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Error> {
     let messages = workspace
         .cargo(&["test", "--package", "silverback-proto", "--lib", "--no-run", "--message-format", "json"])
         .arg("--target-dir")
@@ -91,13 +91,13 @@ fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Trouble> {
 }
 
 /// Where the tools are that read what this compiler's programs count: only those of its own LLVM are sure to.
-fn llvm_tools(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+fn llvm_tools(workspace: &Workspace) -> Result<PathBuf, Error> {
     let rustc = |arguments: &[&str]| workspace.task("rustc").args(arguments).read();
     let sysroot = rustc(&["--print", "sysroot"])?;
     let host = host(&rustc(&["--version", "--verbose"])?)?;
     let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
     if !folder.join("llvm-cov").is_file() {
-        let rustup = tools::find("rustup").ok_or_else(|| Trouble::Missing("there is no rustup".to_owned()))?;
+        let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("there is no rustup".to_owned()))?;
         let component = workspace.task(rustup).args(["component", "add", "llvm-tools"]).run();
         component.or_missing("cannot install the component llvm-tools")?;
     }

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Lines, judge, lines_of_files};
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 #[test]
 fn only_the_cores_own_source_counts() {
@@ -26,6 +26,6 @@ fn the_mark_is_on_the_sum_of_all_files() {
         [("a.rs".to_owned(), Lines { all: 100, reached }), ("b.rs".to_owned(), Lines { all: 300, reached: 300 })].into()
     };
     assert!(matches!(judge(&with(80)), Ok(note) if note == "95.00 % of 400 lines of silverback-proto"));
-    assert!(matches!(judge(&with(79)), Err(Trouble::Failed(_))));
-    assert!(matches!(judge(&[].into()), Err(Trouble::Failed(_))), "nothing measured is no success");
+    assert!(matches!(judge(&with(79)), Err(Error::Failed(_))));
+    assert!(matches!(judge(&[].into()), Err(Error::Failed(_))), "nothing measured is no success");
 }

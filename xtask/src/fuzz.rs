@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::kernels::nightly;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
     let targets = targets(workspace)?;
     if targets.is_empty() {
         println!("THERE ARE NO FUZZ TARGETS YET: nothing was fuzzed.");
-        return Err(Trouble::Skipped("no fuzz targets yet".to_owned()));
+        return Err(Error::Skipped("no fuzz targets yet".to_owned()));
     }
     let nightly = nightly()?;
     let cargo_fuzz = tools::cargo_tool(workspace, "cargo-fuzz", VERSION)?;
@@ -41,25 +41,25 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
         }
     }
     if !failures.is_empty() {
-        return Err(Trouble::Failed(format!("findings in {}; see above", failures.join(", "))));
+        return Err(Error::Failed(format!("findings in {}; see above", failures.join(", "))));
     }
     Ok(format!("{} targets, {seconds} s each: {}", targets.len(), targets.join(", ")))
 }
 
 /// Where a target finds its inputs: what it finds itself it writes to the first folder; the seeds stay as they are.
 /// All of them are tried before anything new is, so that a seed which fails again fails the run.
-fn corpora(workspace: &Workspace, target: &str) -> Result<[PathBuf; 2], Trouble> {
+fn corpora(workspace: &Workspace, target: &str) -> Result<[PathBuf; 2], Error> {
     let [corpus, seeds] = ["corpus", "seeds"].map(|folder| workspace.root.join("fuzz").join(folder).join(target));
     fs::create_dir_all(&corpus).or_failed("the folder of the corpus")?;
     let mut kept = fs::read_dir(&seeds).or_failed("the folder of the seeds")?;
     if kept.next().is_none() {
-        return Err(Trouble::Failed(format!("{} is empty", seeds.display())));
+        return Err(Error::Failed(format!("{} is empty", seeds.display())));
     }
     Ok([corpus, seeds])
 }
 
 /// The programs of the package `fuzz`, which is no member of the workspace.
-fn targets(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+fn targets(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let manifest = workspace.root.join("fuzz/Cargo.toml");
     if !manifest.is_file() {
         return Ok(Vec::new());

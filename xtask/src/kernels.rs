@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::own_tests::{count_passed, failed_test};
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 /// The tests of the kernels under AddressSanitizer, which a nightly compiler brings.
@@ -26,7 +26,7 @@ pub(crate) fn address_sanitizer(workspace: &Workspace) -> Verdict {
 /// code that was compiled without instrumentation.
 pub(crate) fn valgrind(workspace: &Workspace) -> Verdict {
     if !cfg!(target_os = "linux") {
-        return Err(Trouble::Skipped("valgrind runs on Linux".to_owned()));
+        return Err(Error::Skipped("valgrind runs on Linux".to_owned()));
     }
     let valgrind = tools::from_debian(&["valgrind"], &["valgrind", "libc6-dbg"])?;
     let host = host(&workspace.task(VERBOSE_VERSION[0]).args(&VERBOSE_VERSION[1..]).read()?)?;
@@ -50,7 +50,7 @@ pub(crate) fn miri(workspace: &Workspace) -> Verdict {
     let has_miri = |name: &String| tools::in_toolchain(workspace, name).args(["cargo", "miri", "--version"]).succeeds();
     let Some(nightly) = tools::toolchain("nightly").filter(has_miri) else {
         println!("MIRI IS NOT INSTALLED (rustup component add miri --toolchain nightly): nothing ran under it.");
-        return Err(Trouble::Skipped("Miri is not installed".to_owned()));
+        return Err(Error::Skipped("Miri is not installed".to_owned()));
     };
     let output = tools::in_toolchain(workspace, &nightly)
         .args(["cargo", "miri", "test", "--package", "silverback-proto", "--lib", "--target-dir"])
@@ -64,14 +64,14 @@ pub(crate) fn miri(workspace: &Workspace) -> Verdict {
 }
 
 /// The nightly toolchain, or what to do about its absence.
-pub(crate) fn nightly() -> Result<String, Trouble> {
+pub(crate) fn nightly() -> Result<String, Error> {
     tools::toolchain("nightly").ok_or_else(|| {
-        Trouble::Missing("no nightly compiler: please install one (rustup toolchain install nightly)".to_owned())
+        Error::Missing("no nightly compiler: please install one (rustup toolchain install nightly)".to_owned())
     })
 }
 
 /// The machine that a compiler builds for, from what it says of itself.
-pub(crate) fn host(verbose_version: &str) -> Result<String, Trouble> {
+pub(crate) fn host(verbose_version: &str) -> Result<String, Error> {
     let host = verbose_version.lines().find_map(|line| line.strip_prefix("host: ")).or_failed("rustc names no host")?;
     Ok(host.to_owned())
 }
@@ -81,7 +81,7 @@ fn counted(output: &str) -> Verdict {
     for kernel in KERNELS {
         let has_run = |line: &str| line.strip_prefix("test ").is_some_and(|rest| rest.contains(kernel));
         if !output.lines().any(has_run) {
-            return Err(Trouble::Failed(format!("no test of {kernel} ran")));
+            return Err(Error::Failed(format!("no test of {kernel} ran")));
         }
     }
     Ok(format!("{} tests", count_passed(output)))

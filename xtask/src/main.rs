@@ -10,12 +10,13 @@ mod capacity;
 mod checks;
 mod command_line;
 mod coverage;
+mod error;
 mod fuzz;
 mod installs;
 mod instructions;
+mod interop;
 mod kernels;
 mod models;
-mod outside;
 mod own_tests;
 mod process;
 mod program;
@@ -24,14 +25,14 @@ mod step;
 mod steps;
 mod summary;
 mod tools;
-mod trouble;
 mod version;
 mod workspace;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
-use command_line::{Chore, CommandLine, TestRequest};
+use command_line::{Chore, CommandLine};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -43,25 +44,30 @@ fn main() -> ExitCode {
     match perform(chore) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(trouble) => {
-            eprintln!("{trouble}");
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn perform(chore: Chore) -> Result<bool, trouble::Trouble> {
+fn perform(chore: Chore) -> Result<bool, error::Error> {
     match chore {
         Chore::Test(request) if request.list => {
             steps::list();
             Ok(true)
         }
-        Chore::Test(request) => steps::run(&Workspace::load(&request)?, &request),
-        Chore::Autobahn(request) => autobahn::run(&Workspace::load(&TestRequest::default())?, &request),
-        Chore::Bench(request) => bench::run(&Workspace::load(&TestRequest::default())?, &request),
-        Chore::Instructions(request) => instructions::run(&Workspace::load(&TestRequest::default())?, &request),
-        Chore::Hold(request) => capacity::hold::run(&Workspace::load(&TestRequest::default())?, &request),
-        Chore::Rooms { crates } => checks::rooms::run(&Workspace::load(&TestRequest::default())?, &crates),
-        Chore::Soak(request) => capacity::soak::run(&Workspace::load(&TestRequest::default())?, &request),
+        Chore::Test(request) => {
+            let mut workspace = Workspace::load()?;
+            workspace.is_quick = request.quick;
+            workspace.fuzz_time = request.fuzz_seconds.map_or(workspace.fuzz_time, Duration::from_secs);
+            steps::run(&workspace, &request)
+        }
+        Chore::Autobahn(request) => autobahn::run(&Workspace::load()?, &request),
+        Chore::Bench(request) => bench::run(&Workspace::load()?, &request),
+        Chore::Instructions(request) => instructions::run(&Workspace::load()?, &request),
+        Chore::Hold(request) => capacity::hold::run(&Workspace::load()?, &request),
+        Chore::Rooms { crates } => checks::rooms::run(&Workspace::load()?, &crates),
+        Chore::Soak(request) => capacity::soak::run(&Workspace::load()?, &request),
     }
 }

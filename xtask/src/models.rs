@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, Verdict};
 use crate::own_tests::{count_passed, failed_test};
-use crate::trouble::{Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn loom(workspace: &Workspace) -> Verdict {
@@ -22,7 +22,7 @@ pub(crate) fn loom(workspace: &Workspace) -> Verdict {
         .read_aloud()
         .succeeded_or_named(failed_test)?;
     match count_passed(&output) {
-        0 => Err(Trouble::Failed("no model ran".to_owned())),
+        0 => Err(Error::Failed("no model ran".to_owned())),
         count => Ok(format!("{count} models, {PREEMPTIONS} preemptions")),
     }
 }

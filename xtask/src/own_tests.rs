@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::error::{Error, OrMissing as _, Verdict};
 use crate::process::Task;
 use crate::tools;
-use crate::trouble::{OrMissing as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 /// All tests, then those of TLS again on ring. A quick run needs no second build, so it leaves the latter out.
@@ -15,7 +15,7 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     }
     let count = run_all(workspace, &[])?;
     match run_tls_on_ring(workspace)? {
-        0 => Err(Trouble::Failed("no test ran".to_owned())),
+        0 => Err(Error::Failed("no test ran".to_owned())),
         on_ring => Ok(format!("{count} tests, and {on_ring} of TLS on ring")),
     }
 }
@@ -31,18 +31,18 @@ fn run_quickly(workspace: &Workspace) -> Verdict {
 }
 
 /// `cargo test` with all features. Returns how many tests passed.
-fn run_all(workspace: &Workspace, which: &[&str]) -> Result<u64, Trouble> {
+fn run_all(workspace: &Workspace, which: &[&str]) -> Result<u64, Error> {
     // `--no-fail-fast`: one broken test must not hide the others.
     let task = workspace.cargo(&["test", "--no-fail-fast"]).args(tools::workspace_with_all_features(workspace)?);
     let output = task.args(which).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
     match count_passed(&output) {
-        0 => Err(Trouble::Failed("no test ran".to_owned())),
+        0 => Err(Error::Failed("no test ran".to_owned())),
         count => Ok(count),
     }
 }
 
 /// With all features rustls computes with aws-lc-rs, and users of the default with ring.
-fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Trouble> {
+fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Error> {
     let arguments =
         ["test", "--package", "silverback", "--test", "it", "--features", "rustls-tls-webpki-roots", "tls::"];
     let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
@@ -52,21 +52,21 @@ fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Trouble> {
 /// The core's own tests on a machine of 32 bits, where a length of RFC 6455 may be more than a `usize`.
 pub(crate) fn run_on_32_bits(workspace: &Workspace) -> Verdict {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        return Err(Trouble::Skipped("only Linux on x86-64 runs programs of 32 bits".to_owned()));
+        return Err(Error::Skipped("only Linux on x86-64 runs programs of 32 bits".to_owned()));
     }
     install_32_bits()?;
     let arguments = ["test", "--package", "silverback-proto", "--lib", "--target", MACHINE_OF_32_BITS, "--target-dir"];
     let folder = workspace.target.join("32-bit");
     let output = workspace.cargo(&arguments).arg(folder).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
     match count_passed(&output) {
-        0 => Err(Trouble::Failed("no test ran".to_owned())),
+        0 => Err(Error::Failed("no test ran".to_owned())),
         count => Ok(format!("{count} tests on {MACHINE_OF_32_BITS}")),
     }
 }
 
 /// The standard library for that machine, and what C programs for it are linked with.
-fn install_32_bits() -> Result<(), Trouble> {
-    let rustup = tools::find("rustup").ok_or_else(|| Trouble::Missing("there is no rustup".to_owned()))?;
+fn install_32_bits() -> Result<(), Error> {
+    let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("there is no rustup".to_owned()))?;
     let target = Task::new(rustup).args(["target", "add", MACHINE_OF_32_BITS]).run();
     target.or_missing(format_args!("cannot install {MACHINE_OF_32_BITS}"))?;
     match tools::STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::process::{Running, Task};
 use crate::ready;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 /// The step `release`.
@@ -18,17 +18,17 @@ pub(crate) fn build(workspace: &Workspace) -> Verdict {
 }
 
 /// Builds it if it is not up to date and returns its path.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, Error> {
     workspace.cargo(&["build", "--profile", "dist", "--package", "silverback-cli"]).run()?;
     let path = workspace.target.join("dist/silverback");
     if !path.is_file() {
-        return Err(Trouble::Failed(format!("the build left no {}", path.display())));
+        return Err(Error::Failed(format!("the build left no {}", path.display())));
     }
     Ok(path)
 }
 
 /// An example of the library, as `cargo test` has built it.
-pub(crate) fn ensure_example(workspace: &Workspace, name: &str) -> Result<PathBuf, Trouble> {
+pub(crate) fn ensure_example(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
     tools::need_openssl()?;
     workspace.cargo(&["build", "--workspace", "--all-features", "--example", name]).run()?;
     Ok(workspace.target.join("debug/examples").join(name))
@@ -42,7 +42,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts it on a free port. `name` tells its log from others'.
-    pub(crate) fn start(workspace: &Workspace, name: &str, arguments: &[&str]) -> Result<Self, Trouble> {
+    pub(crate) fn start(workspace: &Workspace, name: &str, arguments: &[&str]) -> Result<Self, Error> {
         let path = ensure(workspace)?;
         let address = ready::free_address()?;
         let mut running = Task::new(path)
@@ -67,17 +67,17 @@ impl Service {
     }
 
     /// Sends it SIGTERM.
-    pub(crate) fn terminate(&self) -> Result<(), Trouble> {
+    pub(crate) fn terminate(&self) -> Result<(), Error> {
         self.running.terminate()
     }
 
     /// Waits for its end, which must be exit code 0.
-    pub(crate) fn finish(self) -> Result<(), Trouble> {
+    pub(crate) fn finish(self) -> Result<(), Error> {
         self.running.finish(STOP_LIMIT)
     }
 
     /// Both.
-    pub(crate) fn stop(self) -> Result<(), Trouble> {
+    pub(crate) fn stop(self) -> Result<(), Error> {
         self.terminate()?;
         self.finish()
     }

@@ -5,24 +5,24 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, OrFailed as _};
 use crate::process::Running;
-use crate::trouble::{OrFailed as _, Trouble};
 
 /// An address of the loopback with a port that nobody uses just now.
-pub(crate) fn free_address() -> Result<SocketAddr, Trouble> {
+pub(crate) fn free_address() -> Result<SocketAddr, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).or_failed("no free port")?;
     listener.local_addr().or_failed("no free port")
 }
 
 /// Waits until `is_ready` says so while the program lives.
-pub(crate) fn wait_until(running: &mut Running, what: &str, is_ready: impl Fn() -> bool) -> Result<(), Trouble> {
+pub(crate) fn wait_until(running: &mut Running, what: &str, is_ready: impl Fn() -> bool) -> Result<(), Error> {
     let deadline = Instant::now() + LIMIT;
     while !is_ready() {
         if let Some(status) = running.has_ended()? {
-            return Err(Trouble::Failed(format!("{what} ended with {status} before it was ready")));
+            return Err(Error::Failed(format!("{what} ended with {status} before it was ready")));
         }
         if Instant::now() >= deadline {
-            return Err(Trouble::Failed(format!("{what} was not ready within {} s", LIMIT.as_secs())));
+            return Err(Error::Failed(format!("{what} was not ready within {} s", LIMIT.as_secs())));
         }
         thread::sleep(POLL);
     }

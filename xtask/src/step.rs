@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::trouble::{Trouble, Verdict};
+use crate::error::{Error, Verdict};
 use crate::workspace::Workspace;
 
 /// A named check.
@@ -61,9 +61,9 @@ impl Outcome {
 pub(crate) fn classify(verdict: Verdict, is_ci: bool) -> (Outcome, String) {
     match verdict {
         Ok(note) => (Outcome::Passed, note),
-        Err(Trouble::Failed(reason)) => (Outcome::Failed, reason),
-        Err(Trouble::Missing(reason)) if is_ci => (Outcome::Failed, reason),
-        Err(Trouble::Missing(reason) | Trouble::Skipped(reason)) => (Outcome::Skipped, reason),
+        Err(Error::Failed(reason)) => (Outcome::Failed, reason),
+        Err(Error::Missing(reason)) if is_ci => (Outcome::Failed, reason),
+        Err(Error::Missing(reason) | Error::Skipped(reason)) => (Outcome::Skipped, reason),
     }
 }
 

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{Outcome, Report, classify};
+use crate::error::Error;
 use crate::summary;
-use crate::trouble::Trouble;
 
 fn report(outcome: Outcome, note: &str) -> Report {
     Report { name: "step", outcome, note: note.to_owned(), took: Duration::from_millis(1500) }
@@ -10,14 +10,14 @@ fn report(outcome: Outcome, note: &str) -> Report {
 
 #[test]
 fn an_absent_party_is_a_failure_in_ci_and_a_skip_elsewhere() {
-    let missing = || Err(Trouble::Missing("no node".to_owned()));
+    let missing = || Err(Error::Missing("no node".to_owned()));
     assert_eq!(classify(missing(), true).0, Outcome::Failed);
     assert_eq!(classify(missing(), false).0, Outcome::Skipped);
 }
 
 #[test]
 fn nothing_to_check_is_a_skip_everywhere() {
-    let skipped = || Err(Trouble::Skipped("no targets".to_owned()));
+    let skipped = || Err(Error::Skipped("no targets".to_owned()));
     assert_eq!(classify(skipped(), true).0, Outcome::Skipped);
     assert_eq!(classify(skipped(), false).0, Outcome::Skipped);
 }

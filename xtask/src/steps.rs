@@ -1,12 +1,12 @@
 //! All steps of `cargo xtask test`, in their order: the quick ones first.
 
 use crate::command_line::TestRequest;
+use crate::error::Error;
 use crate::step::{Outcome, Step};
 use crate::summary;
-use crate::trouble::Trouble;
 use crate::workspace::Workspace;
 use crate::{
-    autobahn, browser, checks, coverage, fuzz, installs, instructions, kernels, models, outside, own_tests, program,
+    autobahn, browser, checks, coverage, fuzz, installs, instructions, interop, kernels, models, own_tests, program,
 };
 
 pub(crate) const ALL: &[Step] = &[
@@ -46,34 +46,34 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "coverage", what: "the lines of the core that its tests reach", run: coverage::run },
     Step { name: "fuzz", what: "each fuzz target for some seconds", run: fuzz::run },
     Step { name: "browser", what: "the page in a real Chromium", run: browser::run },
-    Step { name: "python-client", what: "Python websockets talks to the program", run: outside::python_client },
-    Step { name: "python-server", what: "our Dialer talks to Python websockets", run: outside::python_server },
+    Step { name: "python-client", what: "Python websockets talks to the program", run: interop::python_client },
+    Step { name: "python-server", what: "our Dialer talks to Python websockets", run: interop::python_server },
     Step {
         name: "python-differential",
         what: "Python websockets and the core judge random compressed streams the same",
-        run: outside::differential::step,
+        run: interop::differential::step,
     },
-    Step { name: "node-client", what: "node ws talks to the program", run: outside::node_client },
-    Step { name: "node-server", what: "our Dialer talks to node ws", run: outside::node_server },
+    Step { name: "node-client", what: "node ws talks to the program", run: interop::node_client },
+    Step { name: "node-server", what: "our Dialer talks to node ws", run: interop::node_server },
     Step {
         name: "proxies",
         what: "our Dialer goes through tinyproxy and microsocks, with and without a password; `check` explains nginx",
-        run: outside::proxies::step,
+        run: interop::proxies::step,
     },
     Step {
         name: "connect-tls",
         what: "`silverback connect` talks to Python websockets and node ws over TLS",
-        run: outside::connect::tls::step,
+        run: interop::connect::tls::step,
     },
     Step {
         name: "connect-proxies",
         what: "`silverback connect` goes through tinyproxy, microsocks and Dante, told by an option or the environment",
-        run: outside::connect::proxies::step,
+        run: interop::connect::proxies::step,
     },
     Step {
         name: "connect-fronts",
         what: "`silverback connect` talks to servers behind nginx and HAProxy, which end TLS and cut what is idle",
-        run: outside::connect::fronts::step,
+        run: interop::connect::fronts::step,
     },
     Step { name: "autobahn-server", what: "Autobahn's fuzzing client against the program", run: autobahn::server_step },
     Step { name: "autobahn-client", what: "Autobahn's fuzzing server against our Dialer", run: autobahn::client_step },
@@ -84,7 +84,7 @@ pub(crate) const ALL: &[Step] = &[
 const QUICK: &[&str] = &["fmt", "promises", "conformance", "clippy", "rustdoc", "tests"];
 
 /// Runs the chosen steps and prints the summary. `true` if none failed.
-pub(crate) fn run(workspace: &Workspace, request: &TestRequest) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, request: &TestRequest) -> Result<bool, Error> {
     let steps = chosen(request)?;
     installs::announce(workspace, &steps);
     let reports: Vec<_> = steps.iter().map(|step| step.perform(workspace)).collect();
@@ -94,9 +94,9 @@ pub(crate) fn run(workspace: &Workspace, request: &TestRequest) -> Result<bool, 
 }
 
 /// The quick steps, those that are named, or all.
-fn chosen(request: &TestRequest) -> Result<Vec<&'static Step>, Trouble> {
+fn chosen(request: &TestRequest) -> Result<Vec<&'static Step>, Error> {
     if let Some(unknown) = request.only.iter().find(|name| ALL.iter().all(|step| step.name != *name)) {
-        return Err(Trouble::Failed(format!("no step is called {unknown}: --list names them")));
+        return Err(Error::Failed(format!("no step is called {unknown}: --list names them")));
     }
     let is_chosen = |step: &&Step| match request.quick {
         true => QUICK.contains(&step.name),

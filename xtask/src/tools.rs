@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::error::{Error, OrMissing as _};
 use crate::process::Task;
-use crate::trouble::{OrMissing as _, Trouble};
 use crate::version;
 use crate::workspace::Workspace;
 
@@ -18,20 +18,20 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// A program under any of its names, from its Debian package if need be.
-pub(crate) fn from_debian(names: &[&str], packages: &[&str]) -> Result<PathBuf, Trouble> {
+pub(crate) fn from_debian(names: &[&str], packages: &[&str]) -> Result<PathBuf, Error> {
     let find_any = || names.iter().find_map(|name| find(name));
     if let Some(path) = find_any() {
         return Ok(path);
     }
     install_debian(packages)?;
-    find_any().ok_or_else(|| Trouble::Missing(format!("{} did not bring {}", packages.join(" "), names.join(" or "))))
+    find_any().ok_or_else(|| Error::Missing(format!("{} did not bring {}", packages.join(" "), names.join(" or "))))
 }
 
 /// Installs Debian packages, or says that a person should.
-pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Trouble> {
+pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Error> {
     let wanted = packages.join(" ");
     if !can_install_debian() {
-        return Err(Trouble::Missing(format!("please install {wanted} (Debian: apt-get install {wanted})")));
+        return Err(Error::Missing(format!("please install {wanted} (Debian: apt-get install {wanted})")));
     }
     println!("installing {wanted} with apt-get, for the whole system");
     LISTS_ARE_FRESH.get_or_init(|| apt_get(&["update", "--quiet"]).succeeds());
@@ -45,7 +45,7 @@ pub(crate) fn can_install_debian() -> bool {
 
 /// The arguments for a build of the workspace with all features. On Linux, `native-tls` links the system's OpenSSL: a
 /// quick run leaves that feature out if OpenSSL is missing, any other run installs OpenSSL.
-pub(crate) fn workspace_with_all_features(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+pub(crate) fn workspace_with_all_features(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let all = ["--workspace", "--all-features"].map(str::to_owned).to_vec();
     if has_openssl() {
         return Ok(all);
@@ -59,7 +59,7 @@ pub(crate) fn workspace_with_all_features(workspace: &Workspace) -> Result<Vec<S
 }
 
 /// Installs OpenSSL if the machine lacks it.
-pub(crate) fn need_openssl() -> Result<(), Trouble> {
+pub(crate) fn need_openssl() -> Result<(), Error> {
     if has_openssl() { Ok(()) } else { install_debian(&["libssl-dev", "pkg-config"]) }
 }
 
@@ -85,7 +85,7 @@ fn apt_get(arguments: &[&str]) -> Task {
 }
 
 /// A cargo subcommand of at least the given version: the one on the path, or our own under `target/tools`.
-pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Result<PathBuf, Trouble> {
+pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Result<PathBuf, Error> {
     let folder = workspace.target.join("tools");
     let ours = folder.join("bin").join(name);
     for candidate in find(name).into_iter().chain([ours.clone()]) {

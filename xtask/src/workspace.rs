@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command_line::TestRequest;
+use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
-use crate::trouble::{OrFailed as _, Trouble};
 
 /// Where things are, and what this run may do.
 pub(crate) struct Workspace {
@@ -27,7 +26,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    pub(crate) fn load(request: &TestRequest) -> Result<Self, Trouble> {
+    pub(crate) fn load() -> Result<Self, Error> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().or_failed("xtask has no parent folder")?;
         let text = Task::new(cargo())
             .args(["metadata", "--format-version", "1", "--all-features"])
@@ -39,8 +38,8 @@ impl Workspace {
             root: root.to_owned(),
             target: target.into(),
             is_ci: is_set("CI"),
-            is_quick: request.quick,
-            fuzz_time: Duration::from_secs(request.fuzz_seconds.unwrap_or(FUZZ_SECONDS)),
+            is_quick: false,
+            fuzz_time: Duration::from_secs(FUZZ_SECONDS),
             metadata,
         })
     }
@@ -75,7 +74,7 @@ impl Workspace {
         self.packages().filter(|package| package["source"].is_null())
     }
 
-    pub(crate) fn member(&self, name: &str) -> Result<&Value, Trouble> {
+    pub(crate) fn member(&self, name: &str) -> Result<&Value, Error> {
         self.members().find(|package| package["name"] == name).or_failed(format_args!("no package is called {name}"))
     }
 }

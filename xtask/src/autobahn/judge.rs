@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::suite::Catalogue;
-use super::{AGENT, Role};
-use crate::outside::python;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use super::suite::{AGENT, Catalogue};
+use crate::command_line::Role;
+use crate::error::{Error, OrFailed as _, Verdict};
+use crate::interop::python;
 use crate::workspace::Workspace;
 
 /// What the suite saw in one role, by the number of the case.
@@ -30,12 +30,12 @@ impl Results {
     }
 
     /// Removes the reports of earlier runs, so that none is taken for today's.
-    pub(crate) fn forget(workspace: &Workspace, role: Role) -> Result<(), Trouble> {
+    pub(crate) fn forget(workspace: &Workspace, role: Role) -> Result<(), Error> {
         python::remove(&Self::folder(workspace, role))
     }
 
     /// `None` when there is no report.
-    pub(crate) fn load(workspace: &Workspace, role: Role) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn load(workspace: &Workspace, role: Role) -> Result<Option<Self>, Error> {
         let index = Self::folder(workspace, role).join("index.json");
         match index.exists() {
             true => Self::parse(&fs::read_to_string(&index).or_failed(index.display())?).map(Some),
@@ -43,7 +43,7 @@ impl Results {
         }
     }
 
-    pub(crate) fn parse(index: &str) -> Result<Self, Trouble> {
+    pub(crate) fn parse(index: &str) -> Result<Self, Error> {
         let index: Value = serde_json::from_str(index).or_failed("the suite's index")?;
         let cases = index[AGENT].as_object().or_failed(format_args!("the suite's index does not know {AGENT}"))?;
         let text = |value: &Value| value.as_str().unwrap_or("no word").to_owned();
@@ -68,7 +68,7 @@ impl Results {
             let informational = catalogue.cases.iter().filter(|case| INFORMATIONAL.contains(&case.id.as_str())).count();
             return Ok(format!("{} of {count} cases OK, {informational} informational", count - informational));
         }
-        Err(Trouble::Failed(format!("{} of {count} cases: {}", complaints.len(), complaints.join("; "))))
+        Err(Error::Failed(format!("{} of {count} cases: {}", complaints.len(), complaints.join("; "))))
     }
 
     fn complaint(&self, id: &str) -> Option<String> {

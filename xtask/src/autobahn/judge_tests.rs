@@ -1,6 +1,6 @@
 use super::super::suite::{Case, Catalogue};
 use super::Results;
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 fn catalogue(ids: &[&str]) -> Catalogue {
     let case = |id: &&str| Case { id: (*id).to_owned(), title: String::new(), group: String::new() };
@@ -18,7 +18,7 @@ fn results(cases: &[(&str, &str, &str)]) -> Results {
 #[track_caller]
 fn check_fails(results: &Results, ids: &[&str], complaint: &str) {
     match results.judge(&catalogue(ids)) {
-        Err(Trouble::Failed(reason)) => assert!(reason.contains(complaint), "{reason}"),
+        Err(Error::Failed(reason)) => assert!(reason.contains(complaint), "{reason}"),
         other => panic!("expected a failure, got {other:?}"),
     }
 }

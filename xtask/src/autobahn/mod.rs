@@ -9,13 +9,13 @@ mod table;
 use std::{fs, thread};
 
 use crate::command_line::{AutobahnRequest, Role};
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 use judge::Results;
 use suite::Suite;
 
 /// The chore `cargo xtask autobahn`. `true` when every case did as it should.
-pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bool, Error> {
     let patterns = if request.full { selection::everything() } else { request.cases.clone() };
     let patterns = if patterns.is_empty() { selection::selection() } else { patterns };
     // Installed before two want it at once. The suite is one thread, so that each role has a core.
@@ -37,8 +37,8 @@ pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bo
     for (role, verdict) in verdicts {
         match verdict.ok().or_failed("the thread ended early").and_then(|verdict| verdict) {
             Ok(note) => println!("{}: {note}", role.word()),
-            Err(trouble) => {
-                println!("{}: {trouble}", role.word());
+            Err(error) => {
+                println!("{}: {error}", role.word());
                 all_passed = false;
             }
         }
@@ -63,14 +63,14 @@ pub(crate) fn client_step(workspace: &Workspace) -> Verdict {
 /// Compares the table in the repository with what both roles have just shown.
 pub(crate) fn table_step(workspace: &Workspace) -> Verdict {
     let Some((server, client)) = both_results(workspace)? else {
-        return Err(Trouble::Skipped("a role was not measured".to_owned()));
+        return Err(Error::Skipped("a role was not measured".to_owned()));
     };
     let catalogue = Suite::prepare(workspace)?.catalogue(&selection::selection())?;
     let written = fs::read_to_string(workspace.root.join(TABLE)).unwrap_or_default();
     let differences = table::differences(&written, &catalogue, &server, &client);
     if !differences.is_empty() {
         let cases = differences.join(", ");
-        return Err(Trouble::Failed(format!("{TABLE} is out of date in {cases}: run cargo xtask autobahn --full")));
+        return Err(Error::Failed(format!("{TABLE} is out of date in {cases}: run cargo xtask autobahn --full")));
     }
     Ok(format!("agrees in {} cases", catalogue.cases.len()))
 }
@@ -92,20 +92,9 @@ fn run_role(workspace: &Workspace, role: Role, patterns: &[String]) -> Verdict {
 }
 
 /// `None` when a role has left no report.
-fn both_results(workspace: &Workspace) -> Result<Option<(Results, Results)>, Trouble> {
+fn both_results(workspace: &Workspace) -> Result<Option<(Results, Results)>, Error> {
     let server = Results::load(workspace, Role::Server)?;
     Ok(server.zip(Results::load(workspace, Role::Client)?))
 }
 
-impl Role {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Client => "client",
-        }
-    }
-}
-
 const TABLE: &str = "docs/autobahn.md";
-/// The name under which we appear in the suite's reports. The client under test introduces itself with it.
-const AGENT: &str = "silverback";

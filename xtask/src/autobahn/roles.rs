@@ -7,16 +7,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::judge::Results;
-use super::suite::{Catalogue, Suite};
-use super::{AGENT, Role};
+use super::suite::{AGENT, Catalogue, Suite};
+use crate::command_line::Role;
+use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
 use crate::program::{self, Service};
 use crate::ready;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// The suite is the client, the real program is the server.
-pub(super) fn against_program(workspace: &Workspace, suite: &Suite, catalogue: &Catalogue) -> Result<(), Trouble> {
+pub(super) fn against_program(workspace: &Workspace, suite: &Suite, catalogue: &Catalogue) -> Result<(), Error> {
     let service = Service::start(workspace, "autobahn", &["--max-message-size", LARGEST_MESSAGE])?;
     let servers = json!([{ "agent": AGENT, "url": service.echo_url() }]);
     let specification = write_specification(workspace, Role::Server, catalogue, [("servers", servers)])?;
@@ -25,7 +25,7 @@ pub(super) fn against_program(workspace: &Workspace, suite: &Suite, catalogue: &
 }
 
 /// The suite is the server, the example `autobahn_client` is its client and asks for the report at its end.
-pub(super) fn against_dialer(workspace: &Workspace, suite: &Suite, catalogue: &Catalogue) -> Result<(), Trouble> {
+pub(super) fn against_dialer(workspace: &Workspace, suite: &Suite, catalogue: &Catalogue) -> Result<(), Error> {
     let client = program::ensure_example(workspace, "autobahn_client")?;
     let address = ready::free_address()?;
     let url = format!("ws://{address}");
@@ -40,7 +40,7 @@ fn write_specification(
     role: Role,
     catalogue: &Catalogue,
     own: impl IntoIterator<Item = (&'static str, Value)>,
-) -> Result<PathBuf, Trouble> {
+) -> Result<PathBuf, Error> {
     let folder = Results::folder(workspace, role);
     fs::create_dir_all(&folder).or_failed(folder.display())?;
     let cases: Vec<&str> = catalogue.cases.iter().map(|case| case.id.as_str()).collect();
@@ -55,7 +55,7 @@ fn write_specification(
     write(&folder.join("specification.json"), &Value::Object(specification))
 }
 
-fn write(path: &Path, value: &Value) -> Result<PathBuf, Trouble> {
+fn write(path: &Path, value: &Value) -> Result<PathBuf, Error> {
     fs::write(path, format!("{value:#}\n")).or_failed(path.display())?;
     Ok(path.to_owned())
 }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::outside::{is_prepared, mark_prepared, python};
+use crate::error::{Error, OrFailed as _, OrMissing as _};
+use crate::interop::prepared::{is_prepared, mark_prepared};
+use crate::interop::python;
 use crate::process::Task;
 use crate::tools;
-use crate::trouble::{OrFailed as _, OrMissing as _, Trouble};
 use crate::workspace::Workspace;
 
 /// The installed suite.
@@ -30,7 +31,7 @@ pub(crate) struct Case {
 }
 
 impl Suite {
-    pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Trouble> {
+    pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Error> {
         let environment = workspace.target.join("outside/autobahn");
         let scripts = workspace.root.join("tests/outside/autobahn");
         let requirements = scripts.join("requirements.txt");
@@ -53,12 +54,12 @@ impl Suite {
     }
 
     /// The cases that the patterns mean.
-    pub(crate) fn catalogue(&self, patterns: &[String]) -> Result<Catalogue, Trouble> {
+    pub(crate) fn catalogue(&self, patterns: &[String]) -> Result<Catalogue, Error> {
         let list = self.python().arg(self.scripts.join("cases.py")).args(patterns).read()?;
         let list: Value = serde_json::from_str(&list).or_failed("the suite's list of cases")?;
         let catalogue = Catalogue { versions: words(&list["versions"]), cases: cases(&list["cases"]) };
         if catalogue.cases.is_empty() {
-            return Err(Trouble::Failed("no case has such a number".to_owned()));
+            return Err(Error::Failed("no case has such a number".to_owned()));
         }
         Ok(catalogue)
     }
@@ -78,14 +79,14 @@ impl Suite {
 }
 
 /// Python 2.7 from the path, from pyenv, or from Debian where it still has it.
-fn find_python2() -> Result<PathBuf, Trouble> {
+fn find_python2() -> Result<PathBuf, Error> {
     let candidates = || tools::find("python2.7").into_iter().chain(tools::find("python2")).chain(from_pyenv());
     if let Some(path) = candidates().find(|path| is_python2(path)) {
         return Ok(path);
     }
     let advice = "no Python 2.7, which the Autobahn suite needs (pyenv install 2.7.18)";
     tools::install_debian(&["python2.7-dev"]).or_missing(advice)?;
-    candidates().find(|path| is_python2(path)).ok_or_else(|| Trouble::Missing(advice.to_owned()))
+    candidates().find(|path| is_python2(path)).ok_or_else(|| Error::Missing(advice.to_owned()))
 }
 
 fn from_pyenv() -> Option<PathBuf> {
@@ -110,3 +111,6 @@ fn cases(list: &Value) -> Vec<Case> {
     let case = |case: &Value| Case { id: text(&case["id"]), title: text(&case["title"]), group: text(&case["group"]) };
     list.as_array().into_iter().flatten().map(case).collect()
 }
+
+/// The name under which we appear in the suite's reports. The client under test introduces itself with it.
+pub(super) const AGENT: &str = "silverback";

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::contestants::{Contestant, Program};
+use crate::error::{Error, OrFailed as _};
 use crate::program;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// A contestant with its program.
@@ -15,7 +15,7 @@ pub(super) struct Server<'a> {
 }
 
 /// Builds what the contestants need, each program once.
-pub(super) fn servers<'a>(workspace: &Workspace, contestants: &[&'a Contestant]) -> Result<Vec<Server<'a>>, Trouble> {
+pub(super) fn servers<'a>(workspace: &Workspace, contestants: &[&'a Contestant]) -> Result<Vec<Server<'a>>, Error> {
     let mut built: Vec<(Program, PathBuf)> = Vec::new();
     let mut servers = Vec::new();
     for contestant in contestants {
@@ -34,7 +34,7 @@ pub(super) fn servers<'a>(workspace: &Workspace, contestants: &[&'a Contestant])
 }
 
 /// Builds one program. A second build of it, with another feature, would be put in the same place, so it is moved.
-fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Trouble> {
+fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Error> {
     let Program::Bench { bin, feature } = program else { return program::ensure(workspace) };
     let target = workspace.target.join("bench");
     let mut task = workspace

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::Request;
 use super::cells::{Cell, Kind};
 use super::machine;
+use super::request::Request;
 use super::results::Figures;
+use crate::error::{Error, OrFailed as _};
 use crate::program;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// The program, and how long it runs.
@@ -30,14 +30,14 @@ pub(super) struct Target {
 
 impl Generator {
     /// The program as it is shipped.
-    pub(super) fn build(workspace: &Workspace, request: &Request) -> Result<Self, Trouble> {
+    pub(super) fn build(workspace: &Workspace, request: &Request) -> Result<Self, Error> {
         let program = program::ensure(workspace)?;
         let (duration, warmup) = if request.quick { ("200ms", "100ms") } else { ("800ms", "300ms") };
         Ok(Self { program, duration, warmup })
     }
 
     /// One run against one server.
-    pub(super) fn run(&self, cell: &Cell, target: &Target) -> Result<Figures, Trouble> {
+    pub(super) fn run(&self, cell: &Cell, target: &Target) -> Result<Figures, Error> {
         if cell.kind == Kind::Memory {
             // What the first connection leaves behind belongs to the server, not to those that are measured.
             self.measure(target, &["-c", "1", "-n", "1"])?;
@@ -48,12 +48,12 @@ impl Generator {
         let result = self.measure(target, &[cell.load, times].concat())?;
         let failed = result["errors_total"].as_u64().or_failed("the load tells no errors")?;
         if failed > 0 {
-            return Err(Trouble::Failed(format!("{failed} connections failed: {}", result["errors"])));
+            return Err(Error::Failed(format!("{failed} connections failed: {}", result["errors"])));
         }
         figures(cell.kind, &result).or_failed(format_args!("the load lacks a figure: {result}"))
     }
 
-    fn measure(&self, target: &Target, options: &[&str]) -> Result<Value, Trouble> {
+    fn measure(&self, target: &Target, options: &[&str]) -> Result<Value, Error> {
         let mut task = machine::pinned(machine::LOAD_CORE, &self.program)
             .args(["bench", &format!("ws://{}{}", target.address, target.path), "--json", "--quiet"])
             .args(["--server-pid", &target.pid.to_string()])

@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::Request;
 use super::build::Server;
 use super::cells::{Cell, Kind};
 use super::contestants::Program;
 use super::load::{Generator, Target};
 use super::machine;
+use super::request::Request;
 use super::results::{Figures, Outcome, Row};
+use crate::error::{Error, OrFailed as _};
 use crate::process::Running;
 use crate::ready;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// Measures the servers with the load of the cell.
@@ -22,7 +22,7 @@ pub(super) fn cell(
     cell: &Cell,
     servers: &[&Server<'_>],
     request: &Request,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Error> {
     let mut rows: Vec<_> =
         servers.iter().map(|server| Row { server: server.contestant.name.to_owned(), runs: Vec::new() }).collect();
     let started = Instant::now();
@@ -34,8 +34,8 @@ pub(super) fn cell(
         for place in 0..servers.len() {
             let index = (place + round * STRIDE) % servers.len();
             let figures = once(workspace, generator, cell, servers[index]);
-            if let Err(trouble) = &figures {
-                println!("{}: {trouble}", servers[index].contestant.name);
+            if let Err(error) = &figures {
+                println!("{}: {error}", servers[index].contestant.name);
             }
             rows[index].runs.push(figures.ok());
             let now = machine::load_average();
@@ -57,7 +57,7 @@ fn rounds(cell: &Cell, request: &Request) -> usize {
 }
 
 /// A fresh server for each run: what an earlier load has left behind is nobody's merit or fault.
-fn once(workspace: &Workspace, generator: &Generator, cell: &Cell, server: &Server<'_>) -> Result<Figures, Trouble> {
+fn once(workspace: &Workspace, generator: &Generator, cell: &Cell, server: &Server<'_>) -> Result<Figures, Error> {
     let (running, address) = start(workspace, server)?;
     let path = match server.contestant.program {
         Program::Silverback => "/ws/echo",
@@ -67,7 +67,7 @@ fn once(workspace: &Workspace, generator: &Generator, cell: &Cell, server: &Serv
     generator.run(cell, &target)
 }
 
-fn start(workspace: &Workspace, server: &Server<'_>) -> Result<(Running, SocketAddr), Trouble> {
+fn start(workspace: &Workspace, server: &Server<'_>) -> Result<(Running, SocketAddr), Error> {
     let contestant = server.contestant;
     let log = workspace.log("bench-server");
     let task = machine::pinned(machine::SERVER_CORE, &server.path);

@@ -12,38 +12,19 @@ mod machine;
 mod measure;
 mod page;
 mod plot;
+mod request;
 mod results;
+
+pub(crate) use self::request::Request;
 
 use std::fs;
 
-use clap::Args;
-
 use self::{cells::Cell, contestants::Contestant, load::Generator, results::Results};
-use crate::trouble::{OrFailed as _, Trouble};
+use crate::error::{Error, OrFailed as _};
 use crate::workspace::Workspace;
 
-/// `cargo xtask bench`
-#[derive(Args, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Request {
-    /// Measure briefly, to see that everything works, and leave the page as it is.
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Measure these cells and servers only. The page is written for the cells that were measured.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) only: Vec<String>,
-    /// Visit each server this many times.
-    #[arg(long, value_name = "N")]
-    pub(crate) rounds: Option<usize>,
-    /// Leave out the cells that measure settings of compression: they take long.
-    #[arg(long)]
-    pub(crate) skip_slow: bool,
-    /// Write the page again from earlier measurements.
-    #[arg(long)]
-    pub(crate) render: bool,
-}
-
 /// Measures, prints, and writes the page. `true` when every server could be measured.
-pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     if request.render {
         write(workspace)?;
         return Ok(true);
@@ -76,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trou
 }
 
 /// The page and its plots, from what is kept.
-fn write(workspace: &Workspace) -> Result<(), Trouble> {
+fn write(workspace: &Workspace) -> Result<(), Error> {
     let results = Results::load(workspace)?;
     let folder = workspace.root.join("docs/benchmarks");
     fs::create_dir_all(&folder).or_failed(folder.display())?;
@@ -93,7 +74,7 @@ fn write(workspace: &Workspace) -> Result<(), Trouble> {
 }
 
 /// What `--only` leaves. Names of cells choose cells, names of servers choose servers.
-fn chosen(only: &[String]) -> Result<(Vec<&'static Cell>, Vec<&'static Contestant>), Trouble> {
+fn chosen(only: &[String]) -> Result<(Vec<&'static Cell>, Vec<&'static Contestant>), Error> {
     let is_named = |name: &str| only.iter().any(|word| word == name);
     let cells: Vec<_> = cells::ALL.iter().filter(|cell| is_named(cell.name)).collect();
     let contestants: Vec<_> = contestants::ALL.iter().filter(|contestant| is_named(contestant.name)).collect();
@@ -103,7 +84,7 @@ fn chosen(only: &[String]) -> Result<(Vec<&'static Cell>, Vec<&'static Contestan
     if let Some(unknown) = only.iter().find(|word| !is_known(word)) {
         let cells: Vec<_> = cells::ALL.iter().map(|cell| cell.name).collect();
         let servers: Vec<_> = contestants::ALL.iter().map(|contestant| contestant.name).collect();
-        return Err(Trouble::Failed(format!(
+        return Err(Error::Failed(format!(
             "there is neither a cell nor a server called {unknown}\ncells: {}\nservers: {}",
             cells.join(", "),
             servers.join(", ")

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::cells::{self, Cell};
-use crate::trouble::{OrFailed as _, Trouble};
+use crate::error::{Error, OrFailed as _};
 use crate::workspace::Workspace;
 
 /// One run of one server, or the median of several.
@@ -50,7 +50,7 @@ pub(super) struct Outcome {
 pub(super) struct Results(Map<String, Value>);
 
 impl Results {
-    pub(super) fn load(workspace: &Workspace) -> Result<Self, Trouble> {
+    pub(super) fn load(workspace: &Workspace) -> Result<Self, Error> {
         let path = path(workspace);
         let Ok(text) = fs::read_to_string(&path) else { return Ok(Self::default()) };
         serde_json::from_str(&text).map(Self).or_failed(path.display())
@@ -60,7 +60,7 @@ impl Results {
         self.0.insert(cell.name.to_owned(), outcome.to_json());
     }
 
-    pub(super) fn save(&self, workspace: &Workspace) -> Result<(), Trouble> {
+    pub(super) fn save(&self, workspace: &Workspace) -> Result<(), Error> {
         let path = path(workspace);
         // A line for each cell, so that a change shows which was measured again.
         let line = |(name, cell): (&String, &Value)| format!("  \"{name}\": {cell}");

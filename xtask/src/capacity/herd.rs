@@ -8,7 +8,7 @@ use rustix::event::epoll;
 use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::trouble::{OrFailed as _, Trouble};
+use crate::error::{Error, OrFailed as _};
 
 /// Open connections.
 pub(crate) struct Herd {
@@ -25,7 +25,7 @@ pub(crate) struct Idle {
 
 impl Herd {
     /// Opens connections to the echo, so many handshakes at a time.
-    pub(crate) fn open(server: SocketAddr, count: usize) -> Result<Self, Trouble> {
+    pub(crate) fn open(server: SocketAddr, count: usize) -> Result<Self, Error> {
         let mut streams: Vec<TcpStream> = Vec::with_capacity(count);
         while streams.len() < count {
             let first = streams.len();
@@ -40,7 +40,7 @@ impl Herd {
     }
 
     /// All send the same message, and get it back. How long that takes.
-    pub(crate) fn echo_at_once(&mut self, message: &[u8]) -> Result<Duration, Trouble> {
+    pub(crate) fn echo_at_once(&mut self, message: &[u8]) -> Result<Duration, Error> {
         let frame = masked(BINARY, message);
         let start = Instant::now();
         for stream in &mut self.streams {
@@ -54,14 +54,14 @@ impl Herd {
                 (first, answer) = read_frame(stream).or_failed("an echo")?;
             }
             if (first, answer.as_slice()) != (BINARY, message) {
-                return Err(Trouble::Failed("an echo is not what was sent".to_owned()));
+                return Err(Error::Failed("an echo is not what was sent".to_owned()));
             }
         }
         Ok(start.elapsed())
     }
 
     /// Answers pings for a while.
-    pub(crate) fn idle(&mut self, time: Duration) -> Result<Idle, Trouble> {
+    pub(crate) fn idle(&mut self, time: Duration) -> Result<Idle, Error> {
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC).or_failed("epoll")?;
         for (index, stream) in self.streams.iter().enumerate() {
             epoll::add(&queue, stream, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)
@@ -86,7 +86,7 @@ impl Herd {
     }
 
     /// Every other one says goodbye and waits for the answer, the others just go.
-    pub(crate) fn leave(mut self) -> Result<(), Trouble> {
+    pub(crate) fn leave(mut self) -> Result<(), Error> {
         let mut polite: Vec<_> = self.streams.drain(..).step_by(2).collect();
         let frame = masked(CLOSE, &1000_u16.to_be_bytes());
         polite.iter_mut().try_for_each(|stream| stream.write_all(&frame)).or_failed("a Close frame")?;
@@ -94,7 +94,7 @@ impl Herd {
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).or_failed("an end")?;
             if !rest.ends_with(&unmasked(CLOSE, &1000_u16.to_be_bytes())) {
-                return Err(Trouble::Failed("a Close frame was not answered".to_owned()));
+                return Err(Error::Failed("a Close frame was not answered".to_owned()));
             }
         }
         Ok(())
@@ -109,7 +109,7 @@ pub(crate) fn raise_descriptor_limit() -> u64 {
 }
 
 /// From several addresses of the loopback: each has some 28,000 ports.
-fn connect(server: SocketAddr, index: usize) -> Result<TcpStream, Trouble> {
+fn connect(server: SocketAddr, index: usize) -> Result<TcpStream, Error> {
     let last = 2 + index / PORTS_OF_A_SOURCE;
     let source = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, u8::try_from(last).or_failed("sources")?), 0);
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).or_failed("a socket")?;
@@ -128,14 +128,14 @@ pub(crate) fn request(server: SocketAddr) -> String {
     )
 }
 
-fn read_answer(stream: &mut TcpStream) -> Result<(), Trouble> {
+fn read_answer(stream: &mut TcpStream) -> Result<(), Error> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut piece = [0; 512];
         let count = stream.read(&mut piece).or_failed("an answer")?;
         head.extend_from_slice(&piece[..count]);
         if count == 0 || !head.starts_with(b"HTTP/1.1 101") {
-            return Err(Trouble::Failed(format!("not accepted: {}", String::from_utf8_lossy(&head))));
+            return Err(Error::Failed(format!("not accepted: {}", String::from_utf8_lossy(&head))));
         }
     }
     Ok(())

@@ -8,8 +8,8 @@ use clap::{Args, value_parser};
 
 use super::herd::{self, Herd};
 use super::watch::Watched;
+use crate::error::Error;
 use crate::program::Service;
-use crate::trouble::Trouble;
 use crate::workspace::Workspace;
 
 /// `cargo xtask hold`
@@ -28,7 +28,7 @@ pub(crate) struct Request {
 
 /// Opens, holds, sends from all at once, leaves; prints what each cost. `true` when nobody was lost and the memory came
 /// back.
-pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     let limit = herd::raise_descriptor_limit();
     let service = Service::start(workspace, "hold", &["--threads", &request.threads.to_string(), "--no-compression"])?;
     let watched = Watched::new(service.pid())?;
@@ -50,7 +50,7 @@ struct Course {
 }
 
 impl Course {
-    fn run(mut self, server: std::net::SocketAddr, request: &Request) -> Result<bool, Trouble> {
+    fn run(mut self, server: std::net::SocketAddr, request: &Request) -> Result<bool, Error> {
         // What the first connections leave behind belongs to the program, not to those that are measured.
         Herd::open(server, WARM_UP)?.leave()?;
         thread::sleep(SETTLE);
@@ -65,7 +65,7 @@ impl Course {
         Ok(idle.lost == 0 && has_returned)
     }
 
-    fn open(&self, server: std::net::SocketAddr) -> Result<Herd, Trouble> {
+    fn open(&self, server: std::net::SocketAddr) -> Result<Herd, Error> {
         let (start, cpu) = (Instant::now(), self.watched.cpu()?);
         let herd = Herd::open(server, self.count)?;
         let (took, cpu) = (start.elapsed(), self.watched.cpu()? - cpu);
@@ -80,7 +80,7 @@ impl Course {
         Ok(herd)
     }
 
-    fn echo(&self, herd: &mut Herd, size: usize) -> Result<(), Trouble> {
+    fn echo(&self, herd: &mut Herd, size: usize) -> Result<(), Error> {
         self.watched.forget_peak()?;
         let cpu = self.watched.cpu()?;
         let took = herd.echo_at_once(&vec![b'x'; size])?;
@@ -94,7 +94,7 @@ impl Course {
         self.tell_resident("  after it")
     }
 
-    fn idle(&self, herd: &mut Herd, time: Duration) -> Result<herd::Idle, Trouble> {
+    fn idle(&self, herd: &mut Herd, time: Duration) -> Result<herd::Idle, Error> {
         let cpu = self.watched.cpu()?;
         let idle = herd.idle(time)?;
         let cpu = (self.watched.cpu()? - cpu).as_secs_f64();
@@ -109,13 +109,13 @@ impl Course {
         Ok(idle)
     }
 
-    fn leave(&self, herd: Herd) -> Result<bool, Trouble> {
+    fn leave(&self, herd: Herd) -> Result<bool, Error> {
         let held = self.watched.resident()?.saturating_sub(self.empty);
         let start = Instant::now();
         herd.leave()?;
         while self.watched.descriptors()? > self.descriptors {
             if start.elapsed() > PATIENCE {
-                return Err(Trouble::Failed("the program keeps descriptors of connections that have gone".to_owned()));
+                return Err(Error::Failed("the program keeps descriptors of connections that have gone".to_owned()));
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -131,7 +131,7 @@ impl Course {
         Ok(kept <= held / 4)
     }
 
-    fn tell_resident(&self, when: &str) -> Result<(), Trouble> {
+    fn tell_resident(&self, when: &str) -> Result<(), Error> {
         let resident = self.watched.resident()?;
         let each = resident.saturating_sub(self.empty) as f64 / self.count as f64;
         println!("{when}: {:.1} MB resident, {each:.0} B for each connection", megabytes(resident));

@@ -14,8 +14,8 @@ use clap::{Args, value_parser};
 use self::clients::Clients;
 use self::judgement::{Findings, Growth};
 use super::watch::Watched;
+use crate::error::{Error, OrFailed as _};
 use crate::program::Service;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// `cargo xtask soak`
@@ -28,7 +28,7 @@ pub(crate) struct Request {
 
 /// Warms the program up, soaks it, and prints what came of it. `true` when nothing failed that nobody provoked, nothing
 /// grew, and no descriptor was kept: `judgement` says how that is decided.
-pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     let clients = Clients::build(workspace)?;
     let service = Service::start(workspace, "soak", &PATIENT)?;
     let watched = Watched::new(service.pid())?;
@@ -55,7 +55,7 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    fn run(self, minutes: u64) -> Result<Findings, Trouble> {
+    fn run(self, minutes: u64) -> Result<Findings, Error> {
         println!("before: {:.1} MB resident, {} descriptors", megabytes(self.watched.resident()?), self.descriptors);
         let (warm_up_errors, samples) = self.soak(WARM_UP, 1)?;
         println!("warm-up: {:.1} MB resident at its end", megabytes(samples.last().copied().unwrap_or_default()));
@@ -77,7 +77,7 @@ impl Course<'_> {
     }
 
     /// Lets the clients loose. How many errors they found, and the memory in use, second by second.
-    fn soak(&self, time: Duration, seed: u64) -> Result<(u64, Vec<u64>), Trouble> {
+    fn soak(&self, time: Duration, seed: u64) -> Result<(u64, Vec<u64>), Error> {
         let mut samples = Vec::new();
         let errors = self.clients.run(self.service.address(), time, seed, |so_far| {
             if samples.len() as u64 == time.as_secs() {
@@ -93,14 +93,14 @@ impl Course<'_> {
         Ok((errors, samples))
     }
 
-    fn tell(&self, minute: usize, so_far: &str) -> Result<(), Trouble> {
+    fn tell(&self, minute: usize, so_far: &str) -> Result<(), Error> {
         let resident = megabytes(self.watched.resident()?);
         println!("minute {minute}: {so_far}, {resident:.1} MB resident, {} descriptors", self.watched.descriptors()?);
         Ok(())
     }
 
     /// Waits until the program has closed what its clients have left. How much memory it keeps then.
-    fn ebb(&self) -> Result<u64, Trouble> {
+    fn ebb(&self) -> Result<u64, Error> {
         let start = Instant::now();
         while self.watched.descriptors()? > self.descriptors && start.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(10));
@@ -113,7 +113,7 @@ impl Course<'_> {
     }
 
     /// What the program has printed, but for its greeting.
-    fn said(&self) -> Result<String, Trouble> {
+    fn said(&self) -> Result<String, Error> {
         let text = fs::read_to_string(&self.log).or_failed("the program's log")?;
         let lines = text.lines().filter(|line| !GREETING.iter().any(|beginning| line.starts_with(beginning)));
         Ok(lines.collect::<Vec<_>>().join("\n"))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::trouble::{OrFailed as _, Trouble};
+use crate::error::{Error, OrFailed as _};
 
 /// Where the system tells about it.
 pub(super) struct Watched {
@@ -12,34 +12,34 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(pid: u32) -> Result<Self, Trouble> {
+    pub(super) fn new(pid: u32) -> Result<Self, Error> {
         let folder = PathBuf::from(format!("/proc/{pid}"));
         if !folder.is_dir() {
-            return Err(Trouble::Missing("memory is read from /proc, which is not here".to_owned()));
+            return Err(Error::Missing("memory is read from /proc, which is not here".to_owned()));
         }
         Ok(Self { folder })
     }
 
     /// Bytes in use just now.
-    pub(super) fn resident(&self) -> Result<u64, Trouble> {
+    pub(super) fn resident(&self) -> Result<u64, Error> {
         self.status("VmRSS:")
     }
 
     /// The most that was in use since `forget_peak`.
-    pub(super) fn peak(&self) -> Result<u64, Trouble> {
+    pub(super) fn peak(&self) -> Result<u64, Error> {
         self.status("VmHWM:")
     }
 
-    pub(super) fn forget_peak(&self) -> Result<(), Trouble> {
+    pub(super) fn forget_peak(&self) -> Result<(), Error> {
         fs::write(self.folder.join("clear_refs"), "5").or_failed("cannot forget the peak")
     }
 
-    pub(super) fn descriptors(&self) -> Result<usize, Trouble> {
+    pub(super) fn descriptors(&self) -> Result<usize, Error> {
         Ok(fs::read_dir(self.folder.join("fd")).or_failed("descriptors")?.count())
     }
 
     /// How many it may have.
-    pub(super) fn descriptor_limit(&self) -> Result<String, Trouble> {
+    pub(super) fn descriptor_limit(&self) -> Result<String, Error> {
         let text = fs::read_to_string(self.folder.join("limits")).or_failed("limits")?;
         let line = text.lines().find(|line| line.starts_with("Max open files")).or_failed("no limit")?;
         let fields: Vec<_> = line.split_whitespace().collect();
@@ -47,7 +47,7 @@ impl Watched {
     }
 
     /// How long its threads have kept processors busy.
-    pub(super) fn cpu(&self) -> Result<Duration, Trouble> {
+    pub(super) fn cpu(&self) -> Result<Duration, Error> {
         let mut nanoseconds = 0;
         for task in fs::read_dir(self.folder.join("task")).or_failed("threads")? {
             let path = task.or_failed("threads")?.path().join("schedstat");
@@ -58,7 +58,7 @@ impl Watched {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    fn status(&self, name: &str) -> Result<u64, Trouble> {
+    fn status(&self, name: &str) -> Result<u64, Error> {
         let text = fs::read_to_string(self.folder.join("status")).or_failed("the server has gone")?;
         let field = text.lines().find_map(|line| line.strip_prefix(name)).or_failed(name)?;
         let kib: u64 = field.trim().trim_end_matches(" kB").parse().or_failed(name)?;

@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::Path;
 
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn check(workspace: &Workspace) -> Verdict {
@@ -24,7 +24,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
         complaints.extend(lost.map(|place| format!("line {}: there is no {place}", row.line)));
     }
     if !complaints.is_empty() {
-        return Err(Trouble::Failed(format!("{DOCUMENT}: {}", complaints.join("; "))));
+        return Err(Error::Failed(format!("{DOCUMENT}: {}", complaints.join("; "))));
     }
     let tested = rows.iter().filter(|row| !row.names.is_empty()).count();
     Ok(format!("{tested} of {} rows have tests, and each of them exists", rows.len()))

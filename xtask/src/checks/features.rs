@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::lints::need_component;
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn check(workspace: &Workspace) -> Verdict {
@@ -23,7 +23,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     Ok(format!("{count} combinations"))
 }
 
-fn check_one(workspace: &Workspace, package: &str, features: &BTreeSet<String>) -> Result<(), Trouble> {
+fn check_one(workspace: &Workspace, package: &str, features: &BTreeSet<String>) -> Result<(), Error> {
     let list = features.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     println!("{package} with [{list}]");
     // Clippy rather than check: its warnings (dead code, unused imports) are what odd combinations get wrong.

@@ -1,7 +1,7 @@
 //! Formatting, clippy and rustdoc.
 
+use crate::error::{Error, Verdict};
 use crate::tools;
-use crate::trouble::{Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn format(workspace: &Workspace) -> Verdict {
@@ -34,9 +34,9 @@ pub(crate) fn rustdoc(workspace: &Workspace) -> Verdict {
 }
 
 /// Minimal toolchains come without these.
-pub(super) fn need_component(workspace: &Workspace, subcommand: &str, component: &str) -> Result<(), Trouble> {
+pub(super) fn need_component(workspace: &Workspace, subcommand: &str, component: &str) -> Result<(), Error> {
     if workspace.cargo(&[subcommand, "--version"]).succeeds() {
         return Ok(());
     }
-    Err(Trouble::Missing(format!("{component} is not installed (rustup component add {component})")))
+    Err(Error::Missing(format!("{component} is not installed (rustup component add {component})")))
 }

@@ -6,5 +6,5 @@ pub(crate) mod lints;
 pub(crate) mod msrv;
 pub(crate) mod promises;
 pub(crate) mod rooms;
-mod rust_text;
 pub(crate) mod supply_chain;
+mod syntax;

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::version;
 use crate::workspace::Workspace;
 
@@ -13,7 +13,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     let declared = workspace.member("silverback")?["rust_version"].as_str().or_failed("no rust-version is declared")?;
     let too_new = too_new(workspace, declared)?;
     if !too_new.is_empty() {
-        return Err(Trouble::Failed(format!("these need more than Rust {declared}: {}", too_new.join(", "))));
+        return Err(Error::Failed(format!("these need more than Rust {declared}: {}", too_new.join(", "))));
     }
     if let Some(toolchain) = tools::toolchain(declared) {
         build(workspace, &toolchain)?;
@@ -27,7 +27,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
 }
 
 /// Packages that users build whose own minimum is above ours. Tests may need a newer Rust.
-fn too_new(workspace: &Workspace, declared: &str) -> Result<Vec<String>, Trouble> {
+fn too_new(workspace: &Workspace, declared: &str) -> Result<Vec<String>, Error> {
     let ours = version::parse(declared).or_failed("the rust-version is not a version")?;
     let is_too_new = |text: &str| version::parse(text).is_none_or(|theirs| theirs > ours);
     let roots = workspace.members().filter(|package| package["name"] != "xtask").filter_map(|root| root["id"].as_str());
@@ -60,7 +60,7 @@ fn is_built(dependency: &Value) -> bool {
     dependency["dep_kinds"].as_array().into_iter().flatten().any(|kind| kind["kind"] != "dev")
 }
 
-fn build(workspace: &Workspace, toolchain: &str) -> Result<(), Trouble> {
+fn build(workspace: &Workspace, toolchain: &str) -> Result<(), Error> {
     // What users build: the libraries and the program, without their tests.
     tools::in_toolchain(workspace, toolchain)
         .args(["cargo", "check", "--locked", "--workspace", "--exclude", "xtask", "--all-features", "--target-dir"])

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::rooms;
-use super::rust_text::lines_with_word;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use super::syntax::names_of_file;
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn check(workspace: &Workspace) -> Verdict {
@@ -16,8 +16,8 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     let mut complaints = Vec::new();
     for file in &files {
         let source = fs::read_to_string(workspace.root.join(file)).or_failed(file.display())?;
-        complaints.extend(unsafe_outside_its_folder(file, &source));
-        complaints.extend(printing_in_a_library(file, &source));
+        let names = names_of_file(&source).or_failed(file.display())?;
+        complaints.extend(forbidden_name(file, &names));
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
     complaints.extend(rooms::of_checked_crates(workspace)?);
@@ -27,30 +27,24 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     for complaint in &complaints {
         println!("{complaint}");
     }
-    Err(Trouble::Failed(complaints.join("; ")))
+    Err(Error::Failed(complaints.join("; ")))
 }
 
-/// Promise 2.
-fn unsafe_outside_its_folder(file: &Path, source: &str) -> Vec<String> {
-    if file.starts_with(UNSAFE_FOLDER) {
-        return Vec::new();
+/// Promises 2 and 8: `unsafe` outside its folder, and printing in a library. The lints `unsafe_code`, `print_stdout` and
+/// `print_stderr` hold them too, except in the packages outside the workspace and on lines that allow it.
+fn forbidden_name(file: &Path, names: &[String]) -> Option<String> {
+    let has = |word: &&str| names.iter().any(|name| name == word);
+    if has(&"unsafe") && !file.starts_with(UNSAFE_FOLDER) {
+        return Some(format!("{}: `unsafe` belongs in {UNSAFE_FOLDER}", file.display()));
     }
-    let complaint = |line| format!("{}:{line}: `unsafe` belongs in {UNSAFE_FOLDER}", file.display());
-    lines_with_word(source, "unsafe").into_iter().map(complaint).collect()
-}
-
-/// Promise 8. The lints `print_stdout` and `print_stderr` say so too, unless a line allows them.
-fn printing_in_a_library(file: &Path, source: &str) -> Vec<String> {
     if !LIBRARIES.iter().any(|library| file.starts_with(library)) {
-        return Vec::new();
+        return None;
     }
-    let complaint = |line| format!("{}:{line}: a library prints nothing", file.display());
-    let printing = PRINTING.iter().flat_map(|word| lines_with_word(source, word));
-    printing.map(complaint).collect()
+    PRINTING.iter().copied().find(has).map(|word| format!("{}: a library does not use `{word}`", file.display()))
 }
 
 /// Promise 1: what the core builds on, at any depth, has no runtime, no sockets and no random source.
-fn forbidden_in_the_core(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+fn forbidden_in_the_core(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let id = workspace.member(CORE)?["id"].as_str().or_failed("a package without an id")?;
     let mut reached = BTreeSet::new();
     collect_dependencies(&workspace.metadata, id, &mut reached);
@@ -83,7 +77,7 @@ fn is_forbidden(name: &str) -> bool {
 }
 
 /// Every Rust file that belongs to the project, relative to its root.
-fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Trouble> {
+fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
     let mut folders = vec![workspace.root.clone()];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn deny(workspace: &Workspace) -> Verdict {
@@ -34,20 +34,20 @@ pub(crate) fn advisories(workspace: &Workspace) -> Verdict {
 }
 
 /// The archive of the database that `SILVERBACK_ADVISORY_DB` names, or the one beside the work tree.
-fn archive(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+fn archive(workspace: &Workspace) -> Result<PathBuf, Error> {
     let named = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let path = workspace.root.join(named.unwrap_or_else(|| BESIDE.into()));
     if path.is_file() {
         return Ok(path);
     }
-    Err(Trouble::Missing(format!(
+    Err(Error::Missing(format!(
         "no advisory database: it cannot be fetched, and there is no copy at {} ({VARIABLE} names another place)",
         path.display()
     )))
 }
 
 /// Unpacks the archive to where cargo-deny looks with the rules that are returned.
-fn unpack(workspace: &Workspace, archive: &Path) -> Result<PathBuf, Trouble> {
+fn unpack(workspace: &Workspace, archive: &Path) -> Result<PathBuf, Error> {
     let root = workspace.target.join("advisory-db");
     let database = root.join(FOLDER);
     let _ = fs::remove_dir_all(&root);
@@ -63,7 +63,7 @@ fn unpack(workspace: &Workspace, archive: &Path) -> Result<PathBuf, Trouble> {
     Ok(path)
 }
 
-fn run(workspace: &Workspace, checks: &[&str]) -> Result<(), Trouble> {
+fn run(workspace: &Workspace, checks: &[&str]) -> Result<(), Error> {
     let program = tools::cargo_tool(workspace, NAME, VERSION)?;
     workspace.task(program).args(["--all-features", "check"]).args(checks).run()
 }

@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::page::Table;
-use super::{RAW, SUBJECTS};
+use super::page::{RAW, SUBJECTS, Table};
+use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// A load of `bench/src/bin/instructions.rs`.
@@ -23,9 +22,9 @@ struct Load {
 }
 
 /// All loads with all servers.
-pub(super) fn all(workspace: &Workspace) -> Result<Table, Trouble> {
+pub(super) fn all(workspace: &Workspace) -> Result<Table, Error> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Err(Trouble::Skipped("instructions are counted on Linux on x86-64".to_owned()));
+        return Err(Error::Skipped("instructions are counted on Linux on x86-64".to_owned()));
     }
     let valgrind = tools::from_debian(&["valgrind"], &["valgrind", "libc6-dbg"])?;
     let program = build(workspace)?;
@@ -46,12 +45,12 @@ pub(super) fn all(workspace: &Workspace) -> Result<Table, Trouble> {
 }
 
 /// The compiler, whose choices are counted too.
-pub(super) fn compiler(workspace: &Workspace) -> Result<String, Trouble> {
+pub(super) fn compiler(workspace: &Workspace) -> Result<String, Error> {
     Ok(workspace.task("rustc").arg("--version").read()?.trim().to_owned())
 }
 
 /// With the profile of the benchmarks.
-fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
     let target = workspace.target.join("bench");
     workspace
         .cargo(&["build", "--release", "--manifest-path", "bench/Cargo.toml", "--bin", "instructions"])
@@ -70,10 +69,10 @@ struct Counter {
 
 impl Counter {
     /// In the order of the jobs. Valgrind runs one thread at a time, so there is one job for each core.
-    fn in_parallel(&self, jobs: &[(&Load, &str)]) -> Result<Vec<u64>, Trouble> {
+    fn in_parallel(&self, jobs: &[(&Load, &str)]) -> Result<Vec<u64>, Error> {
         let next = AtomicUsize::new(0);
         let counts = Mutex::new(vec![0; jobs.len()]);
-        let work = || -> Result<(), Trouble> {
+        let work = || -> Result<(), Error> {
             while let Some((load, subject)) = jobs.get(next.fetch_add(1, Relaxed)) {
                 let count = self.for_each_message(load, subject)?;
                 let index = jobs.iter().position(|job| job.0.name == load.name && job.1 == *subject).unwrap_or(0);
@@ -89,13 +88,13 @@ impl Counter {
         Ok(counts.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn for_each_message(&self, load: &Load, subject: &str) -> Result<u64, Trouble> {
+    fn for_each_message(&self, load: &Load, subject: &str) -> Result<u64, Error> {
         let few = self.of_run(load, subject, load.rounds)?;
         let many = self.of_run(load, subject, 3 * load.rounds)?;
         Ok(many.saturating_sub(few) / (2 * load.rounds * load.messages_per_round))
     }
 
-    fn of_run(&self, load: &Load, subject: &str, rounds: u64) -> Result<u64, Trouble> {
+    fn of_run(&self, load: &Load, subject: &str, rounds: u64) -> Result<u64, Error> {
         let report = self.folder.join(format!("{}-{subject}-{rounds}", load.name));
         Task::new(&self.valgrind)
             .args(["--quiet", "--tool=callgrind"])

@@ -10,8 +10,8 @@ use std::fs;
 
 use clap::Args;
 
-use self::page::Table;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
+use self::page::{RAW, SUBJECTS, Table};
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 
 /// `cargo xtask instructions`
@@ -23,7 +23,7 @@ pub(crate) struct Request {
 }
 
 /// Counts, prints, and writes the page or compares with it. `true` when nothing grew.
-pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     if request.check {
         println!("\n{}", check(workspace)?);
         return Ok(true);
@@ -49,10 +49,10 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     }
     let (grown, compiler) = (grown.join("; "), count::compiler(workspace)?);
     if text.contains(&compiler) {
-        return Err(Trouble::Failed(grown));
+        return Err(Error::Failed(grown));
     }
     // What another compiler makes of the same source says nothing about a change.
-    Err(Trouble::Skipped(format!("{PAGE} is of another compiler than {compiler}: {grown}")))
+    Err(Error::Skipped(format!("{PAGE} is of another compiler than {compiler}: {grown}")))
 }
 
 /// What of ours costs more than it did. What plain TCP costs is nobody's merit or fault.
@@ -77,9 +77,6 @@ fn count_of(table: &Table) -> usize {
 }
 
 const PAGE: &str = "docs/instructions.md";
-/// The echo servers of the counted program.
-const SUBJECTS: [&str; 3] = [RAW, "plain", "lending"];
-const RAW: &str = "raw";
 /// In percent.
 const TOLERANCE: u64 = 5;
 

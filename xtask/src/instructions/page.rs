@@ -1,7 +1,5 @@
 //! docs/instructions.md: its table, which is written and read, and its log, which people keep.
 
-use super::SUBJECTS;
-
 /// For each load what the servers cost, in the order of [`SUBJECTS`].
 pub(super) type Table = Vec<(String, [Option<u64>; SUBJECTS.len()])>;
 
@@ -47,6 +45,9 @@ fn cell(count: &Option<u64>) -> String {
     groups.join(",")
 }
 
+/// The echo servers of the counted program.
+pub(super) const SUBJECTS: [&str; 3] = [RAW, "plain", "lending"];
+pub(super) const RAW: &str = "raw";
 const HEADS: &str = "| load | raw | plain | lending | plain over raw | lending over raw |";
 const LOG: &str = "## What moved it\n";
 const EMPTY_LOG: &str = "\nNothing yet.\n";

@@ -2,6 +2,7 @@
 //! when it takes too long, when its guard is dropped, and when we are told to stop.
 
 mod group;
+mod output;
 mod running;
 mod task;
 

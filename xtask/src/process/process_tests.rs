@@ -3,7 +3,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Task;
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 const PLENTY: Duration = Duration::from_secs(60);
 
@@ -16,8 +16,8 @@ fn log(name: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn check_fails(result: Result<impl Sized, Trouble>, words: &str) {
-    let Err(Trouble::Failed(reason)) = result else { panic!("expected a failure") };
+fn check_fails(result: Result<impl Sized, Error>, words: &str) {
+    let Err(Error::Failed(reason)) = result else { panic!("expected a failure") };
     assert!(reason.contains(words), "{reason}");
 }
 

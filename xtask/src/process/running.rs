@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::group::Group;
-use super::task::{for_each_line, show_tail};
-use crate::trouble::{OrFailed as _, Trouble};
+use super::output::{for_each_line, show_tail};
+use crate::error::{Error, OrFailed as _};
 
 /// The guard of a program that runs beside us. Dropping it ends the program and all it started.
 pub(crate) struct Running {
@@ -21,7 +21,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(super) fn follow(mut group: Group, line: String, output: File, log: &Path) -> Result<Self, Trouble> {
+    pub(super) fn follow(mut group: Group, line: String, output: File, log: &Path) -> Result<Self, Error> {
         let pipe = group.child().stdout.take().or_failed("no pipe")?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || copy_lines(pipe, output, &sender));
@@ -29,13 +29,13 @@ impl Running {
     }
 
     /// Waits until it prints a line that begins with `prefix`, and returns the rest of that line.
-    pub(crate) fn wait_for_line(&mut self, prefix: &str, limit: Duration) -> Result<String, Trouble> {
+    pub(crate) fn wait_for_line(&mut self, prefix: &str, limit: Duration) -> Result<String, Error> {
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
                 show_tail(&self.log);
-                return Err(Trouble::Failed(format!("`{}` never printed `{prefix}`", self.line)));
+                return Err(Error::Failed(format!("`{}` never printed `{prefix}`", self.line)));
             };
             if let Some(rest) = line.strip_prefix(prefix) {
                 return Ok(rest.trim().to_owned());
@@ -49,24 +49,24 @@ impl Running {
     }
 
     /// Has it ended already?
-    pub(crate) fn has_ended(&mut self) -> Result<Option<ExitStatus>, Trouble> {
+    pub(crate) fn has_ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         self.group.wait(Duration::ZERO).or_failed(&self.line)
     }
 
     /// Sends it SIGTERM.
-    pub(crate) fn terminate(&self) -> Result<(), Trouble> {
+    pub(crate) fn terminate(&self) -> Result<(), Error> {
         self.group.terminate().or_failed(&self.line)
     }
 
     /// Waits for its end, which must be a success.
-    pub(crate) fn finish(mut self, limit: Duration) -> Result<(), Trouble> {
+    pub(crate) fn finish(mut self, limit: Duration) -> Result<(), Error> {
         let complaint = match self.group.wait(limit).or_failed(&self.line)? {
             Some(status) if status.success() => return Ok(()),
             Some(status) => format!("`{}` ended with {status}", self.line),
             None => format!("`{}` did not end within {} s", self.line, limit.as_secs()),
         };
         show_tail(&self.log);
-        Err(Trouble::Failed(complaint))
+        Err(Error::Failed(complaint))
     }
 }
 

@@ -1,16 +1,15 @@
 //! One command line, run to its end.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use super::group::Group;
+use super::output::{for_each_line, open_log, show_tail};
 use super::running::Running;
-use crate::trouble::{OrFailed as _, Trouble};
+use crate::error::{Error, OrFailed as _};
 
 /// A command that is being put together.
 pub(crate) struct Task {
@@ -21,21 +20,21 @@ pub(crate) struct Task {
 /// What a command printed, and how it ended.
 pub(crate) struct Heard {
     pub(crate) output: String,
-    pub(crate) end: Result<(), Trouble>,
+    pub(crate) end: Result<(), Error>,
 }
 
 impl Heard {
     /// The output, if the command succeeded.
-    pub(crate) fn succeeded(self) -> Result<String, Trouble> {
+    pub(crate) fn succeeded(self) -> Result<String, Error> {
         self.end.map(|()| self.output)
     }
 
     /// The same; a failure names what the output says has failed, where it says so.
-    pub(crate) fn succeeded_or_named(self, failed: impl Fn(&str) -> Option<&str>) -> Result<String, Trouble> {
+    pub(crate) fn succeeded_or_named(self, failed: impl Fn(&str) -> Option<&str>) -> Result<String, Error> {
         let names: Vec<&str> = self.output.lines().filter_map(failed).map(str::trim).collect();
         match self.end {
-            Err(Trouble::Failed(_)) if !names.is_empty() => {
-                Err(Trouble::Failed(format!("{} failed: {}", names.len(), names.join("; "))))
+            Err(Error::Failed(_)) if !names.is_empty() => {
+                Err(Error::Failed(format!("{} failed: {}", names.len(), names.join("; "))))
             }
             end => end.map(|()| self.output),
         }
@@ -81,7 +80,7 @@ impl Task {
     }
 
     /// Runs it to the end; what it prints passes through.
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), Error> {
         let line = self.line();
         let limit = self.limit;
         let mut group = self.spawn()?;
@@ -89,7 +88,7 @@ impl Task {
     }
 
     /// Runs it to the end; what it prints goes to a file, whose last lines are shown if it fails.
-    pub(crate) fn run_logged(mut self, log: &Path) -> Result<(), Trouble> {
+    pub(crate) fn run_logged(mut self, log: &Path) -> Result<(), Error> {
         let (output, errors) = open_log(log)?;
         self.command.stdout(output).stderr(errors);
         let result = self.run();
@@ -100,7 +99,7 @@ impl Task {
     }
 
     /// Runs it to the end and returns its standard output; its standard error passes through.
-    pub(crate) fn read(self) -> Result<String, Trouble> {
+    pub(crate) fn read(self) -> Result<String, Error> {
         self.hear(|_| ()).succeeded()
     }
 
@@ -116,7 +115,7 @@ impl Task {
         Heard { output, end }
     }
 
-    fn collect(self, on_line: fn(&str), output: &mut String) -> Result<(), Trouble> {
+    fn collect(self, on_line: fn(&str), output: &mut String) -> Result<(), Error> {
         let line = self.line();
         let limit = self.limit;
         let mut group = self.spawn()?;
@@ -135,14 +134,14 @@ impl Task {
     }
 
     /// Starts it beside us. Its standard output can be watched and is kept, with its standard error, in the log.
-    pub(crate) fn start(mut self, log: &Path) -> Result<Running, Trouble> {
+    pub(crate) fn start(mut self, log: &Path) -> Result<Running, Error> {
         let (output, errors) = open_log(log)?;
         self.command.stdout(Stdio::piped()).stderr(errors);
         let line = self.line();
         Running::follow(self.spawn()?, line, output, log)
     }
 
-    fn spawn(mut self) -> Result<Group, Trouble> {
+    fn spawn(mut self) -> Result<Group, Error> {
         let line = self.line();
         Group::spawn(&mut self.command).or_failed(format_args!("cannot start `{line}`"))
     }
@@ -156,11 +155,11 @@ impl Task {
     }
 }
 
-fn judge(line: &str, limit: Duration, status: Option<ExitStatus>) -> Result<(), Trouble> {
+fn judge(line: &str, limit: Duration, status: Option<ExitStatus>) -> Result<(), Error> {
     match status {
         Some(status) if status.success() => Ok(()),
-        Some(status) => Err(Trouble::Failed(format!("`{line}` ended with {status}"))),
-        None => Err(Trouble::Failed(format!("`{line}` was ended after {} s", limit.as_secs()))),
+        Some(status) => Err(Error::Failed(format!("`{line}` ended with {status}"))),
+        None => Err(Error::Failed(format!("`{line}` was ended after {} s", limit.as_secs()))),
     }
 }
 
@@ -174,36 +173,4 @@ fn collect_lines(pipe: ChildStdout, on_line: fn(&str)) -> String {
     text
 }
 
-/// Hands on each line, with its end, until the pipe is closed.
-pub(super) fn for_each_line(pipe: ChildStdout, mut handle: impl FnMut(&[u8])) {
-    let mut reader = BufReader::new(pipe);
-    let mut bytes = Vec::new();
-    while reader.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
-        handle(&bytes);
-        bytes.clear();
-    }
-}
-
-fn open_log(log: &Path) -> Result<(File, File), Trouble> {
-    let shown = log.display();
-    if let Some(folder) = log.parent() {
-        fs::create_dir_all(folder).or_failed(folder.display())?;
-    }
-    let file = File::create(log).or_failed(&shown)?;
-    let second = file.try_clone().or_failed(&shown)?;
-    Ok((file, second))
-}
-
-/// Prints the end of a log after a failure.
-pub(super) fn show_tail(log: &Path) {
-    let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    println!("... the end of {}:", log.display());
-    for line in lines.iter().skip(lines.len().saturating_sub(TAIL_LINES)) {
-        println!("    {line}");
-    }
-}
-
 const DEFAULT_LIMIT: Duration = Duration::from_secs(15 * 60);
-const TAIL_LINES: usize = 40;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 pub(super) struct Clients {
@@ -15,7 +15,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Beside the servers that are measured: it needs libraries that the rest of the project does not.
-    pub(super) fn build(workspace: &Workspace) -> Result<Self, Trouble> {
+    pub(super) fn build(workspace: &Workspace) -> Result<Self, Error> {
         let target = workspace.target.join("bench");
         workspace
             .cargo(&[
@@ -41,8 +41,8 @@ impl Clients {
         server: SocketAddr,
         time: Duration,
         seed: u64,
-        mut each_second: impl FnMut(&str) -> Result<(), Trouble>,
-    ) -> Result<u64, Trouble> {
+        mut each_second: impl FnMut(&str) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
         let mut running = Task::new(&self.program)
             .args([server.to_string(), time.as_secs().to_string(), seed.to_string()])
             .start(&self.log)?;

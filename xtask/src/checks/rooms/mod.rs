@@ -5,23 +5,24 @@
 //! instead of the module that defines the item. What is compiled for tests alone is not looked at.
 
 mod circles;
+mod imports;
 mod modules;
 mod paths;
 mod table;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use self::modules::{Arrows, Crate};
-use self::table::Table;
-use crate::trouble::{OrFailed as _, Trouble};
+use self::table::{DOCUMENT, Table};
+use crate::error::{Error, OrFailed as _};
 use crate::workspace::Workspace;
 
 /// Prints the faults of the named crates, or of all. `true` if there are none.
-pub(crate) fn run(workspace: &Workspace, crates: &[String]) -> Result<bool, Trouble> {
+pub(crate) fn run(workspace: &Workspace, crates: &[String]) -> Result<bool, Error> {
     let all: Vec<_> = workspace.members().filter_map(|package| package["name"].as_str()).collect();
     if let Some(unknown) = crates.iter().find(|name| !all.contains(&name.as_str())) {
-        return Err(Trouble::Failed(format!("the workspace has no crate called {unknown}: it has {}", all.join(", "))));
+        return Err(Error::Failed(format!("the workspace has no crate called {unknown}: it has {}", all.join(", "))));
     }
     let mut is_clean = true;
     for name in all.iter().filter(|name| crates.is_empty() || crates.iter().any(|chosen| chosen == *name)) {
@@ -36,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace, crates: &[String]) -> Result<bool, Trou
 }
 
 /// The faults of the crates that `cargo xtask test` holds to the rules.
-pub(super) fn of_checked_crates(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
+pub(super) fn of_checked_crates(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for name in CHECKED {
         found.extend(faults(workspace, name)?.into_iter().map(|fault| format!("{name}: {fault}")));
@@ -44,7 +45,7 @@ pub(super) fn of_checked_crates(workspace: &Workspace) -> Result<Vec<String>, Tr
     Ok(found)
 }
 
-fn faults(workspace: &Workspace, name: &str) -> Result<Vec<String>, Trouble> {
+fn faults(workspace: &Workspace, name: &str) -> Result<Vec<String>, Error> {
     let package = workspace.member(name)?;
     let manifest = Path::new(package["manifest_path"].as_str().or_failed("a package without a manifest")?);
     let folder = manifest.parent().or_failed("a manifest without a folder")?.join("src");
@@ -53,7 +54,7 @@ fn faults(workspace: &Workspace, name: &str) -> Result<Vec<String>, Trouble> {
     let mut faults = Vec::new();
     for root in ["lib.rs", "main.rs"].into_iter().filter(|root| folder.join(root).is_file()) {
         let read = |path: &Path| fs::read_to_string(folder.join(path)).ok();
-        let parsed = Crate::parse(Path::new(root), &read).map_err(Trouble::Failed)?;
+        let parsed = Crate::parse(Path::new(root), &read).map_err(Error::Failed)?;
         faults.extend(faults_of(&parsed.arrows(), rules.as_ref()));
     }
     Ok(faults)
@@ -69,15 +70,8 @@ fn faults_of(arrows: &Arrows, rules: Option<&Table>) -> Vec<String> {
     faults
 }
 
-/// The room of a file, from its path below `src/`: its top-level folder, or its own name.
-fn room(file: &Path) -> String {
-    let first = file.components().next().map(|part| PathBuf::from(part.as_os_str())).unwrap_or_default();
-    first.with_extension("").display().to_string()
-}
-
-const DOCUMENT: &str = "ARCHITECTURE.md";
 /// The crates whose rooms are in order, so that a new fault fails the step `promises`.
-const CHECKED: &[&str] = &["silverback-testkit"];
+const CHECKED: &[&str] = &["silverback-axum", "silverback-testkit", "xtask"];
 
 #[cfg(test)]
 #[path = "rooms_tests.rs"]

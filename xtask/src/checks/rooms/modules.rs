@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use syn::{Attribute, Expr, Item, ItemMod, Lit, Meta, UseTree, Visibility};
+use syn::{Attribute, Expr, Item, ItemMod, Lit, Meta};
 
+use super::imports::{self, Import};
 use super::paths;
+use crate::checks::syntax::{is_for_tests, plain};
 
 /// A crate without its test modules. Its root is the first module.
 pub(super) struct Crate {
@@ -24,21 +26,19 @@ pub(super) struct Module {
     defined: HashSet<String>,
 }
 
-/// One name that a `use` brings into a module.
-pub(super) struct Import {
-    /// The name, or `None` for a glob.
-    name: Option<String>,
-    pub(super) path: Vec<String>,
-    /// A re-export is an arrow only if its own file uses the name.
-    pub(super) is_reexport: bool,
-}
-
 /// Which file uses which, by index into `files`, with one path that does so.
 pub(super) struct Arrows {
     pub(super) files: Vec<PathBuf>,
     pub(super) uses: BTreeMap<(usize, usize), String>,
     /// Faults in words: imports of what the crate root only re-exports.
     pub(super) through_root: Vec<String>,
+}
+
+/// The place that a path leads to.
+struct End {
+    /// The module, or the one that defines the item.
+    module: usize,
+    is_module: bool,
 }
 
 /// The contents of a file below `src/`, if there is one.
@@ -76,7 +76,7 @@ impl Crate {
     ) -> Result<usize, String> {
         let index = self.modules.len();
         let defined = items.iter().filter_map(defined_name).collect();
-        let imports = paths::imports_in(&items);
+        let imports = imports::imports_in(&items);
         self.modules.push(Module { items: Vec::new(), children: HashMap::new(), imports, parent, file, defined });
         let mut kept = Vec::new();
         for item in items {
@@ -127,9 +127,17 @@ impl Crate {
     pub(super) fn arrows(&self) -> Arrows {
         let mut arrows = Arrows { files: self.files.clone(), uses: BTreeMap::new(), through_root: Vec::new() };
         for (index, module) in self.modules.iter().enumerate() {
-            let imported = module.imports.iter().filter(|import| !import.is_reexport).map(|import| import.path.clone());
-            for path in imported.chain(paths::paths_in(&module.items)) {
-                self.follow(index, &path, &mut arrows);
+            let imports = module.imports.iter().filter(|import| !import.is_reexport);
+            let named = imports.clone().filter(|import| import.name.is_some()).map(|import| import.path.clone());
+            for path in named.chain(paths::paths_in(&module.items)) {
+                // An imported module is used through paths, and they say which of its files is meant. Elsewhere a name
+                // that is also a module's is a variable.
+                if self.resolve(index, &path, false, 0).is_some_and(|end| !end.is_module) {
+                    self.follow(index, &path, &mut arrows);
+                }
+            }
+            for glob in imports.filter(|import| import.name.is_none()) {
+                self.follow(index, &glob.path, &mut arrows);
             }
         }
         arrows.through_root.sort();
@@ -138,8 +146,8 @@ impl Crate {
     }
 
     fn follow(&self, from: usize, path: &[String], arrows: &mut Arrows) {
-        let Some(target) = self.resolve(from, path, 0).or_else(|| self.module_of(from, path)) else { return };
-        let file = self.modules[from].file;
+        let Some(end) = self.resolve(from, path, false, 0) else { return };
+        let (file, target) = (self.modules[from].file, self.modules[end.module].file);
         let shown = path.join("::");
         if let Some(name) = self.name_taken_from_root(from, path) {
             let at = self.files[file].display();
@@ -150,54 +158,41 @@ impl Crate {
         }
     }
 
-    /// The file that defines what a path in a module names; `None` for what other crates define.
-    fn resolve(&self, from: usize, path: &[String], depth: usize) -> Option<usize> {
-        // Globs and names that import themselves would be followed for ever.
+    /// The end of a path that stands in a module; `None` for the names of other crates. `is_inside` says that the path
+    /// has already led to this module, so that even a name that a macro makes is one of its own.
+    fn resolve(&self, from: usize, path: &[String], is_inside: bool, depth: usize) -> Option<End> {
+        // Imports may lead back to themselves.
         if depth > MOST_STEPS {
             return None;
         }
         let module = &self.modules[from];
-        let Some((first, rest)) = path.split_first() else { return Some(module.file) };
-        match first.as_str() {
-            "crate" => return self.resolve(ROOT, rest, depth + 1),
-            "self" => return self.resolve(from, rest, depth + 1),
-            "super" => return self.resolve(module.parent?, rest, depth + 1),
-            _ => {}
+        let Some((first, rest)) = path.split_first() else { return Some(End { module: from, is_module: true }) };
+        let step = match first.as_str() {
+            "crate" => Some(ROOT),
+            "self" => Some(from),
+            "super" => Some(module.parent?),
+            name => module.children.get(name).copied(),
+        };
+        if let Some(next) = step {
+            return self.resolve(next, rest, true, depth + 1);
         }
-        if let Some(child) = module.children.get(first) {
-            return self.resolve(*child, rest, depth + 1);
-        }
+        let own = End { module: from, is_module: false };
         if module.defined.contains(first) {
-            return Some(module.file);
+            return Some(own);
         }
-        if let Some(import) = module.imports.iter().find(|import| import.name.as_ref() == Some(first)) {
+        let imported = module.imports.iter().find(|import| import.name.as_ref() == Some(first)).and_then(|import| {
             let whole: Vec<_> = import.path.iter().chain(rest).cloned().collect();
-            // `use bytes::Bytes` names another crate: its path must not be looked up as a name of this module again.
-            return (whole != path).then(|| self.resolve(from, &whole, depth + 1)).flatten();
-        }
-        let globs = module.imports.iter().filter(|import| import.name.is_none() && import.path != [first.as_str()]);
-        globs.into_iter().find_map(|glob| {
-            let whole: Vec<_> = glob.path.iter().chain(path).cloned().collect();
-            self.resolve(from, &whole, depth + 1)
-        })
-    }
-
-    /// The file of the module that a path leads to, for a last name that a macro makes or that is of another crate.
-    fn module_of(&self, from: usize, path: &[String]) -> Option<usize> {
-        let mut at = None;
-        for segment in path {
-            let here = at.unwrap_or(from);
-            at = match segment.as_str() {
-                "crate" => Some(ROOT),
-                "self" => Some(here),
-                "super" => Some(self.modules[here].parent?),
-                name => match self.modules[here].children.get(name) {
-                    Some(child) => Some(*child),
-                    None => break,
-                },
-            };
-        }
-        at.map(|module| self.modules[module].file)
+            self.resolve(from, &whole, false, depth + 1)
+        });
+        let globs = || module.imports.iter().filter(|import| import.name.is_none());
+        let through_glob = || {
+            globs().find_map(|glob| {
+                let end = self.resolve(from, &glob.path, false, depth + 1)?;
+                let is_known = end.is_module && self.modules[end.module].knows(first);
+                is_known.then(|| self.resolve(end.module, path, true, depth + 1)).flatten()
+            })
+        };
+        imported.or_else(through_glob).or_else(|| is_inside.then_some(own))
     }
 
     /// The name that a path takes from the crate root although another module defines it.
@@ -222,39 +217,10 @@ impl Crate {
     }
 }
 
-/// The names of a tree of imports.
-pub(super) fn flatten(item: &syn::ItemUse) -> Vec<Import> {
-    let is_reexport = !matches!(item.vis, Visibility::Inherited);
-    let mut found = Vec::new();
-    // `::name` and `name` differ only where a module has the name of a crate.
-    if item.leading_colon.is_none() {
-        walk(&item.tree, &mut Vec::new(), &mut |name, path| found.push(Import { name, path, is_reexport }));
-    }
-    found
-}
-
-fn walk(tree: &UseTree, before: &mut Vec<String>, found: &mut impl FnMut(Option<String>, Vec<String>)) {
-    let joined = |name: &syn::Ident, before: &[String]| {
-        let mut path = before.to_vec();
-        // `use a::{self}` names `a`.
-        if name != "self" || before.is_empty() {
-            path.push(plain(name));
-        }
-        path
-    };
-    match tree {
-        UseTree::Path(path) => {
-            before.push(plain(&path.ident));
-            walk(&path.tree, before, found);
-            before.pop();
-        }
-        UseTree::Name(name) => {
-            let path = joined(&name.ident, before);
-            found(path.last().cloned(), path);
-        }
-        UseTree::Rename(name) => found(Some(plain(&name.rename)), joined(&name.ident, before)),
-        UseTree::Glob(_) => found(None, before.clone()),
-        UseTree::Group(group) => group.items.iter().for_each(|tree| walk(tree, before, found)),
+impl Module {
+    fn knows(&self, name: &str) -> bool {
+        let is_imported = || self.imports.iter().any(|import| import.name.as_deref() == Some(name));
+        self.children.contains_key(name) || self.defined.contains(name) || is_imported()
     }
 }
 
@@ -275,15 +241,6 @@ fn defined_name(item: &Item) -> Option<String> {
     Some(plain(name))
 }
 
-/// `#[cfg(test)]`, also together with other conditions.
-pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
-        let Meta::List(list) = &attribute.meta else { return false };
-        let names = paths::names_in(&list.tokens);
-        names.iter().any(|name| name == "test") && !names.iter().any(|name| name == "not" || name == "any")
-    })
-}
-
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {
     attributes.iter().find_map(|attribute| {
         let Meta::NameValue(pair) = &attribute.meta else { return None };
@@ -291,12 +248,6 @@ fn path_attribute(attributes: &[Attribute]) -> Option<String> {
         let Lit::Str(text) = &literal.lit else { return None };
         pair.path.is_ident("path").then(|| text.value())
     })
-}
-
-/// A name without the `r#` of a raw identifier.
-pub(super) fn plain(name: &syn::Ident) -> String {
-    let name = name.to_string();
-    name.strip_prefix("r#").unwrap_or(&name).to_owned()
 }
 
 const ROOT: usize = 0;

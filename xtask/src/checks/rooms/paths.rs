@@ -2,20 +2,13 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Field, ImplItem, Item, ItemUse, Macro, Meta, Stmt};
+use syn::{Attribute, Field, ImplItem, Item, Macro, Meta, Stmt};
 
-use super::modules::{Import, flatten, is_for_tests, plain};
+use crate::checks::syntax::{attributes, is_for_tests, plain};
 
 /// The paths in everything but `use`, modules and what exists for tests alone.
 pub(super) fn paths_in(items: &[Item]) -> Vec<Vec<String>> {
     let mut finder = PathFinder(Vec::new());
-    items.iter().for_each(|item| finder.visit_item(item));
-    finder.0
-}
-
-/// What the items import, functions included.
-pub(super) fn imports_in(items: &[Item]) -> Vec<Import> {
-    let mut finder = ImportFinder(Vec::new());
     items.iter().for_each(|item| finder.visit_item(item));
     finder.0
 }
@@ -70,20 +63,6 @@ impl<'ast> Visit<'ast> for PathFinder {
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 
-struct ImportFinder(Vec<Import>);
-
-impl<'ast> Visit<'ast> for ImportFinder {
-    fn visit_item(&mut self, item: &'ast Item) {
-        if !matches!(item, Item::Mod(_)) && !is_for_tests(attributes(item)) {
-            visit::visit_item(self, item);
-        }
-    }
-
-    fn visit_item_use(&mut self, item: &'ast ItemUse) {
-        self.0.extend(flatten(item));
-    }
-}
-
 /// Names joined by `::`. A name that stands alone may be anything in a macro, so it counts only if it looks like a type.
 fn paths_of_tokens(tokens: &TokenStream, found: &mut Vec<Vec<String>>) {
     let mut path: Vec<String> = Vec::new();
@@ -116,30 +95,4 @@ fn paths_of_tokens(tokens: &TokenStream, found: &mut Vec<Vec<String>>) {
     }
     finish(&mut path);
     groups.iter().for_each(|group| paths_of_tokens(group, found));
-}
-
-/// Every name in the tokens, at any depth.
-pub(super) fn names_in(tokens: &TokenStream) -> Vec<String> {
-    let name_of = |token| match token {
-        TokenTree::Ident(name) => vec![plain(&name)],
-        TokenTree::Group(group) => names_in(&group.stream()),
-        _ => Vec::new(),
-    };
-    tokens.clone().into_iter().flat_map(name_of).collect()
-}
-
-fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
 }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::faults_of;
 use super::modules::Crate;
-use super::table::Table;
-use super::{faults_of, room};
+use super::table::{Table, room};
 
 /// The faults of a crate that consists of these files.
 fn faults(files: &[(&str, &str)]) -> Vec<String> {
@@ -115,6 +115,41 @@ mod circles {
             ("a/other.rs", "use crate::b::B; pub struct Other(B);"),
             ("b.rs", "use crate::a::Name; pub struct B(Name);"),
         ]);
+    }
+
+    #[test]
+    fn a_variable_with_the_name_of_a_module_is_no_arrow() {
+        check_clean(&[
+            ("lib.rs", "mod a;"),
+            ("a.rs", "mod limits; pub struct Limit; fn f(limits: Limit) -> Limit { limits }"),
+            ("a/limits.rs", "use super::Limit; pub fn of(_: Limit) {}"),
+        ]);
+    }
+
+    #[test]
+    fn a_glob_leads_to_the_file_that_it_names() {
+        check_fault(
+            &[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::*; pub struct A;"), ("b.rs", "use crate::a::A;")],
+            "a.rs -> b.rs (`crate::b`)",
+        );
+    }
+
+    #[test]
+    fn an_imported_module_counts_by_the_paths_through_it() {
+        check_clean(&[
+            ("lib.rs", "mod a; mod b;"),
+            ("a/mod.rs", "mod child; pub use child::Name; pub fn run() { crate::b::f() }"),
+            ("a/child.rs", "pub struct Name;"),
+            ("b.rs", "use crate::a; pub fn f() -> a::Name { a::Name }"),
+        ]);
+        check_fault(
+            &[
+                ("lib.rs", "mod a; mod b;"),
+                ("a.rs", "pub fn run() { crate::b::f() }"),
+                ("b.rs", "use crate::a as other; pub fn f() { other::run() }"),
+            ],
+            "b.rs (`crate::b::f`) -> a.rs (`other::run`)",
+        );
     }
 
     #[test]

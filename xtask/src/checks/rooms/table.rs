@@ -1,7 +1,8 @@
 //! The table of rooms in ARCHITECTURE.md: for each crate its rooms from the top, and what each may use.
 
+use std::path::{Path, PathBuf};
+
 use super::modules::Arrows;
-use super::room;
 
 /// The rows of one crate, in their order.
 #[derive(Debug)]
@@ -77,11 +78,17 @@ impl Row {
     }
 }
 
+/// The room of a file, from its path below `src/`: its top-level folder, or its own name.
+pub(super) fn room(file: &Path) -> String {
+    let first = file.components().next().map(|part| PathBuf::from(part.as_os_str())).unwrap_or_default();
+    first.with_extension("").display().to_string()
+}
+
 fn is_root(room: &str) -> bool {
     matches!(room, "lib" | "main")
 }
 
 const HEADING: &str = "\n## Rooms\n";
-const DOCUMENT: &str = super::DOCUMENT;
+pub(super) const DOCUMENT: &str = "ARCHITECTURE.md";
 /// Stands for the rooms of all later rows of the crate.
 const BELOW: &str = "all below";

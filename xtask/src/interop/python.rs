@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{is_prepared, mark_prepared};
+use super::prepared::{is_prepared, mark_prepared};
+use crate::error::{Error, OrFailed as _, OrMissing as _};
 use crate::process::Task;
 use crate::tools;
-use crate::trouble::{OrFailed as _, OrMissing as _, Trouble};
 use crate::workspace::Workspace;
 
 /// The interpreter of the environment, which is made or renewed if need be.
-pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Error> {
     let folder = workspace.target.join("outside/python");
     let requirements = workspace.root.join("tests/outside/python/requirements.txt");
     let interpreter = folder.join("bin/python");
@@ -24,7 +24,7 @@ pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
 }
 
 /// Installs what a file of requirements names.
-pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Trouble> {
+pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Error> {
     println!("installing the packages of {} for {}", requirements.display(), interpreter.display());
     Task::new(interpreter)
         .args(["-m", "pip", "install", "--quiet", "--requirement"])
@@ -34,14 +34,14 @@ pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Tro
 }
 
 /// A fresh start: half an environment is worse than none.
-pub(crate) fn remove(folder: &Path) -> Result<(), Trouble> {
+pub(crate) fn remove(folder: &Path) -> Result<(), Error> {
     match folder.exists() {
         true => std::fs::remove_dir_all(folder).or_failed(folder.display()),
         false => Ok(()),
     }
 }
 
-fn make(python: &Path, folder: &Path) -> Result<(), Trouble> {
+fn make(python: &Path, folder: &Path) -> Result<(), Error> {
     let venv = || Task::new(python).args(["-m", "venv"]).arg(folder);
     // Debian ships the module without its core; its own package brings it.
     if venv().succeeds() {

@@ -6,15 +6,15 @@ pub(crate) mod connect;
 pub(crate) mod differential;
 mod nginx;
 pub(crate) mod node;
+pub(crate) mod prepared;
 pub(crate) mod proxies;
 pub(crate) mod python;
 
-use std::path::Path;
 use std::time::Duration;
 
+use crate::error::{Error, Verdict};
 use crate::process::Task;
 use crate::program::{self, Service};
-use crate::trouble::{Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn python_client(workspace: &Workspace) -> Verdict {
@@ -74,7 +74,7 @@ fn dialer_against_server(workspace: &Workspace, name: &str, server: Task) -> Ver
 /// Both sides print `ok WHAT` for each thing they have checked.
 fn passed(output: &str, besides: usize) -> Verdict {
     match output.lines().filter(|line| line.starts_with("ok ")).count() {
-        0 => Err(Trouble::Failed("nothing was checked".to_owned())),
+        0 => Err(Error::Failed("nothing was checked".to_owned())),
         count => Ok(format!("{} conversations", count + besides)),
     }
 }
@@ -85,20 +85,6 @@ fn failed_check(line: &str) -> Option<&str> {
 
 fn scripts(workspace: &Workspace) -> std::path::PathBuf {
     workspace.root.join("tests/outside")
-}
-
-/// Has this folder been prepared from exactly these lines?
-pub(crate) fn is_prepared(folder: &Path, from: &Path) -> bool {
-    let prepared = std::fs::read(folder.join(MARK));
-    let wanted = std::fs::read(from);
-    matches!((prepared, wanted), (Ok(prepared), Ok(wanted)) if prepared == wanted)
-}
-
-/// Remembers what a folder was prepared from.
-pub(crate) fn mark_prepared(folder: &Path, from: &Path) -> Result<(), Trouble> {
-    use crate::trouble::OrFailed as _;
-
-    std::fs::copy(from, folder.join(MARK)).or_failed(folder.display()).map(drop)
 }
 
 /// Options of the program, and what it then agrees to with a client that offers to limit its window.
@@ -113,5 +99,4 @@ const AGREEMENTS: &[(&[&str], &str)] = &[
          client_max_window_bits=12",
     ),
 ];
-const MARK: &str = ".prepared-from";
 const LIMIT: Duration = Duration::from_secs(120);

@@ -4,18 +4,18 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use super::{Checks, MIB, noise, papers::Papers};
-use crate::outside::{LIMIT, proxies::Proxy, python, scripts};
+use super::{Checks, MIB, certificates::Certificates, noise};
+use crate::error::{Error, OrFailed as _, Verdict};
+use crate::interop::{LIMIT, proxies::Proxy, python, scripts};
 use crate::process::Task;
 use crate::program::{self, Service};
 use crate::ready;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn step(workspace: &Workspace) -> Verdict {
     let program = program::ensure(workspace)?;
-    let papers = Papers::make(workspace, "connect-proxies")?;
+    let certificates = Certificates::make(workspace, "connect-proxies")?;
     let tinyproxy = tools::from_debian(&["tinyproxy"], &["tinyproxy-bin"])?;
     let microsocks = tools::from_debian(&["microsocks"], &["microsocks"])?;
     // The clients say 0.0.0.0, because the environment's proxies are never asked for loopback.
@@ -24,13 +24,13 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
     let python = python::environment(workspace)?;
     let mut secure = Task::new(python)
         .arg(scripts(workspace).join("python/server.py"))
-        .args(["--tls", &papers.path("server.pem"), &papers.path("server-key.pem")])
+        .args(["--tls", &certificates.path("server.pem"), &certificates.path("server-key.pem")])
         .start(&workspace.log("connect-proxies-python"))?;
     let secure_url = secure.wait_for_line("listening ", LIMIT)?;
     let servers = Servers {
         plain: service.echo_url(),
         secure: format!("{secure_url}/echo"),
-        authority: papers.path("authority.pem"),
+        authority: certificates.path("authority.pem"),
     };
     let checks = Checks::new(&program);
     for proxy in [
@@ -45,7 +45,7 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
         servers.refused(&checks, &proxy)?;
     }
     // It does not go to the unspecified address, which stands for one that is not loopback here.
-    let dante = dante(workspace, &papers)?;
+    let dante = dante(workspace, &certificates)?;
     servers.by_option(&checks, &dante)?;
     servers.refused(&checks, &dante)?;
     service.stop()?;
@@ -60,7 +60,7 @@ struct Servers {
 }
 
 impl Servers {
-    fn by_option(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Trouble> {
+    fn by_option(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Error> {
         let bytes = noise(2 * MIB);
         for proxy_url in spellings(proxy) {
             for url in [&self.plain, &self.secure] {
@@ -76,7 +76,7 @@ impl Servers {
     }
 
     /// By each variable that speaks of the scheme, and past the proxy where another one speaks of it.
-    fn by_environment(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Trouble> {
+    fn by_environment(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Error> {
         let there = proxy.url();
         for (url, variable) in [
             (&self.plain, "http_proxy"),
@@ -103,7 +103,7 @@ impl Servers {
     }
 
     /// What the exceptions name is reached directly; that would fail through the proxy, which nobody is.
-    fn past_it(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Trouble> {
+    fn past_it(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Error> {
         let dead = format!("{}://{}", proxy.scheme, ready::free_address()?);
         let url = not_loopback(&self.plain);
         let words = [&*url, "-n", "1", "-v"];
@@ -122,7 +122,7 @@ impl Servers {
         Ok(())
     }
 
-    fn refused(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Trouble> {
+    fn refused(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Error> {
         let nobody = format!("ws://{}/", ready::free_address()?);
         checks.connect(&[&nobody, "--proxy", &proxy.url()]).run(b"")?.expect(3, &["proxy"])?;
         if proxy.has_password {
@@ -140,12 +140,12 @@ impl Servers {
 }
 
 /// Dante, without passwords: it takes those of the machine's own users only.
-fn dante(workspace: &Workspace, papers: &Papers) -> Result<Proxy, Trouble> {
+fn dante(workspace: &Workspace, certificates: &Certificates) -> Result<Proxy, Error> {
     let danted = tools::from_debian(&["danted", "sockd"], &["dante-server"])?;
     let address = ready::free_address()?;
-    let settings = papers.folder.join("danted.conf");
+    let settings = certificates.folder.join("danted.conf");
     fs::write(&settings, dante_settings(address)).or_failed(settings.display())?;
-    let task = Task::new(danted).arg("-f").arg(&settings).arg("-p").arg(papers.folder.join("danted.pid"));
+    let task = Task::new(danted).arg("-f").arg(&settings).arg("-p").arg(certificates.folder.join("danted.pid"));
     Proxy::start("socks5", address, false, task, &workspace.log("dante"))
 }
 

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use super::{failed_check, python, scripts};
+use crate::error::{OrFailed as _, Verdict};
 use crate::process::Task;
 use crate::program;
-use crate::trouble::{OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn step(workspace: &Workspace) -> Verdict {

@@ -1,24 +1,24 @@
 //! `connect` and the servers of Python `websockets` and node `ws` over TLS.
 
-use super::{Checks, MIB, noise, papers::Papers, prose};
-use crate::outside::{LIMIT, node, python, scripts};
+use super::{Checks, MIB, certificates::Certificates, noise, prose};
+use crate::error::{Error, Verdict};
+use crate::interop::{LIMIT, node, python, scripts};
 use crate::process::{Running, Task};
 use crate::program;
-use crate::trouble::{Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn step(workspace: &Workspace) -> Verdict {
     let program = program::ensure(workspace)?;
-    let papers = Papers::make(workspace, "connect-tls")?;
+    let certificates = Certificates::make(workspace, "connect-tls")?;
     let checks = Checks::new(&program);
     for party in [Party::python(workspace)?, Party::node(workspace)?] {
-        let open = party.serve(workspace, &papers, false)?;
-        messages(&checks, &papers, &open)?;
-        compression(&checks, &papers, &open)?;
-        ends(&checks, &papers, &open)?;
-        certificates(&checks, &papers, &open)?;
-        let closed = party.serve(workspace, &papers, true)?;
-        client_certificates(&checks, &papers, &closed, party.without_certificate)?;
+        let open = party.serve(workspace, &certificates, false)?;
+        messages(&checks, &certificates, &open)?;
+        compression(&checks, &certificates, &open)?;
+        ends(&checks, &certificates, &open)?;
+        server_certificates(&checks, &certificates, &open)?;
+        let closed = party.serve(workspace, &certificates, true)?;
+        client_certificates(&checks, &certificates, &closed, party.without_certificate)?;
     }
     checks.verdict()
 }
@@ -34,24 +34,29 @@ struct Party {
 }
 
 impl Party {
-    fn python(workspace: &Workspace) -> Result<Self, Trouble> {
+    fn python(workspace: &Workspace) -> Result<Self, Error> {
         let interpreter = python::environment(workspace)?;
         let script = scripts(workspace).join("python/server.py");
         Ok(Self { name: "python", interpreter, script, without_certificate: (5, "handshake") })
     }
 
-    fn node(workspace: &Workspace) -> Result<Self, Trouble> {
+    fn node(workspace: &Workspace) -> Result<Self, Error> {
         let interpreter = node::environment(workspace)?;
         let script = scripts(workspace).join("node/server.mjs");
         Ok(Self { name: "node", interpreter, script, without_certificate: (4, "CertificateRequired") })
     }
 
-    fn serve(&self, workspace: &Workspace, papers: &Papers, wants_certificates: bool) -> Result<Server, Trouble> {
+    fn serve(
+        &self,
+        workspace: &Workspace,
+        certificates: &Certificates,
+        wants_certificates: bool,
+    ) -> Result<Server, Error> {
         let name = format!("{}-server-tls{}", self.name, if wants_certificates { "-clients" } else { "" });
         let mut task = Task::new(&self.interpreter).arg(&self.script).arg("--tls");
-        task = task.args([papers.path("server.pem"), papers.path("server-key.pem")]);
+        task = task.args([certificates.path("server.pem"), certificates.path("server-key.pem")]);
         if wants_certificates {
-            task = task.arg(papers.path("authority.pem"));
+            task = task.arg(certificates.path("authority.pem"));
         }
         let mut running = task.start(&workspace.log(&name))?;
         let url = running.wait_for_line("listening ", LIMIT)?;
@@ -72,8 +77,8 @@ impl Server {
     }
 }
 
-fn messages(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<(), Trouble> {
-    let (name, authority, echo) = (server.name, papers.path("authority.pem"), server.at("/echo"));
+fn messages(checks: &Checks<'_>, certificates: &Certificates, server: &Server) -> Result<(), Error> {
+    let (name, authority, echo) = (server.name, certificates.path("authority.pem"), server.at("/echo"));
     let text = "hello\n\ngr\u{fc}\u{df}e, \u{4e16}\u{754c}, \u{1f98d}\n";
     checks.connect(&[&echo, "--cacert", &authority, "-n", "3"]).run(text.as_bytes())?.brought(text.as_bytes())?;
     checks.ok(&format!("{name}: texts over TLS"));
@@ -95,8 +100,8 @@ fn messages(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<(),
     Ok(())
 }
 
-fn compression(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<(), Trouble> {
-    let (name, authority) = (server.name, papers.path("authority.pem"));
+fn compression(checks: &Checks<'_>, certificates: &Certificates, server: &Server) -> Result<(), Error> {
+    let (name, authority) = (server.name, certificates.path("authority.pem"));
     let lines = prose(20_000);
     let line =
         [prose(200).iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect(), b"\n".to_vec()].concat();
@@ -121,8 +126,8 @@ fn compression(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<
     Ok(())
 }
 
-fn ends(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<(), Trouble> {
-    let (name, authority) = (server.name, papers.path("authority.pem"));
+fn ends(checks: &Checks<'_>, certificates: &Certificates, server: &Server) -> Result<(), Error> {
+    let (name, authority) = (server.name, certificates.path("authority.pem"));
     for (code, exit) in [(1000, 0), (1001, 0), (1008, 6), (1011, 6), (4001, 6)] {
         let url = server.at(&format!("/close?code={code}&reason=see%20you"));
         let words: &[&str] = if exit == 0 { &[] } else { &[&code.to_string(), "see you"] };
@@ -132,11 +137,14 @@ fn ends(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<(), Tro
     Ok(())
 }
 
-fn certificates(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result<(), Trouble> {
+fn server_certificates(checks: &Checks<'_>, certificates: &Certificates, server: &Server) -> Result<(), Error> {
     let (name, echo) = (server.name, server.at("/echo"));
-    let authority = papers.path("authority.pem");
+    let authority = certificates.path("authority.pem");
     checks.connect(&[&echo]).run(b"")?.expect(4, &["TLS", "certificate"])?;
-    checks.connect(&[&echo, "--cacert", &papers.path("stranger.pem")]).run(b"")?.expect(4, &["TLS", "certificate"])?;
+    checks
+        .connect(&[&echo, "--cacert", &certificates.path("stranger.pem")])
+        .run(b"")?
+        .expect(4, &["TLS", "certificate"])?;
     checks.ok(&format!("{name}: an unknown authority is 4"));
     let by_address = echo.replace("localhost", "127.0.0.1");
     checks.connect(&[&by_address, "--cacert", &authority]).run(b"")?.expect(4, &["TLS", "certificate"])?;
@@ -151,12 +159,12 @@ fn certificates(checks: &Checks<'_>, papers: &Papers, server: &Server) -> Result
 
 fn client_certificates(
     checks: &Checks<'_>,
-    papers: &Papers,
+    certificates: &Certificates,
     server: &Server,
     (code, word): (i32, &str),
-) -> Result<(), Trouble> {
-    let (name, echo, authority) = (server.name, server.at("/echo"), papers.path("authority.pem"));
-    let shown = |who: &str| (papers.path(&format!("{who}.pem")), papers.path(&format!("{who}-key.pem")));
+) -> Result<(), Error> {
+    let (name, echo, authority) = (server.name, server.at("/echo"), certificates.path("authority.pem"));
+    let shown = |who: &str| (certificates.path(&format!("{who}.pem")), certificates.path(&format!("{who}-key.pem")));
     let (cert, key) = shown("client");
     let words = [&*echo, "--cacert", &authority, "-n", "1", "--cert", &cert, "--key", &key];
     checks.connect(&words).run(b"hi\n")?.brought(b"hi\n")?;

@@ -2,21 +2,20 @@
 //! Behind them are our service, and the server of Python `websockets` where the other end is to be heard.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
-use super::{Checks, MIB, haproxy, nginx, noise, papers::Papers, prose};
-use crate::outside::{LIMIT, python, scripts};
-use crate::process::{Running, Task};
+use super::certificates::Certificates;
+use super::front::{Behind, CUT_OFF, Front};
+use super::{Checks, MIB, haproxy, nginx, noise, prose};
+use crate::error::{Error, OrFailed as _, Verdict};
+use crate::interop::{LIMIT, python, scripts};
+use crate::process::Task;
 use crate::program::{self, Service};
-use crate::ready;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn step(workspace: &Workspace) -> Verdict {
     let program = program::ensure(workspace)?;
-    let papers = Papers::make(workspace, "connect-fronts")?;
+    let certificates = Certificates::make(workspace, "connect-fronts")?;
     let python = python::environment(workspace)?;
     let mut server = Task::new(python)
         .arg(scripts(workspace).join("python/server.py"))
@@ -31,58 +30,23 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
         python: address(&python_url)?,
     };
     // They end when this ends.
-    let (nginx, _nginx) = nginx::start(workspace, &papers, &behind)?;
-    let (haproxy, _haproxy) = haproxy::start(workspace, &papers, &behind)?;
+    let (nginx, _nginx) = nginx::start(workspace, &certificates, &behind)?;
+    let (haproxy, _haproxy) = haproxy::start(workspace, &certificates, &behind)?;
     let fronts = [nginx, haproxy];
     let checks = Checks::new(&program);
-    let authority = papers.path("authority.pem");
+    let authority = certificates.path("authority.pem");
     let through: Vec<_> =
         fronts.iter().map(|front| Through { checks: &checks, front, authority: &authority }).collect();
     for through in &through {
         through.messages()?;
         through.hosts()?;
         through.closes()?;
-        through.client_certificates(&papers)?;
+        through.client_certificates(&certificates)?;
     }
     idle(&through)?;
     going_away(&through, service)?;
     pinging.stop()?;
     checks.verdict()
-}
-
-/// The servers behind.
-pub(super) struct Behind {
-    /// Our service, which does not ping so soon that it would matter.
-    pub(super) service: SocketAddr,
-    /// Our service, which pings often enough.
-    pub(super) pinging: SocketAddr,
-    pub(super) python: SocketAddr,
-}
-
-/// What stands before them, with TLS.
-pub(super) struct Front {
-    name: &'static str,
-    /// To our service under `/ws/`, to Python elsewhere; with patience.
-    patient: SocketAddr,
-    /// To our service, cut after [`CUT_OFF`].
-    hasty: SocketAddr,
-    /// To our service that pings, cut as well.
-    pinged: SocketAddr,
-    /// To our service, for those who show a certificate.
-    choosy: SocketAddr,
-}
-
-impl Front {
-    pub(super) fn start(
-        name: &'static str,
-        task: Task,
-        [patient, hasty, pinged, choosy]: [SocketAddr; 4],
-        log: &Path,
-    ) -> Result<(Self, Running), Trouble> {
-        let mut running = task.start(log)?;
-        ready::wait_until(&mut running, name, || ready::accepts(patient) && ready::accepts(pinged))?;
-        Ok((Self { name, patient, hasty, pinged, choosy }, running))
-    }
 }
 
 /// Talks through one of them.
@@ -102,7 +66,7 @@ impl Through<'_> {
         self.checks.ok(&format!("{}: {what}", self.front.name));
     }
 
-    fn messages(&self) -> Result<(), Trouble> {
+    fn messages(&self) -> Result<(), Error> {
         let patient = self.front.patient;
         let text = "hello\n\ngr\u{fc}\u{df}e, \u{4e16}\u{754c}, \u{1f98d}\n".as_bytes();
         self.connect(patient, ECHO, &["-n", "3"]).run(text)?.brought(text)?;
@@ -121,7 +85,7 @@ impl Through<'_> {
     }
 
     /// Both fronts pass on the name that the client used, and the service listens on loopback.
-    fn hosts(&self) -> Result<(), Trouble> {
+    fn hosts(&self) -> Result<(), Error> {
         let port = self.front.patient.port();
         let call = |name: &str| {
             let given = format!("{name}:{port}:{}", self.front.patient.ip());
@@ -134,7 +98,7 @@ impl Through<'_> {
     }
 
     /// What each side says at the end reaches the other.
-    fn closes(&self) -> Result<(), Trouble> {
+    fn closes(&self) -> Result<(), Error> {
         let patient = self.front.patient;
         for (code, exit) in [(1000, 0), (1001, 0), (1008, 6), (1009, 6), (1011, 6), (4001, 6)] {
             let path = format!("/close?code={code}&reason=see%20you");
@@ -157,8 +121,9 @@ impl Through<'_> {
     }
 
     /// HAProxy refuses in TLS, nginx by a status.
-    fn client_certificates(&self, papers: &Papers) -> Result<(), Trouble> {
-        let shown = |who: &str| (papers.path(&format!("{who}.pem")), papers.path(&format!("{who}-key.pem")));
+    fn client_certificates(&self, certificates: &Certificates) -> Result<(), Error> {
+        let shown =
+            |who: &str| (certificates.path(&format!("{who}.pem")), certificates.path(&format!("{who}-key.pem")));
         let (cert, key) = shown("client");
         let known = ["-n", "1", "--cert", &cert, "--key", &key];
         self.connect(self.front.choosy, ECHO, &known).run(b"hi\n")?.brought(b"hi\n")?;
@@ -172,17 +137,17 @@ impl Through<'_> {
     }
 
     /// How the server behind saw the oldest connection end.
-    fn heard(&self, wanted: &str) -> Result<(), Trouble> {
+    fn heard(&self, wanted: &str) -> Result<(), Error> {
         let ended = self.connect(self.front.patient, "/last-close", &["--wait", "off"]).run(b"")?.expect(0, &[])?;
         let heard = String::from_utf8_lossy(&ended.out).into_owned();
         match heard.starts_with(wanted) {
             true => Ok(()),
-            false => Err(Trouble::Failed(format!("{}: the server heard {heard}, not {wanted}", self.front.name))),
+            false => Err(Error::Failed(format!("{}: the server heard {heard}, not {wanted}", self.front.name))),
         }
     }
 
     /// Nobody pings: the front cuts the connection.
-    fn is_cut(&self) -> Result<(), Trouble> {
+    fn is_cut(&self) -> Result<(), Error> {
         let mut talking = self.connect(self.front.hasty, ECHO, &["--wait", "off", "--ping-interval", "off"]).start()?;
         talking.exchange("hi")?;
         talking.finish()?.expect(6, &["lost"])?;
@@ -191,13 +156,13 @@ impl Through<'_> {
     }
 
     /// One of the two sides pings: the connection lives on.
-    fn survives(&self, address: SocketAddr, interval: &str, who: &str) -> Result<(), Trouble> {
+    fn survives(&self, address: SocketAddr, interval: &str, who: &str) -> Result<(), Error> {
         let mut talking = self.connect(address, ECHO, &["--ping-interval", interval, "-n", "2"]).start()?;
         talking.exchange("hi")?;
         thread::sleep(CUT_OFF * 3);
         if talking.has_ended()? {
             let ended = talking.finish()?.expect(0, &[])?;
-            return Err(Trouble::Failed(format!("{}: it has ended early: {}", self.front.name, ended.err)));
+            return Err(Error::Failed(format!("{}: it has ended early: {}", self.front.name, ended.err)));
         }
         talking.exchange("still here")?;
         talking.end_input()?.brought(b"hi\nstill here\n")?;
@@ -207,7 +172,7 @@ impl Through<'_> {
 }
 
 /// All at the same time, for they wait more than they work.
-fn idle(through: &[Through<'_>]) -> Result<(), Trouble> {
+fn idle(through: &[Through<'_>]) -> Result<(), Error> {
     thread::scope(|scope| {
         let mut running = Vec::new();
         for one in through {
@@ -221,7 +186,7 @@ fn idle(through: &[Through<'_>]) -> Result<(), Trouble> {
 }
 
 /// The service is told to stop: whoever is connected hears it, and that is in order.
-fn going_away(through: &[Through<'_>], service: Service) -> Result<(), Trouble> {
+fn going_away(through: &[Through<'_>], service: Service) -> Result<(), Error> {
     let mut talking = Vec::new();
     for one in through {
         let mut waiting = one.connect(one.front.patient, ECHO, &["--wait", "off", "-v"]).start()?;
@@ -242,13 +207,11 @@ fn going_away(through: &[Through<'_>], service: Service) -> Result<(), Trouble> 
     Ok(())
 }
 
-fn address(url: &str) -> Result<SocketAddr, Trouble> {
+fn address(url: &str) -> Result<SocketAddr, Error> {
     let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).or_failed(url)?;
     authority.parse().or_failed(url)
 }
 
-/// After how long both cut what is idle. Pings come several times as often.
-pub(super) const CUT_OFF: Duration = Duration::from_secs(3);
 /// Under this name the service is reached from outside.
 const PUBLIC_NAME: &str = "echo.example";
 const ECHO: &str = "/ws/echo";

@@ -3,11 +3,11 @@
 use std::fmt::{self, Display};
 
 /// What a step says at its end: a note for the summary, or why it did not pass.
-pub(crate) type Verdict = Result<String, Trouble>;
+pub(crate) type Verdict = Result<String, Error>;
 
 /// A step that did not pass.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum Error {
     /// Something is wrong with the project.
     Failed(String),
     /// The machine lacks a tool or an outside party: a failure in CI, a loud skip elsewhere.
@@ -16,7 +16,7 @@ pub(crate) enum Trouble {
     Skipped(String),
 }
 
-impl Display for Trouble {
+impl Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Failed(reason) | Self::Missing(reason) | Self::Skipped(reason)) = self;
         formatter.write_str(reason)
@@ -25,28 +25,28 @@ impl Display for Trouble {
 
 /// Turns a foreign error, or an absence, into a failure that says what was being done.
 pub(crate) trait OrFailed<T> {
-    fn or_failed(self, doing: impl Display) -> Result<T, Trouble>;
+    fn or_failed(self, doing: impl Display) -> Result<T, Error>;
 }
 
 impl<T, E: Display> OrFailed<T> for Result<T, E> {
-    fn or_failed(self, doing: impl Display) -> Result<T, Trouble> {
-        self.map_err(|error| Trouble::Failed(format!("{doing}: {error}")))
+    fn or_failed(self, doing: impl Display) -> Result<T, Error> {
+        self.map_err(|error| Error::Failed(format!("{doing}: {error}")))
     }
 }
 
 impl<T> OrFailed<T> for Option<T> {
-    fn or_failed(self, doing: impl Display) -> Result<T, Trouble> {
-        self.ok_or_else(|| Trouble::Failed(doing.to_string()))
+    fn or_failed(self, doing: impl Display) -> Result<T, Error> {
+        self.ok_or_else(|| Error::Failed(doing.to_string()))
     }
 }
 
 /// Reclassifies a failure to prepare an outside party: the machine is short of it, the project is not wrong.
 pub(crate) trait OrMissing<T> {
-    fn or_missing(self, what: impl Display) -> Result<T, Trouble>;
+    fn or_missing(self, what: impl Display) -> Result<T, Error>;
 }
 
-impl<T> OrMissing<T> for Result<T, Trouble> {
-    fn or_missing(self, what: impl Display) -> Result<T, Trouble> {
-        self.map_err(|trouble| Trouble::Missing(format!("{what}: {trouble}")))
+impl<T> OrMissing<T> for Result<T, Error> {
+    fn or_missing(self, what: impl Display) -> Result<T, Error> {
+        self.map_err(|error| Error::Missing(format!("{what}: {error}")))
     }
 }

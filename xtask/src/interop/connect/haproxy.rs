@@ -4,21 +4,25 @@
 use std::fs;
 
 use super::{
-    fronts::{Behind, CUT_OFF, Front},
-    papers::Papers,
+    certificates::Certificates,
+    front::{Behind, CUT_OFF, Front},
 };
+use crate::error::{Error, OrFailed as _};
 use crate::process::{Running, Task};
 use crate::ready;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
-pub(super) fn start(workspace: &Workspace, papers: &Papers, behind: &Behind) -> Result<(Front, Running), Trouble> {
+pub(super) fn start(
+    workspace: &Workspace,
+    certificates: &Certificates,
+    behind: &Behind,
+) -> Result<(Front, Running), Error> {
     let haproxy = tools::from_debian(&["haproxy"], &["haproxy"])?;
     let addresses = [ready::free_address()?, ready::free_address()?, ready::free_address()?, ready::free_address()?];
     let [patient, hasty, pinged, choosy] = addresses;
-    let authority = papers.path("authority.pem");
-    let certificate = papers.path("server-both.pem");
+    let authority = certificates.path("authority.pem");
+    let certificate = certificates.path("server-both.pem");
     let (service, pinging, python) = (behind.service, behind.pinging, behind.python);
     let hurry = format!("timeout tunnel {}s", CUT_OFF.as_secs());
     let text = format!(
@@ -36,7 +40,7 @@ pub(super) fn start(workspace: &Workspace, papers: &Papers, behind: &Behind) -> 
          backend hasty\n  {hurry}\n  server it {service}\n\
          backend pinged\n  {hurry}\n  server it {pinging}\n"
     );
-    let settings = papers.folder.join("haproxy.cfg");
+    let settings = certificates.folder.join("haproxy.cfg");
     fs::write(&settings, text).or_failed(settings.display())?;
     let task = Task::new(haproxy).arg("-db").arg("-f").arg(&settings);
     Front::start("haproxy", task, addresses, &workspace.log("haproxy"))

@@ -4,25 +4,25 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// Files of one run.
-pub(super) struct Papers {
+pub(super) struct Certificates {
     pub(super) folder: PathBuf,
 }
 
-impl Papers {
+impl Certificates {
     /// Makes them anew in a folder of that name under the target folder.
-    pub(super) fn make(workspace: &Workspace, name: &str) -> Result<Self, Trouble> {
+    pub(super) fn make(workspace: &Workspace, name: &str) -> Result<Self, Error> {
         let openssl = tools::from_debian(&["openssl"], &["openssl"])?;
         let folder = workspace.target.join("outside").join(name);
         fs::create_dir_all(&folder).or_failed(folder.display())?;
         let settings = folder.join("openssl.cnf");
         fs::write(&settings, SETTINGS).or_failed(settings.display())?;
-        let papers = Self { folder };
+        let certificates = Self { folder };
         for (name, subject, signer) in [
             ("authority", "the authority of this run", None),
             ("stranger", "the authority of this run", None),
@@ -30,22 +30,22 @@ impl Papers {
             ("client", "client", Some("authority")),
             ("impostor", "client", Some("stranger")),
         ] {
-            papers.issue(&openssl, name, subject, signer)?;
+            certificates.issue(&openssl, name, subject, signer)?;
         }
-        let both = papers.read("server.pem")? + &papers.read("server-key.pem")?;
-        fs::write(papers.folder.join("server-both.pem"), both).or_failed("server-both.pem")?;
-        Ok(papers)
+        let both = certificates.read("server.pem")? + &certificates.read("server-key.pem")?;
+        fs::write(certificates.folder.join("server-both.pem"), both).or_failed("server-both.pem")?;
+        Ok(certificates)
     }
 
     pub(super) fn path(&self, file: &str) -> String {
         self.folder.join(file).to_string_lossy().into_owned()
     }
 
-    fn read(&self, file: &str) -> Result<String, Trouble> {
+    fn read(&self, file: &str) -> Result<String, Error> {
         fs::read_to_string(self.folder.join(file)).or_failed(file)
     }
 
-    fn issue(&self, openssl: &Path, name: &str, subject: &str, signer: Option<&str>) -> Result<(), Trouble> {
+    fn issue(&self, openssl: &Path, name: &str, subject: &str, signer: Option<&str>) -> Result<(), Error> {
         let section = match name {
             "stranger" => "authority",
             "impostor" => "client",

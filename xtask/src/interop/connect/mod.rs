@@ -1,9 +1,10 @@
 //! The program's `connect` and outside parties: servers over TLS, proxies on the way, and what stands before a service.
 
+mod certificates;
+mod front;
 pub(crate) mod fronts;
 mod haproxy;
 mod nginx;
-mod papers;
 pub(crate) mod proxies;
 mod talk;
 pub(crate) mod tls;
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use self::talk::Talk;
-use crate::trouble::{Trouble, Verdict};
+use crate::error::{Error, Verdict};
 
 /// Runs `connect`, and counts what was found in order.
 struct Checks<'a> {
@@ -37,7 +38,7 @@ impl<'a> Checks<'a> {
 
     fn verdict(&self) -> Verdict {
         match self.passed.load(Ordering::Relaxed) {
-            0 => Err(Trouble::Failed("nothing was checked".to_owned())),
+            0 => Err(Error::Failed("nothing was checked".to_owned())),
             count => Ok(format!("{count} conversations")),
         }
     }

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{LIMIT, failed_check, nginx, passed};
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::process::{Running, Task};
 use crate::program;
 use crate::ready;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble, Verdict};
 use crate::workspace::Workspace;
 
 pub(crate) fn step(workspace: &Workspace) -> Verdict {
@@ -39,7 +39,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn http(workspace: &Workspace, tinyproxy: &Path, has_password: bool) -> Result<Self, Trouble> {
+    pub(super) fn http(workspace: &Workspace, tinyproxy: &Path, has_password: bool) -> Result<Self, Error> {
         let address = ready::free_address()?;
         let log = log(workspace, "tinyproxy", has_password);
         let password = if has_password { format!("BasicAuth {USER} {PASSWORD}\n") } else { String::new() };
@@ -50,7 +50,7 @@ impl Proxy {
         Self::start("http", address, has_password, task, &log)
     }
 
-    pub(super) fn socks(workspace: &Workspace, microsocks: &Path, has_password: bool) -> Result<Self, Trouble> {
+    pub(super) fn socks(workspace: &Workspace, microsocks: &Path, has_password: bool) -> Result<Self, Error> {
         let address = ready::free_address()?;
         let password: &[&str] = if has_password { &["-u", USER, "-P", PASSWORD] } else { &[] };
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
@@ -64,7 +64,7 @@ impl Proxy {
         has_password: bool,
         task: Task,
         log: &Path,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         let mut running = task.start(log)?;
         ready::wait_until(&mut running, scheme, || ready::accepts(address))?;
         Ok(Self { scheme, address, has_password, _running: running })

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
 use crate::program::{self, Service};
 use crate::ready;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
 /// How many settings were tried.
-pub(super) fn settings(workspace: &Workspace) -> Result<usize, Trouble> {
+pub(super) fn settings(workspace: &Workspace) -> Result<usize, Error> {
     let nginx = tools::from_debian(&["nginx"], &["nginx"])?;
     let program = program::ensure(workspace)?;
     let service = Service::start(workspace, "nginx-settings", &[])?;
@@ -35,7 +35,7 @@ pub(super) fn settings(workspace: &Workspace) -> Result<usize, Trouble> {
     ready::wait_until(&mut running, "nginx", || addresses.iter().all(|address| ready::accepts(*address)))?;
     for ((lines, as_page, code, words), address) in SETTINGS.into_iter().zip(addresses) {
         check(&program, address, as_page, code, words)
-            .map_err(|said| Trouble::Failed(format!("nginx with \"{lines}\": {said}")))?;
+            .map_err(|said| Error::Failed(format!("nginx with \"{lines}\": {said}")))?;
     }
     service.stop()?;
     Ok(SETTINGS.len())

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::error::{Error, OrFailed as _};
 use crate::process::Group;
-use crate::trouble::{OrFailed as _, Trouble};
 
 /// A run that is being put together.
 pub(super) struct Talk {
@@ -42,7 +42,7 @@ impl Talk {
     }
 
     /// Runs it with this input to its end.
-    pub(super) fn run(self, input: &[u8]) -> Result<Ended, Trouble> {
+    pub(super) fn run(self, input: &[u8]) -> Result<Ended, Error> {
         let mut talking = self.start()?;
         let pipe = talking.input.take();
         let input = input.to_vec();
@@ -54,7 +54,7 @@ impl Talk {
     }
 
     /// Starts it, with an input that stays open.
-    pub(super) fn start(mut self) -> Result<Talking, Trouble> {
+    pub(super) fn start(mut self) -> Result<Talking, Error> {
         let mut group = Group::spawn(&mut self.command).or_failed(&self.what)?;
         let child = group.child();
         let input = child.stdin.take();
@@ -75,7 +75,7 @@ pub(super) struct Talking {
 
 impl Talking {
     /// Says a line, and waits until it has come back.
-    pub(super) fn exchange(&mut self, line: &str) -> Result<(), Trouble> {
+    pub(super) fn exchange(&mut self, line: &str) -> Result<(), Error> {
         let before = self.out.bytes().len();
         let input = self.input.as_mut().or_failed("the input is closed")?;
         writeln!(input, "{line}").or_failed(&self.what)?;
@@ -84,7 +84,7 @@ impl Talking {
         while !self.out.bytes()[before..].ends_with(wanted.as_bytes()) {
             if Instant::now() >= deadline || self.group.wait(Duration::ZERO).or_failed(&self.what)?.is_some() {
                 let (out, err) = (self.out.text(), self.err.text());
-                return Err(Trouble::Failed(format!("`{}` never said {line}: {out}{err}", self.what)));
+                return Err(Error::Failed(format!("`{}` never said {line}: {out}{err}", self.what)));
             }
             thread::sleep(POLL);
         }
@@ -92,26 +92,26 @@ impl Talking {
     }
 
     /// As Ctrl-C would.
-    pub(super) fn interrupt(&mut self) -> Result<(), Trouble> {
+    pub(super) fn interrupt(&mut self) -> Result<(), Error> {
         kill_process(Pid::from_child(self.group.child()), Signal::INT).or_failed(&self.what)
     }
 
     /// Whether it has ended by itself.
-    pub(super) fn has_ended(&mut self) -> Result<bool, Trouble> {
+    pub(super) fn has_ended(&mut self) -> Result<bool, Error> {
         Ok(self.group.wait(Duration::ZERO).or_failed(&self.what)?.is_some())
     }
 
     /// Ends the input and waits for the end of the run.
-    pub(super) fn end_input(mut self) -> Result<Ended, Trouble> {
+    pub(super) fn end_input(mut self) -> Result<Ended, Error> {
         self.input = None;
         self.finish()
     }
 
     /// Waits for its end.
-    pub(super) fn finish(mut self) -> Result<Ended, Trouble> {
+    pub(super) fn finish(mut self) -> Result<Ended, Error> {
         let Some(status) = self.group.wait(LIMIT).or_failed(&self.what)? else {
             let err = self.err.text();
-            return Err(Trouble::Failed(format!("`{}` did not end within {} s: {err}", self.what, LIMIT.as_secs())));
+            return Err(Error::Failed(format!("`{}` did not end within {} s: {err}", self.what, LIMIT.as_secs())));
         };
         // The readers reach the end of their pipes now.
         drop((self.group, self.input));
@@ -130,11 +130,11 @@ pub(super) struct Ended {
 
 impl Ended {
     /// It ended with this code and told these words on standard error.
-    pub(super) fn expect(self, code: i32, words: &[&str]) -> Result<Self, Trouble> {
+    pub(super) fn expect(self, code: i32, words: &[&str]) -> Result<Self, Error> {
         let missing: Vec<_> = words.iter().filter(|word| !self.err.contains(**word)).collect();
         match self.code {
             Some(found) if found == code && missing.is_empty() => Ok(self),
-            found => Err(Trouble::Failed(format!(
+            found => Err(Error::Failed(format!(
                 "`{}` ended with {found:?}, not {code}, without saying {missing:?}: {}",
                 self.what, self.err
             ))),
@@ -142,15 +142,15 @@ impl Ended {
     }
 
     /// It did not say this.
-    pub(super) fn without(self, word: &str) -> Result<Self, Trouble> {
+    pub(super) fn without(self, word: &str) -> Result<Self, Error> {
         match self.err.contains(word) {
-            true => Err(Trouble::Failed(format!("`{}` said {word}: {}", self.what, self.err))),
+            true => Err(Error::Failed(format!("`{}` said {word}: {}", self.what, self.err))),
             false => Ok(self),
         }
     }
 
     /// It ended in order, and exactly these bytes came out of it.
-    pub(super) fn brought(self, bytes: &[u8]) -> Result<Self, Trouble> {
+    pub(super) fn brought(self, bytes: &[u8]) -> Result<Self, Error> {
         let ended = self.expect(0, &[])?;
         if ended.out == bytes {
             return Ok(ended);
@@ -158,7 +158,7 @@ impl Ended {
         let same = ended.out.iter().zip(bytes).take_while(|(one, other)| one == other).count();
         let (count, wanted) = (ended.out.len(), bytes.len());
         let err = &ended.err;
-        Err(Trouble::Failed(format!("`{}`: {count} bytes for {wanted}, the first {same} right: {err}", ended.what)))
+        Err(Error::Failed(format!("`{}`: {count} bytes for {wanted}, the first {same} right: {err}", ended.what)))
     }
 }
 
@@ -189,7 +189,7 @@ impl Collected {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
-    fn all(self) -> Result<Vec<u8>, Trouble> {
+    fn all(self) -> Result<Vec<u8>, Error> {
         self.reader.join().ok().or_failed("a reading thread ended early")?;
         Ok(std::mem::take(&mut self.bytes.lock().unwrap_or_else(PoisonError::into_inner)))
     }

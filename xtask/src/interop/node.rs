@@ -2,25 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{is_prepared, mark_prepared};
+use super::prepared::{is_prepared, mark_prepared};
+use crate::error::{Error, OrMissing as _};
 use crate::tools;
-use crate::trouble::{OrMissing as _, Trouble};
 use crate::workspace::Workspace;
 
 /// Node, with the packages of `tests/outside/node` in place.
-pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Error> {
     let node = find()?;
     install_packages(workspace, &workspace.root.join("tests/outside/node"))
         .or_missing("node ws cannot be installed")?;
     Ok(node)
 }
 
-pub(crate) fn find() -> Result<PathBuf, Trouble> {
+pub(crate) fn find() -> Result<PathBuf, Error> {
     tools::from_debian(&["node", "nodejs"], &["nodejs"])
 }
 
 /// `npm ci` in a folder with a lock file, unless that has been done.
-pub(crate) fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(), Trouble> {
+pub(crate) fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(), Error> {
     let lock = folder.join("package-lock.json");
     let modules = folder.join("node_modules");
     if is_prepared(&modules, &lock) {

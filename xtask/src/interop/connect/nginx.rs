@@ -3,20 +3,24 @@
 use std::fs;
 
 use super::{
-    fronts::{Behind, CUT_OFF, Front},
-    papers::Papers,
+    certificates::Certificates,
+    front::{Behind, CUT_OFF, Front},
 };
+use crate::error::{Error, OrFailed as _};
 use crate::process::{Running, Task};
 use crate::ready;
 use crate::tools;
-use crate::trouble::{OrFailed as _, Trouble};
 use crate::workspace::Workspace;
 
-pub(super) fn start(workspace: &Workspace, papers: &Papers, behind: &Behind) -> Result<(Front, Running), Trouble> {
+pub(super) fn start(
+    workspace: &Workspace,
+    certificates: &Certificates,
+    behind: &Behind,
+) -> Result<(Front, Running), Error> {
     let nginx = tools::from_debian(&["nginx"], &["nginx"])?;
     let addresses = [ready::free_address()?, ready::free_address()?, ready::free_address()?, ready::free_address()?];
     let [patient, hasty, pinged, choosy] = addresses;
-    let folder = papers.folder.display();
+    let folder = certificates.folder.display();
     let (service, pinging, python) = (behind.service, behind.pinging, behind.python);
     let hurry = format!("proxy_read_timeout {}s;", CUT_OFF.as_secs());
     let text = format!(
@@ -46,7 +50,7 @@ pub(super) fn start(workspace: &Workspace, papers: &Papers, behind: &Behind) -> 
          location / {{ proxy_pass http://{service}; }} }}\n\
          }}\n"
     );
-    let settings = papers.folder.join("nginx.conf");
+    let settings = certificates.folder.join("nginx.conf");
     fs::write(&settings, text).or_failed(settings.display())?;
     let task = Task::new(nginx).arg("-e").arg("stderr").arg("-c").arg(&settings);
     Front::start("nginx", task, addresses, &workspace.log("nginx"))

@@ -1,0 +1,20 @@
+use super::names_of_file;
+
+#[track_caller]
+fn check(source: &str, count: usize) {
+    let names = names_of_file(source).expect("Rust source");
+    assert_eq!(names.iter().filter(|name| *name == "unsafe").count(), count, "{names:?}");
+}
+
+#[test]
+fn keywords_are_found_at_any_depth() {
+    check("fn f() {\n    unsafe { g() }\n}\nunsafe fn g() {}\n", 2);
+    check("macro_rules! m { () => { [unsafe { f() }] } }", 1);
+}
+
+#[test]
+fn longer_words_comments_and_literals_do_not_count() {
+    check("#![forbid(unsafe_code)]\nfn not_unsafe() {}\n", 0);
+    check("//! unsafe\n/* unsafe /* unsafe */ */ fn f() {} // unsafe\n/// unsafe\nfn g() {}", 0);
+    check(r####"const A: &str = "unsafe \" unsafe"; const B: &str = r#"unsafe " unsafe"#; const C: char = '"';"####, 0);
+}

@@ -1,0 +1,47 @@
+//! A reverse proxy that ends TLS, and the servers behind it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::process::{Running, Task};
+use crate::ready;
+
+/// The servers behind.
+pub(super) struct Behind {
+    /// Our service, which does not ping so soon that it would matter.
+    pub(super) service: SocketAddr,
+    /// Our service, which pings often enough.
+    pub(super) pinging: SocketAddr,
+    pub(super) python: SocketAddr,
+}
+
+/// What stands before them, with TLS.
+pub(super) struct Front {
+    pub(super) name: &'static str,
+    /// To our service under `/ws/`, to Python elsewhere; with patience.
+    pub(super) patient: SocketAddr,
+    /// To our service, cut after [`CUT_OFF`].
+    pub(super) hasty: SocketAddr,
+    /// To our service that pings, cut as well.
+    pub(super) pinged: SocketAddr,
+    /// To our service, for those who show a certificate.
+    pub(super) choosy: SocketAddr,
+}
+
+impl Front {
+    pub(super) fn start(
+        name: &'static str,
+        task: Task,
+        [patient, hasty, pinged, choosy]: [SocketAddr; 4],
+        log: &Path,
+    ) -> Result<(Self, Running), Error> {
+        let mut running = task.start(log)?;
+        ready::wait_until(&mut running, name, || ready::accepts(patient) && ready::accepts(pinged))?;
+        Ok((Self { name, patient, hasty, pinged, choosy }, running))
+    }
+}
+
+/// Both proxies cut a connection that is idle for this long. Pings come several times as often.
+pub(super) const CUT_OFF: Duration = Duration::from_secs(3);
