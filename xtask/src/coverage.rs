@@ -12,7 +12,7 @@ use crate::process::Task;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Measures, prints a table for each file, and fails below the mark. docs/coverage.md says what is left and why.
+/// Measures, prints a table of all files, and fails below the mark. docs/coverage.md explains the lines that are left.
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
     let tools = llvm_tools(workspace)?;
     let folder = workspace.target.join("coverage");
@@ -29,10 +29,10 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     let export = Task::new(tools.join("llvm-cov")).args(["export", "--summary-only"]).arg(&program);
     let text = export.arg("--instr-profile").arg(&merged).read()?;
     let exported = serde_json::from_str(&text).or_failed("llvm-cov export")?;
-    judge(&lines_of_files(&exported, &workspace.root.join("silverback-proto/src")))
+    verdict(&lines_of_files(&exported, &workspace.root.join("silverback-proto/src")))
 }
 
-fn judge(files: &BTreeMap<String, Lines>) -> Verdict {
+fn verdict(files: &BTreeMap<String, Lines>) -> Verdict {
     for (file, lines) in files {
         println!("{file:<36} {:>5} lines {:>4} left {:>7.2} %", lines.all, lines.all - lines.reached, lines.percent());
     }
@@ -90,14 +90,14 @@ fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Error> {
     programs.next().or_failed("cargo built no test program")
 }
 
-/// Where the tools are that read what this compiler's programs count: only those of its own LLVM are sure to.
+/// The folder of `llvm-cov` and `llvm-profdata`. Only those of the compiler's own LLVM surely read its format.
 fn llvm_tools(workspace: &Workspace) -> Result<PathBuf, Error> {
     let rustc = |arguments: &[&str]| workspace.task("rustc").args(arguments).read();
     let sysroot = rustc(&["--print", "sysroot"])?;
     let host = host(&rustc(&["--version", "--verbose"])?)?;
     let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
     if !folder.join("llvm-cov").is_file() {
-        let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("there is no rustup".to_owned()))?;
+        let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("rustup is not installed".to_owned()))?;
         let component = workspace.task(rustup).args(["component", "add", "llvm-tools"]).run();
         component.or_missing("cannot install the component llvm-tools")?;
     }

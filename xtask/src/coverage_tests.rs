@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Lines, judge, lines_of_files};
+use super::{Lines, lines_of_files, verdict};
 use crate::error::Error;
 
 #[test]
@@ -25,7 +25,7 @@ fn the_mark_is_on_the_sum_of_all_files() {
     let with = |reached| {
         [("a.rs".to_owned(), Lines { all: 100, reached }), ("b.rs".to_owned(), Lines { all: 300, reached: 300 })].into()
     };
-    assert!(matches!(judge(&with(80)), Ok(note) if note == "95.00 % of 400 lines of silverback-proto"));
-    assert!(matches!(judge(&with(79)), Err(Error::Failed(_))));
-    assert!(matches!(judge(&[].into()), Err(Error::Failed(_))), "nothing measured is no success");
+    assert!(matches!(verdict(&with(80)), Ok(note) if note == "95.00 % of 400 lines of silverback-proto"));
+    assert!(matches!(verdict(&with(79)), Err(Error::Failed(_))));
+    assert!(matches!(verdict(&[].into()), Err(Error::Failed(_))), "an empty report must fail");
 }

@@ -1,8 +1,8 @@
-//! Why a step did not pass, and how its reason travels up.
+//! The errors of steps.
 
 use std::fmt::{self, Display};
 
-/// What a step says at its end: a note for the summary, or why it did not pass.
+/// The result of a step: a note for the summary, or the reason why it did not pass.
 pub(crate) type Verdict = Result<String, Error>;
 
 /// A step that did not pass.
@@ -10,9 +10,9 @@ pub(crate) type Verdict = Result<String, Error>;
 pub(crate) enum Error {
     /// Something is wrong with the project.
     Failed(String),
-    /// The machine lacks a tool or an outside party: a failure in CI, a loud skip elsewhere.
+    /// The machine lacks a tool or an interop peer. In CI the step fails, elsewhere it is skipped.
     Missing(String),
-    /// There is nothing to check here, on no machine's fault.
+    /// The step does not apply here.
     Skipped(String),
 }
 
@@ -23,7 +23,7 @@ impl Display for Error {
     }
 }
 
-/// Turns a foreign error, or an absence, into a failure that says what was being done.
+/// Turns an error or a missing value into a failure that names the attempted action.
 pub(crate) trait OrFailed<T> {
     fn or_failed(self, doing: impl Display) -> Result<T, Error>;
 }
@@ -40,7 +40,7 @@ impl<T> OrFailed<T> for Option<T> {
     }
 }
 
-/// Reclassifies a failure to prepare an outside party: the machine is short of it, the project is not wrong.
+/// Turns a failure to install a tool into [`Error::Missing`]: the machine lacks something, the project is not wrong.
 pub(crate) trait OrMissing<T> {
     fn or_missing(self, what: impl Display) -> Result<T, Error>;
 }

@@ -1,4 +1,4 @@
-//! Every fuzz target for some seconds, from the seeds that are kept and the corpus that earlier runs have left.
+//! Runs every fuzz target for some seconds, from the kept seeds and the corpus of earlier runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace) -> Verdict {
     let targets = targets(workspace)?;
     if targets.is_empty() {
-        println!("THERE ARE NO FUZZ TARGETS YET: nothing was fuzzed.");
+        println!("The folder fuzz/ has no targets: nothing was fuzzed.");
         return Err(Error::Skipped("no fuzz targets yet".to_owned()));
     }
     let nightly = nightly()?;
@@ -46,8 +46,8 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     Ok(format!("{} targets, {seconds} s each: {}", targets.len(), targets.join(", ")))
 }
 
-/// Where a target finds its inputs: what it finds itself it writes to the first folder; the seeds stay as they are.
-/// All of them are tried before anything new is, so that a seed which fails again fails the run.
+/// The folders with a target's inputs. The fuzzer writes new inputs to the first and leaves the seeds as they are.
+/// It tries all of them before new inputs, so a run fails if a seed fails again.
 fn corpora(workspace: &Workspace, target: &str) -> Result<[PathBuf; 2], Error> {
     let [corpus, seeds] = ["corpus", "seeds"].map(|folder| workspace.root.join("fuzz").join(folder).join(target));
     fs::create_dir_all(&corpus).or_failed("the folder of the corpus")?;
@@ -58,7 +58,7 @@ fn corpora(workspace: &Workspace, target: &str) -> Result<[PathBuf; 2], Error> {
     Ok([corpus, seeds])
 }
 
-/// The programs of the package `fuzz`, which is no member of the workspace.
+/// The programs of the package `fuzz`, which is outside the workspace.
 fn targets(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let manifest = workspace.root.join("fuzz/Cargo.toml");
     if !manifest.is_file() {

@@ -21,7 +21,7 @@ enum Place {
     System,
     /// By rustup.
     Toolchain,
-    /// A folder of the work tree.
+    /// Into a folder of the work tree.
     Folder(&'static str),
 }
 
@@ -69,7 +69,7 @@ impl Place {
     fn words(self) -> String {
         match self {
             Self::System if tools::can_install_debian() => "by apt-get, for the whole system".to_owned(),
-            Self::System => "not by this run, as it is not root or has no apt-get (the steps are skipped)".to_owned(),
+            Self::System => "missing, and skipped with their steps, because apt-get needs root on Debian".to_owned(),
             Self::Toolchain => "by rustup, into the Rust toolchain".to_owned(),
             Self::Folder(folder) => format!("into {folder}"),
         }

@@ -70,7 +70,7 @@ pub(crate) fn nightly() -> Result<String, Error> {
     })
 }
 
-/// The machine that a compiler builds for, from what it says of itself.
+/// The compiler's host, from its verbose version.
 pub(crate) fn host(verbose_version: &str) -> Result<String, Error> {
     let host = verbose_version.lines().find_map(|line| line.strip_prefix("host: ")).or_failed("rustc names no host")?;
     Ok(host.to_owned())

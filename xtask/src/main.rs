@@ -1,7 +1,7 @@
 //! The project's chores. `cargo xtask test` builds and checks everything, `cargo xtask autobahn` runs the Autobahn
-//! suite alone, `cargo xtask bench` measures us and our peers, `cargo xtask hold` and `soak` what the program carries.
-//! What a chore does lives in its own module; this file only chooses.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing to the terminal is what a chore is for")]
+//! suite alone, and `cargo xtask bench` compares us with our peers. `cargo xtask --help` lists all chores.
+//! Each chore has its own module.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores print to the terminal")]
 
 mod autobahn;
 mod bench;

@@ -14,7 +14,7 @@ pub(crate) fn loom(workspace: &Workspace) -> Verdict {
         .args(["--config", "profile.dev.package.generator.opt-level=3"])
         .arg("--target-dir")
         .arg(workspace.target.join("loom"))
-        // A model that fails may end its process: what it says must not be held back until then.
+        // A model that fails may abort its process, and captured output would be lost.
         .args(["models::", "--", "--nocapture"])
         .env("RUSTFLAGS", "--cfg silverback_loom")
         .env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS)

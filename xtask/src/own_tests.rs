@@ -66,7 +66,7 @@ pub(crate) fn run_on_32_bits(workspace: &Workspace) -> Verdict {
 
 /// The standard library for that machine, and what C programs for it are linked with.
 fn install_32_bits() -> Result<(), Error> {
-    let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("there is no rustup".to_owned()))?;
+    let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("rustup is not installed".to_owned()))?;
     let target = Task::new(rustup).args(["target", "add", MACHINE_OF_32_BITS]).run();
     target.or_missing(format_args!("cannot install {MACHINE_OF_32_BITS}"))?;
     match tools::STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {

@@ -41,7 +41,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts it on a free port. `name` tells its log from others'.
+    /// Starts it on a free port. `name` is part of the name of its log.
     pub(crate) fn start(workspace: &Workspace, name: &str, arguments: &[&str]) -> Result<Self, Error> {
         let path = ensure(workspace)?;
         let address = ready::free_address()?;
@@ -61,7 +61,7 @@ impl Service {
         self.address
     }
 
-    /// Its number, for those who look at its memory.
+    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.running.pid()
     }
@@ -71,12 +71,12 @@ impl Service {
         self.running.terminate()
     }
 
-    /// Waits for its end, which must be exit code 0.
+    /// Waits until it exits, which must be with code 0.
     pub(crate) fn finish(self) -> Result<(), Error> {
         self.running.finish(STOP_LIMIT)
     }
 
-    /// Both.
+    /// Sends SIGTERM and waits.
     pub(crate) fn stop(self) -> Result<(), Error> {
         self.terminate()?;
         self.finish()

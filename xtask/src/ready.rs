@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, OrFailed as _};
 use crate::process::Running;
 
-/// An address of the loopback with a port that nobody uses just now.
+/// A loopback address with a free port.
 pub(crate) fn free_address() -> Result<SocketAddr, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).or_failed("no free port")?;
     listener.local_addr().or_failed("no free port")

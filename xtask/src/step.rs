@@ -1,4 +1,4 @@
-//! One step of `cargo xtask test`: running it, timing it, and classifying its end.
+//! A step of `cargo xtask test`, and its outcome.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 /// A named check.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// What it checks, for people.
+    /// The promise that it checks, for the terminal.
     pub(crate) what: &'static str,
     pub(crate) run: fn(&Workspace) -> Verdict,
 }
@@ -57,7 +57,7 @@ impl Outcome {
     }
 }
 
-/// In CI an absent outside party is a failure: a check that silently stops running protects nobody.
+/// In CI a missing tool is a failure, because a check that silently stops running is worthless.
 pub(crate) fn classify(verdict: Verdict, is_ci: bool) -> (Outcome, String) {
     match verdict {
         Ok(note) => (Outcome::Passed, note),

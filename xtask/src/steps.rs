@@ -50,7 +50,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "python-server", what: "our Dialer talks to Python websockets", run: interop::python_server },
     Step {
         name: "python-differential",
-        what: "Python websockets and the core judge random compressed streams the same",
+        what: "Python websockets and the core agree on random compressed streams",
         run: interop::differential::step,
     },
     Step { name: "node-client", what: "node ws talks to the program", run: interop::node_client },
@@ -67,17 +67,17 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step {
         name: "connect-proxies",
-        what: "`silverback connect` goes through tinyproxy, microsocks and Dante, told by an option or the environment",
+        what: "`silverback connect` goes through tinyproxy, microsocks and Dante, set by an option or the environment",
         run: interop::connect::proxies::step,
     },
     Step {
         name: "connect-fronts",
-        what: "`silverback connect` talks to servers behind nginx and HAProxy, which end TLS and cut what is idle",
+        what: "`silverback connect` talks to servers behind nginx and HAProxy, which terminate TLS and close idle connections",
         run: interop::connect::fronts::step,
     },
     Step { name: "autobahn-server", what: "Autobahn's fuzzing client against the program", run: autobahn::server_step },
     Step { name: "autobahn-client", what: "Autobahn's fuzzing server against our Dialer", run: autobahn::client_step },
-    Step { name: "autobahn-table", what: "docs/autobahn.md says what was just measured", run: autobahn::table_step },
+    Step { name: "autobahn-table", what: "docs/autobahn.md agrees with this run", run: autobahn::table_step },
 ];
 
 /// The steps of `cargo xtask test --quick`. They need a Rust toolchain and nothing else.

@@ -1,4 +1,4 @@
-//! Finding the tools that a step needs and, where it is our place to, installing them: cargo's own into the target
+//! Finds the tools that a step needs and installs some of them: cargo subcommands into the target
 //! folder, Debian's packages when we are root on a machine with apt.
 
 use std::env;

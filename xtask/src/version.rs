@@ -11,7 +11,7 @@ pub(crate) fn parse(text: &str) -> Option<Version> {
     Some(Version(numbers))
 }
 
-/// Major, minor and patch number; what was not written counts as zero.
+/// Major, minor and patch number. A missing number counts as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version([u64; 3]);
 

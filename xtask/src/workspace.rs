@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::error::{Error, OrFailed as _};
 use crate::process::Task;
 
-/// Where things are, and what this run may do.
+/// The paths of the work tree, and the options of this run.
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Cargo's target folder, wherever the environment has put it.
     pub(crate) target: PathBuf,
     /// `cargo metadata` with the resolved graph and all features.
     pub(crate) metadata: Value,
-    /// An absent outside party is then a failure.
+    /// A missing tool is then a failure.
     pub(crate) is_ci: bool,
     /// Nothing may be installed then.
     pub(crate) is_quick: bool,
@@ -54,12 +54,12 @@ impl Workspace {
         Task::new(program).current_dir(&self.root)
     }
 
-    /// Where this run leaves what a person may want to look at.
+    /// The folder for logs, reports and screenshots.
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.root.join("artifacts")
     }
 
-    /// Where the output of a program that ran beside us is kept.
+    /// The log of a program in the background.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.artifacts().join("logs").join(format!("{name}.log"))
     }

@@ -1,6 +1,6 @@
 //! The Autobahn suite: its fuzzing client against the program, its fuzzing server against our `Dialer`.
 
-mod judge;
+mod results;
 mod roles;
 mod selection;
 mod suite;
@@ -11,7 +11,7 @@ use std::{fs, thread};
 use crate::command_line::{AutobahnRequest, Role};
 use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
-use judge::Results;
+use results::Results;
 use suite::Suite;
 
 /// The chore `cargo xtask autobahn`. `true` when every case did as it should.
@@ -88,7 +88,7 @@ fn run_role(workspace: &Workspace, role: Role, patterns: &[String]) -> Verdict {
         Role::Server => roles::against_program(workspace, &suite, &catalogue)?,
         Role::Client => roles::against_dialer(workspace, &suite, &catalogue)?,
     }
-    Results::load(workspace, role)?.or_failed("the suite left no report")?.judge(&catalogue)
+    Results::load(workspace, role)?.or_failed("the suite left no report")?.verdict(&catalogue)
 }
 
 /// `None` when a role has left no report.

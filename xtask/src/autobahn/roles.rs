@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::judge::Results;
+use super::results::Results;
 use super::suite::{AGENT, Catalogue, Suite};
 use crate::command_line::Role;
 use crate::error::{Error, OrFailed as _};

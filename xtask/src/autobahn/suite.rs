@@ -1,4 +1,4 @@
-//! The suite itself: `autobahntestsuite` needs Python 2.7, which gets an environment of its own.
+//! Installs and runs `autobahntestsuite`. It needs Python 2.7, so it has a separate Python environment.
 
 use std::path::{Path, PathBuf};
 
@@ -97,7 +97,7 @@ fn from_pyenv() -> Option<PathBuf> {
     Some(Path::new(prefix.trim()).join("bin/python2.7"))
 }
 
-/// A file of that name proves nothing: version managers leave stand-ins that only complain.
+/// Runs the file, because a version manager may have put a placeholder there that only prints an error.
 fn is_python2(path: &Path) -> bool {
     Task::new(path).args(["-c", "import sys; sys.exit(sys.version_info[:2] != (2, 7))"]).succeeds()
 }

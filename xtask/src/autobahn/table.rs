@@ -1,6 +1,6 @@
-//! The table for people: every case, its title and what the suite said about us in both roles.
+//! docs/autobahn.md: every case, its title and the suite's result for both roles.
 
-use super::judge::{INFORMATIONAL, Results, Seen};
+use super::results::{INFORMATIONAL, Results, Seen};
 use super::selection;
 use super::suite::{Case, Catalogue};
 
@@ -18,7 +18,7 @@ pub(super) fn render(catalogue: &Catalogue, server: &Results, client: &Results) 
     text
 }
 
-/// The cases of which `written` says something else than what was seen.
+/// The cases for which `written` differs from the results.
 pub(super) fn differences(written: &str, catalogue: &Catalogue, server: &Results, client: &Results) -> Vec<String> {
     let is_missing = |case: &&Case| !written.contains(&row(case, server, client));
     catalogue.cases.iter().filter(is_missing).map(|case| case.id.clone()).collect()

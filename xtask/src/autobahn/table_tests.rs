@@ -1,4 +1,4 @@
-use super::super::judge::Results;
+use super::super::results::Results;
 use super::super::suite::{Case, Catalogue};
 use super::{differences, render};
 

@@ -14,7 +14,7 @@ pub(super) struct Server<'a> {
     pub(super) path: PathBuf,
 }
 
-/// Builds what the contestants need, each program once.
+/// Builds the contestants' programs, each of them once.
 pub(super) fn servers<'a>(workspace: &Workspace, contestants: &[&'a Contestant]) -> Result<Vec<Server<'a>>, Error> {
     let mut built: Vec<(Program, PathBuf)> = Vec::new();
     let mut servers = Vec::new();

@@ -1,8 +1,8 @@
-//! What is measured: each cell is one load, given to every server of a group.
+//! The cells. A cell is one load that every server of a group is measured with.
 
 use super::contestants::Group;
 
-/// One load and what is shown of it.
+/// One load and the figures that its table shows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Cell {
     pub(super) name: &'static str,

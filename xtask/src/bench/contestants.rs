@@ -9,12 +9,12 @@ pub(super) struct Contestant {
     pub(super) arguments: &'static [&'static str],
 }
 
-/// Whom it is compared with. The first of each group is what the others are set against.
+/// The servers that are compared with each other. The first of a group is the base of its ratios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
     Echo,
     Compressed,
-    /// What one connection sends, all get.
+    /// Each message of one connection goes to all.
     Broadcast,
     /// Settings of compression against memory.
     Settings,
@@ -32,7 +32,7 @@ pub(super) enum Program {
 }
 
 impl Contestant {
-    /// Raw TCP: there is no handshake, and no frame.
+    /// The server speaks raw TCP, without handshake and frames.
     pub(super) fn is_tcp(&self) -> bool {
         matches!(self.program, Program::Bench { feature: None, .. })
     }

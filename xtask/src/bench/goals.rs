@@ -1,8 +1,8 @@
-//! What is wanted of each cell, and whether it was reached.
+//! The goals of the cells, and whether they are met.
 
 use super::results::{Outcome, Row};
 
-/// Something that is wanted of a cell.
+/// A limit for one figure of a cell.
 #[derive(Debug)]
 pub(super) struct Goal {
     pub(super) cell: &'static str,
@@ -10,14 +10,14 @@ pub(super) struct Goal {
     at_most: f64,
 }
 
-/// What is compared.
+/// The figure that a goal limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Measure {
     /// CPU time, against the first server of the table.
     ToFirst,
     /// CPU time, against the peer that needs least.
     ToBestPeer,
-    /// The same, among the peers whose answers are no larger than ours.
+    /// CPU time, against the best of the peers whose compressed replies are at most as large as ours.
     ToBestPeerOfSize,
     /// CPU time, against this server.
     To(&'static str),
@@ -27,23 +27,23 @@ enum Measure {
     Spread,
 }
 
-/// A goal and what was measured; nothing, if it was not measured.
-pub(super) struct Judged {
+/// A goal with its measurement, if there is one.
+pub(super) struct Assessment {
     pub(super) goal: &'static Goal,
     pub(super) measured: Option<Measured>,
 }
 
-/// Who was measured, against whom, and what came out.
+/// The value of a goal, and the two servers that it compares.
 pub(super) struct Measured {
     pub(super) ours: String,
     pub(super) against: Option<String>,
     pub(super) value: f64,
 }
 
-/// Every goal, by what was measured.
-pub(super) fn judge<'a>(outcome_of: impl Fn(&str) -> Option<&'a Outcome>) -> Vec<Judged> {
+/// Compares every goal with the measurements.
+pub(super) fn assess<'a>(outcome_of: impl Fn(&str) -> Option<&'a Outcome>) -> Vec<Assessment> {
     let measured = |goal: &Goal| goal.measured(outcome_of(goal.cell)?);
-    ALL.iter().map(|goal| Judged { goal, measured: measured(goal) }).collect()
+    ALL.iter().map(|goal| Assessment { goal, measured: measured(goal) }).collect()
 }
 
 /// The goal that a plot shows: it is one about the ratio to the first server.
@@ -56,7 +56,7 @@ impl Goal {
         measured.value <= self.at_most
     }
 
-    /// The limit, and what it limits.
+    /// The goal in words.
     pub(super) fn wanted(&self) -> String {
         let what = match self.measure {
             Measure::ToFirst => "of the first server's CPU time",

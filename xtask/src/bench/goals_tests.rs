@@ -1,7 +1,7 @@
 use super::super::cells;
 use super::super::contestants;
 use super::super::results::{Figures, Outcome, Row};
-use super::{ALL, Judged, Measure, OURS, judge};
+use super::{ALL, Assessment, Measure, OURS, assess};
 
 fn outcome(rows: &[(&str, f64, f64)]) -> Outcome {
     let figures = |cpu, wire| Figures { cpu: Some(cpu), wire: Some(wire), ..Figures::default() };
@@ -14,9 +14,9 @@ fn outcome(rows: &[(&str, f64, f64)]) -> Outcome {
 }
 
 #[track_caller]
-fn judged(cell: &str, measure: Measure, outcome: &Outcome) -> Judged {
-    let all = judge(|name| (name == cell).then_some(outcome));
-    let wanted = |judged: &Judged| judged.goal.cell == cell && judged.goal.measure == measure;
+fn assessment(cell: &str, measure: Measure, outcome: &Outcome) -> Assessment {
+    let all = assess(|name| (name == cell).then_some(outcome));
+    let wanted = |assessment: &Assessment| assessment.goal.cell == cell && assessment.goal.measure == measure;
     all.into_iter().find(wanted).expect("there is such a goal")
 }
 
@@ -41,11 +41,11 @@ fn the_program_is_set_against_the_first_server_and_against_the_best_peer() {
         ("yawc-best", 2.0, 16.0),
         ("axum", 9.0, 16.0),
     ]);
-    let to_first = judged("small-32", Measure::ToFirst, &outcome);
+    let to_first = assessment("small-32", Measure::ToFirst, &outcome);
     let measured = to_first.measured.expect("it was measured");
     assert_eq!((measured.value, measured.against.as_deref()), (1.2, Some("raw-epoll")));
     assert!(to_first.goal.is_met(&measured));
-    let to_peer = judged("small-32", Measure::ToBestPeer, &outcome);
+    let to_peer = assessment("small-32", Measure::ToBestPeer, &outcome);
     let measured = to_peer.measured.expect("it was measured");
     assert_eq!((measured.value, measured.against.as_deref()), (0.6, Some("yawc-best")));
 }
@@ -54,13 +54,13 @@ fn the_program_is_set_against_the_first_server_and_against_the_best_peer() {
 fn a_peer_whose_answers_are_larger_is_no_measure() {
     let outcome =
         outcome(&[("silverback (level 1)", 2.0, 100.0), ("yawc level 1", 4.0, 101.0), ("sockudo", 1.0, 102.0)]);
-    let measured = judged("deflate-1k", Measure::ToBestPeerOfSize, &outcome).measured.expect("it was measured");
+    let measured = assessment("deflate-1k", Measure::ToBestPeerOfSize, &outcome).measured.expect("it was measured");
     assert_eq!((measured.value, measured.against.as_deref()), (0.5, Some("yawc level 1")));
 }
 
 #[test]
-fn what_was_not_measured_is_not_judged() {
-    assert!(judge(|_| None).iter().all(|judged| judged.measured.is_none()));
+fn what_was_not_measured_is_not_assessed() {
+    assert!(assess(|_| None).iter().all(|assessment| assessment.measured.is_none()));
     let without_us = outcome(&[("raw-epoll", 1.0, 16.0)]);
-    assert!(judged("small", Measure::ToFirst, &without_us).measured.is_none());
+    assert!(assessment("small", Measure::ToFirst, &without_us).measured.is_none());
 }

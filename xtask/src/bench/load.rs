@@ -39,7 +39,7 @@ impl Generator {
     /// One run against one server.
     pub(super) fn run(&self, cell: &Cell, target: &Target) -> Result<Figures, Error> {
         if cell.kind == Kind::Memory {
-            // What the first connection leaves behind belongs to the server, not to those that are measured.
+            // The memory that the server allocates for its first connection and keeps must not count.
             self.measure(target, &["-c", "1", "-n", "1"])?;
         }
         let timed = ["--duration", self.duration, "--warmup", self.warmup];
@@ -66,7 +66,7 @@ impl Generator {
     }
 }
 
-/// The figures of a run, by what the cell shows.
+/// The figures of a run that a cell of this kind shows.
 fn figures(kind: Kind, run: &Value) -> Option<Figures> {
     let times = if kind == Kind::Handshakes { &run["connect_us"] } else { &run["round_trip_us"] };
     let per_second = match kind {

@@ -1,4 +1,4 @@
-//! What a run of `silverback bench` says.
+//! Reports of `silverback bench`.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;

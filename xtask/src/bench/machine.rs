@@ -37,7 +37,7 @@ pub(super) fn description(workspace: &Workspace) -> String {
     )
 }
 
-/// What was measured, in which versions, as the lock file of the servers says.
+/// The versions of the measured libraries, from the servers' lock file.
 pub(super) fn versions(workspace: &Workspace) -> String {
     let lock = fs::read_to_string(workspace.root.join("bench/Cargo.lock")).unwrap_or_default();
     let versions: Vec<_> =

@@ -56,7 +56,7 @@ fn rounds(cell: &Cell, request: &Request) -> usize {
     }
 }
 
-/// A fresh server for each run: what an earlier load has left behind is nobody's merit or fault.
+/// Starts a new server for each run, so that an earlier load cannot influence it.
 fn once(workspace: &Workspace, generator: &Generator, cell: &Cell, server: &Server<'_>) -> Result<Figures, Error> {
     let (running, address) = start(workspace, server)?;
     let path = match server.contestant.program {

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: echo servers side by side, ours, our peers' and raw TCP, and docs/benchmarks.md.
 //!
 //! Servers and load are pinned to different cores. Within a cell the servers are visited in turn, round by round, and
-//! each figure is set against that of the first server in the same round; what is printed are medians.
+//! each figure is divided by that of the first server in the same round. Tables show medians.
 
 mod build;
 mod cells;
@@ -56,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Erro
     Ok(is_complete)
 }
 
-/// The page and its plots, from what is kept.
+/// Writes the page and its plots from the kept results.
 fn write(workspace: &Workspace) -> Result<(), Error> {
     let results = Results::load(workspace)?;
     let folder = workspace.root.join("docs/benchmarks");

@@ -42,24 +42,24 @@ pub(super) fn kept_of(page: &str) -> Option<&str> {
     page.split_once(KEPT).map(|(_, kept)| kept)
 }
 
-/// What is wanted, and whether it was reached.
+/// The table of goals, with a verdict for each.
 fn goals_table(outcomes: &[(&Cell, Outcome)]) -> String {
     let outcome_of = |name: &str| outcomes.iter().find(|(cell, _)| cell.name == name).map(|(_, outcome)| outcome);
     let title_of = |name: &str| cells::ALL.iter().find(|cell| cell.name == name).map_or("", |cell| cell.title);
     let mut text = format!("## Goals\n\n{GOALS_HEAD}");
-    for judged in goals::judge(outcome_of) {
-        let (measured, verdict) = match &judged.measured {
+    for assessment in goals::assess(outcome_of) {
+        let (measured, verdict) = match &assessment.measured {
             None => ("not measured".to_owned(), "-"),
             Some(measured) => {
                 let value = if measured.value < 100.0 { 2 } else { 0 };
                 let value = grouped(&format!("{:.value$}", measured.value));
                 let against = measured.against.as_ref().map_or_else(String::new, |name| format!(" to {name}"));
-                let verdict = if judged.goal.is_met(measured) { "yes" } else { "**no**" };
+                let verdict = if assessment.goal.is_met(measured) { "yes" } else { "**no**" };
                 (format!("{value} ({}{against})", measured.ours), verdict)
             }
         };
-        let title = title_of(judged.goal.cell);
-        text += &format!("| {title} | {} | {measured} | {verdict} |\n", judged.goal.wanted());
+        let title = title_of(assessment.goal.cell);
+        text += &format!("| {title} | {} | {measured} | {verdict} |\n", assessment.goal.wanted());
     }
     text
 }

@@ -83,7 +83,7 @@ impl Bar<'_> {
         text
     }
 
-    /// What stands behind the bar.
+    /// The value, to the right of the bar.
     fn number(&self, cell: &Cell, y: f64, end: f64) -> String {
         let digits = if cell.kind == Kind::Memory { 0 } else { 2 };
         let shown = self.value.map_or_else(|| "failed".to_owned(), |value| grouped(&format!("{value:.digits$}")));
@@ -119,7 +119,7 @@ const LEFT: f64 = 260.0;
 const SPAN: f64 = 420.0;
 const MEDIANS_SHOWN: f64 = 3.0;
 
-/// The background is part of the picture: what it lies on may be of the other kind than the reader's preference.
+/// The picture has its own background, because a light page may show it to a reader who prefers dark, or the reverse.
 const STYLE: &str = "\
 <style>
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }

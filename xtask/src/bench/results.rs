@@ -1,4 +1,4 @@
-//! What was measured, kept between runs, so that one cell can be measured again without the others.
+//! The results, kept in a file, so that one cell can be measured again without the others.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(super) struct Figures {
     /// Round trips, in microseconds.
     pub(super) p50: Option<f64>,
     pub(super) p99: Option<f64>,
-    /// What the server sends for one message.
+    /// The bytes that the server sends for one message.
     pub(super) wire: Option<f64>,
     /// Resident bytes for one connection.
     pub(super) bytes: Option<f64>,

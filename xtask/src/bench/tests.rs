@@ -22,7 +22,7 @@ fn a_cell_that_is_named_keeps_all_its_servers() {
 
 #[test]
 fn an_unknown_name_is_refused() {
-    assert!(chosen(&names(&["small", "nobody"])).is_err());
+    assert!(chosen(&names(&["small", "unknown"])).is_err());
 }
 
 #[test]

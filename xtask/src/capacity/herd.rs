@@ -15,7 +15,7 @@ pub(crate) struct Herd {
     streams: Vec<TcpStream>,
 }
 
-/// What came while nobody sent.
+/// Frames that arrived while the clients sent nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
     pub(crate) pings: usize,
@@ -48,13 +48,13 @@ impl Herd {
         }
         for stream in &mut self.streams {
             let (mut first, mut answer) = read_frame(stream).or_failed("an echo")?;
-            // Whoever came early may have been idle for long enough.
+            // A connection that was opened early may already have received a ping.
             while first == PING {
                 stream.write_all(&masked(PONG, &answer)).or_failed("a pong")?;
                 (first, answer) = read_frame(stream).or_failed("an echo")?;
             }
             if (first, answer.as_slice()) != (BINARY, message) {
-                return Err(Error::Failed("an echo is not what was sent".to_owned()));
+                return Err(Error::Failed("an echo differs from its message".to_owned()));
             }
         }
         Ok(start.elapsed())

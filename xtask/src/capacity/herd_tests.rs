@@ -1,4 +1,4 @@
-//! Frames as they stand on the wire (RFC 6455, 5.2).
+//! Encoded frames (RFC 6455, 5.2).
 #![allow(clippy::unwrap_used)]
 
 use super::*;

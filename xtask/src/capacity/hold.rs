@@ -26,8 +26,8 @@ pub(crate) struct Request {
     pub(crate) seconds: u64,
 }
 
-/// Opens, holds, sends from all at once, leaves; prints what each cost. `true` when nobody was lost and the memory came
-/// back.
+/// Opens the connections, holds them, sends from all at once and closes them. Prints the cost of each phase. `true` if no
+/// connection was lost and the memory was freed.
 pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     let limit = herd::raise_descriptor_limit();
     let service = Service::start(workspace, "hold", &["--threads", &request.threads.to_string(), "--no-compression"])?;
@@ -51,7 +51,7 @@ struct Course {
 
 impl Course {
     fn run(mut self, server: std::net::SocketAddr, request: &Request) -> Result<bool, Error> {
-        // What the first connections leave behind belongs to the program, not to those that are measured.
+        // The memory that the program allocates for its first connections and keeps must not count.
         Herd::open(server, WARM_UP)?.leave()?;
         thread::sleep(SETTLE);
         self.empty = self.watched.resident()?;

@@ -1,5 +1,5 @@
-//! What the program carries: `cargo xtask hold` keeps many connections, `cargo xtask soak` mixes everything for minutes.
-//! What they showed is in docs/capacity.md.
+//! The capacity of the program: `cargo xtask hold` keeps many connections, `cargo xtask soak` mixes all kinds of clients.
+//! docs/capacity.md has the results.
 
 pub(crate) mod herd;
 pub(crate) mod hold;

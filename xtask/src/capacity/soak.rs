@@ -2,7 +2,7 @@
 //! The clients are a program of their own, `bench/src/bin/soak`.
 
 mod clients;
-mod judgement;
+mod findings;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, value_parser};
 
 use self::clients::Clients;
-use self::judgement::{Findings, Growth};
+use self::findings::{Findings, Growth};
 use super::watch::Watched;
 use crate::error::{Error, OrFailed as _};
 use crate::program::Service;
@@ -26,13 +26,13 @@ pub(crate) struct Request {
     pub(crate) minutes: u64,
 }
 
-/// Warms the program up, soaks it, and prints what came of it. `true` when nothing failed that nobody provoked, nothing
-/// grew, and no descriptor was kept: `judgement` says how that is decided.
+/// Warms the program up, soaks it, and prints the findings. `true` if all failures were provoked, the memory did not grow,
+/// and no descriptor was kept. `findings` has the limits.
 pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     let clients = Clients::build(workspace)?;
     let service = Service::start(workspace, "soak", &PATIENT)?;
     let watched = Watched::new(service.pid())?;
-    // The one who asked whether it answers has to be gone.
+    // The connection of the readiness check must have ended.
     thread::sleep(SETTLE);
     let descriptors = watched.descriptors()?;
     let log = workspace.log("silverback-soak");
@@ -48,9 +48,9 @@ struct Course<'a> {
     clients: Clients,
     watched: Watched,
     service: &'a Service,
-    /// Those of the program before anybody came.
+    /// The program's descriptors before the first client.
     descriptors: usize,
-    /// What the program prints.
+    /// The log of the program's output.
     log: PathBuf,
 }
 
@@ -81,7 +81,7 @@ impl Course<'_> {
         let mut samples = Vec::new();
         let errors = self.clients.run(self.service.address(), time, seed, |so_far| {
             if samples.len() as u64 == time.as_secs() {
-                // Nobody comes any more, and some are not done.
+                // No new client connects, but some are still busy.
                 return Ok(());
             }
             samples.push(self.watched.resident()?);
@@ -112,7 +112,7 @@ impl Course<'_> {
         Ok(resident)
     }
 
-    /// What the program has printed, but for its greeting.
+    /// The program's output after its greeting.
     fn said(&self) -> Result<String, Error> {
         let text = fs::read_to_string(&self.log).or_failed("the program's log")?;
         let lines = text.lines().filter(|line| !GREETING.iter().any(|beginning| line.starts_with(beginning)));
@@ -128,7 +128,7 @@ fn megabytes(bytes: u64) -> f64 {
 const PATIENT: [&str; 4] = ["--handshake-timeout", "60s", "--close-timeout", "60s"];
 /// How its two lines begin.
 const GREETING: [&str; 2] = ["silverback ", "Open http://"];
-/// Until every thread of the program has filled what it keeps for later.
+/// After this time every thread of the program has filled its caches.
 const WARM_UP: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! `docs/conformance.md` names tests that exist: a table that points at nothing is worse than none.
+//! Checks that the tests that `docs/conformance.md` names exist.
 //!
 //! A name is `path.rs::test`, with the modules of the file between, as cargo shows them. A path without a package
 //! begins in the sources of the core. Paths of code must exist too.
@@ -21,7 +21,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
             complaints.extend(files.complaint(name).map(|words| format!("line {}: {words}", row.line)));
         }
         let lost = row.places.iter().filter(|place| !files.has(place));
-        complaints.extend(lost.map(|place| format!("line {}: there is no {place}", row.line)));
+        complaints.extend(lost.map(|place| format!("line {}: {place} does not exist", row.line)));
     }
     if !complaints.is_empty() {
         return Err(Error::Failed(format!("{DOCUMENT}: {}", complaints.join("; "))));
@@ -35,9 +35,9 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
 struct Row<'a> {
     line: usize,
     names: Vec<&'a str>,
-    /// Files and folders that keep the point right.
+    /// Files and folders with the code for this point.
     places: Vec<&'a str>,
-    /// It says in words why there is no name.
+    /// The row says in words why it names no test.
     is_excused: bool,
 }
 
@@ -64,7 +64,7 @@ fn rows(text: &str) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-/// Whatever stands in backquotes and looks like a test.
+/// The words in backquotes that look like a test.
 fn names(line: &str) -> Vec<&str> {
     quoted(line).filter(|words| words.contains(".rs::")).collect()
 }
@@ -96,7 +96,7 @@ impl Files<'_> {
                 let of_the_core = self.root.join(CORE).join(file);
                 let Ok(source) = fs::read_to_string(of_the_core).or_else(|_| fs::read_to_string(self.root.join(file)))
                 else {
-                    return Some(format!("there is no file {file}"));
+                    return Some(format!("the file {file} does not exist"));
                 };
                 entry.insert(tests_in(&source))
             }

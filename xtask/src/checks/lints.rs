@@ -7,7 +7,7 @@ use crate::workspace::Workspace;
 pub(crate) fn format(workspace: &Workspace) -> Verdict {
     need_component(workspace, "fmt", "rustfmt")?;
     workspace.cargo(&["fmt", "--all", "--check"]).run()?;
-    // The fuzz targets are no member of the workspace, so `--all` does not mean them.
+    // The fuzz targets are outside the workspace, so `--all` does not include them.
     if workspace.root.join("fuzz/Cargo.toml").is_file() {
         workspace.cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]).run()?;
     }
@@ -33,7 +33,7 @@ pub(crate) fn rustdoc(workspace: &Workspace) -> Verdict {
     Ok("no warnings".to_owned())
 }
 
-/// Minimal toolchains come without these.
+/// Minimal toolchains lack the components.
 pub(super) fn need_component(workspace: &Workspace, subcommand: &str, component: &str) -> Result<(), Error> {
     if workspace.cargo(&[subcommand, "--version"]).succeeds() {
         return Ok(());

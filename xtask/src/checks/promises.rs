@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md promises about the source and a compiler cannot hold alone.
+//! The promises of ARCHITECTURE.md about the source that the compiler alone cannot hold.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,7 @@ fn forbidden_name(file: &Path, names: &[String]) -> Option<String> {
     PRINTING.iter().copied().find(has).map(|word| format!("{}: a library does not use `{word}`", file.display()))
 }
 
-/// Promise 1: what the core builds on, at any depth, has no runtime, no sockets and no random source.
+/// Promise 1: no dependency of the core, at any depth, brings a runtime, sockets or a random source.
 fn forbidden_in_the_core(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let id = workspace.member(CORE)?["id"].as_str().or_failed("a package without an id")?;
     let mut reached = BTreeSet::new();
@@ -65,7 +65,7 @@ fn collect_dependencies<'m>(metadata: &'m Value, id: &str, reached: &mut BTreeSe
     }
 }
 
-/// Dependencies of tests and of build scripts are not part of what users run.
+/// Users do not run the dependencies of tests and build scripts.
 fn is_shipped(dependency: &Value) -> bool {
     dependency["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
 }

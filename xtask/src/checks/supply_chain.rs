@@ -13,7 +13,7 @@ pub(crate) fn deny(workspace: &Workspace) -> Verdict {
     Ok("bans, licences and sources are fine".to_owned())
 }
 
-/// Looks for known vulnerabilities in every lock file, by the newest database there is: fetched, or else a copy.
+/// Looks for known vulnerabilities in every lock file, with a fetched database or else a copy.
 pub(crate) fn advisories(workspace: &Workspace) -> Verdict {
     let program = tools::cargo_tool(workspace, NAME, VERSION)?;
     let (rules, note) = match workspace.task(&program).args(["fetch", "db"]).limit(FETCH_LIMIT).run() {
@@ -41,7 +41,7 @@ fn archive(workspace: &Workspace) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     Err(Error::Missing(format!(
-        "no advisory database: it cannot be fetched, and there is no copy at {} ({VARIABLE} names another place)",
+        "cannot fetch the advisory database, and {} does not exist (set {VARIABLE} to the path of a copy)",
         path.display()
     )))
 }

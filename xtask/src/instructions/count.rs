@@ -1,4 +1,4 @@
-//! Building the program that is counted, and running it under callgrind.
+//! Builds the counted program and runs it under callgrind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ struct Load {
     name: &'static str,
     messages_per_round: u64,
     rounds: u64,
-    /// What the lending loop does not differ in is counted once.
+    /// `false` if both loops do the same work: it is then counted once.
     has_lending: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn all(workspace: &Workspace) -> Result<Table, Error> {
     Ok(LOADS.iter().map(|load| (load.name.to_owned(), SUBJECTS.map(|subject| of(load, subject)))).collect())
 }
 
-/// The compiler, whose choices are counted too.
+/// The compiler's version. Other versions generate other instructions.
 pub(super) fn compiler(workspace: &Workspace) -> Result<String, Error> {
     Ok(workspace.task("rustc").arg("--version").read()?.trim().to_owned())
 }
@@ -113,7 +113,7 @@ fn total(report: &Path) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
 }
 
-/// Without this the C library copies what is large with one instruction that valgrind counts once for each byte.
+/// Otherwise the C library makes large copies with one instruction that valgrind counts once for each byte.
 const COPIES_IN_VECTORS: &str = "glibc.cpu.hwcaps=-ERMS";
 
 const fn load(name: &'static str, messages_per_round: u64, rounds: u64) -> Load {

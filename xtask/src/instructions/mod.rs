@@ -1,7 +1,7 @@
-//! `cargo xtask instructions`: what a message and a handshake cost in instructions, and docs/instructions.md.
+//! `cargo xtask instructions`: the instructions for a message and for a handshake, and docs/instructions.md.
 //!
 //! Valgrind counts, so the figures are the same in every run and on every machine with the same compiler. A load is run
-//! for a number of rounds and for three times as many: the difference is what the rounds cost, without start and end.
+//! for a number of rounds and for three times as many. The difference is the cost of the rounds without start and end.
 
 mod count;
 mod page;
@@ -51,11 +51,11 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     if text.contains(&compiler) {
         return Err(Error::Failed(grown));
     }
-    // What another compiler makes of the same source says nothing about a change.
+    // Another compiler generates other code, so the counts say nothing about a change of ours.
     Err(Error::Skipped(format!("{PAGE} is of another compiler than {compiler}: {grown}")))
 }
 
-/// What of ours costs more than it did. What plain TCP costs is nobody's merit or fault.
+/// Our counts that have grown. Those of plain TCP do not depend on our code.
 fn growths(known: &Table, now: &Table) -> Vec<String> {
     let mut grown = Vec::new();
     for (load, counts) in now {

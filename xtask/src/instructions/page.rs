@@ -1,9 +1,9 @@
 //! docs/instructions.md: its table, which is written and read, and its log, which people keep.
 
-/// For each load what the servers cost, in the order of [`SUBJECTS`].
+/// The counts of the servers for each load, in the order of [`SUBJECTS`].
 pub(super) type Table = Vec<(String, [Option<u64>; SUBJECTS.len()])>;
 
-/// The table as text. What is over plain TCP is the project's own.
+/// The table as text. The library's own cost is the difference to plain TCP.
 pub(super) fn shown(table: &Table) -> String {
     let mut text = format!("{HEADS}\n|---|---:|---:|---:|---:|---:|\n");
     for (load, [raw, plain, lending]) in table {

@@ -12,11 +12,11 @@ fn a_count_may_grow_by_five_percent() {
 }
 
 #[test]
-fn what_plain_tcp_costs_is_not_judged() {
+fn what_plain_tcp_costs_is_not_compared() {
     assert!(growths(&table(100, 1000), &table(200, 900)).is_empty());
 }
 
 #[test]
-fn a_load_that_the_page_does_not_know_is_not_judged() {
+fn a_load_that_the_page_does_not_know_is_not_compared() {
     assert!(growths(&Table::new(), &table(100, 1000)).is_empty());
 }

@@ -1,6 +1,6 @@
-//! Differential runs: random streams of compressed messages, judged by our connection and by Python `websockets`.
+//! Differential runs: our connection and Python `websockets` read the same random streams of compressed messages.
 //!
-//! What is drawn and compared, and what is known to differ, is in `tests/outside/python/differential`.
+//! `tests/outside/python/differential` says how streams are drawn and compared, and lists the known differences.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Outside parties: WebSocket libraries of other languages, as clients of the program, as servers for our `Dialer`, and as
-//! judges of the core.
-//! Their scripts are in `tests/outside`, with the contract that they keep.
+//! Interop tests. The peers are WebSocket libraries of other languages: clients of the program, servers for our
+//! `Dialer`, and references for the core.
+//! `tests/outside` has their scripts and the contract between both sides.
 
 pub(crate) mod connect;
 pub(crate) mod differential;
@@ -41,8 +41,8 @@ pub(crate) fn node_server(workspace: &Workspace) -> Verdict {
     dialer_against_server(workspace, "node-server", Task::new(node).arg(script))
 }
 
-/// First everything that a client does by itself; then it waits while the program is told to stop, and judges how its
-/// connection ends. At last the program is started with options of its own for compression.
+/// First the client runs its own checks. Then it stays connected while the program stops, and checks how its
+/// connection ends. Finally the program runs with different options for compression.
 fn client_against_program(workspace: &Workspace, name: &str, client: impl Fn() -> Task) -> Verdict {
     let service = Service::start(workspace, name, &[])?;
     let alone = client().arg(service.echo_url()).env("SERVICE_PID", service.pid().to_string());
@@ -62,7 +62,7 @@ fn client_against_program(workspace: &Workspace, name: &str, client: impl Fn() -
     passed(&output, 1)
 }
 
-/// An outside server and the example that dials each of its paths.
+/// A server of another library, and the example that dials each of its paths.
 fn dialer_against_server(workspace: &Workspace, name: &str, server: Task) -> Verdict {
     let client = program::ensure_example(workspace, "outside_client")?;
     let mut server = server.start(&workspace.log(name))?;
@@ -87,7 +87,7 @@ fn scripts(workspace: &Workspace) -> std::path::PathBuf {
     workspace.root.join("tests/outside")
 }
 
-/// Options of the program, and what it then agrees to with a client that offers to limit its window.
+/// Options of the program, and the extension that it then accepts from a client that offers to limit its window.
 const AGREEMENTS: &[(&[&str], &str)] = &[
     (&["--no-compression"], ""),
     (&["--compression-level", "9"], "permessage-deflate"),

@@ -66,7 +66,7 @@ fn configuration(folder: &Path, servers: &str) -> String {
     )
 }
 
-/// What stands in the location; whether `check` asks as a page of it; the exit code; what is said.
+/// The lines of the location, whether `check` sends an origin, its exit code, and words of its output.
 const SETTINGS: [(&str, bool, i32, &[&str]); 6] = [
     ("", false, 5, &["http-1.0", "proxy_http_version 1.1", "Upgrade $http_upgrade", "Host $http_host"]),
     ("proxy_http_version 1.1;", false, 5, &["upgrade-not-seen", "Upgrade $http_upgrade", "Host $http_host"]),

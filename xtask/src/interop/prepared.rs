@@ -12,7 +12,7 @@ pub(crate) fn is_prepared(folder: &Path, from: &Path) -> bool {
     matches!((prepared, wanted), (Ok(prepared), Ok(wanted)) if prepared == wanted)
 }
 
-/// Remembers what a folder was prepared from.
+/// Remembers the file from which a folder was prepared.
 pub(crate) fn mark_prepared(folder: &Path, from: &Path) -> Result<(), Error> {
     fs::copy(from, folder.join(MARK)).or_failed(folder.display()).map(drop)
 }

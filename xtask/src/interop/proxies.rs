@@ -26,7 +26,7 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
     ];
     let urls = proxies.iter().map(Proxy::url);
     let output = Task::new(client).args(urls).limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?;
-    // And the other way round: a proxy that stands in front of the service.
+    // The last one is a reverse proxy: nginx in front of the service.
     let settings = nginx::settings(workspace)?;
     passed(&output, settings)
 }

@@ -1,4 +1,4 @@
-//! Python with the libraries that `tests/outside/python/requirements.txt` names, in an environment of its own.
+//! A Python environment with the libraries in `tests/outside/python/requirements.txt`.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Error> {
     Ok(interpreter)
 }
 
-/// Installs what a file of requirements names.
+/// Installs the packages in a file of requirements.
 pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Error> {
     println!("installing the packages of {} for {}", requirements.display(), interpreter.display());
     Task::new(interpreter)
@@ -33,7 +33,7 @@ pub(crate) fn install(interpreter: &Path, requirements: &Path) -> Result<(), Err
         .run()
 }
 
-/// A fresh start: half an environment is worse than none.
+/// Removes an environment whose installation may have stopped half-way.
 pub(crate) fn remove(folder: &Path) -> Result<(), Error> {
     match folder.exists() {
         true => std::fs::remove_dir_all(folder).or_failed(folder.display()),

@@ -40,7 +40,7 @@ impl Group {
         self.child.id()
     }
 
-    /// Waits for the leader's end, then ends whatever it left behind. `None` when the time is over.
+    /// Waits until the leader has ended, then kills the rest of its group. `None` on a timeout.
     pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + limit;
         while !self.leader_has_ended()? {

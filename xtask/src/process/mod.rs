@@ -1,5 +1,5 @@
-//! Running other programs. Each gets a process group of its own, so that it ends with everything it started:
-//! when it takes too long, when its guard is dropped, and when we are told to stop.
+//! Runs other programs, each in its own process group. The whole group ends if a time limit passes, if its guard is
+//! dropped, and if a signal stops xtask.
 
 mod group;
 mod output;

@@ -47,7 +47,7 @@ fn a_failure_names_what_the_output_says_has_failed() {
     check_fails(heard.succeeded_or_named(|line| line.strip_prefix("FAILED ")), "1 failed: the second");
 }
 
-/// The pipe closes only when everyone who holds it has ended, so reaching its end proves that nobody is left.
+/// The pipe closes only when every process that holds it has ended, so its end proves that none is left.
 #[test]
 fn what_a_command_leaves_behind_ends_with_it() {
     assert_eq!(shell("sleep 600 & echo started").read().expect("output"), "started\n");

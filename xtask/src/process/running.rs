@@ -1,4 +1,4 @@
-//! A program that runs beside us: the service under test, an outside party's server.
+//! A program in the background: the service under test, or an interop peer's server.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use super::group::Group;
 use super::output::{for_each_line, show_tail};
 use crate::error::{Error, OrFailed as _};
 
-/// The guard of a program that runs beside us. Dropping it ends the program and all it started.
+/// The guard of a program in the background. Dropping it ends the program and all processes that it started.
 pub(crate) struct Running {
     group: Group,
     line: String,
@@ -43,7 +43,7 @@ impl Running {
         }
     }
 
-    /// Its number, for those who look at it from outside.
+    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.group.pid()
     }
@@ -73,7 +73,7 @@ impl Running {
 fn copy_lines(pipe: ChildStdout, mut log: File, lines: &Sender<String>) {
     for_each_line(pipe, |bytes| {
         let _ = log.write_all(bytes);
-        // Nobody may be waiting any more; the pipe is still drained, or the program would block on it.
+        // The receiver may be gone. We still drain the pipe, or the program would block on it.
         let _ = lines.send(String::from_utf8_lossy(bytes).trim_end().to_owned());
     });
 }

@@ -17,7 +17,7 @@ pub(crate) struct Task {
     limit: Duration,
 }
 
-/// What a command printed, and how it ended.
+/// The output of a command and its result.
 pub(crate) struct Heard {
     pub(crate) output: String,
     pub(crate) end: Result<(), Error>,
@@ -29,7 +29,7 @@ impl Heard {
         self.end.map(|()| self.output)
     }
 
-    /// The same; a failure names what the output says has failed, where it says so.
+    /// The same, but a failure lists the tests that `failed` finds in the output.
     pub(crate) fn succeeded_or_named(self, failed: impl Fn(&str) -> Option<&str>) -> Result<String, Error> {
         let names: Vec<&str> = self.output.lines().filter_map(failed).map(str::trim).collect();
         match self.end {
@@ -79,15 +79,15 @@ impl Task {
         self
     }
 
-    /// Runs it to the end; what it prints passes through.
+    /// Runs it to the end. Its output goes to ours.
     pub(crate) fn run(self) -> Result<(), Error> {
         let line = self.line();
         let limit = self.limit;
         let mut group = self.spawn()?;
-        judge(&line, limit, group.wait(limit).or_failed(&line)?)
+        check_status(&line, limit, group.wait(limit).or_failed(&line)?)
     }
 
-    /// Runs it to the end; what it prints goes to a file, whose last lines are shown if it fails.
+    /// Runs it to the end. Its output goes to a file, whose last lines are shown on a failure.
     pub(crate) fn run_logged(mut self, log: &Path) -> Result<(), Error> {
         let (output, errors) = open_log(log)?;
         self.command.stdout(output).stderr(errors);
@@ -124,7 +124,7 @@ impl Task {
         let status = group.wait(limit).or_failed(&line)?;
         drop(group);
         *output = reader.join().ok().or_failed("the reading thread ended early")?;
-        judge(&line, limit, status)
+        check_status(&line, limit, status)
     }
 
     /// Runs it silently and says whether it could be run and succeeded.
@@ -155,7 +155,7 @@ impl Task {
     }
 }
 
-fn judge(line: &str, limit: Duration, status: Option<ExitStatus>) -> Result<(), Error> {
+fn check_status(line: &str, limit: Duration, status: Option<ExitStatus>) -> Result<(), Error> {
     match status {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(Error::Failed(format!("`{line}` ended with {status}"))),

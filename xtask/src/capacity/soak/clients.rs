@@ -1,4 +1,4 @@
-//! The program that plays the clients, and what it says.
+//! The program that acts as the clients, and its reports.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -61,7 +61,7 @@ fn way_around(start: usize, targets: &BTreeMap<usize, Vec<usize>>) -> Option<Vec
 }
 
 impl Circle {
-    /// The shortest way around, then all arrows inside the circle, for whoever has to cut it.
+    /// The shortest way around, then all arrows inside the circle: one of them has to go.
     pub(super) fn words(&self, arrows: &Arrows) -> String {
         let name = |file: &usize| arrows.files[*file].display();
         let mut text = format!("{} files import each other in a circle: {}", self.files.len(), name(&self.way[0]));

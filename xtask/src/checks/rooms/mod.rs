@@ -2,7 +2,7 @@
 //!
 //! A room is a top-level folder or file of a crate's `src/`. Three things are faults: files that import each other in a
 //! circle, an arrow between rooms that the table in ARCHITECTURE.md does not allow, and an import through the crate root
-//! instead of the module that defines the item. What is compiled for tests alone is not looked at.
+//! instead of the module that defines the item. Code that is compiled only for tests is left out.
 
 mod circles;
 mod imports;

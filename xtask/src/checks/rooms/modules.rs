@@ -16,7 +16,7 @@ pub(super) struct Crate {
     files: Vec<PathBuf>,
 }
 
-/// A module, in a file of its own or in braces.
+/// A module, in a file or in braces.
 pub(super) struct Module {
     pub(super) items: Vec<Item>,
     pub(super) children: HashMap<String, usize>,
@@ -30,7 +30,7 @@ pub(super) struct Module {
 pub(super) struct Arrows {
     pub(super) files: Vec<PathBuf>,
     pub(super) uses: BTreeMap<(usize, usize), String>,
-    /// Faults in words: imports of what the crate root only re-exports.
+    /// Faults in words: imports of names that the crate root only re-exports.
     pub(super) through_root: Vec<String>,
 }
 
@@ -158,8 +158,8 @@ impl Crate {
         }
     }
 
-    /// The end of a path that stands in a module; `None` for the names of other crates. `is_inside` says that the path
-    /// has already led to this module, so that even a name that a macro makes is one of its own.
+    /// The end of a path in a module, or `None` for names of other crates. `is_inside`: an earlier part of the path has
+    /// led here, so an unknown name belongs to this module too, for example one that a macro defines.
     fn resolve(&self, from: usize, path: &[String], is_inside: bool, depth: usize) -> Option<End> {
         // Imports may lead back to themselves.
         if depth > MOST_STEPS {

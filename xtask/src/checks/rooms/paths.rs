@@ -6,7 +6,7 @@ use syn::{Attribute, Field, ImplItem, Item, Macro, Meta, Stmt};
 
 use crate::checks::syntax::{attributes, is_for_tests, plain};
 
-/// The paths in everything but `use`, modules and what exists for tests alone.
+/// The paths in the items, except in `use`, in child modules and in code for tests.
 pub(super) fn paths_in(items: &[Item]) -> Vec<Vec<String>> {
     let mut finder = PathFinder(Vec::new());
     items.iter().for_each(|item| finder.visit_item(item));
@@ -63,7 +63,8 @@ impl<'ast> Visit<'ast> for PathFinder {
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 
-/// Names joined by `::`. A name that stands alone may be anything in a macro, so it counts only if it looks like a type.
+/// Collects names that are joined by `::`. A single name in a macro can have any meaning, so it counts only if it looks
+/// like a type.
 fn paths_of_tokens(tokens: &TokenStream, found: &mut Vec<Vec<String>>) {
     let mut path: Vec<String> = Vec::new();
     let mut colons = 0;

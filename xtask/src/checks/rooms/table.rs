@@ -55,7 +55,7 @@ impl Table {
             return true;
         }
         let row_of = |name: &str| self.0.iter().position(|row| row.rooms.iter().any(|room| room == name));
-        // A room without a row is a fault of its own.
+        // A room without a row is reported once, not for each arrow.
         let Some(row) = row_of(from) else { return true };
         let may_use = |word: &str| self.0[row].may_use.iter().any(|room| room == word);
         may_use(to) || may_use(BELOW) && row_of(to).is_some_and(|other| other > row)

@@ -1,5 +1,5 @@
 //! Certificates made for one run, by OpenSSL: an authority, a server called `localhost`, a client, and an authority that
-//! nobody here trusts.
+//! these tests do not trust.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,23 +10,23 @@ use crate::ready;
 
 /// The servers behind.
 pub(super) struct Behind {
-    /// Our service, which does not ping so soon that it would matter.
+    /// Our service with the default ping interval, which is longer than any test here.
     pub(super) service: SocketAddr,
-    /// Our service, which pings often enough.
+    /// Our service with a ping interval below [`CUT_OFF`].
     pub(super) pinging: SocketAddr,
     pub(super) python: SocketAddr,
 }
 
-/// What stands before them, with TLS.
+/// A reverse proxy with its addresses, all with TLS.
 pub(super) struct Front {
     pub(super) name: &'static str,
-    /// To our service under `/ws/`, to Python elsewhere; with patience.
+    /// To our service under `/ws/` and to Python elsewhere, with a long timeout.
     pub(super) patient: SocketAddr,
     /// To our service, cut after [`CUT_OFF`].
     pub(super) hasty: SocketAddr,
     /// To our service that pings, cut as well.
     pub(super) pinged: SocketAddr,
-    /// To our service, for those who show a certificate.
+    /// To our service, for clients with a certificate.
     pub(super) choosy: SocketAddr,
 }
 

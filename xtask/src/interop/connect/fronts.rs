@@ -1,5 +1,5 @@
-//! `connect` and what stands before a service on the internet: nginx and HAProxy, which end TLS and cut what is idle.
-//! Behind them are our service, and the server of Python `websockets` where the other end is to be heard.
+//! `connect` through nginx and HAProxy, which terminate TLS and close idle connections.
+//! Behind them are our service and, for tests that need the server's view, Python `websockets`.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -146,12 +146,12 @@ impl Through<'_> {
         }
     }
 
-    /// Nobody pings: the front cuts the connection.
+    /// Without pings the proxy closes the connection.
     fn is_cut(&self) -> Result<(), Error> {
         let mut talking = self.connect(self.front.hasty, ECHO, &["--wait", "off", "--ping-interval", "off"]).start()?;
         talking.exchange("hi")?;
         talking.finish()?.expect(6, &["lost"])?;
-        self.ok("cuts what is idle, and that is 6");
+        self.ok("closes an idle connection: exit code 6");
         Ok(())
     }
 
@@ -185,7 +185,7 @@ fn idle(through: &[Through<'_>]) -> Result<(), Error> {
     })
 }
 
-/// The service is told to stop: whoever is connected hears it, and that is in order.
+/// The service stops: connected clients receive its Close frame and exit with 0.
 fn going_away(through: &[Through<'_>], service: Service) -> Result<(), Error> {
     let mut talking = Vec::new();
     for one in through {
@@ -196,13 +196,13 @@ fn going_away(through: &[Through<'_>], service: Service) -> Result<(), Error> {
     service.terminate()?;
     for (one, waiting) in through.iter().zip(talking) {
         waiting.finish()?.expect(0, &["1001"])?;
-        one.ok("the end of the service is told");
+        one.ok("passes on the Close frame of a service that stops");
     }
     service.finish()?;
-    // Behind the front there is nobody now.
+    // Now the proxy has no server behind it.
     for one in through {
         one.connect(one.front.patient, ECHO, &[]).run(b"")?.expect(5, &["50"])?;
-        one.ok("says that nobody is behind it, and that is 5");
+        one.ok("reports that its server is gone: exit code 5");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The program's `connect` and outside parties: servers over TLS, proxies on the way, and what stands before a service.
+//! Interop tests of `silverback connect`: servers over TLS, forward proxies, and reverse proxies.
 
 mod certificates;
 mod front;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use self::talk::Talk;
 use crate::error::{Error, Verdict};
 
-/// Runs `connect`, and counts what was found in order.
+/// Runs `connect` and counts the checks that passed.
 struct Checks<'a> {
     program: &'a Path,
     passed: AtomicUsize,

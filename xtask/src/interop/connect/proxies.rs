@@ -102,7 +102,7 @@ impl Servers {
         Ok(())
     }
 
-    /// What the exceptions name is reached directly; that would fail through the proxy, which nobody is.
+    /// Hosts in the list of exceptions are reached directly. The named proxy does not exist, so using it would fail.
     fn past_it(&self, checks: &Checks<'_>, proxy: &Proxy) -> Result<(), Error> {
         let dead = format!("{}://{}", proxy.scheme, ready::free_address()?);
         let url = not_loopback(&self.plain);
@@ -126,7 +126,7 @@ impl Servers {
         let nobody = format!("ws://{}/", ready::free_address()?);
         checks.connect(&[&nobody, "--proxy", &proxy.url()]).run(b"")?.expect(3, &["proxy"])?;
         if proxy.has_password {
-            for user in ["", "aladdin:wrong@", "nobody:sesame@"] {
+            for user in ["", "aladdin:wrong@", "stranger:sesame@"] {
                 let way = format!("{}://{user}{}", proxy.scheme, proxy.address);
                 for url in [&self.plain, &self.secure] {
                     let ended = checks.connect(&[url, "--proxy", &way]).run(b"hi\n")?;

@@ -1,4 +1,4 @@
-//! One run of `silverback connect`: what it is given, what it says, and how it ends.
+//! One run of `silverback connect`: its input, its output and its exit code.
 
 use std::io::{Read, Write as _};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    /// The variables that would change what it does are gone.
+    /// Removes the environment variables that would change the result.
     pub(super) fn new(program: &Path, words: &[&str]) -> Self {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
@@ -64,7 +64,7 @@ impl Talk {
     }
 }
 
-/// A run that goes on.
+/// A run that has not ended.
 pub(super) struct Talking {
     group: Group,
     what: String,
@@ -162,7 +162,7 @@ impl Ended {
     }
 }
 
-/// What a pipe has brought so far.
+/// The bytes from a pipe so far.
 struct Collected {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,

@@ -17,7 +17,7 @@ fn results(cases: &[(&str, &str, &str)]) -> Results {
 
 #[track_caller]
 fn check_fails(results: &Results, ids: &[&str], complaint: &str) {
-    match results.judge(&catalogue(ids)) {
+    match results.verdict(&catalogue(ids)) {
         Err(Error::Failed(reason)) => assert!(reason.contains(complaint), "{reason}"),
         other => panic!("expected a failure, got {other:?}"),
     }
@@ -26,7 +26,7 @@ fn check_fails(results: &Results, ids: &[&str], complaint: &str) {
 #[test]
 fn all_ok_passes() {
     let results = results(&[("1.1.1", "OK", "OK"), ("7.1.6", "INFORMATIONAL", "INFORMATIONAL")]);
-    let note = results.judge(&catalogue(&["1.1.1", "7.1.6"])).expect("passes");
+    let note = results.verdict(&catalogue(&["1.1.1", "7.1.6"])).expect("passes");
     assert_eq!(note, "1 of 2 cases OK, 1 informational");
 }
 

@@ -18,14 +18,14 @@ fn quarters_are_compared_by_their_medians() {
 }
 
 #[test]
-fn a_little_more_is_no_growth() {
+fn little_growth_is_tolerated() {
     assert_eq!(well().complaints(), [""; 0]);
 }
 
 #[test]
-fn whatever_is_wrong_is_named() {
+fn every_complaint_has_its_words() {
     for (wrong, named) in [
-        (Findings { errors: 2, ..well() }, "provoked: 2"),
+        (Findings { errors: 2, ..well() }, "provoke: 2"),
         (Findings { under_load: Growth { before: 100, after: 126 }, ..well() }, "under load"),
         (Findings { when_empty: Growth { before: 80, after: 121 }, ..well() }, "all have left"),
         (Findings { kept_descriptors: 1, ..well() }, "descriptors kept: 1"),

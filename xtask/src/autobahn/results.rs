@@ -1,4 +1,4 @@
-//! Reading the suite's report and judging it.
+//! Reads the suite's report and decides whether each case passed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::error::{Error, OrFailed as _, Verdict};
 use crate::interop::python;
 use crate::workspace::Workspace;
 
-/// What the suite saw in one role, by the number of the case.
+/// The suite's findings in one role, by the number of the case.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Results(BTreeMap<String, Seen>);
 
@@ -34,7 +34,7 @@ impl Results {
         python::remove(&Self::folder(workspace, role))
     }
 
-    /// `None` when there is no report.
+    /// `None` if the suite wrote no report.
     pub(crate) fn load(workspace: &Workspace, role: Role) -> Result<Option<Self>, Error> {
         let index = Self::folder(workspace, role).join("index.json");
         match index.exists() {
@@ -52,13 +52,13 @@ impl Results {
         Ok(Self(cases.iter().map(|(id, case)| (id.clone(), seen(case))).collect()))
     }
 
-    /// What was seen in a case, if it ran.
+    /// The finding for a case, if the case ran.
     pub(crate) fn seen(&self, id: &str) -> Option<&Seen> {
         self.0.get(id)
     }
 
     /// Every case of the catalogue must have run and be as it should.
-    pub(crate) fn judge(&self, catalogue: &Catalogue) -> Verdict {
+    pub(crate) fn verdict(&self, catalogue: &Catalogue) -> Verdict {
         let complaints: Vec<String> = catalogue.cases.iter().filter_map(|case| self.complaint(&case.id)).collect();
         for complaint in &complaints {
             println!("    {complaint}");
@@ -79,9 +79,9 @@ impl Results {
     }
 }
 
-/// Cases in which the suite only notes what the peer chose to do.
+/// Cases in which the suite records the peer's choice and expects nothing.
 pub(super) const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
+#[path = "results_tests.rs"]
 mod tests;

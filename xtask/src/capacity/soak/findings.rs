@@ -34,15 +34,15 @@ impl Growth {
     }
 }
 
-/// What a soak has shown.
+/// The findings of a soak.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// That nobody provoked.
+    /// Errors that the clients did not provoke.
     pub(super) errors: u64,
     pub(super) under_load: Growth,
     pub(super) when_empty: Growth,
     pub(super) kept_descriptors: usize,
-    /// What the program printed, but for its greeting.
+    /// The program's output after its greeting.
     pub(super) said: String,
 }
 
@@ -50,7 +50,7 @@ impl Findings {
     /// Everything that is wrong, for people.
     pub(super) fn complaints(&self) -> Vec<String> {
         let found = [
-            (self.errors > 0, format!("errors that nobody provoked: {}", self.errors)),
+            (self.errors > 0, format!("errors that the clients did not provoke: {}", self.errors)),
             (self.under_load.exceeds(25), "memory grew under load".to_owned()),
             (self.when_empty.exceeds(50), "memory that was in use is kept when all have left".to_owned()),
             (self.kept_descriptors > 0, format!("descriptors kept: {}", self.kept_descriptors)),
@@ -67,5 +67,5 @@ fn median(samples: &[u64]) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[path = "judgement_tests.rs"]
+#[path = "findings_tests.rs"]
 mod tests;
