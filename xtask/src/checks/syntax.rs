@@ -3,7 +3,8 @@
 use std::str::FromStr as _;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use syn::{Attribute, Item, Meta};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Item, Meta, Token};
 
 /// Every name and keyword of a file outside its comments and literals.
 pub(crate) fn names_of_file(source: &str) -> Result<Vec<String>, String> {
@@ -28,11 +29,15 @@ pub(crate) fn plain(name: &Ident) -> String {
 
 /// `#[cfg(test)]`, also together with other conditions.
 pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
-        let Meta::List(list) = &attribute.meta else { return false };
-        let names = names_in(&list.tokens);
-        names.iter().any(|name| name == "test") && !names.iter().any(|name| name == "not" || name == "any")
-    })
+    let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    conditions.filter_map(|attribute| attribute.parse_args::<Meta>().ok()).any(|condition| needs_test(&condition))
+}
+
+fn needs_test(condition: &Meta) -> bool {
+    let Meta::List(list) = condition else { return condition.path().is_ident("test") };
+    let Ok(parts) = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else { return false };
+    (list.path.is_ident("all") && parts.iter().any(needs_test))
+        || (list.path.is_ident("any") && parts.iter().all(needs_test))
 }
 
 /// The attributes of an item that may be compiled for tests alone.

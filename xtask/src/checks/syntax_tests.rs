@@ -1,4 +1,4 @@
-use super::names_of_file;
+use super::{is_for_tests, names_of_file};
 
 #[track_caller]
 fn check(source: &str, count: usize) {
@@ -17,4 +17,18 @@ fn longer_words_comments_and_literals_do_not_count() {
     check("#![forbid(unsafe_code)]\nfn not_unsafe() {}\n", 0);
     check("//! unsafe\n/* unsafe /* unsafe */ */ fn f() {} // unsafe\n/// unsafe\nfn g() {}", 0);
     check(r####"const A: &str = "unsafe \" unsafe"; const B: &str = r#"unsafe " unsafe"#; const C: char = '"';"####, 0);
+}
+
+#[test]
+fn conditions_that_hold_in_tests_alone_are_known() {
+    let is_for_tests = |condition: &str| {
+        let item: syn::ItemMod = syn::parse_str(&format!("#[cfg({condition})] mod tests;")).expect("a module");
+        is_for_tests(&item.attrs)
+    };
+    for condition in ["test", "all(test, unix)", "all(test, any(unix, windows), not(loom))"] {
+        assert!(is_for_tests(condition), "{condition}");
+    }
+    for condition in ["unix", "not(test)", "any(test, unix)", "all(unix, not(test))", "feature = \"test\""] {
+        assert!(!is_for_tests(condition), "{condition}");
+    }
 }
