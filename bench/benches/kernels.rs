@@ -144,7 +144,9 @@ fn deflate(criterion: &mut Criterion) {
             let mut client = connection(Role::Client, Some(Compression::default()));
             let mut texts = texts.iter().cycle();
             bencher.iter(|| {
-                server.send(Message::from(texts.next().expect("it goes on").as_str())).expect("it is open");
+                server
+                    .send(Message::from(texts.next().expect("an endless iterator").as_str()))
+                    .expect("an open connection");
                 let mut wire = transmitted(&mut server);
                 received(&mut client, &mut wire)
             });
@@ -152,7 +154,9 @@ fn deflate(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("flate2", len), |bencher| {
             let (mut deflater, mut inflater) = (Compress::new(Level::fast(), false), Decompress::new(false));
             let mut texts = texts.iter().cycle();
-            bencher.iter(|| there_and_back(&mut deflater, &mut inflater, texts.next().expect("it goes on").as_bytes()));
+            bencher.iter(|| {
+                there_and_back(&mut deflater, &mut inflater, texts.next().expect("an endless iterator").as_bytes())
+            });
         });
     }
 }
@@ -171,7 +175,7 @@ fn there_and_back(deflater: &mut Compress, inflater: &mut Decompress, message: &
     let status = deflater.compress_vec(message, &mut wire, FlushCompress::Sync).expect("deflate takes anything");
     assert_eq!(status, Status::Ok);
     let mut back = Vec::with_capacity(message.len() + 64);
-    inflater.decompress_vec(&wire, &mut back, FlushDecompress::Sync).expect("it is what was deflated");
+    inflater.decompress_vec(&wire, &mut back, FlushDecompress::Sync).expect("deflated data inflates");
     assert_eq!(back.len(), message.len());
     back
 }

@@ -16,7 +16,7 @@ pub struct Options {
 /// Which API of a library a server uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// The loop of its own example.
+    /// The loop of the library's example.
     Plain,
     /// The fastest way according to its documentation and source.
     Best,

@@ -13,7 +13,7 @@ fuzz_target!(|lines: &[u8]| {
         headers.append(SEC_WEBSOCKET_EXTENSIONS, value);
     }
     let Ok(offers) = parse_extensions(&headers) else { return };
-    let encoded = encode_extensions(&offers).expect("what was parsed can be written");
+    let encoded = encode_extensions(&offers).expect("a parsed list can be encoded");
     let mut again = HeaderMap::new();
     again.extend(encoded.map(|value| (SEC_WEBSOCKET_EXTENSIONS, value)));
     assert_eq!(parse_extensions(&again), Ok(offers));

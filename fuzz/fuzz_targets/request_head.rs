@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(Some((head, _))) = whole else { return };
     let Ok(request) = parse_request(&head) else { return };
 
-    let again = parse_request(&encode_request(&request)).expect("what was parsed can be parsed again");
+    let again = parse_request(&encode_request(&request)).expect("an encoded request can be parsed");
     assert_eq!((again.method(), again.headers()), (request.method(), request.headers()));
     // Except to a proxy, a target is written without its authority.
     if request.uri().authority().is_none() {

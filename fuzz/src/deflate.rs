@@ -175,7 +175,7 @@ impl Conversation {
             }
             let frames = std::mem::take(&mut self.frames);
             let is_compressed = frames[0].rsv1;
-            assert!(frames[1..].iter().all(|frame| !frame.rsv1), "the mark stands on the first frame");
+            assert!(frames[1..].iter().all(|frame| !frame.rsv1), "only the first frame has RSV1");
             let payload = frames.into_iter().map(|frame| frame.payload).collect::<Vec<_>>().concat();
             let payload = match is_compressed {
                 true => self.zlib.message(&payload, 2 * MOST),

@@ -99,7 +99,7 @@ pub fn run(role: Role, conversation: &Conversation) {
     peer.receive(&whole.write(usize::MAX), &whole.accepted);
     // After a fault of the peer, a full transport gets only the rest of the current frame.
     let arrives = !whole.is_lost && !whole.conn.has_dropped_output() && whole.conn.queued_output() == 0;
-    assert!(!arrives || peer.messages == whole.accepted.len(), "what was accepted arrives");
+    assert!(!arrives || peer.messages == whole.accepted.len(), "an accepted message is missing");
 }
 
 /// The peer, which gets all output.
@@ -121,7 +121,7 @@ impl Peer {
         for seen in self.twin.seen.drain(..) {
             match seen {
                 Seen::Message(message) => {
-                    assert!(accepted.get(self.messages) == Some(&message), "{message:?} was not what was sent");
+                    assert!(accepted.get(self.messages) == Some(&message), "{message:?} is not the sent message");
                     self.messages += 1;
                 }
                 Seen::Failed(error) => panic!("the peer found {error}"),

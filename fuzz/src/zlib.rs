@@ -34,7 +34,7 @@ impl Packer {
         loop {
             packed.reserve(1024 + payload.len() / 4);
             let rest = &payload[(self.stream.total_in() - start) as usize..];
-            let status = self.stream.compress_vec(rest, &mut packed, flush).expect("a stream that is in order");
+            let status = self.stream.compress_vec(rest, &mut packed, flush).expect("a valid stream");
             let is_done = status == Status::StreamEnd || (!ends_stream && packed.len() < packed.capacity());
             if is_done {
                 break;

@@ -54,7 +54,7 @@ pub use socket::WebSocket;
 pub use text::Utf8Bytes;
 pub use upgrade::{DefaultOnFailedUpgrade, OnFailedUpgrade, WebSocketUpgrade};
 
-/// Compiles the programs in the README. They stand here because this crate has all that they need.
+/// Compiles the programs in the README. They are compiled here because this crate has all dependencies that they need.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

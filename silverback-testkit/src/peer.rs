@@ -138,7 +138,7 @@ impl<E: Endpoint> Peer<E> {
     /// Expects that the last received frame was masked, or not.
     ///
     /// # Panics
-    /// If that is not so, or if no frame was received yet.
+    /// If the last frame differs, or if none was received yet.
     #[track_caller]
     pub fn expect_masked(&self, masked: bool) {
         let Some(last) = &self.last else {

@@ -61,7 +61,7 @@ impl Peer {
             match progress.event {
                 Some(Event::Message(message)) => {
                     let message = message.into_message();
-                    assert!(accepted.get(self.received) == Some(&message), "{message:?} is not what was accepted");
+                    assert!(accepted.get(self.received) == Some(&message), "{message:?} is not the accepted message");
                     self.received += 1;
                 }
                 Some(_) => {}

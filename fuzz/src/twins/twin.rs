@@ -169,7 +169,7 @@ impl Twin {
         if is_read {
             let message = self.seen.last();
             let is_same = matches!(message, Some(Seen::Message(message)) if message.as_bytes() == payload);
-            assert!(is_same, "{message:?} was not what the peer compressed");
+            assert!(is_same, "{message:?} is not the message that the peer compressed");
         }
     }
 

@@ -162,7 +162,7 @@ impl Frame {
         self
     }
 
-    /// Lies about the length: the header says `len`, the payload stays what it is.
+    /// Declares a wrong length: the header says `len`, and the payload does not change.
     #[must_use]
     pub fn declared_len(mut self, len: u64) -> Self {
         self.declared_len = Some(len);

@@ -42,7 +42,7 @@ fn digits(written: &str, base: u32, per_byte: usize) -> Vec<u8> {
     let mut values = Vec::new();
     for digit in written.chars().filter(|c| !c.is_whitespace()) {
         let Some(value) = digit.to_digit(base) else {
-            panic!("{digit:?} is no digit of base {base} in {written:?}");
+            panic!("{digit:?} is not a digit of base {base} in {written:?}");
         };
         values.push(value as u8);
     }

@@ -152,7 +152,7 @@ mod words {
     }
 
     #[test]
-    #[should_panic(expected = "'2' is no digit of base 2")]
+    #[should_panic(expected = "'2' is not a digit of base 2")]
     fn bits_that_are_none_are_refused() {
         let _ = bits("1 000 0002");
     }

@@ -32,7 +32,7 @@ fn a_stall_holds_until_it_is_released() {
     assert_read(read_now(&mut pipe), "ab");
     assert!(read_with(&waker, &mut pipe).is_pending());
     remote.send("e");
-    assert_eq!(waker.count(), 0, "bytes behind a stall wake nobody");
+    assert_eq!(waker.count(), 0, "bytes behind a stall wake no task");
     remote.release();
     assert_eq!(waker.count(), 1);
     assert_read(read_now(&mut pipe), "cde");

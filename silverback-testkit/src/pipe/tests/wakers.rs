@@ -14,7 +14,7 @@ fn reader_and_writer_on_two_tasks_are_woken_each_for_its_own_reason() {
     remote.release();
     assert_eq!((reading.count(), writing.count()), (1, 1));
     remote.send("b");
-    assert_eq!(reading.count(), 1, "nobody is waiting any more");
+    assert_eq!(reading.count(), 1, "no task waits any more");
     assert_eq!(remote.counters().wake_ups, 2);
 }
 
