@@ -22,55 +22,32 @@
 //! # Ok::<(), silverback_proto::ConnectionError>(())
 //! ```
 
-mod assembler;
-mod budget;
-pub mod buffer;
-mod close;
-mod config;
 pub mod connection;
 pub mod deflate;
-mod error;
-mod event;
 pub mod handshake;
-mod header;
-mod mask;
 mod message;
-mod opcode;
-mod prepared;
-mod rules;
-mod text;
-mod utf8;
+mod wire;
 
-pub use budget::MemoryBudget;
-pub use close::{CloseCode, CloseFrame, UnsendableCode};
-pub use config::{Config, Limits};
-pub use connection::{CloseInfo, Connection, Event, Initiator, State, Stats};
-pub use error::{ConnectionError, LimitError, ProtocolError, SendError, Timeout};
-pub use event::{Arrival, ControlPayload, Delivery, Handled, Incoming, Place};
+pub use connection::{
+    CloseInfo, Connection, Event, Initiator, State, Stats,
+    config::Config,
+    event::{Arrival, ControlPayload, Delivery, Handled, Incoming, Place},
+};
+pub use deflate::budget::MemoryBudget;
 pub use handshake::{Negotiated, Subprotocol};
-pub use header::{FrameHeader, HeaderBytes, MAX_HEADER_LEN};
-pub use mask::MaskKey;
-pub use message::{Message, MessageKind, MessageRef};
-pub use opcode::Opcode;
-pub use prepared::PreparedMessage;
-pub use text::Text;
-pub use utf8::Utf8Validator;
-
-/// Which side of the connection an endpoint is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Sent the opening handshake; masks what it sends.
-    Client,
-    /// Answered the opening handshake; closes the transport first.
-    Server,
-}
-
-impl Role {
-    /// The other side.
-    pub const fn peer(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-}
+pub use message::{
+    Message, MessageRef, buffer,
+    close::{CloseFrame, UnsendableCode},
+    prepared::PreparedMessage,
+    text::Text,
+    utf8::Utf8Validator,
+};
+pub use wire::{
+    close_code::CloseCode,
+    error::{ConnectionError, LimitError, ProtocolError, SendError, Timeout},
+    header::{FrameHeader, HeaderBytes, MAX_HEADER_LEN},
+    limits::Limits,
+    mask::MaskKey,
+    opcode::{MessageKind, Opcode},
+    role::Role,
+};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::{CloseCode, CloseFrame};
+use crate::{message::close::CloseFrame, wire::close_code::CloseCode};
 
 /// How a connection ended.
 ///

@@ -2,8 +2,11 @@
 
 use std::cell::Cell;
 
-use super::LARGE_MESSAGE;
-use crate::{PreparedMessage, deflate::Deflater, prepared::Encoded};
+use super::config::LARGE_MESSAGE;
+use crate::{
+    deflate::deflater::Deflater,
+    message::prepared::{Encoded, PreparedMessage},
+};
 
 /// Compresses whole messages in the order of the wire, which is the order of the window (RFC 7692, 7.2.1).
 #[derive(Debug)]

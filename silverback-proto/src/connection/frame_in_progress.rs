@@ -1,6 +1,6 @@
 //! The frame whose payload is arriving: how much is outstanding, and where its mask stands.
 
-use crate::{FrameHeader, MaskKey, Opcode};
+use crate::wire::{header::FrameHeader, mask::MaskKey, opcode::Opcode};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FrameInProgress {

@@ -10,10 +10,13 @@ use bytes::Bytes;
 
 use super::compressor::Compressor;
 use crate::{
-    FrameHeader, MaskKey, Message, MessageRef,
-    buffer::Buffer,
-    deflate::Deflater,
-    prepared::{Encoded, PreparedMessage},
+    deflate::deflater::Deflater,
+    message::{
+        Message, MessageRef,
+        buffer::Buffer,
+        prepared::{Encoded, PreparedMessage},
+    },
+    wire::{header::FrameHeader, mask::MaskKey},
 };
 
 /// What a large message is made of.
@@ -254,9 +257,6 @@ fn plain_step(source: &LargeSource<'_>, mask: Option<MaskKey>) -> Step {
         _ => Step::Copy,
     }
 }
-
-/// Messages of more bytes than this are made into frames piece by piece.
-pub const LARGE_MESSAGE: usize = 64 * 1024;
 
 /// One or two milliseconds of work.
 const COMPRESSED_AT_ONCE: usize = 256 * 1024;

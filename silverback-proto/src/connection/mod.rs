@@ -2,9 +2,15 @@
 //!
 //! [`Receiver`] reads the peer's bytes and needs no lock; [`Transmitter`] holds what reader and writers share.
 //! [`Connection`] is both, for owners without threads.
+//!
+//! `recv` reads frames and `send` builds them; `outbox` holds what waits to be sent, and `compressor` and `large` make
+//! frames of what needs work. `state` alone moves the connection's state, `timer` keeps its deadlines, and `closing`
+//! records how it ended. `config` has every limit and time. This room may use every other one.
 
 mod closing;
 mod compressor;
+pub(crate) mod config;
+pub(crate) mod event;
 mod frame_in_progress;
 mod large;
 mod outbox;
@@ -27,7 +33,8 @@ use std::{
 
 pub use self::{
     closing::{CloseInfo, Initiator},
-    large::{LARGE_MESSAGE, LargeMessage, LargePreparation, LargeSource},
+    config::LARGE_MESSAGE,
+    large::{LargeMessage, LargePreparation, LargeSource},
     recv::Receiver,
     room::{Patience, RoomQueue, WaiterId},
     state::State,
@@ -35,7 +42,13 @@ pub use self::{
     transmit::Transmitter,
 };
 use crate::{
-    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, Delivery, Incoming, MaskKey, Negotiated, Role,
+    connection::{
+        config::Config,
+        event::{Arrival, ControlPayload, Delivery, Incoming},
+    },
+    handshake::negotiated::Negotiated,
+    message::close::CloseFrame,
+    wire::{error::ConnectionError, mask::MaskKey, role::Role},
 };
 
 /// One connection after its opening handshake. Commands and readings are those of [`Transmitter`].

@@ -7,7 +7,10 @@ use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
 
-use crate::{FrameHeader, buffer::Buffer, header::HeaderBytes};
+use crate::{
+    message::buffer::Buffer,
+    wire::header::{FrameHeader, HeaderBytes},
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {

@@ -1,22 +1,30 @@
 //! The receiving side: bytes to frames to messages, in the driver's own buffer (RFC 6455, 5 and 6.2).
 //! It judges what it reads; what follows for the connection is the transmitter's business.
 
-mod limits;
-
 use std::ops::Range;
 
 use bytes::BufMut;
 
-use super::frame_in_progress::FrameInProgress;
+use super::{
+    config::Config,
+    event::{Arrival, ControlPayload, Delivery, Handled, Incoming, Place},
+    frame_in_progress::FrameInProgress,
+};
 use crate::{
-    CloseFrame, Config, Delivery, FrameHeader, Limits, MAX_HEADER_LEN, MemoryBudget, MessageKind, Negotiated, Opcode,
-    Role,
-    assembler::{Assembler, Body},
-    deflate::Held,
-    error::ConnectionError,
-    event::{Arrival, ControlPayload, Handled, Incoming, Place},
-    header::PlainHeader,
-    rules,
+    deflate::{budget::MemoryBudget, inflater::Held},
+    handshake::negotiated::Negotiated,
+    message::{
+        assembler::{Assembler, Body, with_overhead},
+        close::CloseFrame,
+    },
+    wire::{
+        error::{ConnectionError, LimitError},
+        header::{FrameHeader, MAX_HEADER_LEN, PlainHeader},
+        limits::Limits,
+        opcode::{MessageKind, Opcode},
+        role::Role,
+        rules::{self, Expected},
+    },
 };
 
 /// Reads what the peer sends.
@@ -432,6 +440,49 @@ impl Receiver {
     /// Memory that payloads take.
     pub(super) fn held(&self) -> usize {
         self.assembler.held() + self.assembled.as_ref().map_or(0, Body::held)
+    }
+}
+
+/// Which limits hold: those of the current reader, also for a message that began under the limits of another.
+impl Receiver {
+    #[inline]
+    pub(super) fn expected(&self, header: &FrameHeader, limits: Limits) -> Expected {
+        Expected {
+            sender: self.role.peer(),
+            message_is_open: self.assembler.is_open(),
+            rsv1_has_a_meaning: self.assembler.can_inflate(),
+            limits: Limits { frame: self.frame_limit(header.rsv1(), limits), ..limits },
+        }
+    }
+
+    pub(super) fn limits_for(&self, delivery: Delivery) -> Limits {
+        match delivery {
+            Delivery::Whole => self.limits,
+            // Nothing is kept, so the count of fragments is no matter: a message of 10 GiB has many.
+            Delivery::Pieces { limit } => Limits { message: limit, frame: limit, fragments: u32::MAX },
+        }
+    }
+
+    /// Judges a message that is open anew when another reader takes over: what was to be streamed may be too large to be
+    /// kept, and the other way round.
+    pub(super) fn admit_again(&mut self, delivery: Delivery) -> Result<(), ConnectionError> {
+        if delivery == self.delivery {
+            return Ok(());
+        }
+        self.delivery = delivery;
+        let limits = self.limits_for(delivery);
+        if let Phase::Data(frame) = &self.phase {
+            let (size, limit) = (frame.payload_len(), self.frame_limit(false, limits));
+            if size > limit {
+                return Err(LimitError::Frame { size, limit }.into());
+            }
+        }
+        Ok(self.assembler.admit_again(&limits)?)
+    }
+
+    fn frame_limit(&self, begins_compressed: bool, limits: Limits) -> u64 {
+        let is_compressed = begins_compressed || self.assembler.is_compressed();
+        if is_compressed { with_overhead(limits.frame) } else { limits.frame }
     }
 }
 

@@ -5,12 +5,20 @@ use std::io::IoSlice;
 
 use super::{
     compressor::{Compressor, PerMessage, with_compressed},
+    event::ControlPayload,
     large::{LargeId, LargeMessage, LargePreparation, LargeSource},
     outbox::Outbox,
 };
 use crate::{
-    CloseFrame, ControlPayload, FrameHeader, MaskKey, MemoryBudget, Message, MessageKind, MessageRef, Opcode,
-    PreparedMessage, Role, deflate::Deflater, error::SendError, header::HeaderBytes, utf8::Utf8Validator,
+    deflate::{budget::MemoryBudget, deflater::Deflater},
+    message::{Message, MessageRef, close::CloseFrame, prepared::PreparedMessage, utf8::Utf8Validator},
+    wire::{
+        error::SendError,
+        header::{FrameHeader, HeaderBytes},
+        mask::MaskKey,
+        opcode::{MessageKind, Opcode},
+        role::Role,
+    },
 };
 
 /// Builds frames and queues them.

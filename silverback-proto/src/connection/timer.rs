@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Config, error::Timeout};
+use super::config::Config;
+use crate::wire::error::Timeout;
 
 #[derive(Debug)]
 pub(super) struct Timers {

@@ -11,6 +11,8 @@ use std::{
 use super::{
     closing::{CloseInfo, Closing, Initiator},
     compressor::PerMessage,
+    config::Config,
+    event::{Arrival, ControlPayload},
     large::{LargeMessage, LargePreparation, LargeSource},
     send::Framer,
     state::{State, Step},
@@ -18,8 +20,15 @@ use super::{
     timer::{Due, Timers},
 };
 use crate::{
-    Arrival, CloseFrame, Config, ConnectionError, ControlPayload, MaskKey, MemoryBudget, Message, MessageKind,
-    MessageRef, Negotiated, Opcode, PreparedMessage, Role, SendError,
+    deflate::budget::MemoryBudget,
+    handshake::negotiated::Negotiated,
+    message::{Message, MessageRef, close::CloseFrame, prepared::PreparedMessage},
+    wire::{
+        error::{ConnectionError, SendError},
+        mask::MaskKey,
+        opcode::{MessageKind, Opcode},
+        role::Role,
+    },
 };
 
 /// The shared half of a connection: what is sent, the state, the deadlines.

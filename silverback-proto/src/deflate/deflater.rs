@@ -5,11 +5,12 @@ use std::fmt;
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Method, Strategy};
 
 use super::{
-    Compression, DeflateParams, MIN_WINDOW_BITS, TAIL,
+    budget::{Account, MemoryBudget},
     history::Kept,
+    params::{Compression, DeflateParams, MIN_WINDOW_BITS, TAIL},
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
-use crate::{MemoryBudget, Role, budget::Account};
+use crate::wire::role::Role;
 
 /// The compressor of one side.
 pub(crate) struct Deflater {

@@ -8,11 +8,15 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{
-    Compression, DeflateParams, MAX_WINDOW_BITS,
+    budget::{Account, MemoryBudget},
     history::Kept,
+    params::{Compression, DeflateParams, MAX_WINDOW_BITS},
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
-use crate::{LimitError, MemoryBudget, Role, budget::Account};
+use crate::wire::{
+    error::{ConnectionError, LimitError, ProtocolError},
+    role::Role,
+};
 
 /// The decompressor of what one side sends.
 pub(crate) struct Inflater {
@@ -66,6 +70,16 @@ pub(crate) enum InflateError {
         /// The limit.
         limit: u32,
     },
+}
+
+impl From<InflateError> for ConnectionError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Invalid => Self::Protocol(ProtocolError::InvalidDeflate),
+            InflateError::Ratio { limit } => Self::Limit(LimitError::InflateRatio { limit }),
+            InflateError::FinalBlocks { limit } => Self::Limit(LimitError::FinalBlocks { limit }),
+        }
+    }
 }
 
 impl Inflater {

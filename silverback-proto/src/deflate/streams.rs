@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use zlib_rs::{Deflate, DeflateConfig, Inflate};
 
-use super::MAX_WINDOW_BITS;
+use super::params::MAX_WINDOW_BITS;
 
 /// A compressor as if it had just sent the dictionary, which is given in two parts.
 pub(super) fn take_deflate(config: DeflateConfig, dictionary: [&[u8]; 2]) -> Box<Deflate> {

@@ -1,6 +1,14 @@
 //! RFC 7692, 7.2: what is compressed comes back, whatever the window, the takeover and the cuts.
 
-use super::{inflater::MAX_FINAL_BLOCKS, naive::Naive, streams::SCRATCH_LEN, *};
+use super::{
+    deflater::Deflater,
+    inflater::{InflateError, Inflater, MAX_FINAL_BLOCKS},
+    naive::Naive,
+    params::TAIL,
+    streams::SCRATCH_LEN,
+    *,
+};
+use crate::wire::role::Role;
 use proptest::prelude::*;
 use silverback_testkit::{cuts::Random, wire::hex};
 

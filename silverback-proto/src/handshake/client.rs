@@ -22,17 +22,25 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 
-use super::authority::Authority;
-use super::extension::{encode_extensions, parse_extensions};
-use super::headers::{
-    CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, contains_token,
-    list_elements, single,
+use super::{
+    authority::Authority,
+    compression::NAME,
+    error::HandshakeError,
+    extension::{ExtensionOffer, parse_extensions},
+    extension_header::encode_extensions,
+    headers::{
+        CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, single,
+    },
+    key::{AcceptKey, Nonce},
+    negotiated::Negotiated,
+    received::Received,
+    request::ClientRequest,
+    subprotocol::Subprotocol,
+    syntax::{contains_token, list_elements},
+    target::shown_target,
 };
-use super::target::shown_target;
-use crate::deflate::{self, Compression, DeflateParams};
-
-use super::{AcceptKey, ClientRequest, ExtensionOffer, HandshakeError, Negotiated, Nonce, Received, Subprotocol};
+use crate::deflate::params::{Compression, DeflateParams};
 
 /// An opening handshake whose answer is due.
 #[derive(Clone)]
@@ -139,7 +147,7 @@ impl ClientHandshake {
     /// RFC 7692, 7.1: what the answer to our offer comes to.
     fn agreed_compression(&self, agreed: &[ExtensionOffer]) -> Result<Option<DeflateParams>, HandshakeError> {
         let Some(compression) = &self.compression else { return Ok(None) };
-        let answer = agreed.iter().find(|extension| extension.name == deflate::NAME);
+        let answer = agreed.iter().find(|extension| extension.name == NAME);
         let params = answer.map(|answer| compression.verify(answer)).transpose();
         params.map_err(HandshakeError::Compression)
     }

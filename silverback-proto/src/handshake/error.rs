@@ -1,13 +1,15 @@
 //! What can go wrong on our own side of the opening handshake or in a server's answer. What is
 //! wrong with a client's request is a `Rejection`; what is wrong with a head's bytes a `HeadError`.
 
-use crate::deflate::DeflateAnswerError;
+use super::{
+    compression::DeflateAnswerError,
+    extension::ExtensionListError,
+    received::Received,
+    subprotocol::{InvalidSubprotocol, Subprotocol},
+};
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, StatusCode, Version};
-
-use super::headers::list_elements;
-use super::{ExtensionListError, InvalidSubprotocol, Subprotocol};
+use http::{StatusCode, Version};
 
 /// Why a handshake could not be built or must not be believed.
 ///
@@ -221,75 +223,7 @@ impl fmt::Display for Escaped {
     }
 }
 
-/// Something that was received or given, made safe to print and short enough to quote: escaped,
-/// in backquotes, cut after 64 bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Received(Box<str>);
-
-impl Received {
-    pub(super) fn new(bytes: &[u8]) -> Self {
-        let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
-        let mut text = shown.escape_ascii().to_string();
-        if shown.len() < bytes.len() {
-            text.push_str("...");
-        }
-        Self(text.into())
-    }
-
-    /// What the application gave, with letters of every language as they are.
-    pub(super) fn text(text: &str) -> Self {
-        let end = (0..=text.len().min(SHOWN_BYTES)).rev().find(|end| text.is_char_boundary(*end));
-        let shown = &text[..end.unwrap_or_default()];
-        let more = if shown.len() < text.len() { "..." } else { "" };
-        Self(format!("{}{more}", shown.escape_debug()).into())
-    }
-
-    /// A URI without what may be secret, because errors end up in logs: what stands before an `@`, and the query.
-    pub(super) fn uri(uri: &str) -> Self {
-        let (before, behind) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
-        let before = match before.rsplit_once('@') {
-            Some((_, host)) => host,
-            // The `?` may be part of a password.
-            None if behind.contains('@') => "",
-            None => before,
-        };
-        let mut shown = Self::text(before);
-        if !behind.is_empty() {
-            shown.0 = format!("{}{}…", shown.0, &behind[..1]).into();
-        }
-        shown
-    }
-
-    /// All elements of a list header, or `None` when there is none.
-    pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
-        if !headers.contains_key(name) {
-            return None;
-        }
-        let elements: Vec<&[u8]> = list_elements(headers, name).collect();
-        Some(Self::new(&elements.join(&b", "[..])))
-    }
-
-    /// The escaped text, without the backquotes.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Whether the digits are a number that is too large for a port.
 fn is_too_large(port: &str) -> bool {
     !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err()
 }
-
-impl fmt::Display for Received {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.0)
-    }
-}
-
-impl fmt::Debug for Received {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-const SHOWN_BYTES: usize = 64;

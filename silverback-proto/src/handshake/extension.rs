@@ -1,12 +1,13 @@
 //! The grammar of `Sec-WebSocket-Extensions` (RFC 6455, 9.1): lists of names with parameters, to
 //! and from header lines. What a parameter means belongs to the extension that defines it.
 
+use super::syntax::{is_token, is_token_byte};
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
+use http::header::SEC_WEBSOCKET_EXTENSIONS;
 
-use super::headers::{SEC_WEBSOCKET_EXTENSIONS, is_token, is_token_byte};
-use super::{HandshakeError, Received};
+pub use super::extension_header::encode_extensions;
 
 /// One extension with its parameters, as a client offers it or as a server agrees to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,38 +68,6 @@ pub fn parse_extensions(headers: &HeaderMap) -> Result<Vec<ExtensionOffer>, Exte
         return Err(ExtensionListError::Empty);
     }
     Ok(extensions)
-}
-
-/// Writes a list of extensions as one header value; `None` for an empty list, because an empty
-/// header is not allowed.
-///
-/// # Errors
-/// [`HandshakeError::InvalidExtension`] when a name or a value is not a token.
-pub fn encode_extensions(extensions: &[ExtensionOffer]) -> Result<Option<HeaderValue>, HandshakeError> {
-    if extensions.is_empty() {
-        return Ok(None);
-    }
-    let mut text = String::new();
-    for extension in extensions {
-        if !is_well_formed(extension) {
-            let shown = extension.to_string();
-            return Err(HandshakeError::InvalidExtension(Received::new(shown.as_bytes())));
-        }
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        text.push_str(&extension.to_string());
-    }
-    let value = HeaderValue::try_from(text)
-        .map_err(|error| HandshakeError::InvalidExtension(Received::new(error.to_string().as_bytes())))?;
-    Ok(Some(value))
-}
-
-fn is_well_formed(extension: &ExtensionOffer) -> bool {
-    let tokens = extension.params.iter().all(|(name, value)| {
-        is_token(name.as_bytes()) && value.as_ref().is_none_or(|value| is_token(value.as_bytes()))
-    });
-    tokens && is_token(extension.name.as_bytes())
 }
 
 /// What is wrong with a `Sec-WebSocket-Extensions` list. Offsets count bytes of the line.

@@ -1,31 +1,17 @@
-//! The header fields of RFC 6455 (11.3), the lists that HTTP writes into them, and which of them
-//! an application may not set. Reading only: what a missing or repeated field means is decided
-//! by `server` and `client`.
+//! The header fields of RFC 6455 (11.3), and which of them an application may not set. `server` and `client` decide
+//! what a missing or repeated field means.
 
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{HandshakeError, Received};
+use super::{error::HandshakeError, received::Received};
 
+pub use super::syntax::{contains_token, list_elements};
 pub use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-
-/// Whether the list in the fields called `name` has `token` as an element, in any case.
-///
-/// All lines of that name count, and blanks around commas do not. A quoted string is one element,
-/// whatever it contains: `x="a, upgrade"` has no element `upgrade`.
-pub fn contains_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    list_elements(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
-}
-
-/// The elements of the comma-separated list in all fields called `name`, in order, trimmed.
-/// Empty elements do not count (RFC 2616, 2.1).
-pub fn list_elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    headers.get_all(name).into_iter().flat_map(|line| ListElements(line.as_bytes()))
-}
 
 /// Turns a header as somebody typed it into a name and a value that are safe to send.
 ///
@@ -88,57 +74,6 @@ pub(super) fn wire_name(name: &HeaderName) -> Cow<'static, str> {
         Some(rest) => format!("Sec-WebSocket-{}", title_case(rest)).into(),
         None => title_case(name.as_str()).into(),
     }
-}
-
-/// Whether this is a `token` of RFC 2616, 2.2, the same as in RFC 9110.
-pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte))
-}
-
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Splits one field line at the commas that are not inside a quoted string.
-struct ListElements<'a>(&'a [u8]);
-
-impl<'a> Iterator for ListElements<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        while !self.0.is_empty() {
-            let end = element_length(self.0);
-            let element = trim_blanks(&self.0[..end]);
-            self.0 = self.0.get(end + 1..).unwrap_or_default();
-            if !element.is_empty() {
-                return Some(element);
-            }
-        }
-        None
-    }
-}
-
-/// Bytes up to the first comma outside quotes. A quote that never ends takes the rest of the line.
-fn element_length(line: &[u8]) -> usize {
-    let mut quoted = false;
-    let mut escaped = false;
-    for (index, &byte) in line.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => return index,
-            _ => {}
-        }
-    }
-    line.len()
-}
-
-pub(super) fn trim_blanks(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
 }
 
 fn title_case(name: &str) -> String {

@@ -8,48 +8,48 @@
 //! Nothing here reads a socket, a clock or a random source. [`http1`] turns bytes into heads and
 //! back for those who have no HTTP stack at hand; which origin or path is welcome is for the
 //! application to say, with [`OriginPolicy`] and [`HostPolicy`] to help.
+//!
+//! `compression` negotiates permessage-deflate. `syntax` reads tokens and lists, `headers` knows the fields of RFC 6455,
+//! and `extension` and `subprotocol` are two of them. This room may use `deflate` and `wire`.
 
 mod authority;
 mod client;
+mod compression;
 mod error;
 pub mod extension;
+mod extension_header;
 pub mod headers;
 mod host;
 mod host_name;
+mod host_policy;
 pub mod http1;
 mod key;
+pub(crate) mod negotiated;
 mod origin;
+mod received;
 mod rejection;
 mod request;
 mod server;
 mod subprotocol;
+mod syntax;
 mod target;
 #[cfg(test)]
 mod tests;
 mod zone;
 
-use crate::deflate::DeflateParams;
 pub use client::ClientHandshake;
-pub use error::{HandshakeError, Received};
+pub use compression::DeflateAnswerError;
+pub use error::HandshakeError;
 pub use extension::{ExtensionListError, ExtensionOffer};
-pub use host::{HostPattern, HostPolicy, HostRefused, ParseHostError, requested_host};
+pub use host::requested_host;
 pub use host_name::ascii_host;
+pub use host_policy::{HostPattern, HostPolicy, HostRefused, ParseHostError};
 pub use http1::HeadError;
 pub use key::{AcceptKey, InvalidNonce, Nonce, accept_key};
+pub use negotiated::Negotiated;
 pub use origin::{Origin, OriginPolicy, OriginRefused, OriginRefusedReason, ParseOriginError};
+pub use received::Received;
 pub use rejection::Rejection;
 pub use request::ClientRequest;
 pub use server::{Acceptance, ServerHandshake};
 pub use subprotocol::{InvalidSubprotocol, Subprotocol, SubprotocolListError};
-
-/// What both sides agreed on in the opening handshake.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Negotiated {
-    /// The subprotocol in use, one that the client offered.
-    pub subprotocol: Option<Subprotocol>,
-    /// The extensions in use, in the order in which they work on the data (RFC 6455, 9.1).
-    pub extensions: Vec<ExtensionOffer>,
-    /// What `permessage-deflate` among them comes to (RFC 7692, 7.1); `None` without compression.
-    pub compression: Option<DeflateParams>,
-}

@@ -5,9 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Received;
-use super::authority::Authority;
-use super::host_name::ascii_authority;
+use super::{authority::Authority, host_name::ascii_authority, received::Received};
 
 /// A web origin: scheme, host and port, such as `https://example.com` or `http://localhost:3000`. Also `file://`, which
 /// the web views of some apps send.

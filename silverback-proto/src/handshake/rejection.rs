@@ -6,8 +6,15 @@ use std::{fmt, time::Duration};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode, Version};
 
-use super::headers::{SEC_WEBSOCKET_VERSION, VERSION, WEBSOCKET};
-use super::{ExtensionListError, HeadError, HostRefused, OriginRefused, Received, SubprotocolListError};
+use super::{
+    extension::ExtensionListError,
+    headers::{SEC_WEBSOCKET_VERSION, VERSION, WEBSOCKET},
+    host_policy::HostRefused,
+    http1::error::HeadError,
+    origin::OriginRefused,
+    received::Received,
+    subprotocol::SubprotocolListError,
+};
 
 /// Why a request is not accepted as an opening handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]

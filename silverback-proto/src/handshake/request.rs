@@ -3,16 +3,20 @@
 
 use std::fmt;
 
-use crate::deflate::Compression;
+use super::{
+    authority::Authority,
+    error::HandshakeError,
+    extension::ExtensionOffer,
+    host_name::ascii_authority,
+    received::Received,
+    subprotocol::Subprotocol,
+    target::{BLANKS, escape_target, refuse_control_characters, shown_target},
+    zone::{self, split_zone},
+};
+use crate::deflate::params::Compression;
 use http::header::ORIGIN;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-
-use super::authority::Authority;
-use super::host_name::ascii_authority;
-use super::target::{BLANKS, escape_target, refuse_control_characters, shown_target};
-use super::zone::{self, split_zone};
-use super::{ExtensionOffer, HandshakeError, Received, Subprotocol};
 
 /// A server to connect to, and what to offer it.
 ///

@@ -19,20 +19,26 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::deflate::Compression;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
-
-use super::extension::{encode_extensions, parse_extensions};
-use super::headers::{
-    CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, contains_token,
-    declares_body, single,
-};
-use super::host::{check_host, read_authority};
 use super::{
-    AcceptKey, ExtensionOffer, HandshakeError, HostPolicy, HostRefused, Negotiated, Nonce, OriginPolicy, OriginRefused,
-    Received, Rejection, Subprotocol, accept_key,
+    error::HandshakeError,
+    extension::{ExtensionOffer, parse_extensions},
+    extension_header::encode_extensions,
+    headers::{
+        CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, declares_body, single,
+    },
+    host::{check_host, read_authority},
+    host_policy::{HostPolicy, HostRefused},
+    key::{AcceptKey, Nonce, accept_key},
+    negotiated::Negotiated,
+    origin::{OriginPolicy, OriginRefused},
+    received::Received,
+    rejection::Rejection,
+    subprotocol::Subprotocol,
+    syntax::contains_token,
 };
+use crate::deflate::params::Compression;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// A valid opening handshake that has not been answered yet.
 #[derive(Debug, Clone)]

@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{HeaderMap, HeaderValue};
 
-use super::Received;
-use super::headers::{SEC_WEBSOCKET_PROTOCOL, is_token, list_elements};
+use super::{
+    received::Received,
+    syntax::{is_token, list_elements},
+};
 
 /// The name of a subprotocol: a token. Names compare byte by byte, case included.
 ///

@@ -3,8 +3,10 @@
 
 use http::uri::PathAndQuery;
 
-use super::error::Escaped;
-use super::{HandshakeError, Received};
+use super::{
+    error::{Escaped, HandshakeError},
+    received::Received,
+};
 
 /// Escapes what RFC 3986 does not allow and browsers escape; a `\` in the path becomes `/`, as there. Escapes that are in
 /// the text already stay, and so does a `%` alone. An empty path is `/`.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::wire::opcode::Opcode;
 
 #[test]
 fn a_text_message_has_a_text() {

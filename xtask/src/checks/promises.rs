@@ -100,7 +100,7 @@ fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
 }
 
 const CORE: &str = "silverback-proto";
-const UNSAFE_FOLDER: &str = "silverback-proto/src/mask";
+const UNSAFE_FOLDER: &str = "silverback-proto/src/wire/mask";
 const LIBRARIES: &[&str] = &["silverback-proto/src", "silverback/src", "silverback-axum/src", "silverback-hub/src"];
 const PRINTING: &[&str] =
     &["print", "println", "eprint", "eprintln", "dbg", "stdout", "stderr", "print_stdout", "print_stderr"];

@@ -5,7 +5,7 @@
 use silverback_testkit::{cuts::Random, wire::decode_all};
 
 use super::*;
-use crate::{FrameHeader, Opcode};
+use crate::wire::{header::FrameHeader, opcode::Opcode};
 
 impl Outbox {
     pub(in crate::connection) fn held(&self) -> usize {

@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{binary, close_empty, continuation, frame, ping, text};
 
 use super::*;
-use crate::{MessageKind, SendError};
+use crate::wire::{error::SendError, opcode::MessageKind};
 
 mod by_the_peer {
     use super::*;

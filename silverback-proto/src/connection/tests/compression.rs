@@ -7,8 +7,8 @@ use silverback_testkit::{
 
 use super::*;
 use crate::{
-    LimitError, ProtocolError,
-    deflate::{Compression, DeflateParams},
+    deflate::params::{Compression, DeflateParams},
+    wire::error::{LimitError, ProtocolError},
 };
 
 /// "Hello", compressed (7.2.3.1), and once more with the first in the window (7.2.3.2).

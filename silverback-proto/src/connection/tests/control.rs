@@ -3,7 +3,10 @@
 use silverback_testkit::wire::{binary, close_empty, continuation, frame, ping, pong, text};
 
 use super::*;
-use crate::{Opcode, ProtocolError, SendError};
+use crate::wire::{
+    error::{ProtocolError, SendError},
+    opcode::Opcode,
+};
 
 fn numbered(count: usize) -> Vec<Frame> {
     (0..count).map(|number| ping(number.to_string())).collect()

@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{frame, ping, text};
 
 use super::*;
-use crate::ProtocolError;
+use crate::wire::error::ProtocolError;
 
 mod gone_wrong {
     use super::*;

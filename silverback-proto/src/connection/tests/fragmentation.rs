@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{binary, continuation, ping, pong, text};
 
 use super::*;
-use crate::{Opcode, ProtocolError};
+use crate::wire::{error::ProtocolError, opcode::Opcode};
 
 #[test]
 fn fragments_make_one_message() {

@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{LengthForm, binary, close_empty, continuation, frame, ping, text};
 
 use super::*;
-use crate::{Opcode, ProtocolError};
+use crate::wire::{error::ProtocolError, opcode::Opcode};
 
 mod messages {
     use super::*;

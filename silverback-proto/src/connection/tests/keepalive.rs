@@ -5,7 +5,7 @@ use std::time::Duration;
 use silverback_testkit::wire::{close_empty, ping, pong, text};
 
 use super::*;
-use crate::Timeout;
+use crate::wire::error::Timeout;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{binary, close_empty, continuation, decode, ping, pong, text};
 
 use super::*;
-use crate::{FrameHeader, Opcode, ProtocolError};
+use crate::wire::{error::ProtocolError, header::FrameHeader, opcode::Opcode};
 
 mod halves {
     use super::*;

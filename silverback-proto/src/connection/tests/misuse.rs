@@ -15,8 +15,9 @@ use super::{
     *,
 };
 use crate::{
-    LimitError, Place, ProtocolError,
-    deflate::{Compression, DeflateParams},
+    connection::event::Place,
+    deflate::params::{Compression, DeflateParams},
+    wire::error::{LimitError, ProtocolError},
 };
 
 const LARGE: usize = 20_000;

@@ -30,7 +30,10 @@ use silverback_testkit::{
 };
 
 use super::*;
-use crate::{CloseCode, Message, MessageKind, MessageRef, PreparedMessage, SendError};
+use crate::{
+    message::{Message, MessageRef, prepared::PreparedMessage},
+    wire::{close_code::CloseCode, error::SendError, opcode::MessageKind},
+};
 
 /// An application with one connection: it notes what comes, and sends only what the test tells it to.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use silverback_testkit::{
 
 use super::*;
 use crate::{
-    Handled, LimitError, ProtocolError,
-    deflate::{Compression, DeflateParams},
+    connection::event::Handled,
+    deflate::params::{Compression, DeflateParams},
+    wire::error::{LimitError, ProtocolError},
 };
 
 const STREAMED: Delivery = Delivery::Pieces { limit: u64::MAX };

@@ -8,8 +8,13 @@ use zlib_rs::{Deflate, DeflateFlush};
 
 use super::*;
 use crate::{
-    Role,
-    deflate::{Compression, Deflater, InflateError, Inflater, TAIL, naive::Naive},
+    deflate::{
+        deflater::Deflater,
+        inflater::{InflateError, Inflater},
+        naive::Naive,
+        params::{Compression, TAIL},
+    },
+    wire::role::Role,
 };
 
 const WITH_HISTORY: std::ops::RangeInclusive<u8> = 9..=14;

@@ -3,7 +3,15 @@
 use silverback_testkit::{clock::FakeClock, cuts::Random, wire::text};
 
 use super::*;
-use crate::{Config, Connection, ConnectionError, LimitError, MaskKey, Negotiated, ProtocolError, deflate::Deflater};
+use crate::{
+    connection::{Connection, config::Config},
+    deflate::deflater::Deflater,
+    handshake::negotiated::Negotiated,
+    wire::{
+        error::{ConnectionError, LimitError, ProtocolError},
+        mask::MaskKey,
+    },
+};
 
 fn compress(message: &[u8]) -> Vec<u8> {
     let compression = Compression::default().level(9);

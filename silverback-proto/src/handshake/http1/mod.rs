@@ -15,9 +15,9 @@
 //! ```
 
 pub(super) mod encode;
-mod error;
-mod parse;
-mod reader;
+pub(super) mod error;
+pub(super) mod parse;
+pub(super) mod reader;
 
 pub use encode::{encode_request, encode_response, encode_response_head};
 pub use error::HeadError;

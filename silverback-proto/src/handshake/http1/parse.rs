@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
-use super::HeadError;
+use super::error::HeadError;
 
 /// Parses a complete request head. The version may be HTTP/1.0, which the handshake refuses.
 ///

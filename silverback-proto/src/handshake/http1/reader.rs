@@ -1,6 +1,6 @@
 //! Finding where a head ends, in pieces of any size, looking at each byte once.
 
-use super::HeadError;
+use super::error::HeadError;
 
 /// Collects one head from input that comes in pieces.
 ///

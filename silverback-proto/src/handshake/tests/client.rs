@@ -4,8 +4,14 @@ use http::{StatusCode, Version};
 
 use super::support::{Head, response};
 use crate::handshake::{
-    Acceptance, ClientHandshake, ClientRequest, ExtensionListError, ExtensionOffer, HandshakeError, Negotiated, Nonce,
-    ServerHandshake, Subprotocol,
+    client::ClientHandshake,
+    error::HandshakeError,
+    extension::{ExtensionListError, ExtensionOffer},
+    key::Nonce,
+    negotiated::Negotiated,
+    request::ClientRequest,
+    server::{Acceptance, ServerHandshake},
+    subprotocol::Subprotocol,
 };
 
 /// Offers the subprotocols `chat` and `superchat` and the extensions `foo` and `bar`.

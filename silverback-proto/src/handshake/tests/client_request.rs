@@ -3,10 +3,16 @@
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderName, HeaderValue, Uri};
 
-use crate::handshake::headers::parse_header;
-use crate::handshake::http1::{encode_request, parse_request};
 use crate::handshake::{
-    ClientHandshake, ClientRequest, ExtensionOffer, HandshakeError, Nonce, ServerHandshake, Subprotocol,
+    client::ClientHandshake,
+    error::HandshakeError,
+    extension::ExtensionOffer,
+    headers::parse_header,
+    http1::{encode::encode_request, parse::parse_request},
+    key::Nonce,
+    request::ClientRequest,
+    server::ServerHandshake,
+    subprotocol::Subprotocol,
 };
 
 const NONCE: Nonce = Nonce::new(*b"the sample nonce");

@@ -3,8 +3,12 @@
 use std::error::Error as _;
 
 use super::support::response;
-use crate::deflate::Compression;
-use crate::handshake::{ClientHandshake, ClientRequest, HandshakeError, Negotiated, Nonce};
+use crate::{
+    deflate::params::Compression,
+    handshake::{
+        client::ClientHandshake, error::HandshakeError, key::Nonce, negotiated::Negotiated, request::ClientRequest,
+    },
+};
 
 fn verify(compression: Compression, answer: Option<&str>) -> Result<Negotiated, HandshakeError> {
     let request = ClientRequest::parse("ws://server.example.com/chat").expect("a URI").compression(compression);

@@ -3,8 +3,11 @@
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue};
 
-use crate::handshake::extension::{encode_extensions, parse_extensions};
-use crate::handshake::{ExtensionListError, ExtensionOffer, HandshakeError};
+use crate::handshake::{
+    error::HandshakeError,
+    extension::{ExtensionListError, ExtensionOffer, parse_extensions},
+    extension_header::encode_extensions,
+};
 
 fn parse(lines: &[&str]) -> Result<Vec<ExtensionOffer>, ExtensionListError> {
     let value = |line: &&str| HeaderValue::from_str(line).expect("a value");

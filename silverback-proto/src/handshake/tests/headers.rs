@@ -3,8 +3,11 @@
 use http::header::{CONNECTION, COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::handshake::HandshakeError;
-use crate::handshake::headers::{contains_token, is_reserved, list_elements, parse_header};
+use crate::handshake::{
+    error::HandshakeError,
+    headers::{is_reserved, parse_header},
+    syntax::{contains_token, list_elements},
+};
 
 fn connection(lines: &[&str]) -> HeaderMap {
     let value = |line: &&str| HeaderValue::from_str(line).expect("a value");

@@ -2,7 +2,11 @@
 
 use http::{Request, Version};
 
-use crate::handshake::{HostPattern, HostPolicy, ParseHostError, Rejection, requested_host};
+use crate::handshake::{
+    host::requested_host,
+    host_policy::{HostPattern, HostPolicy, ParseHostError},
+    rejection::Rejection,
+};
 
 fn pattern(text: &str) -> HostPattern {
     text.parse().expect("a host")

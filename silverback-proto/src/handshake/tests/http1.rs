@@ -3,9 +3,11 @@
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
 use super::support::{request, response};
-use crate::handshake::HeadError;
 use crate::handshake::http1::{
-    HeadReader, Progress, encode_request, encode_response, encode_response_head, parse_request, parse_response,
+    encode::{encode_request, encode_response, encode_response_head},
+    error::HeadError,
+    parse::{parse_request, parse_response},
+    reader::{HeadReader, Progress},
 };
 
 const LIMIT: usize = 16 * 1024;

@@ -1,6 +1,6 @@
 //! RFC 6455, 1.3, 4.1 (7) and 4.2.1 (5): keys and their answers.
 
-use crate::handshake::{InvalidNonce, Nonce, accept_key};
+use crate::handshake::key::{InvalidNonce, Nonce, accept_key};
 
 #[test]
 fn the_two_sample_keys_give_their_answers() {

@@ -1,6 +1,6 @@
 //! RFC 6455, 4.2.2 and 10.2: which pages may connect.
 
-use crate::handshake::{Origin, OriginPolicy, OriginRefusedReason, ParseOriginError};
+use crate::handshake::origin::{Origin, OriginPolicy, OriginRefusedReason, ParseOriginError};
 
 fn origin(text: &str) -> Origin {
     text.parse().expect("an origin")

@@ -6,13 +6,20 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use super::support::{request, response};
-use crate::handshake::extension::{encode_extensions, parse_extensions};
-use crate::handshake::headers::contains_token;
-use crate::handshake::http1::{
-    HeadReader, Progress, encode_request, encode_response_head, parse_request, parse_response,
-};
 use crate::handshake::{
-    ClientHandshake, ClientRequest, ExtensionOffer, Nonce, Origin, OriginPolicy, ServerHandshake, accept_key,
+    client::ClientHandshake,
+    extension::{ExtensionOffer, parse_extensions},
+    extension_header::encode_extensions,
+    http1::{
+        encode::{encode_request, encode_response_head},
+        parse::{parse_request, parse_response},
+        reader::{HeadReader, Progress},
+    },
+    key::{Nonce, accept_key},
+    origin::{Origin, OriginPolicy},
+    request::ClientRequest,
+    server::ServerHandshake,
+    syntax::contains_token,
 };
 
 fn token() -> impl Strategy<Value = String> {

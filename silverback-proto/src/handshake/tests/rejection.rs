@@ -5,8 +5,12 @@ use std::mem::size_of;
 use http::{Response, StatusCode, Version};
 
 use super::support::{Head, request};
-use crate::handshake::http1::encode_response;
-use crate::handshake::{HandshakeError, HeadError, OriginPolicy, Rejection};
+use crate::handshake::{
+    error::HandshakeError,
+    http1::{encode::encode_response, error::HeadError},
+    origin::OriginPolicy,
+    rejection::Rejection,
+};
 
 #[track_caller]
 fn check(head: Head, status: u16, text: &str) -> Response<String> {

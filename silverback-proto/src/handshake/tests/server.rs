@@ -4,7 +4,11 @@ use http::{Method, StatusCode, Version};
 
 use super::support::request;
 use crate::handshake::{
-    ExtensionListError, OriginPolicy, Rejection, ServerHandshake, Subprotocol, SubprotocolListError,
+    extension::ExtensionListError,
+    origin::OriginPolicy,
+    rejection::Rejection,
+    server::ServerHandshake,
+    subprotocol::{Subprotocol, SubprotocolListError},
 };
 
 fn subprotocol(name: &str) -> Subprotocol {

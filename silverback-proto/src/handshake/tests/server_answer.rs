@@ -4,9 +4,10 @@ use http::header::{SEC_WEBSOCKET_KEY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::support::request;
-use crate::handshake::headers::parse_header;
-use crate::handshake::http1::encode_response_head;
-use crate::handshake::{Acceptance, ExtensionOffer, HandshakeError, Subprotocol, accept_key};
+use crate::handshake::{
+    error::HandshakeError, extension::ExtensionOffer, headers::parse_header, http1::encode::encode_response_head,
+    key::accept_key, server::Acceptance, subprotocol::Subprotocol,
+};
 
 fn subprotocol(name: &str) -> Subprotocol {
     Subprotocol::new(name).expect("a token")

@@ -1,6 +1,9 @@
 //! RFC 6455, 1.9 and 4.1: names of subprotocols.
 
-use crate::handshake::{HandshakeError, InvalidSubprotocol, Subprotocol, SubprotocolListError};
+use crate::handshake::{
+    error::HandshakeError,
+    subprotocol::{InvalidSubprotocol, Subprotocol, SubprotocolListError},
+};
 
 #[test]
 fn a_name_is_read_from_whatever_holds_it() {

@@ -2,8 +2,11 @@
 
 use http::{Request, Response};
 
-use crate::handshake::http1::{parse_request, parse_response};
-use crate::handshake::{Rejection, ServerHandshake};
+use crate::handshake::{
+    http1::parse::{parse_request, parse_response},
+    rejection::Rejection,
+    server::ServerHandshake,
+};
 
 /// A head made of a start line and header lines.
 #[derive(Clone)]

@@ -4,9 +4,10 @@ use std::error::Error as _;
 
 use http::{StatusCode, Version};
 
-use crate::handshake::error::Received;
-use crate::handshake::http1::HeadError;
-use crate::handshake::{ExtensionListError, HandshakeError, ParseOriginError, Subprotocol};
+use crate::handshake::{
+    error::HandshakeError, extension::ExtensionListError, http1::error::HeadError, origin::ParseOriginError,
+    received::Received, subprotocol::Subprotocol,
+};
 
 #[test]
 fn misuse_is_named_with_what_was_given() {

@@ -4,10 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    FrameHeader, Limits, Opcode, Role,
+use super::{
     error::{ConnectionError, LimitError, ProtocolError},
-    header::PlainHeader,
+    header::{FrameHeader, PlainHeader},
+    limits::Limits,
+    opcode::Opcode,
+    role::Role,
 };
 
 /// What is known about the connection when a frame arrives.

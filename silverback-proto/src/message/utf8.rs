@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::error::ProtocolError;
+use crate::wire::error::ProtocolError;
 
 /// Checks text that is cut anywhere, also inside a character, and fails at the first byte that cannot be.
 #[derive(Clone, Debug, Default)]

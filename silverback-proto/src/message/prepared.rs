@@ -8,7 +8,11 @@ use std::{
 use bytes::Bytes;
 use zlib_rs::DeflateConfig;
 
-use crate::{FrameHeader, Message, MessageKind, deflate::Deflater};
+use super::Message;
+use crate::{
+    deflate::deflater::Deflater,
+    wire::{header::FrameHeader, opcode::MessageKind},
+};
 
 /// A message whose frame is built once, for a broadcast. Cloning shares it.
 ///

@@ -1,4 +1,4 @@
-//! Opcodes (RFC 6455, 5.2 and 11.8): the registry's numbers by name.
+//! Opcodes (RFC 6455, 5.2 and 11.8): the registry's numbers by name, and the kinds of messages that they start.
 //! Whether an opcode is allowed here and now is the business of `rules`.
 
 use std::fmt;
@@ -61,5 +61,39 @@ impl fmt::Display for Opcode {
             Self::PONG => f.write_str("pong"),
             Self(bits) => write!(f, "reserved opcode {bits:#x}"),
         }
+    }
+}
+
+/// The two kinds of messages (RFC 6455, 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// UTF-8 text.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+impl MessageKind {
+    /// The opcode of the message's first frame.
+    pub const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text => Opcode::TEXT,
+            Self::Binary => Opcode::BINARY,
+        }
+    }
+
+    /// The kind that a first frame's opcode starts; `None` for other frames.
+    pub const fn from_opcode(opcode: Opcode) -> Option<Self> {
+        match opcode {
+            Opcode::TEXT => Some(Self::Text),
+            Opcode::BINARY => Some(Self::Binary),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for MessageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.opcode().fmt(f)
     }
 }

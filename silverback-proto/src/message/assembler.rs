@@ -6,12 +6,23 @@ mod tests;
 
 use bytes::{BufMut, Bytes};
 
-use crate::{
-    FrameHeader, Limits, MemoryBudget, Message, MessageKind, MessageRef, Opcode, Text,
+use super::{
+    Message, MessageRef,
     buffer::{self, Buffer},
-    deflate::{Held, Inflater},
-    error::{ConnectionError, LimitError, ProtocolError},
+    text::Text,
     utf8::Utf8Validator,
+};
+use crate::{
+    deflate::{
+        budget::MemoryBudget,
+        inflater::{Held, Inflater},
+    },
+    wire::{
+        error::{ConnectionError, LimitError, ProtocolError},
+        header::FrameHeader,
+        limits::Limits,
+        opcode::{MessageKind, Opcode},
+    },
 };
 
 /// The message that is open, if one is.

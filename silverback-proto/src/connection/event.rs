@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    CloseFrame, Message, MessageKind, MessageRef, assembler::Body, error::ConnectionError, rules::MAX_CONTROL_LEN, utf8,
+    message::{Message, MessageRef, assembler::Body, close::CloseFrame, utf8},
+    wire::{error::ConnectionError, opcode::MessageKind, rules::MAX_CONTROL_LEN},
 };
 
 /// What one call of [`Receiver::handle_input`](crate::connection::Receiver::handle_input) came to.

@@ -12,7 +12,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
-use crate::{error::ProtocolError, utf8};
+use super::utf8;
+use crate::wire::error::ProtocolError;
 
 /// Owned UTF-8 text that is cheap to clone and derefs to `str`.
 ///

@@ -1,6 +1,7 @@
 use std::{error::Error as _, time::Duration};
 
 use super::*;
+use crate::deflate::inflater::InflateError;
 
 const SECOND: Duration = Duration::from_secs(1);
 

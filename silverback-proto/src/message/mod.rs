@@ -1,13 +1,26 @@
 //! Messages: what an application sends and receives. Text is UTF-8 by type.
+//!
+//! `text` and `utf8` hold text and its validation. `assembler` joins fragments, in the memory of `buffer`. `prepared`
+//! encodes one message for many receivers, and `close` is the payload of a Close frame. This room may use `deflate` and
+//! `wire`.
 
+pub(crate) mod assembler;
+pub mod buffer;
+pub(crate) mod close;
+pub(crate) mod prepared;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
+pub(crate) mod utf8;
 
 use std::{borrow::Cow, fmt};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Opcode, error::ProtocolError, text::Text, utf8};
+use crate::{
+    message::text::Text,
+    wire::{error::ProtocolError, opcode::MessageKind},
+};
 
 /// A whole message, owned. Cloning shares the payload.
 ///
@@ -204,40 +217,6 @@ impl<'a> MessageRef<'a> {
             Self::Text(text) => Message::Text(Text::from(text)),
             Self::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
         }
-    }
-}
-
-/// The two kinds of messages (RFC 6455, 5.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageKind {
-    /// UTF-8 text.
-    Text,
-    /// Any bytes.
-    Binary,
-}
-
-impl MessageKind {
-    /// The opcode of the message's first frame.
-    pub const fn opcode(self) -> Opcode {
-        match self {
-            Self::Text => Opcode::TEXT,
-            Self::Binary => Opcode::BINARY,
-        }
-    }
-
-    /// The kind that a first frame's opcode starts; `None` for other frames.
-    pub const fn from_opcode(opcode: Opcode) -> Option<Self> {
-        match opcode {
-            Opcode::TEXT => Some(Self::Text),
-            Opcode::BINARY => Some(Self::Binary),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for MessageKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.opcode().fmt(f)
     }
 }
 

@@ -6,8 +6,8 @@ mod tests;
 
 use std::fmt;
 
-use super::{Compression, DeflateParams, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
-use crate::handshake::ExtensionOffer;
+use super::extension::ExtensionOffer;
+use crate::deflate::params::{Compression, DeflateParams, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
 /// The parameters of one offer or answer, as they stand.
 #[derive(Clone, Copy, Debug, Default)]

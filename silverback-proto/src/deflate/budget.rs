@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use crate::LimitError;
+use crate::wire::error::LimitError;
 
 /// A limit on what many connections hold together for compression: compressors, decompressors, and compressed messages
 /// that are not whole yet with what they inflate to. Clones are the same budget.

@@ -3,8 +3,9 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
-    Negotiated, Role,
-    deflate::{Compression, Deflater, Inflater},
+    deflate::{deflater::Deflater, inflater::Inflater, params::Compression},
+    handshake::negotiated::Negotiated,
+    wire::{limits::Limits, role::Role},
 };
 
 /// How a connection behaves. The default is safe against strangers; each knob says what it costs.
@@ -23,27 +24,6 @@ pub struct Config {
     close_timeout: Duration,
     write_stall_timeout: Duration,
     compression: Option<Compression>,
-}
-
-/// What a peer may send at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one message.
-    pub message: u64,
-    /// Bytes of one frame.
-    pub frame: u64,
-    /// Frames of one message.
-    pub fragments: u32,
-}
-
-impl Limits {
-    /// Frames that were limited as messages are go on so.
-    pub(crate) fn set_message(&mut self, bytes: u64) {
-        if self.frame == self.message {
-            self.frame = bytes;
-        }
-        self.message = bytes;
-    }
 }
 
 impl Config {
@@ -173,3 +153,6 @@ impl Default for Config {
         }
     }
 }
+
+/// Messages of more bytes than this are made into frames piece by piece.
+pub const LARGE_MESSAGE: usize = 64 * 1024;

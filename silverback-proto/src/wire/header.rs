@@ -6,7 +6,10 @@ mod tests;
 
 use std::ops::Deref;
 
-use crate::{MaskKey, MessageKind, Opcode};
+use super::{
+    mask::MaskKey,
+    opcode::{MessageKind, Opcode},
+};
 
 /// The fields of one frame's header, as they stand on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

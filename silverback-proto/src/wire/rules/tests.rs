@@ -5,7 +5,7 @@
 use silverback_testkit::wire::{Frame, LengthForm, binary, close_empty, continuation, frame, ping, pong, text};
 
 use super::*;
-use crate::{CloseCode, Config};
+use crate::{connection::config::Config, wire::close_code::CloseCode};
 
 /// Judges a frame as `receiver` gets it, dressed as its sender must: masked from clients, and from nobody else.
 struct Case {

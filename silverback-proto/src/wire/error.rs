@@ -6,7 +6,7 @@ mod tests;
 
 use std::{fmt, time::Duration};
 
-use crate::{CloseCode, Opcode, Role, deflate::InflateError};
+use super::{close_code::CloseCode, opcode::Opcode, role::Role};
 
 /// Why a connection failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,16 +62,6 @@ impl std::error::Error for ConnectionError {
 impl From<ProtocolError> for ConnectionError {
     fn from(error: ProtocolError) -> Self {
         Self::Protocol(error)
-    }
-}
-
-impl From<InflateError> for ConnectionError {
-    fn from(error: InflateError) -> Self {
-        match error {
-            InflateError::Invalid => Self::Protocol(ProtocolError::InvalidDeflate),
-            InflateError::Ratio { limit } => Self::Limit(LimitError::InflateRatio { limit }),
-            InflateError::FinalBlocks { limit } => Self::Limit(LimitError::FinalBlocks { limit }),
-        }
     }
 }
 
