@@ -1,5 +1,5 @@
-//! The client in the Autobahn suite's conversation with its fuzzing server: `autobahn_client ws://HOST:PORT`.
-//! Echoes in each case, whatever happens there, and asks for the report at the end: the suite judges, not we.
+//! A client for the fuzzing server of the Autobahn suite: `autobahn_client ws://HOST:PORT`. It echoes in each case and
+//! requests the report at the end. The suite decides which cases pass.
 
 use silverback::{Compression, Conn, Dialer, Error, Message};
 
@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dialer = Dialer::new().compression(Compression::default());
     for case in 1..=case_count(&dialer, &server).await? {
         let conn = dialer.dial(&format!("{server}/runCase?case={case}&agent={AGENT}")).await?;
-        // Most cases break the protocol on purpose: an error is then what the suite wants to see.
+        // Most cases break the protocol on purpose, and then the suite expects an error.
         let _ = echo(conn).await;
     }
     let mut conn = dialer.dial(&format!("{server}/updateReports?agent={AGENT}")).await?;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn case_count(dialer: &Dialer, server: &str) -> Result<u32, Box<dyn std::error::Error>> {
     let mut conn = dialer.dial(&format!("{server}/getCaseCount")).await?;
     let answer = conn.read_message().await?;
-    let count = answer.as_ref().and_then(Message::as_text).ok_or("the server does not say how many cases it has")?;
+    let count = answer.as_ref().and_then(Message::as_text).ok_or("the server did not report its number of cases")?;
     Ok(count.parse()?)
 }
 

@@ -1,4 +1,5 @@
-//! An echo server for the Autobahn suite that answers in five ways, one per path, so that each is judged by itself.
+//! An echo server for the Autobahn suite. It echoes in five ways, one per path, so that the suite tests each
+//! separately.
 //!
 //! ```text
 //! cargo run -p silverback --example autobahn_server [ADDRESS]
@@ -6,9 +7,9 @@
 //! ```
 //!
 //! In `fuzzingclient.json` each path is an agent: `"servers": [{ "agent": "owned", "url": "ws://127.0.0.1:9001/owned" },
-//! ...], "cases": ["*"]`. No case is left out: text is validated and compression negotiated by the library.
+//! ...], "cases": ["*"]`. All cases run, because the library validates text and negotiates compression.
 
-#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+#![allow(clippy::print_stdout, reason = "it prints its address")]
 
 use std::{env, io};
 
@@ -57,7 +58,7 @@ where
 {
     match upgrader.upgrade(&mut request) {
         Ok((response, upgrade)) => {
-            // Most cases break the protocol on purpose: an error is then what the suite wants to see.
+            // Most cases break the protocol on purpose, and then the suite expects an error.
             tokio::spawn(async move { echo(upgrade.await?).await });
             response
         }
@@ -65,7 +66,7 @@ where
     }
 }
 
-/// Each message is the application's own, as most applications want it.
+/// Reads owned messages, like most applications.
 async fn owned(mut conn: Conn) -> Result<(), Error> {
     while let Some(message) = conn.read_message().await? {
         conn.write_message(message).await?;
@@ -73,7 +74,7 @@ async fn owned(mut conn: Conn) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each message is lent until the next one, and copied only into the output: nothing is allocated.
+/// Borrows each message until the next one, and copies it only into the output, without an allocation.
 async fn lent(mut conn: Conn) -> Result<(), Error> {
     let (writer, reader) = conn.halves();
     while let Some(message) = reader.read_borrowed().await? {
@@ -82,7 +83,7 @@ async fn lent(mut conn: Conn) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each message is encoded apart from the connection, as for many receivers.
+/// Prepares each message separately from the connection, as for many receivers.
 async fn prepared(mut conn: Conn) -> Result<(), Error> {
     while let Some(message) = conn.read_message().await? {
         conn.write_prepared(&PreparedMessage::new(message)).await?;
@@ -90,7 +91,7 @@ async fn prepared(mut conn: Conn) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each message is passed on while it arrives: it needs no memory of its size.
+/// Forwards each message while it arrives, without holding all of it in memory.
 async fn streamed(mut conn: Conn) -> Result<(), Error> {
     let (writer, reader) = conn.halves();
     while let Some(mut message) = reader.next_reader().await? {
@@ -101,7 +102,7 @@ async fn streamed(mut conn: Conn) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each message is read whole and written in pieces.
+/// Reads each message whole and writes it in pieces.
 async fn streamed_out(mut conn: Conn) -> Result<(), Error> {
     let (writer, reader) = conn.halves();
     while let Some(mut message) = reader.next_reader().await? {

@@ -1,12 +1,12 @@
-//! Sends a line to an echo server every second and prints what comes back.
+//! Sends a line to an echo server every second and prints the replies.
 //!
 //! ```text
 //! cargo run -p silverback --example echo_client [URL]
 //! ```
 //!
-//! Ctrl-C does the closing handshake before the program ends. When the server closes, the program says why.
+//! Ctrl-C performs the closing handshake before the program ends. If the server closes, the program prints the reason.
 
-#![allow(clippy::print_stdout, reason = "it shows the answers")]
+#![allow(clippy::print_stdout, reason = "it prints the replies")]
 
 use std::{env, time::Duration};
 
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
         ended = talk(&mut conn) => ended?,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
-            // The server's answer is waited for, but not for ever.
+            // Waits for the server's reply, up to the close timeout.
             conn.close(CloseCode::NORMAL, "").await?;
         }
     }
@@ -36,14 +36,14 @@ async fn talk(conn: &mut Conn) -> Result<(), Error> {
     let mut every_second = interval(Duration::from_secs(1));
     let mut count = 0;
     loop {
-        // Both are cancel safe: whichever comes second is taken up again in the next turn.
+        // Both futures are cancel safe, so the one that is dropped loses nothing and runs again in the next turn.
         tokio::select! {
             _ = every_second.tick() => {
                 count += 1;
                 conn.write_message(format!("hello {count}")).await?;
             }
             answer = conn.read_message() => match answer? {
-                // With `{:?}`, so that nothing in it can move the terminal's cursor.
+                // `{:?}` escapes control characters that could move the terminal's cursor.
                 Some(answer) => println!("{answer:?}"),
                 None => return Ok(()),
             },

@@ -1,14 +1,14 @@
-//! An echo server on a bare TCP listener: what comes goes back.
+//! An echo server on a plain TCP listener.
 //!
 //! ```text
 //! cargo run -p silverback --example echo_server [ADDRESS]
 //! cargo run -p silverback --example echo_client
 //! ```
 //!
-//! Ctrl-C closes every connection with 1001 before the program ends. For the same with a page, limits on the command
-//! line and a log, see the program `silverback` itself.
+//! Ctrl-C closes every connection with 1001 before the program ends. The program `silverback` does the same with a
+//! page, options for limits, and a log.
 
-#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+#![allow(clippy::print_stdout, reason = "it prints its address")]
 
 use std::{env, io, time::Duration};
 
@@ -33,7 +33,7 @@ async fn main() -> io::Result<()> {
     drop(listener);
     stop.cancel();
     connections.close();
-    // Longer than a closing handshake takes at most.
+    // Longer than the close timeout.
     let _ = timeout(Duration::from_secs(10), connections.wait()).await;
     Ok(())
 }
@@ -42,7 +42,7 @@ async fn accept_all(listener: &TcpListener, stop: &CancellationToken, connection
     loop {
         match listener.accept().await {
             Ok((stream, _)) => _ = connections.spawn(echo(stream, stop.clone())),
-            // Too many open files, most likely. That passes.
+            // The likely reason is too many open files, which passes.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }

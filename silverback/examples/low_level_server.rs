@@ -1,7 +1,7 @@
-//! The low-level way: the handshake and single frames by hand, on a plain TCP stream, with `silverback_proto` alone.
-//! Frames come back as they are, fragments too; the text `bye` is answered with a close. Few rules are checked here:
-//! `silverback_proto::Connection` checks them all.
-#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+//! A low-level server: the handshake and single frames by hand, on a plain TCP stream, with `silverback_proto` alone.
+//! It sends frames back unchanged, fragments too, and answers the text `bye` with a Close. It checks few rules;
+//! `silverback_proto::Connection` checks all of them.
+#![allow(clippy::print_stdout, reason = "it prints its address")]
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -48,7 +48,7 @@ fn receive(stream: &mut BufReader<TcpStream>) -> io::Result<(FrameHeader, Vec<u8
         bytes.push(read_byte(stream)?);
     }
     let header = FrameHeader::decode(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-    // Memory grows with what comes, not with what the header says.
+    // Memory grows with the bytes that arrive, not with the length in the header.
     let count = stream.take(header.payload_len().min(MAX_PAYLOAD)).read_to_end(&mut payload)?;
     if count as u64 != header.payload_len() {
         return Err(io::ErrorKind::InvalidData.into());
@@ -71,7 +71,7 @@ fn close(mut stream: BufReader<TcpStream>, code: CloseCode, reason: &'static str
     let mut payload = Vec::new();
     CloseFrame::new(code, reason).map_err(io::Error::other)?.encode(&mut payload);
     send(&mut stream, Opcode::CLOSE, true, &payload)?;
-    // What the peer still sends is read, or the kernel would reset the connection and destroy our Close frame.
+    // Reads the peer's remaining bytes. Otherwise the kernel would reset the connection and destroy our Close frame.
     stream.get_mut().shutdown(Shutdown::Write)?;
     io::copy(&mut stream, &mut io::sink()).map(drop)
 }

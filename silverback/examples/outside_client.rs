@@ -1,6 +1,6 @@
-//! Our Dialer against servers of other parties: `outside_client ws://HOST:PORT`. What their paths do is written in
-//! `tests/outside/README.md`. Prints `ok WHAT` for each thing that was checked and exits with 0, or says what was wrong
-//! and exits with 1.
+//! Tests our Dialer against servers of other implementations: `outside_client ws://HOST:PORT`.
+//! `tests/outside/README.md` describes their paths. Prints `ok CHECK` for each check and exits with 0, or prints the
+//! error and exits with 1.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]
 
@@ -52,7 +52,7 @@ async fn check_all(server: &Server) -> Outcome {
     check_compression(server).await
 }
 
-/// Every combination of what we ask for and what the server does (RFC 7692, 7.1).
+/// Tests every combination of our offer and the server's parameters (RFC 7692, 7.1).
 async fn check_compression(server: &Server) -> Outcome {
     let ours = Compression::default();
     server.agrees_to(&ours, "", DeflateParams::default()).await?;
@@ -64,7 +64,8 @@ async fn check_compression(server: &Server) -> Outcome {
         server.agrees_to(&small, "", window(bits, bits)).await?;
         server.agrees_to(&small.no_context_takeover(), "", alone(window(bits, bits), true, true)).await?;
     }
-    // What we compress with 8 bits, all can read; zlib cannot compress with 8 itself, and not every server knows.
+    // All servers can read data that we compress with 8 bits. zlib cannot compress with 8 bits, and not every server
+    // handles that.
     server.agrees_to(&ours, "&client_max_window_bits=8", window(15, 8)).await?;
     server.agrees_to(&ours.clone().client_max_window_bits(8), "&client_max_window_bits=8", window(15, 8)).await?;
     server.agrees_to_8_bits_or_refuses().await?;
@@ -84,13 +85,13 @@ fn alone(params: DeflateParams, server_no_context_takeover: bool, client_no_cont
     DeflateParams { server_no_context_takeover, client_no_context_takeover, ..params }
 }
 
-/// Text that repeats itself near and far, as real messages do.
+/// Text that repeats at short and long distances, like real messages.
 fn prose(items: usize) -> String {
     let item = |number: usize| format!("{{\"id\":{},\"name\":\"user {}\"}},", number * 7919 % 100_003, number % 61);
     (0..items).map(item).collect()
 }
 
-/// The other party.
+/// The server under test.
 struct Server {
     base: String,
 }
@@ -144,12 +145,12 @@ impl Server {
         done(what)
     }
 
-    /// The keepalive pings as soon as nothing has come for a moment.
+    /// The keepalive pings after a short silence.
     async fn answers_a_ping(&self) -> Outcome {
         let config = Config::default().ping_interval(Duration::from_millis(20));
         let mut conn = Dialer::new().config(config).dial(&format!("{}/echo", self.base)).await?;
         while conn.stats().round_trip.is_none() {
-            // The read only drives the connection; a message that nobody asked for would be wrong.
+            // The read only drives the connection; no message is expected.
             if let Ok(message) = timeout(Duration::from_millis(5), conn.read_message()).await {
                 return Err(format!("a ping of ours: expected its pong, got {message:?}").into());
             }
@@ -199,7 +200,7 @@ impl Server {
         expect_message(&what, &mut conn, &prose(100).into()).await?;
         self.echoes_a_compressed_stream(&what, &mut conn).await?;
         let stats = conn.stats();
-        // Within 256 bytes little of it repeats.
+        // It has few repetitions within 256 bytes.
         let most = |window_bits| if window_bits == 8 { plain * 3 / 4 } else { plain / 2 };
         let is_small = [
             stats.bytes_sent < most(agreed.client_max_window_bits),
@@ -262,7 +263,7 @@ impl Server {
         done(what)
     }
 
-    /// How the server saw the oldest echo connection end.
+    /// How the oldest echo connection ended, as the server saw it.
     async fn has_seen(&self, what: &str, end: &str) -> Outcome {
         let mut conn = self.dial("/last-close").await?;
         expect_message(what, &mut conn, &end.into()).await?;

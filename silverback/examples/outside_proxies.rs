@@ -1,6 +1,6 @@
-//! Our Dialer through proxies of other parties: `outside_proxies PROXY...`, each a URL, with user and password where the
-//! proxy asks for them. The servers behind them are our own, with and without TLS. Prints `ok WHAT` for each thing that
-//! was checked and exits with 0, or says what was wrong and exits with 1.
+//! Tests our Dialer through proxies of other implementations: `outside_proxies PROXY...`. Each is a URL, with user and
+//! password if the proxy needs them. The servers behind them are our own, with and without TLS. Prints `ok CHECK` for
+//! each check and exits with 0, or prints the error and exits with 1.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]
 
@@ -51,7 +51,7 @@ async fn check_all(proxies: &[String]) -> Outcome {
 struct Servers {
     plain: SocketAddr,
     secure: SocketAddr,
-    /// The certificate of the secure one, which is its own authority.
+    /// The self-signed certificate of the TLS server.
     roots: String,
 }
 
@@ -61,7 +61,7 @@ impl Servers {
         let (plain, secure) = (format!("ws://{}/", self.plain), format!("wss://localhost:{}/", self.secure.port()));
         let mut schemes = vec![proxy.to_owned()];
         if proxy.starts_with("socks5:") {
-            // The same proxy, which then looks the name up by itself.
+            // The same proxy, which then resolves the name itself.
             schemes.push(proxy.replacen("socks5:", "socks5h:", 1));
         }
         for proxy in &schemes {
@@ -95,12 +95,12 @@ async fn echo(dialer: &Dialer, url: &str) -> Outcome {
     Ok(conn.close(1000, "").await?)
 }
 
-/// Where nobody listens behind the proxy, the error is the proxy's.
+/// If no server listens behind the proxy, the error comes from the proxy.
 async fn refused_by_nobody(dialer: &Dialer, proxy: &str) -> Outcome {
     let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    let error = dialer.dial(&format!("ws://{nobody}/")).await.err().ok_or("somebody answers where nobody is")?;
+    let error = dialer.dial(&format!("ws://{nobody}/")).await.err().ok_or("a server answered where none listens")?;
     if error.step() != Some(DialStep::Proxy) || error.is_timeout() {
-        return Err(format!("another error than the proxy's: {error}").into());
+        return Err(format!("expected an error of the proxy, got: {error}").into());
     }
     println!("ok nobody behind {}: {error}", shown(proxy));
     Ok(())
@@ -114,8 +114,8 @@ async fn not_let_through(dialer: &Dialer, url: &str) -> Outcome {
         {
             Ok(())
         }
-        Err(error) => Err(format!("another refusal than for the password: {error}").into()),
-        Ok(_) => Err("it was let through".into()),
+        Err(error) => Err(format!("expected a refusal of the password, got: {error}").into()),
+        Ok(_) => Err("the proxy accepted a missing or wrong password".into()),
     }
 }
 
@@ -151,13 +151,13 @@ fn acceptor(certificate: CertificateDer<'static>, key: Vec<u8>) -> Outcome<TlsAc
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// The scheme and the address of a proxy that has a user.
+/// Returns the scheme and the address of a proxy that has a user.
 fn without_user(proxy: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = proxy.split_once("://")?;
     Some((scheme, rest.rsplit_once('@')?.1))
 }
 
-/// Without the password.
+/// Formats a proxy without its password.
 fn shown(proxy: &str) -> String {
     match without_user(proxy) {
         Some((scheme, _)) => format!("{scheme} with a password"),

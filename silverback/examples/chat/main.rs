@@ -1,14 +1,14 @@
-//! A chat room: whoever opens the page sees what the others write.
+//! A chat room: everyone with the page open sees the messages of the others.
 //!
 //! ```text
 //! cargo run -p silverback --example chat [ADDRESS]
 //! ```
 //!
-//! There is no task for the room and no channel: each connection has a queue of its own, bounded in bytes, and telling
-//! something to everybody never waits for anybody. A guest whose queue is full is dropped, and told with 1013. Whoever
-//! writes much is read slowly, so that it is not the others who fall behind. Ctrl-C closes every connection with 1001.
+//! The room has no task and no channel. Each connection has its own queue, bounded in bytes, so a broadcast never waits
+//! for a guest. A guest with a full queue is closed with 1013. A guest who writes a lot is read slowly, so that the
+//! others can keep up. Ctrl-C closes every connection with 1001.
 
-#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+#![allow(clippy::print_stdout, reason = "it prints its address")]
 
 use std::{
     collections::BTreeMap,
@@ -52,7 +52,7 @@ async fn page() -> impl IntoResponse {
     ([(CONTENT_SECURITY_POLICY, POLICY)], Html(include_str!("page.html")))
 }
 
-/// Only pages of the same origin may connect: that is the Upgrader's default.
+/// Only pages of the same origin may connect, which is the Upgrader's default.
 async fn enter(State(room): State<Arc<Room>>, mut request: Request) -> Response {
     let limits = Config::default()
         .max_message_size(LARGEST_MESSAGE)
@@ -60,7 +60,7 @@ async fn enter(State(room): State<Arc<Room>>, mut request: Request) -> Response 
         .close_timeout(CLOSE_BUDGET);
     match Upgrader::new().config(limits).upgrade(&mut request) {
         Ok((response, upgrade)) => {
-            // How a guest's connection ended is no news: one who broke the rules was told.
+            // Errors are ignored: a guest who broke a rule has received the reason.
             room.connections.spawn(stay(upgrade, room.clone()));
             response
         }
@@ -79,7 +79,7 @@ async fn stay(upgrade: Upgrade, room: Arc<Room>) -> Result<(), Error> {
 async fn listen(guest: u64, writer: &Writer, reader: &mut Reader, room: &Room) -> Result<(), Error> {
     while let Some(message) = reader.read_message().await? {
         match message.as_text() {
-            // What still comes from a guest who was dropped is not passed on.
+            // Messages from a guest who was dropped are not forwarded.
             Some(text) if writer.is_open() && !text.trim().is_empty() => {
                 room.guests().tell(&format!("guest {guest}: {text}"))
             }
@@ -94,7 +94,7 @@ async fn listen(guest: u64, writer: &Writer, reader: &mut Reader, room: &Room) -
     Ok(())
 }
 
-/// Waits for the other side of a closing handshake that has been started.
+/// Waits until the other side completes the closing handshake.
 async fn finish(reader: &mut Reader) -> Result<(), Error> {
     while reader.read_borrowed().await?.is_some() {}
     Ok(())
@@ -108,14 +108,14 @@ struct Room {
 
 #[derive(Default)]
 struct Guests {
-    /// Those who are told what is said. Whoever was dropped is not among them any more.
+    /// The guests who receive messages. A dropped guest is removed at once.
     writers: BTreeMap<u64, Writer>,
     newest: u64,
     is_closed: bool,
 }
 
 impl Room {
-    /// The guest's number; none if there is no place, which the guest is told.
+    /// Returns the guest's number. If the room is full, it closes the guest and returns `None`.
     fn join(&self, writer: &Writer) -> Option<u64> {
         let mut guests = self.guests();
         if guests.is_closed || guests.writers.len() >= MOST_GUESTS {
@@ -137,7 +137,7 @@ impl Room {
         guests.tell(&format!("* guest {guest} left"));
     }
 
-    /// Closes every connection, and waits for those who answer.
+    /// Closes every connection, and waits for the replies.
     async fn close(&self) {
         {
             let mut guests = self.guests();
@@ -156,7 +156,7 @@ impl Room {
 }
 
 impl Guests {
-    /// Never waits: the lock is held meanwhile.
+    /// Never waits, because it holds the lock.
     fn tell(&mut self, line: &str) {
         let message = Message::from(line);
         let mut dropped = Vec::new();
@@ -171,13 +171,13 @@ impl Guests {
     }
 }
 
-/// Queues a message for a guest, or parts with one who does not keep up.
+/// Queues a message for a guest, or closes a guest who is too slow.
 fn accepts(writer: &Writer, message: Message) -> bool {
     let is_full = matches!(writer.try_write_message(message), Err(TryWriteError::Full(_)));
     if is_full {
         let _ = writer.start_close(TOO_SLOW.0, TOO_SLOW.1);
     }
-    // A connection that is ending is taken off the list by its own task.
+    // The task of a closing connection removes it from the list.
     !is_full
 }
 
@@ -186,14 +186,14 @@ const TOO_SLOW: (CloseCode, &str) = (CloseCode::TRY_AGAIN_LATER, "you could not 
 const GOING_AWAY: (CloseCode, &str) = (CloseCode::GOING_AWAY, "the server is going away");
 
 const MOST_GUESTS: usize = 1000;
-/// In bytes: a long paragraph.
+/// The largest message in bytes: a long paragraph.
 const LARGEST_MESSAGE: u64 = 4 * 1024;
-/// Bytes that may wait for one guest. Times the guests, it is what the room may need.
+/// Bytes that may be queued for one guest. Multiplied by the number of guests, this is the memory of the room.
 const LONGEST_QUEUE: usize = 64 * 1024;
-/// How long a guest who was dropped may take to read what was waiting, and the reason.
+/// How long a dropped guest may take to read the queued messages and the reason.
 const CLOSE_BUDGET: Duration = Duration::from_secs(10);
-/// Between two messages of one guest.
+/// The least time between two messages of one guest.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The page has its style and script inside, and talks to this server only.
+/// The page contains its style and script, and connects only to this server.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -1,19 +1,19 @@
-//! A program behind a page: what is typed there is its input, what it writes is shown.
+//! A web page that runs a program: the page sends input and shows output.
 //!
 //! ```text
 //! cargo run -p silverback --example command [ADDRESS [PROGRAM [ARGUMENT]...]]
 //! cargo run -p silverback --example command 127.0.0.1:8000 bc -q
 //! ```
 //!
-//! Each connection has a process of its own, which ends with it, and everything that it has started too. A message is
-//! input, an empty one is its end; what the program writes comes as binary messages. When it ends, the connection is
-//! closed with 1000, or 4000 if it failed, and its exit status as the reason. A page that reads slowly makes the
-//! program wait: nothing piles up here.
+//! Each connection has its own process. When the connection ends, the process and its children end too. A message is
+//! input, and an empty message ends the input. The program's output arrives as binary messages. When the program ends,
+//! the connection is closed with 1000, or 4000 if it failed, with its exit status as the reason. If a page reads
+//! slowly, the program waits, so output does not pile up here.
 //!
-//! Whoever may connect can use the program. Therefore only its own page may, under the address that it listens on or
-//! as `localhost`: the policy does not trust `Host`, which another site can choose by DNS rebinding.
+//! Every page that may connect can use the program. So only its own page may connect, from the address that it listens
+//! on or from `localhost`. The policy does not trust `Host`, which another site can choose by DNS rebinding.
 
-#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+#![allow(clippy::print_stdout, reason = "it prints its address")]
 
 use std::{env, io, process::Stdio, sync::Arc, time::Duration};
 
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     service.stop.cancel();
     service.connections.close();
-    // Longer than the end of a process and a closing handshake take at most.
+    // Longer than the end of a process plus the close timeout.
     let _ = timeout(Duration::from_secs(10), service.connections.wait()).await;
     Ok(())
 }
@@ -79,7 +79,7 @@ async fn page() -> impl IntoResponse {
 
 async fn start(State(service): State<Arc<Service>>, mut request: Request) -> Response {
     let Ok(place) = service.places.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "as many programs run as may\n").into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many programs are running\n").into_response();
     };
     match service.upgrader.upgrade(&mut request) {
         Ok((response, upgrade)) => {
@@ -94,7 +94,7 @@ async fn start(State(service): State<Arc<Service>>, mut request: Request) -> Res
     }
 }
 
-/// Why a connection is closed.
+/// The reason for closing a connection.
 type Ended = (CloseCode, String);
 
 async fn serve(conn: Conn, service: &Service) -> Result<(), Error> {
@@ -120,13 +120,13 @@ async fn serve(conn: Conn, service: &Service) -> Result<(), Error> {
 fn spawn(service: &Service) -> io::Result<Child> {
     let mut command = Command::new(&service.program);
     command.args(&service.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own: it can be ended as a whole, and a Ctrl-C that is meant for us does not reach it.
+    // A separate process group can be ended as a whole, and a Ctrl-C for this server does not reach it.
     #[cfg(unix)]
     command.process_group(0);
     command.kill_on_drop(true).spawn()
 }
 
-/// Passes the output on until there is no more, and waits for the program's end.
+/// Forwards the output until it ends, then waits for the program to exit.
 async fn run(child: &mut Child, writer: &Writer) -> Ended {
     let (output, errors) = (child.stdout.take(), child.stderr.take());
     tokio::join!(pass_on(output, writer), pass_on(errors, writer));
@@ -137,7 +137,7 @@ async fn run(child: &mut Child, writer: &Writer) -> Ended {
     }
 }
 
-/// Waits for room before it reads on: then the pipe fills up, and the program waits.
+/// Waits for room before it continues to read. Meanwhile the pipe fills up, and the program waits.
 async fn pass_on(output: Option<impl AsyncRead + Unpin>, writer: &Writer) {
     let Some(mut output) = output else { return };
     let mut chunk = vec![0; 16 * 1024];
@@ -148,7 +148,7 @@ async fn pass_on(output: Option<impl AsyncRead + Unpin>, writer: &Writer) {
     }
 }
 
-/// Passes messages on as input until the page has gone.
+/// Forwards messages as input until the page has gone.
 async fn feed(mut input: Option<ChildStdin>, reader: &mut Reader) -> Ended {
     while let Ok(Some(message)) = reader.read_borrowed().await {
         let Some(pipe) = input.as_mut().filter(|_| !message.as_bytes().is_empty()) else {
@@ -157,16 +157,16 @@ async fn feed(mut input: Option<ChildStdin>, reader: &mut Reader) -> Ended {
         };
         match timeout(PATIENCE, pipe.write_all(message.as_bytes())).await {
             Ok(Ok(())) => {}
-            // It wants no more input. What it has to say is still wanted.
+            // The program has closed its input. Its output is still forwarded.
             Ok(Err(_)) => input = None,
-            // While we wait here, nobody would notice that the page has gone.
+            // While this code waits, it cannot notice that the page has gone.
             Err(_) => return (CloseCode::TRY_AGAIN_LATER, "the program does not read its input".to_owned()),
         }
     }
     (CloseCode::NORMAL, String::new())
 }
 
-/// Ends the program and what it has started, if it has not ended: a hang-up as from a terminal, then by force.
+/// Ends the program and its children, if they are still running: first with SIGHUP, as a terminal does, then by force.
 async fn end(mut child: Child) {
     signal(&mut child, false);
     if timeout(GRACE, child.wait()).await.is_err() {
@@ -178,7 +178,7 @@ async fn end(mut child: Child) {
 #[cfg(unix)]
 fn signal(child: &mut Child, by_force: bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
-    // The number is known as long as the process has not been waited for, and until then it belongs to nobody else.
+    // The process id is available until the process has been waited for, and until then no other process can have it.
     if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
         let _ = kill_process_group(group, if by_force { Signal::KILL } else { Signal::HUP });
     }
@@ -189,12 +189,12 @@ fn signal(child: &mut Child, _by_force: bool) {
     let _ = child.start_kill();
 }
 
-/// From the range that is the application's own (RFC 6455, 7.4.2).
+/// A code from the range for applications (RFC 6455, 7.4.2).
 const PROGRAM_FAILED: CloseCode = CloseCode::new(4000);
 const MOST_PROCESSES: usize = 16;
-/// How long the program may leave its input alone when its pipe is full.
+/// How long the program may leave a full input pipe unread.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between the hang-up and the end by force.
+/// The time between SIGHUP and SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -4,15 +4,15 @@
 //! cargo run -p silverback --example filewatch FILE [ADDRESS]
 //! ```
 //!
-//! The page comes without the content: the first message is the file as it is, so nothing can change unnoticed between
-//! the two. Each message has a version; a page that connects again names the one it shows, and is sent only a newer one.
-//! A viewer who reads slowly misses versions in between, never the last, and holds nobody up.
+//! The page does not contain the file. The first message is the current file, so no change can be lost between page and
+//! connection. Each message has a version. A page that reconnects names its version and gets only a newer one. A viewer
+//! who reads slowly skips versions, but never the last one, and does not slow down the others.
 //!
-//! The file is read four times a second and compared. That is less than it sounds, because it is small, and notices
-//! what the time of modification does not tell: two changes within its resolution, another file of the same age put in
-//! its place. The file may also come into being later, be replaced, or disappear.
+//! The file is read and compared four times a second. That is cheap, because the file is small, and it finds changes
+//! that the modification time misses: two changes within its resolution, or another file of the same age in its place.
+//! The file may also appear later, be replaced, or disappear.
 
-#![allow(clippy::print_stdout, reason = "it tells where it listens")]
+#![allow(clippy::print_stdout, reason = "it prints its address")]
 
 use std::{
     env,
@@ -48,9 +48,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = arguments.next().map(|address| address.to_string_lossy().into_owned());
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8000")).await?;
     let address = listener.local_addr()?;
-    // The file is for its own page, and not for one that came to this address by DNS rebinding.
+    // Only its own page may see the file, not a page that reaches this address by DNS rebinding.
     let own = [format!("http://{address}").parse()?, format!("http://localhost:{}", address.port()).parse()?];
-    // A viewer has nothing to say: its messages are refused before they arrive.
+    // Viewers need not send messages, so all of them are refused.
     let limits = Config::default().max_message_size(0).compression(Compression::default());
     let (publisher, newest) = watch::channel(Version::of(&path));
     let viewers = TaskTracker::new();
@@ -61,11 +61,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::select! {
         served = async { axum::serve(listener.tap_io(|tcp| _ = tcp.set_nodelay(true)), app).await } => served?,
         interrupted = tokio::signal::ctrl_c() => interrupted?,
-        // Its end is the end of the publisher, of which the viewers learn.
+        // If this task ends, the publisher ends, and the viewers are closed.
         () = follow(path, publisher) => {}
     }
     viewers.close();
-    // Longer than a closing handshake takes at most.
+    // Longer than the close timeout.
     let _ = timeout(Duration::from_secs(10), viewers.wait()).await;
     Ok(())
 }
@@ -93,7 +93,7 @@ async fn view(State(service): State<Service>, mut request: Request) -> Response 
     }
 }
 
-/// Sends the version that there is, unless it has been seen, and each that follows.
+/// Sends the current version, unless the page has it, and then each new version.
 async fn show(mut conn: Conn, mut newest: watch::Receiver<Version>, seen: Option<String>) -> Result<(), Error> {
     let has_seen = |version: &Version| seen.as_ref() == Some(&version.name);
     let is_new = !has_seen(&newest.borrow_and_update());
@@ -103,7 +103,7 @@ async fn show(mut conn: Conn, mut newest: watch::Receiver<Version>, seen: Option
     loop {
         tokio::select! {
             message = conn.read_message() => match message? {
-                Some(_) => return conn.close(CloseCode::POLICY_VIOLATION, "nothing is expected here").await,
+                Some(_) => return conn.close(CloseCode::POLICY_VIOLATION, "this service takes no messages").await,
                 None => return Ok(()),
             },
             changed = newest.changed() => {
@@ -117,7 +117,7 @@ async fn show(mut conn: Conn, mut newest: watch::Receiver<Version>, seen: Option
     }
 }
 
-/// What the file says at one time, or why it says nothing.
+/// The content of the file at one time, or the reason why it cannot be read.
 struct Version {
     name: String,
     message: Message,
@@ -126,7 +126,7 @@ struct Version {
 impl Version {
     fn of(path: &Path) -> Self {
         let content = read(path);
-        // The same in another run of the program: what a page shows stays valid.
+        // The version is the same in another run of the program, so a page stays valid after a restart.
         let mut hasher = DefaultHasher::new();
         content.hash(&mut hasher);
         let name = format!("{:016x}", hasher.finish());
@@ -140,7 +140,7 @@ impl Version {
 
 fn read(path: &Path) -> Result<String, String> {
     let words = |error: std::io::Error| error.to_string();
-    // Opening a pipe would wait for whoever writes to it.
+    // Opening a pipe would block until a writer opens it.
     if !path.metadata().map_err(words)?.is_file() {
         return Err("this is not a file".to_owned());
     }
@@ -156,7 +156,7 @@ async fn follow(path: PathBuf, publisher: watch::Sender<Version>) {
     loop {
         sleep(INTERVAL).await;
         let path = path.clone();
-        // A disk can be slow: it is not waited for on a thread that serves connections.
+        // A disk can be slow, so it is not read on a thread that serves connections.
         let Ok(version) = tokio::task::spawn_blocking(move || Version::of(&path)).await else { return };
         publisher.send_if_modified(|newest| {
             let is_new = newest.name != version.name;
@@ -168,6 +168,6 @@ async fn follow(path: PathBuf, publisher: watch::Sender<Version>) {
 
 const INTERVAL: Duration = Duration::from_millis(250);
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// The page has its style and script inside, and talks to this server only.
+/// The page contains its style and script, and connects only to this server.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
