@@ -1,4 +1,4 @@
-//! What connections take from the allocator, counted on the thread they run on. The peer runs on a thread of its own.
+//! Allocations of connections, counted on their thread. The peer runs on another thread.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -59,7 +59,7 @@ async fn echo_lent(conn: &mut Conn, messages: usize) {
     }
 }
 
-/// Into one buffer of each kind, in turn.
+/// Reads into one buffer of each kind, in turn.
 async fn echo_from_a_buffer(conn: &mut Conn, messages: usize) {
     let (mut vec, mut bytes) = (Vec::with_capacity(20_000), BytesMut::with_capacity(20_000));
     let (writer, reader) = conn.halves();
@@ -80,7 +80,7 @@ async fn echo_from_a_buffer(conn: &mut Conn, messages: usize) {
     }
 }
 
-/// What `echo` takes for so many bursts, in steady state.
+/// Counts the allocations of `echo` for this many bursts, in steady state.
 fn count(rounds: usize, burst: Vec<Frame>, mut echo: impl AsyncFnMut(&mut Conn, usize)) -> AllocationInfo {
     let runtime = runtime();
     let messages = burst.len();
@@ -179,8 +179,8 @@ fn a_tunnel_and_streamed_messages_allocate_nothing_for_each_message() {
     feeding.join().unwrap();
 }
 
-/// How the bytes of a large message arrive is chance, and so is whether a buffer at hand fits what has come of it: but
-/// nothing of the message's size is taken for each message.
+/// The pieces of a large message are random, and so is whether a pooled buffer fits a piece. But no message costs an
+/// allocation of its size.
 #[test]
 fn large_binary_messages_reuse_their_buffers() {
     for size in [100_000, 1_000_000] {
@@ -206,7 +206,7 @@ fn control_frames_allocate_little() {
     });
     runtime.block_on(echo_lent(&mut conn, 50));
     let info = measure(|| runtime.block_on(echo_lent(&mut conn, 200)));
-    // Control frames are rare, and what carries every message stays small by holding theirs in a box.
+    // Control frames are rare, so they are boxed to keep the type of every message small.
     let pings = 2 * 200;
     assert!(info.count_total <= 2 * pings, "{} allocations for {pings} pings", info.count_total);
     assert!(info.bytes_total <= 300 * pings, "{} bytes for {pings} pings", info.bytes_total);
@@ -228,7 +228,7 @@ fn an_idle_connection_holds_no_buffer() {
                 far.write_all(&burst).unwrap();
                 echo_owned(conn, 3).await;
                 far.read_exact(&mut answers).unwrap();
-                // It waits for more and holds what it holds while it waits.
+                // It now waits for more input, so this is the memory of a waiting connection.
                 tokio::select! {
                     biased;
                     message = conn.read_message() => panic!("{message:?}"),
@@ -238,7 +238,7 @@ fn an_idle_connection_holds_no_buffer() {
             idle
         })
     };
-    // The thread's own buffers are there.
+    // The thread's buffers exist already.
     let warm = traffic(4);
     let mut idle = Vec::new();
     let info = measure(|| idle = traffic(CONNECTIONS));
@@ -319,7 +319,7 @@ fn a_streamed_message_needs_little_memory_on_either_side() {
     assert!(info.bytes_max < 4 * 1024 * 1024, "{} bytes at most", info.bytes_max);
 }
 
-/// The count itself: that it counts at all.
+/// Checks that counting works at all.
 #[test]
 fn allocations_are_counted() {
     let info = measure(|| drop(std::hint::black_box(vec![0_u8; 100])));

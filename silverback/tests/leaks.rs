@@ -1,4 +1,5 @@
-//! However connections end, no task and no descriptor stays. A program of its own: nothing else may open files here.
+//! After any end of a connection, no task and no descriptor remains. This is a separate test program, because no other
+//! test may open files meanwhile.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -20,7 +21,7 @@ use tokio::{
     time::sleep,
 };
 
-/// How a client ends, or does not.
+/// How a client ends, or stays connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Client {
     ClosesCleanly,
@@ -56,7 +57,7 @@ const CLIENTS: [Client; 13] = [
     IsNoWebSocketAndStays,
 ];
 
-/// What this client does; the stream is what stays of it.
+/// Runs this client; the returned stream keeps it connected.
 fn behave(client: Client, address: SocketAddr) -> Option<PlainStream> {
     let mut stream = PlainStream::connect(address).unwrap();
     match client {
@@ -127,7 +128,7 @@ fn shake_hands(stream: &mut PlainStream, client: Client) {
     }
 }
 
-/// Budgets that end every one of them soon.
+/// Timeouts that end each of them soon.
 fn upgrader() -> Upgrader {
     let soon = Duration::from_millis(300);
     let config = Config::default()
@@ -136,14 +137,14 @@ fn upgrader() -> Upgrader {
         .close_timeout(soon)
         .write_stall_timeout(soon)
         .max_queued_output(100_000);
-    // A client that asks for this is written to and then left.
+    // If a client asks for this, the server writes to it and then drops the connection.
     Upgrader::new().config(config).handshake_timeout(soon).subprotocols(["leave"])
 }
 
 async fn serve(stream: TcpStream) -> Result<(), Error> {
     let mut conn = upgrader().accept(stream).await?;
     if conn.subprotocol().is_some() {
-        // Until nothing goes in any more; what was accepted is still on its way then.
+        // Writes until the queue is full, so accepted output is still in flight.
         while conn.try_write_message(vec![7; 1_000_000]).is_ok() {}
         return Ok(());
     }
@@ -170,7 +171,7 @@ fn whatever_the_client_does_no_task_and_no_descriptor_stays() {
                 tokio::spawn(serve(stream));
             }
         });
-        // The first connection starts what stays for all: the task that sends for others.
+        // The first connection starts the flusher, which remains for all.
         let first = spawn_blocking(move || behave(ClosesCleanly, address)).await.unwrap();
         assert!(first.is_none());
         sleep(Duration::from_secs(1)).await;
@@ -183,7 +184,7 @@ fn whatever_the_client_does_no_task_and_no_descriptor_stays() {
         for client in behaving {
             staying.extend(client.await.unwrap());
         }
-        // Those that stay hold their end, and only that.
+        // Connected clients hold one descriptor each.
         let begun = Instant::now();
         loop {
             let left = (metrics.num_alive_tasks(), open_descriptors() - staying.len());

@@ -1,4 +1,4 @@
-//! What arrived together is answered together, and no answer waits for a handler that waits for something else.
+//! The replies to a burst leave together, and no reply waits for a handler that waits for something else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -152,7 +152,7 @@ async fn an_answer_from_another_task_does_not_wait_for_the_reader() {
     let (writer, mut reader) = conn.split();
     send_together(&remote, [text("one"), text("two")]);
     within(reader.read_message()).await.unwrap();
-    // The reader has a message in hand and goes on to something else.
+    // The reader has received a message and then waits for something else.
     tokio::spawn(async move { writer.write_message("first").await });
     expect_first_at_once(&remote).await;
     drop(reader);
@@ -191,7 +191,8 @@ async fn an_answer_does_not_wait_on_threads_and_sockets() {
     assert_eq!(within(conn.read_message()).await.unwrap(), Some(Message::from("together")));
 }
 
-/// Many connections on few threads, each with a handler that never gets to its second message: nobody is forgotten.
+/// Many connections on few threads, each with a handler that never reads its second message: every connection gets its
+/// reply.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answer_of_many_connections_is_forgotten() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

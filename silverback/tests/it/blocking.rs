@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{Head, PATIENCE, echo};
 
-/// Our asynchronous echo, in a runtime that nobody here shares.
+/// Our async echo, in a separate runtime.
 struct AsyncEcho {
     url: String,
     runtime: Option<Runtime>,

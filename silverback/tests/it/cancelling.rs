@@ -1,4 +1,4 @@
-//! Futures that are dropped half way, at every point where they can wait: nothing is lost, no frame is torn.
+//! Futures that are dropped at every point where they can wait: no message is lost and no frame is cut off.
 
 use std::{pin::pin, task::Poll};
 
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{client, server, server_config, settle, within};
 
-/// Messages of every form, and what the application should see of them.
+/// Messages of every form, and the expected results for the application.
 fn conversation() -> (Vec<u8>, Vec<Message>) {
     let gorilla = "\u{1f98d} and \u{e9}";
     let frames = [
@@ -155,7 +155,7 @@ async fn next_reader_loses_nothing_at_any_byte() {
     assert_eq!(seen, expected);
 }
 
-/// What was accepted must arrive, whole and in order; what was not must not.
+/// Accepted messages must arrive, whole and in order; other messages must not.
 struct Accepted {
     remote: Remote,
     expected: Vec<Frame>,
@@ -163,7 +163,7 @@ struct Accepted {
 }
 
 impl Accepted {
-    /// Takes what has been written, and checks that it is the beginning of what was accepted.
+    /// Takes the written bytes, and checks that they are a prefix of the accepted messages.
     fn check(&mut self) {
         self.seen.extend(self.remote.received_frames().into_iter().map(Frame::unmasked));
         assert!(self.expected.starts_with(&self.seen), "{:?}\n{:?}", self.expected, self.seen);

@@ -1,4 +1,4 @@
-//! The closing handshake (RFC 6455, 5.5.1 and 7): one Close each, nothing after it, within its budget.
+//! The closing handshake (RFC 6455, 5.5.1 and 7): one Close from each side, nothing after it, within the close timeout.
 
 mod a_fault;
 mod by_a_sink;

@@ -15,13 +15,13 @@ use crate::support::{Head, within};
 mod budget;
 mod idle;
 
-/// Text that repeats itself near and far, as real messages do.
+/// Text that repeats at short and long distances, like real messages.
 fn prose(items: usize) -> String {
     let item = |number: usize| format!("{{\"id\":{},\"name\":\"user {}\"}},", number * 7919 % 100_003, number % 61);
     (0..items).map(item).collect()
 }
 
-/// Bytes in which nothing repeats.
+/// Bytes without repetition.
 fn noise(len: u32) -> Vec<u8> {
     let mut state = 1_u32;
     let next = |_| {
@@ -38,7 +38,7 @@ fn messages() -> Vec<Message> {
     texts.into_iter().chain(binaries).chain([noise(10).into(), noise(200_000).into(), "short".into()]).collect()
 }
 
-/// Every agreement that is worth the difference.
+/// The negotiated parameters that differ in effect.
 fn ways() -> [Compression; 5] {
     let usual = Compression::default;
     [
@@ -50,7 +50,7 @@ fn ways() -> [Compression; 5] {
     ]
 }
 
-/// A client and a server that have agreed over a socket.
+/// A client and a server that have negotiated over a socket.
 async fn connect(client: Option<Compression>, server: Option<Compression>) -> (Conn, Conn) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -62,7 +62,7 @@ async fn connect(client: Option<Compression>, server: Option<Compression>) -> (C
     (dialled, within(accepting).await.unwrap())
 }
 
-/// Both ends, in both roles: whoever writes, the other reads.
+/// Tests both directions: one side writes, the other reads.
 async fn both_directions(way: Compression) -> [(Conn, Conn); 2] {
     let (client, server) = connect(Some(way.clone()), Some(Compression::default())).await;
     let (other_client, other_server) = connect(Some(Compression::default()), Some(way)).await;
@@ -147,7 +147,7 @@ async fn what_is_left_unread_of_a_stream_does_not_spoil_the_next_message() {
     }
 }
 
-/// One message for connections that have agreed on different things, between messages of their own.
+/// One prepared message for connections with different parameters, between other messages.
 #[tokio::test]
 async fn prepared_messages_fit_every_connection() {
     for kind in [MessageKind::Text, MessageKind::Binary] {
@@ -230,7 +230,7 @@ async fn is_used_only_if_both_want_it() {
     }
 }
 
-/// Dials, and is answered with these extensions.
+/// Dials, and gets a response with these extensions.
 async fn answered_with(compression: Option<Compression>, extensions: &str) -> Result<Conn, DialError> {
     let (near, remote) = pipe();
     let remote = remote.as_server();

@@ -1,6 +1,6 @@
-//! Whole conversations that are drawn: both roles talk to each other over a network of short reads, stalls and full
-//! buffers, and every future is given up at drawn places. What was accepted arrives whole, in order and once; what was
-//! given up before it was accepted does not arrive; no frame is torn.
+//! Random conversations: both roles talk to each other over a network with short reads, stalls and full buffers, and
+//! every future is cancelled at random places. Accepted messages arrive whole, in order and once. A message that was
+//! cancelled before it was accepted does not arrive. No frame is cut off.
 
 mod acts;
 mod network;
@@ -20,21 +20,21 @@ use self::{
     speaking::{Speech, any_speech},
 };
 
-/// What came of one side's conversation.
+/// The log of one side's conversation.
 #[derive(Clone, Debug, Default)]
 struct Log(Arc<Mutex<Story>>);
 
 #[derive(Debug, Default)]
 struct Story {
-    /// What was accepted for sending, in order.
+    /// The messages accepted for sending, in order.
     accepted: Vec<Message>,
     /// The message that was being streamed when the other side closed.
     cut_short: Option<Message>,
-    /// What was seen of the other side, in order.
+    /// The messages received from the other side, in order.
     seen: Vec<Seen>,
 }
 
-/// A message, or the beginning of one whose reader was given up.
+/// A message, or the start of one whose reader was cancelled.
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
     Whole(Message),
@@ -60,7 +60,7 @@ impl Seen {
     }
 }
 
-/// One side's settings, and what it does.
+/// One side's settings and actions.
 #[derive(Clone, Debug)]
 struct Party {
     queue: usize,
@@ -115,7 +115,7 @@ async fn converse(parties: [Party; 2], compression: Option<Compression>, journey
         network.carry();
         yield_now().await;
         turns += 1;
-        assert!(turns < MOST_TURNS, "nobody gets on: {:?}", logs.map(|log| log.take()));
+        assert!(turns < MOST_TURNS, "no side makes progress: {:?}", logs.map(|log| log.take()));
         if speaking.iter().any(|side| side.is_finished()) && network.is_dropped() {
             break;
         }
@@ -144,7 +144,7 @@ fn compare(sender: &Story, seen: &[Seen], may_end_early: bool) {
     }
 }
 
-/// Far more than a conversation takes.
+/// Far more turns than a conversation takes.
 const MOST_TURNS: usize = 500_000;
 
 proptest! {

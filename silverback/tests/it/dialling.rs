@@ -1,4 +1,4 @@
-//! `Dialer` (RFC 6455, 4.1): what it asks, and that nothing which was not offered is accepted.
+//! `Dialer` (RFC 6455, 4.1): its requests, and that it accepts only what it offered.
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! What was accepted is sent though the application has left, and whoever leaves in the middle leaves nothing behind.
+//! Accepted messages are sent even if the application has dropped the connection, and a dropped future leaves nothing
+//! registered.
 
 use std::{
     pin::Pin,
@@ -258,7 +259,7 @@ fn a_connection_outside_of_its_runtime_can_be_dropped() {
     assert!(remote.is_dropped() || remote.counters().blocked_writes > 0);
 }
 
-/// Output that is held back when its runtime ends must not keep the connection for ever.
+/// Output that is held back when its runtime ends must not keep the connection alive.
 #[test]
 fn a_runtime_that_ends_takes_its_connections_along() {
     for _ in 0..2 {
@@ -279,7 +280,7 @@ fn a_runtime_that_ends_takes_its_connections_along() {
     }
 }
 
-/// The next runtime on the same thread has a flusher of its own.
+/// The next runtime on the same thread has a new flusher.
 #[test]
 fn output_is_sent_in_the_second_runtime_of_a_thread_too() {
     for _ in 0..3 {

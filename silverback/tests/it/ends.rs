@@ -1,4 +1,4 @@
-//! A clean end, a close with a code, a transport that just ends and one that fails: each is told from the others.
+//! The API tells apart a clean end, a close with a code, a transport that ends and one that fails.
 
 use std::io;
 
@@ -21,7 +21,7 @@ async fn the_end_of_the_transport_without_a_close_is_an_error_of_its_own() {
         let info = conn.close_info().unwrap();
         assert_eq!((info.code, info.initiator, info.is_clean), (CloseCode::ABNORMAL, Initiator::Nobody, false));
         assert_eq!(within(conn.read_message()).await.unwrap(), None, "it is reported once");
-        assert_eq!(remote.received(), b"", "there is nobody to say anything to");
+        assert_eq!(remote.received(), b"", "there is no peer to send anything to");
         assert!(remote.is_dropped());
     }
 }
@@ -130,7 +130,7 @@ async fn a_stream_can_be_forwarded_to_its_own_sink() {
     within(remote.expect(close(1000, ""))).await;
 }
 
-/// What can be asked of an end: how the read ended, and what `close_info` says.
+/// The reported end: the result of the read, and `close_info`.
 #[derive(Debug, PartialEq)]
 struct End {
     read: &'static str,

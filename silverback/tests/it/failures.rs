@@ -1,4 +1,4 @@
-//! A dial that fails says towards whom, and which of its addresses was reached.
+//! The error of a failed dial names the server, and which of its addresses was reached.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -62,7 +62,7 @@ async fn or_if_it_does_not_answer() {
 #[tokio::test]
 async fn the_address_is_the_one_of_several_that_could_be_reached() {
     let address = server(Some("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned())).await;
-    // Nobody listens there.
+    // No server listens there.
     let dialer = Dialer::new().resolve("server.example", SocketAddr::new([127, 0, 0, 2].into(), address.port()));
     check(&failure(dialer, address).await, DialStep::Handshake, &format!("server.example:{}", address.port()), address);
 }

@@ -1,4 +1,4 @@
-//! The guides for people who come from elsewhere speak of every name that they knew.
+//! The porting guides mention every name of the other libraries.
 
 const GORILLA: &str = include_str!("../../../docs/from-gorilla.md");
 const TUNGSTENITE: &str = include_str!("../../../docs/from-tungstenite.md");
@@ -31,7 +31,7 @@ const TUNGSTENITE_NAMES: &str = "
     connect handshake stream native-tls native-tls-vendored rustls-tls-native-roots rustls-tls-webpki-roots
     __rustls-tls url";
 
-/// The names that the first columns of the guide's tables speak of.
+/// The names in the first columns of the guide's tables.
 fn first_columns(guide: &str) -> Vec<&str> {
     let rows = guide.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     let code = rows.flat_map(|row| row.split('`').skip(1).step_by(2));

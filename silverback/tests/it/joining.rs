@@ -108,7 +108,7 @@ async fn gives_the_same_however_the_bytes_arrive_and_are_read() {
     }
 }
 
-/// What is in hand costs one read: messages that came together are read together.
+/// A burst of messages costs one read.
 #[tokio::test(start_paused = true)]
 async fn gives_all_that_is_in_hand_at_once() {
     let (mut conn, remote) = server();

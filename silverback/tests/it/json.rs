@@ -1,4 +1,4 @@
-//! Messages that are JSON: values come back, and a message that is something else costs nobody the connection.
+//! JSON messages: values come back, and a message that is not JSON does not end the connection.
 
 use std::{collections::HashMap, task::Poll};
 

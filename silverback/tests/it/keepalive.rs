@@ -1,4 +1,4 @@
-//! Keepalive: any byte counts as life, a ping is sent only to a quiet peer, and a dead one is found.
+//! Keepalive: any byte counts as life, only a quiet peer is pinged, and a dead peer is detected.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::support::{server, server_config, server_with, settle, within};
 
-/// Reads on and on; the handle gives what the connection ends with.
+/// Reads in a loop; the handle returns the end of the connection.
 fn read_on(mut conn: Conn) -> JoinHandle<(Conn, Result<(), Error>)> {
     tokio::spawn(async move {
         loop {
@@ -122,7 +122,7 @@ async fn a_byte_after_the_ping_is_as_good_as_a_pong() {
     next_ping(&remote).await;
     sleep(Duration::from_secs(19)).await;
     remote.send([0x82]);
-    // Twenty seconds of silence later it is pinged again, and not given up.
+    // Twenty seconds of silence later it is pinged again, and not closed.
     sleep(Duration::from_secs(19)).await;
     assert!(!reading.is_finished());
     assert_eq!(remote.received_frames(), []);

@@ -1,4 +1,4 @@
-//! Observers: they see every control frame of the peer's, whatever reads, and change nothing.
+//! Observers see every control frame of the peer with every kind of read, and change nothing.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::support::{client, over_tcp, send_together, server, within};
 
-/// What an observer has seen, as frames.
+/// The frames that an observer has seen.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Frame>>>);
 
@@ -98,7 +98,7 @@ async fn they_see_each_frame_once_however_it_is_cut_and_read() {
     assert_eq!(remote.received_frames(), answers());
 }
 
-/// A frame is seen before what came after it is handed out, and after what came before.
+/// The observer sees a frame after the messages before it and before the messages after it.
 #[tokio::test(start_paused = true)]
 async fn they_see_frames_in_the_order_of_the_messages() {
     let (mut conn, remote) = server();

@@ -1,4 +1,4 @@
-//! Upgrades of requests that came by hyper 1.x: the socket is taken back out, with what had been read of it.
+//! Upgrades of requests from hyper 1.x: the socket is taken back out, with the bytes that hyper had read.
 #![cfg(feature = "hyper")]
 
 use std::{convert::Infallible, future::Future};
@@ -21,10 +21,10 @@ use tokio::{
 
 use crate::support::{Head, echo, request, within};
 
-/// What an upgrade came to, and how its connection names its transport.
+/// The result of an upgrade, and the connection's name for its transport.
 type Seen = Result<String, Error>;
 
-/// Upgrades every request to an echo and reports what it got.
+/// Upgrades every request to an echo and reports the result.
 async fn serve(
     upgrader: Upgrader,
     mut request: Request<Incoming>,

@@ -1,4 +1,4 @@
-//! Output is bounded: who writes to a slow peer waits, and nobody else does.
+//! Output is bounded: a writer to a slow peer waits, and no other task does.
 
 use std::io;
 
@@ -70,7 +70,7 @@ async fn try_write_refuses_only_what_the_transport_would_not_take() {
     let (mut conn, remote) = server_config(|config| config.max_queued_output(100));
     send_together(&remote, [text("one"), text("two")]);
     within(conn.read_message()).await.unwrap();
-    // Held back, because a second message is in hand, and yet not in the way.
+    // The output is held back, because a second message has arrived, but it does not block.
     conn.try_write_message("x".repeat(90)).unwrap();
     conn.try_write_message("y".repeat(90)).unwrap();
     conn.flush().await.unwrap();
@@ -144,7 +144,7 @@ async fn a_write_that_fails_is_told_to_reader_and_writers() {
     let (writer, mut reader) = conn.split();
     let reading = tokio::spawn(async move { reader.read_message().await });
     settle().await;
-    // Accepted: the transport had not failed before.
+    // It is accepted, because the transport had not failed before.
     writer.write_message("lost").await.unwrap();
     let error = writer.write_message("late").await.unwrap_err();
     assert!(matches!(&error, Error::Io(source) if source.kind() == io::ErrorKind::ConnectionReset), "{error}");

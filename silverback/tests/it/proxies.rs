@@ -1,5 +1,5 @@
-//! Proxies that the test plays on the kit's pipe: what they are asked, and what is made of their answers. Real ones are
-//! among the outside parties.
+//! Proxies that the test plays on the kit's pipe: the requests to them, and the effects of their responses. The interop
+//! tests use real proxies.
 
 use std::{io, time::Duration};
 

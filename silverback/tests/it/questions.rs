@@ -1,4 +1,4 @@
-//! What requests, ends, errors and open connections can be asked.
+//! The methods that describe requests, ends, errors and open connections.
 
 use http::Request;
 use silverback::{CloseCode, Conn, Error, Initiator, Negotiated, Role, Settings, is_websocket_upgrade, subprotocols};
@@ -42,7 +42,7 @@ mod requests {
         assert_eq!(lines(&["foo"]), ["foo"]);
         assert_eq!(lines(&["foo, bar"]), ["foo", "bar"]);
         assert_eq!(lines(&[" foo ,bar,, baz"]), ["foo", "bar", "baz"]);
-        assert_eq!(lines(&["foo", "Bar , a/b, baz"]), ["foo", "Bar", "baz"], "a/b is no token");
+        assert_eq!(lines(&["foo", "Bar , a/b, baz"]), ["foo", "Bar", "baz"], "a/b is not a token");
     }
 }
 
@@ -75,7 +75,7 @@ mod ends {
         }
     }
 
-    /// A Close frame is no error, whatever its code; a lost connection is nobody's fault; broken rules are the peer's.
+    /// A Close frame is not an error, with any code; a lost connection is not the peer's fault; broken rules are.
     #[tokio::test(start_paused = true)]
     async fn are_errors_only_where_something_went_wrong() {
         assert!(after(Some(close(1011, "crashed"))).await.1.is_ok());

@@ -1,5 +1,5 @@
-//! The addresses of a name: which are tried, and what is told of those that fail. Their order in time is tested beside
-//! `race`.
+//! The addresses of a name: which ones are tried, and what the error says about those that fail. Tests beside `race`
+//! check their order in time.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{echo, within};
 
-/// Where nobody listens, though it is on this machine.
+/// An address of this machine where no server listens.
 async fn deaf_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

@@ -1,5 +1,5 @@
-//! `Reconnect`: when it comes back, when it does not, and that nothing is lost in silence. The network is a pipe for
-//! each connection, which the test answers; time is paused, so every wait is exact.
+//! `Reconnect`: when it reconnects, when it stops, and that it never loses messages silently. The network is a pipe for
+//! each connection, which the test answers. Time is paused, so every wait is exact.
 
 use std::{io, time::Duration};
 
@@ -77,7 +77,7 @@ impl Server {
         remote.half_close();
     }
 
-    /// Whether nobody has connected.
+    /// Whether no client has connected.
     fn is_alone(&mut self) -> bool {
         self.connections.try_recv().is_err()
     }
@@ -89,7 +89,7 @@ async fn request(remote: &Remote) -> (Head, AcceptKey) {
     (head, nonce.accept_key())
 }
 
-/// What a client that reads on and on comes upon.
+/// The results of a client that reads in a loop.
 struct Events {
     events: UnboundedReceiver<Result<ReconnectEvent, ReconnectError>>,
     reading: JoinHandle<()>,

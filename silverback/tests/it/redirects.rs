@@ -1,4 +1,4 @@
-//! Redirects and cookies: where a dial follows, and what it tells whom.
+//! Redirects and cookies: which redirects a dial follows, and which headers it sends to each server.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::support::{Head, within};
 
-/// Servers of any name. The test answers for all of them.
+/// Servers with any name. The test answers for all of them.
 struct Servers {
     connections: mpsc::UnboundedReceiver<(String, Remote)>,
     dialling: JoinHandle<Result<u16, DialError>>,
@@ -195,7 +195,7 @@ async fn a_cookie_of_the_applications_own_goes_before_the_jar() {
     assert_eq!(head.header("cookie"), Some("own=1"));
 }
 
-/// What is told in `Cookie` to each server of a chain of redirects that set cookies.
+/// The `Cookie` header for each server in a chain of redirects that set cookies.
 async fn cookies(dialer: Dialer, chain: &[(&str, &str)]) -> Vec<Option<String>> {
     let mut servers = Servers::dial(dialer.redirects(chain.len()), "ws://a.example/login");
     let mut sent = Vec::new();

@@ -110,7 +110,7 @@ async fn messages_of_all_sizes_come_back_over_a_stream_of_another_type() {
     }
 }
 
-/// We serve one connection; a client of the plain kind does to it what it wants.
+/// We serve one connection, and a plain client acts on it.
 fn serve_one<F, T>(serve: impl FnOnce(Conn) -> F + Send + 'static) -> (SocketAddr, JoinHandle<T>)
 where
     F: Future<Output = T> + Send,
@@ -222,7 +222,7 @@ mod a_close_frame_arrives_though_the_client_has_sent_much_that_nobody_read {
 
     const MUCH: usize = 4 * 1024 * 1024;
 
-    /// Sends much, also after the server has closed, and only then looks what has come.
+    /// Sends a lot, even after the server has closed, and only then reads.
     fn flood(address: SocketAddr, first: Frame) -> Vec<Frame> {
         let mut stream = plain_client(address);
         send(&mut stream, first);
@@ -294,7 +294,7 @@ async fn a_client_that_never_reads_does_not_disturb_others() {
         // Until nothing goes in any more: the echo has stopped to read because its answers cannot leave.
         while stream.write_all(&message).is_ok() {
             sent += message.len();
-            assert!(sent < 200_000_000, "the server takes everything although nobody reads its answers");
+            assert!(sent < 200_000_000, "the server takes everything although no one reads its replies");
         }
         stream
     });

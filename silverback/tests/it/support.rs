@@ -52,7 +52,7 @@ pub(crate) fn send_together(remote: &Remote, frames: impl IntoIterator<Item = Fr
     remote.send(wire);
 }
 
-/// Waits, but not for ever.
+/// Waits, up to a limit.
 #[track_caller]
 pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();
@@ -72,7 +72,7 @@ pub(crate) async fn echo(mut conn: Conn) -> Result<(), silverback::Error> {
     Ok(())
 }
 
-/// Lets every task that can go on do so, without letting time pass.
+/// Runs every task that can make progress, without moving the clock.
 pub(crate) async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;
@@ -115,7 +115,7 @@ impl Head {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(header, _)| header == name);
         let value = found.next().map(|(_, value)| value.as_str());
-        assert!(found.next().is_none(), "{name} stands there twice");
+        assert!(found.next().is_none(), "{name} appears twice");
         value
     }
 }

@@ -1,4 +1,4 @@
-//! `wss://` with certificates of a local authority: who is believed, who is not, and what the error says.
+//! `wss://` with certificates of a local authority: which are trusted, which are not, and what the error says.
 
 mod authority;
 mod handmade;
@@ -33,7 +33,7 @@ async fn echo_over(dialer: &Dialer, url: &str) {
     within(conn.close(1000, "")).await.unwrap();
 }
 
-/// What a server that prefers `h2` to `http/1.1` agrees on.
+/// The protocol that a server selects if it prefers `h2` to `http/1.1`.
 async fn check_offers(tls: &Tls) {
     let authority = Authority::new();
     let peer = Peer::start(authority.server(&["127.0.0.1"])).await;
@@ -223,7 +223,7 @@ mod a_server_that_cannot_be_believed {
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-            // Whatever comes next, it must be no second attempt in the clear.
+            // The next connection, if any, must not be an attempt in plain text.
             listener.accept().await.unwrap();
             panic!("it must not fall back");
         });
@@ -442,7 +442,7 @@ mod the_systems_library {
         let tls =
             Tls::new().use_native_tls().add_roots(authority.pem()).client_certificate(us.chain_pem(), us.key_pem());
         echo_over(&Dialer::new().tls(tls.clone()), &peer.url("127.0.0.1")).await;
-        // OpenSSL sends what it knows of the chain too.
+        // OpenSSL also sends the known part of the chain.
         assert!(peer.last_seen().client_certificates >= 1);
         let error = within(Dialer::new().tls(tls.key_log_file("x")).dial("wss://127.0.0.1:1/")).await.unwrap_err();
         assert!(matches!(error, DialError::Tls(TlsError::Unsupported(_))), "{error}");

@@ -24,7 +24,7 @@ fn pair() -> (Tunnel, Tunnel) {
     (end(near, Role::Client), end(far, Role::Server))
 }
 
-/// Bytes that say where they stand.
+/// Bytes that depend on their position.
 fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
 }
@@ -65,10 +65,10 @@ async fn bytes_come_through_compressed() {
     assert_eq!(within(sending).await.unwrap(), 0);
 }
 
-/// TCP in a WebSocket over TCP: what a proxy of this kind does, with real sockets all the way.
+/// TCP in a WebSocket over TCP, as in a tunnelling proxy, with real sockets all the way.
 #[tokio::test]
 async fn a_tcp_connection_goes_through_a_pair_of_tunnels() {
-    // The server far away: it sends back what it got, and then it ends.
+    // The remote server: it echoes its input and then closes.
     let far_server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let far_address = far_server.local_addr().unwrap();
     tokio::spawn(async move {

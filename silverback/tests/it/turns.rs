@@ -1,4 +1,4 @@
-//! A connection that always has more to do lets others run, whether it reads a lot or what it reads inflates to a lot.
+//! A busy connection lets other tasks run, whether it reads a lot or inflates a lot.
 
 use std::{
     future::poll_fn,
@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::support::{echo, send_together, within};
 
-/// Gives the same frame again and again, and takes everything, without ever being busy.
+/// Returns the same frame in a loop, and accepts all output, without ever returning `Pending`.
 struct Tireless {
     frame: Vec<u8>,
     given: Arc<AtomicUsize>,
@@ -86,7 +86,7 @@ async fn are_taken_though_the_peer_always_has_more_to_say() {
             // It began before us.
             assert!(given <= (turn + 1) * A_TURN, "{given} bytes were read in {turn} turns");
         }
-        // It goes on as soon as nobody else has anything to do.
+        // It continues as soon as no other task has work.
         while given.load(Ordering::Relaxed) <= 2 * A_TURN {
             tokio::task::yield_now().await;
         }
@@ -95,7 +95,7 @@ async fn are_taken_though_the_peer_always_has_more_to_say() {
     echoing.abort();
 }
 
-/// More than a connection may read before it lets others run: 256 KiB, and what the last read has brought.
+/// More than a connection may read before it lets others run: 256 KiB plus the last read.
 const A_TURN: usize = 320 * 1024;
 const ENOUGH: usize = 64 * 1024 * 1024;
 
@@ -223,7 +223,7 @@ mod inflating {
         reading.abort();
     }
 
-    /// What stands behind a message that used up a turn is not forgotten when nothing more comes.
+    /// Input behind a message that used up a turn is processed even if no more arrives.
     #[tokio::test]
     async fn goes_on_with_what_is_in_hand() {
         let (mut conn, remote) = compressed();

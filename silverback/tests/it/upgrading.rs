@@ -1,4 +1,4 @@
-//! `Upgrader::accept` on bare streams (RFC 6455, 4.2): what clients send, how slowly they may, and what they are told.
+//! `Upgrader::accept` on bare streams (RFC 6455, 4.2): requests, their timeouts, and the responses.
 
 use silverback::{Conn, UpgradeError, Upgrader};
 use silverback_testkit::pipe::{Remote, pipe};
@@ -91,7 +91,7 @@ async fn the_answer_may_leave_byte_by_byte() {
     within(remote.expect(text("hello"))).await;
 }
 
-/// A client that goes on sending must not lose the refusal to a reset of the connection.
+/// If a client continues to send, a TCP reset must not destroy the refusal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_survives_what_the_client_still_sends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

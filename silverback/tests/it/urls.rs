@@ -1,4 +1,4 @@
-//! The URLs that can be dialled (RFC 6455, 3), and what those that cannot be are told.
+//! The URLs that can be dialled (RFC 6455, 3), and the errors for the others.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! Other ways to a server than its address, and the time that each step may take.
+//! Other routes to a server than its address, and the timeout of each step.
 
 use std::{io, time::Duration};
 

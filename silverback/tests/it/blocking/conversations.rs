@@ -61,7 +61,7 @@ fn a_message_is_streamed_both_ways() {
     reader.read_to_end(&mut read).unwrap();
     assert!(read == payload);
 
-    // What is left of one is skipped.
+    // The unread rest of a message is skipped.
     for message in ["skipped", "then"] {
         conn.write_message(message).unwrap();
     }
@@ -148,7 +148,7 @@ fn a_lost_connection_is_no_clean_end() {
     assert_eq!(conn.read_message().unwrap(), None);
 }
 
-/// The answers are held back while more input is in hand, and nothing but the thread of the sockets may send them then.
+/// Replies are held back while more input is buffered, and only the I/O thread may send them then.
 #[test]
 fn a_burst_is_answered_whole() {
     const COUNT: usize = 1000;
@@ -193,7 +193,7 @@ fn lent_messages_are_answered_through_the_halves() {
 mod a_connection_that_is_dropped {
     use super::*;
 
-    /// More than the kernel takes: what is left is the business of the thread of the sockets.
+    /// More than the kernel takes, so that the I/O thread must send the rest.
     #[test]
     fn still_sends_what_was_accepted() {
         let (mut conn, peer) = client();

@@ -27,7 +27,7 @@ fn echo(mut conn: Conn) -> Result<(), Error> {
     Ok(())
 }
 
-/// A thread for each connection, until nobody has the listener any more.
+/// A thread for each connection, until the listener is dropped.
 fn serve(listener: TcpListener, count: usize) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let serving: Vec<_> = (0..count)
@@ -160,7 +160,7 @@ mod the_example {
         });
         let (succeeded, lines) = run(&url, "");
         leaving.join().unwrap();
-        // It may have closed before it noticed, but there was no answer to its Close.
+        // It may have closed before it noticed, but its Close got no reply.
         assert!(!succeeded);
         assert_eq!(lines, [] as [&str; 0]);
     }

@@ -1,4 +1,4 @@
-//! Programs with a runtime: a task is told that it must not block, a thread that may is let through.
+//! Programs with a runtime: a task gets an error because it must not block; a thread that may block works.
 
 use std::{io, net::TcpListener, thread};
 
@@ -23,7 +23,7 @@ fn check_refused<T>(result: Result<T, Error>) {
     }
 }
 
-/// Everything that could wait, in a place where nothing may.
+/// All calls that could wait, in a place where they must not.
 fn check_all_are_refused(conn: &mut Conn) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -41,7 +41,7 @@ fn check_all_are_refused(conn: &mut Conn) {
     check_refused(conn.close(1000, "not sent"));
 }
 
-/// What never waits works anywhere, and the connection is as it was.
+/// Calls that never wait work anywhere, and the connection is unchanged.
 fn check_it_is_as_it_was(conn: &mut Conn) {
     conn.try_write_message("hello").unwrap();
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Threads: two halves at once, many writers, and the one thread that is ours.
+//! Threads: two halves at once, many writers, and the I/O thread.
 
 use std::{cell::RefCell, sync::mpsc, thread};
 
@@ -18,7 +18,7 @@ fn what_may_change_its_thread_can() {
     may_be_shared::<Writer>();
 }
 
-/// The peer reads only what it must to let the writer go on, and says nothing until the writer has: so both wait at once.
+/// The peer reads only enough to let the writer continue, and sends nothing before that. So both halves wait at once.
 #[test]
 fn one_waits_to_read_while_another_waits_to_write() {
     const COUNT: usize = 32;
@@ -104,7 +104,7 @@ fn halves_may_change_their_thread() {
     }
 }
 
-/// Anybody may wake a thread that is parked; it goes on to wait for what it waits for.
+/// Any code may unpark a thread; the call must then continue to wait.
 #[test]
 fn a_thread_that_others_wake_goes_on_waiting() {
     let (mut conn, mut peer) = client();
@@ -117,7 +117,7 @@ fn a_thread_that_others_wake_goes_on_waiting() {
     assert_eq!(reading.join().unwrap(), Some("for this".into()));
 }
 
-/// What is told to the inner one must not be taken from the outer one.
+/// A wake-up for the inner call must not be lost for the outer call.
 #[test]
 fn a_connection_may_be_used_while_another_is_dialled() {
     let inner = AsyncEcho::start();
@@ -141,7 +141,7 @@ thread_local! {
     static KEPT: RefCell<Option<Conn>> = const { RefCell::new(None) };
 }
 
-/// By then tokio has given up what it keeps for the thread.
+/// By then tokio has dropped its thread-local state.
 #[test]
 fn a_connection_that_a_thread_keeps_ends_with_it() {
     let (conn, peer) = client();

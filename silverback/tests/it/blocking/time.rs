@@ -1,4 +1,4 @@
-//! Limits on waiting: they end it, and lose nothing.
+//! Read and write timeouts end a call and lose nothing.
 
 use std::{
     io::{self, Read, Write},
@@ -137,7 +137,7 @@ mod a_read_that_waits_too_long {
     }
 }
 
-/// Nothing but what is known to have come: the thread of the sockets may take a moment to notice.
+/// Reads only data that has arrived for certain, because the I/O thread may notice it late.
 #[test]
 fn a_limit_of_zero_does_not_wait() {
     let (mut conn, mut peer) = client();
@@ -198,7 +198,7 @@ mod a_write_that_waits_too_long {
                 return accepted;
             }
         }
-        panic!("250 MiB were accepted although nobody reads them");
+        panic!("250 MiB were accepted although no one reads them");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Failing the connection (RFC 6455, 7.1.7): told once, after what was in order.
+//! Failing the connection (RFC 6455, 7.1.7): reported once, after the valid messages.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn in_size_is_told_with_1009_before_the_payload_has_come() {
     assert!(matches!(error, Error::Limit(_)), "{error}");
 }
 
-/// The peer's fault after our Close: there is nothing more to say.
+/// A fault of the peer after our Close: no second Close is sent.
 #[tokio::test(start_paused = true)]
 async fn after_our_close_sends_no_second_one() {
     let (mut conn, remote) = server();
@@ -80,7 +80,7 @@ async fn after_our_close_sends_no_second_one() {
     assert_eq!(remote.read_frame().await, None);
 }
 
-/// The peer keeps the transport open and goes on: that is waited for in the background, or by the next read.
+/// The peer keeps the transport open and continues to send. The drain happens in the background, or in the next read.
 #[tokio::test(start_paused = true)]
 async fn is_reported_as_soon_as_the_peer_is_told() {
     let fault = || frame(0xF, "");

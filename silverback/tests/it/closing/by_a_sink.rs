@@ -1,4 +1,4 @@
-//! `Sink::poll_close`: one Close frame, flushed. It reads nothing; whoever reads finishes the handshake.
+//! `Sink::poll_close`: one Close frame, flushed. It never reads; the reading side finishes the handshake.
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
@@ -140,7 +140,7 @@ async fn check_answered(remote: &Remote) {
     assert_eq!(remote.received(), b"");
 }
 
-/// `Conn` has a `close` of its own, which a call without a trait finds first.
+/// `Conn` has an inherent `close`, which a method call finds before the trait's.
 trait CloseAsASink {
     fn close_as_a_sink(&mut self) -> impl Future<Output = Result<(), Error>>;
 }

@@ -1,4 +1,4 @@
-//! A Close of the peer (RFC 6455, 5.5.1): answered once, and believed.
+//! A Close of the peer (RFC 6455, 5.5.1): answered once, and taken as the end.
 
 use silverback::{CloseCode, Initiator};
 use silverback_testkit::{
@@ -125,7 +125,7 @@ async fn refuses_what_is_written_afterwards() {
     assert!(conn.write_message("late").await.unwrap_err().is_closing());
     assert!(conn.ping(b"late").unwrap_err().is_closing());
     assert!(conn.next_writer(silverback::MessageKind::Text).await.unwrap_err().is_closing());
-    // Closing what is closed is no error.
+    // Closing a closed connection is not an error.
     within(conn.close(1000, "")).await.unwrap();
     assert_eq!(remote.received_frames(), [close(1000, "")]);
 }

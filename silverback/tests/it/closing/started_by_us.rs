@@ -1,4 +1,4 @@
-//! A Close of ours (RFC 6455, 7.1.2): after what was accepted, and once.
+//! A Close from us (RFC 6455, 7.1.2): after the accepted messages, and once.
 
 use std::time::Duration;
 
@@ -124,7 +124,8 @@ async fn is_an_error_when_the_transport_ends_without_an_answer() {
     assert!(!conn.close_info().unwrap().is_clean);
 }
 
-/// What the peer had begun when our Close came to it is a message still (RFC 6455, 5.5.1: it ends what it is sending).
+/// A message that the peer had started before it received our Close is still delivered (RFC 6455, 5.5.1: it finishes
+/// what it is sending).
 #[tokio::test(start_paused = true)]
 async fn inside_a_message_of_the_peer_lets_it_end() {
     let (conn, remote) = server();

@@ -1,4 +1,4 @@
-//! The end of the transport (RFC 6455, 7.1.1): who ends it, and when nobody does.
+//! The end of the transport (RFC 6455, 7.1.1): which side closes it, and what happens if neither does.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn goes_when_the_connection_has_ended_though_its_handles_stay() {
     assert_eq!(within(reader.read_message()).await.unwrap(), None);
 }
 
-/// Neither side has anything left to say, so there is no reason to wait for as long as a Close frame may take.
+/// Both sides have sent their Close, so there is no reason to wait for the whole close timeout.
 #[tokio::test(start_paused = true)]
 async fn that_never_ends_is_dropped_2_s_after_both_closes() {
     for (mut conn, remote) in [server(), client()] {

@@ -30,7 +30,7 @@ async fn echo_once(client: &mut Conn, server: &mut Conn) {
     assert_eq!(within(client.read_message()).await.unwrap(), Some(message.into()));
 }
 
-/// What the upgrader answers to a handshake that offers compression.
+/// The upgrader's response to a handshake that offers compression.
 async fn answer(upgrader: &Upgrader) -> Head {
     let (stream, remote) = pipe();
     remote.send(request("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
@@ -44,7 +44,7 @@ async fn compression_ends_before_connections_are_refused() {
     let budget = MemoryBudget::new(1024 * 1024);
     let upgrader = upgrader(&budget);
     let mut first = connect(&upgrader).await;
-    assert_eq!(budget.used(), 0, "what was agreed on takes no memory yet");
+    assert_eq!(budget.used(), 0, "negotiated compression takes no memory yet");
     echo_once(&mut first.0, &mut first.1).await;
     let of_one = budget.used();
     assert!((300 * 1024..500 * 1024).contains(&of_one), "{of_one}");
@@ -57,7 +57,7 @@ async fn compression_ends_before_connections_are_refused() {
     let plain = answer(&upgrader).await;
     assert_eq!((plain.status(), plain.header("sec-websocket-extensions")), (101, None));
 
-    // A message that is not whole takes most of what is left.
+    // An unfinished message takes most of the rest.
     let mut writer = second.0.next_writer(MessageKind::Binary).await.unwrap();
     writer.write_all(&noise(60_000)).await.unwrap();
     writer.flush().await.unwrap();
@@ -71,7 +71,7 @@ async fn compression_ends_before_connections_are_refused() {
     let refused = answer(&upgrader).await;
     assert_eq!((refused.status(), refused.header("retry-after")), (503, Some("10")));
 
-    // Who is connected goes on.
+    // Connected clients continue.
     echo_once(&mut first.0, &mut first.1).await;
     writer.finish().await.unwrap();
     let (read, server) = within(reading).await.unwrap();

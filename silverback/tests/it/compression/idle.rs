@@ -1,5 +1,5 @@
-//! What a compressor takes is given back when nothing is sent, whoever else waits for what. Whether it was shows in the
-//! size of what comes next: as large as at first, for it refers to nothing before it.
+//! An idle compressor is released, whatever the other tasks do. The size of the next message shows it: it is as large
+//! as the first one, because it refers to nothing earlier.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::prose;
 use crate::support::settle;
 
-/// A server that pings nobody, and its client.
+/// A server without keepalive pings, and its client.
 fn pushing() -> (Conn, Remote) {
     let (pipe, remote) = pipe();
     let settings = Settings::default().compression(Compression::default()).adjust_config(|it| it.ping_interval(None));
@@ -19,7 +19,7 @@ fn pushing() -> (Conn, Remote) {
     (Conn::from_handshake(pipe, Role::Server, negotiated, [], &settings), remote.as_client())
 }
 
-/// What a message takes on the wire that is always the same.
+/// The wire size of a message that is always the same.
 async fn size_of_next(writer: &Writer, remote: &Remote) -> usize {
     writer.write_message(prose(100)).await.unwrap();
     settle().await;

@@ -1,4 +1,4 @@
-//! What a side of a conversation may do: drawn acts on drawn messages.
+//! The possible actions of a side: random actions on random messages.
 
 use proptest::prelude::*;
 use silverback::Message;
@@ -21,7 +21,7 @@ pub(super) enum WayToRead {
     Message,
     Borrowed,
     Event,
-    /// In pieces of so many bytes, of so many reads at most: what is left of the message is skipped.
+    /// Reads in pieces of this many bytes, with at most this many reads; the rest of the message is skipped.
     Pieces(usize, usize),
 }
 

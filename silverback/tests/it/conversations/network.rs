@@ -1,4 +1,4 @@
-//! What lies between the two sides: bytes move when it is drawn that they do, in pieces, or not for some turns.
+//! The network between the two sides: bytes move at random, in pieces, or not for some turns.
 
 use std::collections::VecDeque;
 
@@ -8,14 +8,14 @@ use silverback_testkit::{
     wire::decode_all,
 };
 
-/// What happens to the bytes of one direction.
+/// The behaviour of one direction.
 #[derive(Clone, Debug)]
 pub(super) struct Journey {
-    /// How many bytes arrive at each turn, again and again; none is a stall.
+    /// How many bytes arrive at each turn, as a repeating list; 0 is a stall.
     lumps: Vec<usize>,
     /// How much the sender's buffer holds.
     room: usize,
-    /// What one write takes, and one read gives, at most.
+    /// The largest number of bytes that one write takes and one read returns.
     write: usize,
     read: usize,
 }
@@ -40,7 +40,7 @@ struct Way {
     journey: Journey,
     turn: usize,
     on_its_way: VecDeque<u8>,
-    /// All that was ever sent.
+    /// All bytes sent so far.
     sent: Vec<u8>,
     has_ended: bool,
 }
@@ -82,7 +82,7 @@ impl Network {
         self.ways.iter().all(|way| way.has_ended)
     }
 
-    /// Whether both sides have let go of the transport.
+    /// Whether both sides have dropped the transport.
     pub(super) fn is_dropped(&self) -> bool {
         self.remotes.iter().all(Remote::is_dropped)
     }

@@ -1,4 +1,4 @@
-//! How long a side of a conversation waits before it gives a future up.
+//! How long a side of a conversation waits before it cancels a future.
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use silverback_testkit::poll::drop_after_polls;
 use tokio::task::yield_now;
 
-/// When a future is given up.
+/// When a future is cancelled.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
-    /// After so many polls, one a turn.
+    /// After this many polls, one per turn.
     Turns(usize),
-    /// After so many polls, each after it was woken.
+    /// After this many polls, each after a wake-up.
     Wakes(usize),
     Endless,
 }
@@ -34,7 +34,7 @@ pub(super) fn any_patience() -> impl Strategy<Value = Patience> {
     ]
 }
 
-/// Polls a future until it is ready or nobody wants to wait for it any longer; then it is dropped.
+/// Polls a future until it is ready or cancelled; then it is dropped.
 pub(super) async fn attempt<F: Future>(patience: Patience, future: F) -> Option<F::Output> {
     let turns = match patience {
         Patience::Endless => return Some(future.await),

@@ -1,4 +1,4 @@
-//! One side of a conversation: drawn reads and writes, each given up after a drawn number of polls.
+//! One side of a conversation: random reads and writes, each cancelled after a random number of polls.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::{
     reading::{Read, read},
 };
 
-/// What one side does. Afterwards it finishes the message that it streams, and reads to the end.
+/// The actions of one side. After them it finishes its streamed message, and reads to the end.
 #[derive(Clone, Debug)]
 pub(super) struct Speech {
     form: Form,
@@ -58,7 +58,7 @@ impl Speech {
         let mut speaker = Speaker { writer: writer.clone(), log: log.clone(), streaming: None };
         for act in self.acts {
             match act {
-                // Who does one thing at a time must not wait for ever for any of them.
+                // A side with one task must not wait without end in any action.
                 Act::Read(way, patience) => _ = read(reader, way, patience.at_most(10), log).await,
                 act => speaker.act(act, |patience| patience.at_most(10)).await,
             }
@@ -118,7 +118,7 @@ impl Speech {
     }
 }
 
-/// Whoever writes.
+/// A writing task.
 struct Speaker {
     writer: Writer,
     log: Log,
@@ -177,7 +177,7 @@ impl Speaker {
         }
     }
 
-    /// Goes on with the message that is being streamed.
+    /// Continues the streamed message.
     async fn stream(&mut self, most: usize, patience: Patience) {
         let Some((writer, message, taken)) = &mut self.streaming else { return };
         let rest = &message.as_bytes()[*taken..];

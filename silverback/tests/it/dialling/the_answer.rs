@@ -86,7 +86,7 @@ async fn ends_with_its_head_whatever_body_it_announces() {
     for line in ["Content-Length: 0", "Content-Length: 4", "Transfer-Encoding: chunked", "Content-Length: none"] {
         let (dialling, remote) = dial(Dialer::new());
         let (_, accept) = request(&remote).await;
-        // The frame stands right behind the head: no byte of it may be taken for a body.
+        // The frame follows the head directly: no byte of it may be taken for a body.
         remote.send([answer(&accept, &format!("{line}\r\n")).as_bytes(), b"\x81\x05early"].concat());
         let mut conn = within(dialling).await.unwrap().unwrap();
         assert_eq!(within(conn.read_message()).await.unwrap().unwrap().as_text(), Some("early"), "{line}");

@@ -1,4 +1,4 @@
-//! `autobahn_server`: a sample of what the suite does, in each of its five ways.
+//! `autobahn_server`: a sample of the suite's cases, on each of the five paths.
 
 use silverback::{Compression, Conn, Dialer, Message, MessageKind};
 use tokio::io::AsyncWriteExt;

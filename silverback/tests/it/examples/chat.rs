@@ -1,4 +1,4 @@
-//! `chat`: who hears what, and what becomes of those who do not listen.
+//! `chat`: which guests get which messages, and what happens to guests who do not read.
 
 use silverback::Conn;
 use tokio::task::JoinSet;
@@ -61,7 +61,7 @@ async fn a_guest_who_does_not_read_is_dropped_and_told_while_the_others_go_on() 
     dropped.sort();
     assert_eq!(dropped, ["* guest 2", "* guest 3"]);
 
-    // What was waiting comes, and then why there is no more.
+    // The queued messages arrive, and then the reason for closing.
     while let Some(line) = within(slow.read_message()).await.unwrap() {
         assert_ne!(line.as_text(), Some("after"));
     }

@@ -1,4 +1,4 @@
-//! `command`: what goes in, what comes out, and that no process outlives its page.
+//! `command`: its input, its output, and that no process outlives its page.
 
 use std::{fs, time::Duration};
 
@@ -32,7 +32,7 @@ async fn number(conn: &mut Conn) -> u32 {
     String::from_utf8(output(conn, b"\n").await).unwrap().trim().parse().unwrap()
 }
 
-/// Waits until there is no such process, not even one that has not been waited for.
+/// Waits until the process is gone, even as a zombie.
 async fn until_gone(process: u32) {
     let is_there = || fs::exists(format!("/proc/{process}")).unwrap();
     within(async {
@@ -51,7 +51,7 @@ async fn what_is_sent_is_input_and_what_the_program_writes_comes_back() {
     assert_eq!(output(&mut conn, b"\n").await, b"hello\n");
     conn.write_message(vec![0xff, 0, 0xc3, b'.']).await.unwrap();
     assert_eq!(output(&mut conn, b".").await, [0xff, 0, 0xc3, b'.']);
-    // The end of its input; what comes after that is nobody's.
+    // The end of its input; later messages are ignored.
     conn.write_message("").await.unwrap();
     conn.write_message("late").await.unwrap();
     assert_eq!(closed(&mut conn).await, (1000, "exit status: 0".to_owned()));
@@ -125,7 +125,7 @@ async fn endless_output_waits_for_a_page_that_reads_slowly() {
     first.truncate(first.iter().position(|byte| *byte == b'\n').unwrap());
     let process: u32 = String::from_utf8(first).unwrap().parse().unwrap();
     for _ in 0..4 {
-        // Time enough for `yes` to write gigabytes, if nobody stopped it.
+        // Enough time for `yes` to write gigabytes if it were not stopped.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let mut received = 0;
         while received < 4 * 1024 * 1024 {

@@ -13,23 +13,23 @@ use silverback::{Conn, Dialer, Message};
 
 use crate::support::within;
 
-/// A program that is ended with its test.
+/// A program that is stopped at the end of its test.
 pub(super) struct Running {
     child: Child,
     output: BufReader<ChildStdout>,
-    /// What it said that it listens on.
+    /// The address that it printed.
     pub(super) address: String,
 }
 
 impl Running {
-    /// Starts an example that tells where it listens.
+    /// Starts an example that prints its address.
     pub(super) fn start(name: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
         let mut running = Self::start_client(name, arguments);
         running.address = running.line().strip_prefix("listening ").unwrap().to_owned();
         running
     }
 
-    /// Starts an example that listens nowhere.
+    /// Starts an example that does not listen.
     pub(super) fn start_client(name: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
         let mut child = Command::new(program(name)).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());

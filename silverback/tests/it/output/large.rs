@@ -1,5 +1,5 @@
-//! Large messages are made into frames while the connection is free for its reader and for control frames (RFC 7692, 7.2.1:
-//! the order of the compression window is the order of the wire).
+//! Large messages are encoded while the connection stays free for its reader and for control frames. RFC 7692, 7.2.1:
+//! the order of the compression window is the order of the wire.
 
 use std::{pin::pin, task::Poll, thread};
 
@@ -69,7 +69,7 @@ async fn hold_no_lock_even_where_their_writer_does_not_yield() {
             }
         }
     });
-    // While it works there is no room, though next to nothing is queued: that can only be seen if the lock is free.
+    // While it works there is no room, although almost nothing is queued. This is visible only if the lock is free.
     let mut was_free = false;
     while !was_free && !working.is_finished() {
         tokio::task::yield_now().await;
@@ -213,7 +213,7 @@ async fn leave_in_several_writes_that_let_others_in_between() {
     let payload = vec![7; 5 << 20];
     writer.write_message(payload.clone()).await.unwrap();
     assert!(writer.stats().queued_output > 0, "one hold of the lock does not write all of it");
-    // Nobody has to stay for the rest.
+    // The rest is sent without a task that waits for it.
     drop((writer, _reader));
     within(remote.expect(binary(payload))).await;
     settle().await;

@@ -1,4 +1,4 @@
-//! Pongs (RFC 6455, 5.5.3): soon, and bounded.
+//! Pongs (RFC 6455, 5.5.3) leave soon and are bounded.
 
 use silverback::Error;
 use silverback_testkit::pipe::Plan;

@@ -1,5 +1,5 @@
-//! Peers on real sockets that take little and are alive, and peers that take nothing more. Time is the test's: it passes
-//! only while the test sleeps, so that a slow machine changes nothing.
+//! Peers on real sockets that read slowly but are alive, and peers that stop reading. Time passes only while the test
+//! sleeps, so a slow machine changes nothing.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::support::{PATIENCE, settle, within};
 
-/// A server's connection to a peer that has little room for what it does not read. Our kernel has much room.
+/// A server's connection to a peer with a small receive buffer. Our kernel has a large send buffer.
 fn connect(config: Config, wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>) -> (Conn, net::TcpStream) {
     connect_with(config, Some(4 * 1024 * 1024), wrap)
 }
@@ -66,7 +66,7 @@ const TAKEN: usize = 4 * 1024;
 /// Its header has 4 bytes.
 const MESSAGE: usize = 60 * 1024;
 
-/// The kernel on our side takes the whole message at once. What the peer has taken of it is known to TCP alone.
+/// Our kernel takes the whole message at once. Only TCP knows how much the peer has acknowledged.
 async fn check_that_a_late_pong_is_waited_for(wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>) {
     let (conn, mut peer) = connect(Config::default(), wrap);
     let (writer, mut reader) = conn.split();
@@ -107,7 +107,7 @@ async fn a_late_pong_is_waited_for_on_a_stream_on_tcp_too() {
     check_that_a_late_pong_is_waited_for(|tcp| Box::new(Box::new(tcp) as Box<dyn ByteStream>)).await;
 }
 
-/// What our kernel takes is out of reach, also for a ping or a Close frame that could go before it.
+/// Bytes in our kernel are out of reach, so a ping or a Close frame cannot overtake them.
 #[tokio::test(start_paused = true)]
 async fn what_a_peer_does_not_take_waits_in_our_queue_and_not_in_the_kernel() {
     const LARGE: usize = 16 * 1024 * 1024;
@@ -127,7 +127,8 @@ async fn what_a_peer_does_not_take_waits_in_our_queue_and_not_in_the_kernel() {
     }
 }
 
-/// The kernel of a peer that hangs takes some output still. It stands behind the ping, and does not keep the pong back.
+/// The kernel of a peer that hangs still takes some output. That output is queued behind the ping, so it cannot delay
+/// the pong.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_hangs_is_found_though_its_kernel_takes_output() {
     let (conn, peer) = connect(Config::default(), |tcp| Box::new(tcp));
@@ -144,7 +145,7 @@ async fn a_peer_that_hangs_is_found_though_its_kernel_takes_output() {
     drop(peer);
 }
 
-/// Megabytes wait in our kernel, and what the peer takes of them makes no room for more.
+/// Megabytes wait in our kernel, so the peer's reads do not make room for more.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_a_little_of_what_our_kernel_holds_is_no_stall() {
     let (conn, mut peer) = connect(Config::default(), |tcp| Box::new(tcp));

@@ -1,4 +1,5 @@
-//! A transport that takes nothing: found, told to everybody, and no trouble to others.
+//! A transport that takes nothing: the stall is detected, all waiting tasks are woken, and other connections are not
+//! affected.
 
 use std::time::Duration;
 
@@ -67,7 +68,7 @@ async fn a_stall_fails_the_connection_and_wakes_everybody() {
     assert!(writer.write_message("late").await.is_err());
 }
 
-/// Nobody reads: the reader's timer is not what finds the stall.
+/// No task reads, so the reader's timer cannot detect the stall.
 #[tokio::test(start_paused = true)]
 async fn a_stall_is_found_though_nobody_reads() {
     let (conn, remote) = server_config(|config| config.max_queued_output(10).ping_interval(None));

@@ -1,4 +1,4 @@
-//! Writers that wait for room: first come, first served, and nothing is left of one that gave up.
+//! Writers wait for room, first come, first served, and a cancelled writer leaves the queue.
 
 use std::{
     pin::{Pin, pin},
@@ -61,7 +61,7 @@ async fn are_not_overtaken_by_those_who_only_try() {
     let waiting = writes(&writer, "y".repeat(90)).await;
     let mut tries = 0;
     while !waiting.is_finished() {
-        // There is room for this one all the time, and somebody waits for all of it.
+        // There is always room for this message, but another writer waits for all of the room.
         let tried = writer.try_write_message("z");
         assert!(matches!(tried, Err(TryWriteError::Full(_))) || waiting.is_finished(), "{tried:?}");
         let _ = remote.received();

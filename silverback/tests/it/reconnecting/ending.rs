@@ -1,4 +1,4 @@
-//! It ends when the application says so, wherever it stands, and stays ended.
+//! It ends in any state when the application says so, and stays ended.
 
 use silverback::ReconnectState;
 

@@ -1,4 +1,4 @@
-//! What the application does before an attempt and on each new connection.
+//! The application's hooks before an attempt and on each new connection.
 
 use std::sync::{
     Arc,

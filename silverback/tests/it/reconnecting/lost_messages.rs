@@ -1,4 +1,4 @@
-//! What was accepted and had not left is given back; nothing else is.
+//! Accepted messages that had not left are returned, and no others.
 
 use silverback::{Message, ReconnectState};
 use silverback_testkit::wire::frame;
@@ -23,7 +23,7 @@ async fn stuck(taken: usize) -> (ReconnectingConn, Server, Remote) {
 async fn undelivered(conn: &mut ReconnectingConn) -> Vec<Message> {
     match within(conn.read_message()).await {
         Err(ReconnectError::Undelivered(outage)) => outage.undelivered,
-        other => panic!("expected what was not sent, got {other:?}"),
+        other => panic!("expected the unsent messages, got {other:?}"),
     }
 }
 
@@ -101,7 +101,7 @@ async fn a_writer_that_finds_the_connection_broken_gets_its_own_message_back_too
     conn.write_message("first").await.unwrap();
     remote.reset();
     settle().await;
-    // Nobody has read yet: it is the write that finds out.
+    // No read has happened yet, so the write detects the loss.
     let rest = match within(conn.write_message("second")).await {
         Err(ReconnectError::Undelivered(outage)) => outage.undelivered,
         other => panic!("{other:?}"),

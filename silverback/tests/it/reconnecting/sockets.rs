@@ -24,7 +24,7 @@ async fn a_server_that_is_restarted_is_found_again() {
     assert_eq!(within(conn.read_message()).await.unwrap(), Some("one".into()));
     let restarting = async {
         within(first).await.unwrap();
-        // Nobody listens for a while.
+        // No server listens for a while.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let listener = TcpListener::bind(address).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();

@@ -115,7 +115,7 @@ async fn may_stop_anywhere_and_the_rest_is_skipped() {
     }
 }
 
-/// Skipping resets every count: the limit holds for each message, not for what was skipped before.
+/// Skipping resets every count: the limit applies to each message, without the skipped bytes before it.
 #[tokio::test(start_paused = true)]
 async fn skips_without_counting_against_the_next_message() {
     let (mut conn, remote) = server_config(|config| config.max_message_size(100));
@@ -169,7 +169,7 @@ async fn holds_the_limit_or_another_one() {
     assert_eq!(within(conn.read_message()).await.unwrap(), None);
 }
 
-/// A reader that gave up before anything but a header had come leaves no limit of its own behind.
+/// The limit of a reader ends with it, even if only a header had arrived.
 #[tokio::test(start_paused = true)]
 async fn that_was_given_up_leaves_the_limit_to_the_next_reader() {
     let (mut conn, remote) = server_config(|config| config.max_message_size(100));

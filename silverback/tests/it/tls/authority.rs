@@ -1,4 +1,4 @@
-//! A certificate authority of our own, and what it signs.
+//! A certificate authority for tests, and the certificates that it signs.
 
 use std::sync::{
     Arc,
@@ -59,7 +59,7 @@ impl Authority {
         Certificate { chain: certificate.pem(), key: key.serialize_pem() }
     }
 
-    /// One that believes only this authority, and has nothing else that is ours.
+    /// A client that trusts only this authority and has no certificate.
     pub(crate) fn client_config(&self) -> Arc<ClientConfig> {
         let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
         Arc::new(builder.with_root_certificates(self.store()).with_no_client_auth())

@@ -1,4 +1,4 @@
-//! An echo server behind TLS, and what it saw of its clients.
+//! An echo server behind TLS that records what its clients presented.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +17,7 @@ pub(crate) struct Peer {
     ends: watch::Receiver<Option<End>>,
 }
 
-/// Code and reason, or none when there was no Close frame.
+/// Code and reason, or `None` without a Close frame.
 type End = Option<(u16, String)>;
 
 #[derive(Clone, Debug)]

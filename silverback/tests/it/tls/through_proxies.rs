@@ -19,7 +19,7 @@ use super::{
 };
 use crate::support::within;
 
-/// A proxy that connects everybody to one server, whatever they ask for.
+/// A proxy that connects every client to one server, regardless of the requested name.
 struct Proxy {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
@@ -80,7 +80,7 @@ async fn a_server_is_checked_through_the_tunnel() {
     let peer = Peer::start(authority.server(&["server.example"])).await;
     let proxy = Proxy::start(peer.address, None).await;
     let dialer = Dialer::new().proxy(&proxy.address.to_string());
-    // The name is the proxy's to find: nobody here knows it.
+    // Only the proxy can resolve this name.
     let known = dialer.clone().tls(Tls::new().add_roots(authority.pem()));
     echo_over(&known, "wss://server.example/").await;
     assert_eq!(proxy.asked_for(), ["CONNECT server.example:443 HTTP/1.1"]);

@@ -1,5 +1,4 @@
-//! Exactly the certificates that were given are trusted: those made for development, which vouch for themselves, and those
-//! between an authority and a server.
+//! Exactly the given certificates are trusted: self-signed ones for development, and intermediate ones.
 
 use std::sync::Arc;
 
@@ -156,7 +155,7 @@ mod one_made_for_development {
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let key = ring::sign::any_supported_type(&rustls_key(&made.key_pem())).unwrap();
             trusted(server(made.der(), key, &[version]), only(&made.pem())).await;
-            // Whoever answers must own it.
+            // The server must own its private key.
             let scribble = Arc::new(Scribble(SignatureScheme::ECDSA_NISTP256_SHA256));
             refused(server(made.der(), scribble, &[version]), only(&made.pem()), "").await;
         }

@@ -44,7 +44,7 @@ async fn is_an_error_where_the_stream_may_not_be_whole() {
         remote.half_close();
         let mut tunnel = conn.into_tunnel();
         assert_eq!(kind(within(tunnel.read_to_end(&mut Vec::new())).await), Some(io::ErrorKind::UnexpectedEof));
-        assert!(within(tunnel.read(&mut [0; 10])).await.is_err(), "asked again, it is no clean end either");
+        assert!(within(tunnel.read(&mut [0; 10])).await.is_err(), "a second read reports no clean end either");
     }
     let (conn, remote) = server();
     send_together(&remote, [binary("some").not_final(), close(1000, "")]);
@@ -63,7 +63,7 @@ async fn of_our_side_is_a_close_behind_what_was_written() {
     within(tunnel.shutdown()).await.unwrap();
     assert_eq!(remote.received_frames(), [], "once");
 
-    // What the peer had on its way is still read, and its answer is the end.
+    // The peer's data in flight is still read, and its Close is the end.
     send_together(&remote, [binary("on its "), binary("way"), close(1000, "")]);
     remote.half_close();
     let mut read = String::new();

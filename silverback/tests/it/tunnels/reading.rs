@@ -95,7 +95,7 @@ async fn needs_no_limit_on_messages_because_it_holds_none() {
 async fn refuses_text_with_1003() {
     let (conn, remote) = server();
     let mut tunnel = conn.into_tunnel();
-    send_together(&remote, [binary("before"), text("is not what was agreed on"), binary("after")]);
+    send_together(&remote, [binary("before"), text("is not binary"), binary("after")]);
     let mut bytes = Vec::new();
     assert_eq!(kind(within(tunnel.read_to_end(&mut bytes)).await), Some(io::ErrorKind::InvalidData));
     assert_eq!(bytes, b"before");

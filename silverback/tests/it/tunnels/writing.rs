@@ -1,4 +1,4 @@
-//! What is written, in binary messages.
+//! Writes become binary messages.
 
 use std::task::Poll;
 

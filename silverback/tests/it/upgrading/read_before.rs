@@ -1,4 +1,4 @@
-//! `accept_handshake`: the request was read by somebody else.
+//! `accept_handshake`: other code has read the request.
 
 use silverback::{
     UpgradeError, Upgrader,

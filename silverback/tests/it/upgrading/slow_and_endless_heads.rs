@@ -98,7 +98,7 @@ async fn that_end_are_disconnects() {
         remote.half_close();
         let error = within(accepting).await.unwrap().unwrap_err();
         assert!(matches!(error, UpgradeError::Disconnected), "{error}");
-        assert_eq!(remote.received(), b"", "nobody is there to be told");
+        assert_eq!(remote.received(), b"", "no client is left to answer");
     }
     let (accepting, remote) = accept(Upgrader::new());
     settle().await;

@@ -1,4 +1,4 @@
-//! A refusal names what is wrong, and reaches the client.
+//! A refusal names the mistake, and reaches the client.
 
 use std::time::Duration;
 
