@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use arbitrary::Arbitrary;
 use silverback_proto::{
-    Arrival, Config, Connection, ConnectionError, Delivery, Event, LimitError, MaskKey, ProtocolError, Role,
+    ReceivedEvent, Config, Connection, ConnectionError, ReadMode, Event, LimitError, MaskKey, ProtocolError, Role,
 };
 use silverback_testkit::wire::{CLIENT_KEY, Frame, binary, continuation};
 
@@ -196,16 +196,16 @@ fn receive_pieces(input: &Input, limit: usize, frames: &[Vec<u8>]) -> Vec<Outcom
         let mut frame = frame.clone();
         let mut rest = frame.as_mut_slice();
         loop {
-            let handled = match receiver.handle_input(rest, Delivery::Pieces { limit: limit as u64 }) {
+            let handled = match receiver.handle_input(rest, ReadMode::Pieces { limit: limit as u64 }) {
                 Ok(handled) => handled,
                 Err(error) => {
                     outcomes.push(Outcome::Failed(error));
                     return outcomes;
                 }
             };
-            let Some(arrival) = handled.arrival else { break };
-            let Arrival::Piece { place, is_last, .. } = arrival else { panic!("{arrival:?}") };
-            message.extend_from_slice(receiver.piece(rest, place).expect("the place is of this input"));
+            let Some(received) = handled.received else { break };
+            let ReceivedEvent::Piece { location, is_last, .. } = received else { panic!("{received:?}") };
+            message.extend_from_slice(receiver.piece(rest, location).expect("the place is of this input"));
             if is_last {
                 outcomes.push(Outcome::Message(std::mem::take(&mut message)));
             }

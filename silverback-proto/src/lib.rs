@@ -31,7 +31,7 @@ mod wire;
 pub use connection::{
     CloseInfo, Connection, Event, Initiator, State, Stats,
     config::Config,
-    event::{Arrival, ControlPayload, Delivery, Handled, Incoming, Place},
+    event::{ControlPayload, Handled, Incoming, PayloadLocation, ReadMode, ReceivedEvent},
 };
 pub use deflate::budget::MemoryBudget;
 pub use handshake::{Negotiated, Subprotocol};

@@ -13,20 +13,20 @@ pub struct Handled {
     /// How many bytes at the front of the input are done with.
     pub consumed: usize,
     /// What they amounted to; `None` when all of the input was taken and more is needed.
-    pub arrival: Option<Arrival>,
+    pub received: Option<ReceivedEvent>,
 }
 
 /// Something whole that the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub enum ReceivedEvent {
     /// A message, to be fetched with [`Receiver::message`](crate::connection::Receiver::message).
-    Message(Place),
-    /// A piece of a message, when messages are streamed ([`Delivery::Pieces`]).
+    Message(PayloadLocation),
+    /// A piece of a message, when messages are streamed ([`ReadMode::Pieces`]).
     Piece {
         /// Text or binary.
         kind: MessageKind,
         /// Where it is, to be fetched with [`Receiver::piece`](crate::connection::Receiver::piece).
-        place: Place,
+        location: PayloadLocation,
         /// Whether the message ends with it.
         is_last: bool,
     },
@@ -40,7 +40,7 @@ pub enum Arrival {
 
 /// Where the payload of a message, or a piece of one, stands until the next input is handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PayloadLocation {
     /// In the input that was handled, at this range of it.
     Input {
         /// Text or binary.
@@ -54,7 +54,7 @@ pub enum Place {
 
 /// Whether messages are handed out whole or as they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub enum ReadMode {
     /// Whole, within the limits of the configuration.
     Whole,
     /// In pieces, as soon as they arrive: nothing is kept.

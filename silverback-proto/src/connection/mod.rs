@@ -44,7 +44,7 @@ pub use self::{
 use crate::{
     connection::{
         config::Config,
-        event::{Arrival, ControlPayload, Delivery, Incoming},
+        event::{ControlPayload, Incoming, ReadMode, ReceivedEvent},
     },
     handshake::negotiated::Negotiated,
     message::close::CloseFrame,
@@ -104,19 +104,19 @@ impl Connection {
     pub fn handle_input<'a>(&'a mut self, now: Instant, input: &'a mut [u8]) -> Result<Progress<'a>, ConnectionError> {
         let Self { receiver, transmitter } = self;
         let handled =
-            receiver.handle_input(input, Delivery::Whole).inspect_err(|e| transmitter.handle_fault(now, e))?;
+            receiver.handle_input(input, ReadMode::Whole).inspect_err(|e| transmitter.handle_fault(now, e))?;
         let consumed = handled.consumed;
         transmitter.handle_received(now, consumed);
-        let Some(arrival) = handled.arrival else { return Ok(Progress { consumed, event: None }) };
-        transmitter.handle_arrival(now, &arrival);
-        let event = match arrival {
-            Arrival::Message(place) | Arrival::Piece { place, .. } => {
-                let message = receiver.message(input, place);
+        let Some(received) = handled.received else { return Ok(Progress { consumed, event: None }) };
+        transmitter.handle_event(now, &received);
+        let event = match received {
+            ReceivedEvent::Message(location) | ReceivedEvent::Piece { location, .. } => {
+                let message = receiver.message(input, location);
                 Event::Message(message.inspect_err(|e| transmitter.handle_fault(now, e))?)
             }
-            Arrival::Ping(payload) => Event::Ping(payload),
-            Arrival::Pong(payload) => Event::Pong(payload),
-            Arrival::Close(close) => Event::Close(close),
+            ReceivedEvent::Ping(payload) => Event::Ping(payload),
+            ReceivedEvent::Pong(payload) => Event::Pong(payload),
+            ReceivedEvent::Close(close) => Event::Close(close),
         };
         Ok(Progress { consumed, event: Some(event) })
     }

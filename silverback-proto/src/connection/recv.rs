@@ -7,7 +7,7 @@ use bytes::BufMut;
 
 use super::{
     config::Config,
-    event::{Arrival, ControlPayload, Delivery, Handled, Incoming, Place},
+    event::{ControlPayload, Handled, Incoming, PayloadLocation, ReadMode, ReceivedEvent},
     frame_in_progress::FrameInProgress,
 };
 use crate::{
@@ -38,8 +38,8 @@ pub struct Receiver {
     phase: Phase,
     assembler: Assembler,
     /// Under whose limits the message that is open was admitted.
-    delivery: Delivery,
-    /// The message that `Place::Assembled` speaks of, until the next input.
+    mode: ReadMode,
+    /// The message that `PayloadLocation::Assembled` speaks of, until the next input.
     assembled: Option<Body>,
 }
 
@@ -60,9 +60,9 @@ impl Receiver {
     pub fn new(role: Role, config: &Config, negotiated: &Negotiated) -> Self {
         let inflater = config.inflater(role.peer(), negotiated);
         let assembler = Assembler::new(inflater);
-        let (limits, delivery) = (config.limits(), Delivery::Whole);
+        let (limits, mode) = (config.limits(), ReadMode::Whole);
         let phase = Phase::BETWEEN_FRAMES;
-        Self { role, limits, phase, assembler, delivery, assembled: None }
+        Self { role, limits, phase, assembler, mode, assembled: None }
     }
 
     /// Counts what compressed messages hold in a budget that connections share. Default: none.
@@ -77,20 +77,23 @@ impl Receiver {
     ///
     /// # Errors
     /// The peer broke a rule or a limit. Everything before that was handed out; nothing after it will be.
-    pub fn handle_input(&mut self, input: &mut [u8], delivery: Delivery) -> Result<Handled, ConnectionError> {
-        if delivery == Delivery::Whole {
+    pub fn handle_input(&mut self, input: &mut [u8], mode: ReadMode) -> Result<Handled, ConnectionError> {
+        if mode == ReadMode::Whole {
             if let Some((kind, range)) = self.take_message(input) {
                 let consumed = range.end;
-                return Ok(Handled { consumed, arrival: Some(Arrival::Message(Place::Input { kind, range })) });
+                return Ok(Handled {
+                    consumed,
+                    received: Some(ReceivedEvent::Message(PayloadLocation::Input { kind, range })),
+                });
             }
         }
         self.assembled = None;
         let mut consumed = 0;
-        let outcome = self.run(input, &mut consumed, delivery);
+        let outcome = self.run(input, &mut consumed, mode);
         if outcome.is_err() {
             self.end();
         }
-        outcome.map(|arrival| Handled { consumed, arrival })
+        outcome.map(|received| Handled { consumed, received })
     }
 
     /// Begins a turn, in which about this many bytes may be inflated. A little input can inflate to a lot, and whoever
@@ -111,31 +114,35 @@ impl Receiver {
     /// The message that just arrived, `input` being the slice that was handled.
     ///
     /// # Errors
-    /// Text that is not UTF-8: nothing more will be handed out. [`ConnectionError::StalePlace`] if the place does not
+    /// Text that is not UTF-8: nothing more will be handed out. [`ConnectionError::StaleLocation`] if the place does not
     /// lie in `input`, or its message was taken.
     #[inline]
-    pub fn message<'a>(&'a mut self, input: &'a [u8], place: Place) -> Result<Incoming<'a>, ConnectionError> {
-        match place {
-            Place::Input { kind, range } => {
-                let payload = input.get(range).ok_or(ConnectionError::StalePlace)?;
+    pub fn message<'a>(
+        &'a mut self,
+        input: &'a [u8],
+        location: PayloadLocation,
+    ) -> Result<Incoming<'a>, ConnectionError> {
+        match location {
+            PayloadLocation::Input { kind, range } => {
+                let payload = input.get(range).ok_or(ConnectionError::StaleLocation)?;
                 match kind {
                     MessageKind::Binary => Ok(Incoming::binary(payload)),
                     MessageKind::Text => Incoming::text(payload).inspect_err(|_| self.end()),
                 }
             }
-            Place::Assembled if self.assembled.is_none() => Err(ConnectionError::StalePlace),
-            Place::Assembled => Ok(Incoming::assembled(&mut self.assembled)),
+            PayloadLocation::Assembled if self.assembled.is_none() => Err(ConnectionError::StaleLocation),
+            PayloadLocation::Assembled => Ok(Incoming::assembled(&mut self.assembled)),
         }
     }
 
     /// The piece that just arrived, `input` being the slice that was handled. The last piece of a message may be empty.
     ///
     /// # Errors
-    /// [`ConnectionError::StalePlace`] if the place does not lie in `input`.
-    pub fn piece<'a>(&'a self, input: &'a [u8], place: Place) -> Result<&'a [u8], ConnectionError> {
-        match place {
-            Place::Input { range, .. } => input.get(range).ok_or(ConnectionError::StalePlace),
-            Place::Assembled => Ok(self.assembled.as_ref().map_or(b"", |body| body.as_ref().as_bytes())),
+    /// [`ConnectionError::StaleLocation`] if the place does not lie in `input`.
+    pub fn piece<'a>(&'a self, input: &'a [u8], location: PayloadLocation) -> Result<&'a [u8], ConnectionError> {
+        match location {
+            PayloadLocation::Input { range, .. } => input.get(range).ok_or(ConnectionError::StaleLocation),
+            PayloadLocation::Assembled => Ok(self.assembled.as_ref().map_or(b"", |body| body.as_ref().as_bytes())),
         }
     }
 
@@ -166,7 +173,7 @@ impl Receiver {
     pub fn payload_target(&mut self) -> Option<impl BufMut> {
         self.settle_payload();
         match &self.phase {
-            Phase::Data(frame) if frame.remaining() >= DIRECT_READ && self.delivery == Delivery::Whole => {
+            Phase::Data(frame) if frame.remaining() >= DIRECT_READ && self.mode == ReadMode::Whole => {
                 self.assembler.spare(frame.remaining())
             }
             _ => None,
@@ -178,9 +185,9 @@ impl Receiver {
     ///
     /// # Errors
     /// As [`handle_input`](Self::handle_input).
-    pub fn handle_payload(&mut self) -> Result<Option<Arrival>, ConnectionError> {
+    pub fn handle_payload(&mut self) -> Result<Option<ReceivedEvent>, ConnectionError> {
         match &self.phase {
-            Phase::Data(_) => Ok(self.handle_input(&mut [], self.delivery)?.arrival),
+            Phase::Data(_) => Ok(self.handle_input(&mut [], self.mode)?.received),
             Phase::Header { .. } | Phase::Control(..) | Phase::Ended => Ok(None),
         }
     }
@@ -219,16 +226,20 @@ impl Receiver {
         &mut self,
         input: &mut [u8],
         consumed: &mut usize,
-        delivery: Delivery,
-    ) -> Result<Option<Arrival>, ConnectionError> {
+        mode: ReadMode,
+    ) -> Result<Option<ReceivedEvent>, ConnectionError> {
         self.settle_payload();
-        self.admit_again(delivery)?;
-        if let Delivery::Pieces { .. } = delivery {
+        self.admit_again(mode)?;
+        if let ReadMode::Pieces { .. } = mode {
             let kind = self.open_kind();
             loop {
                 self.assembled = self.assembler.take_kept();
                 if self.assembled.is_some() {
-                    return Ok(Some(Arrival::Piece { kind, place: Place::Assembled, is_last: false }));
+                    return Ok(Some(ReceivedEvent::Piece {
+                        kind,
+                        location: PayloadLocation::Assembled,
+                        is_last: false,
+                    }));
                 }
                 if !self.assembler.has_compressed() {
                     break;
@@ -240,20 +251,20 @@ impl Receiver {
         }
         loop {
             let rest = &mut input[*consumed..];
-            let arrival = match &self.phase {
+            let received = match &self.phase {
                 Phase::Ended => {
                     *consumed = input.len();
                     return Ok(None);
                 }
                 Phase::Header { .. } => match self.read_header(rest, consumed) {
-                    Some(header) => self.begin_frame(&header, input, consumed, delivery)?,
+                    Some(header) => self.begin_frame(&header, input, consumed, mode)?,
                     None => return Ok(None),
                 },
                 Phase::Control(..) => self.continue_control(rest, consumed)?,
-                Phase::Data(_) => self.continue_data(rest, consumed, delivery)?,
+                Phase::Data(_) => self.continue_data(rest, consumed, mode)?,
             };
-            if arrival.is_some() || self.is_turn_over() {
-                return Ok(arrival);
+            if received.is_some() || self.is_turn_over() {
+                return Ok(received);
             }
             if *consumed == input.len() && !self.has_finished_payload() {
                 return Ok(None);
@@ -288,9 +299,9 @@ impl Receiver {
         header: &FrameHeader,
         input: &mut [u8],
         consumed: &mut usize,
-        delivery: Delivery,
-    ) -> Result<Option<Arrival>, ConnectionError> {
-        let limits = self.limits_for(delivery);
+        mode: ReadMode,
+    ) -> Result<Option<ReceivedEvent>, ConnectionError> {
+        let limits = self.limits_for(mode);
         rules::check(header, &self.expected(header, limits))?;
         let rest = &mut input[*consumed..];
         let is_whole = header.payload_len() <= rest.len() as u64;
@@ -311,7 +322,11 @@ impl Receiver {
         Ok(None)
     }
 
-    fn continue_control(&mut self, input: &mut [u8], consumed: &mut usize) -> Result<Option<Arrival>, ConnectionError> {
+    fn continue_control(
+        &mut self,
+        input: &mut [u8],
+        consumed: &mut usize,
+    ) -> Result<Option<ReceivedEvent>, ConnectionError> {
         let Phase::Control(frame, payload) = &mut self.phase else { return Ok(None) };
         let piece = frame.take_from(input);
         payload.push(piece);
@@ -323,14 +338,18 @@ impl Receiver {
         self.finish_control_frame(opcode, payload).map(Some)
     }
 
-    fn finish_control_frame(&mut self, opcode: Opcode, payload: ControlPayload) -> Result<Arrival, ConnectionError> {
+    fn finish_control_frame(
+        &mut self,
+        opcode: Opcode,
+        payload: ControlPayload,
+    ) -> Result<ReceivedEvent, ConnectionError> {
         self.phase = Phase::BETWEEN_FRAMES;
         Ok(match opcode {
-            Opcode::PING => Arrival::Ping(payload),
-            Opcode::PONG => Arrival::Pong(payload),
+            Opcode::PING => ReceivedEvent::Ping(payload),
+            Opcode::PONG => ReceivedEvent::Pong(payload),
             _ => {
                 self.end();
-                Arrival::Close(CloseFrame::decode(payload.as_slice())?)
+                ReceivedEvent::Close(CloseFrame::decode(payload.as_slice())?)
             }
         })
     }
@@ -339,12 +358,12 @@ impl Receiver {
         &mut self,
         input: &mut [u8],
         consumed: &mut usize,
-        delivery: Delivery,
-    ) -> Result<Option<Arrival>, ConnectionError> {
+        mode: ReadMode,
+    ) -> Result<Option<ReceivedEvent>, ConnectionError> {
         let Phase::Data(frame) = &mut self.phase else { return Ok(None) };
         let (start, remaining) = (*consumed, frame.remaining());
         let is_compressed = self.assembler.is_compressed();
-        if is_compressed && delivery == Delivery::Whole {
+        if is_compressed && mode == ReadMode::Whole {
             let is_whole = frame.ends_message() && input.len() as u64 >= remaining;
             if !is_whole {
                 let piece = frame.take_from(input);
@@ -352,7 +371,7 @@ impl Receiver {
                 self.assembler.push_compressed(piece);
                 let ends_frame = frame.remaining() == 0;
                 self.assembler.inflate_kept(Held::ByThePeer, self.assembler.left_of_turn())?;
-                return if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) };
+                return if ends_frame { self.finish_data_frame(mode) } else { Ok(None) };
             }
             if !self.assembler.inflate_kept(Held::Briefly, self.assembler.left_of_turn())? {
                 return Ok(None);
@@ -363,32 +382,36 @@ impl Receiver {
         let piece = frame.take_from(&mut input[..at_once]);
         *consumed += piece.len();
         let ends_frame = frame.remaining() == 0;
-        match delivery {
-            Delivery::Whole => {
+        match mode {
+            ReadMode::Whole => {
                 self.assembler.push(piece, remaining)?;
-                if ends_frame { self.finish_data_frame(delivery) } else { Ok(None) }
+                if ends_frame { self.finish_data_frame(mode) } else { Ok(None) }
             }
-            Delivery::Pieces { .. } if is_compressed => {
+            ReadMode::Pieces { .. } if is_compressed => {
                 self.assembler.push(piece, remaining)?;
                 self.hand_out_inflated(ends_frame)
             }
-            Delivery::Pieces { .. } => {
+            ReadMode::Pieces { .. } => {
                 self.assembler.pass(piece)?;
                 self.hand_out_piece(start..*consumed, ends_frame)
             }
         }
     }
 
-    fn hand_out_piece(&mut self, range: Range<usize>, ends_frame: bool) -> Result<Option<Arrival>, ConnectionError> {
+    fn hand_out_piece(
+        &mut self,
+        range: Range<usize>,
+        ends_frame: bool,
+    ) -> Result<Option<ReceivedEvent>, ConnectionError> {
         let kind = self.open_kind();
         let is_last = ends_frame && self.finish_data_frame(DISCARD)?.is_some();
         if range.is_empty() && !is_last {
             return Ok(None);
         }
-        Ok(Some(Arrival::Piece { kind, place: Place::Input { kind, range }, is_last }))
+        Ok(Some(ReceivedEvent::Piece { kind, location: PayloadLocation::Input { kind, range }, is_last }))
     }
 
-    fn hand_out_inflated(&mut self, ends_frame: bool) -> Result<Option<Arrival>, ConnectionError> {
+    fn hand_out_inflated(&mut self, ends_frame: bool) -> Result<Option<ReceivedEvent>, ConnectionError> {
         let ends_message = ends_frame && matches!(&self.phase, Phase::Data(frame) if frame.ends_message());
         if ends_message {
             self.assembler.finish_inflating()?;
@@ -399,11 +422,11 @@ impl Receiver {
         if self.assembled.is_none() && !is_last {
             return Ok(None);
         }
-        Ok(Some(Arrival::Piece { kind, place: Place::Assembled, is_last }))
+        Ok(Some(ReceivedEvent::Piece { kind, location: PayloadLocation::Assembled, is_last }))
     }
 
     /// Ends the data frame, and the message with it if the frame was its last.
-    fn finish_data_frame(&mut self, delivery: Delivery) -> Result<Option<Arrival>, ConnectionError> {
+    fn finish_data_frame(&mut self, mode: ReadMode) -> Result<Option<ReceivedEvent>, ConnectionError> {
         let Phase::Data(frame) = &self.phase else { return Ok(None) };
         let ends_message = frame.ends_message();
         self.phase = Phase::BETWEEN_FRAMES;
@@ -411,10 +434,10 @@ impl Receiver {
             return Ok(None);
         }
         let body = self.assembler.finish()?;
-        if delivery == Delivery::Whole {
+        if mode == ReadMode::Whole {
             self.assembled = Some(body);
         }
-        Ok(Some(Arrival::Message(Place::Assembled)))
+        Ok(Some(ReceivedEvent::Message(PayloadLocation::Assembled)))
     }
 
     /// Nothing more is looked at, and what was kept of an open message will never be whole.
@@ -455,22 +478,22 @@ impl Receiver {
         }
     }
 
-    pub(super) fn limits_for(&self, delivery: Delivery) -> Limits {
-        match delivery {
-            Delivery::Whole => self.limits,
+    pub(super) fn limits_for(&self, mode: ReadMode) -> Limits {
+        match mode {
+            ReadMode::Whole => self.limits,
             // Nothing is kept, so the count of fragments is no matter: a message of 10 GiB has many.
-            Delivery::Pieces { limit } => Limits { message: limit, frame: limit, fragments: u32::MAX },
+            ReadMode::Pieces { limit } => Limits { message: limit, frame: limit, fragments: u32::MAX },
         }
     }
 
     /// Judges a message that is open anew when another reader takes over: what was to be streamed may be too large to be
     /// kept, and the other way round.
-    pub(super) fn admit_again(&mut self, delivery: Delivery) -> Result<(), ConnectionError> {
-        if delivery == self.delivery {
+    pub(super) fn admit_again(&mut self, mode: ReadMode) -> Result<(), ConnectionError> {
+        if mode == self.mode {
             return Ok(());
         }
-        self.delivery = delivery;
-        let limits = self.limits_for(delivery);
+        self.mode = mode;
+        let limits = self.limits_for(mode);
         if let Phase::Data(frame) = &self.phase {
             let (size, limit) = (frame.payload_len(), self.frame_limit(false, limits));
             if size > limit {
@@ -490,7 +513,7 @@ impl Phase {
     const BETWEEN_FRAMES: Self = Self::Header { partial: [0; MAX_HEADER_LEN], len: 0 };
 }
 
-const DISCARD: Delivery = Delivery::Pieces { limit: u64::MAX };
+const DISCARD: ReadMode = ReadMode::Pieces { limit: u64::MAX };
 
 /// Compressed input that is inflated at once. It becomes 1 MiB at most, which bounds the pieces of a message that is
 /// handed out in pieces, and what a turn is overrun by.

@@ -12,7 +12,7 @@ use super::{
     closing::{CloseInfo, Closing, Initiator},
     compressor::PerMessage,
     config::Config,
-    event::{Arrival, ControlPayload},
+    event::{ControlPayload, ReceivedEvent},
     large::{LargeMessage, LargePreparation, LargeSource},
     send::Framer,
     state::{State, Step},
@@ -242,22 +242,22 @@ impl Transmitter {
     }
 
     /// The receiver reports something whole: pings and closes are answered here.
-    pub fn handle_arrival(&mut self, now: Instant, arrival: &Arrival) {
-        match arrival {
-            Arrival::Message(_) => self.counters.messages_received += 1,
-            Arrival::Piece { is_last, .. } => self.counters.messages_received += u64::from(*is_last),
-            Arrival::Ping(payload) => {
+    pub fn handle_event(&mut self, now: Instant, received: &ReceivedEvent) {
+        match received {
+            ReceivedEvent::Message(_) => self.counters.messages_received += 1,
+            ReceivedEvent::Piece { is_last, .. } => self.counters.messages_received += u64::from(*is_last),
+            ReceivedEvent::Ping(payload) => {
                 self.counters.pings_received += 1;
                 if self.check_open().is_ok() {
                     self.framer.pong(payload);
                 }
             }
-            Arrival::Pong(payload) => {
+            ReceivedEvent::Pong(payload) => {
                 if let Some(round_trip) = self.timers.note_pong(now, payload.as_slice()) {
                     self.counters.note_round_trip(round_trip);
                 }
             }
-            Arrival::Close(close) => self.handle_close(now, close.clone()),
+            ReceivedEvent::Close(close) => self.handle_close(now, close.clone()),
         }
     }
 

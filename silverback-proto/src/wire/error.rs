@@ -20,9 +20,9 @@ pub enum ConnectionError {
     Timeout(Timeout),
     /// The transport ended, or failed, before the closing handshake was done (1006).
     Lost,
-    /// Misuse by the caller: nothing stands at the [`Place`](crate::Place) that was asked for. It belongs to another
+    /// Misuse by the caller: nothing stands at the [`PayloadLocation`](crate::PayloadLocation) that was asked for. It belongs to another
     /// input, or its message was taken before. The connection is as it was.
-    StalePlace,
+    StaleLocation,
 }
 
 impl ConnectionError {
@@ -31,7 +31,7 @@ impl ConnectionError {
         match self {
             Self::Protocol(error) => Some(error.close_code()),
             Self::Limit(error) => Some(error.close_code()),
-            Self::Timeout(_) | Self::Lost | Self::StalePlace => None,
+            Self::Timeout(_) | Self::Lost | Self::StaleLocation => None,
         }
     }
 }
@@ -43,7 +43,9 @@ impl fmt::Display for ConnectionError {
             Self::Limit(error) => error.fmt(f),
             Self::Timeout(error) => error.fmt(f),
             Self::Lost => f.write_str("the connection ended without a closing handshake"),
-            Self::StalePlace => f.write_str("nothing stands at this place: it belongs to another input, or was taken"),
+            Self::StaleLocation => {
+                f.write_str("nothing stands at this place: it belongs to another input, or was taken")
+            }
         }
     }
 }
@@ -54,7 +56,7 @@ impl std::error::Error for ConnectionError {
             Self::Protocol(error) => Some(error),
             Self::Limit(error) => Some(error),
             Self::Timeout(error) => Some(error),
-            Self::Lost | Self::StalePlace => None,
+            Self::Lost | Self::StaleLocation => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use silverback_proto::{Arrival, CloseFrame};
+use silverback_proto::{CloseFrame, ReceivedEvent};
 
 use crate::conn::{Conn, reader::Reader};
 
@@ -60,13 +60,13 @@ pub(crate) struct Observer(Option<Box<Observe>>);
 type Observe = dyn FnMut(Control<'_>) + Send;
 
 impl Observer {
-    pub(crate) fn tell(&mut self, arrival: &Arrival) {
+    pub(crate) fn tell(&mut self, received: &ReceivedEvent) {
         let Some(observer) = &mut self.0 else { return };
-        match arrival {
-            Arrival::Ping(payload) => observer(Control::Ping(payload.as_slice())),
-            Arrival::Pong(payload) => observer(Control::Pong(payload.as_slice())),
-            Arrival::Close(close) => observer(Control::Close(close.as_ref())),
-            Arrival::Message(_) | Arrival::Piece { .. } => {}
+        match received {
+            ReceivedEvent::Ping(payload) => observer(Control::Ping(payload.as_slice())),
+            ReceivedEvent::Pong(payload) => observer(Control::Pong(payload.as_slice())),
+            ReceivedEvent::Close(close) => observer(Control::Close(close.as_ref())),
+            ReceivedEvent::Message(_) | ReceivedEvent::Piece { .. } => {}
         }
     }
 }

@@ -6,7 +6,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{Arrival, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Place, Stats};
+use silverback_proto::{
+    CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, PayloadLocation, ReceivedEvent, Stats,
+};
 
 use crate::{
     conn::message_reader::MessageReader,
@@ -32,7 +34,7 @@ pub struct Reader {
 struct Streaming {
     limit: u64,
     /// The piece at hand. It stands where it says only while `unread` is not 0.
-    piece: Place,
+    piece: PayloadLocation,
     /// Bytes at its end that were not read yet.
     unread: usize,
     is_last: bool,
@@ -91,11 +93,11 @@ impl Reader {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn read_incoming(&mut self) -> Result<Option<Incoming<'_>>, Error> {
-        if let Some(place) = self.message_in_hand() {
-            return self.driver.message(place).map(Some);
+        if let Some(location) = self.message_in_hand() {
+            return self.driver.message(location).map(Some);
         }
-        match poll_fn(|cx| self.poll_place(cx)).await? {
-            Some(place) => self.driver.message(place).map(Some),
+        match poll_fn(|cx| self.poll_location(cx)).await? {
+            Some(location) => self.driver.message(location).map(Some),
             None => Ok(None),
         }
     }
@@ -112,16 +114,16 @@ impl Reader {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        match poll_fn(|cx| self.poll_arrival(cx)).await? {
-            Some(arrival) => self.event(arrival).map(Some),
+        match poll_fn(|cx| self.poll_received(cx)).await? {
+            Some(received) => self.event(received).map(Some),
             None => Ok(None),
         }
     }
 
     /// [`read_event`](Self::read_event) for those who write futures by hand.
     pub fn poll_read_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event<'_>>, Error>> {
-        match ready!(self.poll_arrival(cx))? {
-            Some(arrival) => Poll::Ready(self.event(arrival).map(Some)),
+        match ready!(self.poll_received(cx))? {
+            Some(received) => Poll::Ready(self.event(received).map(Some)),
             None => Poll::Ready(Ok(None)),
         }
     }
@@ -196,14 +198,14 @@ impl Reader {
     }
 
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        let place = match self.message_in_hand() {
-            Some(place) => place,
-            None => match ready!(self.poll_place(cx))? {
-                Some(place) => place,
+        let location = match self.message_in_hand() {
+            Some(location) => location,
+            None => match ready!(self.poll_location(cx))? {
+                Some(location) => location,
                 None => return Poll::Ready(Ok(None)),
             },
         };
-        let message = self.driver.message(place)?.into_message();
+        let message = self.driver.message(location)?.into_message();
         self.driver.release();
         Poll::Ready(Ok(Some(message)))
     }
@@ -229,34 +231,36 @@ impl Reader {
         Poll::Ready(Ok(read))
     }
 
-    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Arrival>, Error>> {
+    pub(crate) fn poll_received(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ReceivedEvent>, Error>> {
         ready!(self.poll_skip(cx))?;
         self.driver.poll_next(cx, Wanted::Events)
     }
 
-    pub(crate) fn event(&mut self, arrival: Arrival) -> Result<Event<'_>, Error> {
-        Ok(match arrival {
-            Arrival::Message(place) | Arrival::Piece { place, .. } => Event::Message(self.driver.message(place)?),
-            Arrival::Ping(payload) => Event::Ping(payload),
-            Arrival::Pong(payload) => Event::Pong(payload),
-            Arrival::Close(close) => Event::Close(close),
+    pub(crate) fn event(&mut self, received: ReceivedEvent) -> Result<Event<'_>, Error> {
+        Ok(match received {
+            ReceivedEvent::Message(location) | ReceivedEvent::Piece { location, .. } => {
+                Event::Message(self.driver.message(location)?)
+            }
+            ReceivedEvent::Ping(payload) => Event::Ping(payload),
+            ReceivedEvent::Pong(payload) => Event::Pong(payload),
+            ReceivedEvent::Close(close) => Event::Close(close),
         })
     }
 
     /// A message that can be had without being polled for.
     #[inline]
-    fn message_in_hand(&mut self) -> Option<Place> {
+    fn message_in_hand(&mut self) -> Option<PayloadLocation> {
         match &self.streaming {
             Some(streaming) if !streaming.is_last => None,
             _ => self.driver.message_in_hand(),
         }
     }
 
-    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Place>, Error>> {
+    fn poll_location(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<PayloadLocation>, Error>> {
         ready!(self.poll_skip(cx))?;
         loop {
             match ready!(self.driver.poll_next(cx, Wanted::Messages))? {
-                Some(Arrival::Message(place)) => return Poll::Ready(Ok(Some(place))),
+                Some(ReceivedEvent::Message(location)) => return Poll::Ready(Ok(Some(location))),
                 Some(_) => {}
                 None => return Poll::Ready(Ok(None)),
             }
@@ -269,16 +273,16 @@ impl Reader {
         limit: u64,
     ) -> Poll<Result<Option<MessageKind>, Error>> {
         ready!(self.poll_skip(cx))?;
-        let Some(arrival) = ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? else {
+        let Some(received) = ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? else {
             return Poll::Ready(Ok(None));
         };
-        Poll::Ready(Ok(self.start_piece(arrival, limit)))
+        Poll::Ready(Ok(self.start_piece(received, limit)))
     }
 
     fn poll_next_piece(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<(), Error>> {
         match ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? {
-            Some(arrival) => {
-                self.start_piece(arrival, limit);
+            Some(received) => {
+                self.start_piece(received, limit);
                 Poll::Ready(Ok(()))
             }
             None => {
@@ -289,10 +293,10 @@ impl Reader {
         }
     }
 
-    fn start_piece(&mut self, arrival: Arrival, limit: u64) -> Option<MessageKind> {
-        let Arrival::Piece { kind, place, is_last } = arrival else { return None };
-        let unread = self.driver.piece(place.clone()).len();
-        let streaming = Streaming { limit, piece: place, unread, is_last };
+    fn start_piece(&mut self, received: ReceivedEvent, limit: u64) -> Option<MessageKind> {
+        let ReceivedEvent::Piece { kind, location, is_last } = received else { return None };
+        let unread = self.driver.piece(location.clone()).len();
+        let streaming = Streaming { limit, piece: location, unread, is_last };
         match &mut self.streaming {
             Some(kept) => **kept = streaming,
             None => self.streaming = Some(Box::new(streaming)),
@@ -309,7 +313,7 @@ impl Reader {
             }
             let limit = streaming.limit;
             match ready!(self.driver.poll_next(cx, Wanted::Pieces { limit }))? {
-                Some(arrival) => _ = self.start_piece(arrival, limit),
+                Some(received) => _ = self.start_piece(received, limit),
                 None => self.streaming = None,
             }
         }

@@ -6,7 +6,9 @@ use std::{
     time::Instant,
 };
 
-use silverback_proto::{Arrival, ConnectionError, Delivery, Incoming, Place, Role, Stats, connection::Receiver};
+use silverback_proto::{
+    ConnectionError, Incoming, PayloadLocation, ReadMode, ReceivedEvent, Role, Stats, connection::Receiver,
+};
 use tokio::{
     task::coop,
     time::{Sleep, sleep_until},
@@ -75,10 +77,10 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    fn delivery(self) -> Delivery {
+    fn read_mode(self) -> ReadMode {
         match self {
-            Self::Messages | Self::Events => Delivery::Whole,
-            Self::Pieces { limit } => Delivery::Pieces { limit },
+            Self::Messages | Self::Events => ReadMode::Whole,
+            Self::Pieces { limit } => ReadMode::Pieces { limit },
         }
     }
 }
@@ -130,7 +132,11 @@ impl Driver {
     }
 
     /// The next message, or piece of one; `None` once the connection has ended cleanly. Nothing is lost between polls.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Result<Option<Arrival>, Error>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: Wanted,
+    ) -> Poll<Result<Option<ReceivedEvent>, Error>> {
         loop {
             if let Some(ending) = &mut self.ending {
                 self.input.release();
@@ -141,8 +147,8 @@ impl Driver {
                 ready!(self.poll_yield(cx));
                 continue;
             }
-            if let Some(arrival) = self.next_in_hand(wanted) {
-                return Poll::Ready(Ok(Some(arrival)));
+            if let Some(received) = self.next_in_hand(wanted) {
+                return Poll::Ready(Ok(Some(received)));
             }
             if self.ending.is_some() || self.receiver.is_turn_over() {
                 continue;
@@ -152,8 +158,8 @@ impl Driver {
                 ready!(self.poll_yield(cx));
                 continue;
             }
-            match self.poll_fill(cx, wanted.delivery()) {
-                Poll::Ready(Ok(Some(arrival))) => return Poll::Ready(Ok(Some(arrival))),
+            match self.poll_fill(cx, wanted.read_mode()) {
+                Poll::Ready(Ok(Some(received))) => return Poll::Ready(Ok(Some(received))),
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Err(error)) => self.end(error),
                 Poll::Pending => ready!(self.poll_deadline(cx)),
@@ -163,7 +169,7 @@ impl Driver {
 
     /// The next message if it stands whole in what has been read: the usual case of `poll_next` and no other.
     #[inline]
-    pub(crate) fn message_in_hand(&mut self) -> Option<Place> {
+    pub(crate) fn message_in_hand(&mut self) -> Option<PayloadLocation> {
         if !self.input_in_hand {
             return None;
         }
@@ -171,15 +177,15 @@ impl Driver {
         self.input.consume(range.end);
         self.messages_received += 1;
         self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
-        Some(Place::Input { kind, range })
+        Some(PayloadLocation::Input { kind, range })
     }
 
     /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
     /// and the error is reported here, once.
     #[inline(always)]
-    pub(crate) fn message(&mut self, place: Place) -> Result<Incoming<'_>, Error> {
+    pub(crate) fn message(&mut self, location: PayloadLocation) -> Result<Incoming<'_>, Error> {
         let Self { receiver, input, shared, io, role, ending, .. } = self;
-        match receiver.message(input.handled(), place) {
+        match receiver.message(input.handled(), location) {
             Ok(message) => Ok(message),
             Err(error) => {
                 let io = std::mem::replace(io, ReadSide::Closed);
@@ -190,9 +196,9 @@ impl Driver {
     }
 
     /// The piece of a message that `poll_next` has found.
-    pub(crate) fn piece(&self, place: Place) -> &[u8] {
+    pub(crate) fn piece(&self, location: PayloadLocation) -> &[u8] {
         // The place is one of this input: the driver handles no other before the piece is done with.
-        self.receiver.piece(self.input.handled(), place).unwrap_or_default()
+        self.receiver.piece(self.input.handled(), location).unwrap_or_default()
     }
 
     /// Nothing of what was handed out is used any more.
@@ -201,10 +207,10 @@ impl Driver {
     }
 
     /// Handles what has been read until it amounts to something for the application.
-    fn next_in_hand(&mut self, wanted: Wanted) -> Option<Arrival> {
+    fn next_in_hand(&mut self, wanted: Wanted) -> Option<ReceivedEvent> {
         let mut answered = false;
         loop {
-            let handled = match self.receiver.handle_input(self.input.handle(), wanted.delivery()) {
+            let handled = match self.receiver.handle_input(self.input.handle(), wanted.read_mode()) {
                 Ok(handled) => handled,
                 Err(error) => {
                     self.fail(error);
@@ -212,31 +218,31 @@ impl Driver {
                 }
             };
             self.input.consume(handled.consumed);
-            let Some(arrival) = handled.arrival else {
+            let Some(received) = handled.received else {
                 self.input.release_if_empty();
                 self.note_input_in_hand(false);
                 return None;
             };
-            if let Arrival::Message(_) | Arrival::Piece { .. } = arrival {
-                self.count_message(&arrival);
+            if let ReceivedEvent::Message(_) | ReceivedEvent::Piece { .. } = received {
+                self.count_message(&received);
                 self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
                 if answered {
                     // The answer is on the wire before anything that came after its question is handed out.
                     self.shared.flush_now();
                 }
-                return Some(arrival);
+                return Some(received);
             }
-            self.shared.handle_arrival(clock::now(), &arrival);
-            self.observer.tell(&arrival);
+            self.shared.handle_event(clock::now(), &received);
+            self.observer.tell(&received);
             answered = true;
-            let ends = matches!(arrival, Arrival::Close(_));
+            let ends = matches!(received, ReceivedEvent::Close(_));
             if ends {
                 self.ending = Some(Box::new(self.orderly_ending()));
             }
             if wanted == Wanted::Events {
                 self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
                 self.shared.flush_now();
-                return Some(arrival);
+                return Some(received);
             }
             if ends {
                 return None;
@@ -245,8 +251,8 @@ impl Driver {
     }
 
     /// Reads once, into the thread's buffer or straight into a large message.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Result<Option<Arrival>, Error>> {
-        if delivery == Delivery::Whole {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, mode: ReadMode) -> Poll<Result<Option<ReceivedEvent>, Error>> {
+        if mode == ReadMode::Whole {
             let target = self.receiver.payload_target();
             if let Some(read) = target.map(|mut target| self.io.poll_read_buf(cx, &mut target)) {
                 let count = ready!(read)?;
@@ -261,9 +267,9 @@ impl Driver {
         Poll::Ready(Ok(None))
     }
 
-    fn handle_payload(&mut self) -> Option<Arrival> {
+    fn handle_payload(&mut self) -> Option<ReceivedEvent> {
         match self.receiver.handle_payload() {
-            Ok(arrival) => arrival.inspect(|arrival| self.count_message(arrival)),
+            Ok(received) => received.inspect(|received| self.count_message(received)),
             Err(error) => {
                 self.fail(error);
                 None
@@ -271,8 +277,8 @@ impl Driver {
         }
     }
 
-    fn count_message(&mut self, arrival: &Arrival) {
-        let is_end = !matches!(arrival, Arrival::Piece { is_last: false, .. });
+    fn count_message(&mut self, received: &ReceivedEvent) {
+        let is_end = !matches!(received, ReceivedEvent::Piece { is_last: false, .. });
         self.messages_received += u64::from(is_end);
     }
 

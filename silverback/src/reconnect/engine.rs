@@ -178,9 +178,9 @@ impl Connected {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ReconnectEvent, Disconnect>> {
         loop {
             let (_, reader) = self.conn.halves();
-            match ready!(reader.poll_arrival(cx)) {
+            match ready!(reader.poll_received(cx)) {
                 Ok(Some(_)) if self.fault.is_some() => {}
-                Ok(Some(arrival)) => match reader.event(arrival).map(ReconnectEvent::from) {
+                Ok(Some(received)) => match reader.event(received).map(ReconnectEvent::from) {
                     Ok(event) => return Poll::Ready(Ok(event)),
                     // Its orderly end is waited for: until then what was accepted may still leave.
                     Err(error) => self.fault = Some(error),
@@ -194,7 +194,7 @@ impl Connected {
     /// A server that is told of its fault may have more to say: leaving with unread input would destroy what it is told.
     fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (_, reader) = self.conn.halves();
-        while let Ok(Some(_)) = ready!(reader.poll_arrival(cx)) {}
+        while let Ok(Some(_)) = ready!(reader.poll_received(cx)) {}
         Poll::Ready(())
     }
 

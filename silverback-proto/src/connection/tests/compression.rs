@@ -193,12 +193,12 @@ mod receiving {
                 let mut at = 0;
                 loop {
                     let rest = &mut input[at..];
-                    let handled = receiver.handle_input(rest, Delivery::Pieces { limit: 1 << 20 }).unwrap();
+                    let handled = receiver.handle_input(rest, ReadMode::Pieces { limit: 1 << 20 }).unwrap();
                     at += handled.consumed;
-                    match handled.arrival {
-                        Some(Arrival::Piece { kind, place, is_last }) => {
+                    match handled.received {
+                        Some(ReceivedEvent::Piece { kind, location, is_last }) => {
                             assert_eq!(kind, MessageKind::Text);
-                            out.extend_from_slice(receiver.piece(rest, place).unwrap());
+                            out.extend_from_slice(receiver.piece(rest, location).unwrap());
                             ended |= is_last;
                         }
                         None => break,
@@ -274,15 +274,17 @@ mod unfinished {
             let mut receiver = app_with_room().conn.receiver;
             let frames = [text(&payload[..cut]).rsv1().not_final(), continuation(&payload[cut..])];
             let mut input = wire(Role::Server, &frames[..1]);
-            assert!(receiver.handle_input(&mut input, Delivery::Whole).unwrap().arrival.is_none());
+            assert!(receiver.handle_input(&mut input, ReadMode::Whole).unwrap().received.is_none());
             let mut input = wire(Role::Server, &frames[1..]);
             let (mut at, mut out) = (0, Vec::new());
             loop {
                 let rest = &mut input[at..];
-                let handled = receiver.handle_input(rest, Delivery::Pieces { limit: 1 << 20 }).unwrap();
+                let handled = receiver.handle_input(rest, ReadMode::Pieces { limit: 1 << 20 }).unwrap();
                 at += handled.consumed;
-                let Some(Arrival::Piece { place, is_last, .. }) = handled.arrival else { panic!("{handled:?}") };
-                let piece = receiver.piece(rest, place).unwrap();
+                let Some(ReceivedEvent::Piece { location, is_last, .. }) = handled.received else {
+                    panic!("{handled:?}")
+                };
+                let piece = receiver.piece(rest, location).unwrap();
                 assert!(piece.len() <= 1 << 20);
                 out.extend_from_slice(piece);
                 if is_last {
@@ -388,11 +390,11 @@ mod turns {
                 receiver.begin_turn(64 * 1024);
             }
             let rest = &mut input[at..];
-            let handled = receiver.handle_input(rest, Delivery::Whole).unwrap();
+            let handled = receiver.handle_input(rest, ReadMode::Whole).unwrap();
             at += handled.consumed;
-            match handled.arrival {
-                Some(Arrival::Message(place)) => {
-                    sizes.push(receiver.message(rest, place).unwrap().as_ref().as_bytes().len())
+            match handled.received {
+                Some(ReceivedEvent::Message(location)) => {
+                    sizes.push(receiver.message(rest, location).unwrap().as_ref().as_bytes().len())
                 }
                 None if receiver.is_turn_over() => {}
                 None => break,

@@ -27,12 +27,12 @@ fn read_directly(app: &mut App, mut stream: &[u8], mut sizes: impl Iterator<Item
         drop(target);
         stream = &stream[size..];
         direct += size;
-        let arrival = receiver.handle_payload().unwrap();
+        let received = receiver.handle_payload().unwrap();
         transmitter.handle_received(clock.now(), size);
-        if let Some(arrival) = arrival {
-            transmitter.handle_arrival(clock.now(), &arrival);
-            let Arrival::Message(place) = arrival else { panic!("a message, not {arrival:?}") };
-            seen.push(Seen::Message(receiver.message(&[], place).unwrap().into_message()));
+        if let Some(received) = received {
+            transmitter.handle_event(clock.now(), &received);
+            let ReceivedEvent::Message(location) = received else { panic!("a message, not {received:?}") };
+            seen.push(Seen::Message(receiver.message(&[], location).unwrap().into_message()));
         }
     }
     direct

@@ -195,8 +195,8 @@ mod after_the_end {
         app.refuses_to_send();
         app.close(1000, "again");
         app.conn.handle_fault(app.clock.now(), &ProtocolError::ReservedBits.into());
-        app.conn.handle_arrival(app.clock.now(), &Arrival::Ping(ControlPayload::new(b"?").unwrap()));
-        app.conn.handle_arrival(app.clock.now(), &Arrival::Close(closed(1000, "")));
+        app.conn.handle_event(app.clock.now(), &ReceivedEvent::Ping(ControlPayload::new(b"?").unwrap()));
+        app.conn.handle_event(app.clock.now(), &ReceivedEvent::Close(closed(1000, "")));
         app.conn.handle_blocked(app.clock.now());
         app.clock.advance(std::time::Duration::from_secs(3600));
         assert_eq!(app.conn.poll_timeout(), None);

@@ -271,11 +271,11 @@ mod lengths_beyond_32_bits {
     fn are_not_cut_to_32_bits() {
         let mut receiver = receiver();
         let mut input = wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]);
-        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
-        assert_eq!((handled.consumed, handled.arrival), (input.len(), None));
+        let handled = receiver.handle_input(&mut input, ReadMode::Whole).unwrap();
+        assert_eq!((handled.consumed, handled.received), (input.len(), None));
         assert_eq!(receiver.open_message(), Some(MessageKind::Binary));
         let mut more = wire(Role::Server, &[text("this is payload too")]);
-        assert_eq!(receiver.handle_input(&mut more, Delivery::Whole).unwrap().arrival, None);
+        assert_eq!(receiver.handle_input(&mut more, ReadMode::Whole).unwrap().received, None);
         assert!(receiver.held() < 64 * 1024, "{} bytes held for a few", receiver.held());
     }
 
@@ -283,7 +283,7 @@ mod lengths_beyond_32_bits {
     fn give_a_target_for_reading_that_holds_what_a_machine_can() {
         let mut receiver = receiver();
         receiver
-            .handle_input(&mut wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]), Delivery::Whole)
+            .handle_input(&mut wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]), ReadMode::Whole)
             .unwrap();
         let target = receiver.payload_target().expect("much is outstanding");
         let room = bytes::BufMut::remaining_mut(&target);
@@ -295,11 +295,11 @@ mod lengths_beyond_32_bits {
     #[test]
     fn are_handed_out_in_pieces() {
         let mut receiver = receiver();
-        let pieces = Delivery::Pieces { limit: u64::MAX };
+        let pieces = ReadMode::Pieces { limit: u64::MAX };
         let mut input = wire(Role::Server, &[binary("12345").declared_len(FIVE_MORE)]);
         for rest in 0..2 {
             let handled = receiver.handle_input(&mut input, pieces).unwrap();
-            let Some(Arrival::Piece { is_last, .. }) = handled.arrival else { panic!("a piece, round {rest}") };
+            let Some(ReceivedEvent::Piece { is_last, .. }) = handled.received else { panic!("a piece, round {rest}") };
             assert!(!is_last, "four GiB are to come");
             input = b"67890".to_vec();
         }
@@ -309,9 +309,9 @@ mod lengths_beyond_32_bits {
     fn are_summed_over_fragments() {
         let config = Config::default().max_message_size(FIVE_MORE).max_frame_size(u64::MAX);
         let mut limited = Receiver::new(Role::Server, &config, &Negotiated::default());
-        limited.handle_input(&mut wire(Role::Server, &[binary("1").not_final()]), Delivery::Whole).unwrap();
+        limited.handle_input(&mut wire(Role::Server, &[binary("1").not_final()]), ReadMode::Whole).unwrap();
         let mut second = wire(Role::Server, &[continuation("").declared_len(FIVE_MORE)]);
-        let error = limited.handle_input(&mut second, Delivery::Whole).unwrap_err();
+        let error = limited.handle_input(&mut second, ReadMode::Whole).unwrap_err();
         assert_eq!(error, LimitError::Message { size: FIVE_MORE + 1, limit: FIVE_MORE }.into());
     }
 }

@@ -18,9 +18,9 @@ mod halves {
     fn the_receiver_reports_and_the_transmitter_answers() {
         let (mut receiver, mut transmitter, now) = halves();
         let mut input = wire(Role::Server, &[ping("?")]);
-        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
+        let handled = receiver.handle_input(&mut input, ReadMode::Whole).unwrap();
         assert_eq!(transmitter.queued_output(), 0, "the receiver alone answers nothing");
-        transmitter.handle_arrival(now, &handled.arrival.unwrap());
+        transmitter.handle_event(now, &handled.received.unwrap());
         let mut slices = [IoSlice::new(&[])];
         assert_eq!(transmitter.poll_transmit(&mut slices), 1);
         assert_eq!(slices[0][..], pong("?").encode());
@@ -29,23 +29,23 @@ mod halves {
     #[test]
     fn a_fault_ends_the_receiver_and_is_told_by_the_transmitter() {
         let (mut receiver, mut transmitter, now) = halves();
-        let error = receiver.handle_input(&mut wire(Role::Server, &[text("bad").rsv1()]), Delivery::Whole).unwrap_err();
+        let error = receiver.handle_input(&mut wire(Role::Server, &[text("bad").rsv1()]), ReadMode::Whole).unwrap_err();
         transmitter.handle_fault(now, &error);
         assert_eq!(transmitter.state(), State::Failing);
         let mut rest = wire(Role::Server, &[text("late")]);
-        let handled = receiver.handle_input(&mut rest, Delivery::Whole).unwrap();
-        assert_eq!((handled.consumed, handled.arrival), (rest.len(), None), "what follows is dropped");
+        let handled = receiver.handle_input(&mut rest, ReadMode::Whole).unwrap();
+        assert_eq!((handled.consumed, handled.received), (rest.len(), None), "what follows is dropped");
     }
 
     #[test]
     fn text_that_is_found_not_to_be_utf_8_when_it_is_fetched_ends_the_receiver() {
         let (mut receiver, _, _) = halves();
         let mut input = wire(Role::Server, &[text(b"\xff")]);
-        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
-        let Some(Arrival::Message(place)) = handled.arrival else { panic!("a message") };
-        assert_eq!(receiver.message(&input, place).unwrap_err(), ProtocolError::InvalidUtf8.into());
-        let handled = receiver.handle_input(&mut wire(Role::Server, &[text("late")]), Delivery::Whole).unwrap();
-        assert_eq!(handled.arrival, None);
+        let handled = receiver.handle_input(&mut input, ReadMode::Whole).unwrap();
+        let Some(ReceivedEvent::Message(location)) = handled.received else { panic!("a message") };
+        assert_eq!(receiver.message(&input, location).unwrap_err(), ProtocolError::InvalidUtf8.into());
+        let handled = receiver.handle_input(&mut wire(Role::Server, &[text("late")]), ReadMode::Whole).unwrap();
+        assert_eq!(handled.received, None);
     }
 
     #[test]
@@ -62,7 +62,7 @@ mod halves {
     fn the_kind_of_the_message_that_is_open_is_known() {
         let (mut receiver, _, _) = halves();
         let open_after = |receiver: &mut Receiver, frame: Frame| {
-            receiver.handle_input(&mut wire(Role::Server, &[frame]), Delivery::Whole).unwrap();
+            receiver.handle_input(&mut wire(Role::Server, &[frame]), ReadMode::Whole).unwrap();
             receiver.open_message()
         };
         assert_eq!(receiver.open_message(), None);
@@ -82,7 +82,7 @@ mod looking_ahead {
         let bytes = wire(Role::Server, std::slice::from_ref(frame));
         for at in 0..bytes.len() {
             let mut receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
-            receiver.handle_input(&mut bytes[..at].to_vec(), Delivery::Whole).unwrap();
+            receiver.handle_input(&mut bytes[..at].to_vec(), ReadMode::Whole).unwrap();
             // Inside a header it does not look: a header that is cut is rare, and a wrong no costs a read at most.
             let inside_header = (1..sees_from).contains(&at);
             assert_eq!(receiver.can_finish_frame(&bytes[at..]), !inside_header, "{frame:?} at byte {at}");
@@ -101,7 +101,7 @@ mod looking_ahead {
     #[test]
     fn nothing_is_seen_after_the_end() {
         let mut receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
-        receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), Delivery::Whole).unwrap();
+        receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), ReadMode::Whole).unwrap();
         assert!(!receiver.can_finish_frame(&wire(Role::Server, &[text("late")])));
     }
 

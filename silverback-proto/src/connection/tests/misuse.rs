@@ -15,7 +15,7 @@ use super::{
     *,
 };
 use crate::{
-    connection::event::Place,
+    connection::event::PayloadLocation,
     deflate::params::{Compression, DeflateParams},
     wire::error::{LimitError, ProtocolError},
 };
@@ -36,14 +36,14 @@ mod places {
         for frame in [text("hello"), binary("hello")] {
             let (mut receiver, mut transmitter, now) = halves();
             let mut input = wire(Role::Server, &[frame]);
-            let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
-            let Some(Arrival::Message(place)) = handled.arrival else { panic!("a message") };
+            let handled = receiver.handle_input(&mut input, ReadMode::Whole).unwrap();
+            let Some(ReceivedEvent::Message(location)) = handled.received else { panic!("a message") };
             for other in [&b""[..], b"short"] {
-                let error = receiver.message(other, place.clone()).unwrap_err();
-                assert_eq!(error, ConnectionError::StalePlace);
-                assert_eq!(receiver.piece(other, place.clone()), Err(ConnectionError::StalePlace));
+                let error = receiver.message(other, location.clone()).unwrap_err();
+                assert_eq!(error, ConnectionError::StaleLocation);
+                assert_eq!(receiver.piece(other, location.clone()), Err(ConnectionError::StaleLocation));
             }
-            assert_eq!(receiver.message(&input, place).unwrap().into_message().as_bytes(), b"hello");
+            assert_eq!(receiver.message(&input, location).unwrap().into_message().as_bytes(), b"hello");
             transmitter.handle_received(now, handled.consumed);
             assert_eq!(transmitter.state(), State::Open, "the connection is as it was");
         }
@@ -55,22 +55,22 @@ mod places {
         let (mut receiver, ..) = halves();
         for range in [5..6, 3..2, 0..usize::MAX, usize::MAX..usize::MAX] {
             for kind in [MessageKind::Text, MessageKind::Binary] {
-                let place = Place::Input { kind, range: range.clone() };
-                assert_eq!(receiver.message(b"abc", place.clone()).unwrap_err(), ConnectionError::StalePlace);
-                assert_eq!(receiver.piece(b"abc", place), Err(ConnectionError::StalePlace));
+                let location = PayloadLocation::Input { kind, range: range.clone() };
+                assert_eq!(receiver.message(b"abc", location.clone()).unwrap_err(), ConnectionError::StaleLocation);
+                assert_eq!(receiver.piece(b"abc", location), Err(ConnectionError::StaleLocation));
             }
         }
-        assert_eq!(receiver.message(b"abc", Place::Assembled).unwrap_err(), ConnectionError::StalePlace);
+        assert_eq!(receiver.message(b"abc", PayloadLocation::Assembled).unwrap_err(), ConnectionError::StaleLocation);
     }
 
     #[test]
     fn whose_message_was_taken_are_an_error() {
         let (mut receiver, ..) = halves();
         let mut input = wire(Role::Server, &[text("hel").not_final(), continuation("lo")]);
-        let handled = receiver.handle_input(&mut input, Delivery::Whole).unwrap();
-        assert_eq!(handled.arrival, Some(Arrival::Message(Place::Assembled)));
-        assert_eq!(receiver.message(&input, Place::Assembled).unwrap().into_message(), "hello".into());
-        assert_eq!(receiver.message(&input, Place::Assembled).unwrap_err(), ConnectionError::StalePlace);
+        let handled = receiver.handle_input(&mut input, ReadMode::Whole).unwrap();
+        assert_eq!(handled.received, Some(ReceivedEvent::Message(PayloadLocation::Assembled)));
+        assert_eq!(receiver.message(&input, PayloadLocation::Assembled).unwrap().into_message(), "hello".into());
+        assert_eq!(receiver.message(&input, PayloadLocation::Assembled).unwrap_err(), ConnectionError::StaleLocation);
     }
 }
 
@@ -124,13 +124,13 @@ mod direct_reads {
     fn are_part_of_what_a_reader_of_pieces_gets() {
         let (mut app, mut stream) = begun();
         read_directly(&mut app, &mut stream, 3000);
-        let pieces = Delivery::Pieces { limit: u64::MAX };
+        let pieces = ReadMode::Pieces { limit: u64::MAX };
         let (mut rest, mut payload) = (stream.as_mut_slice(), Vec::new());
         loop {
             let receiver = &mut app.conn.receiver;
             let handled = receiver.handle_input(rest, pieces).unwrap();
-            let Some(Arrival::Piece { place, is_last, .. }) = handled.arrival else { panic!("{handled:?}") };
-            payload.extend_from_slice(receiver.piece(rest, place).unwrap());
+            let Some(ReceivedEvent::Piece { location, is_last, .. }) = handled.received else { panic!("{handled:?}") };
+            payload.extend_from_slice(receiver.piece(rest, location).unwrap());
             if is_last {
                 break;
             }
@@ -143,9 +143,9 @@ mod direct_reads {
     fn that_did_not_happen_are_nothing() {
         let (mut receiver, ..) = halves();
         assert_eq!(receiver.handle_payload(), Ok(None));
-        receiver.handle_input(&mut wire(Role::Server, &[text("open").not_final()]), Delivery::Whole).unwrap();
+        receiver.handle_input(&mut wire(Role::Server, &[text("open").not_final()]), ReadMode::Whole).unwrap();
         assert_eq!(receiver.handle_payload(), Ok(None));
-        receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), Delivery::Whole).unwrap();
+        receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), ReadMode::Whole).unwrap();
         assert_eq!(receiver.handle_payload(), Ok(None));
         assert!(receiver.payload_target().is_none());
     }
@@ -269,9 +269,9 @@ fn memory_that_is_not_there_is_an_error_of_its_own() {
 /// One call, of any method, with any arguments.
 #[derive(Clone, Debug)]
 enum Call {
-    Input(Vec<Frame>, Vec<u8>, Delivery),
+    Input(Vec<Frame>, Vec<u8>, ReadMode),
     TakeMessage(Vec<Frame>),
-    Fetch { place: PlaceOf, input: InputOf, piece: bool },
+    Fetch { location: PlaceOf, input: InputOf, piece: bool },
     ReadDirectly(usize),
     HandlePayload,
     SetMaxMessageSize(u64),
@@ -287,7 +287,7 @@ enum Call {
     Prepare,
     ReleaseCompressor,
     Received(usize),
-    Arrival(Arrival),
+    ReceivedEvent(ReceivedEvent),
     Fault(ConnectionError),
     Lost,
     Timeout(u64),
@@ -308,7 +308,7 @@ enum Way {
 #[derive(Clone, Debug)]
 enum PlaceOf {
     Handled(Index),
-    Any(Place),
+    Any(PayloadLocation),
 }
 
 #[derive(Clone, Debug)]
@@ -324,7 +324,7 @@ struct World {
     roles: [Role; 2],
     now: Instant,
     inputs: Vec<Vec<u8>>,
-    places: Vec<Place>,
+    places: Vec<PayloadLocation>,
     large: Vec<LargeMessage<'static>>,
     prepared: PreparedMessage,
     preparations: Vec<LargePreparation>,
@@ -344,7 +344,7 @@ impl World {
             roles,
             now,
             inputs: vec![Vec::new()],
-            places: vec![Place::Assembled],
+            places: vec![PayloadLocation::Assembled],
             large: Vec::new(),
             prepared: PreparedMessage::new(json(7).repeat(60)),
             preparations: Vec::new(),
@@ -356,13 +356,15 @@ impl World {
         let (receiver, transmitter, role, now) = (&mut receivers[side], &mut transmitters[side], roles[side], *now);
         let at = |index: &Index, len: usize| if len == 0 { 0 } else { index.index(len) };
         match call {
-            Call::Input(frames, garbage, delivery) => {
+            Call::Input(frames, garbage, mode) => {
                 let mut input = wire(role, &frames);
                 input.extend(garbage);
-                if let Ok(handled) = receiver.handle_input(&mut input, delivery) {
+                if let Ok(handled) = receiver.handle_input(&mut input, mode) {
                     assert!(handled.consumed <= input.len());
-                    if let Some(Arrival::Message(place) | Arrival::Piece { place, .. }) = handled.arrival {
-                        places.push(place);
+                    if let Some(ReceivedEvent::Message(location) | ReceivedEvent::Piece { location, .. }) =
+                        handled.received
+                    {
+                        places.push(location);
                     }
                 }
                 inputs.push(input);
@@ -373,19 +375,19 @@ impl World {
                 receiver.take_message(&mut input);
                 inputs.push(input);
             }
-            Call::Fetch { place, input, piece } => {
-                let place = match place {
+            Call::Fetch { location, input, piece } => {
+                let location = match location {
                     PlaceOf::Handled(index) => places[at(&index, places.len())].clone(),
-                    PlaceOf::Any(place) => place,
+                    PlaceOf::Any(location) => location,
                 };
                 let input = match &input {
                     InputOf::Handled(index) => &inputs[at(index, inputs.len())],
                     InputOf::Any(input) => input,
                 };
                 if piece {
-                    let _ = receiver.piece(input, place);
+                    let _ = receiver.piece(input, location);
                 } else {
-                    let _ = receiver.message(input, place).map(|message| message.into_message());
+                    let _ = receiver.message(input, location).map(|message| message.into_message());
                 }
             }
             Call::ReadDirectly(most) => {
@@ -395,8 +397,8 @@ impl World {
                 }
             }
             Call::HandlePayload => {
-                if let Ok(Some(Arrival::Message(place))) = receiver.handle_payload() {
-                    places.push(place);
+                if let Ok(Some(ReceivedEvent::Message(location))) = receiver.handle_payload() {
+                    places.push(location);
                 }
             }
             Call::SetMaxMessageSize(bytes) => receiver.set_max_message_size(bytes),
@@ -450,7 +452,7 @@ impl World {
             Call::Prepare => preparations.extend(transmitter.preparation(prepared)),
             Call::ReleaseCompressor => transmitter.release_compressor(),
             Call::Received(count) => transmitter.handle_received(now, count),
-            Call::Arrival(arrival) => transmitter.handle_arrival(now, &arrival),
+            Call::ReceivedEvent(received) => transmitter.handle_event(now, &received),
             Call::Fault(error) => transmitter.handle_fault(now, &error),
             Call::Lost => transmitter.handle_lost(),
             Call::Timeout(after) => {
@@ -530,31 +532,32 @@ fn any_kind() -> impl Strategy<Value = MessageKind> {
     prop_oneof![Just(MessageKind::Text), Just(MessageKind::Binary)]
 }
 
-fn any_place() -> impl Strategy<Value = Place> {
+fn any_place() -> impl Strategy<Value = PayloadLocation> {
     let bound = || prop_oneof![0..20_usize, any::<usize>()];
     prop_oneof![
-        Just(Place::Assembled),
-        (any_kind(), bound(), bound()).prop_map(|(kind, start, end)| Place::Input { kind, range: start..end }),
+        Just(PayloadLocation::Assembled),
+        (any_kind(), bound(), bound())
+            .prop_map(|(kind, start, end)| PayloadLocation::Input { kind, range: start..end }),
     ]
 }
 
-fn any_delivery() -> impl Strategy<Value = Delivery> {
-    prop_oneof![3 => Just(Delivery::Whole), 1 => any::<u64>().prop_map(|limit| Delivery::Pieces { limit })]
+fn any_delivery() -> impl Strategy<Value = ReadMode> {
+    prop_oneof![3 => Just(ReadMode::Whole), 1 => any::<u64>().prop_map(|limit| ReadMode::Pieces { limit })]
 }
 
-fn any_arrival() -> impl Strategy<Value = Arrival> {
+fn any_arrival() -> impl Strategy<Value = ReceivedEvent> {
     prop_oneof![
-        any_place().prop_map(Arrival::Message),
-        (any_kind(), any_place(), any::<bool>()).prop_map(|(kind, place, is_last)| Arrival::Piece {
+        any_place().prop_map(ReceivedEvent::Message),
+        (any_kind(), any_place(), any::<bool>()).prop_map(|(kind, location, is_last)| ReceivedEvent::Piece {
             kind,
-            place,
+            location,
             is_last
         }),
-        Just(Arrival::Ping(ControlPayload::default())),
-        (0..4_u32).prop_map(|number| Arrival::Pong(ControlPayload::new(&number.to_be_bytes()).unwrap())),
-        Just(Arrival::Close(None)),
+        Just(ReceivedEvent::Ping(ControlPayload::default())),
+        (0..4_u32).prop_map(|number| ReceivedEvent::Pong(ControlPayload::new(&number.to_be_bytes()).unwrap())),
+        Just(ReceivedEvent::Close(None)),
         (any::<u16>(), 0..100_usize).prop_map(|(code, len)| {
-            Arrival::Close(Some(CloseFrame { code: CloseCode::new(code), reason: "é".repeat(len).into() }))
+            ReceivedEvent::Close(Some(CloseFrame { code: CloseCode::new(code), reason: "é".repeat(len).into() }))
         }),
     ]
 }
@@ -562,22 +565,22 @@ fn any_arrival() -> impl Strategy<Value = Arrival> {
 fn any_call() -> impl Strategy<Value = Call> {
     let count = || prop_oneof![0..100_usize, any::<usize>(), Just(usize::MAX)];
     let input = (frames_in_order(), prop::collection::vec(any::<u8>(), 0..3), any_delivery());
-    let place = prop_oneof![any::<Index>().prop_map(PlaceOf::Handled), any_place().prop_map(PlaceOf::Any)];
+    let location = prop_oneof![any::<Index>().prop_map(PlaceOf::Handled), any_place().prop_map(PlaceOf::Any)];
     let of = prop_oneof![any::<Index>().prop_map(InputOf::Handled), any_payload().prop_map(InputOf::Any)];
     let way = select(vec![Way::Owned, Way::Uncompressed, Way::Lent, Way::Prepared]);
     let faults = vec![
         ConnectionError::Protocol(ProtocolError::InvalidUtf8),
         ConnectionError::Limit(LimitError::Fragments { limit: 1 }),
         ConnectionError::Lost,
-        ConnectionError::StalePlace,
+        ConnectionError::StaleLocation,
     ];
     let receiving = prop_oneof![
-        4 => input.prop_map(|(frames, garbage, delivery)| {
+        4 => input.prop_map(|(frames, garbage, mode)| {
             // What follows a cut frame is its payload, so garbage comes rarely.
-            Call::Input(frames, if garbage.len() == 2 { garbage } else { Vec::new() }, delivery)
+            Call::Input(frames, if garbage.len() == 2 { garbage } else { Vec::new() }, mode)
         }),
         1 => frames_in_order().prop_map(Call::TakeMessage),
-        2 => (place, of, any::<bool>()).prop_map(|(place, input, piece)| Call::Fetch { place, input, piece }),
+        2 => (location, of, any::<bool>()).prop_map(|(location, input, piece)| Call::Fetch { location, input, piece }),
         4 => prop_oneof![0..20_000_usize, Just(usize::MAX)].prop_map(Call::ReadDirectly),
         2 => Just(Call::HandlePayload),
         1 => any::<u64>().prop_map(Call::SetMaxMessageSize),
@@ -597,7 +600,7 @@ fn any_call() -> impl Strategy<Value = Call> {
     ];
     let happening = prop_oneof![
         2 => count().prop_map(Call::Received),
-        2 => any_arrival().prop_map(Call::Arrival),
+        2 => any_arrival().prop_map(Call::ReceivedEvent),
         1 => select(faults).prop_map(Call::Fault),
         1 => Just(Call::Lost),
         2 => prop_oneof![0..60_u64, any::<u64>()].prop_map(Call::Timeout),

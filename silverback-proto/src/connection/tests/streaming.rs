@@ -12,13 +12,13 @@ use crate::{
     wire::error::{LimitError, ProtocolError},
 };
 
-const STREAMED: Delivery = Delivery::Pieces { limit: u64::MAX };
+const STREAMED: ReadMode = ReadMode::Pieces { limit: u64::MAX };
 
 /// What a receiver hands out, pieces joined: a message that ends is (its bytes, true), one that does not (.., false).
 #[derive(Debug, Default, PartialEq)]
 struct Read {
     messages: Vec<(Vec<u8>, bool)>,
-    others: Vec<Arrival>,
+    others: Vec<ReceivedEvent>,
     error: Option<ConnectionError>,
 }
 
@@ -34,18 +34,20 @@ impl Read {
     }
 
     /// Handles one input as a driver does: until no arrival is left.
-    fn handle(&mut self, receiver: &mut Receiver, input: &[u8], delivery: Delivery) {
+    fn handle(&mut self, receiver: &mut Receiver, input: &[u8], mode: ReadMode) {
         let mut input = input.to_vec();
         let mut rest = input.as_mut_slice();
         while self.error.is_none() {
-            let Handled { consumed, arrival } = match receiver.handle_input(rest, delivery) {
+            let Handled { consumed, received } = match receiver.handle_input(rest, mode) {
                 Ok(handled) => handled,
                 Err(error) => return self.error = Some(error),
             };
-            match arrival {
+            match received {
                 None => return assert_eq!(consumed, rest.len()),
-                Some(Arrival::Piece { place, is_last, .. }) => self.push(receiver.piece(rest, place).unwrap(), is_last),
-                Some(Arrival::Message(place)) => match receiver.message(rest, place) {
+                Some(ReceivedEvent::Piece { location, is_last, .. }) => {
+                    self.push(receiver.piece(rest, location).unwrap(), is_last)
+                }
+                Some(ReceivedEvent::Message(location)) => match receiver.message(rest, location) {
                     Ok(message) => self.push(message.into_message().as_bytes(), true),
                     Err(error) => self.error = Some(error),
                 },
@@ -62,7 +64,12 @@ fn receiver(role: Role) -> Receiver {
 
 /// Streams `input` in each role and at every cut; `messages` end, all but perhaps the last.
 #[track_caller]
-fn check_streamed(input: &[Frame], messages: &[(&str, bool)], others: &[Arrival], error: Option<ConnectionError>) {
+fn check_streamed(
+    input: &[Frame],
+    messages: &[(&str, bool)],
+    others: &[ReceivedEvent],
+    error: Option<ConnectionError>,
+) {
     let messages: Vec<_> = messages.iter().map(|(bytes, ended)| (bytes.as_bytes().to_vec(), *ended)).collect();
     for role in [Role::Server, Role::Client] {
         for_each_way(&wire(role, input), 3, |pieces| {
@@ -92,15 +99,15 @@ fn empty_messages_end_too() {
 
 #[test]
 fn control_frames_come_between_the_pieces() {
-    let ping_arrival = Arrival::Ping(ControlPayload::new(b"?").unwrap());
+    let ping_arrival = ReceivedEvent::Ping(ControlPayload::new(b"?").unwrap());
     let input = [text("a").not_final(), ping("?"), continuation("b"), close(1000, "")];
-    check_streamed(&input, &[("ab", true)], &[ping_arrival, Arrival::Close(closed(1000, ""))], None);
+    check_streamed(&input, &[("ab", true)], &[ping_arrival, ReceivedEvent::Close(closed(1000, ""))], None);
 }
 
 #[test]
 fn a_close_inside_a_streamed_message_leaves_it_without_an_end() {
     let input = [text("half").not_final(), close(1001, ""), continuation("never")];
-    check_streamed(&input, &[("half", false)], &[Arrival::Close(closed(1001, ""))], None);
+    check_streamed(&input, &[("half", false)], &[ReceivedEvent::Close(closed(1001, ""))], None);
 }
 
 #[test]
@@ -141,12 +148,12 @@ fn a_stream_may_have_any_number_of_fragments() {
 
 #[test]
 fn a_stream_has_a_limit_of_its_own() {
-    let delivery = Delivery::Pieces { limit: 8 };
+    let mode = ReadMode::Pieces { limit: 8 };
     let mut read = Read::default();
     let config = Config::default().max_message_size(4).max_fragments(10);
     let mut receiver = Receiver::new(Role::Client, &config, &Negotiated::default());
     let input = [binary("0123").not_final(), continuation("4567"), binary("012345678")];
-    read.handle(&mut receiver, &wire(Role::Client, &input), delivery);
+    read.handle(&mut receiver, &wire(Role::Client, &input), mode);
     assert_eq!(read.messages, [(b"01234567".to_vec(), true)]);
     assert_eq!(read.error, Some(LimitError::Frame { size: 9, limit: 8 }.into()));
 }
@@ -158,8 +165,8 @@ fn a_piece_is_a_slice_of_the_input() {
     let (first, second) = input.split_at_mut(8);
     for (input, expected) in [(first, &b"He"[..]), (second, b"llo")] {
         let handled = receiver.handle_input(input, STREAMED).unwrap();
-        let Some(Arrival::Piece { place, .. }) = handled.arrival else { panic!("a piece") };
-        let piece = receiver.piece(input, place).unwrap();
+        let Some(ReceivedEvent::Piece { location, .. }) = handled.received else { panic!("a piece") };
+        let piece = receiver.piece(input, location).unwrap();
         assert_eq!(piece, expected);
         assert!(input.as_ptr_range().contains(&piece.as_ptr()));
     }
@@ -177,7 +184,7 @@ mod switched_on_half_way {
             for at in 0..=bytes.len() {
                 for piece_len in [1, 3, 1000] {
                     let (mut receiver, mut read) = (receiver(role), Read::default());
-                    read.handle(&mut receiver, &bytes[..at], Delivery::Whole);
+                    read.handle(&mut receiver, &bytes[..at], ReadMode::Whole);
                     read.handle(&mut receiver, b"", STREAMED);
                     assert_eq!(receiver.held(), 0, "what was kept is handed out at once");
                     bytes[at..].chunks(piece_len).for_each(|piece| read.handle(&mut receiver, piece, STREAMED));
@@ -210,8 +217,8 @@ mod switched_on_half_way {
         let bytes = wire(Role::Client, &[text(text_bytes)]);
         let (mut receiver, mut read) = (receiver(Role::Client), Read::default());
         for (count, byte) in bytes.iter().enumerate() {
-            let delivery = if count % 2 == 0 || count + 1 == bytes.len() { STREAMED } else { Delivery::Whole };
-            read.handle(&mut receiver, &[*byte], delivery);
+            let mode = if count % 2 == 0 || count + 1 == bytes.len() { STREAMED } else { ReadMode::Whole };
+            read.handle(&mut receiver, &[*byte], mode);
         }
         assert_eq!(read.messages, [(text_bytes.to_vec(), true)]);
     }
@@ -229,10 +236,10 @@ fn a_compressed_message_that_is_skipped_still_enters_the_window() {
     for begun_as_a_whole in 0..wire.len() {
         let mut receiver = Receiver::new(Role::Server, &config, &negotiated);
         let (begun, rest) = wire.split_at(begun_as_a_whole);
-        Read::default().handle(&mut receiver, begun, Delivery::Whole);
+        Read::default().handle(&mut receiver, begun, ReadMode::Whole);
         Read::default().handle(&mut receiver, rest, STREAMED);
         let mut read = Read::default();
-        read.handle(&mut receiver, &again, Delivery::Whole);
+        read.handle(&mut receiver, &again, ReadMode::Whole);
         assert_eq!(read.messages, [(b"Hello".to_vec(), true)], "{begun_as_a_whole} bytes were read before");
     }
 }
@@ -241,8 +248,8 @@ fn a_compressed_message_that_is_skipped_still_enters_the_window() {
 mod limits_of_another_reader {
     use super::*;
 
-    const ABOVE: Delivery = Delivery::Pieces { limit: 100 };
-    const BELOW: Delivery = Delivery::Pieces { limit: 5 };
+    const ABOVE: ReadMode = ReadMode::Pieces { limit: 100 };
+    const BELOW: ReadMode = ReadMode::Pieces { limit: 5 };
 
     fn config() -> Config {
         Config::default().max_message_size(10).max_fragments(2).compression(Compression::default())
@@ -250,7 +257,7 @@ mod limits_of_another_reader {
 
     /// Reads `begun` as one reader and the rest as another: what that one gets, and what is held then.
     #[track_caller]
-    fn read(begun: &[Frame], first: Delivery, rest: &[Frame], second: Delivery) -> (Read, usize) {
+    fn read(begun: &[Frame], first: ReadMode, rest: &[Frame], second: ReadMode) -> (Read, usize) {
         let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
         let mut receiver = Receiver::new(Role::Client, &config(), &negotiated);
         let begun = wire(Role::Client, begun);
@@ -262,7 +269,7 @@ mod limits_of_another_reader {
     }
 
     #[track_caller]
-    fn check_refused(begun: &[Frame], first: Delivery, second: Delivery, error: LimitError) {
+    fn check_refused(begun: &[Frame], first: ReadMode, second: ReadMode, error: LimitError) {
         let (read, held) = read(begun, first, &[], second);
         assert_eq!((read.messages, read.error, held), (vec![], Some(error.into()), 0));
     }
@@ -270,17 +277,17 @@ mod limits_of_another_reader {
     #[test]
     fn what_was_to_be_streamed_is_not_joined_beyond_the_limit() {
         let error = LimitError::Frame { size: 50, limit: 10 };
-        check_refused(&[binary("").declared_len(50)], ABOVE, Delivery::Whole, error);
-        check_refused(&[text("").declared_len(50)], ABOVE, Delivery::Whole, error);
+        check_refused(&[binary("").declared_len(50)], ABOVE, ReadMode::Whole, error);
+        check_refused(&[text("").declared_len(50)], ABOVE, ReadMode::Whole, error);
         let fragments = [binary("").not_final(), continuation("").not_final(), continuation("").declared_len(9)];
-        check_refused(&fragments, ABOVE, Delivery::Whole, LimitError::Fragments { limit: 2 });
+        check_refused(&fragments, ABOVE, ReadMode::Whole, LimitError::Fragments { limit: 2 });
         let fragments = [binary("012345").not_final(), continuation("").declared_len(9)];
-        check_refused(&fragments, ABOVE, Delivery::Whole, LimitError::Message { size: 15, limit: 10 });
+        check_refused(&fragments, ABOVE, ReadMode::Whole, LimitError::Message { size: 15, limit: 10 });
     }
 
     #[test]
     fn what_was_to_be_joined_is_not_streamed_beyond_the_limit() {
-        check_refused(&[binary("").declared_len(9)], Delivery::Whole, BELOW, LimitError::Frame { size: 9, limit: 5 });
+        check_refused(&[binary("").declared_len(9)], ReadMode::Whole, BELOW, LimitError::Frame { size: 9, limit: 5 });
         check_refused(&[binary("").declared_len(50)], ABOVE, BELOW, LimitError::Frame { size: 50, limit: 5 });
     }
 
@@ -288,7 +295,7 @@ mod limits_of_another_reader {
     fn no_buffer_is_lent_for_what_is_too_large_to_be_kept() {
         let mut receiver = Receiver::new(Role::Client, &config(), &Negotiated::default());
         let header = &mut wire(Role::Client, &[binary("").declared_len(1 << 20)]);
-        assert!(receiver.handle_input(header, Delivery::Pieces { limit: u64::MAX }).unwrap().arrival.is_none());
+        assert!(receiver.handle_input(header, ReadMode::Pieces { limit: u64::MAX }).unwrap().received.is_none());
         assert!(receiver.payload_target().is_none());
         assert_eq!(receiver.held(), 0);
     }
@@ -301,10 +308,10 @@ mod limits_of_another_reader {
             sender.sent()
         };
         for (count, first, second, limit) in [
-            (50, ABOVE, Delivery::Whole, Some(10)),
-            (9, Delivery::Whole, BELOW, Some(5)),
-            (9, BELOW, Delivery::Whole, None),
-            (50, Delivery::Whole, ABOVE, None),
+            (50, ABOVE, ReadMode::Whole, Some(10)),
+            (9, ReadMode::Whole, BELOW, Some(5)),
+            (9, BELOW, ReadMode::Whole, None),
+            (50, ReadMode::Whole, ABOVE, None),
         ] {
             let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
             let mut receiver = Receiver::new(Role::Client, &config(), &negotiated);
@@ -320,7 +327,7 @@ mod limits_of_another_reader {
 
     #[test]
     fn what_fits_goes_on() {
-        let (read, _) = read(&[binary("01").not_final()], BELOW, &[continuation("234567")], Delivery::Whole);
+        let (read, _) = read(&[binary("01").not_final()], BELOW, &[continuation("234567")], ReadMode::Whole);
         assert_eq!((read.messages, read.error), (vec![(b"234567".to_vec(), true)], None));
     }
 }

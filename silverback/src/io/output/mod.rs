@@ -16,7 +16,7 @@ use std::{
 };
 
 use silverback_proto::{
-    Arrival, CloseFrame, CloseInfo, ConnectionError, Role, SendError, Stats, Timeout,
+    CloseFrame, CloseInfo, ConnectionError, ReceivedEvent, Role, SendError, Stats, Timeout,
     connection::{OutputProgress, Transmitter},
 };
 
@@ -215,11 +215,11 @@ impl Shared {
     }
 
     /// The reader reports something whole.
-    pub(crate) fn handle_arrival(&self, now: Instant, arrival: &Arrival) {
+    pub(crate) fn handle_event(&self, now: Instant, received: &ReceivedEvent) {
         let mut inner = self.lock();
-        inner.transmitter.handle_arrival(now, arrival);
+        inner.transmitter.handle_event(now, received);
         self.holds_output.store(true, Ordering::Release);
-        inner.wakes_waiting |= matches!(arrival, Arrival::Close(_));
+        inner.wakes_waiting |= matches!(received, ReceivedEvent::Close(_));
     }
 
     /// The reader reports the peer's fault: the peer is told.
