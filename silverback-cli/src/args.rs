@@ -1,5 +1,5 @@
-//! The command line: which command, and the options of each, which live with their commands. What is said of one that
-//! makes no sense is in `explain`; what options of several commands mean together, in `target`.
+//! The command line: joins the commands and their options, which live with each command. `explain` words the errors of a
+//! command line that clap cannot read.
 
 mod explain;
 
@@ -13,15 +13,14 @@ use clap_complete::Shell;
 use crate::{
     bench, check, connect,
     dialing::target,
-    service,
-    trouble::{Trouble, exit_codes},
-    values,
+    error::{Error, exit_codes},
+    service, values,
 };
 
-/// A WebSocket echo service, with a page to try it in a browser; and the tools around it.
+/// A WebSocket echo service with a page to try it in a browser, and tools to connect to, check and load servers.
 ///
-/// Without a command it serves: every message that is sent to ws://localhost:8000/ws/echo comes back as it was, and is
-/// printed here. Open http://localhost:8000/ in a browser to send some.
+/// Without a command it serves: it sends every message to ws://localhost:8000/ws/echo back unchanged, and prints it. Open
+/// http://localhost:8000/ in a browser to send some.
 #[derive(Debug, Parser)]
 #[command(name = "silverback", version, after_help = after_help(), max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_value_name = "COMMAND")]
@@ -33,40 +32,40 @@ pub(crate) struct Args {
     pub(crate) service: service::args::Args,
 }
 
-/// What to do instead of serving.
+/// The commands beside the service.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
     /// Connect to a server and talk to it, at a prompt or through pipes. `silverback URL` does the same.
     ///
-    /// At a terminal each line that is typed is a message, and /help lists commands. Otherwise the lines of the standard
-    /// input are sent and what comes back is printed; after the end of the input the connection stays open until the
-    /// answers are there: see --wait.
+    /// At a terminal each typed line is a message, and /help lists commands. Otherwise each line of standard input is a
+    /// message, and received messages are printed. After the end of the input the connection stays open until the answers
+    /// have arrived (see --wait).
     #[command(after_help = connect::after_help())]
     Connect(Box<connect::args::Args>),
-    /// Put a load on a server, and measure how it answers.
+    /// Load a server and measure its answers.
     Bench(Box<bench::args::Args>),
-    /// Take each step of reaching a server, say how long it took, and what is wrong if something is.
+    /// Test each step of connecting to a server, time it, and explain what is wrong.
     ///
-    /// The name is looked up, connections are tried, TLS and the WebSocket handshake are done; then a ping and a short
-    /// text are sent, and the connection is closed. What the server shows of itself on the way is told.
+    /// The test looks the name up, connects, and does TLS and the WebSocket handshake. Then it sends a ping and a short
+    /// text, and closes the connection. It also shows what the server reveals about itself.
     #[command(after_help = check::after_help())]
     Check(Box<check::args::Args>),
-    /// Print a script that completes command lines, for a shell to load.
+    /// Print a completion script for a shell to load.
     Completions {
-        /// The shell that it is for.
+        /// Write the script for this shell.
         shell: Shell,
     },
-    /// Print the manual page.
+    /// Print the man page.
     Man,
 }
 
 impl Args {
-    /// What was asked for; `None` if that was help or the version, which has been printed.
-    pub(crate) fn parse() -> Result<Option<Self>, Trouble> {
+    /// Parses the command line. Returns `None` after printing the help or the version.
+    pub(crate) fn parse() -> Result<Option<Self>, Error> {
         Self::parse_from(env::args_os())
     }
 
-    pub(crate) fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Error> {
         let mut words: Vec<_> = words.into_iter().collect();
         let read = |words: &[OsString]| {
             with_set_variables(Self::command())
@@ -83,17 +82,17 @@ impl Args {
         match parsed {
             Ok(args) => Ok(Some(args)),
             Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-                // A closed pipe behind `--help` is no trouble.
+                // A reader of `--help` may close its pipe early.
                 let _ = asked.print();
                 Ok(None)
             }
-            Err(error) => Err(Trouble::Usage(explain::explain(&error, &words, &Self::command()))),
+            Err(error) => Err(Error::Usage(explain::explain(&error, &words, &Self::command()))),
         }
     }
 }
 
-/// Whether the options make sense together.
-pub(crate) fn check(args: &Args) -> Result<(), Trouble> {
+/// Validates options that clap cannot check alone.
+pub(crate) fn check(args: &Args) -> Result<(), Error> {
     match &args.task {
         Some(Task::Connect(args)) => target::check(&args.dial),
         Some(Task::Bench(args)) => target::check(&args.dial),
@@ -102,7 +101,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Trouble> {
     }
 }
 
-/// Without the variables that are empty: Compose files and scripts set those for options that they do not give.
+/// Removes variables that are empty: Compose files and scripts set them for options that they do not give.
 fn with_set_variables(command: Command) -> Command {
     let of_option = |option: Arg| {
         // A list may be made of variables that are empty themselves: `$A,$B`.
@@ -124,7 +123,7 @@ fn with_connect(words: &[OsString]) -> Option<Vec<OsString>> {
     let is_url =
         |word: &OsString| word.to_str().is_some_and(|word| SCHEMES.iter().any(|scheme| starts_with(word, scheme)));
     let first = words.get(1)?;
-    // Another word in its place is a command, or should be one.
+    // Any other first word is a command, or a misspelled one.
     let is_first = is_url(first) || first.to_str().is_some_and(|word| word.starts_with('-'));
     if !is_first || !words[1..].iter().any(is_url) {
         return None;
@@ -138,7 +137,7 @@ fn starts_with(word: &str, scheme: &str) -> bool {
     word.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
-/// Whether the words are no options of the service, rather than options with values that make no sense.
+/// Whether the words may belong to `connect` instead of the service. A wrong value of a known option does not count.
 fn is_misread(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict)
 }
@@ -157,7 +156,7 @@ Examples:
   silverback ws://localhost:8000/ws/echo  talk to a server
 
 Ctrl-C and SIGTERM close every connection and end the program with 0; a second one ends it at once,
-with a code of its own.";
+with its own exit code.";
 
 #[cfg(test)]
 #[path = "args_tests.rs"]

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
 use clap::{Arg, Command};
 
 use super::*;
-use crate::trouble::EXIT_CODES;
+use crate::error::EXIT_CODES;
 
 #[test]
 fn clap_finds_no_fault_with_the_options() {
@@ -63,31 +63,31 @@ fn the_page_has_every_exit_code_and_no_other() {
 }
 
 #[test]
-fn every_trouble_has_its_exit_code_among_those() {
+fn every_error_has_an_exit_code_of_the_page() {
     let known = |code: u8| EXIT_CODES.iter().any(|(known, _)| *known == code);
-    let mut trouble = Some(Trouble::System(String::new()));
-    while let Some(this) = trouble {
+    let mut error = Some(Error::System(String::new()));
+    while let Some(this) = error {
         assert!(known(this.code()), "{this:?}");
-        trouble = next(&this);
+        error = next(&this);
     }
 }
 
 /// All kinds in turn: the compiler asks for those that are new.
-fn next(trouble: &Trouble) -> Option<Trouble> {
+fn next(error: &Error) -> Option<Error> {
     let text = String::new();
-    match trouble {
-        Trouble::System(_) => Some(Trouble::Usage(text)),
-        Trouble::Usage(_) => Some(Trouble::Network(text)),
-        Trouble::Network(_) => Some(Trouble::Tls(text)),
-        Trouble::Tls(_) => Some(Trouble::Refused(text)),
-        Trouble::Refused(_) => Some(Trouble::Closed(text)),
-        Trouble::Closed(_) => Some(Trouble::Protocol(text)),
-        Trouble::Protocol(_) => Some(Trouble::Timeout(text)),
-        Trouble::Timeout(_) => Some(Trouble::Condition(text)),
-        Trouble::Condition(_) => Some(Trouble::Signal(129)),
-        Trouble::Signal(129) => Some(Trouble::Signal(130)),
-        Trouble::Signal(130) => Some(Trouble::Signal(143)),
-        Trouble::Signal(_) => None,
+    match error {
+        Error::System(_) => Some(Error::Usage(text)),
+        Error::Usage(_) => Some(Error::Network(text)),
+        Error::Network(_) => Some(Error::Tls(text)),
+        Error::Tls(_) => Some(Error::Refused(text)),
+        Error::Refused(_) => Some(Error::Closed(text)),
+        Error::Closed(_) => Some(Error::Protocol(text)),
+        Error::Protocol(_) => Some(Error::Timeout(text)),
+        Error::Timeout(_) => Some(Error::Condition(text)),
+        Error::Condition(_) => Some(Error::Signal(129)),
+        Error::Signal(129) => Some(Error::Signal(130)),
+        Error::Signal(130) => Some(Error::Signal(143)),
+        Error::Signal(_) => None,
     }
 }
 

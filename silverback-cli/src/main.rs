@@ -10,12 +10,12 @@ mod completions;
 mod connect;
 mod diagnostics;
 mod dialing;
+mod error;
 mod lateness;
 mod printable;
 mod service;
 mod signals;
 mod standard_output;
-mod trouble;
 mod utc;
 mod values;
 
@@ -25,7 +25,7 @@ use mimalloc::MiMalloc;
 
 use crate::{
     args::{Args, Task},
-    trouble::Trouble,
+    error::Error,
 };
 
 // The system's keeps what 10,000 connections have used when they have gone (docs/capacity.md).
@@ -34,15 +34,15 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let outcome = run();
-    if let Some(trouble) = outcome.as_ref().err().filter(|trouble| !matches!(trouble, Trouble::Signal(_))) {
-        trouble::report(trouble);
+    if let Some(error) = outcome.as_ref().err().filter(|error| !matches!(error, Error::Signal(_))) {
+        error::report(error);
     }
     // A slow reader gets all of it, but does not keep a program that was told to end.
     diagnostics::finish(signals::has_come().then_some(LAST_LINES));
-    outcome.map_or_else(|trouble| trouble.exit_code(), |()| ExitCode::SUCCESS)
+    outcome.map_or_else(|error| error.exit_code(), |()| ExitCode::SUCCESS)
 }
 
-fn run() -> Result<(), Trouble> {
+fn run() -> Result<(), Error> {
     let Some(args) = Args::parse()? else { return Ok(()) };
     args::check(&args)?;
     match args.task {

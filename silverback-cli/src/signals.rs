@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{runtime, sync::watch};
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 /// The signals as a command receives them. When it is dropped, nothing is left to end in order.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct Signals {
 impl Signals {
     /// Catches signals from now on. Until [`end_in_order`](Self::end_in_order) is called, the first one ends the program
     /// at once.
-    pub(crate) fn catch() -> Result<Self, Trouble> {
-        let cannot = |error: io::Error| Trouble::System(format!("cannot wait for signals: {error}"));
+    pub(crate) fn catch() -> Result<Self, Error> {
+        let cannot = |error: io::Error| Error::System(format!("cannot wait for signals: {error}"));
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
         let entered = runtime.enter();
         let mut sources = Sources::new().map_err(cannot)?;

@@ -1,9 +1,22 @@
-//! Standard output for threads of their own.
+//! Standard output: for a thread that writes alone, and for commands that print once.
 
 use std::io::{self, Write};
 
-/// Returns standard output without a buffer and without a lock. A thread that is blocked here then holds up nobody else
-/// who looks at standard output, which the end of the program does.
+use crate::error::Error;
+
+/// Prints this and flushes. A reader that has closed its end of the pipe is not an error: it has seen enough.
+pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::System(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns standard output without a buffer and without a lock. The end of the program flushes standard output, so a thread
+/// that is blocked here must not hold its lock.
 pub(crate) fn unbuffered() -> impl Write + Send {
     #[cfg(unix)]
     return Unbuffered(io::stdout());

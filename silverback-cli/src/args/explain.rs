@@ -52,7 +52,7 @@ fn missing_equals(error: &clap::Error, words: &[OsString], program: &Command) ->
     let (option, number) = pairs
         .into_iter()
         .find(|(option, next)| is_number(next) && argument(option, program).is_some_and(Arg::is_require_equals_set))?;
-    Some(format!("the value of {option} stands behind a `=`: {option}={number}"))
+    Some(format!("{option} needs its value after a `=`: {option}={number}"))
 }
 
 fn no_command(error: &clap::Error) -> Option<String> {
@@ -66,8 +66,8 @@ fn no_command(error: &clap::Error) -> Option<String> {
             let advice = advice_on_scheme(&word).unwrap_or_default();
             format!("`{shown}` is neither a command nor a URL that begins with ws:// or wss://{advice}")
         }
-        Some(similar) => format!("there is no command `{shown}`; did you mean `{similar}`?"),
-        None => format!("there is no command `{shown}`"),
+        Some(similar) => format!("unknown command `{shown}`; did you mean `{similar}`?"),
+        None => format!("unknown command `{shown}`"),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
 
 fn parse(words: &[&str]) -> Result<Args, String> {
     let words = ["silverback", "bench"].iter().chain(words).map(OsString::from);
-    match crate::args::Args::parse_from(words).map_err(|trouble| trouble.to_string())?.unwrap().task {
+    match crate::args::Args::parse_from(words).map_err(|error| error.to_string())?.unwrap().task {
         Some(Command::Bench(args)) => Ok(*args),
         other => panic!("{other:?}"),
     }
@@ -25,7 +25,7 @@ fn parse(words: &[&str]) -> Result<Args, String> {
 fn plan(words: &[&str]) -> Result<Plan, String> {
     let url = ["ws://localhost:8000/ws/echo"];
     let words: Vec<_> = url.iter().chain(words).copied().collect();
-    Plan::resolve(parse(&words)?).map_err(|trouble| trouble.to_string())
+    Plan::resolve(parse(&words)?).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -107,6 +107,6 @@ fn conditions_can_be_listed_or_repeated() {
 fn what_is_no_websocket_url_is_refused_before_anything_is_sent() {
     for url in ["localhost:8000", "ftp://localhost/", "ws://", "ws://host/#part"] {
         let args = parse(&[url]).unwrap();
-        assert!(matches!(Plan::resolve(args), Err(crate::trouble::Trouble::Usage(_))), "{url}");
+        assert!(matches!(Plan::resolve(args), Err(crate::error::Error::Usage(_))), "{url}");
     }
 }

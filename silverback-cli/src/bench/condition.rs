@@ -74,7 +74,7 @@ impl Condition {
     /// What was found, in words.
     pub(crate) fn found(&self, outcome: &Outcome) -> String {
         match (self.metric, self.metric.of(outcome)) {
-            (_, None) => "there was nothing to measure".to_owned(),
+            (_, None) => "nothing was measured".to_owned(),
             (Metric::Time { .. }, Some(nanos)) => duration(nanos as u64),
             (Metric::Rate, Some(rate)) => format!("{rate:.1} per second"),
             (_, Some(count)) => format!("{count}"),
@@ -166,7 +166,7 @@ impl FromStr for Metric {
             "unsent" => Self::Unsent,
             "unanswered" => Self::Unanswered,
             "incomplete" => Self::Incomplete,
-            _ => return Err(format!("there is no metric {text}: see silverback bench --help")),
+            _ => return Err(format!("unknown metric {text}: see silverback bench --help")),
         })
     }
 }

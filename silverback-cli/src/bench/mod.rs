@@ -21,14 +21,14 @@ use self::{
     plan::Plan,
 };
 use crate::{
-    dialing::troubles::with_advice,
+    dialing::errors::with_advice,
+    error::{self, Error},
     service,
     signals::Signals,
-    trouble::{self, Trouble},
 };
 
 /// Puts the load on the server, shows what came of it, and says it with the exit code.
-pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+pub(crate) fn run(args: Args) -> Result<(), Error> {
     let mut signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
     service::raise_descriptor_limit();
@@ -41,14 +41,14 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     // The results can be printed as far as there is time, or not at all.
     drop(signals);
     progress.finish();
-    let outcome = outcome.map_err(|error| Trouble::System(format!("the load cannot be run: {error}")))?;
+    let outcome = outcome.map_err(|error| Error::System(format!("cannot run the load: {error}")))?;
     output::print(&plan, &outcome)?;
     if let Some(report) = report {
         let path = report.write(&plan, &outcome)?;
-        trouble::report(&format_args!("wrote the report to {}", path.display()));
+        error::report(&format_args!("wrote the report to {}", path.display()));
     }
     match signal.get() {
-        Some(code) => Err(Trouble::Signal(code)),
+        Some(code) => Err(Error::Signal(code)),
         None => verdict(&plan, &outcome),
     }
 }
@@ -59,22 +59,25 @@ async fn interrupted(signals: &mut Signals, signal: &Cell<Option<u8>>) {
     signal.set(Some(signals.next().await));
 }
 
-fn verdict(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
+fn verdict(plan: &Plan, outcome: &Outcome) -> Result<(), Error> {
     if let Some((cause, fault)) = end_of_all(outcome) {
-        let what =
-            if outcome.counts.received > 0 { "every connection was lost" } else { "no connection came to anything" };
+        let what = if outcome.counts.received > 0 { "every connection was lost" } else { "no connection succeeded" };
         let words = format!("{what}: {} ({})", cause.describe(), fault.example);
-        return Err(cause.trouble(match cause.is_of_dialing() {
+        return Err(cause.error(match cause.is_of_dialing() {
             true => with_advice(words, &plan.load.target.url),
             false => words,
         }));
     }
     if let Some(words) = undelivered(outcome) {
-        return Err(Trouble::Timeout(words));
+        return Err(Error::Timeout(words));
     }
     let met = plan.fail_if.iter().filter(|condition| condition.is_met(outcome));
     let met: Vec<_> = met.map(|condition| format!("{condition} ({})", condition.found(outcome))).collect();
-    if met.is_empty() { Ok(()) } else { Err(Trouble::Condition(format!("it is so: {}", met.join(", ")))) }
+    if met.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Condition(format!("a --fail-if condition matched: {}", met.join(", "))))
+    }
 }
 
 /// Why not one connection is left, if none is: what was met most.
@@ -87,10 +90,10 @@ fn end_of_all(outcome: &Outcome) -> Option<(Cause, &Fault)> {
 fn undelivered(outcome: &Outcome) -> Option<String> {
     let counts = &outcome.counts;
     if counts.incomplete > 0 && counts.fan_outs.recorded().is_none() {
-        return Some(format!("not one of {} messages reached everybody in time", counts.incomplete));
+        return Some(format!("none of {} messages reached every receiver in time", counts.incomplete));
     }
     let is_unanswered = counts.received == 0 && counts.unanswered > 0;
-    is_unanswered.then(|| format!("not one of {} messages was answered in time", counts.unanswered))
+    is_unanswered.then(|| format!("none of {} messages was answered in time", counts.unanswered))
 }
 
 /// From a signal to the end: answers and closes are waited for a second each, and then the results are printed.

@@ -14,7 +14,7 @@ use super::{
         script::{Filling, Script, Sizes},
     },
 };
-use crate::{dialing::shown::shown_url, printable::printable, trouble::Trouble};
+use crate::{dialing::shown::shown_url, error::Error, printable::printable};
 
 /// The load, and what is to be done with its outcome.
 #[derive(Debug)]
@@ -38,16 +38,16 @@ pub(crate) struct Settings {
 }
 
 impl Plan {
-    pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+    pub(crate) fn resolve(args: Args) -> Result<Self, Error> {
         if args.messages.is_some() && args.duration.is_some() && !args.hold {
-            return Err(Trouble::Usage("--duration and --messages both say when to end: give one of them".to_owned()));
+            return Err(Error::Usage("--duration and --messages both end the load: give only one".to_owned()));
         }
         let settings = settings(&args)?;
         let task = task(&args)?;
         let connections = usize::try_from(args.connections)
             .ok()
             .filter(|count| *count <= MAX_CONNECTIONS)
-            .ok_or_else(|| Trouble::Usage(format!("--connections must be at most {MAX_CONNECTIONS}")))?;
+            .ok_or_else(|| Error::Usage(format!("--connections must be at most {MAX_CONNECTIONS}")))?;
         let script = script(&settings, task)?;
         let raw = args.raw_tcp.then(|| Arc::new(script.frames()));
         let target = target(&args, script.largest())?;
@@ -87,7 +87,7 @@ impl Plan {
     }
 }
 
-fn settings(args: &Args) -> Result<Settings, Trouble> {
+fn settings(args: &Args) -> Result<Settings, Error> {
     let kind = match (args.text, args.binary, args.payload) {
         (true, _, _) => MessageKind::Text,
         (_, true, _) | (_, _, None) => MessageKind::Binary,
@@ -99,12 +99,12 @@ fn settings(args: &Args) -> Result<Settings, Trouble> {
         MessageKind::Binary => Filling::Random,
     });
     if kind == MessageKind::Text && !filling.is_text() {
-        return Err(Trouble::Usage("--payload random is no text: say --binary".to_owned()));
+        return Err(Error::Usage("--payload random is not text: use --binary".to_owned()));
     }
     Ok(Settings { sizes: args.size.clone(), kind, filling, compresses: args.compress })
 }
 
-fn task(args: &Args) -> Result<Task, Trouble> {
+fn task(args: &Args) -> Result<Task, Error> {
     let pace = match args.rate {
         Some(rate) => Pace::Open { rate },
         None => Pace::Closed { pipeline: args.pipeline },
@@ -119,14 +119,14 @@ fn task(args: &Args) -> Result<Task, Trouble> {
     let most = args.connections.min(MAX_SENDERS as u64);
     match usize::try_from(senders) {
         Ok(count) if senders <= most => Ok(Task::Broadcast { senders: count, hears_itself: !args.not_to_sender, pace }),
-        _ => Err(Trouble::Usage(format!("--broadcast must be at most {most}: senders are among the connections"))),
+        _ => Err(Error::Usage(format!("--broadcast must be at most {most}: every sender is one of the connections"))),
     }
 }
 
-fn script(settings: &Settings, task: Task) -> Result<Script, Trouble> {
+fn script(settings: &Settings, task: Task) -> Result<Script, Error> {
     let is_broadcast = matches!(task, Task::Broadcast { .. });
     if is_broadcast && settings.sizes.smallest() < LABEL {
-        return Err(Trouble::Usage(format!("--size must be at least {LABEL} with --broadcast: messages are numbered")));
+        return Err(Error::Usage(format!("--size must be at least {LABEL} with --broadcast: messages are numbered")));
     }
     // The label comes on top of what the script holds.
     let label = if is_broadcast { LABEL } else { 0 };
@@ -137,14 +137,14 @@ fn script(settings: &Settings, task: Task) -> Result<Script, Trouble> {
     Ok(Script::new(&sizes, settings.kind, settings.filling))
 }
 
-fn target(args: &Args, largest: usize) -> Result<Target, Trouble> {
+fn target(args: &Args, largest: usize) -> Result<Target, Error> {
     let destination = args.dial.destination()?;
     let url = destination.url;
     let request = ClientRequest::parse(&url);
-    let request = request.map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&shown_url(&url)))))?;
+    let request = request.map_err(|error| Error::Usage(format!("{}: {error}", printable(&shown_url(&url)))))?;
     let is_direct = args.dial.is_direct(&request)?;
     if !is_direct && !args.source.is_empty() && args.dial.has_unix_socket() {
-        return Err(Trouble::Usage("--source is for TCP: a Unix socket has no address".to_owned()));
+        return Err(Error::Usage("--source needs TCP: a Unix socket has no source address".to_owned()));
     }
     let opening = args.dial.connect_timeout.unwrap_or(args.timeout);
     let mut dialer = destination.dialer;

@@ -45,7 +45,7 @@ pub(super) fn some_outcome() -> Outcome {
 }
 
 fn code(plan: &Plan, outcome: &Outcome) -> u8 {
-    verdict(plan, outcome).map_or_else(|trouble| trouble.code(), |()| 0)
+    verdict(plan, outcome).map_or_else(|error| error.code(), |()| 0)
 }
 
 #[test]

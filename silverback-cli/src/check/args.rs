@@ -20,23 +20,23 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) offer: OfferOptions,
 
-    /// How long to wait for the pong, for the echo, and for the answer to the close.
+    /// Wait this long for the pong, for the echo, and for the reply to the close.
     #[arg(short, long, value_name = "TIME", value_parser = values::time, default_value = "3s", help_heading = PROBE)]
     pub(crate) wait: Duration,
 
-    /// Send no message, for servers that take offence at one that they do not know.
+    /// Send no text message, for servers that fail on messages they do not know.
     #[arg(long, help_heading = PROBE)]
     pub(crate) no_echo: bool,
 
-    /// How the outcome is written: in lines for people, or as one JSON object.
+    /// Write the report in this format: lines for people, or one JSON object.
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = SHOW)]
     pub(crate) format: Format,
 
-    /// The same as --format json.
+    /// Write one JSON object, like --format json.
     #[arg(long, conflicts_with = "format", help_heading = SHOW)]
     pub(crate) json: bool,
 
-    /// Whether to use colours. `auto` does on a terminal, unless the variable NO_COLOR is set.
+    /// Use colours. `auto` uses them on a terminal unless the variable NO_COLOR is set.
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = SHOW)]
     pub(crate) color: When,
 }

@@ -16,9 +16,9 @@ use crate::printable::printable_json;
 pub(super) fn text(report: &Report) -> String {
     let object = json!({
         "url": report.url,
-        "ok": report.trouble.is_none(),
-        "exit_code": report.trouble.as_ref().map_or(0, crate::trouble::Trouble::code),
-        "error": report.trouble.as_ref().map(ToString::to_string),
+        "ok": report.error.is_none(),
+        "exit_code": report.error.as_ref().map_or(0, crate::error::Error::code),
+        "error": report.error.as_ref().map(ToString::to_string),
         "total_ms": millis(report.total),
         "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
         "ping": report.conversation.as_ref().map(ping),

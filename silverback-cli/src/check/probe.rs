@@ -19,17 +19,17 @@ use super::{
     trace::{Seen, Trace},
 };
 use crate::{
-    dialing::{shown::shown_url, troubles::trouble_of},
+    dialing::{errors::dial_error, shown::shown_url},
+    error::Error,
     printable::printable,
-    trouble::Trouble,
 };
 
 /// Takes each step, as far as it leads. An error is for what makes no sense; all else is in the report.
-pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
+pub(super) async fn probe(args: &Args) -> Result<Report, Error> {
     let destination = args.dial.destination()?;
     let url = destination.url;
     let to = ClientRequest::parse(&url)
-        .map_err(|error| Trouble::Usage(format!("{}: {error}", printable(&shown_url(&url)))))?;
+        .map_err(|error| Error::Usage(format!("{}: {error}", printable(&shown_url(&url)))))?;
     let trace = Trace::start();
     let dialer = destination.dialer.compression(args.offer.compression());
     let dialer = dialer.adjust_config(|config| config.ping_interval(None).close_timeout(args.wait)).observer({
@@ -40,15 +40,15 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Trouble> {
     let mut report = match dialer.dial(&url).await {
         Ok(conn) => {
             let conversation = conversation::talk(conn, args.wait, !args.no_echo).await;
-            let (diagnosis, trouble) = of_conversation(&conversation, args.wait);
-            Report { conversation: Some(conversation), diagnosis, trouble, ..Report::empty(&url, steps(&trace)) }
+            let (diagnosis, error) = of_conversation(&conversation, args.wait);
+            Report { conversation: Some(conversation), diagnosis, error, ..Report::empty(&url, steps(&trace)) }
         }
-        Err(error) if error.is_misuse() => return Err(trouble_of(&error)),
+        Err(error) if error.is_misuse() => return Err(dial_error(&error)),
         Err(error) => failed(args, &to, &url, &trace, &error).await,
     };
     report.total = began.elapsed();
     report.notes = notes(&report);
-    if report.trouble.is_none() {
+    if report.error.is_none() {
         report.notes.extend(own_page::look(args, &url, &to, &trace.seen()).await);
     }
     Ok(report)
@@ -85,7 +85,7 @@ async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error
         speaks_the_other,
     };
     let diagnosis = Some(diagnosis::of_dial(error, &facts));
-    Report { diagnosis, trouble: Some(trouble_of(error)), ..Report::empty(url, steps) }
+    Report { diagnosis, error: Some(dial_error(error)), ..Report::empty(url, steps) }
 }
 
 /// The server that was asked last: redirects lead elsewhere.

@@ -8,8 +8,8 @@ use silverback::TlsSession;
 use super::{certificate::Certificate, conversation::Conversation, finding::Diagnosis};
 use crate::{
     dialing::{shown::shown_url, steps::shown_value},
+    error::Error,
     printable::printable,
-    trouble::Trouble,
 };
 
 /// What was done, what was seen, and what is wrong.
@@ -25,7 +25,7 @@ pub(super) struct Report {
     pub(super) notes: Vec<String>,
     pub(super) diagnosis: Option<Diagnosis>,
     /// Which exit code it comes to; `None` when all is well.
-    pub(super) trouble: Option<Trouble>,
+    pub(super) error: Option<Error>,
 }
 
 /// One step of the way, and how long it took.
@@ -107,7 +107,7 @@ impl Report {
             total: Duration::ZERO,
             notes: Vec::new(),
             diagnosis: None,
-            trouble: None,
+            error: None,
         }
     }
 }

@@ -110,7 +110,7 @@ impl Page {
         let (look, trust) = match security.trust {
             Trust::Verified => (Look::Good, "verified"),
             Trust::Unchecked => (Look::Caution, "NOT verified, as --insecure asks"),
-            Trust::Refused => (Look::Bad, "refused; looked at in a second connection"),
+            Trust::Refused => (Look::Bad, "refused; inspected in a second connection"),
         };
         let certificates = match security.chain {
             1 => "1 certificate".to_owned(),
@@ -151,13 +151,13 @@ impl Page {
         }
         match talk.echo {
             Echo::Skipped | Echo::Untold => {}
-            Echo::Same(took) => self.row("echo", Some(took), Look::Plain, "came back as it was sent"),
+            Echo::Same(took) => self.row("echo", Some(took), Look::Plain, "came back unchanged"),
             Echo::Within(took) => self.row("echo", Some(took), Look::Plain, "came back within another message"),
             Echo::None(wait) => self.row("echo", Some(wait), Look::Dim, "does not echo"),
         }
         if talk.unasked > 0 {
             let plural = if talk.unasked == 1 { "" } else { "s" };
-            self.detail("messages", Look::Plain, &format!("{} message{plural} came unasked", talk.unasked));
+            self.detail("messages", Look::Plain, &format!("{} message{plural} came unrequested", talk.unasked));
         }
         match &talk.close {
             Closing::ByUs { code, took } if *code == CloseCode::NORMAL => {

@@ -21,12 +21,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) offer: OfferOptions,
 
-    /// Send this text first, also after each reconnect. Can be given several times.
+    /// Send this text first, also after each reconnect. Can be repeated.
     #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
     pub(crate) send: Vec<String>,
 
-    /// How messages are read and written where that is no terminal: `text` and `hex` have one on a line, `json` writes a
-    /// JSON object for each and reads text, `raw` has bytes as they are, and all of the input is one binary message.
+    /// Read and write messages in this format where the input or output is not a terminal. `text` and `hex` use a line
+    /// for each message. `json` writes a JSON object for each message, and reads text. `raw` writes the bytes
+    /// unchanged, and sends the whole input as one binary message.
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = MESSAGES)]
     pub(crate) format: Format,
 
@@ -34,66 +35,66 @@ pub(crate) struct Args {
     #[arg(short, long, help_heading = MESSAGES)]
     pub(crate) binary: bool,
 
-    /// With --format raw: send what comes at once, as binary messages of at most this size, like 64KiB.
+    /// With --format raw: send input as soon as it arrives, in binary messages up to this size, like 64KiB.
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = MESSAGES)]
     pub(crate) chunk: Option<u64>,
 
-    /// The largest message that is accepted, and the largest file that is sent, like 65536, 64KiB or 1MiB.
+    /// Accept messages, and send files, up to this size, like 65536, 64KiB or 1MiB.
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB", visible_alias = "max-message")]
     #[arg(help_heading = MESSAGES)]
     pub(crate) max_message_size: u64,
 
-    /// How long after the end of the input nothing must have come before the connection is closed, like 1s; 0 is at once,
-    /// and `off` leaves that to the server. Default: 1s, but 10s until something has come after the last message was sent.
+    /// Close the connection after this much silence from the server once the input has ended, like 1s. 0 closes at
+    /// once, and `off` leaves it to the server. Default: 1s, but 10s until the server has answered the last message.
     #[arg(short, long, value_name = "TIME", value_parser = parse_wait, help_heading = END)]
     pub(crate) wait: Option<Patience>,
 
-    /// Close the connection after this many messages have come; 0 waits for none. End with 8 if fewer come in time.
+    /// Close the connection after receiving this many messages; 0 waits for none. End with 8 if fewer arrive in time.
     #[arg(short = 'n', long, value_name = "N", help_heading = END)]
     pub(crate) count: Option<u64>,
 
-    /// Close the connection after a message that this regular expression matches. End with 8 if none comes in time.
+    /// Close the connection after a message that matches this regular expression. End with 8 if none arrives in time.
     #[arg(long, value_name = "REGEX", value_parser = parse_regex, help_heading = END)]
     pub(crate) until: Option<Regex>,
 
-    /// Connect again when the connection is lost or the server goes away, at most MAX times in a row.
+    /// Reconnect when the connection is lost or the server goes away, at most MAX times in a row.
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "4294967295")]
     #[arg(help_heading = END)]
     pub(crate) reconnect: Option<u32>,
 
-    /// Ping a server after this long without a sign of life: bytes from it, or output that it takes. `off` disables pings.
+    /// Ping the server after this much silence, in which it sends nothing and takes no output. `off` disables pings.
     #[arg(long, value_name = "TIME", value_parser = parse_patience, default_value = "20s", help_heading = END)]
     pub(crate) ping_interval: Patience,
 
-    /// Close the connection if a ping brings no sign of life within this time.
+    /// Close the connection if the peer stays silent for this long after a ping.
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "20s", help_heading = END)]
     pub(crate) ping_timeout: Duration,
 
-    /// How long the server may take to answer when the connection is closed.
+    /// Wait this long for the server's reply when the connection is closed.
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "5s", help_heading = END)]
     pub(crate) close_timeout: Duration,
 
-    /// Whether to use colours. `auto` does on a terminal, unless the variable NO_COLOR is set.
+    /// Use colours. `auto` uses them on a terminal unless the variable NO_COLOR is set.
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = SHOW)]
     pub(crate) color: When,
 
-    /// Show when each message came (UTC).
+    /// Show when each message arrived (UTC).
     #[arg(short, long, help_heading = SHOW)]
     pub(crate) timestamps: bool,
 
-    /// Keep the history of the prompt in this file. Lines that begin with a space are not kept.
+    /// Keep the prompt's history in this file. Lines that begin with a space are not kept.
     #[arg(long, value_name = "FILE", env = "SILVERBACK_HISTORY", hide_env_values = true, help_heading = SHOW)]
     pub(crate) history: Option<PathBuf>,
 
-    /// Do not keep what is typed.
+    /// Do not keep the prompt's history.
     #[arg(long, help_heading = SHOW)]
     pub(crate) no_history: bool,
 
-    /// Show each step of connecting, the headers, pings and closes, on standard error. Secrets are left out.
+    /// Show each step of connecting, headers, pings and closes on standard error. Secrets are hidden.
     #[arg(short, long, help_heading = SHOW)]
     pub(crate) verbose: bool,
 
-    /// Show nothing but messages and errors.
+    /// Show only messages and errors.
     #[arg(short, long, conflicts_with = "verbose", help_heading = SHOW)]
     pub(crate) quiet: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
-use silverback::{Conn, Error, Message, Reconnect};
+use silverback::{Conn, Message, Reconnect};
 use tokio::time::timeout;
 
 use super::{
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     dialing::{Destination, shown::shown_url, steps::describe},
+    error::Error,
     printable::printable,
     signals::Signals,
     standard_output,
-    trouble::Trouble,
 };
 
 /// All that connections have in common.
@@ -48,7 +48,7 @@ struct PromptParts {
 }
 
 impl Client {
-    pub(crate) fn start(mut plan: Plan, signals: Signals) -> Result<Self, Trouble> {
+    pub(crate) fn start(mut plan: Plan, signals: Signals) -> Result<Self, Error> {
         signals.end_in_order(PATIENCE);
         let (sink, prompt) = match &plan.source {
             Source::Prompt(keep) => {
@@ -82,7 +82,7 @@ impl Client {
         })
     }
 
-    pub(crate) async fn run(mut self) -> Result<(), Trouble> {
+    pub(crate) async fn run(mut self) -> Result<(), Error> {
         let end = self.connect_and_talk().await;
         let undone = Undone { missing: self.waiting.missing(), unsent: self.backlog.len() };
         let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
@@ -119,7 +119,7 @@ impl Client {
                 for message in greetings.iter() {
                     conn.write_message(message.clone()).await?;
                 }
-                Ok::<_, Error>(conn)
+                Ok::<_, silverback::Error>(conn)
             }
         })
     }
@@ -136,7 +136,7 @@ impl Client {
     }
 
     /// The prompt comes after the first connection; a pipe is not touched before either.
-    pub(super) fn start_reading(&mut self) -> Result<(), Trouble> {
+    pub(super) fn start_reading(&mut self) -> Result<(), Error> {
         if self.inputs.is_none() {
             self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
                 (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,

@@ -38,7 +38,7 @@ pub(crate) fn parse(line: &str) -> Result<Typed, String> {
         "stats" => Ok(Typed::Stats),
         "help" | "?" => Ok(Typed::Help),
         "quit" | "exit" | "q" => Ok(Typed::Quit),
-        _ => Err(format!("there is no command /{name}; /help lists them, and //{command} sends it as text")),
+        _ => Err(format!("unknown command /{name}; /help lists them, and //{command} sends it as text")),
     }
 }
 

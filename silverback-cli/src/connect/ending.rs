@@ -2,12 +2,12 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use silverback::{CloseCode, CloseInfo, Disconnect, Error, Initiator};
+use silverback::{CloseCode, CloseInfo, Disconnect, Initiator};
 
 use crate::{
-    dialing::troubles::{trouble_of, trouble_with_advice},
+    dialing::errors::{dial_error, dial_error_with_advice},
+    error::Error,
     printable::printable,
-    trouble::Trouble,
 };
 
 /// Why it ended.
@@ -28,7 +28,7 @@ pub(crate) enum End {
     /// What is written cannot be.
     Output(io::Error),
     /// The input cannot be used.
-    Input(Trouble),
+    Input(Error),
 }
 
 /// What was left undone when it ended.
@@ -41,21 +41,21 @@ pub(crate) struct Undone {
 }
 
 impl End {
-    /// Nothing, or the trouble and with it the exit code.
-    pub(crate) fn outcome(self, undone: Undone) -> Result<(), Trouble> {
+    /// Nothing, or the error and with it the exit code.
+    pub(crate) fn outcome(self, undone: Undone) -> Result<(), Error> {
         match self {
             Self::Done | Self::Asked(_) => Ok(()),
             Self::Silence(time) => {
                 let missing = undone.missing.unwrap_or_default();
-                Err(Trouble::Timeout(format!("{missing}, and nothing more came within {time:?} (see --wait)")))
+                Err(Error::Timeout(format!("{missing}, and nothing more came within {time:?} (see --wait)")))
             }
             Self::Peer(info) => closed(&info, &undone),
             Self::GivenUp { cause, url } => given_up(&cause, &url, &undone),
-            Self::Signal(code) => Err(Trouble::Signal(code)),
+            Self::Signal(code) => Err(Error::Signal(code)),
             // Whoever reads has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Self::Output(error) => Err(Trouble::System(format!("cannot write to standard output: {error}"))),
-            Self::Input(trouble) => Err(trouble),
+            Self::Output(error) => Err(Error::System(format!("cannot write to standard output: {error}"))),
+            Self::Input(error) => Err(error),
         }
     }
 
@@ -85,29 +85,29 @@ pub(crate) fn asked_words(info: &CloseInfo) -> String {
 /// Why there is no connection, in one line.
 pub(crate) fn cause_words(cause: &Disconnect) -> String {
     match cause {
-        Disconnect::Dial(error) => trouble_of(error).to_string(),
+        Disconnect::Dial(error) => dial_error(error).to_string(),
         Disconnect::Closed(info) => closed_words(info),
         cause => cause.to_string(),
     }
 }
 
-fn given_up(cause: &Disconnect, url: &str, undone: &Undone) -> Result<(), Trouble> {
+fn given_up(cause: &Disconnect, url: &str, undone: &Undone) -> Result<(), Error> {
     match cause {
         Disconnect::Closed(info) => closed(info, undone),
-        Disconnect::Dial(error) => Err(trouble_with_advice(error, url)),
+        Disconnect::Dial(error) => Err(dial_error_with_advice(error, url)),
         Disconnect::Failed(error) => Err(failed(error, undone)),
-        Disconnect::HookTimeout(_) => Err(Trouble::Timeout(cause.to_string())),
-        cause => Err(Trouble::System(cause.to_string())),
+        Disconnect::HookTimeout(_) => Err(Error::Timeout(cause.to_string())),
+        cause => Err(Error::System(cause.to_string())),
     }
 }
 
-fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Trouble> {
+fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Error> {
     let text = closed_words(info) + &undone.words();
     match IN_ORDER.contains(&info.code) {
         true if undone.is_nothing() => Ok(()),
         // The server has done nothing wrong, but it is not what was asked for.
-        true if undone.missing.is_some() => Err(Trouble::Timeout(text)),
-        _ => Err(Trouble::Closed(text)),
+        true if undone.missing.is_some() => Err(Error::Timeout(text)),
+        _ => Err(Error::Closed(text)),
     }
 }
 
@@ -123,12 +123,12 @@ fn frame_words(info: &CloseInfo) -> String {
     }
 }
 
-fn failed(error: &Error, undone: &Undone) -> Trouble {
+fn failed(error: &silverback::Error, undone: &Undone) -> Error {
     let text = format!("{error}{}", undone.words());
     match error {
-        error if error.is_timeout() => Trouble::Timeout(text),
-        Error::Protocol(_) | Error::Limit(_) => Trouble::Protocol(text),
-        _ => Trouble::Closed(format!("the connection was lost: {text}")),
+        error if error.is_timeout() => Error::Timeout(text),
+        silverback::Error::Protocol(_) | silverback::Error::Limit(_) => Error::Protocol(text),
+        _ => Error::Closed(format!("the connection was lost: {text}")),
     }
 }
 

@@ -5,28 +5,28 @@ use silverback::{LimitError, Timeout};
 
 use super::*;
 
-fn lost(error: Error) -> End {
+fn lost(error: silverback::Error) -> End {
     End::GivenUp { cause: Arc::new(Disconnect::Failed(error)), url: "ws://h/".to_owned() }
 }
 
 fn code(end: End, undone: Undone) -> u8 {
-    end.outcome(undone).map_or_else(|trouble| trouble.code(), |()| 0)
+    end.outcome(undone).map_or_else(|error| error.code(), |()| 0)
 }
 
 #[test]
 fn a_timeout_is_8_and_a_limit_is_7() {
     assert_eq!(code(End::Silence(Duration::from_secs(1)), Undone::default()), 8);
-    assert_eq!(code(lost(Error::Timeout(Timeout::Pong(Duration::from_secs(1)))), Undone::default()), 8);
+    assert_eq!(code(lost(silverback::Error::Timeout(Timeout::Pong(Duration::from_secs(1)))), Undone::default()), 8);
     let limit = LimitError::Message { size: 2, limit: 1 };
-    assert_eq!(code(lost(Error::Limit(limit)), Undone::default()), 7);
+    assert_eq!(code(lost(silverback::Error::Limit(limit)), Undone::default()), 7);
 }
 
 #[test]
 fn a_connection_that_is_lost_is_6_and_what_was_not_sent_is_told() {
-    for error in [Error::Lost, Error::Io(io::ErrorKind::ConnectionReset.into())] {
-        let trouble = lost(error).outcome(Undone { unsent: 2, ..Undone::default() }).unwrap_err();
-        assert_eq!(trouble.code(), 6);
-        assert!(trouble.to_string().ends_with("; 2 messages were not sent"), "{trouble}");
+    for error in [silverback::Error::Lost, silverback::Error::Io(io::ErrorKind::ConnectionReset.into())] {
+        let error = lost(error).outcome(Undone { unsent: 2, ..Undone::default() }).unwrap_err();
+        assert_eq!(error.code(), 6);
+        assert!(error.to_string().ends_with("; 2 messages were not sent"), "{error}");
     }
 }
 

@@ -32,7 +32,7 @@ fn read(path: &Path, is_text: bool, most: u64) -> Result<Message, String> {
     let file = open(path).map_err(cannot)?;
     // Others may have no end.
     if !file.metadata().map_err(cannot)?.is_file() {
-        return Err(format!("{shown} is no regular file"));
+        return Err(format!("{shown} is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;

@@ -24,23 +24,23 @@ mod waiting;
 
 use self::{args::Args, client::Client, plan::Plan};
 use crate::{
+    error::{Error, exit_codes},
     signals::Signals,
-    trouble::{Trouble, exit_codes},
 };
 
 /// Connects, talks until there is nothing more to say, and closes.
-pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+pub(crate) fn run(args: Args) -> Result<(), Error> {
     let signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Trouble::System(format!("cannot start: {error}")))?;
+    let runtime = runtime.map_err(|error| Error::System(format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(async { Client::start(plan, signals)?.run().await });
-    // A name may still be looked up in vain.
+    // A name lookup may still be running.
     runtime.shutdown_background();
     outcome
 }
 
-/// What stands below the options.
+/// The end of the help text.
 pub(crate) fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\n{REMARK}", exit_codes(&CODES))
 }
@@ -50,8 +50,8 @@ Examples:
   silverback wss://example.com/chat                    talk at a prompt
   echo hi | silverback connect ws://localhost:8000/ws/echo
   silverback connect URL --send subscribe --count 10   print ten messages and end
-  silverback connect URL --wait off --format json      print all that comes, as lines of JSON
+  silverback connect URL --wait off --format json      print every message as a line of JSON
   silverback connect URL --format raw <in.png >out.png one binary message there and back";
 
-const REMARK: &str = "A closed output pipe is no error.";
+const REMARK: &str = "A closed output pipe is not an error.";
 const CODES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143];

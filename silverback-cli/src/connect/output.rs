@@ -11,7 +11,7 @@ use std::{
 use rustyline::ExternalPrinter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 /// The way to the thread that writes.
 #[derive(Debug)]
@@ -86,14 +86,14 @@ pub(crate) enum Sink {
 
 impl Output {
     /// Starts the thread.
-    pub(crate) fn start(sink: Sink) -> Result<Self, Trouble> {
+    pub(crate) fn start(sink: Sink) -> Result<Self, Error> {
         let (chunks, waiting) = mpsc::channel(MOST_CHUNKS);
         let (end, ended) = oneshot::channel();
         let work = move || {
             let _ = end.send(write_all(sink, waiting));
         };
         let started = thread::Builder::new().name("output".to_owned()).spawn(work);
-        started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+        started.map_err(|error| Error::System(format!("cannot start a thread: {error}")))?;
         let queue = Queue { chunks, room: Arc::new(Semaphore::new(MOST_BYTES)) };
         Ok(Self { queue, ended: Some(ended) })
     }

@@ -13,7 +13,7 @@ use super::{
     view::View,
     waiting::Rule,
 };
-use crate::{dialing::Destination, trouble::Trouble};
+use crate::{dialing::Destination, error::Error};
 
 /// All that is needed to connect and talk.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(crate) enum Loudness {
 }
 
 impl Plan {
-    pub(crate) fn resolve(args: Args) -> Result<Self, Trouble> {
+    pub(crate) fn resolve(args: Args) -> Result<Self, Error> {
         let mut destination = args.dial.destination()?;
         let loudness = match (args.quiet, args.verbose) {
             (true, _) => Loudness::Quiet,
@@ -90,9 +90,9 @@ impl Plan {
     }
 }
 
-fn source(args: &Args) -> Result<Source, Trouble> {
+fn source(args: &Args) -> Result<Source, Error> {
     if args.chunk.is_some() && args.format != Format::Raw {
-        return Err(Trouble::Usage("--chunk goes with --format raw".to_owned()));
+        return Err(Error::Usage("--chunk needs --format raw".to_owned()));
     }
     let can_edit = env::var_os("TERM").is_none_or(|term| !SIMPLE_TERMINALS.iter().any(|simple| term == *simple));
     if io::stdin().is_terminal() && io::stdout().is_terminal() && can_edit {

@@ -222,8 +222,8 @@ impl Talk<'_> {
         for _ in &self.client.plan.greetings {
             self.client.waiting.note_sent();
         }
-        if let Err(trouble) = self.client.start_reading() {
-            self.close(End::Input(trouble));
+        if let Err(error) = self.client.start_reading() {
+            self.close(End::Input(error));
         }
     }
 

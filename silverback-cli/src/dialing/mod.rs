@@ -2,13 +2,13 @@
 //! what its errors mean for the exit code. Where secrets come from is in `secrets`, what of a URL may be shown in `shown`,
 //! and the words for each step in `steps`.
 
+pub(crate) mod errors;
 pub(crate) mod options;
 mod overrides;
 mod secrets;
 pub(crate) mod shown;
 pub(crate) mod steps;
 pub(crate) mod target;
-pub(crate) mod troubles;
 mod userinfo;
 
 use std::{net::SocketAddr, path::Path};
@@ -16,8 +16,8 @@ use std::{net::SocketAddr, path::Path};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 
-use self::{options::DialOptions, secrets::Authorization, troubles::trouble_of};
-use crate::trouble::Trouble;
+use self::{errors::dial_error, options::DialOptions, secrets::Authorization};
+use crate::error::Error;
 
 /// Where to go, and how.
 #[derive(Clone, Debug)]
@@ -29,11 +29,11 @@ pub(crate) struct Destination {
 
 impl DialOptions {
     /// Reads the files and variables that the options name, and settles how the server is reached. Nothing is sent.
-    pub(crate) fn destination(&self) -> Result<Destination, Trouble> {
-        let (url, credentials) = userinfo::part(&self.url).map_err(Trouble::Usage)?;
+    pub(crate) fn destination(&self) -> Result<Destination, Error> {
+        let (url, credentials) = userinfo::part(&self.url).map_err(Error::Usage)?;
         let headers = secrets::headers(&self.header)?;
         let authorization = Authorization::resolve(self, credentials)?;
-        let mut dialer = self.add_way(Dialer::new())?;
+        let mut dialer = self.add_route(Dialer::new())?;
         for (name, value) in &headers {
             dialer = match name.eq_ignore_ascii_case("host") {
                 true => dialer.host_header(value),
@@ -49,24 +49,24 @@ impl DialOptions {
             dialer = dialer.origin(origin);
         }
         dialer = dialer.subprotocols(&self.subprotocol).redirects(if self.location { self.max_redirs } else { 0 });
-        dialer.check(&url).map_err(|error| trouble_of(&error))?;
+        dialer.check(&url).map_err(|error| dial_error(&error))?;
         Ok(Destination { url, dialer: self.add_times(dialer) })
     }
 
     /// For looking at who answers, whoever that is: any certificate will do, so nothing that may be secret is told.
-    pub(crate) fn dialer_to_look(&self) -> Result<Dialer, Trouble> {
+    pub(crate) fn dialer_to_look(&self) -> Result<Dialer, Error> {
         let stranger = Self { cacert: None, cert: None, key: None, insecure: true, ..self.clone() };
-        Ok(stranger.add_times(stranger.add_way(Dialer::new())?))
+        Ok(stranger.add_times(stranger.add_route(Dialer::new())?))
     }
 
     /// Whether a TCP connection to the server of this request is all that it takes to reach it.
-    pub(crate) fn is_direct(&self, to: &ClientRequest) -> Result<bool, Trouble> {
+    pub(crate) fn is_direct(&self, to: &ClientRequest) -> Result<bool, Error> {
         if self.has_unix_socket() {
             return Ok(false);
         }
         let proxies = self.proxies()?;
         let proxy = proxies.proxy_for(to.is_secure(), to.host(), to.port());
-        Ok(proxy.map_err(|error| Trouble::Usage(error.to_string()))?.is_none())
+        Ok(proxy.map_err(|error| Error::Usage(error.to_string()))?.is_none())
     }
 
     pub(crate) fn has_unix_socket(&self) -> bool {
@@ -82,7 +82,7 @@ impl DialOptions {
         given.flat_map(|given| given.addresses.iter().copied()).collect()
     }
 
-    fn add_way(&self, mut dialer: Dialer) -> Result<Dialer, Trouble> {
+    fn add_route(&self, mut dialer: Dialer) -> Result<Dialer, Error> {
         dialer = dialer.max_head_size(self.max_head_size);
         dialer = dialer.tls(self.tls()?).proxy_tls(self.proxy_tls()?).proxy_rules(self.proxies()?);
         for entry in &self.resolve {
@@ -114,7 +114,7 @@ impl DialOptions {
         CertificateDer::pem_slice_iter(&pem).flatten().any(|named| &*named == certificate)
     }
 
-    fn tls(&self) -> Result<Tls, Trouble> {
+    fn tls(&self) -> Result<Tls, Error> {
         let mut tls = Tls::new().key_log_from_env().danger_accept_invalid_certs(self.insecure);
         if let Some(path) = &self.cacert {
             tls = tls.default_roots(false).add_roots(read("--cacert", path)?);
@@ -130,7 +130,7 @@ impl DialOptions {
         Ok(tls)
     }
 
-    fn proxy_tls(&self) -> Result<Tls, Trouble> {
+    fn proxy_tls(&self) -> Result<Tls, Error> {
         let tls = Tls::new().key_log_from_env().danger_accept_invalid_certs(self.proxy_insecure);
         Ok(match &self.proxy_cacert {
             Some(path) => tls.default_roots(false).add_roots(read("--proxy-cacert", path)?),
@@ -138,8 +138,8 @@ impl DialOptions {
         })
     }
 
-    fn proxies(&self) -> Result<ProxyRules, Trouble> {
-        let usage = |error| Trouble::Usage(format!("--proxy: {error}"));
+    fn proxies(&self) -> Result<ProxyRules, Error> {
+        let usage = |error| Error::Usage(format!("--proxy: {error}"));
         let mut rules = match &self.proxy {
             Some(url) => ProxyRules::all(url.parse().map_err(usage)?),
             None => ProxyRules::from_env(),
@@ -151,6 +151,6 @@ impl DialOptions {
     }
 }
 
-fn read(option: &str, path: &Path) -> Result<Vec<u8>, Trouble> {
-    std::fs::read(path).map_err(|error| Trouble::Usage(format!("{option} cannot read {}: {error}", path.display())))
+fn read(option: &str, path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| Error::Usage(format!("{option} cannot read {}: {error}", path.display())))
 }

@@ -12,17 +12,17 @@ use crate::values;
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(crate) struct DialOptions {
-    /// The server, like wss://example.com/chat. http:// and https:// mean the same as ws:// and wss://.
+    /// The server's URL, like wss://example.com/chat. http:// and https:// mean the same as ws:// and wss://.
     #[arg(value_name = "URL", value_parser = trimmed)]
     pub(crate) url: String,
 
-    /// Send this header too, like 'X-Tenant: blue'; @FILE sends each line of a file. Can be given several times.
+    /// Add this header to the request, like 'X-Tenant: blue'; @FILE adds each line of a file. Can be repeated.
     /// User-Agent is silverback/VERSION unless given.
     #[arg(short = 'H', long, value_name = "HEADER", help_heading = REQUEST)]
     pub(crate) header: Vec<String>,
 
-    /// Log in with this name (Basic authentication). Without a password it is read from --password-file or the variable
-    /// SILVERBACK_PASSWORD, where other users of the machine cannot see it.
+    /// Log in with this user name (Basic authentication). A password that is not given here is read from
+    /// --password-file or the variable SILVERBACK_PASSWORD, where other users of the machine cannot see it.
     #[arg(short, long, value_name = "USER[:PASSWORD]", help_heading = REQUEST)]
     #[arg(conflicts_with_all = ["bearer", "bearer_file"])]
     pub(crate) user: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct DialOptions {
     #[arg(long, value_name = "FILE", requires = "user", help_heading = REQUEST)]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Log in with this token. Without it, --bearer-file or the variable SILVERBACK_BEARER is used.
+    /// Log in with this bearer token. Default: from --bearer-file or the variable SILVERBACK_BEARER.
     #[arg(long, value_name = "TOKEN", conflicts_with = "bearer_file", help_heading = REQUEST)]
     pub(crate) bearer: Option<String>,
 
@@ -39,72 +39,72 @@ pub(crate) struct DialOptions {
     #[arg(long, value_name = "FILE", help_heading = REQUEST)]
     pub(crate) bearer_file: Option<PathBuf>,
 
-    /// The origin to name, as a browser does, like https://example.com.
+    /// Send this origin, as a browser does, like https://example.com.
     #[arg(long, value_name = "ORIGIN", help_heading = REQUEST)]
     pub(crate) origin: Option<String>,
 
-    /// Offer this subprotocol; the best first. Can be given several times, or with commas.
+    /// Offer this subprotocol. Can be repeated, or separated by commas: the preferred one first.
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', help_heading = REQUEST)]
     pub(crate) subprotocol: Vec<String>,
 
-    /// Follow redirects, but never from TLS to a server without. Credentials and headers of --header are not sent to
-    /// another origin, except User-Agent. Cookies that a redirect sets go with the next request.
+    /// Follow redirects, but never from TLS to plain text. Credentials and headers of --header are not sent to another
+    /// origin, except User-Agent. Cookies that a redirect sets are sent with the next request.
     #[arg(short = 'L', long, help_heading = REQUEST)]
     pub(crate) location: bool,
 
-    /// How many redirects to follow at most.
+    /// Follow at most this many redirects.
     #[arg(long, value_name = "N", default_value_t = 10, requires = "location", help_heading = REQUEST)]
     pub(crate) max_redirs: usize,
 
-    /// Trust the certificates in this PEM file, and no others: authorities, or the server's own.
+    /// Trust only the certificates in this PEM file: authorities, or the server's own.
     #[arg(long, value_name = "FILE", help_heading = TLS)]
     pub(crate) cacert: Option<PathBuf>,
 
-    /// Show the server this certificate, a PEM file with its chain, and with its key if --key is not given.
+    /// Present this client certificate, a PEM file with its chain, and with its key if --key is not given.
     #[arg(long, value_name = "FILE", help_heading = TLS)]
     pub(crate) cert: Option<PathBuf>,
 
-    /// The key of --cert, a PEM file.
+    /// Read the private key of --cert from this PEM file.
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = TLS)]
     pub(crate) key: Option<PathBuf>,
 
-    /// Accept any certificate. Then nobody knows who the server is: for tests only.
+    /// Accept any certificate, so that the server may be an impostor. For tests only.
     #[arg(short = 'k', long, help_heading = TLS)]
     pub(crate) insecure: bool,
 
-    /// Trust the certificates in this PEM file, and no others, when an https:// proxy shows its certificate.
-    /// --cacert, --cert and --insecure are for the server alone.
+    /// Trust only the certificates in this PEM file for an https:// proxy. --cacert, --cert and --insecure apply to the
+    /// server alone.
     #[arg(long, value_name = "FILE", help_heading = TLS)]
     pub(crate) proxy_cacert: Option<PathBuf>,
 
-    /// Accept any certificate of an https:// proxy. Then nobody knows who it is: for tests only.
+    /// Accept any certificate of an https:// proxy, so that the proxy may be an impostor. For tests only.
     #[arg(long, help_heading = TLS)]
     pub(crate) proxy_insecure: bool,
 
-    /// Reach the server through this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT].
-    /// Without it the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY decide.
+    /// Connect through this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT]. Default: from
+    /// the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
     #[arg(short = 'x', long, value_name = "URL", help_heading = NETWORK)]
     pub(crate) proxy: Option<String>,
 
-    /// Hosts to reach without a proxy, with commas; * for all.
+    /// Connect to these hosts without a proxy, separated by commas; * means all.
     #[arg(long, value_name = "HOSTS", help_heading = NETWORK)]
     pub(crate) noproxy: Option<String>,
 
-    /// Use this address, or several with commas, for connections to this host and port, instead of looking it up. Can be
-    /// given several times.
+    /// Connect to this address, or to several separated by commas, for this host and port instead of looking the host
+    /// up. Can be repeated.
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = overrides::parse, help_heading = NETWORK)]
     pub(crate) resolve: Vec<Override>,
 
-    /// Connect to this Unix socket; the URL still says what to ask for.
+    /// Connect to this Unix socket. The request still takes its host and path from the URL.
     #[cfg(unix)]
     #[arg(long, value_name = "PATH", help_heading = NETWORK)]
     pub(crate) unix_socket: Option<PathBuf>,
 
-    /// Accept an answer with a head of up to this size, from 1KiB to 64KiB. Cookies can be large.
+    /// Accept response heads up to this size, from 1KiB to 64KiB. Large cookies need more.
     #[arg(long, value_name = "SIZE", value_parser = values::head_size, default_value = "16KiB", help_heading = NETWORK)]
     pub(crate) max_head_size: usize,
 
-    /// How long it may take until the connection stands, like 5s or 500ms. Default: 10s for each step, 30s for all.
+    /// Time out if opening the connection takes longer, like 5s or 500ms. Default: 10s for each step, 30s for all.
     #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = NETWORK)]
     pub(crate) connect_timeout: Option<Duration>,
 }

@@ -7,7 +7,7 @@ use http::HeaderName;
 use silverback::handshake::headers::is_reserved;
 
 use super::{options::DialOptions, userinfo::Credentials};
-use crate::{trouble::Trouble, values::is_blank};
+use crate::{error::Error, values::is_blank};
 
 /// Who we are to the server.
 #[derive(PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum Authorization {
 }
 
 impl Authorization {
-    pub(super) fn resolve(options: &DialOptions, in_url: Option<Credentials>) -> Result<Option<Self>, Trouble> {
+    pub(super) fn resolve(options: &DialOptions, in_url: Option<Credentials>) -> Result<Option<Self>, Error> {
         let credentials = match &options.user {
             Some(text) => Some(parse_user(text)),
             None => in_url,
@@ -33,15 +33,17 @@ impl Authorization {
         Ok(token.map(Self::Bearer))
     }
 
-    fn basic(options: &DialOptions, credentials: Credentials) -> Result<Self, Trouble> {
+    fn basic(options: &DialOptions, credentials: Credentials) -> Result<Self, Error> {
         let password = match (credentials.password, &options.password_file) {
             (Some(password), None) => password,
             (Some(_), Some(_)) => {
-                return Err(Trouble::Usage("--password-file: there is a password with the user name too".to_owned()));
+                return Err(Error::Usage(
+                    "--password-file cannot be used with a password beside the user name".to_owned(),
+                ));
             }
             (None, Some(path)) => first_line("--password-file", path)?,
             (None, None) => variable(PASSWORD).ok_or_else(|| {
-                Trouble::Usage(format!(
+                Error::Usage(format!(
                     "--user has no password: add :PASSWORD, --password-file or the variable {PASSWORD}"
                 ))
             })?,
@@ -51,7 +53,7 @@ impl Authorization {
 }
 
 /// The headers of `-H`: `Name: value`, or `@FILE` with one on each line.
-pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, Trouble> {
+pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, Error> {
     let mut headers = Vec::new();
     for text in given {
         let Some(path) = text.strip_prefix('@') else {
@@ -66,20 +68,20 @@ pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, Trouble
     Ok(headers)
 }
 
-fn header(text: &str) -> Result<(String, String), Trouble> {
+fn header(text: &str) -> Result<(String, String), Error> {
     match text.split_once(':') {
         Some((name, value)) if !name.is_empty() => {
             refuse_reserved(name.trim())?;
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
         // Its text may be a secret whose name was forgotten.
-        _ => Err(Trouble::Usage("--header must be like 'Name: value'".to_owned())),
+        _ => Err(Error::Usage("--header must be like 'Name: value'".to_owned())),
     }
 }
 
 /// Headers that the handshake sends by itself. People copy them from the request of a browser. `Host` has a setting of its
 /// own, which `--header` reaches.
-fn refuse_reserved(name: &str) -> Result<(), Trouble> {
+fn refuse_reserved(name: &str) -> Result<(), Error> {
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else { return Ok(()) };
     if !is_reserved(&header) {
         return Ok(());
@@ -90,7 +92,7 @@ fn refuse_reserved(name: &str) -> Result<(), Trouble> {
         "content-length" | "transfer-encoding" => "leave it out, a handshake has no body",
         _ => "leave it out, the handshake sends it by itself",
     };
-    Err(Trouble::Usage(format!("--header cannot set {name}: {advice}")))
+    Err(Error::Usage(format!("--header cannot set {name}: {advice}")))
 }
 
 fn parse_user(text: &str) -> Credentials {
@@ -100,11 +102,11 @@ fn parse_user(text: &str) -> Credentials {
     }
 }
 
-fn first_line(option: &str, path: &Path) -> Result<String, Trouble> {
+fn first_line(option: &str, path: &Path) -> Result<String, Error> {
     let text = fs::read_to_string(path).map_err(|error| cannot_read(option, path, &error))?;
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err(Trouble::Usage(format!("{option} finds nothing in the first line of {}", path.display()))),
+        _ => Err(Error::Usage(format!("{option} found nothing in the first line of {}", path.display()))),
     }
 }
 
@@ -112,8 +114,8 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !is_blank(value.as_ref()))
 }
 
-fn cannot_read(option: &str, path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::Usage(format!("{option} cannot read {}: {error}", path.display()))
+fn cannot_read(option: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::Usage(format!("{option} cannot read {}: {error}", path.display()))
 }
 
 const PASSWORD: &str = "SILVERBACK_PASSWORD";

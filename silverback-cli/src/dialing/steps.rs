@@ -21,7 +21,7 @@ pub(crate) fn describe(event: &DialEvent<'_>) -> String {
             format!("* connected to {target} at {address} ({took:.1?})")
         }
         DialEvent::Connected { target, address: None, took } => format!("* connected to {target} ({took:.1?})"),
-        DialEvent::ProxyConnected { proxy, took } => format!("* the proxy {proxy} has connected us ({took:.1?})"),
+        DialEvent::ProxyConnected { proxy, took } => format!("* connected through the proxy {proxy} ({took:.1?})"),
         DialEvent::TlsEstablished { target, session, took } => {
             let mut text = format!("* TLS with {target}:");
             for part in [&session.version, &session.cipher_suite].into_iter().flatten() {

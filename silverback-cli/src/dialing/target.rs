@@ -5,11 +5,11 @@ use std::{env, net::Ipv6Addr};
 use silverback::handshake::ClientRequest;
 
 use super::{options::DialOptions, shown::shown_url};
-use crate::{printable::printable, trouble::Trouble, values::is_blank};
+use crate::{error::Error, printable::printable, values::is_blank};
 
 /// The error is for the person who wrote the command line.
-pub(crate) fn check(dial: &DialOptions) -> Result<(), Trouble> {
-    check_url(&dial.url).and_then(|()| check_authorization(dial)).map_err(Trouble::Usage)
+pub(crate) fn check(dial: &DialOptions) -> Result<(), Error> {
+    check_url(&dial.url).and_then(|()| check_authorization(dial)).map_err(Error::Usage)
 }
 
 fn check_url(url: &str) -> Result<(), String> {
@@ -25,7 +25,7 @@ fn check_url(url: &str) -> Result<(), String> {
     let host = authority.rsplit('@').next().unwrap_or(authority);
     if is_bare_ipv6(host) {
         let shown = printable(&shown_url(url));
-        return Err(format!("`{shown}`: an IPv6 address stands in brackets, like ws://[::1]:8000/"));
+        return Err(format!("`{shown}`: an IPv6 address needs brackets, like ws://[::1]:8000/"));
     }
     if host.is_empty() || host.starts_with(':') {
         let shown = printable(&shown_url(url));
@@ -110,5 +110,5 @@ fn check_authorization(dial: &DialOptions) -> Result<(), String> {
         }
         _ => return Ok(()),
     };
-    Err(format!("--header gives an Authorization, and so does {other}: only one can be sent"))
+    Err(format!("--header and {other} both give an Authorization: only one can be sent"))
 }

@@ -12,7 +12,7 @@ use std::{
 use tokio::time::sleep;
 
 use super::sockets::{AsyncListener, Listener, Peer, Stream};
-use crate::trouble::{self, Trouble};
+use crate::error::{self, Error};
 
 /// Everything that a thread listens on; it may be nothing.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     /// Needs a runtime.
-    pub(crate) fn new(listeners: impl IntoIterator<Item = Listener>) -> Result<Self, Trouble> {
+    pub(crate) fn new(listeners: impl IntoIterator<Item = Listener>) -> Result<Self, Error> {
         let listeners: io::Result<_> = listeners.into_iter().map(Listener::into_async).collect();
-        let listeners = listeners.map_err(|error| Trouble::System(format!("cannot listen: {error}")))?;
+        let listeners = listeners.map_err(|error| Error::System(format!("cannot listen: {error}")))?;
         Ok(Self { listeners, first: 0 })
     }
 
@@ -65,7 +65,7 @@ fn report(error: &io::Error) {
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if last.is_none_or(|last| last.elapsed() >= BETWEEN_REPORTS) {
         *last = Some(Instant::now());
-        trouble::report(&format_args!("cannot accept connections at the moment: {error}"));
+        error::report(&format_args!("cannot accept connections at the moment: {error}"));
     }
 }
 

@@ -12,8 +12,8 @@ use crate::values::{self, List};
 #[derive(ClapArgs, Debug)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Listen here, as HOST:PORT or unix:PATH. `localhost` means 127.0.0.1 and ::1; to be reached by other machines say
-    /// 0.0.0.0:8000 or [::]:8000. Port 0 takes any free port. Can be given several times.
+    /// Listen on this address, HOST:PORT or unix:PATH. `localhost` means 127.0.0.1 and ::1; other machines can connect
+    /// with 0.0.0.0:8000 or [::]:8000. Port 0 picks a free port. Can be repeated.
     #[arg(long, value_name = "ADDR", env = "SILVERBACK_LISTEN", hide_env_values = true)]
     #[arg(value_parser = parse_addresses, default_value = "localhost:8000")]
     pub(crate) listen: Vec<List<Address>>,
@@ -24,82 +24,82 @@ pub(crate) struct Args {
     #[arg(value_parser = parse_mode)]
     pub(crate) listen_mode: Option<u32>,
 
-    /// How many threads serve connections. Default: one for each core, but not more than 4.
+    /// Serve connections with this many threads. Default: one for each core, at most 4.
     #[arg(long, value_name = "N", env = "SILVERBACK_THREADS", hide_env_values = true)]
     #[arg(value_parser = values::threads)]
     pub(crate) threads: Option<NonZero<usize>>,
 
-    /// The largest message that is accepted, like 65536, 64KiB or 1MiB. A larger one closes its connection.
+    /// Accept messages up to this size, like 65536, 64KiB or 1MiB. A larger message closes its connection.
     #[arg(long, value_name = "SIZE", env = "SILVERBACK_MAX_MESSAGE_SIZE", hide_env_values = true)]
     #[arg(value_parser = values::size, default_value = "1MiB")]
     pub(crate) max_message_size: u64,
 
-    /// Let web pages of this origin connect too, like https://example.com or http://localhost:3000. `null` allows pages
-    /// opened from a disk and sandboxed pages of any site, `file://` the web views that send it, `*` every page. Without
-    /// this option only the page of this service can connect. Clients that are not browsers always can. Can be repeated.
+    /// Allow web pages of this origin to connect, like https://example.com or http://localhost:3000. `null` allows
+    /// pages opened from a disk and sandboxed pages of any site, `file://` allows the web views that send it, and `*`
+    /// allows every page. Non-browser clients are always allowed. Can be repeated. Default: only the page of this
+    /// service.
     #[arg(long, value_name = "ORIGIN", env = "SILVERBACK_ALLOW_ORIGIN", hide_env_values = true)]
     #[arg(value_parser = parse_origins)]
     pub(crate) allow_origin: Vec<List<AllowedOrigin>>,
 
-    /// Answer to this host too, like example.com or *.example.com, with any port; `*` allows every host. A service that
-    /// listens on loopback only answers to loopback names such as localhost, against DNS rebinding, so name the host that
-    /// a proxy passes on. Without this option a service that listens elsewhere answers to every host. Can be repeated.
+    /// Accept requests for this host, like example.com or *.example.com, with any port; `*` accepts every host. Behind
+    /// a proxy, name the host that the proxy passes on. Can be repeated. Default: loopback names such as localhost if
+    /// the service only listens on loopback, to prevent DNS rebinding; otherwise every host.
     #[arg(long, value_name = "HOST", env = "SILVERBACK_ALLOW_HOST", hide_env_values = true)]
     #[arg(value_parser = parse_hosts)]
     pub(crate) allow_host: Vec<List<AllowedHost>>,
 
-    /// Wait this long for the request of a client, and for its close if the request is refused, like 10s or 500ms.
+    /// Wait this long for a client's request, and for the client to close after a refusal, like 10s or 500ms.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "10s")]
     pub(crate) handshake_timeout: Duration,
 
-    /// Accept a request with a head of up to this size, from 1KiB to 64KiB. Cookies can be large.
+    /// Accept request heads up to this size, from 1KiB to 64KiB. Large cookies need more.
     #[arg(long, value_name = "SIZE", env = "SILVERBACK_MAX_HEAD_SIZE", hide_env_values = true)]
     #[arg(value_parser = values::head_size, default_value = "16KiB")]
     pub(crate) max_head_size: usize,
 
-    /// How long a client may take to answer when its connection is closed, also when this program ends.
+    /// Wait this long for a client's reply when its connection is closed, also at shutdown.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_CLOSE_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "5s")]
     pub(crate) close_timeout: Duration,
 
-    /// Ping a client after this long without a sign of life: bytes from it, or output that it takes. `off` disables pings.
+    /// Ping a client after this much silence, in which it sends nothing and takes no output. `off` disables pings.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_INTERVAL", hide_env_values = true)]
     #[arg(value_parser = parse_interval, default_value = "20s")]
     pub(crate) ping_interval: Interval,
 
-    /// Close the connection if a ping brings no sign of life within this time.
+    /// Close the connection if the peer stays silent for this long after a ping.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "20s")]
     pub(crate) ping_timeout: Duration,
 
-    /// Do not compress messages, also if a client offers it (permessage-deflate, RFC 7692).
+    /// Do not compress messages, even if a client offers it (permessage-deflate, RFC 7692).
     #[arg(long, env = "SILVERBACK_NO_COMPRESSION", hide_env_values = true, value_parser = values::choice)]
     pub(crate) no_compression: bool,
 
-    /// How hard to compress, from 1 (fast) to 9 (small).
+    /// Compress at this level, from 1 (fast) to 9 (small).
     #[arg(long, value_name = "LEVEL", env = "SILVERBACK_COMPRESSION_LEVEL", hide_env_values = true)]
     #[arg(value_parser = |text: &str| values::number(text, 1..=9), default_value = "1")]
     pub(crate) compression_level: u8,
 
-    /// Compress each message by itself, both ways: less memory for each connection, larger messages.
+    /// Compress each message independently, in both directions. Connections take less memory, but messages are larger.
     #[arg(long, env = "SILVERBACK_NO_CONTEXT_TAKEOVER", hide_env_values = true, value_parser = values::choice)]
     pub(crate) no_context_takeover: bool,
 
-    /// How far back a compressed message may refer, as a power of two from 8 to 15: less needs less memory. With less than
-    /// 15, clients that cannot limit theirs are not compressed.
+    /// Limit the compression window to 2^BITS bytes, from 8 to 15. A smaller window takes less memory. Below 15,
+    /// connections of clients that cannot limit their own window are not compressed.
     #[arg(long, value_name = "BITS", env = "SILVERBACK_WINDOW_BITS", hide_env_values = true)]
     #[arg(value_parser = |text: &str| values::number(text, 8..=15), default_value = "15")]
     pub(crate) window_bits: u8,
 
-    /// Use at most this much memory for compression over all connections, at least 1MiB: for compressors, decompressors and
-    /// compressed messages that are not whole yet. When it is nearly used up, new connections go without compression, and
-    /// then get 503.
+    /// Limit the memory for compression over all connections, at least 1MiB. It covers compressors, decompressors and
+    /// incomplete compressed messages. When it is nearly used up, new connections get no compression, and later 503.
     #[arg(long, value_name = "SIZE", env = "SILVERBACK_MEMORY_LIMIT", hide_env_values = true)]
     #[arg(value_parser = values::memory_limit, default_value = "256MiB")]
     pub(crate) memory_limit: usize,
 
-    /// Serve at most this many connections at a time. Further ones get 503.
+    /// Serve at most this many connections at a time. More connections get 503.
     #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS", hide_env_values = true)]
     #[arg(value_parser = values::connections, default_value = "50000")]
     pub(crate) max_connections: usize,

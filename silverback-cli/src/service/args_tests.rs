@@ -7,7 +7,7 @@ use super::*;
 
 fn parse(words: &[&str]) -> Result<Args, String> {
     let words = std::iter::once("silverback").chain(words.iter().copied()).map(OsString::from);
-    let parsed = crate::args::Args::parse_from(words).map_err(|trouble| trouble.to_string())?;
+    let parsed = crate::args::Args::parse_from(words).map_err(|error| error.to_string())?;
     Ok(parsed.unwrap().service)
 }
 
@@ -87,7 +87,7 @@ fn a_mistake_is_one_line_that_names_the_option() {
         (&["--allow-host", "https://a.example"], "--allow-host `https://a.example`: write the host alone"),
         (&["--max-message-size", "\u{1b}[1m"], "--max-message-size `\\u{1b}[1m`: must be a size"),
         (&["--prot", "80"], "unexpected argument '--prot' found (see silverback --help)"),
-        (&["serve"], "there is no command `serve` (see silverback --help)"),
+        (&["serve"], "unknown command `serve` (see silverback --help)"),
         (&["--allow-origin", "https://a.example, b"], "--allow-origin `https://a.example, b`: `b`: an origin begins"),
         (&["--listen", ""], "--listen ``: must not be empty"),
         (&["--allow-host", " , "], "--allow-host ` , `: must not be empty"),

@@ -9,7 +9,7 @@ use std::{
 use silverback::{Conn, Error, Message, Writer};
 
 use super::{open_connections::Presence, printer::Printer, sockets::Peer};
-use crate::trouble;
+use crate::error;
 
 /// One connection of the echo.
 pub(crate) struct Echo {
@@ -38,7 +38,7 @@ impl Echo {
         let ended = ready!(self.poll_run(cx));
         if let Err(error) = ended {
             if is_ours(&error) {
-                trouble::report(&format_args!("the connection of {} failed: {error}", self.peer));
+                error::report(&format_args!("the connection of {} failed: {error}", self.peer));
             }
         }
         Poll::Ready(())

@@ -16,7 +16,7 @@ use super::sockets::Listener;
 use super::unix_socket::{self, SocketFile};
 use crate::{
     addresses::canonical,
-    trouble::{self, Trouble},
+    error::{self, Error},
 };
 
 /// A host and a port, as in `localhost:8000`, `0.0.0.0:80` or `[::1]:9000`, or the path of a Unix socket.
@@ -104,8 +104,8 @@ fn explain(text: &str) -> String {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_ipv6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
     let fault = match text.rsplit_once(':') {
-        _ if text.contains("://") => "it is a URL, and not an address",
-        Some((host, _)) if is_ipv6(text) || is_ipv6(host) => "an IPv6 address stands in brackets",
+        _ if text.contains("://") => "it is a URL, not an address",
+        Some((host, _)) if is_ipv6(text) || is_ipv6(host) => "an IPv6 address needs brackets",
         Some((_, port)) if is_number(port) && port.parse::<u16>().is_err() => {
             return format!("the port {port} is not from 0 to 65535");
         }
@@ -136,7 +136,7 @@ pub(crate) fn bind_all(
     addresses: &[Address],
     mode: Option<u32>,
     before_listening: impl FnOnce(),
-) -> Result<Vec<Bound>, Trouble> {
+) -> Result<Vec<Bound>, Error> {
     let found = addresses.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
     before_listening();
     // A socket on `[::]` takes IPv4 connections, too, unless another one is asked for that.
@@ -157,20 +157,20 @@ pub(crate) fn bind_all(
 }
 
 #[cfg(unix)]
-fn bind_unix(path: &Path, mode: Option<u32>) -> Result<Bound, Trouble> {
+fn bind_unix(path: &Path, mode: Option<u32>) -> Result<Bound, Error> {
     let bound = unix_socket::bind(path, mode);
     let (listener, file) =
-        bound.map_err(|reason| Trouble::Network(format!("cannot listen on unix:{}: {reason}", path.display())))?;
+        bound.map_err(|reason| Error::Network(format!("cannot listen on unix:{}: {reason}", path.display())))?;
     Ok(Bound { listeners: vec![Listener::Unix(listener)], place: Place::File(file) })
 }
 
 #[cfg(not(unix))]
-fn bind_unix(_: &Path, _: Option<u32>) -> Result<Bound, Trouble> {
-    Err(Trouble::System("this system has no Unix sockets".to_owned()))
+fn bind_unix(_: &Path, _: Option<u32>) -> Result<Bound, Error> {
+    Err(Error::System("this system has no Unix sockets".to_owned()))
 }
 
 /// Both families on one port. A machine may lack one of them.
-fn bind_localhost(port: u16) -> Result<Bound, Trouble> {
+fn bind_localhost(port: u16) -> Result<Bound, Error> {
     for _ in 1..PORT_ATTEMPTS {
         match bind_loopbacks(port) {
             // The port that was free for the first family may be taken for the second: then another one is tried.
@@ -198,15 +198,13 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
     }
     match missing {
         Some(missing) if listeners.is_empty() => return Err(missing),
-        Some((address, _)) => {
-            trouble::report(&format_args!("this machine has no {}, serving without it", address.ip()))
-        }
+        Some((address, _)) => error::report(&format_args!("this machine has no {}, serving without it", address.ip())),
         None => {}
     }
     Ok(Bound::tcp(listeners, format!("localhost:{port}")))
 }
 
-fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Trouble> {
+fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Error> {
     let (listener, local) = bind(address, of_any_ipv6).map_err(|error| cannot_listen(address, &error))?;
     // No browser can open "any address".
     let authority = match canonical(local) {
@@ -217,13 +215,13 @@ fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Trouble>
 }
 
 /// The addresses of a name; none for what needs no name service.
-fn look_up(address: &Address) -> Result<Vec<SocketAddr>, Trouble> {
+fn look_up(address: &Address) -> Result<Vec<SocketAddr>, Error> {
     let Address::Tcp { host: Host::Name(name), port } = address else { return Ok(Vec::new()) };
-    let unknown = |error: io::Error| Trouble::Network(format!("cannot find the address of {name}: {error}"));
+    let unknown = |error: io::Error| Error::Network(format!("cannot find the address of {name}: {error}"));
     Ok((name.as_str(), *port).to_socket_addrs().map_err(unknown)?.collect())
 }
 
-fn bind_name(name: &str, port: u16, addresses: Vec<SocketAddr>) -> Result<Bound, Trouble> {
+fn bind_name(name: &str, port: u16, addresses: Vec<SocketAddr>) -> Result<Bound, Error> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     let mut port = port;
     for mut address in addresses {
@@ -273,14 +271,14 @@ pub(crate) fn bind_socket(socket: Socket, address: SocketAddr) -> io::Result<Tcp
     Ok(socket.into())
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Error {
     let reason = match error.kind() {
-        ErrorKind::AddrInUse => "the port is in use already (--listen chooses another)".to_owned(),
+        ErrorKind::AddrInUse => "the port is in use already (choose another with --listen)".to_owned(),
         ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
         ErrorKind::PermissionDenied => "not permitted (ports below 1024 may need more rights)".to_owned(),
         _ => error.to_string(),
     };
-    Trouble::Network(format!("cannot listen on {}: {reason}", canonical(address)))
+    Error::Network(format!("cannot listen on {}: {reason}", canonical(address)))
 }
 
 /// Whether the machine lacks the address, or its whole family.

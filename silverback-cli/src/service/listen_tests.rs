@@ -7,7 +7,7 @@ fn parse(text: &str) -> Result<Address, String> {
     text.parse()
 }
 
-fn bind(text: &str) -> Result<Bound, Trouble> {
+fn bind(text: &str) -> Result<Bound, Error> {
     bind_all(&[parse(text).unwrap()], None, || {}).map(|mut bound| bound.remove(0))
 }
 
@@ -85,9 +85,9 @@ fn what_is_wrong_with_an_address_is_named() {
         ("localhost:", "the port is missing: "),
         ("8000", "the host is missing: "),
         (":8000", "the host is missing: "),
-        ("::1:8000", "an IPv6 address stands in brackets: "),
-        ("::1", "an IPv6 address stands in brackets: "),
-        ("ws://localhost:80", "it is a URL, and not an address: "),
+        ("::1:8000", "an IPv6 address needs brackets: "),
+        ("::1", "an IPv6 address needs brackets: "),
+        ("ws://localhost:80", "it is a URL, not an address: "),
     ] {
         let error = parse(text).unwrap_err();
         assert!(error.starts_with(words), "{text}: {error}");
@@ -108,16 +108,16 @@ fn a_port_in_use_is_a_matter_of_the_network() {
     let first = bind("127.0.0.1:0").unwrap();
     let port = tcp(&first)[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
-        let trouble = bind(&text).unwrap_err();
-        assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
+        let error = bind(&text).unwrap_err();
+        assert!(matches!(&error, Error::Network(line) if line.contains("in use")), "{error}");
     }
 }
 
 #[test]
 fn an_address_of_another_machine_is_a_matter_of_the_network() {
     // 192.0.2.0/24 is for documentation (RFC 5737).
-    let trouble = bind("192.0.2.1:0").unwrap_err();
-    assert!(matches!(&trouble, Trouble::Network(line) if line.contains("192.0.2.1")), "{trouble}");
+    let error = bind("192.0.2.1:0").unwrap_err();
+    assert!(matches!(&error, Error::Network(line) if line.contains("192.0.2.1")), "{error}");
 }
 
 #[test]

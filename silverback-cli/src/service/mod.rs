@@ -28,16 +28,16 @@ use self::{
     open_connections::Places,
     plan::Plan,
     printer::{Printer, Printing},
-    worker::{Colleague, Orders, Worker, new_runtime},
+    worker::{Worker, WorkerConfig, WorkerHandle, new_runtime},
 };
 use crate::{
+    error::{self, Error},
     signals::Signals,
     standard_output,
-    trouble::{self, Trouble},
 };
 
 /// Serves until a signal comes, and closes every connection.
-pub(crate) fn run(args: Args) -> Result<(), Trouble> {
+pub(crate) fn run(args: Args) -> Result<(), Error> {
     let signals = Signals::catch()?;
     let patience = args.close_timeout + LAST_LINES;
     // While names are looked up, there is nothing to end in order.
@@ -45,8 +45,8 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
     raise_descriptor_limit();
     memory::note_start();
     let (printer, printing) = Printer::start(standard_output::unbuffered(), plan.is_quiet)?;
-    plan.warnings.iter().for_each(trouble::report);
-    let orders = Orders {
+    plan.warnings.iter().for_each(error::report);
+    let config = WorkerConfig {
         upgrader: plan.upgrader,
         hosts: plan.hosts,
         printer,
@@ -55,9 +55,9 @@ pub(crate) fn run(args: Args) -> Result<(), Trouble> {
         places: Arc::new(Places::new(plan.max_connections)),
         close_timeout: plan.close_timeout,
     };
-    let (accepting, colleagues) = start_colleagues(&plan.bound, plan.threads.get() - 1, &orders)?;
+    let (accepting, handles) = start_workers(&plan.bound, plan.threads.get() - 1, &config)?;
     let runtime = new_runtime()?;
-    runtime.block_on(serve(plan.bound, Worker::new(orders), accepting, colleagues, &printing, signals))?;
+    runtime.block_on(serve(plan.bound, Worker::new(config), accepting, handles, &printing, signals))?;
     drop(runtime);
     printing.finish();
     Ok(())
@@ -72,31 +72,35 @@ enum Accepting {
     First,
 }
 
-fn start_colleagues(bound: &[Bound], count: usize, orders: &Orders) -> Result<(Accepting, Vec<Colleague>), Trouble> {
+fn start_workers(
+    bound: &[Bound],
+    count: usize,
+    config: &WorkerConfig,
+) -> Result<(Accepting, Vec<WorkerHandle>), Error> {
     let listeners: Vec<_> = bound.iter().flat_map(|bound| &bound.listeners).collect();
     let (accepting, sets) = match siblings::for_threads(&listeners, count) {
         Some(sets) => (Accepting::Each, sets),
         None => (Accepting::First, (0..count).map(|_| Vec::new()).collect()),
     };
-    let start = |(number, set)| Colleague::start(number, orders.clone(), set);
-    let colleagues = (1..).zip(sets).map(start).collect::<Result<_, _>>()?;
-    Ok((accepting, colleagues))
+    let start = |(number, set)| WorkerHandle::start(number, config.clone(), set);
+    let handles = (1..).zip(sets).map(start).collect::<Result<_, _>>()?;
+    Ok((accepting, handles))
 }
 
 async fn serve(
     bound: Vec<Bound>,
     worker: Worker,
     accepting: Accepting,
-    colleagues: Vec<Colleague>,
+    handles: Vec<WorkerHandle>,
     printing: &Printing,
     mut signals: Signals,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let (listeners, places): (Vec<_>, Vec<_>) = bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
     let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
     printing.announce(announcement(&places));
-    let handed_to: &[Colleague] = match accepting {
+    let handed_to: &[WorkerHandle] = match accepting {
         Accepting::Each => &[],
-        Accepting::First => &colleagues,
+        Accepting::First => &handles,
     };
     tokio::select! {
         () = accept(&mut acceptor, &worker, handed_to) => {}
@@ -105,29 +109,29 @@ async fn serve(
     // Files go first, so that no client finds a socket that nobody listens on.
     drop(places);
     drop(acceptor);
-    finish(&worker, colleagues).await;
+    finish(&worker, handles).await;
     Ok(())
 }
 
 /// Takes sockets, or hands them to the threads in turn.
-async fn accept(acceptor: &mut Acceptor, worker: &Worker, colleagues: &[Colleague]) {
+async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandle]) {
     loop {
         let (stream, peer) = acceptor.accept().await;
         worker.take(stream, peer);
-        for colleague in colleagues {
+        for handle in handles {
             let (stream, peer) = acceptor.accept().await;
-            colleague.take(stream, peer);
+            handle.take(stream, peer);
         }
     }
 }
 
-async fn finish(worker: &Worker, colleagues: Vec<Colleague>) {
-    let count = worker.count() + colleagues.iter().map(Colleague::count).sum::<usize>();
+async fn finish(worker: &Worker, handles: Vec<WorkerHandle>) {
+    let count = worker.count() + handles.iter().map(WorkerHandle::count).sum::<usize>();
     if count > 0 {
         let connections = if count == 1 { "connection" } else { "connections" };
-        trouble::report(&format_args!("closing {count} {connections}; a second signal ends at once"));
+        error::report(&format_args!("closing {count} {connections}; a second signal ends at once"));
     }
-    let threads: Vec<_> = colleagues.into_iter().map(Colleague::finish).collect();
+    let threads: Vec<_> = handles.into_iter().map(WorkerHandle::finish).collect();
     worker.finish().await;
     // They have the same time as this worker, and began at the same moment.
     let joined = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| _ = thread.join()));

@@ -12,7 +12,7 @@ use super::{
     listen::{self, Bound, Place},
     routes::Hosts,
 };
-use crate::{trouble::Trouble, values::List};
+use crate::{error::Error, values::List};
 
 /// All that is needed to serve.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Binds the addresses; everything else cannot fail any more. Calls `before_listening` before a client can connect.
-    pub(crate) fn resolve(args: Args, before_listening: impl FnOnce()) -> Result<Self, Trouble> {
+    pub(crate) fn resolve(args: Args, before_listening: impl FnOnce()) -> Result<Self, Error> {
         let compression = compression(&args);
         let config = Config::default()
             .max_message_size(args.max_message_size)

@@ -15,7 +15,7 @@ use std::{
 use silverback::MessageRef;
 
 use super::{excerpt::Excerpt, sockets::Peer};
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 /// A handle on the printing thread. Without one nothing is printed.
 #[derive(Clone, Debug)]
@@ -43,20 +43,20 @@ pub(crate) struct Printing {
 
 impl Printer {
     /// Starts the thread that writes to `out`: what is announced, and then, unless it is quiet, a line for each message.
-    pub(crate) fn start(mut out: impl Write + Send + 'static, is_quiet: bool) -> Result<(Self, Printing), Trouble> {
+    pub(crate) fn start(mut out: impl Write + Send + 'static, is_quiet: bool) -> Result<(Self, Printing), Error> {
         let (announce, announced) = sync_channel::<String>(1);
         let (sender, lines) = sync_channel(MOST_LINES);
         let (ending, ended) = sync_channel(0);
         let left_out = Arc::new(AtomicU64::new(0));
         let counter = left_out.clone();
         let work = move || {
-            // Nobody reads what we print any more: that is no trouble. The lines go nowhere from now on.
+            // Nobody reads what we print any more: that is no error. The lines go nowhere from now on.
             let first = announced.recv().unwrap_or_default();
             let _ = out.write_all(first.as_bytes()).and_then(|()| print_all(out, &lines, &counter));
             drop((lines, ending));
         };
         let started = thread::Builder::new().name("printer".to_owned()).spawn(work);
-        started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+        started.map_err(|error| Error::System(format!("cannot start a thread: {error}")))?;
         // Without a printer the thread ends after the announcement.
         let lines = (!is_quiet).then(|| Arc::new(Lines { sender, left_out }));
         Ok((Self(lines), Printing { announce, ended }))

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Request, header};
 use silverback::handshake::Rejection;
 
 use super::sockets::Peer;
-use crate::trouble;
+use crate::error;
 
 /// Reports that the handshake of a client, or its visit, was refused.
 pub(crate) fn report(peer: Peer, request: &Request<()>, rejection: &Rejection) {
@@ -43,10 +43,8 @@ fn print<L: Display>(line: impl FnOnce() -> L) {
     drop(allowance);
     match taken {
         None => {}
-        Some(0) => trouble::report(&line()),
-        Some(more) => {
-            trouble::report(&format_args!("{}; {more} more refusals before this one were not printed", line()))
-        }
+        Some(0) => error::report(&line()),
+        Some(more) => error::report(&format_args!("{}; {more} more refusals before this one were not printed", line())),
     }
 }
 

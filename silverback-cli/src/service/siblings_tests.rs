@@ -5,8 +5,8 @@ use std::net::TcpStream;
 
 use super::*;
 use crate::{
+    error::Error,
     service::listen::{Families, bind_all, new_socket},
-    trouble::Trouble,
 };
 
 fn bind(text: &str) -> Vec<TcpListener> {
@@ -71,8 +71,8 @@ fn a_second_program_is_refused_on_a_shared_port() {
     let _siblings = share(&bound, 2);
     let port = bound[0].local_addr().unwrap().port();
     for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
-        let trouble = bind_all(&[text.parse().unwrap()], None, || {}).unwrap_err();
-        assert!(matches!(&trouble, Trouble::Network(line) if line.contains("in use")), "{trouble}");
+        let error = bind_all(&[text.parse().unwrap()], None, || {}).unwrap_err();
+        assert!(matches!(&error, Error::Network(line) if line.contains("in use")), "{error}");
     }
 }
 

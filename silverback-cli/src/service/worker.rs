@@ -21,11 +21,11 @@ use super::{
     routes::{Hosts, Routes},
     sockets::{Listener, Peer, StdStream, Stream},
 };
-use crate::trouble::{self, Trouble};
+use crate::error::{self, Error};
 
 /// What every worker gets.
 #[derive(Clone, Debug)]
-pub(crate) struct Orders {
+pub(crate) struct WorkerConfig {
     pub(crate) upgrader: Upgrader,
     pub(crate) hosts: Hosts,
     pub(crate) printer: Printer,
@@ -44,7 +44,7 @@ pub(crate) struct Worker {
 
 /// A worker on another thread.
 #[derive(Debug)]
-pub(crate) struct Colleague {
+pub(crate) struct WorkerHandle {
     /// For those without listeners of their own. Its end is the sign to end, for all.
     sockets: UnboundedSender<(StdStream, Peer)>,
     open: Arc<OpenConnections>,
@@ -52,8 +52,8 @@ pub(crate) struct Colleague {
 }
 
 impl Worker {
-    pub(crate) fn new(orders: Orders) -> Self {
-        let Orders { upgrader, hosts, printer, handshake_timeout, max_head_size, places, close_timeout } = orders;
+    pub(crate) fn new(config: WorkerConfig) -> Self {
+        let WorkerConfig { upgrader, hosts, printer, handshake_timeout, max_head_size, places, close_timeout } = config;
         let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone() });
         let open = Arc::new(OpenConnections::new(places));
         Self { http: Http { routes, open, handshake_timeout, max_head_size }, close_timeout }
@@ -81,10 +81,10 @@ impl Worker {
     }
 }
 
-impl Colleague {
+impl WorkerHandle {
     /// Starts a worker on a thread of its own, which accepts from these listeners and takes what it is handed.
-    pub(crate) fn start(number: usize, orders: Orders, listeners: Vec<Listener>) -> Result<Self, Trouble> {
-        let worker = Worker::new(orders);
+    pub(crate) fn start(number: usize, config: WorkerConfig, listeners: Vec<Listener>) -> Result<Self, Error> {
+        let worker = Worker::new(config);
         let open = worker.http.open.clone();
         let runtime = new_runtime()?;
         let entered = runtime.enter();
@@ -94,7 +94,7 @@ impl Colleague {
         let thread = thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || runtime.block_on(work(worker, acceptor, incoming)))
-            .map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| Error::System(format!("cannot start a thread: {error}")))?;
         Ok(Self { sockets, open, thread })
     }
 
@@ -103,7 +103,7 @@ impl Colleague {
         match stream.into_std() {
             // A worker that is gone has lost its sockets, this one too.
             Ok(stream) => _ = self.sockets.send((stream, peer)),
-            Err(error) => trouble::report(&format_args!("cannot hand a connection over: {error}")),
+            Err(error) => error::report(&format_args!("cannot hand a connection over: {error}")),
         }
     }
 
@@ -118,9 +118,9 @@ impl Colleague {
 }
 
 /// What the runtimes of all workers are: one thread each.
-pub(crate) fn new_runtime() -> Result<Runtime, Trouble> {
+pub(crate) fn new_runtime() -> Result<Runtime, Error> {
     let built = runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| Trouble::System(format!("cannot start the runtime: {error}")))
+    built.map_err(|error| Error::System(format!("cannot start the runtime: {error}")))
 }
 
 async fn work(worker: Worker, mut acceptor: Acceptor, mut incoming: UnboundedReceiver<(StdStream, Peer)>) {
@@ -129,7 +129,7 @@ async fn work(worker: Worker, mut acceptor: Acceptor, mut incoming: UnboundedRec
             (stream, peer) = acceptor.accept() => worker.take(stream, peer),
             handed = incoming.recv() => match handed.map(|(stream, peer)| (stream.into_async(), peer)) {
                 Some((Ok(stream), peer)) => worker.take(stream, peer),
-                Some((Err(error), _)) => trouble::report(&format_args!("cannot take a connection over: {error}")),
+                Some((Err(error), _)) => error::report(&format_args!("cannot take a connection over: {error}")),
                 None => break,
             }
         }

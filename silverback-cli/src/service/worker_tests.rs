@@ -1,4 +1,4 @@
-//! A colleague without listeners: what a system that does not spread connections makes of the threads.
+//! A handle without listeners: what a system that does not spread connections makes of the threads.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -12,7 +12,7 @@ use super::*;
 
 #[test]
 fn a_socket_that_is_handed_over_is_served() {
-    let orders = Orders {
+    let config = WorkerConfig {
         upgrader: Upgrader::new(),
         printer: Printer::silent(),
         hosts: Hosts { tcp: HostPolicy::Any, unix: HostPolicy::Any },
@@ -21,17 +21,17 @@ fn a_socket_that_is_handed_over_is_served() {
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),
     };
-    let colleague = Colleague::start(1, orders, Vec::new()).unwrap();
+    let handle = WorkerHandle::start(1, config, Vec::new()).unwrap();
     let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = StdTcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, peer) = listener.accept().unwrap();
     socket.set_nonblocking(true).unwrap();
     new_runtime()
         .unwrap()
-        .block_on(async { colleague.take(StdStream::Tcp(socket).into_async().unwrap(), Peer::Tcp(peer)) });
+        .block_on(async { handle.take(StdStream::Tcp(socket).into_async().unwrap(), Peer::Tcp(peer)) });
     client.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    colleague.finish().join().unwrap();
+    handle.finish().join().unwrap();
 }

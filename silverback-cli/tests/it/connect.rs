@@ -11,13 +11,13 @@ mod person;
 mod pipes;
 mod reconnecting;
 mod redirects;
+mod routes;
 pub(crate) mod servers;
 mod terminal;
 pub(crate) mod tls;
 mod tls_faults;
 mod tls_proxies;
 mod typed;
-mod ways;
 
 use std::{
     io::Write,

@@ -5,6 +5,7 @@
 mod alike;
 mod bench;
 mod check;
+mod completions;
 mod compression;
 mod connect;
 mod disconnects;
@@ -12,7 +13,6 @@ mod echo;
 mod exits;
 mod invisible;
 mod options;
-mod papers;
 mod paused;
 mod printing;
 mod requests;

@@ -16,7 +16,7 @@ fn check(words: &[&str], environment: &[(&str, &str)], said: &[&str]) -> String 
 #[test]
 fn a_command_that_is_misspelt_is_blamed_and_not_the_url_after_it() {
     check(&["conect", "ws://localhost/"], &[], &["`conect`", "did you mean `connect`?"]);
-    check(&["5", "ws://localhost/"], &[], &["no command `5`"]);
+    check(&["5", "ws://localhost/"], &[], &["unknown command `5`"]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_is_said_instead_of_a_wrong_url_would_work() {
     }
     for url in ["ws://::1/", "ws://::1:8000/", "ws://user@2001:db8::1/"] {
         for command in ["connect", "check", "bench"] {
-            let err = check(&[command, url], &[], &["an IPv6 address stands in brackets, like ws://[::1]:8000/"]);
+            let err = check(&[command, url], &[], &["an IPv6 address needs brackets, like ws://[::1]:8000/"]);
             assert!(!err.contains("has no host"), "{err}");
         }
     }

@@ -46,9 +46,9 @@ impl Member {
     /// Sends one message that was due then; false if there is no room for it now.
     fn publish(&mut self, cx: &mut Context<'_>, due: u64, now: u64) -> bool {
         let Self { desk, voice: Some(voice), .. } = self else { return false };
-        let script = &desk.crew.control.load.script;
+        let script = &desk.state.control.load.script;
         // Held until it has left: nobody may hear of it before it is known.
-        let mut publications = desk.crew.control.publications();
+        let mut publications = desk.state.control.publications();
         let number = publications.next(voice.sender);
         let filling = script.message(number as usize % script.len()).message().as_bytes();
         voice.payload.clear();
@@ -73,7 +73,7 @@ impl Member {
         }
         drop(publications);
         voice.quota -= 1;
-        let mut counts = desk.crew.counts();
+        let mut counts = desk.state.counts();
         counts.sent += 1;
         counts.bytes_sent += voice.payload.len() as u64;
         if voice.schedule.is_some() {
@@ -85,7 +85,7 @@ impl Member {
     /// When the next message is due, if one may be sent now.
     fn due(&self, now: u64) -> Option<u64> {
         let voice = self.voice.as_ref().filter(|voice| voice.quota > 0)?;
-        let publications = self.desk.crew.control.publications();
+        let publications = self.desk.state.control.publications();
         match (voice.pace, voice.schedule) {
             (Pace::Closed { pipeline }, _) => (publications.open_of(voice.sender) < pipeline as usize).then_some(now),
             (_, Some(schedule)) => Some(schedule.due(publications.next(voice.sender))).filter(|due| *due <= now),
@@ -96,7 +96,7 @@ impl Member {
 
 impl Part for Member {
     fn begin(&mut self, start: &Start) {
-        let control = &self.desk.crew.control;
+        let control = &self.desk.state.control;
         let Task::Broadcast { senders, pace, .. } = control.load.task else { return };
         let place = self.desk.place;
         let Some(rank) = start.sender_rank(place, senders) else { return };
@@ -116,7 +116,7 @@ impl Part for Member {
     }
 
     fn handle_message(&mut self, _: &mut Context<'_>, message: MessageRef<'_>) -> Result<(), Ended> {
-        let clock = &self.desk.crew.control.clock;
+        let clock = &self.desk.state.control.clock;
         self.now.get_or_insert_with(|| clock.now());
         self.bytes_received += message.as_bytes().len() as u64;
         match parse_label(message.as_bytes()) {
@@ -131,13 +131,13 @@ impl Part for Member {
 
     fn settle(&mut self) {
         let Some(now) = self.now.take() else { return };
-        let control = &self.desk.crew.control;
+        let control = &self.desk.state.control;
         let mut publications = control.publications();
         let heard: Vec<_> =
             self.heard.drain(..).map(|(sender, number)| publications.hear(sender, number, now)).collect();
         drop(publications);
         let is_planned = control.load.task.rate().is_some();
-        let mut counts = self.desk.crew.counts();
+        let mut counts = self.desk.state.counts();
         for heard in heard {
             let run = match heard {
                 Heard::Unknown => {
@@ -162,7 +162,7 @@ impl Part for Member {
         if self.voice.is_none() {
             return;
         }
-        let now = self.desk.crew.control.clock.now();
+        let now = self.desk.state.control.clock.now();
         while let Some(due) = self.due(now) {
             if !self.publish(cx, due, now) {
                 return;
@@ -172,7 +172,7 @@ impl Part for Member {
 
     /// Everybody stays until the last message has reached the last receiver; the engine says when that is.
     fn is_done(&self) -> bool {
-        self.desk.crew.control.has_reached(Stage::Leaving)
+        self.desk.state.control.has_reached(Stage::Leaving)
     }
 
     fn in_flight(&self) -> u64 {
@@ -182,7 +182,7 @@ impl Part for Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.desk.crew.control.publications().remove_receiver();
+        self.desk.state.control.publications().remove_receiver();
     }
 }
 

@@ -121,7 +121,7 @@ impl Control {
 
 /// What the connections of one worker share.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct WorkerState {
     pub(super) control: Arc<Control>,
     /// The worker's number.
     pub(super) number: usize,
@@ -129,7 +129,7 @@ pub(super) struct Crew {
     notifiers: Mutex<Vec<Arc<Notifier>>>,
 }
 
-impl Crew {
+impl WorkerState {
     pub(super) fn new(control: Arc<Control>, number: usize) -> Arc<Self> {
         Arc::new(Self { control, number, counts: Mutex::new(Counts::new()), notifiers: Mutex::default() })
     }

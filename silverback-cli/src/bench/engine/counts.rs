@@ -29,7 +29,7 @@ pub(crate) struct Counts {
     pub(crate) unasked: u64,
     /// Messages that were sent and never answered.
     pub(crate) unanswered: u64,
-    /// Broadcasts that did not reach everybody.
+    /// Broadcasts that did not reach every receiver.
     pub(crate) incomplete: u64,
     /// Everything that went over the wire for connections that have ended, from their first message to their last.
     pub(crate) wire_sent: u64,

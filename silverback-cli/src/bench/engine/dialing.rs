@@ -26,7 +26,7 @@ pub(super) struct Failed {
 
 /// Dials for one worker.
 #[derive(Clone, Debug)]
-pub(super) struct Doorway {
+pub(super) struct LoadDialer {
     load: Load,
     addresses: Vec<SocketAddr>,
     /// The address that the first connection was opened to.
@@ -35,7 +35,7 @@ pub(super) struct Doorway {
     dialers: Vec<Dialer>,
 }
 
-impl Doorway {
+impl LoadDialer {
     pub(super) fn new(load: &Load, addresses: Vec<SocketAddr>) -> Self {
         let target = &load.target;
         let brackets = if target.host.contains(':') { ["[", "]"] } else { ["", ""] };
@@ -127,7 +127,10 @@ pub(super) async fn resolve(load: &Load) -> Result<Vec<SocketAddr>, Failed> {
 async fn race(source: Option<IpAddr>, addresses: Vec<SocketAddr>) -> io::Result<(SocketAddr, TcpStream)> {
     let mut waiting = addresses.into_iter();
     let Some(first) = waiting.next() else {
-        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of the server fits to the source"));
+        return Err(io::Error::new(
+            io::ErrorKind::AddrNotAvailable,
+            "no address of the server has the IP version of --source",
+        ));
     };
     // Usually it answers at once, and then nothing else is begun.
     let mut first_attempt = pin!(connect(source, first));

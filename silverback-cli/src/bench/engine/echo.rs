@@ -53,7 +53,7 @@ struct Burst {
 
 impl Echo {
     pub(super) fn new(desk: Desk) -> Self {
-        let load = &desk.crew.control.load;
+        let load = &desk.state.control.load;
         let pace = match load.task {
             Task::Echo(pace) => Some(pace),
             Task::Hold { messages: 1.. } => Some(Pace::Closed { pipeline: 1 }),
@@ -79,13 +79,13 @@ impl Echo {
     }
 
     fn now(&mut self) -> u64 {
-        let clock = &self.desk.crew.control.clock;
+        let clock = &self.desk.state.control.clock;
         *self.burst.now.get_or_insert_with(|| clock.now())
     }
 
     /// Sends one message that was due then; false if there is no room for it now.
     fn send(&mut self, cx: &mut Context<'_>, due: u64, now: u64) -> bool {
-        let message = self.desk.crew.control.load.script.message(self.next_out);
+        let message = self.desk.state.control.load.script.message(self.next_out);
         let (writer, len) = (&self.desk.writer, message.message().len());
         let lasting = || {
             let (writer, message) = (writer.clone(), message.clone());
@@ -103,7 +103,7 @@ impl Echo {
         self.in_flight += 1;
         self.sent += 1;
         self.quota -= 1;
-        self.next_out = next(self.next_out, self.desk.crew.control.load.script.len());
+        self.next_out = next(self.next_out, self.desk.state.control.load.script.len());
         self.burst.sent += 1;
         self.burst.bytes_sent += len as u64;
         true
@@ -121,7 +121,7 @@ impl Echo {
 
     fn send_scheduled(&mut self, cx: &mut Context<'_>, schedule: Schedule) {
         // Read anew: what woke us was an instant that may lie after the last one that was read.
-        let now = self.desk.crew.control.clock.now();
+        let now = self.desk.state.control.clock.now();
         self.burst.now = Some(now);
         while self.quota > 0 {
             let due = schedule.due(self.sent);
@@ -154,7 +154,7 @@ impl Part for Echo {
     fn begin(&mut self, start: &Start) {
         let place = self.desk.place;
         let Some(pace) = self.pace else { return };
-        let load = &self.desk.crew.control.load;
+        let load = &self.desk.state.control.load;
         self.quota = match (load.task, load.until) {
             (Task::Hold { messages: count }, _) | (_, Until::Done(count)) => start.share(count, place),
             (_, Until::Elapsed(_)) => u64::MAX,
@@ -174,13 +174,13 @@ impl Part for Echo {
         }
         self.burst.answered += 1;
         self.in_flight -= 1;
-        let script = &self.desk.crew.control.load.script;
-        if self.desk.crew.control.load.verifies {
+        let script = &self.desk.state.control.load.script;
+        if self.desk.state.control.load.verifies {
             self.check(script.message(self.next_in), message)?;
             self.next_in = next(self.next_in, script.len());
         }
         let is_closed = self.schedule.is_none();
-        if is_closed && self.owed < self.quota && !self.desk.crew.control.has_reached(Stage::Stopping) {
+        if is_closed && self.owed < self.quota && !self.desk.state.control.has_reached(Stage::Stopping) {
             self.owed += 1;
             // At once, while more is in hand: the library holds the answers to a burst back and sends them together.
             self.send_owed(cx);
@@ -194,7 +194,7 @@ impl Part for Echo {
     fn settle(&mut self) {
         let Self { burst, desk, stamps, .. } = self;
         let Some(now) = burst.now.take() else { return };
-        let mut counts = desk.crew.counts();
+        let mut counts = desk.state.counts();
         let is_planned = self.schedule.is_some();
         stamps.take(burst.answered, |run| counts.answered(run, now, is_planned));
         burst.delays.drain(..).for_each(|delay| counts.delays.record(delay, 1));
@@ -220,9 +220,11 @@ impl Part for Echo {
 
     fn is_done(&self) -> bool {
         // Who is held leaves with everybody.
-        let is_held = matches!(self.desk.crew.control.load.task, Task::Hold { .. });
+        let is_held = matches!(self.desk.state.control.load.task, Task::Hold { .. });
         let sends_no_more = self.pace.is_some() && self.quota == 0 && !is_held;
-        !self.is_broken && self.in_flight == 0 && (sends_no_more || self.desk.crew.control.has_reached(Stage::Stopping))
+        !self.is_broken
+            && self.in_flight == 0
+            && (sends_no_more || self.desk.state.control.has_reached(Stage::Stopping))
     }
 
     fn in_flight(&self) -> u64 {

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, io};
 
-use silverback::{CloseCode, DialError, DialStep, Error};
+use silverback::{CloseCode, DialError, DialStep};
 
 use crate::{
-    dialing::troubles::{connecting, is_out_of_descriptors, trouble_of},
-    trouble::Trouble,
+    dialing::errors::{connecting, dial_error, is_out_of_descriptors},
+    error::Error,
 };
 
 /// What brought a connection to its end, or kept it from beginning.
@@ -59,14 +59,14 @@ impl Cause {
         if let Some(error) = connecting(error) {
             return Self::of_connect(error);
         }
-        match (trouble_of(error), error.step()) {
-            (Trouble::Usage(_), _) => Self::Usage,
-            (Trouble::Timeout(_), step) => Self::of_timeout(step),
-            (Trouble::Tls(_), _) => Self::Tls,
-            (Trouble::Protocol(_), _) => Self::Handshake,
-            (Trouble::Network(_), Some(DialStep::Resolve)) => Self::Resolve,
-            (Trouble::Network(_), Some(DialStep::Proxy)) => Self::Proxy,
-            (Trouble::Network(_), _) => Self::Connect,
+        match (dial_error(error), error.step()) {
+            (Error::Usage(_), _) => Self::Usage,
+            (Error::Timeout(_), step) => Self::of_timeout(step),
+            (Error::Tls(_), _) => Self::Tls,
+            (Error::Protocol(_), _) => Self::Handshake,
+            (Error::Network(_), Some(DialStep::Resolve)) => Self::Resolve,
+            (Error::Network(_), Some(DialStep::Proxy)) => Self::Proxy,
+            (Error::Network(_), _) => Self::Connect,
             _ => error.refusal().map_or(Self::HandshakeEnded, |refusal| Self::Refused(refusal.status.as_u16())),
         }
     }
@@ -104,14 +104,14 @@ impl Cause {
     }
 
     /// The end of a connection that was open.
-    pub(crate) fn of(error: &Error) -> Self {
+    pub(crate) fn of(error: &silverback::Error) -> Self {
         match error {
-            Error::Protocol(_) => Self::Protocol,
-            Error::Limit(_) => Self::TooLarge,
-            Error::Timeout(_) => Self::Timeout,
-            Error::Lost => Self::Lost,
-            Error::Io(error) => Self::of_io(error),
-            Error::Dial(error) => Self::of_dial(error),
+            silverback::Error::Protocol(_) => Self::Protocol,
+            silverback::Error::Limit(_) => Self::TooLarge,
+            silverback::Error::Timeout(_) => Self::Timeout,
+            silverback::Error::Lost => Self::Lost,
+            silverback::Error::Io(error) => Self::of_io(error),
+            silverback::Error::Dial(error) => Self::of_dial(error),
             _ => Self::Other,
         }
     }
@@ -124,24 +124,22 @@ impl Cause {
         }
     }
 
-    /// What the program ends with when no connection came to anything.
-    pub(crate) fn trouble(self, words: String) -> Trouble {
+    /// What the program ends with when no connection succeeded.
+    pub(crate) fn error(self, words: String) -> Error {
         match self {
-            Self::NoDescriptors => Trouble::System(words),
-            Self::Usage => Trouble::Usage(words),
-            Self::Resolve | Self::ConnectRefused | Self::Connect | Self::NoPorts | Self::Proxy => {
-                Trouble::Network(words)
-            }
-            Self::Tls => Trouble::Tls(words),
-            Self::Refused(_) | Self::HandshakeEnded => Trouble::Refused(words),
-            Self::Closed(_) | Self::Lost | Self::Reset | Self::Other => Trouble::Closed(words),
-            Self::Handshake | Self::Protocol | Self::TooLarge | Self::Mismatch => Trouble::Protocol(words),
+            Self::NoDescriptors => Error::System(words),
+            Self::Usage => Error::Usage(words),
+            Self::Resolve | Self::ConnectRefused | Self::Connect | Self::NoPorts | Self::Proxy => Error::Network(words),
+            Self::Tls => Error::Tls(words),
+            Self::Refused(_) | Self::HandshakeEnded => Error::Refused(words),
+            Self::Closed(_) | Self::Lost | Self::Reset | Self::Other => Error::Closed(words),
+            Self::Handshake | Self::Protocol | Self::TooLarge | Self::Mismatch => Error::Protocol(words),
             Self::ResolveTimeout
             | Self::ConnectTimeout
             | Self::ProxyTimeout
             | Self::TlsTimeout
             | Self::HandshakeTimeout
-            | Self::Timeout => Trouble::Timeout(words),
+            | Self::Timeout => Error::Timeout(words),
         }
     }
 
@@ -168,7 +166,7 @@ impl Cause {
     /// In words for people.
     pub(crate) fn describe(self) -> String {
         match self {
-            Self::Usage => "cannot be asked for".to_owned(),
+            Self::Usage => "the request is not valid".to_owned(),
             Self::Resolve => "host not found".to_owned(),
             Self::ResolveTimeout => "no answer from the name service".to_owned(),
             Self::ConnectRefused => "connection refused".to_owned(),
@@ -183,13 +181,13 @@ impl Cause {
             Self::Refused(status) => format!("handshake refused with {status}"),
             Self::HandshakeTimeout => "no answer to the handshake".to_owned(),
             Self::Handshake => "wrong answer to the handshake".to_owned(),
-            Self::HandshakeEnded => "ended instead of answering the handshake".to_owned(),
+            Self::HandshakeEnded => "closed instead of answering the handshake".to_owned(),
             Self::Closed(code) => format!("closed by the server with {code}"),
             Self::Lost => "ended by the server without a Close frame".to_owned(),
             Self::Reset => "reset by the server".to_owned(),
             Self::Protocol => "the server broke the protocol".to_owned(),
             Self::TooLarge => "the server's message was too large".to_owned(),
-            Self::Mismatch => "the answer is not what was sent".to_owned(),
+            Self::Mismatch => "the answer differs from its message".to_owned(),
             Self::Timeout => "no answer in time".to_owned(),
             Self::Other => "another error".to_owned(),
         }

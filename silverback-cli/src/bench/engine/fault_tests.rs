@@ -37,13 +37,13 @@ fn a_failed_dial_has_the_code_that_every_command_gives_it() {
 
 #[track_caller]
 fn check_code(error: &DialError) {
-    assert_eq!(Cause::of_dial(error).trouble(String::new()).code(), trouble_of(error).code(), "{error}");
+    assert_eq!(Cause::of_dial(error).error(String::new()).code(), dial_error(error).code(), "{error}");
 }
 
 #[test]
 fn the_end_of_an_open_connection_is_told_apart_too() {
-    assert_eq!(Cause::of(&Error::Lost), Cause::Lost);
-    assert_eq!(Cause::of(&Error::Io(io::ErrorKind::ConnectionReset.into())), Cause::Reset);
+    assert_eq!(Cause::of(&silverback::Error::Lost), Cause::Lost);
+    assert_eq!(Cause::of(&silverback::Error::Io(io::ErrorKind::ConnectionReset.into())), Cause::Reset);
     assert_eq!(Cause::of_close(CloseCode::new(1008)), Cause::Closed(1008));
     assert_eq!(Cause::of_close(CloseCode::new(1006)), Cause::Lost);
 }

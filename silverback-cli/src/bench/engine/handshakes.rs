@@ -11,8 +11,8 @@ use std::{
 use tokio::time::sleep;
 
 use super::{
-    control::{Crew, Stage},
-    dialing::Doorway,
+    control::{Stage, WorkerState},
+    dialing::LoadDialer,
 };
 
 /// How many handshakes are still to be begun.
@@ -30,24 +30,24 @@ impl Left {
 }
 
 /// One handshake after the other, until the load stops.
-pub(super) async fn run(crew: Arc<Crew>, doorway: Arc<Doorway>, number: usize, left: Arc<Left>) {
-    let clock = crew.control.clock;
-    while !crew.control.has_reached(Stage::Stopping) && left.take() {
+pub(super) async fn run(state: Arc<WorkerState>, dialer: Arc<LoadDialer>, number: usize, left: Arc<Left>) {
+    let clock = state.control.clock;
+    while !state.control.has_reached(Stage::Stopping) && left.take() {
         let began = clock.now();
-        let opened = doorway.open_and_reset(number).await;
+        let opened = dialer.open_and_reset(number).await;
         let now = clock.now();
         match opened {
-            Ok(()) => count(&crew, now, now - began),
+            Ok(()) => count(&state, now, now - began),
             Err(failed) => {
-                crew.counts().faults.count(failed.cause, failed);
+                state.counts().faults.count(failed.cause, failed);
                 sleep(AFTER_FAILURE).await;
             }
         }
     }
 }
 
-fn count(crew: &Crew, now: u64, took: u64) {
-    let mut counts = crew.counts();
+fn count(state: &WorkerState, now: u64, took: u64) {
+    let mut counts = state.counts();
     counts.opened += 1;
     counts.last = now;
     counts.connects.record(took, 1);

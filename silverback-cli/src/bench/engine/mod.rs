@@ -38,8 +38,8 @@ use tokio::{
 
 use self::{
     clock::nanos,
-    control::{Control, Crew, Stage, Start},
-    dialing::Doorway,
+    control::{Control, Stage, Start, WorkerState},
+    dialing::LoadDialer,
     handshakes::Left,
     load::{Load, Task, Until},
     outcome::{Ledger, Outcome, Progress},
@@ -57,8 +57,8 @@ pub(crate) fn run(load: Load, stop: impl AsyncFnOnce(), observe: &mut dyn FnMut(
             Ok(addresses) => addresses,
             Err(failed) => return Ok(Outcome::nothing(failed.cause, failed)),
         };
-        let doorway = Arc::new(Doorway::new(&load, addresses));
-        let mut engine = Engine::start(load, doorway)?;
+        let dialer = Arc::new(LoadDialer::new(&load, addresses));
+        let mut engine = Engine::start(load, dialer)?;
         let mut stop = std::pin::pin!(stop());
         engine.run(&mut stop, observe).await
     })
@@ -66,7 +66,7 @@ pub(crate) fn run(load: Load, stop: impl AsyncFnOnce(), observe: &mut dyn FnMut(
 
 struct Engine {
     control: Arc<Control>,
-    crews: Vec<Arc<Crew>>,
+    workers: Vec<Arc<WorkerState>>,
     threads: Vec<JoinHandle<()>>,
     reports: UnboundedReceiver<Report>,
     ledger: Ledger,
@@ -80,7 +80,7 @@ struct Engine {
 }
 
 impl Engine {
-    fn start(load: Load, doorway: Arc<Doorway>) -> io::Result<Self> {
+    fn start(load: Load, dialer: Arc<LoadDialer>) -> io::Result<Self> {
         let count = match (load.task, load.until) {
             (Task::Handshakes, Until::Done(count)) => count,
             _ => u64::MAX,
@@ -88,22 +88,22 @@ impl Engine {
         let left = Left::new(count);
         let control = Control::new(load);
         let (sender, reports) = unbounded_channel();
-        let workers = control.load.threads;
-        let crews: Vec<_> = (0..workers).map(|number| Crew::new(control.clone(), number)).collect();
+        let count = control.load.threads;
+        let workers: Vec<_> = (0..count).map(|number| WorkerState::new(control.clone(), number)).collect();
         let threads =
-            crews.iter().map(|crew| worker::start(crew.clone(), doorway.clone(), left.clone(), sender.clone()));
+            workers.iter().map(|state| worker::start(state.clone(), dialer.clone(), left.clone(), sender.clone()));
         let threads = threads.collect::<io::Result<_>>()?;
         let ledger = Ledger::new(&control);
         Ok(Self {
             control,
-            crews,
+            workers,
             threads,
             reports,
             ledger,
             stage: Stage::Opening,
             until: None,
-            ready: vec![None; workers],
-            working: workers,
+            ready: vec![None; count],
+            working: count,
             interrupted: false,
         })
     }
@@ -184,8 +184,8 @@ impl Engine {
 
     /// The warm-up is over.
     fn measure(&mut self) {
-        for crew in &self.crews {
-            self.ledger.discard(crew);
+        for state in &self.workers {
+            self.ledger.discard(state);
         }
         self.ledger.start_measuring(&self.control);
     }
@@ -234,8 +234,8 @@ impl Engine {
     }
 
     fn collect(&mut self) {
-        for crew in &self.crews {
-            self.ledger.take(crew);
+        for state in &self.workers {
+            self.ledger.take(state);
         }
         self.ledger.close_sample(&self.control);
     }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::{
     clock::nanos,
-    control::{Control, Crew},
+    control::{Control, WorkerState},
     counts::Counts,
     fault::{Cause, Faults},
     load::{Task, Until},
@@ -185,8 +185,8 @@ impl Ledger {
     }
 
     /// What was counted until now is not measured.
-    pub(super) fn discard(&mut self, crew: &Crew) {
-        self.take(crew);
+    pub(super) fn discard(&mut self, state: &WorkerState) {
+        self.take(state);
         self.counts.add(&self.sample);
         self.sample.clear();
         let (connects, unasked) = (self.counts.connects.clone(), self.counts.unasked);
@@ -221,8 +221,8 @@ impl Ledger {
     }
 
     /// Takes over what a worker has counted.
-    pub(super) fn take(&mut self, crew: &Crew) {
-        crew.swap_counts(&mut self.spare);
+    pub(super) fn take(&mut self, state: &WorkerState) {
+        state.swap_counts(&mut self.spare);
         self.opened += self.spare.opened;
         self.lost += self.spare.lost;
         self.faults.add(&self.spare.faults);

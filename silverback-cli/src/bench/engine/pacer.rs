@@ -4,17 +4,17 @@ use std::{io, sync::Arc};
 
 use super::{
     alarm::Alarm,
-    control::{Crew, Place, Stage, Start},
+    control::{Place, Stage, Start, WorkerState},
     load::Task,
     notifier::Notifier,
     schedule::Schedule,
 };
 
 /// Rings for each message of this worker's connections, until nothing more is to be sent.
-pub(super) async fn pace(crew: Arc<Crew>, rate: f64) -> io::Result<()> {
-    let control = &crew.control;
+pub(super) async fn pace(state: Arc<WorkerState>, rate: f64) -> io::Result<()> {
+    let control = &state.control;
     let Some(start) = control.start.get() else { return Ok(()) };
-    let notifiers = ringing(&crew, start, rate);
+    let notifiers = ringing(&state, start, rate);
     if notifiers.is_empty() {
         return Ok(());
     }
@@ -36,10 +36,10 @@ pub(super) async fn pace(crew: Arc<Crew>, rate: f64) -> io::Result<()> {
 }
 
 /// Who sends, and when.
-fn ringing(crew: &Crew, start: &Start, rate: f64) -> Vec<(Arc<Notifier>, Schedule)> {
-    let notifiers = crew.notifiers().into_iter().enumerate();
-    let place = |index| Place { worker: crew.number, index };
-    match crew.control.load.task {
+fn ringing(state: &WorkerState, start: &Start, rate: f64) -> Vec<(Arc<Notifier>, Schedule)> {
+    let notifiers = state.notifiers().into_iter().enumerate();
+    let place = |index| Place { worker: state.number, index };
+    match state.control.load.task {
         Task::Broadcast { senders, .. } => {
             let voice = |(index, notifier)| {
                 let rank = start.sender_rank(place(index), senders)?;

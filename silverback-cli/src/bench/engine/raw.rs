@@ -16,7 +16,7 @@ use tokio::{
 
 use super::script::Frames;
 use super::{
-    control::{Crew, Place, Stage},
+    control::{Place, Stage, WorkerState},
     fault::Cause,
     load::{Pace, Task, Until},
     notifier::Notifier,
@@ -28,7 +28,7 @@ use super::{
 struct Raw {
     stream: TcpStream,
     frames: Frames,
-    crew: Arc<Crew>,
+    state: Arc<WorkerState>,
     notifier: Arc<Notifier>,
     place: Place,
     has_begun: bool,
@@ -47,12 +47,12 @@ struct Raw {
 }
 
 /// Runs a connection to its end, and counts how it ended.
-pub(super) fn run(stream: TcpStream, frames: Frames, crew: Arc<Crew>) -> impl Future<Output = ()> {
-    let (place, notifier) = crew.enlist();
+pub(super) fn run(stream: TcpStream, frames: Frames, state: Arc<WorkerState>) -> impl Future<Output = ()> {
+    let (place, notifier) = state.enlist();
     let mut raw = Raw {
         stream,
         frames,
-        crew,
+        state,
         notifier,
         place,
         has_begun: false,
@@ -90,7 +90,7 @@ impl Raw {
     }
 
     fn begin_when_it_is_time(&mut self) {
-        let control = &self.crew.control;
+        let control = &self.state.control;
         let Some(start) = control.start.get().filter(|_| !self.has_begun && control.has_reached(Stage::Running)) else {
             return;
         };
@@ -117,10 +117,10 @@ impl Raw {
     }
 
     fn take_owed(&mut self) {
-        if self.owed == 0 || self.crew.control.has_reached(Stage::Stopping) {
+        if self.owed == 0 || self.state.control.has_reached(Stage::Stopping) {
             return;
         }
-        let now = self.crew.control.clock.now();
+        let now = self.state.control.clock.now();
         let (owed, mut bytes) = (std::mem::take(&mut self.owed), 0);
         for index in 0..owed as usize {
             self.stamps.push(now, now);
@@ -129,7 +129,7 @@ impl Raw {
         self.unsent += owed as usize;
         self.in_flight += owed;
         self.quota -= owed;
-        let mut counts = self.crew.counts();
+        let mut counts = self.state.counts();
         counts.sent += owed;
         counts.bytes_sent += bytes;
     }
@@ -181,8 +181,8 @@ impl Raw {
     }
 
     fn count(&mut self, answered: u64, bytes: usize) {
-        let now = self.crew.control.clock.now();
-        let mut counts = self.crew.counts();
+        let now = self.state.control.clock.now();
+        let mut counts = self.state.counts();
         self.stamps.take(u32::try_from(answered).unwrap_or(u32::MAX), |run| counts.answered(run, now, false));
         counts.received += answered;
         counts.bytes_received += bytes as u64;
@@ -194,7 +194,7 @@ impl Raw {
     }
 
     fn judge(&self) -> Poll<Ended> {
-        let control = &self.crew.control;
+        let control = &self.state.control;
         let is_quiet = self.has_begun && self.in_flight == 0 && self.owed == 0;
         // Who is held leaves with everybody.
         let sends_no_more = self.quota == 0 && !matches!(control.load.task, Task::Hold { .. });
@@ -210,7 +210,7 @@ impl Raw {
 
     fn hand_in(&self, ended: &Ended) {
         self.notifier.note_oldest(None);
-        let mut counts = self.crew.counts();
+        let mut counts = self.state.counts();
         counts.unanswered += self.in_flight;
         if let Ended::Failed(cause, words) = ended {
             counts.lost += 1;

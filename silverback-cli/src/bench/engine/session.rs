@@ -10,7 +10,7 @@ use std::{
 use silverback::{CloseCode, Conn, Event, MessageRef, Reader, Writer};
 
 use super::{
-    control::{Crew, Place, Stage, Start},
+    control::{Place, Stage, Start, WorkerState},
     fault::Cause,
     notifier::Notifier,
 };
@@ -55,7 +55,7 @@ impl Ended {
 /// What every part needs.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) crew: Arc<Crew>,
+    pub(super) state: Arc<WorkerState>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) place: Place,
     pub(super) writer: Writer,
@@ -66,7 +66,7 @@ pub(super) struct Desk {
 pub(super) struct Session<P> {
     reader: Reader,
     writer: Writer,
-    crew: Arc<Crew>,
+    state: Arc<WorkerState>,
     notifier: Arc<Notifier>,
     is_listening: bool,
     has_begun: bool,
@@ -74,11 +74,11 @@ pub(super) struct Session<P> {
 }
 
 /// Runs a connection to its end, and counts how it ended. It has its place once this has been called.
-pub(super) fn run<P: Part>(conn: Conn, crew: Arc<Crew>, make: fn(Desk) -> P) -> impl Future<Output = ()> {
-    let (place, notifier) = crew.enlist();
+pub(super) fn run<P: Part>(conn: Conn, state: Arc<WorkerState>, make: fn(Desk) -> P) -> impl Future<Output = ()> {
+    let (place, notifier) = state.enlist();
     let (writer, reader) = conn.split();
-    let part = make(Desk { crew: crew.clone(), notifier: notifier.clone(), place, writer: writer.clone() });
-    let mut session = Session { reader, writer, crew, notifier, is_listening: false, has_begun: false, part };
+    let part = make(Desk { state: state.clone(), notifier: notifier.clone(), place, writer: writer.clone() });
+    let mut session = Session { reader, writer, state, notifier, is_listening: false, has_begun: false, part };
     async move {
         let ended = poll_fn(|cx| session.poll(cx)).await;
         session.hand_in(&ended);
@@ -96,7 +96,7 @@ impl<P: Part> Session<P> {
         }
         self.begin_when_it_is_time();
         let received = self.poll_receive(cx);
-        if self.has_begun && received.is_pending() && !self.crew.control.has_reached(Stage::Stopping) {
+        if self.has_begun && received.is_pending() && !self.state.control.has_reached(Stage::Stopping) {
             self.part.send_due(cx);
         }
         self.part.settle();
@@ -104,10 +104,10 @@ impl<P: Part> Session<P> {
     }
 
     fn begin_when_it_is_time(&mut self) {
-        if self.has_begun || !self.crew.control.has_reached(Stage::Running) {
+        if self.has_begun || !self.state.control.has_reached(Stage::Running) {
             return;
         }
-        if let Some(start) = self.crew.control.start.get() {
+        if let Some(start) = self.state.control.start.get() {
             self.has_begun = true;
             self.part.begin(start);
         }
@@ -136,7 +136,7 @@ impl<P: Part> Session<P> {
 
     /// Whether it is time to leave.
     fn judge(&self) -> Poll<Ended> {
-        let control = &self.crew.control;
+        let control = &self.state.control;
         if control.has_reached(Stage::Over) {
             return Poll::Ready(Ended::Dropped);
         }
@@ -153,7 +153,7 @@ impl<P: Part> Session<P> {
     fn hand_in(&self, ended: &Ended) {
         self.notifier.note_oldest(None);
         let stats = self.reader.stats();
-        let mut counts = self.crew.counts();
+        let mut counts = self.state.counts();
         counts.unanswered += self.part.in_flight();
         counts.wire_sent += stats.bytes_sent;
         counts.wire_received += stats.bytes_received;

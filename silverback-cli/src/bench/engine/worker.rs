@@ -19,8 +19,8 @@ use tokio::{
 use super::clock::nanos;
 use super::{
     broadcast::Member,
-    control::{Crew, Stage},
-    dialing::{Doorway, Failed},
+    control::{Stage, WorkerState},
+    dialing::{Failed, LoadDialer},
     echo::Echo,
     handshakes::{self, Left},
     load::Task,
@@ -42,21 +42,21 @@ pub(super) enum Report {
 
 /// Starts a worker on a thread of its own.
 pub(super) fn start(
-    crew: Arc<Crew>,
-    doorway: Arc<Doorway>,
+    state: Arc<WorkerState>,
+    dialer: Arc<LoadDialer>,
     left: Arc<Left>,
     reports: UnboundedSender<Report>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let stages = crew.control.stages.subscribe();
-    let worker = Worker { crew, doorway, stages, sessions: JoinSet::new(), reports };
-    let name = format!("load-{}", worker.crew.number);
+    let stages = state.control.stages.subscribe();
+    let worker = Worker { state, dialer, stages, sessions: JoinSet::new(), reports };
+    let name = format!("load-{}", worker.state.number);
     thread::Builder::new().name(name).spawn(move || runtime.block_on(worker.work(left)))
 }
 
 struct Worker {
-    crew: Arc<Crew>,
-    doorway: Arc<Doorway>,
+    state: Arc<WorkerState>,
+    dialer: Arc<LoadDialer>,
     stages: watch::Receiver<Stage>,
     sessions: JoinSet<()>,
     reports: UnboundedSender<Report>,
@@ -72,20 +72,20 @@ enum Opened {
 
 impl Worker {
     async fn work(mut self, left: Arc<Left>) {
-        let opened = match self.crew.control.load.task {
+        let opened = match self.state.control.load.task {
             Task::Handshakes => self.mine().count(),
             _ => self.open_all().await,
         };
-        let _ = self.reports.send(Report::Ready { worker: self.crew.number, opened });
+        let _ = self.reports.send(Report::Ready { worker: self.state.number, opened });
         let _ = self.stages.wait_for(|stage| *stage >= Stage::Running).await;
-        self.crew.notify_all();
-        if self.crew.control.load.task == Task::Handshakes {
+        self.state.notify_all();
+        if self.state.control.load.task == Task::Handshakes {
             for number in self.mine() {
-                self.sessions.spawn(handshakes::run(self.crew.clone(), self.doorway.clone(), number, left.clone()));
+                self.sessions.spawn(handshakes::run(self.state.clone(), self.dialer.clone(), number, left.clone()));
             }
         }
-        if let Some(rate) = self.crew.control.load.task.rate() {
-            tokio::spawn(pace(self.crew.clone(), rate, self.reports.clone()));
+        if let Some(rate) = self.state.control.load.task.rate() {
+            tokio::spawn(pace(self.state.clone(), rate, self.reports.clone()));
         }
         self.see_to_the_end().await;
         let _ = self.reports.send(Report::Done);
@@ -93,13 +93,13 @@ impl Worker {
 
     /// The numbers of this worker's connections.
     fn mine(&self) -> impl Iterator<Item = usize> + use<> {
-        let load = &self.crew.control.load;
-        (self.crew.number..load.connections).step_by(load.threads)
+        let load = &self.state.control.load;
+        (self.state.number..load.connections).step_by(load.threads)
     }
 
     /// Opens this worker's connections. Those that are open wait, and answer pings, until the load begins.
     async fn open_all(&mut self) -> usize {
-        let ramp = self.crew.control.load.ramp;
+        let ramp = self.state.control.load.ramp;
         let begin = Instant::now();
         let mut dials = JoinSet::new();
         let mut opened = 0;
@@ -114,11 +114,11 @@ impl Worker {
                     Some(Ok(dialed)) = dials.join_next() => opened += usize::from(self.take_in(dialed)),
                     () = sleep_until(due), if free => is_due = true,
                 }
-                if self.crew.control.has_reached(Stage::Stopping) {
+                if self.state.control.has_reached(Stage::Stopping) {
                     return opened;
                 }
             }
-            dials.spawn(dial(self.crew.clone(), self.doorway.clone(), number));
+            dials.spawn(dial(self.state.clone(), self.dialer.clone(), number));
         }
         loop {
             tokio::select! {
@@ -133,8 +133,8 @@ impl Worker {
     }
 
     fn take_in(&mut self, (outcome, took): Dialed) -> bool {
-        let crew = self.crew.clone();
-        let mut counts = self.crew.counts();
+        let state = self.state.clone();
+        let mut counts = self.state.counts();
         let opened = match outcome {
             Ok(opened) => opened,
             Err(failed) => {
@@ -145,25 +145,25 @@ impl Worker {
         counts.opened += 1;
         counts.connects.record(took, 1);
         drop(counts);
-        match (opened, crew.control.load.task) {
-            (Opened::Raw(stream, frames), _) => self.sessions.spawn(raw::run(stream, frames, crew)),
+        match (opened, state.control.load.task) {
+            (Opened::Raw(stream, frames), _) => self.sessions.spawn(raw::run(stream, frames, state)),
             (Opened::WebSocket(conn), Task::Broadcast { .. }) => {
-                self.sessions.spawn(session::run(*conn, crew, Member::new))
+                self.sessions.spawn(session::run(*conn, state, Member::new))
             }
-            (Opened::WebSocket(conn), _) => self.sessions.spawn(session::run(*conn, crew, Echo::new)),
+            (Opened::WebSocket(conn), _) => self.sessions.spawn(session::run(*conn, state, Echo::new)),
         };
         true
     }
 
     async fn see_to_the_end(&mut self) {
-        let clock = self.crew.control.clock;
-        let patience = self.crew.control.load.timeout;
+        let clock = self.state.control.clock;
+        let patience = self.state.control.load.timeout;
         let mut sweep = interval((patience / 4).clamp(Duration::from_millis(1), SWEEP));
         loop {
             tokio::select! {
                 changed = self.stages.changed() => {
-                    self.crew.notify_all();
-                    if changed.is_err() || self.crew.control.has_reached(Stage::Over) {
+                    self.state.notify_all();
+                    if changed.is_err() || self.state.control.has_reached(Stage::Over) {
                         return;
                     }
                 }
@@ -172,24 +172,24 @@ impl Worker {
                 },
                 _ = sweep.tick() => {
                     let then = clock.now().saturating_sub(nanos(patience));
-                    self.crew.notify_if_older(then);
+                    self.state.notify_if_older(then);
                 }
             }
         }
     }
 }
 
-async fn dial(crew: Arc<Crew>, doorway: Arc<Doorway>, number: usize) -> Dialed {
-    let began = crew.control.clock.now();
-    let outcome = match crew.control.load.raw.clone() {
-        Some(frames) => doorway.open_raw(number).await.map(|stream| Opened::Raw(stream, frames)),
-        None => doorway.open(number).await.map(|conn| Opened::WebSocket(Box::new(conn))),
+async fn dial(state: Arc<WorkerState>, dialer: Arc<LoadDialer>, number: usize) -> Dialed {
+    let began = state.control.clock.now();
+    let outcome = match state.control.load.raw.clone() {
+        Some(frames) => dialer.open_raw(number).await.map(|stream| Opened::Raw(stream, frames)),
+        None => dialer.open(number).await.map(|conn| Opened::WebSocket(Box::new(conn))),
     };
-    (outcome, crew.control.clock.now() - began)
+    (outcome, state.control.clock.now() - began)
 }
 
-async fn pace(crew: Arc<Crew>, rate: f64, reports: UnboundedSender<Report>) {
-    if let Err(error) = pacer::pace(crew, rate).await {
+async fn pace(state: Arc<WorkerState>, rate: f64, reports: UnboundedSender<Report>) {
+    if let Err(error) = pacer::pace(state, rate).await {
         let _ = reports.send(Report::Broken(error));
     }
 }

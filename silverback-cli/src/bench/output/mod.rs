@@ -9,25 +9,18 @@ pub(crate) mod report;
 mod summary;
 pub(crate) mod units;
 
-use std::io::{self, Write};
-
 use super::{engine::outcome::Outcome, plan::Plan};
 use crate::{
+    error::Error,
     printable::{printable_json, printable_lines},
-    trouble::Trouble,
+    standard_output,
 };
 
-/// Prints the outcome on standard output. A closed pipe there is no trouble: whoever reads has seen enough.
-pub(crate) fn print(plan: &Plan, outcome: &Outcome) -> Result<(), Trouble> {
+/// Prints the outcome on standard output.
+pub(crate) fn print(plan: &Plan, outcome: &Outcome) -> Result<(), Error> {
     let text = match plan.prints_json {
         true => printable_json(json::text(plan, outcome)),
         false => printable_lines(&summary::text(plan, outcome)),
     };
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Trouble::System(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
+    standard_output::print(text.as_bytes())
 }

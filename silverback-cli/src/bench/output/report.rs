@@ -29,7 +29,7 @@ use crate::{
         plan::Plan,
     },
     dialing::shown::shown_url,
-    trouble::Trouble,
+    error::Error,
     utc,
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Run {
 }
 
 impl ReportFile {
-    pub(crate) fn create(path: &Path) -> Result<Self, Trouble> {
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         match File::create(path) {
             Ok(file) => {
                 let run = Run { command: command_line::shown(env::args_os()), began: SystemTime::now() };
@@ -61,7 +61,7 @@ impl ReportFile {
     }
 
     /// Writes the page, and tells where it is.
-    pub(crate) fn write(mut self, plan: &Plan, outcome: &Outcome) -> Result<PathBuf, Trouble> {
+    pub(crate) fn write(mut self, plan: &Plan, outcome: &Outcome) -> Result<PathBuf, Error> {
         let page = page(plan, outcome, &self.run);
         match self.file.write_all(page.as_bytes()) {
             Ok(()) => Ok(self.path),
@@ -70,8 +70,8 @@ impl ReportFile {
     }
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::System(format!("cannot write {}: {error}", path.display()))
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::System(format!("cannot write {}: {error}", path.display()))
 }
 
 /// The whole page.

@@ -102,7 +102,7 @@ fn messages(outcome: &Outcome) -> String {
         }
     };
     add(counts.unanswered, "never answered");
-    add(counts.incomplete, "did not reach everybody");
+    add(counts.incomplete, "did not reach every receiver");
     add(counts.unasked, "not asked for");
     text
 }

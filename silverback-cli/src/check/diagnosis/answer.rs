@@ -17,30 +17,29 @@ pub(super) fn wrong(error: &HandshakeError) -> Diagnosis {
              between has removed or changed them, or the server does not know the protocol.",
         )
         .advise(STRIPPED)
-        .advise("Over TLS (wss://), proxies that nobody has asked for cannot touch the headers."),
+        .advise("Use TLS (wss://), so that intercepting proxies cannot change the headers."),
         HandshakeError::WrongAccept(_) | HandshakeError::MissingHeader(_) => Diagnosis::new(
             "wrong-accept",
             "The answer is 101, but it does not answer our key: it is from a cache, for another request, or from \
              something that does not know the protocol.",
         )
-        .advise("Ask the server without proxies and caches between."),
+        .advise("Connect without the proxies and caches in between."),
         HandshakeError::WrongSubprotocol(_) => {
             Diagnosis::new("wrong-subprotocol", "The server chose a subprotocol that was not offered.")
-                .advise("Offer the one that it wants with -s NAME. The server is wrong all the same: RFC 6455, 4.2.2.")
+                .advise("Offer the one that it wants with -s NAME. The server still breaks RFC 6455, 4.2.2.")
         }
         HandshakeError::WrongExtension(_)
         | HandshakeError::Extensions(_)
         | HandshakeError::ExtensionUsedTwice(_)
         | HandshakeError::Compression(_) => {
-            Diagnosis::new("wrong-extension", "The server wants an extension in a way that was not offered.").advise(
-                "--no-compression offers none, so that the rest can be tried. The server is wrong all the same.",
-            )
+            Diagnosis::new("wrong-extension", "The server selected an extension in a form that was not offered.")
+                .advise("Use --no-compression to offer none and test the rest. The server still breaks the protocol.")
         }
         HandshakeError::HttpVersion(_) => Diagnosis::new(
             "http-1.0",
-            "The answer came as HTTP/1.0, in which there is no upgrade: a proxy between speaks nothing newer.",
+            "The answer is HTTP/1.0, which has no upgrade: a proxy in between speaks no newer version.",
         )
-        .advise("nginx does unless it is told otherwise: proxy_http_version 1.1."),
+        .advise("For nginx, set proxy_http_version 1.1."),
         _ => Diagnosis::new("wrong-answer", "The answer is 101, but it breaks RFC 6455, 4.2.2."),
     }
 }
@@ -49,18 +48,21 @@ pub(super) fn no_http(error: &HeadError) -> Diagnosis {
     match error {
         HeadError::TooLarge { limit } => {
             Diagnosis::new("endless-answer", format!("The head of the answer is longer than {limit} bytes."))
-                .advise_if(*limit < MAX_HEAD_SIZE, "Large cookies are a reason: --max-head-size 64KiB takes more.")
-                .advise("Clients have limits, too: let the server send fewer or shorter headers.")
+                .advise_if(
+                    *limit < MAX_HEAD_SIZE,
+                    "Large cookies may be the reason: --max-head-size 64KiB accepts more.",
+                )
+                .advise("Other clients have limits too, so let the server send fewer or shorter headers.")
         }
         HeadError::TooManyHeaders { limit } => {
             Diagnosis::new("endless-answer", format!("The answer has more than {limit} header lines."))
-                .advise("Clients have limits, too: let the server send fewer headers.")
+                .advise("Other clients have limits too, so let the server send fewer headers.")
         }
         HeadError::ControlByte(_) | HeadError::StartLine | HeadError::Version => {
-            Diagnosis::new("not-http", "What answers at this port does not speak HTTP.")
+            Diagnosis::new("not-http", "The server at this port does not speak HTTP.")
                 .advise("Check the port. If it speaks TLS, the URL begins with wss://.")
         }
-        _ => Diagnosis::new("bad-http", "The answer is no proper HTTP."),
+        _ => Diagnosis::new("bad-http", "The answer is not valid HTTP."),
     }
 }
 
@@ -74,15 +76,13 @@ pub(super) fn only_interim() -> Diagnosis {
 pub(super) fn none(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     match error.is_timeout() {
         true => {
-            Diagnosis::new("no-answer", format!("{} takes the connection, but does not answer in time.", facts.place))
-                .advise(
-                    "It may be overloaded, speak first and something else than HTTP, or wait for a service behind it.",
-                )
+            Diagnosis::new("no-answer", format!("{} accepts the connection, but does not answer in time.", facts.place))
+                .advise("It may be overloaded, speak another protocol, or wait for a service behind it.")
                 .advise_if(!facts.is_secure, "It may speak TLS: try wss://.")
-                .advise("--connect-timeout gives it more time.")
+                .advise("Use --connect-timeout to give it more time.")
         }
-        false => Diagnosis::new("hung-up", format!("{} ends the connection instead of answering.", facts.place))
-            .advise("Check the port: what is there may not speak HTTP, or be a proxy whose service is gone.")
+        false => Diagnosis::new("hung-up", format!("{} closes the connection instead of answering.", facts.place))
+            .advise("Check the port: its server may not speak HTTP, or may be a proxy whose service is gone.")
             .advise_if(!facts.is_secure, "It may speak TLS: try wss://."),
     }
 }

@@ -37,9 +37,9 @@ pub(super) fn of_dial(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
 fn other_protocol(facts: &Facts<'_>) -> Diagnosis {
     let place = facts.place;
     match facts.is_secure {
-        true => Diagnosis::new("plain-on-tls-url", format!("{place} speaks plain HTTP, and no TLS."))
+        true => Diagnosis::new("plain-on-tls-url", format!("{place} speaks plain HTTP without TLS."))
             .advise(format!("Use ws://{place}{}, or the port on which the server speaks TLS.", facts.target)),
-        false => Diagnosis::new("tls-on-plain-url", format!("{place} speaks TLS, and the URL says that it does not."))
+        false => Diagnosis::new("tls-on-plain-url", format!("{place} speaks TLS, but the URL asks for plain text."))
             .advise(format!("Use wss://{place}{}.", facts.target)),
     }
 }

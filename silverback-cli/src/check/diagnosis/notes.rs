@@ -11,15 +11,15 @@ pub(in crate::check) fn notes(report: &Report) -> Vec<String> {
     for step in &report.steps {
         match &step.what {
             What::Unreachable { address, .. } if is_connected => notes.push(format!(
-                "{address} cannot be reached: clients that try one address after the other wait for it in vain."
+                "{address} cannot be reached: clients that try one address after the other lose time on it."
             )),
             What::Secured(security) => {
                 if security.trust == Trust::Unchecked {
-                    notes.push("The certificate was not verified: nobody knows who the server is.".to_owned());
+                    notes.push("The certificate was not verified, so the server may be an impostor.".to_owned());
                 }
                 let days = security.certificate.as_ref().map(|certificate| certificate.days_left);
                 if let Some(days @ 0..SOON) = days {
-                    notes.push(format!("The certificate ends in {days} days."));
+                    notes.push(format!("The certificate expires in {days} days."));
                 }
                 if security.certificate.as_ref().is_some_and(|it| it.has_expired()) && security.trust != Trust::Refused
                 {
@@ -30,7 +30,7 @@ pub(in crate::check) fn notes(report: &Report) -> Vec<String> {
         }
     }
     if let Some(Conversation { close: Closing::ByServer(_), .. }) = report.conversation {
-        notes.push("The server closed the connection before it was asked to.".to_owned());
+        notes.push("The server closed the connection first.".to_owned());
     }
     notes
 }

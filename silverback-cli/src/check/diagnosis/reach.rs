@@ -19,12 +19,12 @@ pub(super) fn failed(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
 fn unresolved(error: &DialError, target: &str) -> Diagnosis {
     let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
     let (cause, meaning) = match error.is_timeout() {
-        true => ("resolve-timeout", format!("The name service did not say in time which address {host} has.")),
+        true => ("resolve-timeout", format!("The name service did not resolve {host} in time.")),
         false => ("name-not-found", format!("The name {host} has no address, or the name service cannot be reached.")),
     };
     Diagnosis::new(cause, meaning)
-        .advise("Look for a misspelling. Names of an internal network need its name service, or its VPN.")
-        .advise(format!("--resolve {target}:ADDRESS goes there without the name service."))
+        .advise("Check the spelling. Names of an internal network need its name service or its VPN.")
+        .advise(format!("Use --resolve {target}:ADDRESS to skip the name service."))
 }
 
 fn unconnected(error: &DialError, target: &str) -> Diagnosis {
@@ -36,25 +36,25 @@ fn unconnected(error: &DialError, target: &str) -> Diagnosis {
                     "Check the port, whether the server runs, and whether it listens at this address: one that \
                          listens at 127.0.0.1 is not reached from other machines.",
                 )
-                .advise("A firewall may refuse connections in its place.")
+                .advise("A firewall may also have refused the connection.")
         }
         ErrorKind::TimedOut => unanswered(target),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            Diagnosis::new("unreachable", format!("There is no way to the address of {target} from here."))
+            Diagnosis::new("unreachable", format!("There is no route to the address of {target} from here."))
                 .advise("Check the network, the VPN and the address; an IPv6 address needs IPv6 all the way.")
         }
         ErrorKind::NotFound | ErrorKind::PermissionDenied => {
-            Diagnosis::new("socket-not-usable", format!("{target} cannot be connected to: {source}."))
-                .advise("Check the path, who may use the socket, and whether the server runs.")
+            Diagnosis::new("socket-not-usable", format!("Connecting to {target} failed: {source}."))
+                .advise("Check the path, the permissions of the socket, and whether the server runs.")
         }
-        _ => Diagnosis::new("not-connected", format!("No connection to {target} could be made: {source}.")),
+        _ => Diagnosis::new("not-connected", format!("Connecting to {target} failed: {source}.")),
     }
 }
 
 fn unanswered(target: &str) -> Diagnosis {
-    Diagnosis::new("connect-timeout", format!("Nobody answers at {target}: not even with a refusal."))
+    Diagnosis::new("connect-timeout", format!("{target} does not answer, not even with a refusal."))
         .advise("A firewall that drops packets looks like this, and so does a wrong address or a machine that is off.")
-        .advise("--connect-timeout gives a slow network more time.")
+        .advise("Use --connect-timeout to give a slow network more time.")
 }
 
 fn through_proxy(error: &DialError, target: &str) -> Diagnosis {
@@ -62,22 +62,20 @@ fn through_proxy(error: &DialError, target: &str) -> Diagnosis {
         true => Diagnosis::new("proxy-timeout", format!("The proxy did not connect us to {target} in time.")),
         false => Diagnosis::new("proxy-failed", format!("The proxy did not connect us to {target}: {error}.")),
     }
-    .advise("Check that this is a proxy of the kind that its URL says: http, https, socks5 or socks5h.")
+    .advise("Check that the proxy is of the kind that its URL says: http, https, socks5 or socks5h.")
     .advise(PROXY_SOURCES)
 }
 
 pub(super) fn proxy_refused(proxy: &str, refusal: &Refusal) -> Diagnosis {
     match refusal.status.as_u16() {
-        407 => Diagnosis::new("proxy-credentials", format!("The proxy {proxy} wants to know who we are."))
-            .advise("Give it user name and password: --proxy http://USER:PASSWORD@HOST:PORT."),
+        407 => Diagnosis::new("proxy-credentials", format!("The proxy {proxy} requires a login."))
+            .advise("Give user name and password: --proxy http://USER:PASSWORD@HOST:PORT."),
         403 | 405 => Diagnosis::new("proxy-forbids", format!("The proxy {proxy} does not allow this connection."))
-            .advise("Many proxies allow CONNECT to port 443 only; ask whoever runs it."),
+            .advise("Many proxies allow CONNECT to port 443 only; ask its operator."),
         502..=504 => Diagnosis::new("proxy-cannot-reach", format!("The proxy {proxy} cannot reach the server."))
             .advise("Check the URL's host and port as the proxy sees them."),
-        status => {
-            Diagnosis::new("proxy-refused", format!("The proxy {proxy} answers {status} and connects us to nobody."))
-                .advise("What is there may not be a proxy at all.")
-        }
+        status => Diagnosis::new("proxy-refused", format!("The proxy {proxy} answers {status} and does not connect."))
+            .advise("The server there may not be a proxy at all."),
     }
     .advise(PROXY_SOURCES)
 }

@@ -14,13 +14,13 @@ pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
         401 => unauthorized(refusal, facts),
         403 => forbidden(facts),
         404 | 410 => wrong_path(facts),
-        405 => Diagnosis::new("wrong-method", format!("{} is there, but not for GET: {NO_ENDPOINT}", path(facts)))
+        405 => Diagnosis::new("wrong-method", format!("{} does not accept GET: {NO_ENDPOINT}", path(facts)))
             .advise(CHECK_PATH),
-        407 => Diagnosis::new("proxy-credentials", "A proxy between here and the server wants to know who we are.")
-            .advise("Name it with --proxy http://USER:PASSWORD@HOST:PORT."),
-        421 => Diagnosis::new("wrong-host", "The server does not answer for this host.")
-            .advise("Check the host of the URL, or say another one with -H 'Host: NAME'."),
-        429 => Diagnosis::new("too-many", "The server has had too many requests from here.").advise(wait(refusal)),
+        407 => Diagnosis::new("proxy-credentials", "A proxy on the way to the server requires a login.")
+            .advise("Log in with --proxy http://USER:PASSWORD@HOST:PORT."),
+        421 => Diagnosis::new("wrong-host", "The server does not serve this host.")
+            .advise("Check the host of the URL, or set another one with -H 'Host: NAME'."),
+        429 => Diagnosis::new("too-many", "The server got too many requests from this client.").advise(wait(refusal)),
         502..=504 => not_behind(refusal),
         505 => Diagnosis::new(
             "http-1.0",
@@ -28,30 +28,30 @@ pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
              speaks nothing newer.",
         )
         .advise(STRIPPED),
-        500..=599 => Diagnosis::new("server-error", "The server met an error of its own.")
-            .advise("Its log says more. What it says of it here, if anything, is in the last line."),
-        _ => Diagnosis::new("refused", "The server refuses, for a reason that its status does not tell."),
+        500..=599 => Diagnosis::new("server-error", "The server had an internal error.")
+            .advise("Its log says more. The last line here ends with its answer, if it sent one."),
+        _ => Diagnosis::new("refused", "The server refuses the handshake, and its status does not say why."),
     }
 }
 
 pub(super) fn redirect(fault: RedirectFault, refusal: &Refusal) -> Diagnosis {
     match fault {
         RedirectFault::TooMany { limit } => {
-            Diagnosis::new("redirect-loop", format!("After {limit} redirects the server still sends us on."))
-                .advise("It may send us round in a circle. --max-redirs allows more.")
+            Diagnosis::new("redirect-loop", format!("The server still redirects after {limit} redirects."))
+                .advise("It may redirect in a loop. --max-redirs allows more.")
         }
         RedirectFault::ToPlain => Diagnosis::new(
             "redirect-to-plain",
-            "The server sends us from TLS to a server without. That is not followed: secrets would be seen.",
+            "The server redirects from TLS to plain text. The client does not follow, to protect secrets.",
         )
         .advise(location_advice(refusal)),
-        _ => Diagnosis::new("redirect-to-nowhere", "The server sends us elsewhere, but does not say where.")
-            .advise("It has no Location, or one that is no URL."),
+        _ => Diagnosis::new("redirect-to-nowhere", "The server redirects, but does not say where to.")
+            .advise("Its Location is missing, or is not a URL."),
     }
 }
 
 fn not_an_endpoint(facts: &Facts<'_>) -> Diagnosis {
-    Diagnosis::new("not-an-endpoint", format!("At {} there is an ordinary page: {NO_ENDPOINT}", path(facts)))
+    Diagnosis::new("not-an-endpoint", format!("{} is an ordinary page: {NO_ENDPOINT}", path(facts)))
         .advise(CHECK_PATH)
         .advise(STRIPPED)
 }
@@ -59,13 +59,13 @@ fn not_an_endpoint(facts: &Facts<'_>) -> Diagnosis {
 fn redirected(refusal: &Refusal) -> Diagnosis {
     let to = text(refusal, header::LOCATION.as_str());
     let meaning = match &to {
-        Some(to) => format!("The server sends us to {to}."),
-        None => "The server sends us elsewhere, but does not say where.".to_owned(),
+        Some(to) => format!("The server redirects to {to}."),
+        None => "The server redirects, but does not say where to.".to_owned(),
     };
     let is_login = to.as_ref().is_some_and(|to| to.to_ascii_lowercase().contains("login"));
     Diagnosis::new("redirect", meaning)
         .advise(location_advice(refusal))
-        .advise_if(is_login, "This looks like a page to log in: see --user, --bearer and -H 'Cookie: ..'.")
+        .advise_if(is_login, "This looks like a login page: see --user, --bearer and -H 'Cookie: ..'.")
 }
 
 fn location_advice(refusal: &Refusal) -> String {
@@ -86,22 +86,22 @@ fn not_upgraded(refusal: &Refusal) -> Diagnosis {
     match versions {
         Some(versions) if !speaks_ours(&versions) => Diagnosis::new(
             "wrong-version",
-            format!("The server speaks version {versions} of WebSocket, and not 13, which is that of RFC 6455."),
+            format!("The server speaks WebSocket version {versions}, and not 13, the version of RFC 6455."),
         )
-        .advise("It is from before 2011, or it is set up wrongly."),
+        .advise("It is from before 2011, or misconfigured."),
         _ if refusal.status.as_u16() == 426 => Diagnosis::new(
             "upgrade-not-seen",
-            "The server wants to be asked for an upgrade. It was; so something on the way has left that out.",
+            "The server saw no request to upgrade. It was sent, so something on the way has removed it.",
         )
         .advise(STRIPPED),
         Some(_) => Diagnosis::new(
             "bad-request",
-            "The server speaks our version, but does not take this request for a handshake.",
+            "The server speaks version 13, but does not accept this request as a handshake.",
         )
         .advise(STRIPPED),
-        None => Diagnosis::new("bad-request", "The server does not understand the request, or does not like it.")
+        None => Diagnosis::new("bad-request", "The server does not understand the request, or rejects it.")
             .advise(STRIPPED)
-            .advise("A server that sorts by host may not know this one: see -H 'Host: NAME'."),
+            .advise("A server with several hosts may not know this one: see -H 'Host: NAME'."),
     }
 }
 
@@ -112,7 +112,7 @@ fn unauthorized(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
     let scheme = scheme.as_deref().and_then(|value| value.split([' ', ',']).next()).unwrap_or_default();
     let meaning = match has_some {
         true => "The server does not accept these credentials.",
-        false => "The server wants to know who we are.",
+        false => "The server requires a login.",
     };
     let diagnosis = Diagnosis::new("credentials", meaning);
     match scheme.to_ascii_lowercase().as_str() {
@@ -126,16 +126,18 @@ fn unauthorized(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
 
 fn forbidden(facts: &Facts<'_>) -> Diagnosis {
     let scheme = if facts.is_secure { "https" } else { "http" };
-    let diagnosis = Diagnosis::new("forbidden", "The server knows this path, but does not let us in.");
+    let diagnosis = Diagnosis::new("forbidden", "The server knows this path, but denies access.");
     match &facts.options.origin {
         Some(origin) if is_of_place(origin, facts) => diagnosis.advise(OTHER_HOST),
         None => diagnosis.advise(format!(
-            "Perhaps it wants to see the origin of a page of its own: --origin {scheme}://{}.",
+            "It may require the origin of its own pages: --origin {scheme}://{}.",
             facts.place.trim_end_matches(if facts.is_secure { ":443" } else { ":80" })
         )),
-        Some(origin) => diagnosis.advise(format!("Perhaps it does not welcome the origin {}: try another, or none.", printable(origin))).advise(OTHER_HOST),
+        Some(origin) => diagnosis
+            .advise(format!("It may reject the origin {}: try another, or none.", printable(origin)))
+            .advise(OTHER_HOST),
     }
-    .advise("Or these credentials, or this address of ours, may not do this; it may also want a cookie or a key in a header.")
+    .advise("It may also reject these credentials or this client's address, or require a cookie or a key in a header.")
 }
 
 /// Whether the origin is that of a page of this very server.
@@ -149,9 +151,9 @@ fn is_of_place(origin: &str, facts: &Facts<'_>) -> bool {
 }
 
 fn wrong_path(facts: &Facts<'_>) -> Diagnosis {
-    Diagnosis::new("wrong-path", format!("At {} there is nothing.", path(facts)))
+    Diagnosis::new("wrong-path", format!("There is nothing at {}.", path(facts)))
         .advise(CHECK_PATH)
-        .advise("Behind a proxy, the path may not be handed on; and a server that sorts by host may not know this one.")
+        .advise("A proxy may not pass this path on, and a server with several hosts may not know this one.")
 }
 
 fn not_behind(refusal: &Refusal) -> Diagnosis {
@@ -159,8 +161,8 @@ fn not_behind(refusal: &Refusal) -> Diagnosis {
     let who = who.map_or_else(|| "a proxy".to_owned(), |name| format!("a proxy ({name})"));
     let meaning = match refusal.status.as_u16() {
         504 => format!("Answered by {who}: the service behind it takes too long."),
-        503 => format!("Answered by {who}, or a server too busy: the service is not there now."),
-        _ => format!("Answered by {who}: it gets no proper answer from the service behind it."),
+        503 => format!("Answered by {who}, or by a server that is too busy: the service is not available now."),
+        _ => format!("Answered by {who}: the service behind it gives no valid answer."),
     };
     Diagnosis::new("service-down", meaning)
         .advise("Check that the service runs, and that the proxy knows its address and port.")
@@ -187,12 +189,12 @@ fn path<'a>(facts: &Facts<'a>) -> &'a str {
     facts.target.split('?').next().unwrap_or("/")
 }
 
-const NO_ENDPOINT: &str = "what is there does not speak WebSocket.";
+const NO_ENDPOINT: &str = "it does not speak WebSocket.";
 const CHECK_PATH: &str = "Check the path of the URL: /ws, /websocket and /socket are common ones.";
-pub(super) const STRIPPED: &str = "Or a proxy in front of it does not hand the upgrade on: nginx needs \
+pub(super) const STRIPPED: &str = "Or a proxy in front of it does not pass the upgrade on: nginx needs \
                                    proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, proxy_set_header \
                                    Connection \"upgrade\" and, for the pages of browsers, proxy_set_header Host \
-                                   $http_host; other proxies have a switch for WebSocket.";
+                                   $http_host; other proxies have an option for WebSocket.";
 /// The browser compares the origin of its page with the host that it asks; the server with the host that a proxy names.
-const OTHER_HOST: &str = "A proxy in front of it may put another name into Host, so that its own pages look foreign: nginx \
+const OTHER_HOST: &str = "A proxy in front of it may change the Host, so that its own pages look foreign: nginx \
                           needs proxy_set_header Host $http_host.";

@@ -20,7 +20,7 @@ use super::{event::Input, history};
 use super::{keys::Keys, rewrap::Rewrap};
 use crate::{
     connect::{output::Drawn, view::PROMPT},
-    trouble::Trouble,
+    error::Error,
 };
 
 /// Reads lines that are edited at a prompt.
@@ -40,7 +40,7 @@ pub(crate) enum Keep {
 
 impl LineEditor {
     /// `prompt` is as it looks, with colours.
-    pub(crate) fn new(prompt: String, keep: &Keep) -> Result<Self, Trouble> {
+    pub(crate) fn new(prompt: String, keep: &Keep) -> Result<Self, Error> {
         let config = Config::builder().history_ignore_space(true).color_mode(ColorMode::Forced).build();
         let mut editor = Editor::with_config(config).map_err(|error| unusable(&error))?;
         let drawn = Arc::<Drawn>::default();
@@ -63,7 +63,7 @@ impl LineEditor {
     }
 
     /// Prints above the line that is edited; and tells when that has happened.
-    pub(crate) fn printer(&mut self) -> Result<(Box<dyn ExternalPrinter + Send>, Arc<Drawn>), Trouble> {
+    pub(crate) fn printer(&mut self) -> Result<(Box<dyn ExternalPrinter + Send>, Arc<Drawn>), Error> {
         let printer = self.editor.create_external_printer().map_err(|error| unusable(&error))?;
         Ok((Box::new(printer), self.drawn.clone()))
     }
@@ -105,8 +105,8 @@ impl LineEditor {
     }
 }
 
-fn unusable(error: &ReadlineError) -> Trouble {
-    Trouble::System(format!("cannot use the terminal: {error}"))
+fn unusable(error: &ReadlineError) -> Error {
+    Error::System(format!("cannot use the terminal: {error}"))
 }
 
 /// Colours the prompt, notes when it is drawn, and keeps the output above it.
@@ -169,11 +169,11 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Makes it ready for the line editor. Returns whether it is: in the background, a signal may end the program first.
-    pub(crate) fn take_keys(&mut self, drawn: &Arc<Drawn>) -> Result<bool, Trouble> {
+    pub(crate) fn take_keys(&mut self, drawn: &Arc<Drawn>) -> Result<bool, Error> {
         #[cfg(unix)]
         {
             self.keys = Keys::take(drawn.clone())
-                .map_err(|error| Trouble::System(format!("cannot use the terminal: {error}")))?;
+                .map_err(|error| Error::System(format!("cannot use the terminal: {error}")))?;
             Ok(self.keys.is_some())
         }
         #[cfg(not(unix))]

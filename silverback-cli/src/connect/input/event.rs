@@ -3,7 +3,7 @@
 use silverback::Message;
 use tokio::sync::mpsc;
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 /// What a reading thread has to say.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) enum Input {
     /// There is no more.
     End,
     /// It cannot be read, or is none.
-    Failed(Trouble),
+    Failed(Error),
 }
 
 /// Inputs that wait to be sent: few, so that a pipe is not read faster than the network takes.

@@ -48,7 +48,7 @@ impl Keys {
         let keys = Self { terminal: terminal.try_clone()?, before: before.clone() };
         let last = Self { terminal: terminal.try_clone()?, before: before.clone() };
         signals::before_exit(move || last.restore());
-        let way = Way {
+        let forwarder = Forwarder {
             terminal,
             before: before.clone(),
             feed: File::from(feed),
@@ -60,7 +60,7 @@ impl Keys {
         let work = move || {
             // Open as long as there is somebody to write: the end of the terminal is the end of the editor's.
             let _editors = editors;
-            let _ = way.pass_on();
+            let _ = forwarder.pass_on();
         };
         thread::Builder::new().name("keys".to_owned()).spawn(work)?;
         Ok(Some(keys))
@@ -101,7 +101,7 @@ fn set_raw(terminal: &OwnedFd, before: &Termios) -> io::Result<()> {
 }
 
 /// From the user's terminal to the editor's.
-struct Way {
+struct Forwarder {
     terminal: OwnedFd,
     before: Termios,
     feed: File,
@@ -114,7 +114,7 @@ struct Way {
     ahead: Vec<u8>,
 }
 
-impl Way {
+impl Forwarder {
     fn pass_on(mut self) -> io::Result<()> {
         // The editor discards what comes before its first prompt.
         self.drawn.wait_for_line(0, FIRST_PROMPT);

@@ -20,10 +20,10 @@ use tokio::sync::mpsc;
 
 use self::event::{Input, Inputs};
 use self::{editor::LineEditor, pipe::Cutting};
-use crate::trouble::Trouble;
+use crate::error::Error;
 
 /// Starts reading standard input, cut into messages.
-pub(crate) fn read_pipe(cutting: Cutting) -> Result<Inputs, Trouble> {
+pub(crate) fn read_pipe(cutting: Cutting) -> Result<Inputs, Error> {
     #[cfg(unix)]
     if std::io::stdin().is_terminal() {
         let input = foreground::TerminalInput(std::io::stdin());
@@ -33,14 +33,14 @@ pub(crate) fn read_pipe(cutting: Cutting) -> Result<Inputs, Trouble> {
 }
 
 /// Starts reading lines at the prompt.
-pub(crate) fn read_lines(editor: LineEditor) -> Result<Inputs, Trouble> {
+pub(crate) fn read_lines(editor: LineEditor) -> Result<Inputs, Error> {
     start(move |to| editor.read(|input| to.blocking_send(input).is_ok()))
 }
 
-fn start(work: impl FnOnce(mpsc::Sender<Input>) + Send + 'static) -> Result<Inputs, Trouble> {
+fn start(work: impl FnOnce(mpsc::Sender<Input>) + Send + 'static) -> Result<Inputs, Error> {
     let (to, inputs) = mpsc::channel(MOST_INPUTS);
     let started = thread::Builder::new().name("input".to_owned()).spawn(move || work(to));
-    started.map_err(|error| Trouble::System(format!("cannot start a thread: {error}")))?;
+    started.map_err(|error| Error::System(format!("cannot start a thread: {error}")))?;
     Ok(inputs)
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use silverback::Message;
 
 use super::event::Input;
-use crate::{connect::commands, trouble::Trouble};
+use crate::{connect::commands, error::Error};
 
 /// What a message is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +31,15 @@ pub(super) fn read(from: impl Read, cutting: &Cutting, mut give: impl FnMut(Inpu
     };
     match outcome {
         Ok(()) => give(Input::End),
-        Err(trouble) => give(Input::Failed(trouble)),
+        Err(error) => give(Input::Failed(error)),
     };
 }
 
 fn lines(
     from: impl Read,
     give: &mut impl FnMut(Input) -> bool,
-    message: impl Fn(Vec<u8>, u64) -> Result<Message, Trouble>,
-) -> Result<(), Trouble> {
+    message: impl Fn(Vec<u8>, u64) -> Result<Message, Error>,
+) -> Result<(), Error> {
     let mut from = BufReader::with_capacity(READ_SIZE, from);
     for number in 1.. {
         let mut line = Vec::new();
@@ -56,19 +56,19 @@ fn lines(
     Ok(())
 }
 
-fn text(line: Vec<u8>, number: u64) -> Result<Message, Trouble> {
+fn text(line: Vec<u8>, number: u64) -> Result<Message, Error> {
     String::from_utf8(line).map(Message::text).map_err(|_| {
-        Trouble::Usage(format!("line {number} of the input is not UTF-8: use --binary or --format raw for bytes"))
+        Error::Usage(format!("line {number} of the input is not UTF-8: use --binary or --format raw for bytes"))
     })
 }
 
-fn bytes(line: Vec<u8>, number: u64) -> Result<Message, Trouble> {
+fn bytes(line: Vec<u8>, number: u64) -> Result<Message, Error> {
     let decoded = std::str::from_utf8(&line).ok().and_then(commands::hex);
-    let wrong = || Trouble::Usage(format!("line {number} of the input is not in hexadecimal digits"));
+    let wrong = || Error::Usage(format!("line {number} of the input is not in hexadecimal digits"));
     decoded.map(Message::binary).ok_or_else(wrong)
 }
 
-fn whole(mut from: impl Read, give: &mut impl FnMut(Input) -> bool) -> Result<(), Trouble> {
+fn whole(mut from: impl Read, give: &mut impl FnMut(Input) -> bool) -> Result<(), Error> {
     let mut all = Vec::new();
     from.read_to_end(&mut all).map_err(unreadable)?;
     if !all.is_empty() {
@@ -77,7 +77,7 @@ fn whole(mut from: impl Read, give: &mut impl FnMut(Input) -> bool) -> Result<()
     Ok(())
 }
 
-fn chunks(mut from: impl Read, size: usize, give: &mut impl FnMut(Input) -> bool) -> Result<(), Trouble> {
+fn chunks(mut from: impl Read, size: usize, give: &mut impl FnMut(Input) -> bool) -> Result<(), Error> {
     let mut buffer = vec![0; size.min(READ_SIZE)];
     loop {
         let mut len = 0;
@@ -98,8 +98,8 @@ fn chunks(mut from: impl Read, size: usize, give: &mut impl FnMut(Input) -> bool
     }
 }
 
-fn unreadable(error: io::Error) -> Trouble {
-    Trouble::System(format!("cannot read standard input: {error}"))
+fn unreadable(error: io::Error) -> Error {
+    Error::System(format!("cannot read standard input: {error}"))
 }
 
 const READ_SIZE: usize = 64 * 1024;

@@ -3,7 +3,7 @@
 
 use super::*;
 
-fn cut(from: impl Read, cutting: Cutting) -> (Vec<Message>, Option<Trouble>) {
+fn cut(from: impl Read, cutting: Cutting) -> (Vec<Message>, Option<Error>) {
     let (mut messages, mut last) = (Vec::new(), None);
     read(from, &cutting, |input| {
         match input {
@@ -14,7 +14,7 @@ fn cut(from: impl Read, cutting: Cutting) -> (Vec<Message>, Option<Trouble>) {
     });
     match last {
         Some(Input::End) => (messages, None),
-        Some(Input::Failed(trouble)) => (messages, Some(trouble)),
+        Some(Input::Failed(error)) => (messages, Some(error)),
         other => panic!("{other:?}"),
     }
 }
@@ -41,11 +41,11 @@ fn a_line_may_be_longer_than_any_buffer() {
 
 #[test]
 fn what_is_no_text_is_told_by_its_line_after_what_was() {
-    let (messages, trouble) = cut(&b"a\n\xff\nb\n"[..], TEXT);
+    let (messages, error) = cut(&b"a\n\xff\nb\n"[..], TEXT);
     assert_eq!(messages, ["a".into()]);
-    let trouble = trouble.unwrap();
-    assert_eq!(trouble.code(), 2);
-    assert!(trouble.to_string().contains("line 2"), "{trouble}");
+    let error = error.unwrap();
+    assert_eq!(error.code(), 2);
+    assert!(error.to_string().contains("line 2"), "{error}");
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn all_of_it_can_be_one_message() {
 fn chunks_have_at_most_their_size_and_nothing_is_lost() {
     let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     for size in [1_000, READ_SIZE, 100_000, 1 << 30] {
-        let (messages, trouble) = cut(&bytes[..], Cutting::Chunks(size));
-        assert_eq!(trouble, None);
+        let (messages, error) = cut(&bytes[..], Cutting::Chunks(size));
+        assert_eq!(error, None);
         assert!(messages.iter().all(|message| message.len() <= size && !message.is_empty()));
         assert_eq!(messages.iter().flat_map(|message| message.as_bytes()).copied().collect::<Vec<_>>(), bytes);
     }

@@ -28,7 +28,7 @@ impl Talk<'_> {
             Input::Interrupt => self.interrupt(INTERRUPTED),
             Input::End if self.client.plan.is_interactive() => self.close(End::Done),
             Input::End => self.client.input_has_ended = true,
-            Input::Failed(trouble) => self.close(End::Input(trouble)),
+            Input::Failed(error) => self.close(End::Input(error)),
         }
     }
 

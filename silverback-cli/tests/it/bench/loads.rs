@@ -176,7 +176,7 @@ fn a_broadcast_that_does_not_reach_everybody_is_incomplete() {
     let found = bench(&url, &["-c", "3", "--broadcast", "-n", "4", "--pipeline", "4", "--timeout", "300ms"]);
     assert_eq!((found.number("/messages/sent"), found.number("/messages/received")), (4, 4));
     assert_eq!((found.code, found.number("/messages/incomplete")), (Some(8), 4), "{}", found.json);
-    assert!(found.err.contains("not one of 4 messages reached everybody"), "{}", found.err);
+    assert!(found.err.contains("none of 4 messages reached every receiver"), "{}", found.err);
     program.check_stops_empty();
 }
 

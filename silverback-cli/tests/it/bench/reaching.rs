@@ -15,7 +15,7 @@ use super::{
     servers::{self, Server},
 };
 use crate::{
-    connect::tls::Papers,
+    connect::tls::Certificates,
     support::{Program, run},
 };
 
@@ -58,9 +58,9 @@ fn sources(peers: &[SocketAddr]) -> Vec<String> {
 
 #[test]
 fn tls_is_verified_as_asked() {
-    let papers = Papers::make("bench");
-    let url = format!("wss://localhost:{}/", papers.serve(false).port());
-    works(&url, &["--cacert", &papers.path("ca.pem")]);
+    let certificates = Certificates::make("bench");
+    let url = format!("wss://localhost:{}/", certificates.serve(false).port());
+    works(&url, &["--cacert", &certificates.path("ca.pem")]);
     works(&url, &["-k"]);
     let found = bench(&url, &SHORT);
     assert_eq!((found.code, found.errors("tls")), (Some(4), 2), "{}", found.json);
@@ -68,16 +68,16 @@ fn tls_is_verified_as_asked() {
 
 #[test]
 fn a_server_may_ask_for_a_certificate_of_ours() {
-    let papers = Papers::make("bench-client");
-    let url = format!("wss://localhost:{}/", papers.serve(true).port());
-    let (ca, cert, key) = (papers.path("ca.pem"), papers.path("client.pem"), papers.path("key.pem"));
+    let certificates = Certificates::make("bench-client");
+    let url = format!("wss://localhost:{}/", certificates.serve(true).port());
+    let (ca, cert, key) = (certificates.path("ca.pem"), certificates.path("client.pem"), certificates.path("key.pem"));
     works(&url, &["--cacert", &ca, "--cert", &cert, "--key", &key]);
 }
 
 #[test]
 fn connections_over_tls_have_their_source_addresses_too() {
-    let papers = Papers::make("bench-source");
-    let relay = relay(papers.serve(false));
+    let certificates = Certificates::make("bench-source");
+    let relay = relay(certificates.serve(false));
     let url = relay.url.replace("ws://127.0.0.1", "wss://localhost");
     works(&url, &["-k", "--source", "127.0.0.2,127.0.0.3"]);
     assert_eq!(sources(&relay.peers()), ["127.0.0.2", "127.0.0.3"]);
@@ -153,8 +153,8 @@ fn an_address_that_does_not_answer_costs_a_moment_and_not_a_timeout() {
     let program = Program::start(&["--quiet", "--allow-host", "far.example"]);
     let port = program.address.port();
     let _silent = [silent(&format!("127.0.0.2:{port}")), silent(&format!("127.0.0.3:{port}"))];
-    let papers = Papers::make("bench-race");
-    let secure = papers.serve(false).port();
+    let certificates = Certificates::make("bench-race");
+    let secure = certificates.serve(false).port();
     let _silent_secure = silent(&format!("127.0.0.2:{secure}"));
     for addresses in ["127.0.0.2,127.0.0.3,127.0.0.1", "127.0.0.1,127.0.0.2", "127.0.0.9,127.0.0.2,127.0.0.1"] {
         let given = format!("far.example:{port}:{addresses}");
@@ -178,7 +178,10 @@ fn where_no_address_answers_the_first_decides() {
     }
     let options = ["--resolve", "h.example:1:127.0.0.1", "--source", "::1"];
     let (code, _, err) = run(&[&["bench", "ws://h.example:1/", "-n", "1"][..], &options].concat(), &[]);
-    assert!(code == Some(3) && err.contains("no address of the server fits"), "{code:?} {err}");
+    assert!(
+        code == Some(3) && err.contains("no address of the server has the IP version of --source"),
+        "{code:?} {err}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{check, finds};
 use crate::{
     connect::{
         servers::{Server, accepting},
-        tls::Papers,
+        tls::Certificates,
     },
     support::Program,
 };
@@ -33,7 +33,7 @@ fn statuses_have_their_usual_reasons() {
         "not-an-endpoint",
         &["ordinary page", "path", "proxy_set_header Upgrade", "proxy_set_header Host"],
     );
-    says("404 Not Found", "", "wrong-path", &["there is nothing", "Check the path"]);
+    says("404 Not Found", "", "wrong-path", &["There is nothing", "Check the path"]);
     says("410 Gone", "", "wrong-path", &[]);
     says("405 Method Not Allowed", "", "wrong-method", &["does not speak WebSocket"]);
     says("403 Forbidden", "", "forbidden", &["--origin http://127.0.0.1"]);
@@ -55,7 +55,7 @@ fn a_redirect_says_where_to() {
         "301 Moved Permanently",
         lines,
         "redirect",
-        &["https://example.com/login", "wss://example.com/login", "-L", "log in"],
+        &["https://example.com/login", "wss://example.com/login", "-L", "login page"],
     );
     says("302 Found", "", "redirect", &["does not say where"]);
 }
@@ -63,13 +63,13 @@ fn a_redirect_says_where_to() {
 #[test]
 fn a_redirect_that_is_not_followed_says_why() {
     let round = answering("302 Found", "Location: /\r\n");
-    finds(&[&round.url(), "-L", "--max-redirs", "2"], 5, "redirect-loop", &["After 2 redirects"]);
+    finds(&[&round.url(), "-L", "--max-redirs", "2"], 5, "redirect-loop", &["after 2 redirects"]);
     finds(&[&answering("302 Found", "").url(), "-L"], 5, "redirect-to-nowhere", &[]);
 }
 
 #[test]
 fn credentials_are_asked_for_or_not_accepted() {
-    says("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", "credentials", &["who we are", "--user"]);
+    says("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", "credentials", &["requires a login", "--user"]);
     says("401 Unauthorized", "WWW-Authenticate: Bearer\r\n", "credentials", &["--bearer-file"]);
     let server = answering("401 Unauthorized", "");
     finds(&[&server.url(), "--bearer", "secret"], 5, "credentials", &["does not accept"]);
@@ -95,7 +95,7 @@ fn a_page_of_the_server_itself_that_is_refused_points_to_a_proxy_that_replaces_h
 #[test]
 fn a_path_that_does_not_exist_is_told_by_the_real_service() {
     let program = Program::start(&["--quiet"]);
-    finds(&[&format!("ws://{}/nowhere?secret", program.address)], 5, "wrong-path", &["At /nowhere there"]);
+    finds(&[&format!("ws://{}/nowhere?secret", program.address)], 5, "wrong-path", &["nothing at /nowhere"]);
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn no_answer_at_all_is_told() {
 
 #[test]
 fn tls_at_a_plain_url_is_found_by_a_second_look() {
-    let papers = Papers::make("other");
-    let port = papers.serve(false).port();
+    let certificates = Certificates::make("other");
+    let port = certificates.serve(false).port();
     let url = format!("ws://localhost:{port}/chat");
     finds(&[&url], 7, "tls-on-plain-url", &[&format!("wss://localhost:{port}/chat")]);
 }

@@ -6,23 +6,23 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use super::{check, finds, steps};
-use crate::connect::tls::{Papers, acceptor, serve_over};
+use crate::connect::tls::{Certificates, acceptor, serve_over};
 
-fn url(papers: &Papers) -> String {
-    format!("wss://localhost:{}/", papers.serve(false).port())
+fn url(certificates: &Certificates) -> String {
+    format!("wss://localhost:{}/", certificates.serve(false).port())
 }
 
 #[test]
 fn an_authority_that_nobody_knows_is_named() {
-    let papers = Papers::make("unknown");
-    let url = url(&papers);
+    let certificates = Certificates::make("unknown");
+    let url = url(&certificates);
     let object = finds(&[&url], 4, "unknown-issuer", &["the test's authority", "--cacert", "--insecure"]);
     let [failed, tls] = steps(&object, "tls")[..] else { panic!("{object:#}") };
     assert_eq!((&tls["verified"], &tls["ok"], &failed["ok"]), (&false.into(), &false.into(), &false.into()));
     assert_eq!(tls["certificate"]["names"][0], "localhost");
     let found = check(&[&url]);
-    assert!(found.out.contains("refused; looked at in a second connection"), "{}", found.out);
-    let other = Papers::make("another");
+    assert!(found.out.contains("refused; inspected in a second connection"), "{}", found.out);
+    let other = Certificates::make("another");
     finds(
         &[&url, "--cacert", &other.path("client.pem")],
         4,
@@ -74,9 +74,9 @@ fn one_made_for_development_is_trusted_if_it_is_named() {
         let server = self_signed(name, |params| params.is_ca = is_ca);
         let found = check(&[&server.url, "--cacert", server.cacert()]);
         assert_eq!(found.code, Some(0), "{name}: {}", found.out);
-        finds(&[&server.url], 4, "unknown-issuer", &["signed by nobody but itself", "--cacert"]);
+        finds(&[&server.url], 4, "unknown-issuer", &["self-signed", "--cacert"]);
         let other = self_signed("other", |_| {});
-        let words = &["signed by nobody but itself", "not among the certificates of --cacert"];
+        let words = &["self-signed", "not among the certificates of --cacert"];
         finds(&[&server.url, "--cacert", other.cacert()], 4, "unknown-issuer", words);
     }
 }
@@ -97,19 +97,24 @@ fn one_that_is_named_and_has_another_fault_is_not_called_another() {
 
 #[test]
 fn a_certificate_that_has_expired_says_when() {
-    let papers = Papers::make_with("expired", |params| {
+    let certificates = Certificates::make_with("expired", |params| {
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2020, 12, 31);
     });
-    let object = finds(&[&url(&papers), "--cacert", &papers.path("ca.pem")], 4, "certificate-expired", &["2020-12-31"]);
+    let object = finds(
+        &[&url(&certificates), "--cacert", &certificates.path("ca.pem")],
+        4,
+        "certificate-expired",
+        &["2020-12-31"],
+    );
     assert!(steps(&object, "tls")[1]["certificate"]["days_left"].as_i64().unwrap() < 0);
 }
 
 #[test]
 fn a_certificate_of_the_future_says_from_when() {
-    let papers = Papers::make_with("future", |params| params.not_before = rcgen::date_time_ymd(2100, 1, 1));
+    let certificates = Certificates::make_with("future", |params| params.not_before = rcgen::date_time_ymd(2100, 1, 1));
     finds(
-        &[&url(&papers), "--cacert", &papers.path("ca.pem")],
+        &[&url(&certificates), "--cacert", &certificates.path("ca.pem")],
         4,
         "certificate-not-yet-valid",
         &["2100-01-01", "clock"],
@@ -118,10 +123,10 @@ fn a_certificate_of_the_future_says_from_when() {
 
 #[test]
 fn a_certificate_for_another_name_says_for_which() {
-    let papers = Papers::make("other-name");
-    let url = format!("wss://127.0.0.1:{}/", papers.serve(false).port());
+    let certificates = Certificates::make("other-name");
+    let url = format!("wss://127.0.0.1:{}/", certificates.serve(false).port());
     finds(
-        &[&url, "--cacert", &papers.path("ca.pem")],
+        &[&url, "--cacert", &certificates.path("ca.pem")],
         4,
         "wrong-name",
         &["is for localhost", "127.0.0.1", "--resolve"],
@@ -130,25 +135,25 @@ fn a_certificate_for_another_name_says_for_which() {
 
 #[test]
 fn a_certificate_without_alternative_names_says_that_they_are_missing() {
-    let papers = Papers::make_with("no-names", |params| params.subject_alt_names.clear());
-    finds(&[&url(&papers), "--cacert", &papers.path("ca.pem")], 4, "wrong-name", &["subjectAltName"]);
+    let certificates = Certificates::make_with("no-names", |params| params.subject_alt_names.clear());
+    finds(&[&url(&certificates), "--cacert", &certificates.path("ca.pem")], 4, "wrong-name", &["subjectAltName"]);
 }
 
 #[test]
 fn a_certificate_of_an_authority_in_a_servers_place_says_so() {
-    let papers = Papers::make_with("authority-below", |params| {
+    let certificates = Certificates::make_with("authority-below", |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "below");
     });
-    let words = &["CA:TRUE", "server's own certificate trusts it by itself"];
-    finds(&[&url(&papers), "--cacert", &papers.path("ca.pem")], 4, "certificate", words);
+    let words = &["CA:TRUE", "server's own certificate trusts exactly that"];
+    finds(&[&url(&certificates), "--cacert", &certificates.path("ca.pem")], 4, "certificate", words);
 }
 
 #[test]
 fn a_server_that_wants_a_certificate_of_ours_says_so() {
-    let papers = Papers::make("wanting");
-    let url = format!("wss://localhost:{}/", papers.serve(true).port());
-    finds(&[&url, "--cacert", &papers.path("ca.pem")], 4, "client-certificate", &["--cert"]);
+    let certificates = Certificates::make("wanting");
+    let url = format!("wss://localhost:{}/", certificates.serve(true).port());
+    finds(&[&url, "--cacert", &certificates.path("ca.pem")], 4, "client-certificate", &["--cert"]);
 }
 
 #[test]

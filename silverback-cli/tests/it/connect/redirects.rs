@@ -11,7 +11,7 @@ use super::{
     check_end, check_said,
     servers::{Server, accepting, close, frame},
     talk,
-    tls::Papers,
+    tls::Certificates,
     tls_faults::{read_head, serve},
 };
 
@@ -66,20 +66,27 @@ fn a_round_ends_after_as_many_as_are_allowed() {
 
 #[test]
 fn from_tls_to_plain_is_refused_and_the_plain_server_hears_nothing() {
-    let papers = Papers::make("to-plain");
+    let certificates = Certificates::make("to-plain");
     let heard = Arc::new(AtomicUsize::new(0));
     let hearing = heard.clone();
     let plain = Server::start(move |_, _| _ = hearing.fetch_add(1, Ordering::Relaxed));
     let secure = {
         let answer = moved("302 Found", &plain.url());
-        serve(&papers, async move |stream| {
+        serve(&certificates, async move |stream| {
             read_head(stream).await;
             stream.write_all(answer.as_bytes()).await.unwrap();
             stream.shutdown().await.unwrap();
         })
     };
     let output = talk(
-        &[&format!("wss://localhost:{}/", secure.port()), "-L", "--cacert", &papers.path("ca.pem"), "--bearer", "abc"],
+        &[
+            &format!("wss://localhost:{}/", secure.port()),
+            "-L",
+            "--cacert",
+            &certificates.path("ca.pem"),
+            "--bearer",
+            "abc",
+        ],
         b"",
     );
     check_end(&output, 5, &["302", "it leads away from TLS"]);

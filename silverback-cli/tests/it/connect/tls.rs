@@ -15,13 +15,13 @@ use tokio_rustls::TlsAcceptor;
 use super::{check_end, check_said, talk};
 
 /// An authority, the server's certificate and a client's, in files that go away with it.
-pub(crate) struct Papers {
+pub(crate) struct Certificates {
     folder: PathBuf,
     server: (CertificateDer<'static>, PrivatePkcs8KeyDer<'static>),
     authority: CertificateDer<'static>,
 }
 
-impl Papers {
+impl Certificates {
     pub(crate) fn make(name: &str) -> Self {
         Self::make_with(name, |_| {})
     }
@@ -99,7 +99,7 @@ pub(crate) fn acceptor(certificate: CertificateDer<'static>, key: PrivatePkcs8Ke
     TlsAcceptor::from(Arc::new(config))
 }
 
-impl Drop for Papers {
+impl Drop for Certificates {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
@@ -121,26 +121,30 @@ async fn echo(listener: TcpListener, acceptor: TlsAcceptor) {
 
 #[test]
 fn an_authority_that_is_named_is_trusted_and_no_other() {
-    let papers = Papers::make("tls");
-    let address = papers.serve(false);
+    let certificates = Certificates::make("tls");
+    let address = certificates.serve(false);
     let url = format!("wss://localhost:{}/", address.port());
-    check_said(&talk(&[&url, "-n", "1", "--cacert", &papers.path("ca.pem")], b"hi\n"), "hi\n");
+    check_said(&talk(&[&url, "-n", "1", "--cacert", &certificates.path("ca.pem")], b"hi\n"), "hi\n");
     check_said(&talk(&[&url, "-n", "1", "-k"], b"hi\n"), "hi\n");
     check_end(&talk(&[&url], b""), 4, &["TLS", "certificate"]);
 }
 
 #[test]
 fn a_certificate_for_another_name_is_4() {
-    let papers = Papers::make("name");
-    let address = papers.serve(false);
-    check_end(&talk(&[&format!("wss://{address}/"), "--cacert", &papers.path("ca.pem")], b""), 4, &["certificate"]);
+    let certificates = Certificates::make("name");
+    let address = certificates.serve(false);
+    check_end(
+        &talk(&[&format!("wss://{address}/"), "--cacert", &certificates.path("ca.pem")], b""),
+        4,
+        &["certificate"],
+    );
 }
 
 #[test]
 fn a_server_may_ask_for_a_certificate_of_ours() {
-    let papers = Papers::make("client");
-    let url = format!("wss://localhost:{}/", papers.serve(true).port());
-    let (ca, cert, key) = (papers.path("ca.pem"), papers.path("client.pem"), papers.path("key.pem"));
+    let certificates = Certificates::make("client");
+    let url = format!("wss://localhost:{}/", certificates.serve(true).port());
+    let (ca, cert, key) = (certificates.path("ca.pem"), certificates.path("client.pem"), certificates.path("key.pem"));
     check_said(&talk(&[&url, "-n", "1", "--cacert", &ca, "--cert", &cert, "--key", &key], b"hi\n"), "hi\n");
 }
 
@@ -154,17 +158,21 @@ fn a_server_without_tls_is_4() {
 
 #[test]
 fn a_file_that_is_no_certificate_is_2() {
-    let papers = Papers::make("none");
-    check_end(&talk(&["wss://h/", "--cacert", &papers.path("key.pem")], b""), 2, &["certificate", "`PRIVATE KEY`"]);
+    let certificates = Certificates::make("none");
+    check_end(
+        &talk(&["wss://h/", "--cacert", &certificates.path("key.pem")], b""),
+        2,
+        &["certificate", "`PRIVATE KEY`"],
+    );
 }
 
 #[test]
 fn a_key_that_is_encrypted_or_none_is_2_and_named() {
-    let papers = Papers::make("encrypted");
-    let cert = papers.path("client.pem");
+    let certificates = Certificates::make("encrypted");
+    let cert = certificates.path("client.pem");
     let old = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n";
     for (label, headers) in [("ENCRYPTED PRIVATE KEY", ""), ("RSA PRIVATE KEY", old), ("EC PRIVATE KEY", old)] {
-        let key = papers.path("encrypted.pem");
+        let key = certificates.path("encrypted.pem");
         fs::write(&key, format!("-----BEGIN {label}-----\n{headers}MIIB\n-----END {label}-----\n")).unwrap();
         check_end(&talk(&["wss://h/", "--cert", &cert, "--key", &key], b""), 2, &["its key is encrypted"]);
     }

@@ -7,11 +7,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{check_end, check_said, talk, tls::Papers};
+use super::{check_end, check_said, talk, tls::Certificates};
 
 /// A proxy behind TLS that connects everybody to one server.
-fn proxy(papers: &Papers, server: SocketAddr) -> String {
-    let acceptor = papers.acceptor(false);
+fn proxy(certificates: &Certificates, server: SocketAddr) -> String {
+    let acceptor = certificates.acceptor(false);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -38,7 +38,7 @@ fn proxy(papers: &Papers, server: SocketAddr) -> String {
 
 #[test]
 fn a_proxy_of_an_authority_of_its_own_is_trusted_when_that_is_named() {
-    let (servers, proxies) = (Papers::make("servers"), Papers::make("proxies"));
+    let (servers, proxies) = (Certificates::make("servers"), Certificates::make("proxies"));
     let server = servers.serve(false);
     let (url, proxy) = (format!("wss://server.example:{}/", server.port()), proxy(&proxies, server));
     let with = |options: &[&str]| talk(&[&[&*url, "-x", &proxy, "-n", "1", "-k"], options].concat(), b"hi\n");

@@ -47,9 +47,9 @@ fn what_has_no_end_is_not_read() {
     let mut person = Person::start(&[&server.url(), "--max-message-size", "100"]);
     person.sees("Connected");
     person.types(&format!("/file {}\r", fifo.display()));
-    person.sees("fifo is no regular file");
+    person.sees("fifo is not a regular file");
     person.types("/file /dev/zero\r");
-    person.sees("/dev/zero is no regular file");
+    person.sees("/dev/zero is not a regular file");
     person.types(&format!("/file {}/large\r", folder.display()));
     person.sees("is larger than 100 bytes");
     person.types("still there\r");

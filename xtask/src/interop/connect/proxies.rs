@@ -186,4 +186,4 @@ fn shown(url: &str) -> String {
 }
 
 /// What `-v` says of a proxy that did its part.
-const CONNECTED: &str = "has connected us";
+const CONNECTED: &str = "connected through the proxy";

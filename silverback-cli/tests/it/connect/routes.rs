@@ -13,7 +13,7 @@ use super::{
     check_end, check_said, command,
     servers::{Server, accepting, close, frame, read_head, read_to_close},
     talk,
-    tls::Papers,
+    tls::Certificates,
     wait_for,
 };
 use crate::support::{PATIENCE, Program, run};
@@ -66,24 +66,25 @@ fn some_hosts_need_no_proxy() {
 
 #[test]
 fn a_certificate_and_its_key_may_stand_in_one_file() {
-    let papers = Papers::make("both");
-    let both = papers.path("both.pem");
-    let text = ["client.pem", "key.pem"].map(|file| fs::read_to_string(papers.path(file)).unwrap());
+    let certificates = Certificates::make("both");
+    let both = certificates.path("both.pem");
+    let text = ["client.pem", "key.pem"].map(|file| fs::read_to_string(certificates.path(file)).unwrap());
     fs::write(&both, text.concat()).unwrap();
-    let url = format!("wss://localhost:{}/", papers.serve(true).port());
-    let options = [&*url, "-n", "1", "--cacert", &papers.path("ca.pem"), "--cert", &both];
+    let url = format!("wss://localhost:{}/", certificates.serve(true).port());
+    let options = [&*url, "-n", "1", "--cacert", &certificates.path("ca.pem"), "--cert", &both];
     check_said(&talk(&options, b"hi\n"), "hi\n");
-    let without = [&*url, "-n", "1", "--cacert", &papers.path("ca.pem"), "--cert", &papers.path("client.pem")];
+    let without =
+        [&*url, "-n", "1", "--cacert", &certificates.path("ca.pem"), "--cert", &certificates.path("client.pem")];
     check_end(&talk(&without, b"hi\n"), 2, &["key"]);
 }
 
 #[test]
 fn an_encrypted_key_is_called_encrypted_wherever_it_stands() {
-    let papers = Papers::make("front");
-    let certificate = fs::read_to_string(papers.path("client.pem")).unwrap();
+    let certificates = Certificates::make("front");
+    let certificate = fs::read_to_string(certificates.path("client.pem")).unwrap();
     let encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIIB\n-----END \
                      RSA PRIVATE KEY-----\n";
-    let both = papers.path("both.pem");
+    let both = certificates.path("both.pem");
     for text in [encrypted.to_owned() + &certificate, certificate + encrypted] {
         fs::write(&both, text).unwrap();
         check_end(&talk(&["wss://localhost:1/", "--cert", &both], b""), 2, &["its key is encrypted"]);
@@ -92,9 +93,9 @@ fn an_encrypted_key_is_called_encrypted_wherever_it_stands() {
 
 #[test]
 fn the_keys_of_tls_are_logged_if_that_is_wanted() {
-    let papers = Papers::make("keylog");
-    let log = papers.path("keys.log");
-    let url = format!("wss://localhost:{}/", papers.serve(false).port());
+    let certificates = Certificates::make("keylog");
+    let log = certificates.path("keys.log");
+    let url = format!("wss://localhost:{}/", certificates.serve(false).port());
     let mut command = command(&["connect", &url, "-k", "--send", "hi", "-n", "1"]);
     command.env("SSLKEYLOGFILE", &log);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

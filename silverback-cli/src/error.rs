@@ -1,5 +1,4 @@
-//! Why the program cannot go on, and how it says so: one line on standard error, and an exit code. The codes are part
-//! of what the program promises (`docs/cli.md`).
+//! Errors of the program: one line on standard error, and an exit code. The codes are a promise (`docs/cli.md`).
 
 use std::{
     fmt::{self, Write as _},
@@ -8,34 +7,34 @@ use std::{
 
 use crate::{diagnostics, printable::printable};
 
-/// The end of the program, in words for the person who started it.
+/// Why the program fails, worded for the user.
 #[derive(Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "each command has its own troubles")]
-pub(crate) enum Trouble {
-    /// The system refuses something that no option can change.
+#[allow(dead_code, reason = "not every build has every command")]
+pub(crate) enum Error {
+    /// The operating system refused something that no option can change.
     System(String),
-    /// What was asked for makes no sense.
+    /// An option or a file is not valid.
     Usage(String),
-    /// The network does not allow what was asked for: no address, no connection, no way through the proxy.
+    /// There is no address, no connection, or no route through the proxy.
     Network(String),
-    /// No TLS with the server.
+    /// The TLS handshake failed.
     Tls(String),
-    /// The server does not do the WebSocket handshake with us.
+    /// The server refused the WebSocket handshake.
     Refused(String),
-    /// The peer ended the connection otherwise than in order.
+    /// The peer closed with an error code, or the connection was lost.
     Closed(String),
-    /// The peer broke the protocol, or a limit of ours.
+    /// The peer broke the protocol or exceeded a limit.
     Protocol(String),
-    /// Something took too long, or did not come before the end.
+    /// A step timed out, or an expected message did not arrive.
     Timeout(String),
-    /// Something is so that was asked to be told.
+    /// A `--fail-if` condition matched.
     Condition(String),
-    /// A signal ended the program, which has nothing to say about it. The number is what shells expect: 128 and the
-    /// signal's.
+    /// A signal ended the program, which prints nothing about it. The exit code is what shells expect: 128 plus the
+    /// signal's number.
     Signal(u8),
 }
 
-impl Trouble {
+impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code())
     }
@@ -56,8 +55,8 @@ impl Trouble {
     }
 }
 
-impl Trouble {
-    /// The same trouble in other words.
+impl Error {
+    /// Changes the words and keeps the exit code.
     pub(crate) fn reworded(self, reword: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::System(text) => Self::System(reword(text)),
@@ -74,7 +73,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System(text)
@@ -91,15 +90,15 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for Error {}
 
-/// Reports it in one line on standard error, and does not wait until it is written.
+/// Queues one line for standard error, and does not wait until it is written.
 pub(crate) fn report(what: &impl fmt::Display) {
-    // It may quote what a peer has sent.
+    // The text may quote bytes of a peer.
     diagnostics::write(&format!("silverback: {}", printable(&what.to_string())));
 }
 
-/// What a help text says of these exit codes.
+/// The section of a help text about these exit codes.
 pub(crate) fn exit_codes(of: &[u8]) -> String {
     let mut text = "Exit codes:".to_owned();
     for (code, when) in EXIT_CODES.iter().filter(|(code, _)| of.contains(code)) {
@@ -108,19 +107,19 @@ pub(crate) fn exit_codes(of: &[u8]) -> String {
     text
 }
 
-/// Every exit code there is, and when the program ends with it.
+/// Every exit code and its meaning.
 pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
-    (0, "all went as asked"),
-    (1, "the system refuses something that no option can change"),
-    (2, "usage: an option or a file makes no sense; nothing was sent"),
-    (3, "network: no address, no connection, no way through the proxy"),
-    (4, "TLS: no handshake, or a certificate that is not to be believed"),
-    (5, "the WebSocket handshake was refused, or ended without an answer"),
-    (6, "closed by the server with another code than 1000, 1001 or none, or lost"),
-    (7, "the server broke the protocol, or a limit of ours"),
-    (8, "a step took too long, or `--count` or `--until` was not met"),
-    (9, "a condition of `bench --fail-if` was met"),
+    (0, "success"),
+    (1, "the operating system refused something that no option can change"),
+    (2, "usage: an option or a file is not valid; nothing was sent"),
+    (3, "network: no address, no connection, or no route through the proxy"),
+    (4, "TLS: the handshake failed, or the certificate is not trusted"),
+    (5, "the server refused the WebSocket handshake, or closed without an answer"),
+    (6, "the server closed with a code other than 1000 or 1001, or the connection was lost"),
+    (7, "the server broke the protocol, or exceeded a limit"),
+    (8, "a step timed out, or `--count` or `--until` was not met"),
+    (9, "a `bench --fail-if` condition matched"),
     (129, "hung up: SIGHUP"),
     (130, "interrupted: SIGINT, Ctrl-C"),
-    (143, "told to end: SIGTERM"),
+    (143, "terminated: SIGTERM"),
 ];

@@ -1,11 +1,11 @@
-//! Codes of troubles that no test can provoke at will.
+//! Codes of errors that no test can provoke at will.
 
 use super::*;
 
 #[track_caller]
 fn check(step: DialStep, source: io::Error, code: u8) {
     let error = DialError::Io { step, target: "host:1".to_owned(), peer: None, source };
-    assert_eq!(trouble_of(&error).code(), code, "{error}");
+    assert_eq!(dial_error(&error).code(), code, "{error}");
 }
 
 #[test]

@@ -1,36 +1,36 @@
 //! What a failed dial means for the exit code, and how it is told in one line. Every command asks here, so that the codes
 //! are the same for all.
 
-use std::{error::Error, io};
+use std::{error::Error as _, io};
 
 use http::header;
 use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
 
 use super::shown::{shown_url, without_secrets};
-use crate::{printable::printable, trouble::Trouble, values::MAX_HEAD_SIZE};
+use crate::{error::Error, printable::printable, values::MAX_HEAD_SIZE};
 
-/// The trouble that a failed dial is. Nothing secret is in it.
-pub(crate) fn trouble_of(error: &DialError) -> Trouble {
+/// The error that a failed dial is. Nothing secret is in it.
+pub(crate) fn dial_error(error: &DialError) -> Error {
     let text = words(error);
     match (error.step(), error) {
-        (None, _) => Trouble::Usage(text),
-        (Some(_), error) if error.is_timeout() => Trouble::Timeout(text),
+        (None, _) => Error::Usage(text),
+        (Some(_), error) if error.is_timeout() => Error::Timeout(text),
         (Some(DialStep::Connect), error) => of_connecting(connecting(error), text),
-        (Some(DialStep::Resolve | DialStep::Proxy), _) => Trouble::Network(text),
-        (Some(DialStep::Tls), _) => Trouble::Tls(text),
+        (Some(DialStep::Resolve | DialStep::Proxy), _) => Error::Network(text),
+        (Some(DialStep::Tls), _) => Error::Tls(text),
         (Some(_), DialError::Answer { .. } | DialError::Head { .. } | DialError::TooManyInterim { .. }) => {
-            Trouble::Protocol(text)
+            Error::Protocol(text)
         }
-        (Some(_), _) => Trouble::Refused(text),
+        (Some(_), _) => Error::Refused(text),
     }
 }
 
 /// The same for commands that do not look closer themselves. It points to the one that does.
-pub(crate) fn trouble_with_advice(error: &DialError, url: &str) -> Trouble {
-    match trouble_of(error) {
+pub(crate) fn dial_error_with_advice(error: &DialError, url: &str) -> Error {
+    match dial_error(error) {
         // No server has a part in it.
-        trouble @ (Trouble::Usage(_) | Trouble::System(_)) => trouble,
-        trouble => trouble.reworded(|text| with_advice(text, url)),
+        error @ (Error::Usage(_) | Error::System(_)) => error,
+        error => error.reworded(|text| with_advice(text, url)),
     }
 }
 
@@ -50,12 +50,12 @@ pub(crate) fn connecting(error: &DialError) -> Option<&io::Error> {
     }
 }
 
-fn of_connecting(error: Option<&io::Error>, text: String) -> Trouble {
+fn of_connecting(error: Option<&io::Error>, text: String) -> Error {
     match error {
-        Some(error) if is_out_of_descriptors(error) => Trouble::System(text),
+        Some(error) if is_out_of_descriptors(error) => Error::System(text),
         // The system has given up before we did.
-        Some(error) if error.kind() == io::ErrorKind::TimedOut => Trouble::Timeout(text),
-        _ => Trouble::Network(text),
+        Some(error) if error.kind() == io::ErrorKind::TimedOut => Error::Timeout(text),
+        _ => Error::Network(text),
     }
 }
 
@@ -139,5 +139,5 @@ fn is_of_no_text(c: char) -> bool {
 const MOST_CHARS: usize = 200;
 
 #[cfg(test)]
-#[path = "troubles_tests.rs"]
+#[path = "errors_tests.rs"]
 mod tests;
