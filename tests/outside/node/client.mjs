@@ -11,7 +11,7 @@ const TEXT = 1;
 const PING = 9;
 
 const checks = {
-  "text and binary come back as what they are, in order": async (url) => {
+  "text and binary messages come back with their type, in order": async (url) => {
     const messages = ["hello", "", "grüße, 世界, 🦍", "x".repeat(70_000), Buffer.alloc(0), randomBytes(200_000)];
     const peer = await connect(url, { perMessageDeflate: false });
     assert.equal(peer.socket.extensions, "");
@@ -29,7 +29,7 @@ const checks = {
     }
   },
 
-  "fragmented messages come back whole, also with a ping between their fragments": async (url) => {
+  "fragmented messages come back whole, even with a ping between their fragments": async (url) => {
     const peer = await connect(url);
     peer.socket.send("one ", { fin: false });
     peer.socket.send("", { fin: false });
@@ -164,7 +164,7 @@ const agreement = (expected) => ({
 });
 
 const goingAway = {
-  "the end of the service closes with 1001": async (url) => {
+  "the service closes with 1001 when it ends": async (url) => {
     const peer = await connect(url);
     peer.socket.send("still here");
     assert.equal(await peer.message(), "still here");

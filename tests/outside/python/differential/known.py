@@ -58,109 +58,109 @@ def known():
     is_fault = lambda theirs, words: isinstance(theirs.fault, ProtocolError) and words in str(theirs.fault)
 
     yield case(
-        "data that is no DEFLATE is 1002 there and 1007 here",
+        "invalid DEFLATE data gives 1002 in Python and 1007 here",
         [binary(b"\xff\xff\xff", rsv=4)],
         lambda theirs, ours: is_fault(theirs, "decompression") and ours.end == "deflate" and ours.closes == [1007],
     )
     pinged = lambda ours: [kind for kind, _ in ours.seen] == ["ping"]
     yield case(
-        "data that is no DEFLATE is found there before the message is whole, or 4 KiB of it are there",
+        "Python finds invalid DEFLATE data before the message is complete or 4 KiB of it have arrived",
         [binary(b"\xff\xff\xff", fin=False, rsv=4), Frame(9, b"", mask=mask), Frame(0, b"", mask=mask)],
         lambda theirs, ours: is_fault(theirs, "decompression") and not theirs.data and pinged(ours) and ours.end == "deflate",
     )
     yield case(
-        "a Close inside a fragmented message is a fault there",
+        "Python treats a Close inside a fragmented message as a fault",
         [text(b"half", fin=False), Frame(8, b"\x03\xe8", mask=mask)],
         lambda theirs, ours: is_fault(theirs, "incomplete") and theirs.close.code == 1000 and ours.close == (1000, ""),
     )
     yield case(
-        "text is not checked there by the layer that has no I/O",
+        "Python's sans-I/O layer does not validate text",
         [text(b"\xff")],
         lambda theirs, ours: theirs.data == [b"\xff"] and not theirs.fault and ours.end == "text",
     )
     yield case(
-        "text that breaks off within a surrogate may go on there",
+        "Python accepts text that is cut off inside a surrogate until more arrives",
         [text(b"\xed\xa0", fin=False)],
         lambda theirs, ours: UTF8Decoder().decode(theirs.data[0]) == "" and ours.end == "text",
     )
     yield case(
-        "of a bad reason behind a bad code the reason counts there, the code here",
+        "with a bad code and a bad reason, Python reports the reason, and we report the code",
         [Frame(8, b"\x03\xed\xff", mask=mask)],
         lambda theirs, ours: isinstance(theirs.fault, UnicodeDecodeError) and ours.end == "protocol",
     )
     final = zlib.compressobj(wbits=-15)
     ended = final.compress(b"first") + final.flush() + b"\x00"
     yield case(
-        "after a final block everything is empty there",
+        "Python reads nothing after a final block",
         [binary(ended, rsv=4), binary(compressed(b"second"), rsv=4)],
         lambda theirs, ours: theirs.data == [b"first", b""] and [said for _, said in ours.seen] == [b"first", b"second"],
     )
     yield case(
-        "there is no limit on final blocks there",
+        "Python has no limit on final blocks",
         [binary(b"\x03\x00" * 65, rsv=4)],
         lambda theirs, ours: theirs.data == [b""] and ours.end == "too many" and ours.closes == [1008],
     )
     yield case(
-        "there is no limit on the ratio there",
+        "Python has no limit on the inflation ratio",
         [binary(compressed(bytes(3 << 20)), rsv=4)],
         lambda theirs, ours: theirs.data == [bytes(3 << 20)] and ours.end == "ratio" and ours.closes == [1009],
     )
     yield case(
-        "control frames count against the limit on messages there",
+        "Python counts control frames against the message size limit",
         [binary(bytes(90), fin=False), Frame(9, bytes(20), mask=mask), Frame(0, bytes(10), mask=mask)],
         lambda theirs, ours: isinstance(theirs.fault, PayloadTooBig) and ours.seen[1:] == [("binary", bytes(100))],
         limit=100,
     )
     noise = random.Random(1).randbytes(100)
     yield case(
-        "a compressed message counts there as on the wire, too",
+        "Python also applies the message size limit to compressed bytes",
         [binary(compressed(noise), rsv=4)],
         lambda theirs, ours: isinstance(theirs.fault, PayloadTooBig) and ours.seen == [("binary", noise)],
         limit=100,
     )
     cut_short = next(short_of_a_tail())
     yield case(
-        "that the tail brings something, to more than 2 KiB on the wire, is an internal error there",
+        "Python fails with an internal error if the tail produces output after more than 2 KiB on the wire",
         [binary(cut_short, rsv=4)],
         lambda theirs, ours: isinstance(theirs.fault, AssertionError) and ours.end == "deflate",
     )
     yield case(
-        "lengths in longer forms are taken there",
+        "Python accepts lengths in longer forms",
         [],
         lambda theirs, ours: theirs.data == [b"hello"] and ours.end == "protocol",
         wire=b"\x81\xfe\x00\x05" + mask + b"hello",
     )
     yield case(
-        "a length with its top bit set is waited for there",
+        "Python waits for a payload whose length has its top bit set",
         [],
         lambda theirs, ours: not theirs.fault and ours.end == "protocol",
         wire=b"\x82\xff" + b"\xff" * 8 + mask,
     )
     yield case(
-        "faults are found there when the frame is whole",
+        "Python finds faults only when the frame is complete",
         [binary(b"payload", rsv=2)],
         lambda theirs, ours: not theirs.fault and ours.end == "protocol",
         length=8,
     )
     yield case(
-        "faults in the first two bytes are found there before the rest of the header has come",
+        "Python finds faults in the first two bytes before the rest of the header has arrived",
         [Frame(3, b"payload", mask=mask)],
         lambda theirs, ours: is_fault(theirs, "opcode") and ours.end == "open",
         length=2,
     )
     yield case(
-        "a block goes on in the next message there",
+        "Python continues a block in the next message",
         [binary(compressed(b"not whole")[:-3], rsv=4)],
         lambda theirs, ours: len(theirs.data) == 1 and not theirs.fault and ours.end == "deflate",
     )
     yield case(
-        "a message of no bytes is an empty one there",
+        "Python reads a compressed message of no bytes as an empty message",
         [binary(b"", rsv=4)],
         lambda theirs, ours: theirs.data == [b""] and not theirs.fault and ours.end == "deflate",
     )
     far = random.Random(2).randbytes(700)
     yield case(
-        "a reference beyond a small window is noticed or not, as the decoder is fed",
+        "whether a decoder notices a reference beyond a small window depends on how it is fed",
         [binary(compressed(far + far[:300]), rsv=4)],
         lambda theirs, ours: theirs.data == [far + far[:300]] and fed_bytewise_it_is_refused(far + far[:300]),
         bits=9,
