@@ -1,4 +1,4 @@
-//! Answers the differential runs of `tests/outside/python/differential`: one line of JSON in, one out.
+//! Answers the differential runs of `tests/interop/python/differential`: one line of JSON in, one out.
 //!
 //! `read` gives a stream to a connection and tells what the application was told; `write` takes what an application
 //! sends and gives the stream. The field names are explained there, in `program.py`.

@@ -149,8 +149,8 @@ const INSTALLS: &[Install] = &[
     into_folder("the Autobahn suite", "target/outside", Sign::File(&["target/outside/autobahn"]), AUTOBAHN),
     into_folder(
         "node packages",
-        "tests/outside/node",
-        Sign::File(&["tests/outside/node/node_modules"]),
+        "tests/interop/node",
+        Sign::File(&["tests/interop/node/node_modules"]),
         &["node-client", "node-server", "connect-tls"],
     ),
     into_folder(

@@ -33,7 +33,7 @@ pub(crate) struct Case {
 impl Suite {
     pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Error> {
         let environment = workspace.target.join("outside/autobahn");
-        let scripts = workspace.root.join("tests/outside/autobahn");
+        let scripts = workspace.root.join("tests/interop/autobahn");
         let requirements = scripts.join("requirements.txt");
         if !is_prepared(&environment, &requirements) {
             let python2 = find_python2()?;

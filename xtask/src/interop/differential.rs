@@ -1,6 +1,6 @@
 //! Differential runs: our connection and Python `websockets` read the same random streams of compressed messages.
 //!
-//! `tests/outside/python/differential` says how streams are drawn and compared, and lists the known differences.
+//! `tests/interop/python/differential` says how streams are drawn and compared, and lists the known differences.
 
 use std::time::Duration;
 

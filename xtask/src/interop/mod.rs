@@ -1,6 +1,6 @@
 //! Interop tests. The peers are WebSocket libraries of other languages: clients of the program, servers for our
 //! `Dialer`, and references for the core.
-//! `tests/outside` has their scripts and the contract between both sides.
+//! `tests/interop` has their scripts and the contract between both sides.
 
 pub(crate) mod connect;
 pub(crate) mod differential;
@@ -64,7 +64,7 @@ fn client_against_program(workspace: &Workspace, name: &str, client: impl Fn() -
 
 /// A server of another library, and the example that dials each of its paths.
 fn dialer_against_server(workspace: &Workspace, name: &str, server: Task) -> Verdict {
-    let client = program::ensure_example(workspace, "outside_client")?;
+    let client = program::ensure_example(workspace, "interop_client")?;
     let mut server = server.start(&workspace.log(name))?;
     let url = server.wait_for_line("listening ", LIMIT)?;
     let output = Task::new(client).arg(url).limit(LIMIT).read_aloud().succeeded()?;
@@ -84,7 +84,7 @@ fn failed_check(line: &str) -> Option<&str> {
 }
 
 fn scripts(workspace: &Workspace) -> std::path::PathBuf {
-    workspace.root.join("tests/outside")
+    workspace.root.join("tests/interop")
 }
 
 /// Options of the program, and the extension that it then accepts from a client that offers to limit its window.

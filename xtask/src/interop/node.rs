@@ -7,10 +7,10 @@ use crate::error::{Error, OrMissing as _};
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Node, with the packages of `tests/outside/node` in place.
+/// Node, with the packages of `tests/interop/node` in place.
 pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Error> {
     let node = find()?;
-    install_packages(workspace, &workspace.root.join("tests/outside/node"))
+    install_packages(workspace, &workspace.root.join("tests/interop/node"))
         .or_missing("node ws cannot be installed")?;
     Ok(node)
 }

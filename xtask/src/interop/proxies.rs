@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 pub(crate) fn step(workspace: &Workspace) -> Verdict {
     let tinyproxy = tools::from_debian(&["tinyproxy"], &["tinyproxy-bin"])?;
     let microsocks = tools::from_debian(&["microsocks"], &["microsocks"])?;
-    let client = program::ensure_example(workspace, "outside_proxies")?;
+    let client = program::ensure_example(workspace, "interop_proxies")?;
     // They end when this ends.
     let proxies = [
         Proxy::http(workspace, &tinyproxy, false)?,

@@ -1,4 +1,4 @@
-//! A Python environment with the libraries in `tests/outside/python/requirements.txt`.
+//! A Python environment with the libraries in `tests/interop/python/requirements.txt`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// The interpreter of the environment, which is made or renewed if need be.
 pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Error> {
     let folder = workspace.target.join("outside/python");
-    let requirements = workspace.root.join("tests/outside/python/requirements.txt");
+    let requirements = workspace.root.join("tests/interop/python/requirements.txt");
     let interpreter = folder.join("bin/python");
     if !is_prepared(&folder, &requirements) {
         let python = tools::from_debian(&["python3"], &["python3", "python3-venv"])?;

@@ -18,7 +18,7 @@ impl Certificates {
     /// Makes them anew in a folder of that name under the target folder.
     pub(super) fn make(workspace: &Workspace, name: &str) -> Result<Self, Error> {
         let openssl = tools::from_debian(&["openssl"], &["openssl"])?;
-        let folder = workspace.target.join("outside").join(name);
+        let folder = workspace.target.join("interop").join(name);
         fs::create_dir_all(&folder).or_failed(folder.display())?;
         let settings = folder.join("openssl.cnf");
         fs::write(&settings, SETTINGS).or_failed(settings.display())?;

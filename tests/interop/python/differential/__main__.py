@@ -3,7 +3,7 @@
     python differential PROGRAM [--cases COUNT] [--seed SEED] [--case SEED:NUMBER]
 
 PROGRAM is `silverback-proto/examples/differential.rs`. Every run draws a new seed, which it prints. `--case` repeats one
-case and prints its stream. See `tests/outside/README.md`.
+case and prints its stream. See `tests/interop/README.md`.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-//! Tests our Dialer against servers of other implementations: `outside_client ws://HOST:PORT`.
-//! `tests/outside/README.md` describes their paths. Prints `ok CHECK` for each check and exits with 0, or prints the
+//! Tests our Dialer against servers of other implementations: `interop_client ws://HOST:PORT`.
+//! `tests/interop/README.md` describes their paths. Prints `ok CHECK` for each check and exits with 0, or prints the
 //! error and exits with 1.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]
@@ -15,7 +15,7 @@ use tokio::{
 #[tokio::main]
 async fn main() -> ExitCode {
     let Some(base) = std::env::args().nth(1) else {
-        eprintln!("usage: outside_client ws://HOST:PORT");
+        eprintln!("usage: interop_client ws://HOST:PORT");
         return ExitCode::FAILURE;
     };
     match timeout(PATIENCE, check_all(&Server { base })).await {

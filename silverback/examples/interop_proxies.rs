@@ -1,4 +1,4 @@
-//! Tests our Dialer through proxies of other implementations: `outside_proxies PROXY...`. Each is a URL, with user and
+//! Tests our Dialer through proxies of other implementations: `interop_proxies PROXY...`. Each is a URL, with user and
 //! password if the proxy needs them. The servers behind them are our own, with and without TLS. Prints `ok CHECK` for
 //! each check and exits with 0, or prints the error and exits with 1.
 
@@ -37,7 +37,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 async fn check_all(proxies: &[String]) -> Outcome {
     if proxies.is_empty() {
-        return Err("usage: outside_proxies PROXY...".into());
+        return Err("usage: interop_proxies PROXY...".into());
     }
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])?;
     let acceptor = acceptor(cert.der().clone(), signing_key.serialize_der())?;
