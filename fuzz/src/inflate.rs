@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use arbitrary::Arbitrary;
 use silverback_proto::{
-    ReceivedEvent, Config, Connection, ConnectionError, ReadMode, Event, LimitError, MaskKey, ProtocolError, Role,
+    Config, Connection, ConnectionError, Event, LimitError, MaskKey, ProtocolError, ReadMode, ReceivedEvent, Role,
 };
 use silverback_testkit::wire::{CLIENT_KEY, Frame, binary, continuation};
 
@@ -205,7 +205,7 @@ fn receive_pieces(input: &Input, limit: usize, frames: &[Vec<u8>]) -> Vec<Outcom
             };
             let Some(received) = handled.received else { break };
             let ReceivedEvent::Piece { location, is_last, .. } = received else { panic!("{received:?}") };
-            message.extend_from_slice(receiver.piece(rest, location).expect("the place is of this input"));
+            message.extend_from_slice(receiver.piece(rest, location).expect("the location belongs to this input"));
             if is_last {
                 outcomes.push(Outcome::Message(std::mem::take(&mut message)));
             }

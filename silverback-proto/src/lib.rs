@@ -1,12 +1,15 @@
 //! WebSocket without I/O: frames, rules, messages, handshakes and the state machine of a connection.
 //!
-//! Nothing here reads a socket, a clock or a random source. Bytes, instants and mask keys come in as arguments; events
-//! and slices to send come out. That makes every rule testable without a network, and lets one state machine drive
-//! every transport and every style of use.
+//! This crate reads no socket, no clock and no random source. You pass in bytes, instants and mask keys, and you get
+//! events and slices to send. So every rule can be tested without a network, and one state machine serves every
+//! transport.
 //!
-//! The contract for the owner of a [`Connection`]: give it input until it has used all of it; after any `handle_*` or
-//! command, send what [`poll_transmit`](connection::Transmitter::poll_transmit) yields; be back at
-//! [`poll_timeout`](connection::Transmitter::poll_timeout).
+//! The owner of a [`Connection`] has three duties:
+//! - Call [`handle_input`](Connection::handle_input) until it has used all input.
+//! - After every command and every `handle_*`, send the slices of
+//!   [`poll_transmit`](connection::Transmitter::poll_transmit).
+//! - Call [`handle_timeout`](connection::Transmitter::handle_timeout) at the instant that
+//!   [`poll_timeout`](connection::Transmitter::poll_timeout) returns.
 //!
 //! ```
 //! use std::time::Instant;

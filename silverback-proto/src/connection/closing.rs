@@ -10,11 +10,11 @@ use crate::{message::close::CloseFrame, wire::close_code::CloseCode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseInfo {
-    /// What the peer's Close frame said: 1005 if it was empty, 1006 if none came (7.1.5).
+    /// The code of the peer's Close frame: 1005 if it was empty, 1006 if none came (7.1.5).
     pub code: CloseCode,
-    /// The reason in the peer's Close frame, or nothing.
+    /// The reason of the peer's Close frame, or an empty string.
     pub reason: Cow<'static, str>,
-    /// The Close frame that we sent, or would have sent; `None` if there was none or it was empty.
+    /// The Close frame that we queued, even if it was never sent. `None` if we queued none or an empty one.
     pub sent: Option<CloseFrame>,
     /// Who began.
     pub initiator: Initiator,
@@ -23,7 +23,8 @@ pub struct CloseInfo {
 }
 
 impl CloseInfo {
-    /// Whether the connection ended with one of these codes. 1005 stands for an empty Close frame, 1006 for none at all.
+    /// Whether the connection ended with one of these codes. 1005 stands for an empty Close frame, 1006 for none at
+    /// all.
     ///
     /// ```
     /// # fn ended(info: silverback_proto::CloseInfo) {
@@ -36,7 +37,7 @@ impl CloseInfo {
         codes.into_iter().any(|code| code.into() == self.code)
     }
 
-    /// Whether the connection ended in another way than with one of the `expected` codes: that is worth a line in a log.
+    /// Whether the connection ended with none of the `expected` codes, which is usually worth a line in a log.
     pub fn is_unexpected<C: Into<CloseCode>>(&self, expected: impl IntoIterator<Item = C>) -> bool {
         !self.has_code(expected)
     }
@@ -65,15 +66,15 @@ impl fmt::Display for CloseInfo {
 /// Who began to close a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {
-    /// This side: the application, or a fault of the peer that we found.
+    /// This side: the application closed, or we found a fault of the peer.
     Local,
     /// The peer sent its Close frame first.
     Peer,
-    /// Nobody: the transport ended, or a deadline passed.
+    /// Neither side: the transport ended, or a deadline passed.
     Nobody,
 }
 
-/// What is known of the ending so far.
+/// The progress of the closing handshake.
 #[derive(Debug, Default)]
 pub(super) struct Closing(Option<Box<Record>>);
 
@@ -89,7 +90,7 @@ struct Record {
 }
 
 impl Closing {
-    /// Notes that our Close frame is queued; false if one was before.
+    /// Notes that our Close frame is queued. Returns false if one was queued before.
     pub(super) fn queue(&mut self, close: Option<CloseFrame>, initiator: Initiator) -> bool {
         let record = self.record();
         if record.is_queued {
@@ -110,14 +111,14 @@ impl Closing {
         self.0.as_ref().is_some_and(|record| record.is_queued)
     }
 
-    /// Our Close frame has left.
+    /// Notes that our Close frame was written to the transport.
     pub(super) fn note_left(&mut self) {
         self.record().has_left = true;
     }
 
     pub(super) fn note_received(&mut self, close: Option<CloseFrame>) {
         let record = self.record();
-        // It may have been read after a write had failed: then nobody is no longer right.
+        // After a failed write the initiator is `Nobody`, but the peer's Close frame may still be read.
         if matches!(record.initiator, None | Some(Initiator::Nobody)) {
             record.initiator = Some(Initiator::Peer);
         }

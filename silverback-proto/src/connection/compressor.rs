@@ -1,4 +1,4 @@
-//! What is compressed and what goes plain (RFC 7692, 6 and 7.2.1): in the order of the wire, which is that of the window.
+//! Decides which messages are compressed, and compresses them (RFC 7692, 6 and 7.2.1).
 
 use std::cell::Cell;
 
@@ -8,11 +8,12 @@ use crate::{
     message::prepared::{Encoded, PreparedMessage},
 };
 
-/// Compresses whole messages in the order of the wire, which is the order of the window (RFC 7692, 7.2.1).
+/// Compresses messages in the order in which they are sent, because the peer's window follows that order (RFC 7692,
+/// 7.2.1).
 #[derive(Debug)]
 pub(super) struct Compressor {
     deflater: Deflater,
-    /// Messages below this many bytes go plain.
+    /// Messages below this many bytes are sent uncompressed.
     threshold: usize,
 }
 
@@ -26,33 +27,33 @@ impl Compressor {
         len >= self.threshold
     }
 
-    /// Compresses a whole message into `out`; false if it is not worth while.
+    /// Compresses a whole message into `out`. Returns false if it is better sent uncompressed.
     pub(super) fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         self.is_for(payload.len()) && self.affords_message() && self.deflater.shrink(payload, out)
     }
 
-    /// Whether the memory budget has room for compressing a message. If not, it goes plain.
+    /// Whether the memory budget has room for compressing a message. If not, the message is sent uncompressed.
     pub(super) fn affords_message(&mut self) -> bool {
         self.deflater.affords_message()
     }
 
-    /// For a message that is compressed piece by piece.
+    /// Returns the deflater, for a message that is compressed piece by piece.
     pub(super) fn deflater(&mut self) -> &mut Deflater {
         &mut self.deflater
     }
 
-    /// What makes the form of a message for many receivers, if it has none yet and is worth while.
+    /// Returns a deflater for a prepared message, if the message has no compressed form yet and is worth compressing.
     pub(super) fn preparation(&self, message: &PreparedMessage) -> Option<Deflater> {
         let is_missing = self.is_for(message.message().len()) && !message.has_compressed(self.deflater.key());
         is_missing.then(|| self.deflater.for_single_messages())
     }
 
-    /// A message that was compressed in part will never be sent: the next one refers to nothing of it.
+    /// Resets the window because a partly compressed message will never be sent. The next message must not refer to it.
     pub(super) fn forget(&mut self) {
         self.deflater.reset();
     }
 
-    /// Compresses a part of a message into `out`, so that the receiver can read it when it has come.
+    /// Compresses a part of a message into `out`, with a flush, so that the receiver can read this part at once.
     pub(super) fn fragment(&mut self, payload: &[u8], is_final: bool, out: &mut Vec<u8>) {
         if is_final {
             self.deflater.finish(payload, out);
@@ -61,13 +62,14 @@ impl Compressor {
         }
     }
 
-    /// The compressed form of a message for many receivers, if it is worth while.
+    /// Returns the compressed form of a prepared message, if it is smaller.
     pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Option<Encoded> {
         if !self.is_for(message.message().len()) {
             return None;
         }
         let compressed = message.compressed(&self.deflater)?;
-        // It enters the receiver's window, but not ours: from here on we refer to nothing before it.
+        // The message enters the receiver's window but not ours, so later messages must not refer to anything before
+        // it.
         self.deflater.reset();
         Some(compressed)
     }
@@ -76,7 +78,7 @@ impl Compressor {
         self.deflater.holds_memory()
     }
 
-    /// Gives the memory back: the next message is compressed as if it were the first.
+    /// Frees the compressor's memory. The next message is compressed as if it were the first.
     pub(super) fn release(&mut self) {
         self.deflater.release();
     }
@@ -85,9 +87,9 @@ impl Compressor {
 /// Whether a message may be compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PerMessage {
-    /// If that was agreed on.
+    /// If compression was negotiated.
     Allowed,
-    /// A secret in one context with a stranger's text leaks by its compressed size.
+    /// Never. The compressed size of a secret leaks it if a stranger's text shares the context.
     Off,
 }
 
@@ -97,7 +99,7 @@ impl PerMessage {
     }
 }
 
-/// Lends a buffer for what compression makes.
+/// Calls `work` with the thread's buffer for compressed output.
 pub(super) fn with_compressed<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     thread_local! {
         static COMPRESSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -111,5 +113,5 @@ pub(super) fn with_compressed<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     done
 }
 
-/// What a thread keeps of the buffer for compressed messages: larger ones have buffers of their own.
+/// The largest buffer for compressed output that a thread keeps.
 const KEPT_COMPRESSED: usize = 2 * LARGE_MESSAGE;

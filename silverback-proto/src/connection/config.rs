@@ -8,7 +8,7 @@ use crate::{
     wire::{limits::Limits, role::Role},
 };
 
-/// How a connection behaves. The default is safe against strangers; each knob says what it costs.
+/// The limits and timeouts of a connection. The defaults are safe against untrusted peers.
 ///
 /// ```
 /// use silverback_proto::Config;
@@ -27,70 +27,71 @@ pub struct Config {
 }
 
 impl Config {
-    /// Largest message accepted, in bytes. Default 16 MiB: a stranger cannot make us hold more. Exceeding it closes
-    /// with 1009.
+    /// Sets the largest message accepted, in bytes. A peer cannot make us hold more. A larger message closes the
+    /// connection with 1009. Default: 16 MiB.
     pub fn max_message_size(mut self, bytes: u64) -> Self {
         self.limits.set_message(bytes);
         self
     }
 
-    /// Largest frame accepted, in bytes. Default: as the message. Exceeding it closes with 1009.
+    /// Sets the largest frame accepted, in bytes. A larger frame closes the connection with 1009. Default: the limit on
+    /// messages.
     pub fn max_frame_size(mut self, bytes: u64) -> Self {
         self.limits.frame = bytes;
         self
     }
 
-    /// Most frames of one message. Default 131,072: twice what the Autobahn suite sends; more are an attack by endless
-    /// tiny fragments. Exceeding it closes
-    /// with 1008.
+    /// Sets the most frames of one message, against endless tiny fragments. More frames close the connection with 1008.
+    /// Default: 131,072, twice as many as the Autobahn suite sends.
     pub fn max_fragments(mut self, count: u32) -> Self {
         self.limits.fragments = count;
         self
     }
 
-    /// Bytes of output that may wait for the peer before writers wait too. Default 1 MiB: a slow reader stops only
-    /// those who write to it. One message is always accepted into an empty queue, however large it is.
+    /// Sets how many bytes of output may be queued before writers wait. A slow peer then stops only the writers of its
+    /// own connection. An empty queue accepts one message of any size. Default: 1 MiB.
     pub fn max_queued_output(mut self, bytes: usize) -> Self {
         self.max_queued_output = bytes;
         self
     }
 
-    /// Sends a keepalive ping after this much time without a sign of life; `None` sends none. Default 20 s: proxies cut at
-    /// 60 s. A byte that arrives is a sign of life, and so is output that the peer takes after it had to wait.
+    /// Sends a keepalive ping after this much time without a sign of life; `None` disables pings. A byte that arrives
+    /// is a sign of life, and so is output that the peer accepts after a stall. Default: 20 s, because proxies often
+    /// cut idle connections at 60 s.
     pub fn ping_interval(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.ping_interval = idle.into();
         self
     }
 
-    /// How long after a keepalive ping the peer must show a sign of life. Default 20 s. As long as the peer takes output
-    /// that stands before the ping, this time begins anew: on a slow line the answer comes late.
+    /// Sets how long after a keepalive ping the peer must show a sign of life. The time restarts while the peer accepts
+    /// output that was queued before the ping, because on a slow line the pong comes late. Default: 20 s.
     pub fn ping_timeout(mut self, within: Duration) -> Self {
         self.ping_timeout = within;
         self
     }
 
-    /// How long the closing handshake may take; no traffic extends it. Default 5 s. Once both Close frames have been
-    /// exchanged, a driver waits for the end of the transport for 2 s at most, within this time.
+    /// Sets how long the closing handshake may take. Traffic does not extend it. After both Close frames, a driver
+    /// waits at most 2 s of this time for the end of the transport. Default: 5 s.
     pub fn close_timeout(mut self, within: Duration) -> Self {
         self.close_timeout = within;
         self
     }
 
-    /// How long the peer may take no output while some waits. Default 30 s. A driver that can learn what the peer's side has
-    /// taken judges by that, and not by what the kernel on our side holds.
+    /// Sets how long the peer may accept no output while some is queued. A driver that can learn how much the peer has
+    /// acknowledged counts that, and not the bytes in our own kernel. Default: 30 s.
     pub fn write_stall_timeout(mut self, within: Duration) -> Self {
         self.write_stall_timeout = within;
         self
     }
 
-    /// Compression of messages, to be negotiated in the handshake (RFC 7692). Default none: it costs memory. If a handshake
-    /// has agreed on it all the same, it goes by [`Compression::default`].
+    /// Sets the compression to negotiate in the handshake (RFC 7692). If a handshake negotiated compression without
+    /// this setting, the connection uses [`Compression::default`]. Default: none, because compression costs memory.
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.compression = compression.into();
         self
     }
 
-    /// What the peer may send at most.
+    /// The largest messages and frames that a peer may send.
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -100,7 +101,7 @@ impl Config {
         self.max_queued_output
     }
 
-    /// The keepalive's interval, if there is one, and the time in which it must be answered.
+    /// The keepalive's interval and its timeout; `None` if keepalive is disabled.
     pub fn keepalive(&self) -> Option<(Duration, Duration)> {
         self.ping_interval.map(|interval| (interval, self.ping_timeout))
     }
@@ -120,20 +121,20 @@ impl Config {
         self.compression.as_ref()
     }
 
-    /// The decompressor for what `sender` sends, if both sides have agreed on compression.
+    /// The decompressor for messages of `sender`, if compression was negotiated.
     pub(crate) fn inflater(&self, sender: Role, negotiated: &Negotiated) -> Option<Inflater> {
         let params = negotiated.compression.as_ref()?;
         Some(Inflater::new(sender, &self.agreed_compression(), params))
     }
 
-    /// The compressor for what `sender` sends, if both sides have agreed on compression, and from which size it is used.
+    /// The compressor for messages of `sender` and the size from which it is used, if compression was negotiated.
     pub(crate) fn deflater(&self, sender: Role, negotiated: &Negotiated) -> Option<(Deflater, usize)> {
         let (params, compression) = (negotiated.compression.as_ref()?, self.agreed_compression());
         Some((Deflater::new(sender, &compression, params), compression.plain_below()))
     }
 
-    /// What was agreed on decides whether messages are compressed: a handshake that was done elsewhere may know more of it
-    /// than we were told.
+    /// The negotiated parameters decide whether messages are compressed, because a handshake that was done elsewhere
+    /// may have negotiated compression without this configuration.
     fn agreed_compression(&self) -> Cow<'_, Compression> {
         self.compression.as_ref().map_or_else(|| Cow::Owned(Compression::default()), Cow::Borrowed)
     }
@@ -154,5 +155,5 @@ impl Default for Config {
     }
 }
 
-/// Messages of more bytes than this are made into frames piece by piece.
+/// Messages of more bytes than this are encoded piece by piece, outside the lock.
 pub const LARGE_MESSAGE: usize = 64 * 1024;

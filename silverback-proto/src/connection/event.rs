@@ -1,4 +1,4 @@
-//! What a connection tells its owner about the peer's bytes.
+//! The events that a connection reports about the peer's bytes.
 
 use std::ops::Range;
 
@@ -7,64 +7,64 @@ use crate::{
     wire::{error::ConnectionError, opcode::MessageKind, rules::MAX_CONTROL_LEN},
 };
 
-/// What one call of [`Receiver::handle_input`](crate::connection::Receiver::handle_input) came to.
+/// The outcome of one call of [`Receiver::handle_input`](crate::connection::Receiver::handle_input).
 #[derive(Debug)]
 pub struct Handled {
-    /// How many bytes at the front of the input are done with.
+    /// How many bytes at the front of the input were used.
     pub consumed: usize,
-    /// What they amounted to; `None` when all of the input was taken and more is needed.
+    /// The event that these bytes complete; `None` if all of the input was used and more is needed.
     pub received: Option<ReceivedEvent>,
 }
 
-/// Something whole that the peer sent.
+/// A complete message, piece or control frame from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceivedEvent {
-    /// A message, to be fetched with [`Receiver::message`](crate::connection::Receiver::message).
+    /// A message. [`Receiver::message`](crate::connection::Receiver::message) returns it.
     Message(PayloadLocation),
     /// A piece of a message, when messages are streamed ([`ReadMode::Pieces`]).
     Piece {
         /// Text or binary.
         kind: MessageKind,
-        /// Where it is, to be fetched with [`Receiver::piece`](crate::connection::Receiver::piece).
+        /// Where it is. [`Receiver::piece`](crate::connection::Receiver::piece) returns it.
         location: PayloadLocation,
-        /// Whether the message ends with it.
+        /// Whether it is the last piece of the message.
         is_last: bool,
     },
-    /// A ping: the connection answers it.
+    /// A ping, which the connection answers.
     Ping(ControlPayload),
-    /// A pong, asked for or not.
+    /// A pong, whether it answers a ping or not.
     Pong(ControlPayload),
-    /// A Close frame; an empty one has neither code nor reason. Nothing after it is looked at.
+    /// A Close frame; `None` if it is empty. Bytes after it are ignored.
     Close(Option<CloseFrame>),
 }
 
-/// Where the payload of a message, or a piece of one, stands until the next input is handled.
+/// Where the payload of a message, or of a piece, is until the next input is handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PayloadLocation {
-    /// In the input that was handled, at this range of it.
+    /// In the input that was handled, at this range.
     Input {
         /// Text or binary.
         kind: MessageKind,
-        /// Where in the input.
+        /// The range in the input.
         range: Range<usize>,
     },
-    /// In the connection, which had to join it from more than one input or frame.
+    /// In the connection, which joined it from several inputs or frames.
     Assembled,
 }
 
-/// Whether messages are handed out whole or as they come.
+/// Whether the receiver returns whole messages or pieces of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Whole, within the limits of the configuration.
+    /// Whole messages, within the limits of the configuration.
     Whole,
-    /// In pieces, as soon as they arrive: nothing is kept.
+    /// Pieces, as soon as they arrive. The connection keeps none of them.
     Pieces {
-        /// Most bytes of the message, in place of the limits on message, frame and fragments.
+        /// Largest message in bytes. It replaces the limits on message, frame and fragments.
         limit: u64,
     },
 }
 
-/// A message that has arrived, lent until the next input is handled.
+/// A received message, borrowed until the next input is handled.
 #[derive(Debug)]
 pub struct Incoming<'a>(Source<'a>);
 
@@ -75,13 +75,13 @@ enum Source<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// Bytes that stand whole in the input.
+    /// A binary message that is complete in the input.
     #[inline]
     pub(crate) fn binary(payload: &'a [u8]) -> Self {
         Self(Source::Lent(MessageRef::Binary(payload)))
     }
 
-    /// Text that stands whole in the input: judged here, once, by whoever looks at it first.
+    /// A text message that is complete in the input. Its UTF-8 is validated here and nowhere else.
     pub(crate) fn text(payload: &'a [u8]) -> Result<Self, ConnectionError> {
         Ok(Self(Source::Lent(MessageRef::Text(utf8::check(payload)?))))
     }
@@ -90,7 +90,7 @@ impl<'a> Incoming<'a> {
         Self(Source::Assembled(body))
     }
 
-    /// The message, owned. What was lent is copied, what was assembled is handed over.
+    /// Returns the message, owned. A borrowed message is copied, an assembled one is moved.
     #[inline]
     pub fn into_message(self) -> Message {
         match self.0 {
@@ -99,7 +99,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The message, lent.
+    /// Borrows the message.
     #[allow(clippy::should_implement_trait, reason = "a `MessageRef` is not a reference to a type of its own")]
     pub fn as_ref(&self) -> MessageRef<'_> {
         match &self.0 {
@@ -109,13 +109,13 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// Whether it had to be joined from more than one read or frame: [`into_message`](Self::into_message) copies nothing
-    /// then.
+    /// Whether the message was joined from several reads or frames. Then [`into_message`](Self::into_message) copies
+    /// nothing.
     pub fn is_assembled(&self) -> bool {
         matches!(self.0, Source::Assembled(_))
     }
 
-    /// The message, lent for as long as this was.
+    /// Returns the message, borrowed for the lifetime of this value.
     #[inline]
     pub fn into_ref(self) -> MessageRef<'a> {
         match self.0 {
@@ -128,7 +128,7 @@ impl<'a> Incoming<'a> {
 
 /// The payload of a ping or pong: at most 125 bytes (RFC 6455, 5.5).
 ///
-/// Behind a pointer, because what carries it carries every message too, and moves often.
+/// The bytes are boxed because every message moves through the same enum, and a small enum moves faster.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ControlPayload(Box<ControlBytes>);
 
@@ -155,7 +155,7 @@ impl ControlPayload {
         &mut self.0.bytes[..usize::from(self.0.len)]
     }
 
-    /// Appends what fits; `rules` has refused longer payloads by their header.
+    /// Appends as much as fits. `rules` has already rejected longer payloads by their header.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         let start = usize::from(self.0.len);
         let len = piece.len().min(MAX_CONTROL_LEN - start);

@@ -1,4 +1,4 @@
-//! The frame whose payload is arriving: how much is outstanding, and where its mask stands.
+//! The frame whose payload is arriving: how much of it is missing, and at which byte of the mask it continues.
 
 use crate::wire::{header::FrameHeader, mask::MaskKey, opcode::Opcode};
 
@@ -31,7 +31,7 @@ impl FrameInProgress {
         self.ends_message
     }
 
-    /// What its header said.
+    /// The payload length that the header declares.
     pub(super) fn payload_len(&self) -> u64 {
         self.payload_len
     }
@@ -40,7 +40,7 @@ impl FrameInProgress {
         self.payload_len - self.unmasked
     }
 
-    /// Unmasks and returns what `input` holds of the payload, from its front.
+    /// Unmasks and returns the payload bytes at the front of `input`.
     pub(super) fn take_from<'a>(&mut self, input: &'a mut [u8]) -> &'a mut [u8] {
         let len = usize::try_from(self.remaining()).map_or(input.len(), |remaining| remaining.min(input.len()));
         let piece = &mut input[..len];

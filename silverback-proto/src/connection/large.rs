@@ -1,5 +1,5 @@
-//! Large messages on their way to be frames: compressed, copied and masked away from the transmitter, a piece at a time, so
-//! that its owner holds no lock meanwhile. The compressor goes along, and comes back when the frame is queued.
+//! Builds the frames of large messages outside the transmitter, piece by piece, so that its owner holds no lock while
+//! bytes are compressed, copied and masked. The compressor moves along, and returns when the frame is queued.
 
 use std::{
     num::NonZeroU64,
@@ -19,14 +19,14 @@ use crate::{
     wire::{header::FrameHeader, mask::MaskKey},
 };
 
-/// What a large message is made of.
+/// The source of a large message.
 #[derive(Debug)]
 pub enum LargeSource<'a> {
-    /// Owned: a server sends it by reference if it is not compressed.
+    /// An owned message. A server sends it by reference if it is not compressed.
     Owned(Message),
-    /// Lent: it is copied.
+    /// A borrowed message, which is copied.
     Borrowed(MessageRef<'a>),
-    /// Encoded before: a client masks a copy. Its compressed form is made by a [`LargePreparation`].
+    /// A prepared message, of which a client masks a copy. [`LargePreparation`] makes its compressed form.
     Prepared(&'a PreparedMessage),
 }
 
@@ -41,23 +41,23 @@ impl LargeSource<'_> {
     }
 }
 
-/// A message that is being made into a frame. [`Transmitter::begin_large`](super::Transmitter::begin_large) gives it.
+/// A large message while its frame is built. [`Transmitter::begin_large`](super::Transmitter::begin_large) returns it.
 #[derive(Debug)]
 pub struct LargeMessage<'a> {
     id: LargeId,
     source: Source<'a>,
     header: FrameHeader,
     mask: Option<MaskKey>,
-    /// The transmitter's, if the message is compressed.
+    /// The compressor of the transmitter, if the message is compressed.
     compressor: Option<Box<Compressor>>,
     step: Step,
-    /// What this step has made. The payload, once all is done; nothing if the source is the payload.
+    /// The output of the current step, and at the end the payload. Empty if the source itself is the payload.
     made: Made,
-    /// Bytes that this step has worked through.
+    /// Bytes that the current step has processed.
     done: usize,
 }
 
-/// Tells a large message from those of all other connections: it can be finished where it began, and nowhere else.
+/// Identifies a large message among those of all connections, because it can be finished only where it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LargeId(NonZeroU64);
 
@@ -71,7 +71,7 @@ impl LargeId {
 #[derive(Debug)]
 enum Source<'a> {
     Message(LargeSource<'a>),
-    /// The payload of a frame that was built before.
+    /// The payload of a prepared frame.
     Prepared(Encoded),
 }
 
@@ -85,17 +85,17 @@ enum Made {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Compress,
-    /// Copies the source, masked if it has to be.
+    /// Copies the source, and masks the copy if this is a client.
     Copy,
-    /// Masks what was compressed.
+    /// Masks the compressed payload.
     Mask,
     Done,
-    /// It is not to be sent: there is nothing to do, and no frame.
+    /// The message was cancelled: there is nothing to do, and no frame.
     Abandoned,
 }
 
 impl<'a> LargeMessage<'a> {
-    /// With a compressor it is compressed, if that makes it smaller.
+    /// Begins a message. With a compressor it is compressed, if that makes it smaller.
     pub(super) fn new(source: LargeSource<'a>, mask: Option<MaskKey>, compressor: Option<Box<Compressor>>) -> Self {
         let message = source.as_ref();
         let header = FrameHeader::new(message.kind().opcode(), message.as_bytes().len() as u64);
@@ -104,14 +104,14 @@ impl<'a> LargeMessage<'a> {
         Self { id: LargeId::next(), source, header, mask, compressor, step, made: Made::Nothing, done: 0 }
     }
 
-    /// A frame that was built before, to be masked anew.
+    /// Begins a prepared frame, which a client masks with a new key.
     pub(super) fn prepared(encoded: Encoded, mask: Option<MaskKey>) -> Self {
         let (header, source) = (encoded.header(), Source::Prepared(encoded));
         let id = LargeId::next();
         Self { id, source, header, mask, compressor: None, step: Step::Copy, made: Made::Nothing, done: 0 }
     }
 
-    /// Does a piece of the work, of some milliseconds at most; whether it was the last.
+    /// Does a piece of the work, a few milliseconds at most. Returns whether it was the last.
     pub fn work(&mut self) -> bool {
         if self.step == Step::Compress {
             self.compress();
@@ -128,7 +128,7 @@ impl<'a> LargeMessage<'a> {
         self.id
     }
 
-    /// Whether the frame is made.
+    /// Whether the frame is complete.
     pub(super) fn is_done(&self) -> bool {
         self.step == Step::Done
     }
@@ -185,16 +185,16 @@ impl<'a> LargeMessage<'a> {
         (self.step, self.done) = (step, 0);
     }
 
-    /// Forgets what was made, so that giving it back is quick. The message can no longer be sent.
+    /// Cancels the message: drops the work done so far, so that finishing it is fast.
     pub fn reset(&mut self) {
         if let Some(compressor) = &mut self.compressor {
-            // The receiver will never see this message, so nothing that follows may refer to it.
+            // The receiver will never see this message, so later messages must not refer to it.
             compressor.forget();
         }
         (self.made, self.step) = (Made::Nothing, Step::Abandoned);
     }
 
-    /// The compressor, and if all is done the frame's header and payload.
+    /// Returns the compressor, and the frame's header and payload if the frame is complete.
     pub(super) fn into_parts(self) -> (Option<Box<Compressor>>, Option<(FrameHeader, Bytes)>) {
         if !self.is_done() {
             return (self.compressor, None);
@@ -209,7 +209,7 @@ impl<'a> LargeMessage<'a> {
     }
 }
 
-/// The form of a large prepared message that a connection's compressor asks for, in the making: no lock is needed for it.
+/// The compressed form of a large prepared message while it is made. This needs no lock.
 #[derive(Debug)]
 pub struct LargePreparation {
     message: PreparedMessage,
@@ -223,7 +223,8 @@ impl LargePreparation {
         Self { message: message.clone(), deflater, made: Vec::new(), done: 0 }
     }
 
-    /// Does a piece of the work, of some milliseconds at most; whether it was the last. Then the message has its form.
+    /// Does a piece of the work, a few milliseconds at most. Returns whether it was the last. After it the message
+    /// keeps the compressed form.
     pub fn work(&mut self) -> bool {
         let payload = self.message.message().as_bytes();
         let Some(shrinks) = compress_piece(&mut self.deflater, payload, &mut self.done, &mut self.made) else {
@@ -235,7 +236,7 @@ impl LargePreparation {
     }
 }
 
-/// Compresses the next piece of a whole message. Says at its end whether it became smaller.
+/// Compresses the next piece of a whole message. After the last piece, returns whether the message became smaller.
 fn compress_piece(deflater: &mut Deflater, message: &[u8], done: &mut usize, made: &mut Vec<u8>) -> Option<bool> {
     let piece = next_piece(message, *done, COMPRESSED_AT_ONCE);
     *done += piece.len();

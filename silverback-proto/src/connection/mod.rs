@@ -1,11 +1,11 @@
-//! The state machine of one connection, in one piece or as the two halves that a driver needs.
+//! The state machine of one connection, as one value or as the two halves that a driver needs.
 //!
-//! [`Receiver`] reads the peer's bytes and needs no lock; [`Transmitter`] holds what reader and writers share.
-//! [`Connection`] is both, for owners without threads.
+//! [`Receiver`] reads the peer's bytes and needs no lock. [`Transmitter`] holds the state that reader and writers
+//! share. [`Connection`] joins both, for owners without threads.
 //!
-//! `recv` reads frames and `send` builds them; `outbox` holds what waits to be sent, and `compressor` and `large` make
-//! frames of what needs work. `state` alone moves the connection's state, `timer` keeps its deadlines, and `closing`
-//! records how it ended. `config` has every limit and time. This room may use every other one.
+//! `recv` reads frames and `send` builds them. `outbox` queues output. `compressor` compresses messages, and `large`
+//! builds frames piece by piece. `state` alone moves the connection's state, `timer` keeps its deadlines, and `closing`
+//! records how it closed. `config` has every limit and time. This room may use every other one.
 
 mod closing;
 mod compressor;
@@ -51,23 +51,23 @@ use crate::{
     wire::{error::ConnectionError, mask::MaskKey, role::Role},
 };
 
-/// One connection after its opening handshake. Commands and readings are those of [`Transmitter`].
+/// One connection after its opening handshake. It derefs to [`Transmitter`], which has the commands and the counters.
 #[derive(Debug)]
 pub struct Connection {
     receiver: Receiver,
     transmitter: Transmitter,
 }
 
-/// What one call of [`Connection::handle_input`] came to.
+/// The outcome of one call of [`Connection::handle_input`].
 #[derive(Debug)]
 pub struct Progress<'a> {
-    /// How many bytes at the front of the input are done with. Call again with the rest.
+    /// How many bytes at the front of the input were used. Call again with the rest.
     pub consumed: usize,
-    /// What they amounted to; `None` when all of the input was taken and more is needed.
+    /// The event that these bytes complete; `None` if all of the input was used and more is needed.
     pub event: Option<Event<'a>>,
 }
 
-/// Something whole that the peer sent. Pings and closes are already answered: the answer waits to be sent.
+/// A complete message or control frame from the peer. Replies to pings and closes are already queued.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A message.
@@ -76,13 +76,13 @@ pub enum Event<'a> {
     Ping(ControlPayload),
     /// A pong.
     Pong(ControlPayload),
-    /// A Close frame; an empty one has neither code nor reason.
+    /// A Close frame; `None` if it is empty.
     Close(Option<CloseFrame>),
 }
 
 impl Connection {
-    /// A connection that is open since `now`, as both sides agreed in the handshake. `mask_source` gives a client one
-    /// unpredictable key for each frame (RFC 6455, 5.3 and 10.3); a server never asks.
+    /// Creates a connection that is open since `now`, with the parameters that the handshake negotiated. A client calls
+    /// `mask_source` for an unpredictable key for each frame (RFC 6455, 5.3 and 10.3). A server never calls it.
     pub fn new(
         role: Role,
         negotiated: Negotiated,
@@ -97,10 +97,12 @@ impl Connection {
         }
     }
 
-    /// Takes input until something whole has arrived or all of it is used. A payload may be lent from `input`.
+    /// Uses input until an event is complete or all of the input is used. The event may borrow its payload from
+    /// `input`.
     ///
     /// # Errors
-    /// The peer broke a rule or a limit. The Close frame that tells it waits to be sent; nothing more will be read.
+    /// Fails if the peer broke a rule or exceeded a limit. The Close frame that reports it is queued, and later input
+    /// is ignored.
     pub fn handle_input<'a>(&'a mut self, now: Instant, input: &'a mut [u8]) -> Result<Progress<'a>, ConnectionError> {
         let Self { receiver, transmitter } = self;
         let handled =
@@ -121,7 +123,7 @@ impl Connection {
         Ok(Progress { consumed, event: Some(event) })
     }
 
-    /// The halves, for a driver whose reader and writers are apart.
+    /// Splits the connection into its halves, for a driver that reads and writes in different places.
     pub fn split(self) -> (Receiver, Transmitter) {
         (self.receiver, self.transmitter)
     }

@@ -1,4 +1,4 @@
-//! What waits to be sent: frames gathered in one buffer, large payloads by reference, in the order of the wire.
+//! The output queue: small frames gathered in one buffer and large payloads by reference, in the order of sending.
 
 #[cfg(test)]
 mod tests;
@@ -14,17 +14,17 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// What leaves before `tail`, oldest first.
+    /// The segments that are sent before `tail`, oldest first.
     segments: VecDeque<Segment>,
-    /// Where small frames gather. Ends where a frame ends.
+    /// Gathers small frames. It ends at the end of a frame.
     tail: Buffer,
-    /// Bytes of the oldest segment, or of `tail` if there is none, that have left.
+    /// Bytes already sent of the oldest segment, or of `tail` if there is no segment.
     left: usize,
-    /// Bytes at the front of the oldest buffer whose frame began in bytes that `compact` has dropped.
+    /// Bytes at the front of the oldest buffer whose frame began in bytes that `compact` dropped.
     torn: usize,
-    /// Bytes that have not left, in all.
+    /// All bytes that are not sent yet.
     queued: usize,
-    /// Bytes that were put before what waited, and those of them that are in no segment any more, since the beginning.
+    /// Bytes of urgent frames, and those of them whose segment is gone, both since the connection began.
     overtaking: u64,
     overtaken: u64,
 }
@@ -32,11 +32,11 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 struct Segment {
     bytes: SegmentBytes,
-    /// Whether a frame begins where it begins: not in a payload by reference, whose header stands before it.
+    /// Whether the segment begins with a frame. A payload by reference does not: its header is in the segment before.
     begins_frame: bool,
-    /// Whether a control frame may follow: not between a header and its payload.
+    /// Whether a control frame may follow, which must not be between a header and its payload.
     ends_frame: bool,
-    /// Whether it was put before what waited.
+    /// Whether the segment was queued ahead of earlier output.
     is_urgent: bool,
 }
 
@@ -47,18 +47,18 @@ enum SegmentBytes {
 }
 
 impl Outbox {
-    /// Bytes that have not left.
+    /// Bytes that are not sent yet.
     pub(super) fn queued(&self) -> usize {
         self.queued
     }
 
-    /// Bytes that were put before what waited, since the beginning, and how many of them have left.
+    /// Bytes that were queued ahead of earlier output since the connection began, and how many of them were sent.
     pub(super) fn overtaking(&self) -> (u64, u64) {
         let leaving = self.segments.front().filter(|segment| segment.is_urgent).map_or(0, |_| self.left as u64);
         (self.overtaking, self.overtaken + leaving)
     }
 
-    /// Queues a frame, copied, and lends the copy of its payload.
+    /// Queues a copy of a frame, and returns the copy of its payload for masking.
     #[inline]
     pub(super) fn push_frame(&mut self, header: &HeaderBytes, payload: &[u8]) -> &mut [u8] {
         let (padded, header_len) = header.padded();
@@ -70,7 +70,7 @@ impl Outbox {
         &mut self.tail.as_mut_slice()[start..]
     }
 
-    /// Queues the pieces of one frame or more, copied.
+    /// Queues a copy of one or more frames, given in pieces.
     fn push_copied(&mut self, pieces: [&[u8]; 2]) {
         let len = pieces[0].len() + pieces[1].len();
         self.make_room(len);
@@ -80,7 +80,7 @@ impl Outbox {
         self.queued += len;
     }
 
-    /// Queues frames that were built before, copied.
+    /// Queues a copy of encoded frames.
     pub(super) fn push_built(&mut self, frames: &[u8]) {
         self.push_copied([frames, b""]);
     }
@@ -95,8 +95,8 @@ impl Outbox {
         self.segments.push_back(Segment { bytes, begins_frame, ends_frame: true, is_urgent: false });
     }
 
-    /// Queues a small frame before what waits, as soon as the frame that is leaving allows it. Returns how many bytes must
-    /// leave until it has left.
+    /// Queues a small frame ahead of earlier output, directly after the frame that is being sent. Returns how many
+    /// bytes must be sent until this frame is sent too.
     pub(super) fn push_urgent(&mut self, pieces: [&[u8]; 2]) -> usize {
         let Some(boundary) = self.segments.iter().position(|segment| segment.ends_frame) else {
             self.push_copied(pieces);
@@ -107,7 +107,7 @@ impl Outbox {
         self.queued += len;
         self.overtaking += len as u64;
         match self.segments.get_mut(place) {
-            // Behind those that came before: a flood of pings gets its pongs in order, and in one buffer.
+            // Urgent frames keep their order, so that a flood of pings gets its pongs in order and in one buffer.
             Some(Segment { bytes: SegmentBytes::Gathered(frames), is_urgent: true, .. }) => {
                 pieces.into_iter().for_each(|piece| frames.extend_from_slice(piece));
             }
@@ -120,13 +120,13 @@ impl Outbox {
         self.segments.range(..=place).map(|segment| segment.bytes.as_slice().len()).sum::<usize>() - self.left
     }
 
-    /// Drops every frame of which no byte has left. Returns how many bytes that were.
+    /// Drops every frame of which no byte was sent. Returns the number of dropped bytes.
     pub(super) fn drop_unbegun(&mut self) -> usize {
         self.close_tail(true);
         let Some(oldest) = self.segments.front_mut() else { return 0 };
         let len = oldest.bytes.as_slice().len();
         let end = if oldest.begins_frame { frame_end(oldest.bytes.as_slice(), self.torn, self.left) } else { len };
-        // A payload by reference goes on where its header ends.
+        // A payload by reference continues the frame whose header is in the segment before.
         let kept = if end == 0 { 0 } else { 1 + usize::from(end > len) };
         if let SegmentBytes::Gathered(frames) = &mut oldest.bytes {
             self.overtaking -= if oldest.is_urgent { len.saturating_sub(end) as u64 } else { 0 };
@@ -145,8 +145,7 @@ impl Outbox {
         waited - self.queued
     }
 
-    /// Queues a frame that counts as put before what waited, though it is the last: what was dropped before it was accepted
-    /// earlier.
+    /// Queues a last frame that counts as urgent, because output that was accepted before it has been dropped.
     pub(super) fn push_last(&mut self, pieces: [&[u8]; 2]) {
         self.close_tail(true);
         let mut frame = Buffer::with_capacity(pieces[0].len() + pieces[1].len());
@@ -156,7 +155,7 @@ impl Outbox {
         self.segments.push_back(Segment::urgent(frame));
     }
 
-    /// Fills `slices` with what leaves next and returns how many it filled.
+    /// Fills `slices` with the bytes to send next and returns how many slices it filled.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let segments = self.segments.iter().map(|segment| segment.bytes.as_slice());
         let all = segments.chain([self.tail.as_slice()]).filter(|bytes| !bytes.is_empty());
@@ -169,7 +168,7 @@ impl Outbox {
         filled
     }
 
-    /// Forgets `count` bytes that have left.
+    /// Removes `count` bytes that were sent.
     pub(super) fn advance(&mut self, count: usize) {
         self.queued = self.queued.saturating_sub(count);
         self.left += count;
@@ -187,7 +186,7 @@ impl Outbox {
         }
     }
 
-    /// Moves a small remainder out of a large buffer: a peer that does not read must not pin it.
+    /// Moves a small remainder out of a large buffer, so that a peer that does not read cannot pin the large one.
     pub(super) fn compact(&mut self) {
         let remainder = self.tail.len().saturating_sub(self.left);
         if self.segments.is_empty() && remainder * 4 < self.tail.capacity() {
@@ -198,7 +197,7 @@ impl Outbox {
         }
     }
 
-    /// Drops all of it.
+    /// Drops all output.
     pub(super) fn clear(&mut self) {
         self.overtaken = self.overtaking().1;
         self.overtaking = self.overtaken;
@@ -240,14 +239,14 @@ impl Outbox {
 }
 
 impl Segment {
-    /// Frames that are put before what waits.
+    /// A segment of urgent frames.
     fn urgent(frames: Buffer) -> Self {
         Self { bytes: SegmentBytes::Gathered(frames), begins_frame: true, ends_frame: true, is_urgent: true }
     }
 }
 
-/// Where the frame ends of which the first `left` bytes of `frames` are the last that have left, or 0 if none has. The first
-/// `torn` bytes are the rest of an older frame. A payload by reference may make it more than there are.
+/// Returns where the frame ends that byte `left` of `frames` belongs to, or 0 if `left` is 0. The first `torn` bytes
+/// are the rest of an older frame. The result may exceed `frames.len()` if the payload is queued by reference.
 fn frame_end(frames: &[u8], torn: usize, left: usize) -> usize {
     let mut end = torn;
     while end < left {
@@ -266,8 +265,8 @@ impl SegmentBytes {
     }
 }
 
-/// What gathers in one buffer; a control frame waits for no more than this.
+/// The most bytes that gather in one buffer. A control frame waits for at most this much.
 const GATHERED: usize = 64 * 1024;
 
-/// Room for segments that a quiet connection keeps.
+/// Capacity for segments that an idle connection keeps.
 const KEPT_SEGMENTS: usize = 16;

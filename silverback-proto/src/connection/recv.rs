@@ -1,5 +1,5 @@
 //! The receiving side: bytes to frames to messages, in the driver's own buffer (RFC 6455, 5 and 6.2).
-//! It judges what it reads; what follows for the connection is the transmitter's business.
+//! It reports events and faults. The transmitter decides what they mean for the connection.
 
 use std::ops::Range;
 
@@ -27,36 +27,36 @@ use crate::{
     },
 };
 
-/// Reads what the peer sends.
+/// Reads the frames of the peer.
 ///
-/// Payloads are unmasked where they stand. A message of one frame that is whole in the input is lent from there; what
-/// comes in pieces is joined in a buffer that is taken when bytes arrive and given back when the message is done.
+/// Payloads are unmasked in place. A message of one frame that is complete in the input is borrowed from there. Other
+/// messages are joined in a buffer, which is taken when bytes arrive and returned when the message is done.
 #[derive(Debug)]
 pub struct Receiver {
     role: Role,
     limits: Limits,
     phase: Phase,
     assembler: Assembler,
-    /// Under whose limits the message that is open was admitted.
+    /// The mode whose limits admitted the open message.
     mode: ReadMode,
-    /// The message that `PayloadLocation::Assembled` speaks of, until the next input.
+    /// The message behind `PayloadLocation::Assembled`, until the next input.
     assembled: Option<Body>,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// Between frames, or inside a header of which `len` bytes have come.
+    /// Between frames, or inside a header of which `len` bytes have arrived.
     Header { partial: [u8; MAX_HEADER_LEN], len: u8 },
     /// Inside the payload of a data frame.
     Data(FrameInProgress),
     /// Inside the payload of a control frame.
     Control(FrameInProgress, ControlPayload),
-    /// A Close frame, or a fault: what follows is not looked at (5.5.1, 7.1.7).
+    /// After a Close frame or a fault. Further input is ignored (5.5.1, 7.1.7).
     Ended,
 }
 
 impl Receiver {
-    /// The receiving side of `role`, with compression if both sides have agreed on it.
+    /// Creates the receiving side of `role`, with compression if it was negotiated.
     pub fn new(role: Role, config: &Config, negotiated: &Negotiated) -> Self {
         let inflater = config.inflater(role.peer(), negotiated);
         let assembler = Assembler::new(inflater);
@@ -65,18 +65,19 @@ impl Receiver {
         Self { role, limits, phase, assembler, mode, assembled: None }
     }
 
-    /// Counts what compressed messages hold in a budget that connections share. Default: none.
+    /// Counts the memory of compressed messages in a budget that connections share. Default: none.
     pub fn with_memory_budget(mut self, budget: MemoryBudget) -> Self {
         self.assembler.count_in(budget);
         self
     }
 
-    /// Takes input until something whole has arrived or all of it is used. Call again with the rest until
-    /// [`Handled::arrival`] is `None`: no byte of the input needs to be kept then, unless a turn
+    /// Uses input until an event is complete or all of the input is used. Call again with the rest until
+    /// [`Handled::received`] is `None`. Then no byte of the input needs to be kept, unless a turn
     /// [is over](Self::is_turn_over).
     ///
     /// # Errors
-    /// The peer broke a rule or a limit. Everything before that was handed out; nothing after it will be.
+    /// Fails if the peer broke a rule or exceeded a limit. Everything before the fault was returned, and all later
+    /// input is ignored.
     pub fn handle_input(&mut self, input: &mut [u8], mode: ReadMode) -> Result<Handled, ConnectionError> {
         if mode == ReadMode::Whole {
             if let Some((kind, range)) = self.take_message(input) {
@@ -96,26 +97,26 @@ impl Receiver {
         outcome.map(|received| Handled { consumed, received })
     }
 
-    /// Begins a turn, in which about this many bytes may be inflated. A little input can inflate to a lot, and whoever
-    /// serves many connections wants to look after the others in between. When the turn
-    /// [is over](Self::is_turn_over), [`handle_input`](Self::handle_input) may return before all input is used: begin
-    /// another turn, and call it again with the rest, even if that is empty. Without a call of this no turn ends.
+    /// Begins a turn, in which about this many bytes may be inflated. A little input can inflate to a lot, and a server
+    /// of many connections must serve the others in between. When the turn [is over](Self::is_turn_over),
+    /// [`handle_input`](Self::handle_input) may return before all input is used. Then begin another turn and call it
+    /// again with the rest, even if the rest is empty. If this method is never called, no turn ends.
     ///
-    /// A turn is overrun by 1 MiB at most.
+    /// A turn may exceed its limit by at most 1 MiB.
     pub fn begin_turn(&mut self, inflated: u64) {
         self.assembler.begin_turn(inflated);
     }
 
-    /// Whether as much has been inflated as [`begin_turn`](Self::begin_turn) allows.
+    /// Whether the limit that [`begin_turn`](Self::begin_turn) set is reached.
     pub fn is_turn_over(&self) -> bool {
         self.assembler.left_of_turn() == 0
     }
 
-    /// The message that just arrived, `input` being the slice that was handled.
+    /// Returns the message that just arrived. `input` is the slice that was handled.
     ///
     /// # Errors
-    /// Text that is not UTF-8: nothing more will be handed out. [`ConnectionError::StaleLocation`] if the place does not
-    /// lie in `input`, or its message was taken.
+    /// Fails if a text is not UTF-8; then all later input is ignored. Fails with [`ConnectionError::StaleLocation`] if
+    /// the location is not in `input`, or its message was taken before.
     #[inline]
     pub fn message<'a>(
         &'a mut self,
@@ -135,10 +136,11 @@ impl Receiver {
         }
     }
 
-    /// The piece that just arrived, `input` being the slice that was handled. The last piece of a message may be empty.
+    /// Returns the piece that just arrived. `input` is the slice that was handled. The last piece of a message may be
+    /// empty.
     ///
     /// # Errors
-    /// [`ConnectionError::StaleLocation`] if the place does not lie in `input`.
+    /// Fails with [`ConnectionError::StaleLocation`] if the location is not in `input`.
     pub fn piece<'a>(&'a self, input: &'a [u8], location: PayloadLocation) -> Result<&'a [u8], ConnectionError> {
         match location {
             PayloadLocation::Input { range, .. } => input.get(range).ok_or(ConnectionError::StaleLocation),
@@ -146,17 +148,17 @@ impl Receiver {
         }
     }
 
-    /// Sets the limit on messages anew, from the next frame on; see [`Config::max_message_size`].
+    /// Changes the limit on messages from the next frame on; see [`Config::max_message_size`].
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.limits.set_message(bytes);
     }
 
-    /// The kind of the message that is open: some of its frames have come, or a part of one.
+    /// The kind of the open message, of which a part has arrived; `None` between messages.
     pub fn open_message(&self) -> Option<MessageKind> {
         self.assembler.kind()
     }
 
-    /// Whether `input` holds the end of a frame at least: handling it is worth while before anything is awaited.
+    /// Whether `input` holds the end of at least one frame, so that it should be handled before the owner waits.
     #[inline]
     pub fn can_finish_frame(&self, input: &[u8]) -> bool {
         match &self.phase {
@@ -167,9 +169,9 @@ impl Receiver {
         }
     }
 
-    /// Where the next bytes of the stream are best read to, when a large part of a binary payload is outstanding:
-    /// straight into the message, without a copy. Tell how it went with [`handle_payload`](Self::handle_payload). It has
-    /// room for bytes of this payload alone; putting more than its `remaining_mut` panics, as with any [`BufMut`].
+    /// Returns the buffer of the message if a large part of a binary payload is missing. Reading from the transport
+    /// straight into it saves a copy. Call [`handle_payload`](Self::handle_payload) afterwards. The buffer has room
+    /// only for bytes of this payload: putting more than its `remaining_mut` panics, as with any [`BufMut`].
     pub fn payload_target(&mut self) -> Option<impl BufMut> {
         self.settle_payload();
         match &self.phase {
@@ -180,8 +182,8 @@ impl Receiver {
         }
     }
 
-    /// Takes what was appended to the buffer that [`payload_target`](Self::payload_target) gave. If the next input comes
-    /// first, [`handle_input`](Self::handle_input) takes it.
+    /// Handles the bytes that were appended to the buffer of [`payload_target`](Self::payload_target). If the next
+    /// input comes first, [`handle_input`](Self::handle_input) handles them.
     ///
     /// # Errors
     /// As [`handle_input`](Self::handle_input).
@@ -192,15 +194,16 @@ impl Receiver {
         }
     }
 
-    /// Unmasks what was read straight into the message.
+    /// Unmasks bytes that were read straight into the message.
     fn settle_payload(&mut self) {
         if let Phase::Data(frame) = &mut self.phase {
             frame.unmask(self.assembler.settle());
         }
     }
 
-    /// The usual case of [`handle_input`](Self::handle_input) alone: a message of one frame that is whole at the front of
-    /// `input`, and where it stands. `None` for all else, and nothing is changed: `handle_input` says what it is.
+    /// Fast path of [`handle_input`](Self::handle_input): one unfragmented, uncompressed message that is complete at
+    /// the front of `input`. Returns where it is. Otherwise returns `None` and changes nothing, and `handle_input` goes
+    /// on.
     #[inline]
     pub fn take_message(&mut self, input: &mut [u8]) -> Option<(MessageKind, Range<usize>)> {
         if !matches!(self.phase, Phase::Header { len: 0, .. }) || self.assembler.is_open() {
@@ -272,7 +275,7 @@ impl Receiver {
         }
     }
 
-    /// Reads a header, of which the beginning may have come with an earlier input.
+    /// Reads a header, whose beginning may have arrived with an earlier input.
     fn read_header(&mut self, input: &[u8], consumed: &mut usize) -> Option<FrameHeader> {
         let Phase::Header { partial, len } = &mut self.phase else { return None };
         let had = usize::from(*len);
@@ -293,7 +296,7 @@ impl Receiver {
         Some(header)
     }
 
-    /// Judges a header, and takes its payload at once if all of it is there.
+    /// Validates a header, and takes its payload at once if the payload is complete.
     fn begin_frame(
         &mut self,
         header: &FrameHeader,
@@ -425,7 +428,7 @@ impl Receiver {
         Ok(Some(ReceivedEvent::Piece { kind, location: PayloadLocation::Assembled, is_last }))
     }
 
-    /// Ends the data frame, and the message with it if the frame was its last.
+    /// Ends the data frame, and the message too if this was its last frame.
     fn finish_data_frame(&mut self, mode: ReadMode) -> Result<Option<ReceivedEvent>, ConnectionError> {
         let Phase::Data(frame) = &self.phase else { return Ok(None) };
         let ends_message = frame.ends_message();
@@ -440,19 +443,19 @@ impl Receiver {
         Ok(Some(ReceivedEvent::Message(PayloadLocation::Assembled)))
     }
 
-    /// Nothing more is looked at, and what was kept of an open message will never be whole.
+    /// Ignores all later input, and drops the open message, which will never be complete.
     #[cold]
     fn end(&mut self) {
         self.phase = Phase::Ended;
         self.assembler = Assembler::default();
     }
 
-    /// A frame without payload is over although no byte is left to read.
+    /// Whether the frame ends here. A frame without payload ends although no byte is left to read.
     fn has_finished_payload(&self) -> bool {
         matches!(&self.phase, Phase::Data(frame) | Phase::Control(frame, _) if frame.remaining() == 0)
     }
 
-    /// The kind of the message that is open, before its end is noted.
+    /// The kind of the open message. Call this before its end is noted.
     fn open_kind(&self) -> MessageKind {
         self.assembler.kind().unwrap_or(MessageKind::Binary)
     }
@@ -460,13 +463,13 @@ impl Receiver {
 
 #[cfg(test)]
 impl Receiver {
-    /// Memory that payloads take.
+    /// The memory that payloads occupy.
     pub(super) fn held(&self) -> usize {
         self.assembler.held() + self.assembled.as_ref().map_or(0, Body::held)
     }
 }
 
-/// Which limits hold: those of the current reader, also for a message that began under the limits of another.
+/// The limits that apply: those of the current read mode, even to a message that began in another mode.
 impl Receiver {
     #[inline]
     pub(super) fn expected(&self, header: &FrameHeader, limits: Limits) -> Expected {
@@ -481,13 +484,13 @@ impl Receiver {
     pub(super) fn limits_for(&self, mode: ReadMode) -> Limits {
         match mode {
             ReadMode::Whole => self.limits,
-            // Nothing is kept, so the count of fragments is no matter: a message of 10 GiB has many.
+            // The receiver keeps nothing in this mode, so the number of fragments does not matter: 10 GiB have many.
             ReadMode::Pieces { limit } => Limits { message: limit, frame: limit, fragments: u32::MAX },
         }
     }
 
-    /// Judges a message that is open anew when another reader takes over: what was to be streamed may be too large to be
-    /// kept, and the other way round.
+    /// Validates the open message again when the mode changes, because a message that may be streamed can be too large
+    /// to be kept, and the other way round.
     pub(super) fn admit_again(&mut self, mode: ReadMode) -> Result<(), ConnectionError> {
         if mode == self.mode {
             return Ok(());
@@ -515,12 +518,12 @@ impl Phase {
 
 const DISCARD: ReadMode = ReadMode::Pieces { limit: u64::MAX };
 
-/// Compressed input that is inflated at once. It becomes 1 MiB at most, which bounds the pieces of a message that is
-/// handed out in pieces, and what a turn is overrun by.
+/// The most compressed input that is inflated at once. It inflates to at most 1 MiB. That limits the size of a piece,
+/// and by how much a turn can exceed its limit.
 const INFLATED_AT_ONCE: usize = 1024;
 
-/// What is inflated at once of a part that was kept compressed, when the message is handed out in pieces.
+/// How much of a compressed part is inflated at once when the message is returned in pieces.
 const PIECE: u64 = 64 * 1024;
 
-/// A payload of which this much is outstanding is read straight into the message.
+/// If at least this much of a payload is missing, it is read straight into the message.
 const DIRECT_READ: u64 = 16 * 1024;

@@ -1,25 +1,25 @@
-//! The order in which writers wait for room in the output queue: first come, first served, in bytes.
-//! It has neither the queue nor a clock. Its owner says how much fits, and gives it what wakes each writer.
+//! The order in which writers wait for room in the output queue: first come, first served.
+//! It knows neither the queue nor a clock. Its owner says how much fits, and passes in what wakes each writer.
 
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, num::NonZeroU64};
 
-/// Writers that wait for room, in the order in which they came. `W` is what wakes one.
+/// The writers that wait for room, in their order of arrival. A `W` wakes one writer.
 ///
-/// A writer that finds room and nobody before it just writes. Otherwise it [waits](Self::wait). When there is room, the owner
-/// [calls](Self::call) the first. A writer that was called tries again, and [leaves](Self::leave) when it has written or
-/// does not want to any more: then the owner calls the next. Nobody overtakes a writer that waits.
+/// A writer writes at once if there is room and no other writer waits. Otherwise it [waits](Self::wait). When there is
+/// room, the owner [calls](Self::call) the first writer. This writer tries again, and [leaves](Self::leave) when it has
+/// written or gives up. Then the owner calls the next one. No writer overtakes one that waits.
 #[derive(Debug)]
 pub struct RoomQueue<W> {
-    /// By `WaiterId`, ascending.
+    /// Sorted by `WaiterId`.
     waiting: VecDeque<Waiter<W>>,
-    /// The last number that was given to one of them.
+    /// The last number that a writer got.
     last: u64,
 }
 
-/// A writer's place among those that wait.
+/// Identifies a waiting writer. Lower numbers are served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WaiterId(NonZeroU64);
 
@@ -27,18 +27,18 @@ pub struct WaiterId(NonZeroU64);
 struct Waiter<W> {
     id: WaiterId,
     len: usize,
-    /// `None` once it was called, until it waits again.
+    /// `None` from the call of the writer until it waits again.
     waker: Option<W>,
     patience: Patience,
 }
 
-/// What a writer that was called owes to those behind it.
+/// How the other writers treat one that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// It tries again or leaves, also when it is dropped: the others wait for it.
+    /// The others wait for it. It always tries again or leaves, even when it is dropped.
     Leaves,
-    /// Nobody hears of it when it gives up, as with `Sink::poll_ready`: once it was called, the others go on. When it comes
-    /// back it is still the first.
+    /// The others do not wait for it, because it may give up silently, as with `Sink::poll_ready`. If it tries again,
+    /// it is still the first.
     MayVanish,
 }
 
@@ -49,19 +49,19 @@ impl<W> Default for RoomQueue<W> {
 }
 
 impl<W> RoomQueue<W> {
-    /// Whether nobody waits, called or not.
+    /// Whether no writer waits, called or not.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Whether a writer may go now if its message fits: nobody has to go before it. `None` stands for one that comes just
-    /// now.
+    /// Whether no other writer comes before this one, so that it may write if its message fits. `None` means a new
+    /// writer.
     pub fn admits(&self, id: Option<WaiterId>) -> bool {
         let before = self.waiting.iter().take_while(|waiter| Some(waiter.id) != id);
         before.into_iter().all(Waiter::lets_pass)
     }
 
-    /// Has a writer with a message of `len` bytes wait. It keeps the place that it has.
+    /// Lets a writer with a message of `len` bytes wait. A writer that waits already keeps its position.
     pub fn wait(&mut self, id: &mut Option<WaiterId>, len: usize, patience: Patience, waker: W) {
         let found = id.and_then(|id| self.place(id));
         match found.and_then(|place| self.waiting.get_mut(place)) {
@@ -75,26 +75,26 @@ impl<W> RoomQueue<W> {
         }
     }
 
-    /// A writer has written, or does not want to any more.
+    /// Removes a writer that has written or gives up.
     pub fn leave(&mut self, id: WaiterId) {
         if let Some(place) = self.place(id) {
             self.waiting.remove(place);
         }
     }
 
-    /// Calls the writer whose turn it is, if its message fits: gives what wakes it. To be asked again until nobody is called.
+    /// Calls the next writer if its message fits, and returns what wakes it. Call this until it returns `None`.
     pub fn call(&mut self, fits: impl Fn(usize) -> bool) -> Option<W> {
         for waiter in &mut self.waiting {
             if waiter.lets_pass() {
                 continue;
             }
-            // One that was called already is waited for.
+            // This writer was called before, and the others wait for it.
             return if fits(waiter.len) { waiter.waker.take() } else { None };
         }
         None
     }
 
-    /// Calls everybody: there will be no room any more.
+    /// Calls all writers, because there will be no room any more.
     pub fn call_all(&mut self) -> impl Iterator<Item = W> {
         self.waiting.iter_mut().filter_map(|waiter| waiter.waker.take())
     }
@@ -105,7 +105,7 @@ impl<W> RoomQueue<W> {
 }
 
 impl<W> Waiter<W> {
-    /// Whether those behind it need not wait for it.
+    /// Whether the writers behind it need not wait for it.
     fn lets_pass(&self) -> bool {
         self.patience == Patience::MayVanish && self.waker.is_none()
     }

@@ -1,5 +1,5 @@
 //! The sending side: messages to frames to slices (RFC 6455, 5 and 6.1).
-//! It decides nothing about the connection's state; `transmit` asks it, and asks `state`.
+//! It knows nothing of the connection's state. `transmit` checks the state and then calls it.
 
 use std::io::IoSlice;
 
@@ -27,11 +27,11 @@ pub(super) struct Framer {
     role: Role,
     mask_source: fn() -> MaskKey,
     outbox: Outbox,
-    /// The message that is being streamed.
+    /// The message that is streamed.
     open: Option<OpenMessage>,
-    /// The newest pong, while much output waits.
+    /// The newest pong, held back while much output is queued.
     pong: Option<ControlPayload>,
-    /// How much must leave until a pong that was queued while much output waited has left.
+    /// How many bytes must be sent until the last queued pong is sent, if much output was queued then.
     until_pong: usize,
     /// If compression was negotiated.
     compressor: Option<Box<Compressor>>,
@@ -42,7 +42,7 @@ struct OpenMessage {
     kind: MessageKind,
     has_begun: bool,
     is_compressed: bool,
-    /// It is not a stream but one large message, which is made into a frame elsewhere.
+    /// Set if this is not a stream but one large message, whose frame is built outside the lock.
     large: Option<LargeId>,
     utf8: Utf8Validator,
 }
@@ -69,7 +69,7 @@ impl Framer {
         self.outbox.queued()
     }
 
-    /// Queues a message. Large payloads of a server go by reference.
+    /// Queues a message. A server queues large payloads by reference.
     pub(super) fn message(&mut self, message: Message, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
         if self.compressor.is_some() && self.compressed(message.as_ref(), compression) {
@@ -84,7 +84,7 @@ impl Framer {
         Ok(())
     }
 
-    /// Queues a message that is lent: copied.
+    /// Queues a copy of a borrowed message.
     #[inline]
     pub(super) fn message_ref(&mut self, message: MessageRef<'_>, compression: PerMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
@@ -95,7 +95,7 @@ impl Framer {
         Ok(())
     }
 
-    /// Queues a frame that was built before; a client masks it anew (5.3).
+    /// Queues a prepared frame, which a client masks with a new key (5.3).
     pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
         let compressed = self.compressor.as_mut().and_then(|compressor| compressor.prepared(message));
@@ -118,7 +118,7 @@ impl Framer {
         Ok(())
     }
 
-    /// Whether a large message takes more than queueing it by reference.
+    /// Whether a large message needs work: compressing, copying or masking.
     pub(super) fn encodes(&self, source: &LargeSource<'_>, compression: PerMessage) -> bool {
         match source {
             LargeSource::Prepared(_) => self.role == Role::Client,
@@ -127,7 +127,7 @@ impl Framer {
         }
     }
 
-    /// Begins a large message that is made into a frame elsewhere. No other message is accepted until it is back.
+    /// Begins a large message whose frame is built outside the lock. No other message is accepted until it is finished.
     pub(super) fn begin_large<'a>(
         &mut self,
         source: LargeSource<'a>,
@@ -147,14 +147,14 @@ impl Framer {
         Ok(large)
     }
 
-    /// What makes the compressed form of a large message for many receivers, if it is still missing.
+    /// Returns the work that compresses a large prepared message, if its compressed form is missing.
     pub(super) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
         self.compressor.as_ref()?.preparation(message).map(|deflater| LargePreparation::new(deflater, message))
     }
 
-    /// Takes back what a large message has borrowed, and queues its frame if that `is_wanted`.
+    /// Takes back the compressor of a large message, and queues its frame if `is_wanted`.
     pub(super) fn end_large(&mut self, mut large: LargeMessage<'_>, is_wanted: bool) -> Result<(), SendError> {
-        // A Close frame may have ended it. If it is another connection's, its compressor has no business here.
+        // A Close frame may have ended the message. A message of another connection must not leave its compressor here.
         if self.open.take_if(|open| open.large == Some(large.id())).is_none() {
             return Err(SendError::NoMessageOpen);
         }
@@ -183,7 +183,7 @@ impl Framer {
         self.open.is_some()
     }
 
-    /// Queues the next fragment of the message that is open.
+    /// Queues the next fragment of the streamed message.
     pub(super) fn fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
         let open = self.open.as_mut().filter(|open| open.large.is_none()).ok_or(SendError::NoMessageOpen)?;
         if open.kind == MessageKind::Text {
@@ -209,15 +209,13 @@ impl Framer {
             if let Some(compressor) = &mut self.compressor {
                 compressor.fragment(payload, is_final, out);
             }
-            // RFC 7692, 6: the mark stands on the first frame alone.
+            // RFC 7692, 6: only the first frame has RSV1 set.
             self.frame(header(out).with_rsv1(is_first), out);
         });
         Ok(())
     }
 
-    /// Queues a ping or pong before what waits.
-    ///
-    /// Returns how much must leave until it has left.
+    /// Queues a ping or pong ahead of data. Returns how many bytes must be sent until it is sent.
     pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) -> usize {
         let (header, payload) = self.control_frame(opcode, payload.clone());
         self.outbox.push_urgent([&header, payload.as_slice()])
@@ -231,8 +229,9 @@ impl Framer {
         (FrameHeader::new(opcode, payload.as_slice().len() as u64).with_mask(mask).encode(), payload)
     }
 
-    /// Queues the answer to a ping. While much output waits only the newest is kept (5.5.3): it is queued when the one
-    /// before it has left, so that neither a flood of pings nor writers without end keep pongs from leaving.
+    /// Queues the answer to a ping. While much output is queued, only the newest pong is kept (5.5.3). It is queued
+    /// when the pong before it was sent. So neither a flood of pings nor a stream of messages can keep pongs from being
+    /// sent.
     pub(super) fn pong(&mut self, payload: &ControlPayload) {
         if self.pong.is_none() && self.outbox.queued() < PONG_WAITS_FROM {
             self.control(Opcode::PONG, payload);
@@ -252,19 +251,19 @@ impl Framer {
         self.frame(FrameHeader::new(Opcode::CLOSE, payload.len() as u64), &payload);
     }
 
-    /// Drops every frame of which no byte has left. Returns how many bytes that were.
+    /// Drops every frame of which no byte was sent. Returns the number of dropped bytes.
     pub(super) fn drop_unbegun(&mut self) -> usize {
         (self.pong, self.until_pong, self.open) = (None, 0, None);
         self.outbox.drop_unbegun()
     }
 
-    /// Queues a Close frame in the place of the one that was dropped.
+    /// Queues a Close frame again after the first one was dropped.
     pub(super) fn close_instead(&mut self, close: Option<&CloseFrame>) {
         let mut payload = Vec::new();
         if let Some(close) = close {
             close.encode(&mut payload);
         }
-        // A Close frame is made to fit into a control frame.
+        // `CloseFrame` limits the reason, so that it always fits into a control frame.
         let payload = ControlPayload::new(&payload).unwrap_or_default();
         let (header, payload) = self.control_frame(Opcode::CLOSE, payload);
         self.outbox.push_last([&header, payload.as_slice()]);
@@ -287,15 +286,15 @@ impl Framer {
         }
     }
 
-    /// Whether compression holds memory that a quiet connection does not need.
+    /// Whether compression holds memory that an idle connection does not need.
     #[inline]
     pub(super) fn holds_compressor(&self) -> bool {
         self.compressor.as_ref().is_some_and(|compressor| compressor.holds_memory())
     }
 
-    /// Gives that memory back: the next message is compressed as if it were the first.
+    /// Frees that memory. The next message is compressed as if it were the first.
     pub(super) fn release_compressor(&mut self) {
-        // Inside a message the receiver is in the middle of a stream.
+        // Inside a streamed message, the receiver's window needs what was sent before.
         if let (Some(compressor), None) = (&mut self.compressor, &self.open) {
             compressor.release();
         }
@@ -318,7 +317,7 @@ impl Framer {
         }
     }
 
-    /// Queues a message compressed, if that was agreed on, is worth while and makes it smaller.
+    /// Queues a message compressed, if compression was negotiated and makes it smaller.
     fn compressed(&mut self, message: MessageRef<'_>, compression: PerMessage) -> bool {
         if compression == PerMessage::Off {
             return false;
@@ -333,7 +332,7 @@ impl Framer {
         })
     }
 
-    /// Queues one frame, copied; masked if we are a client. The caller's bytes stay as they are.
+    /// Queues a copy of one frame, which a client masks. The caller's bytes stay unchanged.
     #[inline]
     fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
         match self.role {
@@ -348,7 +347,7 @@ impl Framer {
         key.apply(0, self.outbox.push_frame(&header.with_mask(Some(key)).encode(), payload));
     }
 
-    /// A key for one frame, if we are a client (5.3).
+    /// Returns a mask key for one frame, if this is a client (5.3).
     fn next_mask(&self) -> Option<MaskKey> {
         match self.role {
             Role::Client => Some((self.mask_source)()),
@@ -372,8 +371,8 @@ impl Framer {
     }
 }
 
-/// From this many bytes a payload is sent from where it stands: below, a copy costs less than a slice of its own.
+/// From this size up, a payload is queued by reference. A copy of a smaller one costs less than another slice.
 const SHARED: usize = 4 * 1024;
 
-/// With this much output waiting, pongs wait too, and only the newest of them.
+/// With this much output queued, only the newest pong is kept.
 const PONG_WAITS_FROM: usize = 64 * 1024;

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-/// Where a connection stands, by what has been on the wire.
+/// The state of a connection. It depends on which Close frames were sent and received.
 ///
 /// ```text
 /// Open --send close--> CloseSent --receive close--> Closed
@@ -13,33 +13,34 @@ mod tests;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Messages may go both ways.
+    /// Both sides may send messages.
     Open,
-    /// Our Close frame has left, the peer's has not come.
+    /// Our Close frame was sent, and the peer's has not arrived.
     CloseSent,
-    /// The peer's Close frame has come, ours has not left.
+    /// The peer's Close frame has arrived, and ours was not sent yet.
     CloseReceived,
-    /// The peer is at fault (7.1.7): our Close frame is sent, after what the transport takes at once. Nothing more is read.
+    /// The peer is at fault (7.1.7). Our Close frame follows the output that the transport takes at once. Input is
+    /// ignored.
     Failing,
-    /// Over. No byte leaves any more.
+    /// The connection has ended, and no byte is sent any more.
     Closed,
 }
 
-/// What moves a connection.
+/// An event that changes the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Our Close frame has left.
+    /// Our Close frame was written to the transport.
     SendClose,
-    /// The peer's Close frame has come.
+    /// The peer's Close frame has arrived.
     ReceiveClose,
-    /// The peer broke a rule or a limit, and is told.
+    /// The peer broke a rule or a limit, and our Close frame tells it.
     Fail,
-    /// The transport or a deadline is gone.
+    /// The transport ended or a deadline passed.
     Lose,
 }
 
 impl State {
-    /// The state after `step`. A step that makes no sense in a state leaves it as it is.
+    /// Returns the state after `step`. A step that does not apply in this state changes nothing.
     pub(super) fn after(self, step: Step) -> Self {
         use State::{CloseReceived, CloseSent, Closed, Failing, Open};
         match (self, step) {

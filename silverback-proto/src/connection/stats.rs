@@ -1,15 +1,15 @@
-//! What a connection has counted since it began.
+//! The counters of a connection.
 
 use std::{num::NonZeroU64, time::Duration};
 
-/// How far output has come, in bytes of what was accepted in its order: control frames that went before their turn do
-/// not count. A message has left when `left` has reached what `accepted` was when it had been accepted.
+/// The progress of output, in bytes. Control frames that were sent ahead of earlier output do not count. A message was
+/// sent once `left` reaches the value that `accepted` had directly after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutputProgress {
-    /// Bytes accepted, also those that were forgotten when the connection was lost.
+    /// Bytes accepted, including those that were dropped when the connection was lost.
     pub accepted: u64,
-    /// Bytes of those that the transport took.
+    /// How many of the accepted bytes the transport took.
     pub left: u64,
 }
 
@@ -21,7 +21,7 @@ pub struct Stats {
     pub bytes_received: u64,
     /// Bytes that the transport took.
     pub bytes_sent: u64,
-    /// Data messages handed out.
+    /// Data messages received.
     pub messages_received: u64,
     /// Data messages accepted for sending.
     pub messages_sent: u64,
@@ -29,11 +29,11 @@ pub struct Stats {
     pub pings_received: u64,
     /// The last measured round trip of a keepalive ping.
     pub round_trip: Option<Duration>,
-    /// Bytes of output that wait for the peer.
+    /// Bytes of queued output.
     pub queued_output: usize,
 }
 
-/// What is counted; how much waits is asked of the queue.
+/// The counters without the queued bytes, which the queue knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     pub(super) bytes_received: u64,
@@ -41,7 +41,7 @@ pub(super) struct Counters {
     pub(super) messages_received: u64,
     pub(super) messages_sent: u64,
     pub(super) pings_received: u64,
-    /// In nanoseconds, plus one: half the size of a `Duration`.
+    /// In nanoseconds, plus one. This takes half the size of an `Option<Duration>`.
     round_trip: Option<NonZeroU64>,
 }
 

@@ -1,4 +1,4 @@
-//! The deadlines of a connection: keepalive, the answer to it, the closing handshake, a stalled write.
+//! The deadlines of a connection: keepalive pings, their pongs, the closing handshake, and write stalls.
 
 use std::time::{Duration, Instant};
 
@@ -7,23 +7,24 @@ use crate::wire::error::Timeout;
 
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// When the peer last showed that it is alive, or the connection began: a byte came, or it took output that waited.
+    /// When the peer last showed a sign of life: a byte arrived, or it took stalled output. At first, when the
+    /// connection began.
     last_life: Instant,
-    /// Keepalive: the peer must show that it is alive until then. Boxed, like all that an idle connection rarely has.
+    /// The keepalive deadline for a sign of life. Boxed, because an idle connection rarely has one.
     pong_due: Option<Box<Instant>>,
-    /// The peer took output that waited, at a time after `last_life` that is not known yet.
+    /// Whether the peer took stalled output, at a time after `last_life` that is not known yet.
     has_taken: bool,
     /// The ping whose round trip is being measured: its number and when it was queued.
     ping: Option<Box<(u32, Instant)>>,
     pings: u32,
     close_due: Option<Box<Instant>>,
-    /// Since when output has waited without any of it leaving.
+    /// Since when queued output has made no progress.
     stalled_since: Option<Instant>,
-    /// When the compressor is looked at, and how many messages had been sent when that was decided.
+    /// When to check whether the compressor is idle, and how many messages had been sent when this check was scheduled.
     compressor_due: Option<Box<(Instant, u64)>>,
 }
 
-/// What a deadline asks for.
+/// The action that a deadline requires.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Ping(u32),
@@ -44,15 +45,15 @@ impl Timers {
         }
     }
 
-    /// Any byte counts as life.
+    /// Notes that bytes arrived. Any byte is a sign of life.
     pub(super) fn note_received(&mut self, now: Instant) {
         self.last_life = now;
         self.pong_due = None;
         self.has_taken = false;
     }
 
-    /// The peer took output that waited. It may have to take more before it comes to our ping, so its time to answer begins
-    /// anew, and so does the stall.
+    /// Notes that the peer took stalled output. There may be more output before our ping, so both the time for the pong
+    /// and the time for a stall restart.
     pub(super) fn note_taken(&mut self, now: Instant, config: &Config) {
         self.last_life = now;
         self.has_taken = false;
@@ -64,19 +65,19 @@ impl Timers {
         }
     }
 
-    /// The same, now that the time is known.
+    /// Does the same once the time is known.
     pub(super) fn settle_taken(&mut self, now: Instant, config: &Config) {
         if self.has_taken {
             self.note_taken(now, config);
         }
     }
 
-    /// A keepalive ping is in flight.
+    /// Notes that a keepalive ping was queued.
     pub(super) fn awaits_pong(&self) -> bool {
         self.pong_due.is_some()
     }
 
-    /// The peer looks dead or stalled, or is about to be asked whether it is alive.
+    /// Whether the peer seems dead or stalled, or a keepalive ping is due.
     pub(super) fn doubts_life(&self, now: Instant, config: &Config, is_open: bool) -> bool {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         is_due(self.keepalive_due(config, is_open)) || is_due(self.stall_due(config))
@@ -88,13 +89,13 @@ impl Timers {
         [pong_due, self.close_due(), self.stall_due(config)].into_iter().flatten().any(|due| due <= now)
     }
 
-    /// When the next keepalive ping is due, or the answer to the one in flight.
+    /// When the next keepalive ping is due, or the pong for the one in flight.
     fn keepalive_due(&self, config: &Config, is_open: bool) -> Option<Instant> {
         let (interval, _) = config.keepalive().filter(|_| is_open)?;
         Some(self.pong_due.as_deref().copied().unwrap_or(after(self.last_life, interval)))
     }
 
-    /// The round trip, if this answers the keepalive ping in flight.
+    /// Returns the round trip if this pong answers the keepalive ping in flight.
     pub(super) fn note_pong(&mut self, now: Instant, payload: &[u8]) -> Option<Duration> {
         let (number, sent) = *self.ping.as_deref()?;
         if payload != number.to_be_bytes() {
@@ -104,7 +105,7 @@ impl Timers {
         Some(now.saturating_duration_since(sent))
     }
 
-    /// The closing handshake has begun: its budget runs once and is never extended.
+    /// Notes that the closing handshake began. Its time runs once and is never extended.
     pub(super) fn start_close(&mut self, now: Instant, config: &Config) {
         self.close_due.get_or_insert_with(|| Box::new(after(now, config.close_budget())));
     }
@@ -121,32 +122,32 @@ impl Timers {
         self.stalled_since.map(|since| after(since, config.write_stall_budget()))
     }
 
-    /// Output had to wait.
+    /// Notes that output is queued and the transport took none of it.
     pub(super) fn note_blocked(&mut self, now: Instant) {
         self.stalled_since.get_or_insert(now);
     }
 
-    /// Output that had to wait has left.
+    /// Notes that the transport took all output.
     pub(super) fn note_unblocked(&mut self) {
         self.stalled_since = None;
         self.has_taken = true;
     }
 
-    /// The compressor holds memory; `sent` messages have been sent so far.
+    /// Notes that the compressor holds memory after `sent` messages.
     pub(super) fn watch_compressor(&mut self, now: Instant, sent: u64) {
         self.compressor_due.get_or_insert_with(|| Box::new((after(now, COMPRESSOR_IDLE), sent)));
     }
 
-    /// How many messages had been sent when the compressor began to be watched, if it is time to look again.
+    /// If an idle check is due, returns how many messages had been sent when it was scheduled.
     pub(super) fn compressor_due(&mut self, now: Instant) -> Option<u64> {
         self.compressor_due.take_if(|watch| watch.0 <= now).map(|watch| watch.1)
     }
 
-    /// The next instant at which `due` has something to say, or the compressor is to be looked at.
+    /// The next instant at which `due` returns an action or the compressor is checked.
     pub(super) fn next(&self, config: &Config, is_open: bool, holds_compressor: bool) -> Option<Instant> {
         let compressor = match self.compressor_due.as_deref() {
             Some((due, _)) => Some(*due),
-            // Sending tells no time: it is asked for, at once if nothing has come for a while.
+            // `send` takes no `now`, so it asks for a timeout: at once, if nothing has arrived for a while.
             None => holds_compressor.then(|| after(self.last_life, COMPRESSOR_IDLE)),
         };
         [self.keepalive_due(config, is_open), self.close_due(), self.stall_due(config), compressor]
@@ -155,7 +156,7 @@ impl Timers {
             .min()
     }
 
-    /// What has fallen due by `now`.
+    /// Returns the action that is due at `now`.
     pub(super) fn due(&mut self, now: Instant, config: &Config, is_open: bool) -> Option<Due> {
         if self.close_due().is_some_and(|due| due <= now) {
             return Some(Due::Timeout(Timeout::Close(config.close_budget())));
@@ -177,13 +178,13 @@ impl Timers {
     }
 }
 
-/// `Duration::MAX` is a way to say never, and more than an `Instant` can hold. An owner whose clock stands at the end of
-/// time gets no later instant.
+/// Adds a timeout to an instant. `Duration::MAX` means never, and an `Instant` cannot hold that sum. Then the result is
+/// as late as an `Instant` can be.
 fn after(instant: Instant, by: Duration) -> Instant {
     instant.checked_add(by.min(NEVER)).unwrap_or(instant)
 }
 
-/// A compressor that nothing was given for so long is given back: most conversations pause for less or for much longer.
+/// A compressor that was idle for this long is freed. Most conversations pause for less, or for much longer.
 const COMPRESSOR_IDLE: Duration = Duration::from_secs(10);
 
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

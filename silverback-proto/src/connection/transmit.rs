@@ -1,5 +1,5 @@
-//! The transmitter: everything about a connection that its reader and its writers share.
-//! It takes commands and what the receiver reports, and yields slices, deadlines and how the connection ended.
+//! The transmitter: the part of a connection that its reader and its writers share.
+//! It takes commands and the receiver's events. It yields slices to send, deadlines, and how the connection closed.
 
 use std::{
     io::IoSlice,
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// The shared half of a connection: what is sent, the state, the deadlines.
+/// The shared half of a connection: the output, the state and the deadlines.
 #[derive(Debug)]
 pub struct Transmitter {
     config: Arc<Config>,
@@ -40,18 +40,18 @@ pub struct Transmitter {
     timers: Timers,
     closing: Closing,
     counters: Counters,
-    /// Bytes that were accepted and dropped: after a fault of the peer's, or when the connection was lost.
+    /// Accepted bytes that were dropped because the peer was at fault or the connection was lost.
     never_left: u64,
-    /// Whether something of it was dropped after a fault of the peer's.
+    /// Whether output was dropped because the peer was at fault.
     has_dropped_output: bool,
-    /// The transport takes nothing at the moment.
+    /// Whether the transport takes no output at the moment.
     is_blocked: bool,
 }
 
-/// Commands: what the application wants to be sent.
+/// Commands of the application.
 impl Transmitter {
-    /// A connection that is open since `now`, as both sides have agreed. `mask_source` gives a client one unpredictable
-    /// key for each frame.
+    /// Creates a connection that is open since `now`, with the negotiated parameters. A client calls `mask_source` for
+    /// an unpredictable key for each frame.
     pub fn new(
         role: Role,
         config: Arc<Config>,
@@ -73,7 +73,7 @@ impl Transmitter {
         }
     }
 
-    /// Counts what compression holds in a budget that connections share. Default: none.
+    /// Counts the memory of compression in a budget that connections share. Default: none.
     pub fn with_memory_budget(mut self, budget: MemoryBudget) -> Self {
         self.framer.count_in(budget);
         self
@@ -82,13 +82,13 @@ impl Transmitter {
     /// Queues a whole message.
     ///
     /// # Errors
-    /// The connection is closing, or a streamed message is open.
+    /// Fails if the connection is closing, or a streamed message is open.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
         self.send_whole(|framer| framer.message(message, PerMessage::Allowed))
     }
 
-    /// Queues a whole message that is not compressed, whatever was agreed on: for secrets, which in one context with a
-    /// stranger's text leak by their compressed size (RFC 7692, 8).
+    /// Queues a whole message uncompressed, even if compression was negotiated. This is for secrets: if a secret and a
+    /// stranger's text share a compression context, the compressed size leaks the secret (RFC 7692, 8).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -96,7 +96,7 @@ impl Transmitter {
         self.send_whole(|framer| framer.message(message, PerMessage::Off))
     }
 
-    /// Queues a whole message that is lent.
+    /// Queues a copy of a borrowed message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -105,7 +105,7 @@ impl Transmitter {
         self.send_whole(|framer| framer.message_ref(message, PerMessage::Allowed))
     }
 
-    /// Queues a message that was encoded before.
+    /// Queues a prepared message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -113,7 +113,7 @@ impl Transmitter {
         self.send_whole(|framer| framer.prepared(message))
     }
 
-    /// Begins a message that is sent in fragments; no other message can be sent until its last one.
+    /// Begins a message that is sent in fragments. No other message can be sent until its last fragment.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -122,8 +122,8 @@ impl Transmitter {
         self.framer.open_message(kind, PerMessage::Allowed)
     }
 
-    /// Begins a message that is sent in fragments, none of which is compressed: [`send_uncompressed`](Self::send_uncompressed)
-    /// says what for.
+    /// Begins a message that is sent in uncompressed fragments. [`send_uncompressed`](Self::send_uncompressed) says
+    /// what this is for.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -132,10 +132,10 @@ impl Transmitter {
         self.framer.open_message(kind, PerMessage::Off)
     }
 
-    /// Queues the next fragment of the message that is open.
+    /// Queues the next fragment of the streamed message.
     ///
     /// # Errors
-    /// The connection is closing, no message is open, or its text is not UTF-8.
+    /// Fails if the connection is closing, no message is open, or its text is not UTF-8.
     pub fn send_fragment(&mut self, payload: &[u8], is_final: bool) -> Result<(), SendError> {
         self.check_open()?;
         self.framer.fragment(payload, is_final)?;
@@ -143,15 +143,15 @@ impl Transmitter {
         Ok(())
     }
 
-    /// Queues a ping of up to 125 bytes before the data that waits.
+    /// Queues a ping of up to 125 bytes ahead of queued data.
     ///
     /// # Errors
-    /// The connection is closing, or the payload is too long.
+    /// Fails if the connection is closing, or the payload is too long.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.control(Opcode::PING, payload)
     }
 
-    /// Queues a pong that nobody asked for (5.5.3).
+    /// Queues an unsolicited pong (5.5.3).
     ///
     /// # Errors
     /// As [`ping`](Self::ping).
@@ -159,10 +159,10 @@ impl Transmitter {
         self.control(Opcode::PONG, payload)
     }
 
-    /// Starts the closing handshake: queues a Close frame, once, after what waits. `None` sends an empty one, and so does
-    /// a code that must not be sent (7.4): one that says 1005 is empty by definition.
+    /// Starts the closing handshake: queues a Close frame behind all output. `None` sends an empty Close frame, and so
+    /// does a code that must not be sent (7.4), because an empty frame is what 1005 stands for.
     ///
-    /// Returns whether this call queued it. After the first call, and after the peer's Close frame, nothing changes.
+    /// Returns whether this call queued it. After the first call, and after the peer's Close frame, this does nothing.
     pub fn start_close(&mut self, now: Instant, close: Option<CloseFrame>) -> bool {
         let begins = self.check_open().is_ok();
         if begins {
@@ -173,17 +173,17 @@ impl Transmitter {
     }
 }
 
-/// Large messages: compressing or copying one takes long, so the owner of the transmitter does it while others use it.
+/// Large messages. Compressing or copying one takes long, so its owner does that outside the lock of the transmitter.
 impl Transmitter {
-    /// Whether a large message takes more than queueing it by reference. If not, it is to be sent as any other.
+    /// Whether a large message needs work: compressing, copying or masking. If not, send it as any other.
     pub fn encodes(&self, source: &LargeSource<'_>, may_compress: bool) -> bool {
         self.framer.encodes(source, PerMessage::allowed_if(may_compress))
     }
 
-    /// Begins a large message that is to be [worked](LargeMessage::work) on elsewhere, which takes the compressor along.
-    /// Until it is back by [`finish_large`](Self::finish_large) or [`abandon_large`](Self::abandon_large), no other message
-    /// is accepted, so that frames leave in the order of the compression window. Control frames are, and a Close frame
-    /// ends it.
+    /// Begins a large message, whose frame [`LargeMessage::work`] builds. The message takes the compressor along. Until
+    /// [`finish_large`](Self::finish_large) or [`abandon_large`](Self::abandon_large) gives it back, no other message
+    /// is accepted, so that frames are sent in the order of the compression window. Control frames are accepted, and a
+    /// Close frame ends the message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -196,16 +196,17 @@ impl Transmitter {
         self.framer.begin_large(source, PerMessage::allowed_if(may_compress))
     }
 
-    /// What makes the compressed form of a large prepared message that [`send_prepared`](Self::send_prepared) needs, if it
-    /// is missing. The message gets it when the [work](LargePreparation::work) is done.
+    /// Returns the work that compresses a large prepared message for [`send_prepared`](Self::send_prepared), if its
+    /// compressed form is missing. The message keeps the result of the [work](LargePreparation::work).
     pub fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
         self.framer.preparation(message)
     }
 
-    /// Queues the frame that was made of a large message.
+    /// Queues the frame of a large message.
     ///
     /// # Errors
-    /// The connection is closing, the work is not done, or another connection began the message: it is not sent.
+    /// Fails, and sends nothing, if the connection is closing, the work is not done, or another connection began the
+    /// message.
     pub fn finish_large(&mut self, large: LargeMessage<'_>) -> Result<(), SendError> {
         let is_open = self.check_open();
         let queued = self.framer.end_large(large, is_open.is_ok());
@@ -214,25 +215,25 @@ impl Transmitter {
         Ok(())
     }
 
-    /// Takes back a large message that is not to be sent.
+    /// Takes back a large message that will not be sent.
     pub fn abandon_large(&mut self, large: LargeMessage<'_>) {
-        // That it was not queued is what was asked for.
+        // The message is not wanted, so the error that it was not queued says nothing new.
         let _ = self.framer.end_large(large, false);
     }
 }
 
 /// Memory.
 impl Transmitter {
-    /// Gives back what compression holds, unless a message is being streamed. The next message is compressed as if it were
-    /// the first. [`handle_timeout`](Self::handle_timeout) does so by itself, 10 to 20 s after the last message.
+    /// Frees the compressor's memory, unless a message is being streamed. The next message is compressed as if it were
+    /// the first. [`handle_timeout`](Self::handle_timeout) does this by itself, 10 to 20 s after the last message.
     pub fn release_compressor(&mut self) {
         self.framer.release_compressor();
     }
 }
 
-/// Input: what happened to the connection.
+/// Input from the receiver, the transport and the clock.
 impl Transmitter {
-    /// Bytes came from the transport.
+    /// Notes that bytes arrived from the transport.
     pub fn handle_received(&mut self, now: Instant, count: usize) {
         self.counters.bytes_received = self.counters.bytes_received.saturating_add(count as u64);
         if count > 0 {
@@ -241,7 +242,7 @@ impl Transmitter {
         self.watch_compressor(now);
     }
 
-    /// The receiver reports something whole: pings and closes are answered here.
+    /// Handles an event of the receiver. Pings and closes are answered here.
     pub fn handle_event(&mut self, now: Instant, received: &ReceivedEvent) {
         match received {
             ReceivedEvent::Message(_) => self.counters.messages_received += 1,
@@ -261,9 +262,10 @@ impl Transmitter {
         }
     }
 
-    /// The receiver reports a fault: the peer is told, and nothing else is accepted (7.1.7). What was accepted before leaves if
-    /// the transport takes it at once. As soon as it does not ([`handle_blocked`](Self::handle_blocked)), every frame that
-    /// has not begun to leave is dropped, so that the Close frame waits for one frame at most.
+    /// Handles a fault that the receiver reported: queues a Close frame and accepts nothing else (7.1.7). Output that
+    /// was accepted before is sent if the transport takes it at once. When it does not
+    /// ([`handle_blocked`](Self::handle_blocked)), every frame of which nothing was sent is dropped, so that the Close
+    /// frame waits for at most one frame.
     pub fn handle_fault(&mut self, now: Instant, error: &ConnectionError) {
         let Some(code) = error.close_code() else { return self.handle_lost() };
         if self.state == State::Closed {
@@ -280,7 +282,7 @@ impl Transmitter {
         }
     }
 
-    /// The transport ended or failed: what was queued can no longer leave.
+    /// Notes that the transport ended or failed. Queued output is dropped.
     pub fn handle_lost(&mut self) {
         self.state = self.state.after(Step::Lose);
         self.closing.note_lost();
@@ -289,7 +291,8 @@ impl Transmitter {
         self.framer.clear();
     }
 
-    /// A deadline may have passed. What is due is queued; a timeout ends the connection and is returned.
+    /// Acts on deadlines that passed: queues a ping that is due, and frees an idle compressor. Returns the timeout that
+    /// ends the connection, if one does.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<ConnectionError> {
         if self.state == State::Closed {
             return None;
@@ -309,8 +312,8 @@ impl Transmitter {
         }
     }
 
-    /// `count` bytes of what [`poll_transmit`](Self::poll_transmit) gave have left. More cannot have left than waits, so a
-    /// larger count stands for all of it.
+    /// Notes that the transport took `count` bytes of the slices of [`poll_transmit`](Self::poll_transmit). A count
+    /// beyond the queued bytes means all of them.
     pub fn handle_transmitted(&mut self, count: usize) {
         let count = count.min(self.framer.queued());
         self.counters.bytes_sent += count as u64;
@@ -318,21 +321,21 @@ impl Transmitter {
         if count > 0 && mem::take(&mut self.is_blocked) {
             self.timers.note_unblocked();
         }
-        // The Close frame is always the last thing queued: with the queue empty it has left.
+        // The Close frame is always the last in the queue, so an empty queue means that it was sent.
         if self.framer.queued() == 0 && self.closing.is_queued() && self.state != State::Closed {
             self.state = self.state.after(Step::SendClose);
             self.closing.note_left();
         }
     }
 
-    /// The peer took output that the transport held, so it is alive. To be called where the transport can tell: output
-    /// that leaves after [`handle_blocked`](Self::handle_blocked) says the same by itself.
+    /// Notes that the peer took output that the transport held, which is a sign of life. Call this if the transport can
+    /// tell. Output that is sent after [`handle_blocked`](Self::handle_blocked) is a sign of life without this call.
     pub fn handle_taken(&mut self, now: Instant) {
         self.timers.note_taken(now, &self.config);
     }
 
-    /// The transport takes nothing at the moment: the write stall begins to count. After a fault of the peer's, what has not
-    /// begun to leave is dropped.
+    /// Notes that the transport takes no output, so that the time for a write stall begins. If the peer was at fault,
+    /// frames of which nothing was sent are dropped.
     pub fn handle_blocked(&mut self, now: Instant) {
         self.timers.settle_taken(now, &self.config);
         self.timers.note_blocked(now);
@@ -344,14 +347,14 @@ impl Transmitter {
     }
 }
 
-/// Output: what the owner has to do.
+/// Output for the owner.
 impl Transmitter {
-    /// Fills `slices` with what leaves next, for one vectored write, and returns how many it filled.
+    /// Fills `slices` with the bytes to send next, for one vectored write, and returns how many slices it filled.
     pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.framer.slices(slices)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if ever.
+    /// The next instant at which [`handle_timeout`](Self::handle_timeout) must be called; `None` if there is none.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.state == State::Closed {
             return None;
@@ -362,20 +365,20 @@ impl Transmitter {
 
 #[cfg(test)]
 impl Transmitter {
-    /// Memory that output takes, payloads by reference aside.
+    /// The memory that output occupies, without payloads by reference.
     pub(super) fn held(&self) -> usize {
         self.framer.held()
     }
 }
 
-/// Reading.
+/// Queries.
 impl Transmitter {
-    /// Where the connection stands.
+    /// The state of the connection.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Bytes that wait to be sent.
+    /// The number of queued bytes.
     pub fn queued_output(&self) -> usize {
         self.framer.queued()
     }
@@ -387,7 +390,7 @@ impl Transmitter {
         queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
     }
 
-    /// How far the output has come: which messages have left.
+    /// The progress of output, which tells which messages were sent.
     pub fn output_progress(&self) -> OutputProgress {
         let (overtaking, overtaken) = self.framer.overtaking();
         let left = self.counters.bytes_sent - overtaken;
@@ -395,23 +398,23 @@ impl Transmitter {
         OutputProgress { accepted: left + waiting + self.never_left, left }
     }
 
-    /// Whether something that was accepted was dropped after a fault of the peer's: see [`handle_fault`](Self::handle_fault).
+    /// Whether accepted output was dropped because the peer was at fault: see [`handle_fault`](Self::handle_fault).
     pub fn has_dropped_output(&self) -> bool {
         self.has_dropped_output
     }
 
-    /// Whether a message is being streamed or a large one worked on, so that no other can be sent.
+    /// Whether a message is being streamed or a large one is being built, so that no other can be sent.
     pub fn has_open_message(&self) -> bool {
         self.framer.has_open_message()
     }
 
-    /// Whether compression holds memory that [`release_compressor`](Self::release_compressor) would give back.
+    /// Whether compression holds memory that [`release_compressor`](Self::release_compressor) would free.
     #[inline]
     pub fn holds_compressor(&self) -> bool {
         self.framer.holds_compressor()
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// How the connection closed or is closing; `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.closing.info()
     }
@@ -421,39 +424,39 @@ impl Transmitter {
         self.counters.with_queued(self.framer.queued())
     }
 
-    /// Until when the closing handshake must be done, if it has begun.
+    /// The deadline of the closing handshake, if it has begun.
     pub fn close_deadline(&self) -> Option<Instant> {
         self.timers.close_due()
     }
 
-    /// Whether [`handle_timeout`](Self::handle_timeout) would now ping the peer, or give it up, for want of a sign of life.
-    /// A driver that can learn whether the peer took output asks for that before.
+    /// Whether [`handle_timeout`](Self::handle_timeout) would now ping the peer or time out, because there was no sign
+    /// of life. A driver that can learn whether the peer took output should find out before it calls that.
     pub fn doubts_life(&self, now: Instant) -> bool {
         self.state != State::Closed && self.timers.doubts_life(now, &self.config, self.check_open().is_ok())
     }
 
-    /// Whether [`handle_timeout`](Self::handle_timeout) would now end the connection. A driver that may have been stopped
-    /// reads before that: what came meanwhile may keep the connection.
+    /// Whether [`handle_timeout`](Self::handle_timeout) would now end the connection. A driver that may have been
+    /// suspended should read first, because bytes that arrived meanwhile may keep the connection alive.
     pub fn has_timed_out(&self, now: Instant) -> bool {
         self.state != State::Closed && self.timers.has_timed_out(now, &self.config, self.check_open().is_ok())
     }
 
-    /// Whether a keepalive ping is in flight, and nothing has come since.
+    /// Whether a keepalive ping is in flight and nothing has arrived since.
     pub fn awaits_pong(&self) -> bool {
         self.timers.awaits_pong()
     }
 
-    /// Since when the peer takes nothing of the output that waits, if some waits.
+    /// Since when the peer takes none of the queued output; `None` if there is no stall.
     pub fn stalled_since(&self) -> Option<Instant> {
         self.timers.stalled_since()
     }
 
-    /// When that counts as a stall.
+    /// When the connection times out because of a write stall.
     pub fn stall_deadline(&self) -> Option<Instant> {
         self.timers.stall_due(&self.config)
     }
 
-    /// How long the peer may take no output.
+    /// How long the peer may accept no output.
     pub fn write_stall_budget(&self) -> Duration {
         self.config.write_stall_budget()
     }
@@ -476,11 +479,11 @@ impl Transmitter {
         }
     }
 
-    /// Drops what waits in front of the Close frame, but for the frame that has begun to leave.
+    /// Drops the output before the Close frame, except a frame of which a part was sent.
     fn drop_unbegun(&mut self) {
         let (waited, accepted) = (self.framer.queued(), self.output_progress().accepted);
         if self.framer.drop_unbegun() > 0 {
-            // The last of it was the Close frame.
+            // This dropped the Close frame too, which was the last one.
             self.framer.close_instead(self.closing.sent());
         }
         self.has_dropped_output |= self.framer.queued() < waited;
@@ -519,7 +522,7 @@ impl Transmitter {
         Ok(())
     }
 
-    /// Nothing is sent once a Close frame is queued or has come (5.5.1).
+    /// Fails once a Close frame was queued or received, because no data may follow (5.5.1).
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }

@@ -1,5 +1,5 @@
-//! Memory that many connections share, counted without a lock: a connection touches the counter only when what it holds has
-//! changed by some KiB.
+//! A limit on memory over many connections, counted without a lock. A connection touches the counter only when its
+//! memory has changed by a few KiB.
 
 #[cfg(test)]
 mod tests;
@@ -11,14 +11,15 @@ use std::sync::{
 
 use crate::wire::error::LimitError;
 
-/// A limit on what many connections hold together for compression: compressors, decompressors, and compressed messages
-/// that are not whole yet with what they inflate to. Clones are the same budget.
+/// A limit on the memory that compression takes over many connections: compressors, decompressors, and unfinished
+/// compressed messages with their inflated bytes. Clones share one budget.
 ///
-/// As it is used up, compression ends before connections do:
-/// - Messages that we send go out plain if there is no room for a compressor.
+/// When memory gets scarce, compression stops before connections are closed:
+/// - Messages are sent uncompressed if there is no memory for a compressor.
 /// - From three quarters on, [`is_scarce`](Self::is_scarce): a server accepts new connections without compression.
 /// - From seven eighths on, [`is_exhausted`](Self::is_exhausted): a server refuses new connections for a while.
-/// - A connection whose own message or decompressor finds no room is closed with 1013 ([`LimitError::MemoryBudget`]).
+/// - A connection is closed with 1013 ([`LimitError::MemoryBudget`]) if there is no memory for its message or
+///   decompressor.
 ///
 /// ```
 /// use silverback_proto::MemoryBudget;
@@ -36,7 +37,7 @@ struct Shared {
 }
 
 impl MemoryBudget {
-    /// A budget of so many bytes. `usize::MAX` is no limit.
+    /// Creates a budget of this many bytes. `usize::MAX` means no limit.
     pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Shared { limit: bytes, used: AtomicUsize::new(0) }))
     }
@@ -46,12 +47,12 @@ impl MemoryBudget {
         self.0.limit
     }
 
-    /// What the connections hold at the moment, in bytes.
+    /// The bytes that the connections hold at the moment.
     pub fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// Whether new connections should do without compression.
+    /// Whether new connections should not negotiate compression.
     pub fn is_scarce(&self) -> bool {
         self.used() >= self.0.limit / 4 * 3
     }
@@ -63,7 +64,7 @@ impl MemoryBudget {
 
     fn add(&self, bytes: usize) -> bool {
         let sum = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.0.limit);
-        // It guards no other memory, so no order matters.
+        // The counter guards no other memory, so relaxed ordering is enough.
         self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
     }
 
@@ -72,10 +73,10 @@ impl MemoryBudget {
     }
 }
 
-/// What one side of a connection holds of a budget. Dropped, it holds nothing.
+/// The share of a budget that one side of a connection holds. Dropping it gives the share back.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// Without one nothing is counted.
+    /// `None` if nothing is counted.
     budget: Option<MemoryBudget>,
     held: usize,
 }
@@ -85,7 +86,7 @@ impl Account {
         Self { budget: Some(budget), held: 0 }
     }
 
-    /// Holds so many bytes from now on, more or less than before. Fails if they are not there; then nothing has changed.
+    /// Changes the share to this many bytes. If the budget has not enough, fails and changes nothing.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), LimitError> {
         let Some(budget) = &self.budget else { return Ok(()) };
         if bytes > self.held {

@@ -1,4 +1,4 @@
-//! Compresses what one side sends (RFC 7692, 7.2.1).
+//! Compresses the messages of one side (RFC 7692, 7.2.1).
 
 use std::fmt;
 
@@ -14,22 +14,22 @@ use crate::wire::role::Role;
 
 /// The compressor of one side.
 pub(crate) struct Deflater {
-    /// Taken for the first message; given back when the connection is idle, or after each message of which it need not
-    /// be kept.
+    /// The stream. It is taken for the first message, and returned when the connection is idle, or after each message
+    /// if it need not be kept.
     stream: Option<Box<Deflate>>,
     config: DeflateConfig,
     kept: Kept,
-    /// The stream was left inside a block. It is not used for another message: a reset does not end the block in zlib-rs
-    /// 0.6.8.
+    /// Whether the stream was left inside a block. It is then dropped, because a reset does not end the block in
+    /// zlib-rs 0.6.8.
     is_inside_block: bool,
     account: Account,
 }
 
 impl Deflater {
-    /// The compressor of `role`, as agreed.
+    /// Creates the compressor of `role` with the negotiated parameters.
     pub(crate) fn new(role: Role, compression: &Compression, params: &DeflateParams) -> Self {
         let (window_bits, no_takeover) = params.of(role);
-        // zlib has no window of 8 bits. Without back references, which Huffman coding alone makes none of, any will do.
+        // zlib has no window of 8 bits. Huffman coding alone makes no back references, so any window works.
         let strategy = if window_bits == MIN_WINDOW_BITS { Strategy::HuffmanOnly } else { Strategy::Default };
         let config = DeflateConfig {
             level: compression.level,
@@ -40,7 +40,7 @@ impl Deflater {
         };
         let kept = match window_bits {
             _ if no_takeover => Kept::Nothing,
-            // There is nothing that Huffman coding would refer to.
+            // Huffman coding alone never refers to earlier messages.
             MIN_WINDOW_BITS => Kept::Nothing,
             bits if bits <= HISTORY_WINDOW_BITS => Kept::history(bits),
             _ => Kept::Stream,
@@ -48,7 +48,8 @@ impl Deflater {
         Self { stream: None, config, kept, is_inside_block: false, account: Account::default() }
     }
 
-    /// A compressor for messages that stand by themselves, which any receiver that agreed to the same window can read.
+    /// Creates a compressor for messages that refer to no earlier one. Every receiver with the same window can read
+    /// them.
     pub(crate) fn for_single_messages(&self) -> Self {
         Self {
             stream: None,
@@ -59,58 +60,59 @@ impl Deflater {
         }
     }
 
-    /// Equal for compressors that make the same of a message that stands by itself.
+    /// A key that is equal for compressors that compress a single message in the same way.
     pub(crate) fn key(&self) -> DeflateConfig {
         self.config
     }
 
-    /// Counts what it holds from now on.
+    /// Counts the memory it holds from now on.
     pub(crate) fn count_in(&mut self, budget: MemoryBudget) {
         self.account = Account::new(budget);
     }
 
-    /// Whether the budget has room for what a message needs. Then it is held until the stream is given back.
+    /// Whether the budget has enough memory for a message. If so, this memory is held until the stream is returned.
     pub(crate) fn affords_message(&mut self) -> bool {
         self.account.hold(streams::deflate_size(&self.config)).is_ok()
     }
 
-    /// Whether there is something that [`release`](Self::release) would give back.
+    /// Whether [`release`](Self::release) would free memory.
     pub(crate) fn holds_memory(&self) -> bool {
         self.stream.is_some()
     }
 
-    /// Compresses a piece of a message, to be followed by others or by `finish`. All of it can be read by the receiver.
+    /// Compresses a piece of a message, and flushes it so that the receiver can read all of it. More pieces or `finish`
+    /// must follow.
     pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         self.run(piece, DeflateFlush::SyncFlush, out);
         self.kept.note(piece);
     }
 
-    /// Compresses the last piece of a message, or all of it; what comes out lacks the tail that the receiver adds again.
+    /// Compresses the last piece of a message, or a whole message. The output lacks the tail, which the receiver adds.
     pub(crate) fn finish(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         self.end_message(piece, out);
         self.kept.note(piece);
     }
 
-    /// Compresses a whole message into `out`, which is empty; false if it does not shrink. Then it is to go plain, so it does
-    /// not enter the receiver's window, and nothing that follows refers to it.
+    /// Compresses a whole message into the empty `out`. Returns false if the message does not shrink. It must then be
+    /// sent uncompressed. It does not enter the receiver's window, and later messages do not refer to it.
     pub(crate) fn shrink(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
         self.shrink_rest(message, message, out)
     }
 
-    /// Compresses a part of a whole message that is not its last. Call [`shrink_rest`](Self::shrink_rest) with the last, or
-    /// [`reset`](Self::reset) to give up.
+    /// Compresses a part of a whole message, but not its last part. Call [`shrink_rest`](Self::shrink_rest) with the
+    /// last part, or [`reset`](Self::reset) to cancel.
     pub(crate) fn shrink_part(&mut self, part: &[u8], out: &mut Vec<u8>) {
         self.is_inside_block = true;
         self.run(part, DeflateFlush::NoFlush, out);
     }
 
-    /// [`shrink`](Self::shrink) of a message of which only `rest` was not compressed yet.
+    /// Finishes [`shrink`](Self::shrink) for a message of which only `rest` is not compressed yet.
     pub(crate) fn shrink_rest(&mut self, message: &[u8], rest: &[u8], out: &mut Vec<u8>) -> bool {
         self.end_message(rest, out);
         let shrinks = out.len() < message.len();
         match &mut self.kept {
             kept if shrinks => kept.note(message),
-            // What came before is known still: the message has not been taken note of.
+            // The history still holds the earlier messages, because this message was not added to it.
             Kept::History(_) | Kept::Nothing => {}
             Kept::Stream => self.reset(),
         }
@@ -125,7 +127,7 @@ impl Deflater {
             out.truncate(out.len() - TAIL.len());
         }
         if out.len() == start {
-            // 7.2.3.6: nothing at all is one empty block.
+            // 7.2.3.6: an empty message is one empty block.
             out.push(0);
         }
         if !matches!(self.kept, Kept::Stream) {
@@ -133,7 +135,7 @@ impl Deflater {
         }
     }
 
-    /// Forgets what was sent: the next message refers to nothing before it, so no receiver needs to have seen it.
+    /// Resets the window. The next message refers to no earlier one.
     pub(crate) fn reset(&mut self) {
         self.kept.forget();
         if self.is_inside_block {
@@ -144,7 +146,7 @@ impl Deflater {
         }
     }
 
-    /// Gives the stream back. What comes next is compressed as if it were the first, but for a small history.
+    /// Returns the stream to the pool. The next message can refer to the history at most.
     pub(crate) fn release(&mut self) {
         let is_reusable = !std::mem::take(&mut self.is_inside_block);
         if let Some(stream) = self.stream.take().filter(|_| is_reusable) {
@@ -158,7 +160,7 @@ impl Deflater {
         with_scratch(|scratch| {
             loop {
                 let (before_in, before_out) = (stream.total_in(), stream.total_out());
-                // The one error that can come says that there is nothing to do: an empty flush after a flush.
+                // The only possible error says that there is nothing to do: an empty flush after a flush.
                 let done = stream.compress(input, scratch, flush).is_err();
                 let taken = (stream.total_in() - before_in) as usize;
                 let made = (stream.total_out() - before_out) as usize;
@@ -184,6 +186,6 @@ impl fmt::Debug for Deflater {
     }
 }
 
-/// Up to this window the bytes it holds are kept between messages and not the stream. They have to be hashed anew for each
-/// message, which takes more time from here on than it saves memory.
+/// The largest window whose bytes are kept between messages instead of the stream. These bytes are hashed again for
+/// each message. With a larger window that would cost too much time.
 const HISTORY_WINDOW_BITS: u8 = 10;

@@ -1,23 +1,23 @@
-//! What is kept between two messages with context takeover: the stream itself, or the bytes that it would refer to.
+//! The state between two messages with context takeover: the stream itself, or the bytes in its window.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 
-/// What of a stream outlives a message.
+/// The part of a stream that is kept between messages.
 #[derive(Debug)]
 pub(super) enum Kept {
-    /// Nothing: the next message stands by itself.
+    /// Nothing, because the next message refers to no earlier one.
     Nothing,
     /// The stream.
     Stream,
-    /// The last bytes that went through it. Any stream of the thread's pool goes on from there, and one that is used all
-    /// the time is in the processor's cache.
+    /// The last bytes of the stream. Any stream of the thread's pool can continue with them, and a stream that is often
+    /// used stays in the processor's cache.
     History(History),
 }
 
-/// The last bytes of all messages, as many as the window holds.
+/// The last bytes of all messages, at most one window of them.
 #[derive(Debug)]
 pub(super) struct History {
     bytes: VecDeque<u8>,
@@ -25,26 +25,26 @@ pub(super) struct History {
 }
 
 impl Kept {
-    /// A history of this window.
+    /// Creates a history for this window.
     pub(super) fn history(window_bits: u8) -> Self {
         Self::History(History { bytes: VecDeque::new(), window: 1 << window_bits })
     }
 
-    /// Takes note of what the next message may refer to.
+    /// Adds bytes to which the next message may refer.
     pub(super) fn note(&mut self, bytes: &[u8]) {
         if let Self::History(history) = self {
             history.push(bytes);
         }
     }
 
-    /// The next message refers to nothing.
+    /// Clears the history, so that the next message refers to no earlier one.
     pub(super) fn forget(&mut self) {
         if let Self::History(history) = self {
             history.bytes.clear();
         }
     }
 
-    /// Memory that is taken between messages, beside the stream.
+    /// The memory it holds between messages, without the stream.
     pub(super) fn held(&self) -> usize {
         match self {
             Self::History(history) => history.bytes.capacity(),
@@ -52,7 +52,7 @@ impl Kept {
         }
     }
 
-    /// What a new stream has to know, oldest first; nothing if it begins anew.
+    /// The bytes that a new stream must know, oldest first. Empty if there are none.
     pub(super) fn dictionary(&self) -> [&[u8]; 2] {
         match self {
             Self::History(history) => history.bytes.as_slices().into(),
@@ -68,7 +68,7 @@ impl History {
         self.bytes.drain(..self.bytes.len() - kept);
         let needed = kept + bytes.len();
         if needed > self.bytes.capacity() {
-            // Twice at a time, and never more than the window.
+            // Grows twofold, up to the size of the window.
             self.bytes.reserve_exact(needed.next_power_of_two().min(self.window) - kept);
         }
         self.bytes.extend(bytes);

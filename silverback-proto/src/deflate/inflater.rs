@@ -1,4 +1,4 @@
-//! Inflates what the other side sends (RFC 7692, 7.2.2), within limits.
+//! Inflates the messages of the peer (RFC 7692, 7.2.2), within limits.
 
 #[cfg(test)]
 mod tests;
@@ -18,54 +18,55 @@ use crate::wire::{
     role::Role,
 };
 
-/// The decompressor of what one side sends.
+/// The decompressor for the messages of one side.
 pub(crate) struct Inflater {
-    /// Taken for the first message, given back after each one of which it need not be kept.
+    /// The stream. It is taken for the first message, and returned after each message if it need not be kept.
     stream: Option<Box<Inflate>>,
     kept: Kept,
     max_ratio: u32,
     message: Progress,
     /// How many bytes may still be inflated in this turn.
     left_of_turn: u64,
-    /// What has come of the message and is not inflated yet, behind the first `waited` bytes.
+    /// The received bytes of the message. Those after the first `waited` bytes are not inflated yet.
     waiting: Vec<u8>,
     waited: usize,
     account: Account,
 }
 
-/// What is known of the message that is being inflated.
+/// The progress of the message that is being inflated.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     taken: u64,
     made: u64,
-    /// The stream may hold more, for which there was no room.
+    /// Whether the stream may hold more output, for which the buffer had no room.
     has_more: bool,
-    /// Blocks with BFINAL so far: each ends a stream, and another may follow.
+    /// The number of blocks with BFINAL so far. Each of them ends a stream, and another stream may follow.
     final_blocks: u32,
-    /// The last byte that came ended a stream.
+    /// Whether the last byte ended a stream.
     is_at_stream_end: bool,
 }
 
-/// Who decides how long the inflated bytes are held.
+/// Which side decides how long the inflated bytes are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
-    /// We do: the message is whole, or its parts are handed out at once.
+    /// We decide: the message is complete, or its parts are returned at once.
     Briefly,
-    /// The peer does: the message is not whole, and may never be. It is inflated to 16 times what has come of it.
+    /// The peer decides: the message is incomplete, and may stay so. It is inflated to at most 16 times its received
+    /// size.
     ByThePeer,
 }
 
 /// Why a compressed message cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InflateError {
-    /// It is no DEFLATE.
+    /// The data is not valid DEFLATE.
     Invalid,
-    /// It grows beyond [`Compression::max_inflate_ratio`].
+    /// The message grows beyond [`Compression::max_inflate_ratio`].
     Ratio {
         /// The limit.
         limit: u32,
     },
-    /// It has more blocks with BFINAL than this.
+    /// The message has more blocks with BFINAL than this.
     FinalBlocks {
         /// The limit.
         limit: u32,
@@ -83,13 +84,13 @@ impl From<InflateError> for ConnectionError {
 }
 
 impl Inflater {
-    /// The decompressor for what `sender` sends, as agreed.
+    /// Creates the decompressor for the messages of `sender`, with the negotiated parameters.
     pub(crate) fn new(sender: Role, compression: &Compression, params: &DeflateParams) -> Self {
         let (window_bits, no_takeover) = params.of(sender);
         let kept = match window_bits {
             _ if no_takeover => Kept::Nothing,
             MAX_WINDOW_BITS => Kept::Stream,
-            // Many a zlib makes 9 bits of 8 without a word, so that much is understood.
+            // zlib silently uses 9 bits for 8, so accept references that far back.
             bits => Kept::history(bits.max(MIN_ZLIB_WINDOW_BITS)),
         };
         Self {
@@ -104,20 +105,20 @@ impl Inflater {
         }
     }
 
-    /// Counts what it holds from now on.
+    /// Counts the memory it holds from now on.
     pub(crate) fn count_in(&mut self, budget: MemoryBudget) {
         self.account = Account::new(budget);
     }
 
-    /// Counts what is held, by a message whose inflated bytes take `body` bytes too. In steps, so that small messages cost
-    /// nothing.
+    /// Counts the memory held, including the `body` bytes that the inflated part of the message takes. It counts in
+    /// steps, so that small messages never touch the counter.
     pub(crate) fn count_held(&mut self, body: usize) -> Result<(), LimitError> {
         let bytes = body.saturating_add(self.waiting.capacity()).saturating_add(self.kept.held());
         let stream = if self.stream.is_some() { streams::INFLATE_SIZE } else { 0 };
         self.account.hold(stream.saturating_add(bytes - bytes % COUNTED_IN))
     }
 
-    /// Inflates a piece of a message and gives `accept` what comes out, in pieces of at most 16 KiB.
+    /// Inflates a piece of a message and passes the output to `accept`, in pieces of at most 16 KiB.
     pub(crate) fn push<E: From<InflateError>>(
         &mut self,
         piece: &[u8],
@@ -126,18 +127,18 @@ impl Inflater {
         self.advance(piece, u64::MAX, &mut accept).map(|_| ())
     }
 
-    /// Takes a piece of a message without inflating it; see [`inflate_waiting`](Self::inflate_waiting).
+    /// Keeps a piece of a message without inflating it; see [`inflate_waiting`](Self::inflate_waiting).
     pub(crate) fn wait_with(&mut self, piece: &[u8]) {
         self.waiting.extend_from_slice(piece);
     }
 
-    /// Whether something of the message waits to be inflated.
+    /// Whether a part of the message is not inflated yet.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waited < self.waiting.len() || self.message.has_more
     }
 
-    /// Inflates what waits, about `most` bytes of it, as far as it may be `held`. Returns whether there is nothing more to
-    /// do for now.
+    /// Inflates about `most` of the kept bytes, as far as `held` allows. Returns whether there is nothing more to do
+    /// for now.
     pub(crate) fn inflate_waiting<E: From<InflateError>>(
         &mut self,
         held: Held,
@@ -153,7 +154,7 @@ impl Inflater {
             Held::Briefly => (waiting.len(), u64::MAX),
             Held::ByThePeer => {
                 let received = taken + (waiting.len() - self.waited) as u64;
-                // At the same places of a message however it is cut, because a fault shows here.
+                // Faults show here, so this must happen at the same offsets of a message, however the input is cut.
                 let counted = received - received % INFLATED_EVERY;
                 let end = self.waited + counted.saturating_sub(taken) as usize;
                 (end, counted.saturating_mul(INFLATED_PER_RECEIVED))
@@ -172,7 +173,8 @@ impl Inflater {
         Ok(is_done)
     }
 
-    /// Inflates input until the message has grown to `until` bytes or all is inflated. Returns how much was taken.
+    /// Inflates input until the message has grown to `until` bytes or all input is used. Returns how much input was
+    /// used.
     fn advance<E: From<InflateError>>(
         &mut self,
         input: &[u8],
@@ -183,7 +185,7 @@ impl Inflater {
             let mut done = 0;
             while self.message.made < until {
                 let until_judged = JUDGED_EVERY - self.message.taken as usize % JUDGED_EVERY;
-                // Before the ratio is judged, all that came so far has to be out.
+                // The ratio counts all output of the input so far, so the stream must be drained first.
                 let most = if self.message.has_more && until_judged == JUDGED_EVERY { 0 } else { until_judged };
                 let rest = &input[done..];
                 let piece = &rest[..rest.len().min(most)];
@@ -193,7 +195,7 @@ impl Inflater {
                 let (taken, made) = self.step(piece, scratch, InflateFlush::SyncFlush, accept)?;
                 done += taken;
                 self.message.taken += taken as u64;
-                // Also without input the stream may hold something for which the scratch had no room.
+                // Even without input, the stream may hold output for which the scratch buffer had no room.
                 self.message.has_more = made == scratch.len();
                 let is_stuck = taken == 0 && made == 0 && !piece.is_empty() && !self.message.is_at_stream_end;
                 if is_stuck {
@@ -207,13 +209,13 @@ impl Inflater {
         })
     }
 
-    /// Ends a message: adds the tail that the sender has left out (7.2.2).
+    /// Ends a message: adds the tail that the sender left out (7.2.2).
     pub(crate) fn finish<E: From<InflateError>>(
         &mut self,
         mut accept: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.inflate_waiting(Held::Briefly, u64::MAX, &mut accept)?;
-        // 7.2.3.4: after a block with BFINAL there is no tail to be added.
+        // 7.2.3.4: after a block with BFINAL there is no tail to add.
         let done = if self.message.is_at_stream_end { Ok(()) } else { self.run_tail(&mut accept) };
         let done = done.and_then(|()| Ok(self.judge_ratio()?));
         if std::mem::take(&mut self.message).is_at_stream_end {
@@ -224,8 +226,8 @@ impl Inflater {
         done
     }
 
-    /// 7.2.1: what a sender leaves out is the end of a block. A message of which it is not is not whole, and its sender would
-    /// go on with the block in the next one, which is no beginning of a message.
+    /// Fails if the tail does not end a block. A sender leaves out exactly the end of a block (7.2.1). Otherwise the
+    /// message is incomplete, and the block would continue in the next message.
     fn run_tail<E: From<InflateError>>(&mut self, accept: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         with_scratch(|scratch| {
             let mut rest = &TAIL_AND_MORE[..];
@@ -233,7 +235,7 @@ impl Inflater {
                 let (taken, made) = self.step(rest, scratch, InflateFlush::Block, accept)?;
                 rest = &rest[taken..];
                 match rest.len() {
-                    // The stream stops behind each block: only inside one it goes on to what is behind the tail.
+                    // The stream stops after each block. Only inside a block it also takes the bytes after the tail.
                     0 => return Err(InflateError::Invalid.into()),
                     1 if made < scratch.len() => return Ok(self.judge_boundary(scratch)?),
                     _ => {}
@@ -242,24 +244,25 @@ impl Inflater {
         })
     }
 
-    /// A block may have ended inside the last byte of the tail, whose other bits would begin the next one: an empty block
-    /// behind them is not taken for one then.
+    /// A block may have ended inside the last byte of the tail, whose other bits would begin the next block. Then an
+    /// empty block after them is not recognised as one.
     fn judge_boundary(&mut self, scratch: &mut [u8]) -> Result<(), InflateError> {
         let nothing = &mut |_: &[u8]| Ok::<(), InflateError>(());
         let outcome = self.step(&EMPTY_BLOCK, scratch, InflateFlush::SyncFlush, nothing)?;
-        // Behind a block with BFINAL nothing is taken.
+        // After a block with BFINAL the stream takes no input.
         let taken = if self.message.is_at_stream_end { 0 } else { EMPTY_BLOCK.len() };
         if outcome == (taken, 0) { Ok(()) } else { Err(InflateError::Invalid) }
     }
 
-    /// Asked at the same places of a message however it is cut, or the answer would depend on that.
+    /// Checks the ratio. Call this at the same offsets of a message however it is cut, so that the result does not
+    /// depend on the cuts.
     fn judge_ratio(&self) -> Result<(), InflateError> {
         let Progress { taken, made, .. } = self.message;
         let allowed = taken.saturating_mul(self.max_ratio.into()).max(RATIO_COUNTS_FROM);
         if made > allowed { Err(InflateError::Ratio { limit: self.max_ratio }) } else { Ok(()) }
     }
 
-    /// One call of the stream: how much it took and made.
+    /// Calls the stream once. Returns how much input it used and how much output it made.
     fn step<E: From<InflateError>>(
         &mut self,
         input: &[u8],
@@ -283,7 +286,8 @@ impl Inflater {
         self.message.made += made as u64;
         self.left_of_turn = self.left_of_turn.saturating_sub(made as u64);
         self.kept.note(&scratch[..made]);
-        // What came out before a fault is judged before it, or the verdict would depend on how the input was cut.
+        // Output before a fault is validated before the fault is reported. Otherwise the error would depend on the
+        // cuts.
         accept(&scratch[..made])?;
         outcome.map_err(|_| InflateError::Invalid)?;
         if self.message.final_blocks > MAX_FINAL_BLOCKS {
@@ -292,7 +296,8 @@ impl Inflater {
         Ok((taken, made))
     }
 
-    /// A sender that ends a stream has forgotten its window too, so nothing before it is referred to again.
+    /// Starts a new stream after one that the sender ended. The sender's window is empty, so it refers to nothing
+    /// before.
     fn start_next_stream(&mut self) {
         self.message.is_at_stream_end = false;
         self.forget();
@@ -300,7 +305,7 @@ impl Inflater {
 }
 
 impl Inflater {
-    /// Begins a turn, in which about this many bytes may be inflated. Without a call of this no turn ends.
+    /// Begins a turn, in which about this many bytes may be inflated. If this is never called, no turn ends.
     pub(crate) fn begin_turn(&mut self, inflated: u64) {
         self.left_of_turn = inflated;
     }
@@ -310,7 +315,7 @@ impl Inflater {
         self.left_of_turn
     }
 
-    /// Memory that the message takes, beside what came out.
+    /// The memory that the message takes, without its inflated bytes.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.waiting.capacity() + usize::from(self.stream.is_some()) * 46 * 1024
@@ -321,7 +326,7 @@ impl Inflater {
         self.stream.is_some()
     }
 
-    /// What comes next refers to nothing before it.
+    /// Clears the window, so that the next message refers to no earlier one.
     fn forget(&mut self) {
         self.kept.forget();
         self.release();
@@ -346,28 +351,28 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// The tail, and what no whole message takes.
+/// The tail, and bytes that the stream takes only if the message is incomplete.
 const TAIL_AND_MORE: [u8; 5] = [0x00, 0x00, 0xFF, 0xFF, 0x00];
 
 /// Stored.
 const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
 
-/// Below this a message may grow as it likes: people do paste a line of dashes.
+/// Below this size the ratio is not limited, because honest users paste lines of dashes.
 const RATIO_COUNTS_FROM: u64 = 1024 * 1024;
 
-/// What is held is counted in steps of so many bytes.
+/// Memory is counted in steps of this many bytes.
 const COUNTED_IN: usize = 4 * 1024;
 
-/// Compressed bytes of an unfinished message after which it is inflated on. Small messages need no memory of zlib's until
-/// they are whole.
+/// An unfinished message is inflated after each further piece of this many compressed bytes. Small messages then need
+/// no memory of zlib until they are complete.
 const INFLATED_EVERY: u64 = 4 * 1024;
 
-/// How many times larger than its compressed form an unfinished message may become: honest data is rarely beyond that, and
-/// all that is held for it stays below 50 times what has come.
+/// How many times larger than its compressed form an unfinished message may become. Honest data rarely exceeds this,
+/// and all memory for it stays below 50 times the received bytes.
 const INFLATED_PER_RECEIVED: u64 = 16;
 
-/// Bytes of compressed payload, which cannot become more than 1 MiB in between.
+/// The ratio is checked after this many bytes of compressed payload. They inflate to at most 1 MiB.
 const JUDGED_EVERY: usize = 1024;
 
-/// Final blocks in one message: each costs a new stream, so a message full of them would cost more than it may.
+/// The most final blocks in one message. Each of them costs a new stream, so a message full of them would be expensive.
 pub(super) const MAX_FINAL_BLOCKS: u32 = 64;

@@ -1,8 +1,8 @@
 //! Compression of messages, permessage-deflate (RFC 7692). The handshake negotiates it (`handshake/compression.rs`).
 //!
-//! `params` holds what is asked for and what was agreed on. `deflater` compresses and `inflater` decompresses, with
-//! streams from `streams`. `history` keeps the bytes of a small window between messages, and `budget` counts what all
-//! connections hold. This room may use `wire` alone.
+//! `params` has the requested and the negotiated parameters. `deflater` compresses and `inflater` decompresses, with
+//! streams from `streams`. `history` keeps the bytes of a small window between messages, and `budget` counts the memory
+//! of all connections. This room may use `wire` alone.
 
 pub(crate) mod budget;
 pub(crate) mod deflater;

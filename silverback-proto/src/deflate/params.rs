@@ -1,10 +1,10 @@
-//! The parameters of permessage-deflate: what is asked for, and what both sides agreed on (RFC 7692, 7.1).
+//! The requested and the negotiated parameters of permessage-deflate (RFC 7692, 7.1).
 
 use crate::wire::role::Role;
 
-/// How an endpoint wants to compress. Off unless it is given to an `Upgrader` or `Dialer`.
+/// The compression that an endpoint requests. It is off unless you give it to an `Upgrader` or `Dialer`.
 ///
-/// The names are those of RFC 7692, 7.1: what begins with `server` is about messages that the server sends.
+/// The names are those of RFC 7692, 7.1: methods that begin with `server` are about messages that the server sends.
 ///
 /// ```
 /// use silverback_proto::deflate::Compression;
@@ -21,7 +21,7 @@ pub struct Compression {
     pub(crate) wanted: DeflateParams,
 }
 
-/// What both sides agreed on (RFC 7692, 7.1).
+/// The negotiated parameters (RFC 7692, 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateParams {
     /// The server compresses each message by itself.
@@ -35,64 +35,67 @@ pub struct DeflateParams {
 }
 
 impl Compression {
-    /// How hard to try, 1 to 9. Default 1: with context takeover it gives the size of level 6 without it, at a fifth of
-    /// the work.
+    /// Sets the compression level, 1 to 9. Level 1 with context takeover gives the size of level 6 without it, at a
+    /// fifth of the work. Default: 1.
     pub fn level(mut self, level: u8) -> Self {
         self.level = i32::from(level.clamp(1, 9));
         self
     }
 
-    /// How much memory the compressor's tables take, 1 to 9: about 2^(level + 9) bytes. Default 8.
+    /// Sets the memory level of the compressor's tables, 1 to 9. They take about 2^(level + 9) bytes. Default: 8.
     pub fn memory_level(mut self, level: u8) -> Self {
         self.memory_level = i32::from(level.clamp(1, 9));
         self
     }
 
-    /// Messages below this many bytes go plain. Default 64: they would hardly shrink.
+    /// Sends messages below this many bytes uncompressed, because they would hardly shrink. Default: 64.
     pub fn threshold(mut self, bytes: usize) -> Self {
         self.threshold = bytes;
         self
     }
 
-    /// How many times larger than its compressed form a message may become, once it is larger than 1 MiB. Default 256:
-    /// honest data stays below it, a bomb reaches 1,000. Exceeding it closes with 1009.
+    /// Sets how many times larger than its compressed form a message of more than 1 MiB may become. A message beyond
+    /// this ratio closes the connection with 1009. Default: 256. Honest data stays below it, and a decompression bomb
+    /// reaches 1,000.
     pub fn max_inflate_ratio(mut self, ratio: u32) -> Self {
         self.max_inflate_ratio = ratio;
         self
     }
 
-    /// Each message is compressed by itself, both ways: less memory, larger messages.
+    /// Compresses each message by itself, in both directions. This needs less memory, and messages become larger.
     pub fn no_context_takeover(self) -> Self {
         self.server_no_context_takeover(true).client_no_context_takeover(true)
     }
 
-    /// Whether the server compresses each message by itself. Default no.
+    /// Sets whether the server compresses each message by itself. Default: no.
     pub fn server_no_context_takeover(mut self, no_takeover: bool) -> Self {
         self.wanted.server_no_context_takeover = no_takeover;
         self
     }
 
-    /// Whether the client compresses each message by itself. Default no.
+    /// Sets whether the client compresses each message by itself. Default: no.
     pub fn client_no_context_takeover(mut self, no_takeover: bool) -> Self {
         self.wanted.client_no_context_takeover = no_takeover;
         self
     }
 
-    /// The largest window of the server's messages, 8 to 15 bits. Default 15. Up to 10 bits the server keeps no more than
-    /// these bytes between messages where it would keep a compressor of 310 KiB, and below 15 the client no decompressor.
+    /// Sets the largest window of the server's messages, 8 to 15 bits. Up to 10 bits the server keeps only the bytes of
+    /// the window between messages, instead of a compressor of 310 KiB. Below 15 bits the client keeps no decompressor.
+    /// Default: 15.
     pub fn server_max_window_bits(mut self, bits: u8) -> Self {
         self.wanted.server_max_window_bits = bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
         self
     }
 
-    /// The largest window of the client's messages, 8 to 15 bits. Default 15. Memory is saved as on the other way, with the
-    /// roles exchanged. With less than 15, a server declines clients that cannot limit theirs.
+    /// Sets the largest window of the client's messages, 8 to 15 bits. It saves memory as
+    /// [`server_max_window_bits`](Self::server_max_window_bits) does, with the roles exchanged. Below 15 bits a server
+    /// declines the offers of clients that cannot limit their window. Default: 15.
     pub fn client_max_window_bits(mut self, bits: u8) -> Self {
         self.wanted.client_max_window_bits = bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
         self
     }
 
-    /// The size below which messages go plain.
+    /// The size below which messages are sent uncompressed.
     pub(crate) fn plain_below(&self) -> usize {
         self.threshold
     }
@@ -105,7 +108,7 @@ impl Default for Compression {
 }
 
 impl Default for DeflateParams {
-    /// What an answer without parameters means.
+    /// The meaning of an answer without parameters.
     fn default() -> Self {
         Self {
             server_no_context_takeover: false,
@@ -117,18 +120,18 @@ impl Default for DeflateParams {
 }
 
 impl DeflateParams {
-    /// Window bits and whether there is no takeover, for what `sender` sends.
+    /// The window bits for the messages of `sender`, and whether it forgoes context takeover.
     pub(super) fn of(&self, sender: Role) -> (u8, bool) {
         let (bits, no_takeover) = match sender {
             Role::Server => (self.server_max_window_bits, self.server_no_context_takeover),
             Role::Client => (self.client_max_window_bits, self.client_no_context_takeover),
         };
-        // Whoever writes these parameters by hand can write any number. zlib knows no others than these.
+        // The fields are public and may hold any number, but zlib accepts only these.
         (bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS), no_takeover)
     }
 }
 
-/// What a sync flush ends with, and what is not sent (7.2.1).
+/// The end of a sync flush, which is not sent (7.2.1).
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 pub(crate) const MIN_WINDOW_BITS: u8 = 8;

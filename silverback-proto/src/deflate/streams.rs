@@ -1,4 +1,4 @@
-//! zlib's streams and what they write into, kept by each thread for the next message that needs them.
+//! The zlib streams and the output buffer that each thread keeps for the next message.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ use zlib_rs::{Deflate, DeflateConfig, Inflate};
 
 use super::params::MAX_WINDOW_BITS;
 
-/// A compressor as if it had just sent the dictionary, which is given in two parts.
+/// Returns a compressor whose window holds the dictionary, which is given in two parts.
 pub(super) fn take_deflate(config: DeflateConfig, dictionary: [&[u8]; 2]) -> Box<Deflate> {
     let spare = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().deflates;
@@ -15,13 +15,13 @@ pub(super) fn take_deflate(config: DeflateConfig, dictionary: [&[u8]; 2]) -> Box
     });
     let mut stream = spare.ok().flatten().unwrap_or_else(|| Box::new(Deflate::new_with_config(config)));
     for part in dictionary.into_iter().filter(|part| !part.is_empty()) {
-        // It cannot fail between messages. If it did, messages would be larger, and no less right.
+        // This cannot fail between messages. If it did, messages would be larger but still correct.
         let _ = stream.set_dictionary(part);
     }
     stream
 }
 
-/// Keeps a compressor for the next message, if there is room.
+/// Keeps a compressor for the next message, if the pool has room.
 pub(super) fn put_deflate(config: DeflateConfig, mut stream: Box<Deflate>) {
     let _ = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().deflates;
@@ -32,19 +32,19 @@ pub(super) fn put_deflate(config: DeflateConfig, mut stream: Box<Deflate>) {
     });
 }
 
-/// A decompressor as if it had just made the dictionary, which is given in two parts.
+/// Returns a decompressor whose window holds the dictionary, which is given in two parts.
 pub(super) fn take_inflate(dictionary: [&[u8]; 2]) -> Box<Inflate> {
     let spare = SPARE.try_with(|spare| spare.borrow_mut().inflates.pop()).ok().flatten();
     // zlib-rs gives any window 32 KiB, so all streams are alike.
     let mut stream = spare.unwrap_or_else(|| Box::new(Inflate::new(false, MAX_WINDOW_BITS)));
     for part in dictionary.into_iter().filter(|part| !part.is_empty()) {
-        // It cannot fail between messages. If it did, the message would be refused.
+        // This cannot fail between messages. If it did, the next message would fail.
         let _ = stream.set_dictionary(part);
     }
     stream
 }
 
-/// Keeps a decompressor for the next message, if there is room.
+/// Keeps a decompressor for the next message, if the pool has room.
 pub(super) fn put_inflate(mut stream: Box<Inflate>) {
     let _ = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().inflates;
@@ -61,7 +61,7 @@ pub fn release_spare() {
     drop(spare);
 }
 
-/// Lends the buffer that streams write into.
+/// Calls `work` with the buffer that streams write into.
 pub(super) fn with_scratch<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     thread_local! {
         static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -83,22 +83,22 @@ thread_local! {
     static SPARE: RefCell<Spare> = RefCell::default();
 }
 
-/// What streams write into at a time. Zeroed once for each thread.
+/// The size of the buffer that streams write into. It is zeroed once for each thread.
 pub(super) const SCRATCH_LEN: usize = 16 * 1024;
 
 /// The smallest window that zlib has.
 pub(super) const MIN_ZLIB_WINDOW_BITS: u8 = 9;
 
-/// What zlib-rs allocates for a decompressor, whatever its window.
+/// The bytes that zlib-rs allocates for a decompressor with any window.
 pub(super) const INFLATE_SIZE: usize = 46 * 1024;
 
-/// What zlib-rs allocates for a compressor: a window twice, a link for each of its positions, a hash table of 64 Ki
-/// positions, 7 bytes for each symbol that waits, and its state.
+/// The bytes that zlib-rs allocates for a compressor: the window twice, a link for each of its positions, a hash table
+/// of 64 Ki positions, 7 bytes for each pending symbol, and the state.
 pub(super) fn deflate_size(config: &DeflateConfig) -> usize {
     let window = 1_usize << config.window_bits.unsigned_abs().min(15);
     let symbols = 1_usize << (config.mem_level.clamp(1, 9) + 6);
     2 * window + 2 * window + 2 * 64 * 1024 + 7 * symbols + 8 * 1024
 }
 
-/// Streams of each kind that a thread keeps: a compressor takes up to 300 KiB.
+/// How many streams of each kind a thread keeps. A compressor takes up to 300 KiB.
 const SPARE_STREAMS: usize = 2;

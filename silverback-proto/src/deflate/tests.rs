@@ -165,7 +165,8 @@ mod round_trips {
         for settings in all_settings() {
             let (mut deflater, mut inflater) = pair(&settings);
             let compressed = compress(&mut deflater, &noise);
-            // Level 1 codes with fixed trees and does not fall back to stored blocks: noise grows by a sixteenth at most.
+            // Level 1 codes with fixed trees and does not fall back to stored blocks: noise grows by a sixteenth at
+            // most.
             assert!(compressed.len() < noise.len() + noise.len() / 16 + 64, "{}", compressed.len());
             assert_eq!(inflate(&mut inflater, &[&compressed]).expect("inflates"), noise);
         }

@@ -242,8 +242,8 @@ fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
     if !contains_token(headers, &CONNECTION, "upgrade") {
         return Err(HandshakeError::Connection(Received::list(headers, &CONNECTION)));
     }
-    // RFC 9112, 6.3: a 1xx ends with its head. Some servers add a Transfer-Encoding or Content-Length all the same; they
-    // announce no body here, and browsers ignore them too.
+    // RFC 9112, 6.3: a 1xx ends with its head. Some servers add a Transfer-Encoding or Content-Length all the same;
+    // they announce no body here, and browsers ignore them too.
     Ok(())
 }
 

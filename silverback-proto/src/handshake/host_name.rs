@@ -1,10 +1,10 @@
-//! Host names outside ASCII (RFC 5890), as people type them. On the wire they stand in their `xn--` form alone, so what a
-//! peer sends is not converted.
+//! Host names outside ASCII (RFC 5890), as people type them. On the wire they stand in their `xn--` form alone, so what
+//! a peer sends is not converted.
 
 use std::borrow::Cow;
 
-/// Returns the form of a host name that DNS, TLS and HTTP know: `xn--bcher-kva.example` for `bücher.example`. The feature
-/// `idna` converts names as browsers do (UTS 46). A name in ASCII stays as it is, valid or not.
+/// Returns the form of a host name that DNS, TLS and HTTP know: `xn--bcher-kva.example` for `bücher.example`. The
+/// feature `idna` converts names as browsers do (UTS 46). A name in ASCII stays as it is, valid or not.
 ///
 /// `None` if the name cannot be converted: it has characters that no name may have, or the feature is off.
 ///

@@ -1,8 +1,8 @@
 //! Which hosts a server answers to: the defence against DNS rebinding.
 //!
 //! A page of `attacker.example` can make its own name point to an address that only its visitor reaches, such as
-//! 127.0.0.1. The browser then sends the foreign name both in `Host` and in `Origin`, so that a same-origin check passes.
-//! The foreign name in `Host` is what gives the page away.
+//! 127.0.0.1. The browser then sends the foreign name both in `Host` and in `Origin`, so that a same-origin check
+//! passes. The foreign name in `Host` is what gives the page away.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,9 +13,9 @@ use super::{authority::Authority, host_name::ascii_authority, received::Received
 
 /// A host that a server answers to: `example.com`, `*.example.com`, `192.0.2.7` or `[2001:db8::7]`.
 ///
-/// It has no port, because the port does not matter: a page can choose the port it connects to, but only the operator of
-/// a domain can choose its addresses. Upper case, one final dot, and long forms of an IPv6 address make no difference.
-/// `*.example.com` stands for every name below `example.com`, and not for `example.com`.
+/// It has no port, because the port does not matter: a page can choose the port it connects to, but only the operator
+/// of a domain can choose its addresses. Upper case, one final dot, and long forms of an IPv6 address make no
+/// difference. `*.example.com` stands for every name below `example.com`, and not for `example.com`.
 ///
 /// ```
 /// use silverback_proto::handshake::HostPattern;

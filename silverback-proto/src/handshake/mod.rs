@@ -9,8 +9,8 @@
 //! back for those who have no HTTP stack at hand; which origin or path is welcome is for the
 //! application to say, with [`OriginPolicy`] and [`HostPolicy`] to help.
 //!
-//! `compression` negotiates permessage-deflate. `syntax` reads tokens and lists, `headers` knows the fields of RFC 6455,
-//! and `extension` and `subprotocol` are two of them. This room may use `deflate` and `wire`.
+//! `compression` negotiates permessage-deflate. `syntax` reads tokens and lists, `headers` knows the fields of RFC
+//! 6455, and `extension` and `subprotocol` are two of them. This room may use `deflate` and `wire`.
 
 mod authority;
 mod client;

@@ -25,8 +25,8 @@ use super::{authority::Authority, host_name::ascii_authority, received::Received
 pub struct Origin {
     /// Lower case.
     scheme: Box<str>,
-    /// The port is the effective one: `None` only where the scheme has no default that we know. There is no authority in
-    /// `file://` and in `null`.
+    /// The port is the effective one: `None` only where the scheme has no default that we know. There is no authority
+    /// in `file://` and in `null`.
     authority: Option<Authority>,
 }
 

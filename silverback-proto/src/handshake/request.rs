@@ -48,7 +48,8 @@ impl ClientRequest {
     /// fragment, which must not be there, is seen only here, and mistakes are named more exactly.
     ///
     /// Characters that browsers escape in path and query are escaped: blanks, quotes, `<`, `>`, and everything outside
-    /// ASCII. Escapes stay as they are. A host name outside ASCII is converted with the feature `idna`. Blanks and line breaks around the URI do not count.
+    /// ASCII. Escapes stay as they are. A host name outside ASCII is converted with the feature `idna`. Blanks and line
+    /// breaks around the URI do not count.
     ///
     /// ```
     /// use silverback_proto::handshake::ClientRequest;

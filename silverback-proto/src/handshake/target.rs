@@ -1,5 +1,5 @@
-//! The path and query of a WebSocket URI (RFC 6455, 3) as they go into the request. People paste URIs with blanks, quotes
-//! and letters of any language; browsers escape those (the URL Standard, 1.3), and so do we.
+//! The path and query of a WebSocket URI (RFC 6455, 3) as they go into the request. People paste URIs with blanks,
+//! quotes and letters of any language; browsers escape those (the URL Standard, 1.3), and so do we.
 
 use http::uri::PathAndQuery;
 
@@ -8,8 +8,8 @@ use super::{
     received::Received,
 };
 
-/// Escapes what RFC 3986 does not allow and browsers escape; a `\` in the path becomes `/`, as there. Escapes that are in
-/// the text already stay, and so does a `%` alone. An empty path is `/`.
+/// Escapes what RFC 3986 does not allow and browsers escape; a `\` in the path becomes `/`, as there. Escapes that are
+/// in the text already stay, and so does a `%` alone. An empty path is `/`.
 pub(super) fn escape_target(target: &str) -> Result<PathAndQuery, HandshakeError> {
     let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
     let mut escaped = String::with_capacity(target.len() + 1);
@@ -27,8 +27,8 @@ pub(super) fn escape_target(target: &str) -> Result<PathAndQuery, HandshakeError
     PathAndQuery::try_from(escaped).map_err(|_| HandshakeError::InvalidUri(Received::uri(target)))
 }
 
-/// Control characters are refused, because nobody means them: a line break may have come along with a URI from a file, or
-/// may be an attempt to add a header. Blanks and line breaks around the URI are not looked at.
+/// Control characters are refused, because nobody means them: a line break may have come along with a URI from a file,
+/// or may be an attempt to add a header. Blanks and line breaks around the URI are not looked at.
 pub(super) fn refuse_control_characters(uri: &str) -> Result<(), HandshakeError> {
     let core = uri.trim_matches(BLANKS);
     let begin = uri.len() - uri.trim_start_matches(BLANKS).len();

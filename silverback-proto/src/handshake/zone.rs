@@ -1,8 +1,8 @@
-//! The zone of an IPv6 address (RFC 6874): `ws://[fe80::1%25eth0]/` says through which network interface of this machine
-//! a link-local address is reached. It means nothing to anybody else, so it goes to the socket alone.
+//! The zone of an IPv6 address (RFC 6874): `ws://[fe80::1%25eth0]/` says through which network interface of this
+//! machine a link-local address is reached. It means nothing to anybody else, so it goes to the socket alone.
 
-/// Parts the zone from `[address%25zone]:port`. A `%` that is not escaped is understood too, as browsers and curl once did.
-/// `None` if there is a zone and it is not one.
+/// Parts the zone from `[address%25zone]:port`. A `%` that is not escaped is understood too, as browsers and curl once
+/// did. `None` if there is a zone and it is not one.
 pub(super) fn split_zone(authority: &str) -> Option<(String, Option<Box<str>>)> {
     let none = || Some((authority.to_owned(), None));
     let Some((literal, rest)) = authority.strip_prefix('[').and_then(|text| text.split_once(']')) else {

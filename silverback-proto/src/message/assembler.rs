@@ -1,4 +1,4 @@
-//! Fragments to messages (RFC 6455, 5.4): joins payloads, counts bytes and frames, checks text as it comes.
+//! Fragments to messages (RFC 6455, 5.4): joins payloads, counts bytes and frames, and validates text as it arrives.
 //! Memory grows with the bytes that arrived, never with the bytes that were declared.
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// The message that is open, if one is.
+/// Joins the frames of the open message, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     open: Option<OpenMessage>,
@@ -36,19 +36,19 @@ pub(crate) struct Assembler {
 #[derive(Debug)]
 struct OpenMessage {
     body: Body,
-    /// Bytes that were kept, unmasked and not handed out since: the front of a binary body, the end of a text with the
-    /// beginning of a character that its validator carries.
+    /// Bytes that are kept, unmasked, and not returned as a piece yet. They are the front of a binary body, or the end
+    /// of a text including the unfinished character in its validator.
     settled: usize,
-    /// Payload bytes declared by its frames so far.
+    /// Payload bytes that its frames have declared so far.
     declared: u64,
     frames: u32,
-    /// If it is compressed, and its tail was not added yet.
+    /// Set if the message is compressed and not finished.
     compressed: Option<Inflated>,
     /// Whether the message ends with the frame that is arriving.
     in_last_frame: bool,
 }
 
-/// The size of a compressed message so far.
+/// The inflated size of a compressed message so far.
 #[derive(Clone, Copy, Debug)]
 struct Inflated {
     size: u64,
@@ -56,17 +56,17 @@ struct Inflated {
     limit: u64,
 }
 
-/// The sums of a message, a further frame included.
+/// The sums of a message after one more frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admitted {
     declared: u64,
     frames: u32,
     is_last_frame: bool,
-    /// The limit on what the message inflates to, if it begins with this frame and is compressed.
+    /// The limit on the inflated size, if this frame begins a compressed message.
     inflates_to: Option<u64>,
 }
 
-/// What has arrived of a message and was not yet handed out.
+/// The received part of a message that was not returned yet.
 #[derive(Debug)]
 pub(crate) enum Body {
     Text(String, Utf8Validator),
@@ -74,7 +74,7 @@ pub(crate) enum Body {
 }
 
 impl Assembler {
-    /// An assembler for a connection with compression, or without.
+    /// Creates an assembler, with an inflater if compression was negotiated.
     pub(crate) fn new(inflater: Option<Inflater>) -> Self {
         Self { open: None, inflater: inflater.map(Box::new) }
     }
@@ -96,22 +96,22 @@ impl Assembler {
         self.inflater.as_ref().map_or(u64::MAX, |inflater| inflater.left_of_turn())
     }
 
-    /// Whether the message that is open is compressed.
+    /// Whether the open message is compressed.
     pub(crate) fn is_compressed(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.compressed.is_some())
     }
 
-    /// Whether frames of a message have come, but not its last.
+    /// Whether a message has begun and its last frame has not arrived.
     pub(crate) fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// The kind of the message that is open.
+    /// The kind of the open message.
     pub(crate) fn kind(&self) -> Option<MessageKind> {
         self.open.as_ref().map(|open| open.body.kind())
     }
 
-    /// Judges what a data frame that `rules` allowed adds to its message, by its header alone.
+    /// Checks a data frame that `rules` allowed against the limits on its message, by its header alone.
     #[inline]
     pub(crate) fn admit(&self, header: &FrameHeader, limits: &Limits) -> Result<Admitted, LimitError> {
         let (declared, frames) = self.open.as_ref().map_or((0, 0), |open| (open.declared, open.frames));
@@ -123,7 +123,7 @@ impl Assembler {
         Ok(Admitted { declared, frames, is_last_frame: header.is_final(), inflates_to })
     }
 
-    /// Judges the message that is open by other limits than those that admitted it, which hold from now on.
+    /// Checks the open message against new limits, which apply from now on.
     pub(crate) fn admit_again(&mut self, limits: &Limits) -> Result<(), LimitError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         judge_sums(open.declared, open.frames, open.compressed.is_some(), limits)?;
@@ -133,7 +133,7 @@ impl Assembler {
         })
     }
 
-    /// Makes ready for the payload of a frame that was admitted.
+    /// Prepares for the payload of an admitted frame.
     pub(crate) fn begin_frame(&mut self, opcode: Opcode, admitted: Admitted) {
         let kind = MessageKind::from_opcode(opcode).unwrap_or(MessageKind::Binary);
         let compressed = admitted.inflates_to.map(|limit| Inflated { size: 0, limit });
@@ -141,7 +141,7 @@ impl Assembler {
         (open.declared, open.frames, open.in_last_frame) = (admitted.declared, admitted.frames, admitted.is_last_frame);
     }
 
-    /// Keeps a piece of unmasked payload; `remaining` bytes of its frame are still to come, this piece included.
+    /// Keeps a piece of unmasked payload. `remaining` bytes of its frame are missing, this piece included.
     pub(crate) fn push(&mut self, piece: &[u8], remaining: u64) -> Result<(), ConnectionError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         match (&mut self.inflater, open.compressed) {
@@ -157,20 +157,20 @@ impl Assembler {
         }
     }
 
-    /// Keeps a piece of a compressed message that is not whole, mostly as it came.
+    /// Keeps a piece of an incomplete compressed message, mostly without inflating it.
     pub(crate) fn push_compressed(&mut self, piece: &[u8]) {
         if let (Some(inflater), Some(_)) = (&mut self.inflater, &self.open) {
             inflater.wait_with(piece);
         }
     }
 
-    /// Whether a part of the message that is open was kept as it came.
+    /// Whether a part of the open message is kept compressed.
     pub(crate) fn has_compressed(&self) -> bool {
         self.inflater.as_ref().is_some_and(|inflater| inflater.is_waiting())
     }
 
-    /// Inflates what was kept as it came, about `most` bytes of it, as far as it may be `held`. Returns whether there is
-    /// nothing more to do for now.
+    /// Inflates about `most` bytes of the part that is kept compressed, as far as `held` allows. Returns whether there
+    /// is nothing more to do for now.
     pub(crate) fn inflate_kept(&mut self, held: Held, most: u64) -> Result<bool, ConnectionError> {
         match (&mut self.inflater, &mut self.open) {
             (Some(inflater), Some(open)) => {
@@ -182,7 +182,7 @@ impl Assembler {
         }
     }
 
-    /// Counts what compression holds in a budget from now on.
+    /// Counts the memory of compression in a budget from now on.
     pub(crate) fn count_in(&mut self, budget: MemoryBudget) {
         if let Some(inflater) = &mut self.inflater {
             inflater.count_in(budget);
@@ -195,7 +195,7 @@ impl Assembler {
         Ok(inflater.count_held(compressed.map_or(0, |open| open.body.capacity()))?)
     }
 
-    /// Keeps what a compressed message still owes at its end. Nothing more is pushed to it.
+    /// Inflates the rest of a compressed message at its end. Nothing more is pushed to it.
     pub(crate) fn finish_inflating(&mut self) -> Result<(), ConnectionError> {
         match (&mut self.inflater, &mut self.open) {
             (Some(inflater), Some(open)) if open.compressed.is_some() => {
@@ -207,7 +207,7 @@ impl Assembler {
         }
     }
 
-    /// Judges a piece of payload that is handed out at once and not kept.
+    /// Validates a piece of payload that is returned at once and not kept.
     pub(crate) fn pass(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
         match self.body_mut() {
             Some(Body::Text(_, utf8)) => utf8.push(piece, |_| {}),
@@ -215,7 +215,7 @@ impl Assembler {
         }
     }
 
-    /// What was kept so far, taken out of the message that stays open.
+    /// Takes the bytes kept so far out of the message, which stays open.
     pub(crate) fn take_kept(&mut self) -> Option<Body> {
         let open = self.open.as_mut()?;
         if open.settled == 0 {
@@ -224,7 +224,8 @@ impl Assembler {
         let settled = std::mem::take(&mut open.settled);
         match &mut open.body {
             Body::Binary(buffer) => Some(Body::Binary(std::mem::take(buffer))),
-            // It may end inside a character: what came of it goes along, as bytes; the validator stays.
+            // The text may end inside a character. The first bytes of that character are returned too, as bytes, and
+            // the validator keeps its state.
             Body::Text(text, utf8) => {
                 let mut bytes = std::mem::take(text).into_bytes();
                 bytes.extend_from_slice(utf8.partial());
@@ -235,7 +236,7 @@ impl Assembler {
         }
     }
 
-    /// Ends the message that is open.
+    /// Ends the open message.
     pub(crate) fn finish(&mut self) -> Result<Body, ConnectionError> {
         self.finish_inflating()?;
         let body = self.open.take().map_or_else(|| Body::new(MessageKind::Binary), |open| open.body);
@@ -245,17 +246,17 @@ impl Assembler {
         }
     }
 
-    /// Room that payload may be read into directly, `remaining` bytes at most.
+    /// Returns room into which at most `remaining` bytes of payload may be read directly.
     pub(crate) fn spare(&mut self, remaining: u64) -> Option<impl BufMut> {
         let open = self.open.as_mut().filter(|open| open.compressed.is_none())?;
         let ahead = open.ahead(remaining);
         let Body::Binary(buffer) = &mut open.body else { return None };
-        // Without memory the payload goes through `push`, which says so.
+        // If there is no memory, the payload goes through `push`, which reports that.
         reserve(buffer, 1, ahead).ok()?;
         Some(buffer.spare(usize::try_from(remaining).unwrap_or(usize::MAX)))
     }
 
-    /// The bytes that were read directly and are still masked; they count as unmasked from now on.
+    /// Returns the bytes that were read directly and are still masked. They count as unmasked from now on.
     pub(crate) fn settle(&mut self) -> &mut [u8] {
         match &mut self.open {
             Some(OpenMessage { body: Body::Binary(buffer), settled, .. }) => {
@@ -276,8 +277,8 @@ impl OpenMessage {
         Self { body: Body::new(kind), settled: 0, declared: 0, frames: 0, compressed, in_last_frame: false }
     }
 
-    /// Keeps what a piece of a compressed message has come to, within the limit on messages. Text is judged up to there:
-    /// which of two faults comes first must not depend on how the input was cut.
+    /// Keeps the inflated bytes of a piece, within the limit on messages. Text is validated up to that limit, so that
+    /// the first of two faults does not depend on how the input was cut.
     fn keep_inflated(&mut self, inflated: &[u8]) -> Result<(), ConnectionError> {
         let (mut kept, mut judged) = (inflated, Ok(()));
         if let Some(compressed) = &mut self.compressed {
@@ -287,7 +288,7 @@ impl OpenMessage {
             judged = compressed.judge();
         }
         self.settled += kept.len();
-        // How much is still to come no header tells.
+        // No header tells the inflated size, so the size ahead is unknown.
         self.body.push(kept, Ahead { bytes: kept.len(), is_all: false })?;
         Ok(judged?)
     }
@@ -300,7 +301,7 @@ impl OpenMessage {
 impl Inflated {
     fn judge(&self) -> Result<(), LimitError> {
         let Self { size, limit } = *self;
-        // Not what came of it so far: that depends on how the input was cut.
+        // The error does not name the size so far, which depends on how the input was cut.
         if size > limit { Err(LimitError::Message { size: limit.saturating_add(1), limit }) } else { Ok(()) }
     }
 }
@@ -363,16 +364,16 @@ impl Body {
     }
 }
 
-/// What is still to come, as far as headers have told.
+/// The missing payload, as far as headers have declared it.
 #[derive(Clone, Copy)]
 struct Ahead {
-    /// Of the frame that is arriving.
+    /// Missing bytes of the frame that is arriving.
     bytes: usize,
-    /// Whether the message ends with it.
+    /// Whether the message ends with this frame.
     is_all: bool,
 }
 
-/// Makes room for `piece` bytes more.
+/// Makes room for `piece` more bytes.
 fn reserve(buffer: &mut Buffer, piece: usize, ahead: Ahead) -> Result<(), LimitError> {
     let needed = buffer.len().saturating_add(piece);
     if needed <= buffer.capacity() {
@@ -387,13 +388,14 @@ fn reserve(buffer: &mut Buffer, piece: usize, ahead: Ahead) -> Result<(), LimitE
         }
     }
     buffer.grow_to(next_capacity(buffer.len(), buffer.capacity(), piece, ahead));
-    // Where there is no memory for twice as much, there may be for what has come.
+    // There may be memory for the bytes that have arrived, even if there is none for twice as many.
     buffer.grow_to(needed);
     if buffer.capacity() < needed { Err(LimitError::OutOfMemory { size: needed as u64 }) } else { Ok(()) }
 }
 
-/// Twice what has arrived: a declared length alone gets no memory. In its last frame the message gets no more than it
-/// needs; before, stopping at the frame's end would copy the whole message for each fragment.
+/// Returns twice the size of what has arrived, because a declared length alone must not get memory. In the last frame
+/// the message gets no more than it needs. In earlier frames it may get more, because a buffer that ends with the frame
+/// would be copied for each fragment.
 fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usize {
     let needed = len.saturating_add(piece);
     if needed <= capacity {
@@ -411,13 +413,14 @@ fn judge_sums(declared: u64, frames: u32, is_compressed: bool, limits: &Limits) 
     if frames > limits.fragments { Err(LimitError::Fragments { limit: limits.fragments }) } else { Ok(()) }
 }
 
-/// What a message within the limit may take on the wire: noise grows when it is compressed.
+/// The size that a message within the limit may have on the wire, because random data grows when it is compressed.
 pub(crate) fn with_overhead(limit: u64) -> u64 {
     limit.saturating_add(limit / 8).saturating_add(64)
 }
 
-/// Below this, growing costs more than it saves.
+/// The smallest capacity. Growing a smaller buffer costs more than it saves.
 const FIRST_CAPACITY: usize = buffer::LARGE / 4;
 
-/// A pooled buffer costs no new memory, but others may need it: it may exceed what has arrived this many times.
+/// How many times larger than the received bytes a pooled buffer may be. It costs no new memory, but others may need
+/// it.
 const POOLED_AHEAD: usize = 16;

@@ -1,7 +1,7 @@
 //! Buffers for large payloads: they start on a page and are reused by the thread that drops them.
 //!
-//! Both are worth up to a factor of two from 4 KiB up: a copy whose destination lies a few bytes behind its source
-//! modulo the page is slow on common processors, and a fresh large allocation costs a page fault for each page.
+//! Both save up to half of the time from 4 KiB up. A copy is slow on common processors if its destination is a few
+//! bytes after its source modulo the page size. A fresh large allocation costs a page fault for each page.
 
 #[cfg(test)]
 mod tests;
@@ -18,17 +18,18 @@ use bytes::{BufMut, Bytes};
 #[derive(Default)]
 pub struct Buffer {
     storage: Vec<u8>,
-    /// Where the data begins; what lies before only fills up to the page. Always <= storage.len().
+    /// Where the data begins. The bytes before it are padding up to the page. Always <= storage.len().
     start: usize,
 }
 
 impl Buffer {
-    /// An empty buffer with room for `capacity` bytes, or with less if there is not so much memory.
+    /// Creates an empty buffer with room for `capacity` bytes, or with less room if there is not enough memory.
     pub fn with_capacity(capacity: usize) -> Self {
         Self::pooled(capacity).unwrap_or_else(|| Self::new_aligned(capacity))
     }
 
-    /// An empty buffer with room for `capacity` bytes, if the thread has one at hand: it costs no new memory.
+    /// Returns an empty buffer with room for `capacity` bytes from the thread's pool, if it has one. This allocates
+    /// nothing.
     pub fn pooled(capacity: usize) -> Option<Self> {
         if capacity < LARGE {
             return None;
@@ -38,13 +39,13 @@ impl Buffer {
         Some(Self::aligned(storage))
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.storage.len() - self.start
     }
 
-    /// Whether there is no byte.
+    /// Whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -91,7 +92,7 @@ impl Buffer {
         self.storage.truncate(self.start.saturating_add(len));
     }
 
-    /// Makes sure that `capacity` bytes fit in all. If there is not so much memory, the buffer stays as it is.
+    /// Makes sure that the buffer can hold `capacity` bytes. If there is not enough memory, the buffer stays as it is.
     pub fn grow_to(&mut self, capacity: usize) {
         if capacity <= self.capacity() {
             return;
@@ -103,13 +104,13 @@ impl Buffer {
         }
     }
 
-    /// The room behind the bytes, for a reader that appends at most `limit` bytes to it.
+    /// Returns the room behind the bytes, to which a reader may append at most `limit` bytes.
     pub fn spare(&mut self, limit: usize) -> impl BufMut {
         let room = self.room();
         (&mut self.storage).limit(room.min(limit))
     }
 
-    /// The bytes, shared; a large buffer returns to its pool when the last handle is dropped.
+    /// Returns the bytes as a shared handle. A large buffer returns to its pool when the last handle is dropped.
     pub fn into_bytes(mut self) -> Bytes {
         if self.is_large() { Bytes::from_owner(self) } else { Bytes::from(std::mem::take(&mut self.storage)) }
     }
@@ -126,7 +127,7 @@ impl Buffer {
 
     fn aligned(mut storage: Vec<u8>) -> Self {
         let start = storage.as_ptr().align_offset(PAGE).min(PAGE);
-        // A buffer from the pool was filled up to its page before: zeroing that again costs more than a small message.
+        // A buffer from the pool has its padding already. Zeroing that again costs more than a small message.
         storage.truncate(start);
         storage.resize(start, 0);
         Self { storage, start }
@@ -141,7 +142,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         if self.is_large() {
             let storage = std::mem::take(&mut self.storage);
-            // At the end of a thread the pool is gone first: then the memory just goes.
+            // When a thread ends, its pool may be dropped first. Then the memory is freed.
             let _ = POOL.try_with(|pool| pool.borrow_mut().put(storage));
         }
     }
@@ -164,10 +165,10 @@ pub fn release_spare() {
     let _ = POOL.try_with(|pool| pool.borrow_mut().clear());
 }
 
-/// What a thread keeps for its next large buffers.
+/// The large buffers that a thread keeps for reuse.
 struct Pool {
     free: Vec<Vec<u8>>,
-    /// Of all threads together.
+    /// The sum over all threads.
     pooled: &'static Pooled,
 }
 
@@ -176,10 +177,10 @@ struct Pool {
 struct Pooled(AtomicUsize);
 
 impl Pooled {
-    /// Whether so many bytes more may be pooled. Then they count.
+    /// Counts these bytes and returns true, if so many more may be pooled.
     fn add(&self, bytes: usize) -> bool {
         let sum = |pooled: usize| pooled.checked_add(bytes).filter(|sum| *sum <= POOL_LIMIT);
-        // It guards no other memory, so no order matters.
+        // The counter guards no other memory, so relaxed ordering is enough.
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
     }
 
@@ -187,7 +188,7 @@ impl Pooled {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Tests run side by side, each with a thread of its own.
+    /// Each test has a thread, so it gets a counter of its own.
     #[cfg(test)]
     fn of_this_thread() -> &'static Self {
         Box::leak(Box::default())
@@ -205,7 +206,8 @@ impl Pool {
         Self { free: Vec::new(), pooled }
     }
 
-    /// A buffer that fits and is not so much larger that a message which is kept would pin the rest.
+    /// Takes a buffer that fits. It is at most twice as large as needed, so that a message that is kept pins little
+    /// memory.
     fn take(&mut self, capacity: usize) -> Option<Vec<u8>> {
         let fits = |storage: &Vec<u8>| (capacity..=capacity.saturating_mul(2)).contains(&storage.capacity());
         let found = self.free.iter().rposition(fits)?;
@@ -240,10 +242,10 @@ thread_local! {
 /// Capacity from which a buffer is aligned and pooled.
 pub const LARGE: usize = 16 * 1024;
 
-/// What all threads together keep at most: eight messages of 1 MiB.
+/// The most that all threads together keep: about eight messages of 1 MiB.
 const POOL_LIMIT: usize = 9 * 1024 * 1024;
 
-/// The most that a buffer may hold: no allocation exceeds `isize::MAX` bytes, the page in front included.
+/// The largest capacity. An allocation cannot exceed `isize::MAX` bytes, including the page in front.
 pub(crate) const MAX_CAPACITY: usize = isize::MAX as usize - PAGE;
 
 const PAGE: usize = 4096;

@@ -7,20 +7,20 @@ use std::{borrow::Cow, fmt};
 
 use crate::wire::{close_code::CloseCode, error::ProtocolError};
 
-/// What a Close frame says: a code and a reason of at most 123 bytes.
+/// The contents of a Close frame: a code and a reason of at most 123 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
     /// The code.
     pub code: CloseCode,
-    /// The reason, for people who debug; often empty.
+    /// The reason, for debugging. Often empty.
     pub reason: Cow<'static, str>,
 }
 
 impl CloseFrame {
-    /// A frame that may be sent. A reason of more than 123 bytes is cut at the last character that fits.
+    /// Creates a frame that may be sent. A reason of more than 123 bytes is cut after the last character that fits.
     ///
     /// # Errors
-    /// The code must not stand in a Close frame (7.4): 1005, 1006, 1015 and what is not assigned.
+    /// Fails if the code must not be sent (7.4): 1005, 1006, 1015, and codes that are not assigned.
     pub fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Result<Self, UnsendableCode> {
         if !code.is_sendable() {
             return Err(UnsendableCode(code));
@@ -28,10 +28,10 @@ impl CloseFrame {
         Ok(Self { code, reason: cut(reason.into()) })
     }
 
-    /// Reads the payload of a Close frame; `None` is an empty one, which means 1005.
+    /// Reads the payload of a Close frame. Returns `None` for an empty one, which means 1005.
     ///
     /// # Errors
-    /// One byte, a code that must not be sent, or a reason that is not UTF-8 (5.5.1).
+    /// Fails if there is only one byte, the code must not be sent, or the reason is not UTF-8 (5.5.1).
     pub fn decode(payload: &[u8]) -> Result<Option<Self>, ProtocolError> {
         let Some((code, reason)) = payload.split_first_chunk::<2>() else {
             return if payload.is_empty() { Ok(None) } else { Err(ProtocolError::TruncatedCloseCode) };
@@ -86,5 +86,5 @@ fn cut(reason: Cow<'static, str>) -> Cow<'static, str> {
     }
 }
 
-/// 125 bytes of control payload (5.5) less two of code.
+/// A control payload has at most 125 bytes (5.5), and the code takes two of them.
 const MAX_REASON_LEN: usize = 123;

@@ -1,4 +1,4 @@
-//! Messages: what an application sends and receives. Text is UTF-8 by type.
+//! The messages that an application sends and receives. Text is UTF-8 by type.
 //!
 //! `text` and `utf8` hold text and its validation. `assembler` joins fragments, in the memory of `buffer`. `prepared`
 //! encodes one message for many receivers, and `close` is the payload of a Close frame. This room may use `deflate` and
@@ -75,8 +75,8 @@ impl Message {
         }
     }
 
-    /// The text of a text message; `None` for a binary one. [`to_text`](Self::to_text) reads the bytes of a binary message
-    /// as text too.
+    /// The text of a text message; `None` for a binary one. [`to_text`](Self::to_text) reads the bytes of a binary
+    /// message as text too.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -136,7 +136,7 @@ impl Message {
         self.len() == 0
     }
 
-    /// The same message, lent.
+    /// Borrows the message.
     #[allow(clippy::should_implement_trait, reason = "a `MessageRef` is not a reference to a type of its own")]
     pub fn as_ref(&self) -> MessageRef<'_> {
         match self {
@@ -146,7 +146,7 @@ impl Message {
     }
 }
 
-/// A whole message, lent from the buffer that it arrived in.
+/// A whole message, borrowed from the buffer that it arrived in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageRef<'a> {
     /// UTF-8 text.
@@ -211,7 +211,7 @@ impl<'a> MessageRef<'a> {
         self.len() == 0
     }
 
-    /// The same message, owned: one copy, which pins nothing but itself.
+    /// Copies the message. The copy pins no buffer of the connection.
     pub fn to_message(self) -> Message {
         match self {
             Self::Text(text) => Message::Text(Text::from(text)),

@@ -16,9 +16,9 @@ use crate::{
 
 /// A message whose frame is built once, for a broadcast. Cloning shares it.
 ///
-/// Servers send the frame as it stands; clients mask each copy anew (RFC 6455, 5.3). Where compression was agreed on,
-/// one compressed form is kept for each set of parameters: it stands by itself, so that every receiver can read it,
-/// whatever it has in its window.
+/// Servers send the frame unchanged. Clients mask each copy with a new key (RFC 6455, 5.3). For connections with
+/// compression, one compressed form is kept for each set of parameters. It refers to no earlier message, so every
+/// receiver can read it.
 ///
 /// ```
 /// use silverback_proto::PreparedMessage;
@@ -31,7 +31,7 @@ pub struct PreparedMessage(Arc<Prepared>);
 struct Prepared {
     message: Message,
     plain: Encoded,
-    /// By the key of the compressor; `None` where it would only grow.
+    /// The compressed forms by the compressor's key. `None` if compression would make the message larger.
     compressed: Mutex<Vec<(DeflateConfig, Option<Encoded>)>>,
 }
 
@@ -68,7 +68,7 @@ impl PreparedMessage {
         &self.0.plain
     }
 
-    /// The form for receivers of what `deflater` makes, if it is smaller. Made once.
+    /// Returns the compressed form for the parameters of `deflater`, if it is smaller. It is made once.
     pub(crate) fn compressed(&self, deflater: &Deflater) -> Option<Encoded> {
         let mut known = self.lock();
         let key = deflater.key();
@@ -83,12 +83,14 @@ impl PreparedMessage {
         encoded
     }
 
-    /// Whether it is known what `compressed` gives for this key: a large message is compressed before, without a lock.
+    /// Whether the compressed form for this key is known. A large message is compressed outside the lock before it is
+    /// sent.
     pub(crate) fn has_compressed(&self, key: DeflateConfig) -> bool {
         self.lock().iter().any(|(other, _)| *other == key)
     }
 
-    /// Keeps what was made of it, or that it does not shrink. Two connections may have made the same at the same time.
+    /// Keeps a compressed form, or the fact that the message does not shrink. Two connections may do this at the same
+    /// time.
     pub(crate) fn keep_compressed(&self, key: DeflateConfig, payload: Option<&Vec<u8>>) {
         let encoded = payload.map(|payload| self.encode_compressed(payload));
         let mut known = self.lock();
@@ -118,7 +120,7 @@ impl Encoded {
         Self { header, frame: Bytes::from([&header.encode()[..], payload].concat()) }
     }
 
-    /// The header that a server sends; a client adds its mask.
+    /// The header that a server sends. A client adds its mask key.
     pub(crate) fn header(&self) -> FrameHeader {
         self.header
     }

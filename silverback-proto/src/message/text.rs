@@ -17,8 +17,8 @@ use crate::wire::error::ProtocolError;
 
 /// Owned UTF-8 text that is cheap to clone and derefs to `str`.
 ///
-/// Strings convert with `From`. Bytes convert with `TryFrom`, which fails if they are not UTF-8. Neither copies what is
-/// owned already:
+/// Strings convert with `From`. Bytes convert with `TryFrom`, which fails if they are not UTF-8. Owned strings and
+/// bytes are not copied:
 ///
 /// ```
 /// use bytes::Bytes;

@@ -1,47 +1,47 @@
-//! UTF-8 that comes in pieces (RFC 6455, 8.1; RFC 3629): each piece is judged when it arrives.
+//! UTF-8 in pieces (RFC 6455, 8.1; RFC 3629): each piece is validated when it arrives.
 
 #[cfg(test)]
 mod tests;
 
 use crate::wire::error::ProtocolError;
 
-/// Checks text that is cut anywhere, also inside a character, and fails at the first byte that cannot be.
+/// Validates text in pieces, which may be cut inside a character. It fails at the first byte that is invalid.
 #[derive(Clone, Debug, Default)]
 pub struct Utf8Validator {
-    /// The start of a character whose end has not arrived: a valid prefix, at most three bytes of it used.
+    /// The first bytes of an unfinished character: a valid prefix of at most three bytes.
     partial: [u8; 4],
     partial_len: u8,
 }
 
 impl Utf8Validator {
-    /// Takes the next piece and gives `accept` what is whole by now, as text.
+    /// Validates the next piece, and passes all complete characters to `accept`.
     ///
     /// # Errors
-    /// The bytes so far cannot be the beginning of any UTF-8 text.
+    /// Fails if the bytes so far cannot be the beginning of any UTF-8 text.
     pub fn push(&mut self, piece: &[u8], mut accept: impl FnMut(&str)) -> Result<(), ProtocolError> {
         let rest = self.complete_partial(piece, &mut accept)?;
         let (whole, partial) = rest.split_at(rest.len() - unfinished_len(rest));
         if !whole.is_empty() {
             accept(check(whole)?);
         }
-        // With `complete_partial` done, `partial` is non-empty only if nothing was carried.
+        // After `complete_partial`, `partial` can be non-empty only if no character is unfinished.
         if !partial.is_empty() {
             self.start_partial(partial)?;
         }
         Ok(())
     }
 
-    /// Whether the text may end here.
+    /// Whether the text may end here, because no character is unfinished.
     pub fn is_complete(&self) -> bool {
         self.partial_len == 0
     }
 
-    /// The beginning of a character whose end has not arrived.
+    /// The first bytes of an unfinished character.
     pub(crate) fn partial(&self) -> &[u8] {
         &self.partial[..usize::from(self.partial_len)]
     }
 
-    /// Fills the carried character from `piece` and returns what is left of it.
+    /// Completes the unfinished character with bytes of `piece`, and returns the rest of `piece`.
     fn complete_partial<'a>(
         &mut self,
         piece: &'a [u8],
@@ -77,15 +77,15 @@ impl Utf8Validator {
     }
 }
 
-/// Judges a whole text.
+/// Validates a whole text.
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, ProtocolError> {
-    // Below this the set-up of the vector code costs more than it saves.
+    // For a shorter text, the vector code costs more to set up than it saves.
     let checked =
         if bytes.len() < 64 { std::str::from_utf8(bytes).ok() } else { simdutf8::basic::from_utf8(bytes).ok() };
     checked.ok_or(ProtocolError::InvalidUtf8)
 }
 
-/// How many bytes at the end of `bytes` begin a character that needs more than there are.
+/// The number of bytes at the end of `bytes` that belong to an unfinished character.
 fn unfinished_len(bytes: &[u8]) -> usize {
     let tail = bytes.iter().rev().take(3);
     for (back, &byte) in tail.enumerate() {
@@ -96,7 +96,7 @@ fn unfinished_len(bytes: &[u8]) -> usize {
     0
 }
 
-/// The length that a leading byte promises; 1 for what is no leading byte, for `check` to refuse.
+/// The length of a character by its first byte; 1 for a byte that cannot be the first, so that `check` rejects it.
 fn char_len(first: u8) -> usize {
     match first {
         0xC2..=0xDF => 2,

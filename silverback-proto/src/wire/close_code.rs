@@ -16,38 +16,38 @@ use std::fmt;
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// 1000: the purpose is fulfilled.
+    /// 1000: the connection has fulfilled its purpose.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the server stops, or the page is left.
+    /// 1001: the server shuts down, or the user leaves the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a kind of data that cannot be accepted.
+    /// 1003: the endpoint does not accept this kind of data.
     pub const UNSUPPORTED: Self = Self(1003);
     /// 1005: the Close frame had no code. Never on the wire.
     pub const NO_STATUS: Self = Self(1005);
     /// 1006: the connection ended without a Close frame. Never on the wire.
     pub const ABNORMAL: Self = Self(1006);
-    /// 1007: data that does not fit its kind, as text that is not UTF-8.
+    /// 1007: the data does not match its kind, for example text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// 1008: a policy was broken.
+    /// 1008: the peer violated a policy.
     pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message is too big.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
     /// 1010: the server did not agree to an extension that the client needs.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
-    /// 1011: something unexpected went wrong here.
+    /// 1011: an unexpected error occurred on this side.
     pub const INTERNAL_ERROR: Self = Self(1011);
     /// 1012: the server restarts.
     pub const SERVICE_RESTART: Self = Self(1012);
-    /// 1013: overloaded, try again later.
+    /// 1013: the server is overloaded; try again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
     /// 1014: a gateway got a bad answer from its upstream.
     pub const BAD_GATEWAY: Self = Self(1014);
     /// 1015: the TLS handshake failed. Never on the wire.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
-    /// Any number, also one that must not be sent.
+    /// Creates a code from any number, even from one that must not be sent.
     pub const fn new(code: u16) -> Self {
         Self(code)
     }
@@ -57,12 +57,12 @@ impl CloseCode {
         self.0
     }
 
-    /// Whether the code may stand in a Close frame (7.4.1, 7.4.2 and the registry: 1012 to 1014 are registered).
+    /// Whether a Close frame may have this code (7.4.1, 7.4.2, and the registry for 1012 to 1014).
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
-    /// 3000 to 4999: registered by libraries, or private to an application (7.4.2).
+    /// Whether the code is from 3000 to 4999: registered by libraries, or private to an application (7.4.2).
     pub const fn is_application(self) -> bool {
         matches!(self.0, 3000..=4999)
     }

@@ -1,5 +1,5 @@
-//! What can go wrong on a connection: whose fault it is, and what the peer is told.
-//! The handshake has errors of its own, with statuses: `handshake::error`.
+//! The errors of a connection: whose fault they are, and which close code the peer gets.
+//! Errors of the handshake, which have HTTP statuses, are in `handshake::error`.
 
 #[cfg(test)]
 mod tests;
@@ -14,19 +14,19 @@ use super::{close_code::CloseCode, opcode::Opcode, role::Role};
 pub enum ConnectionError {
     /// The peer broke RFC 6455.
     Protocol(ProtocolError),
-    /// The peer went over a limit of ours.
+    /// The peer exceeded a limit of ours.
     Limit(LimitError),
     /// The peer was too slow, or is gone.
     Timeout(Timeout),
     /// The transport ended, or failed, before the closing handshake was done (1006).
     Lost,
-    /// Misuse by the caller: nothing stands at the [`PayloadLocation`](crate::PayloadLocation) that was asked for. It belongs to another
-    /// input, or its message was taken before. The connection is as it was.
+    /// Misuse by the caller: the [`PayloadLocation`](crate::PayloadLocation) belongs to another input, or its message
+    /// was taken before. The connection is unchanged.
     StaleLocation,
 }
 
 impl ConnectionError {
-    /// What the peer is told before the connection is dropped; `None` where it cannot be told.
+    /// The code of the Close frame that the peer gets; `None` if no Close frame is sent.
     pub fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Protocol(error) => Some(error.close_code()),
@@ -44,7 +44,7 @@ impl fmt::Display for ConnectionError {
             Self::Timeout(error) => error.fmt(f),
             Self::Lost => f.write_str("the connection ended without a closing handshake"),
             Self::StaleLocation => {
-                f.write_str("nothing stands at this place: it belongs to another input, or was taken")
+                f.write_str("the payload location is stale: it belongs to another input, or was used")
             }
         }
     }
@@ -77,7 +77,7 @@ impl From<LimitError> for ConnectionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// RSV1 where no extension gives it a meaning, or RSV2 or RSV3 (5.2).
+    /// RSV1 is set and no extension uses it, or RSV2 or RSV3 is set (5.2).
     ReservedBits,
     /// An opcode without a meaning (5.2).
     ReservedOpcode(Opcode),
@@ -85,30 +85,30 @@ pub enum ProtocolError {
     FragmentedControl(Opcode),
     /// A control frame of more than 125 bytes (5.5).
     LongControl {
-        /// Which one.
+        /// The opcode of the frame.
         opcode: Opcode,
-        /// The length it declared.
+        /// The declared length.
         payload_len: u64,
     },
     /// A 64-bit length with its top bit set (5.2).
     LengthTopBit,
     /// A length that is not in its shortest form (5.2).
     OverlongLength {
-        /// The length it declared.
+        /// The declared length.
         payload_len: u64,
     },
-    /// A frame from a client without a mask, or one from a server with it (5.1).
+    /// A client sent a frame without a mask, or a server sent one with a mask (5.1).
     WrongMasking {
         /// Who sent it.
         sender: Role,
     },
-    /// A continuation where no message is open (5.4).
+    /// A continuation frame, but no message is open (5.4).
     UnexpectedContinuation,
-    /// A new data frame before the message that is open has ended (5.4).
+    /// A new data frame before the open message has ended (5.4).
     InterruptedMessage(Opcode),
     /// Text, or the reason of a Close, that is not UTF-8 (8.1).
     InvalidUtf8,
-    /// A compressed message that is no DEFLATE (RFC 7692, 7.2.2).
+    /// A compressed message that is not valid DEFLATE data (RFC 7692, 7.2.2).
     InvalidDeflate,
     /// A Close frame with a payload of one byte (5.5.1).
     TruncatedCloseCode,
@@ -117,7 +117,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// What the peer is told (7.4.1).
+    /// The code of the Close frame that the peer gets (7.4.1).
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
@@ -155,20 +155,20 @@ impl fmt::Display for ProtocolError {
 
 impl std::error::Error for ProtocolError {}
 
-/// A limit of ours that the peer went over.
+/// A limit of ours that the peer exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitError {
     /// A frame declares more than `Config::max_frame_size`.
     Frame {
-        /// The length it declared, in bytes.
+        /// The declared length, in bytes.
         size: u64,
         /// The limit, in bytes.
         limit: u64,
     },
     /// A message grows beyond `Config::max_message_size`.
     Message {
-        /// What it would have reached at least, in bytes.
+        /// The least size that the message would have reached, in bytes.
         size: u64,
         /// The limit, in bytes.
         limit: u64,
@@ -183,19 +183,19 @@ pub enum LimitError {
         /// The limit.
         limit: u32,
     },
-    /// There is no memory for a message within the limits: on 32 bits none is larger than 2 GiB.
+    /// There is not enough memory for a message within the limits. On 32-bit systems no message can exceed 2 GiB.
     OutOfMemory {
-        /// What has come of it, in bytes.
+        /// The size of the received part, in bytes.
         size: u64,
     },
-    /// The connections have used up their [`MemoryBudget`](crate::MemoryBudget), and a compressed message of this one needs
-    /// more.
+    /// A compressed message needs more memory, and the connections have used up their
+    /// [`MemoryBudget`](crate::MemoryBudget).
     MemoryBudget {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A compressed message has more final blocks than this; each ends a stream, and the next costs a new one (RFC 7692,
-    /// 7.2.3.4).
+    /// A compressed message has more final blocks than this. Each of them ends a stream, and the next block costs a new
+    /// one (RFC 7692, 7.2.3.4).
     FinalBlocks {
         /// The limit.
         limit: u32,
@@ -203,7 +203,7 @@ pub enum LimitError {
 }
 
 impl LimitError {
-    /// What the peer is told: 1009 for sizes, 1008 for counts, 1013 if memory runs out.
+    /// The code of the Close frame that the peer gets: 1009 for sizes, 1008 for counts, 1013 if memory runs out.
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::Frame { .. } | Self::Message { .. } | Self::InflateRatio { .. } => CloseCode::MESSAGE_TOO_BIG,
@@ -259,13 +259,13 @@ impl fmt::Display for Timeout {
 
 impl std::error::Error for Timeout {}
 
-/// A command that the connection's state does not allow. The connection itself is as it was.
+/// The connection's state does not allow a command. The connection is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// A Close frame was sent, received or queued: no data may follow (5.5.1).
     Closing,
-    /// A streamed message is open: another would tear it (5.4).
+    /// A streamed message is open, and another message cannot be sent inside it (5.4).
     MessageOpen,
     /// A continuation, but no streamed message is open.
     NoMessageOpen,

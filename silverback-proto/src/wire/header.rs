@@ -1,5 +1,5 @@
 //! Frame headers (RFC 6455, 5.2): bytes to fields and back.
-//! Whether a header is allowed here and now is the business of `rules`.
+//! `rules` decides whether a header is allowed.
 
 #[cfg(test)]
 mod tests;
@@ -11,23 +11,23 @@ use super::{
     opcode::{MessageKind, Opcode},
 };
 
-/// The fields of one frame's header, as they stand on the wire.
+/// The fields of a frame header, as they are on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     is_final: bool,
     reserved_bits: u8,
-    /// What the frame is.
+    /// The opcode of the frame.
     pub opcode: Opcode,
     /// The key, if the payload is masked.
     pub mask: Option<MaskKey>,
     payload_len: u64,
-    /// How many bytes the length takes behind the first two: 0, 2 or 8. What was read may be longer than needed. Never
-    /// shorter than `payload_len` needs.
+    /// How many bytes the length takes after the first two: 0, 2 or 8. A header that was read may use more than it
+    /// needs, but never fewer than `payload_len` needs.
     length_bytes: u8,
 }
 
 impl FrameHeader {
-    /// A header of an unfragmented frame without reserved bits.
+    /// Creates the header of an unfragmented frame without reserved bits.
     pub const fn new(opcode: Opcode, payload_len: u64) -> Self {
         Self { is_final: true, reserved_bits: 0, opcode, mask: None, payload_len, length_bytes: shortest(payload_len) }
     }
@@ -38,7 +38,7 @@ impl FrameHeader {
         self
     }
 
-    /// The same header with RSV1 set or not: the mark of a compressed message (RFC 7692, 6).
+    /// The same header with RSV1 set or not. RSV1 marks a compressed message (RFC 7692, 6).
     pub const fn with_rsv1(mut self, rsv1: bool) -> Self {
         self.reserved_bits = (self.reserved_bits & !RSV1) | if rsv1 { RSV1 } else { 0 };
         self
@@ -50,7 +50,7 @@ impl FrameHeader {
         self
     }
 
-    /// Reads a header from the front of `input`; `None` while it is incomplete.
+    /// Reads a header from the front of `input`. Returns `None` if it is incomplete.
     ///
     /// ```
     /// use silverback_proto::{FrameHeader, Opcode};
@@ -85,7 +85,7 @@ impl FrameHeader {
         })
     }
 
-    /// How long the frame at the front of `input` is, header included, as soon as its length can be read.
+    /// The length of the frame at the front of `input`, including its header; `None` if its length cannot be read yet.
     #[inline]
     pub(crate) fn frame_len(input: &[u8]) -> Option<u64> {
         let &[_, second, ..] = input else { return None };
@@ -97,13 +97,13 @@ impl FrameHeader {
         })
     }
 
-    /// The payload's length in bytes as declared. Nothing has checked it: the top bit may be set.
+    /// The declared length of the payload, in bytes. It is not validated: the top bit may be set.
     #[inline]
     pub const fn payload_len(&self) -> u64 {
         self.payload_len
     }
 
-    /// The header as bytes, its length in the shortest form (5.2).
+    /// Returns the header as bytes, with the length in its shortest form (5.2).
     #[inline]
     pub fn encode(&self) -> HeaderBytes {
         let mut bytes = [0; MAX_HEADER_LEN];
@@ -133,7 +133,7 @@ impl FrameHeader {
         HeaderBytes { len: len as u8, bytes }
     }
 
-    /// How many bytes the header takes as it was read, or as `encode` writes it.
+    /// The number of bytes of the header, as it was read or as `encode` writes it.
     pub const fn encoded_len(&self) -> usize {
         2 + self.length_bytes as usize + if self.mask.is_some() { 4 } else { 0 }
     }
@@ -143,17 +143,17 @@ impl FrameHeader {
         self.is_final
     }
 
-    /// RSV1, which permessage-deflate gives a meaning (RFC 7692, 6).
+    /// RSV1, which permessage-deflate uses (RFC 7692, 6).
     pub const fn rsv1(&self) -> bool {
         self.reserved_bits & RSV1 != 0
     }
 
-    /// RSV2 or RSV3, which nobody has given a meaning.
+    /// RSV2 or RSV3, which no extension uses.
     pub const fn has_unknown_reserved_bits(&self) -> bool {
         self.reserved_bits & (RSV2 | RSV3) != 0
     }
 
-    /// Whether the length stood in the shortest of the three forms.
+    /// Whether the length had the shortest of the three forms.
     pub const fn has_minimal_length(&self) -> bool {
         match self.length_bytes {
             0 => true,
@@ -163,8 +163,7 @@ impl FrameHeader {
     }
 }
 
-/// The header of a message that is one frame, in the shortest form and without reserved bits: the usual one, and quicker to
-/// read than any other may be.
+/// Fast path: the header of an unfragmented message, with the shortest length and without reserved bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlainHeader {
     pub(crate) kind: MessageKind,
@@ -175,7 +174,7 @@ pub(crate) struct PlainHeader {
 }
 
 impl PlainHeader {
-    /// Reads it from the front of `input`; `None` where something else stands, or not all of it.
+    /// Reads such a header from the front of `input`. Returns `None` for any other header and for an incomplete one.
     #[inline]
     pub(crate) fn decode(input: &[u8]) -> Option<Self> {
         let &[first, second, ..] = input else { return None };
@@ -208,7 +207,7 @@ const fn shortest(payload_len: u64) -> u8 {
     }
 }
 
-/// A header as it goes on the wire.
+/// The bytes of a header.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderBytes {
     len: u8,
@@ -216,7 +215,8 @@ pub struct HeaderBytes {
 }
 
 impl HeaderBytes {
-    /// The header, and what fills up to the length of the longest: copying it whole is quicker than asking how long it is.
+    /// The header, padded to the length of the longest one. Copying this fixed length is faster than copying the exact
+    /// one.
     pub(crate) fn padded(&self) -> (&[u8; MAX_HEADER_LEN], usize) {
         (&self.bytes, usize::from(self.len))
     }
@@ -230,7 +230,7 @@ impl Deref for HeaderBytes {
     }
 }
 
-/// The longest header: two bytes, eight of length, four of key.
+/// The length of the longest header: two bytes, eight of length and four of mask key.
 pub const MAX_HEADER_LEN: usize = 14;
 
 const FIN: u8 = 0x80;

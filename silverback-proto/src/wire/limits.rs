@@ -1,6 +1,6 @@
 //! How large frames and messages of a peer may be. The defaults are in the connection's configuration.
 
-/// What a peer may send at most.
+/// The largest messages and frames that a peer may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one message.
@@ -12,7 +12,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Frames that were limited as messages are go on so.
+    /// Sets the limit on messages, and on frames too if both were equal.
     pub(crate) fn set_message(&mut self, bytes: u64) {
         if self.frame == self.message {
             self.frame = bytes;

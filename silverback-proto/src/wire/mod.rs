@@ -1,4 +1,4 @@
-//! One frame: its bits, the rules about it, and what the peer is told if it breaks them (RFC 6455, 5.2 and 7.4).
+//! One frame: its bits, the rules about it, and the errors if it breaks them (RFC 6455, 5.2 and 7.4).
 //!
 //! `header` reads and writes bits, and `rules` validates what they say. `mask` masks and unmasks payload. `opcode` and
 //! `close_code` are numbers of the registry by name. `error` says what can go wrong on a connection, whose fault it is,

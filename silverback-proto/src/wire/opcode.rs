@@ -1,16 +1,16 @@
 //! Opcodes (RFC 6455, 5.2 and 11.8): the registry's numbers by name, and the kinds of messages that they start.
-//! Whether an opcode is allowed here and now is the business of `rules`.
+//! `rules` decides whether an opcode is allowed.
 
 use std::fmt;
 
-/// What a frame is, as its four opcode bits say.
+/// The type of a frame, as its four opcode bits say.
 ///
-/// Reserved values survive decoding, so that an error can name them.
+/// Decoding keeps reserved values, so that an error can name them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Opcode(u8);
 
 impl Opcode {
-    /// A further fragment of the message that is open.
+    /// A further fragment of the open message.
     pub const CONTINUATION: Self = Self(0x0);
     /// The first frame of a text message.
     pub const TEXT: Self = Self(0x1);
@@ -33,12 +33,12 @@ impl Opcode {
         self.0
     }
 
-    /// Control frames have the top bit of the opcode set (5.5).
+    /// Whether this is a control frame, which has the top bit of the opcode set (5.5).
     pub const fn is_control(self) -> bool {
         self.0 & 0x8 != 0
     }
 
-    /// 3 to 7 and 11 to 15 have no meaning yet.
+    /// Whether the opcode is reserved: 3 to 7 and 11 to 15.
     pub const fn is_reserved(self) -> bool {
         matches!(self.0, 0x3..=0x7 | 0xB..=0xF)
     }
@@ -82,7 +82,7 @@ impl MessageKind {
         }
     }
 
-    /// The kind that a first frame's opcode starts; `None` for other frames.
+    /// The kind of the message that a frame with this opcode starts; `None` for other frames.
     pub const fn from_opcode(opcode: Opcode) -> Option<Self> {
         match opcode {
             Opcode::TEXT => Some(Self::Text),

@@ -3,9 +3,9 @@
 /// Which side of the connection an endpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Sent the opening handshake; masks what it sends.
+    /// The side that sent the opening handshake. It masks its frames.
     Client,
-    /// Answered the opening handshake; closes the transport first.
+    /// The side that answered the opening handshake. It closes the transport first.
     Server,
 }
 

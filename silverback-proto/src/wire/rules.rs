@@ -1,5 +1,5 @@
-//! The rules about one frame (RFC 6455, 5.1, 5.2, 5.4, 5.5): may it be here, now, from this peer?
-//! What the bits say is the business of `header`; what they add up to is the assembler's.
+//! The rules about one frame (RFC 6455, 5.1, 5.2, 5.4, 5.5): whether the peer may send it now.
+//! `header` reads the bits, and the assembler checks the sums over a message.
 
 #[cfg(test)]
 mod tests;
@@ -12,19 +12,19 @@ use super::{
     role::Role,
 };
 
-/// What is known about the connection when a frame arrives.
+/// The state of the connection when a frame arrives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     /// Who sends the frame.
     pub(crate) sender: Role,
-    /// A fragmented message has begun and not ended.
+    /// Whether a fragmented message has begun and not ended.
     pub(crate) message_is_open: bool,
-    /// An extension that gives RSV1 a meaning was negotiated.
+    /// Whether an extension that uses RSV1 was negotiated.
     pub(crate) rsv1_has_a_meaning: bool,
     pub(crate) limits: Limits,
 }
 
-/// Judges a frame by its header alone: before a byte of payload is kept.
+/// Validates a frame by its header alone, before any payload is kept.
 #[inline]
 pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), ConnectionError> {
     check_reserved(header, expected)?;
@@ -43,7 +43,7 @@ pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), Con
     Ok(())
 }
 
-/// Whether a message of one plain frame may be here between two others: `check` for the usual case, without the reason.
+/// Fast path of `check` for an unfragmented, uncompressed message: whether it is allowed. It gives no reason.
 #[inline]
 pub(crate) fn allow_plain(header: &PlainHeader, sender: Role, limits: &Limits) -> bool {
     header.mask.is_some() == (sender == Role::Client)
@@ -54,7 +54,7 @@ pub(crate) fn allow_plain(header: &PlainHeader, sender: Role, limits: &Limits) -
 
 #[inline]
 fn check_reserved(header: &FrameHeader, expected: &Expected) -> Result<(), ProtocolError> {
-    // RFC 7692, 6.1: the compression bit stands on the first frame of a data message and nowhere else.
+    // RFC 7692, 6.1: only the first frame of a data message may have RSV1 set.
     let starts_message = !header.opcode.is_control() && header.opcode != Opcode::CONTINUATION;
     let rsv1_allowed = expected.rsv1_has_a_meaning && starts_message;
     if header.has_unknown_reserved_bits() || (header.rsv1() && !rsv1_allowed) {
@@ -71,7 +71,7 @@ fn check_length(header: &FrameHeader) -> Result<(), ProtocolError> {
     if header.payload_len() >> 63 != 0 {
         return Err(ProtocolError::LengthTopBit);
     }
-    // 5.2 makes the shortest form a MUST for the sender. We are strict: a sender that errs here errs elsewhere too.
+    // 5.2: the sender MUST use the shortest form. We are strict, because a sender with this error has others too.
     if !header.has_minimal_length() {
         return Err(ProtocolError::OverlongLength { payload_len: header.payload_len() });
     }

@@ -10,8 +10,8 @@ use crate::streams::Stream;
 /// A frame that the two judge differently, if they get to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Exception {
-    /// Its length is above the limit on frames. tungstenite looks at this before any other rule but the opcode's, we look
-    /// at it last; control frames have a limit of their own here.
+    /// Its length is above the limit on frames. tungstenite looks at this before any other rule but the opcode's, we
+    /// look at it last; control frames have a limit of their own here.
     OverLimit,
     /// Its length is not in the shortest form. tungstenite takes it all the same (5.2 says MUST NOT to the sender).
     Overlong,

@@ -1,6 +1,7 @@
-//! Differential runs (RFC 6455): random streams, valid and broken, read by a [`Connection`](silverback_proto::Connection)
-//! and by tungstenite, which shares no code with it. Both must deliver the same messages, pings and pongs, answer them the
-//! same, and end the same way. Where they are known not to is listed in `exceptions`, and shown here one by one.
+//! Differential runs (RFC 6455): random streams, valid and broken, read by a
+//! [`Connection`](silverback_proto::Connection) and by tungstenite, which shares no code with it. Both must deliver the
+//! same messages, pings and pongs, answer them the same, and end the same way. Where they are known not to is listed in
+//! `exceptions`, and shown here one by one.
 
 mod endpoints;
 mod exceptions;

@@ -1,5 +1,5 @@
-//! Misuse that the types allow: wrong arguments, wrong order, the wrong connection, calls after the end. It is an error or
-//! does nothing; it never panics, and after `Closed` no byte leaves.
+//! Misuse that the types allow: wrong arguments, wrong order, the wrong connection, calls after the end. It is an error
+//! or does nothing; it never panics, and after `Closed` no byte leaves.
 
 use std::time::Duration;
 

@@ -114,8 +114,8 @@ fn a_message_that_ends_inside_a_block_is_refused_whatever_is_kept() {
     let noise = Random::new(9).bytes(300);
     let (runs, noise) = (compress(&[&noise[..], &noise].concat()), compress(&noise));
     for message in [&runs, &noise] {
-        // One byte of noise, which is stored, is an empty message. With four bytes missing, what is added to every message
-        // (7.2.2) is taken for them, by every receiver.
+        // One byte of noise, which is stored, is an empty message. With four bytes missing, what is added to every
+        // message (7.2.2) is taken for them, by every receiver.
         let takes_tail_for_data = STORED_HEADER + 300 - 4;
         for end in (2..message.len() - 4).filter(|&end| message == &runs || end != takes_tail_for_data) {
             check_is_not_whole(&message[..end]);

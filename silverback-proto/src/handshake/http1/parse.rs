@@ -96,6 +96,6 @@ fn fill_headers(headers: &mut HeaderMap, parsed: &[Header<'_>]) -> Result<(), He
 }
 
 const ORDINARY_HEADERS: usize = 64;
-/// Most header lines in a head, as in hyper, so that a request meets the same limit on a bare stream and behind hyper or
-/// axum. Servers behind proxies and CDNs see dozens; the limit in bytes bounds the memory, this one the time.
+/// Most header lines in a head, as in hyper, so that a request meets the same limit on a bare stream and behind hyper
+/// or axum. Servers behind proxies and CDNs see dozens; the limit in bytes bounds the memory, this one the time.
 const MAX_HEADERS: usize = 100;

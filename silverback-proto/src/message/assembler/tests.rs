@@ -206,7 +206,8 @@ mod memory {
             while arrived < 2 * MIB {
                 assembler.push(&[b'a'; KIB], (16 * MIB - arrived) as u64).unwrap();
                 arrived += KIB;
-                // Twice what has arrived; a buffer that the pool has may be twice as large as that, and starts on a page.
+                // Twice what has arrived; a buffer that the pool has may be twice as large as that, and starts on a
+                // page.
                 let most = 2 * (2 * arrived).max(4 * KIB) + 8 * KIB;
                 assert!(assembler.held() <= most, "{} for {arrived} bytes", assembler.held());
             }

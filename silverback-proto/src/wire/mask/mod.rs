@@ -1,12 +1,12 @@
 //! Masking (RFC 6455, 5.3): XOR with a four-byte key, in place.
-//! Where the key comes from is the business of the driver.
+//! The driver draws the keys.
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-/// The four bytes that a client mixes into one frame's payload.
+/// The four bytes with which a client masks the payload of one frame.
 ///
 /// It must be unpredictable and new for each frame (5.3, 10.3), so drivers draw it from a CSPRNG.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,14 +31,14 @@ impl MaskKey {
     }
 }
 
-/// No word of the key in logs: it is what keeps payloads unpredictable.
+/// Hides the key, because payloads on the wire must stay unpredictable.
 impl fmt::Debug for MaskKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MaskKey(..)")
     }
 }
 
-/// Block by block, which LLVM turns into a few vector instructions each, then the rest.
+/// Masks block by block, which LLVM compiles to a few vector instructions each, and then the rest.
 fn apply(key: u32, payload: &mut [u8]) {
     let pattern = u64::from(key) << 32 | u64::from(key);
     let mut blocks = payload.chunks_exact_mut(BLOCK);
