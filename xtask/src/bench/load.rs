@@ -43,10 +43,11 @@ impl Generator {
             self.measure(target, &["-c", "1", "-n", "1"])?;
         }
         let timed = ["--duration", self.duration, "--warmup", self.warmup];
-        // Memory is looked at when it has settled, and says for how long.
+        // A cell about memory has its own duration, after which the memory has settled.
         let times: &[&str] = if cell.kind == Kind::Memory { &[] } else { &timed };
-        let result = self.measure(target, &[cell.load, times].concat())?;
-        let failed = result["errors_total"].as_u64().or_failed("the load tells no errors")?;
+        let options: Vec<_> = cell.load.split_whitespace().chain(times.iter().copied()).collect();
+        let result = self.measure(target, &options)?;
+        let failed = result["errors_total"].as_u64().or_failed("the load has no count of errors")?;
         if failed > 0 {
             return Err(Error::Failed(format!("{failed} connections failed: {}", result["errors"])));
         }

@@ -3,8 +3,7 @@ use super::super::contestants::Group;
 use super::super::results::{Figures, Outcome, Results, Row, median};
 use super::{grouped, kept_of, table, whole};
 
-const CELL: Cell =
-    Cell { name: "some", title: "Some load", group: Group::Echo, kind: Kind::Echo, load: &["--conns", "1"] };
+const CELL: Cell = Cell { name: "some", title: "Some load", group: Group::Echo, kind: Kind::Echo, load: "--conns 1" };
 
 fn row(server: &str, cpus: &[Option<f64>]) -> Row {
     let run = |cpu: &Option<f64>| cpu.map(|cpu| Figures { cpu: Some(cpu), ..Figures::default() });
