@@ -9,7 +9,7 @@ fn report(outcome: Outcome, note: &str) -> Report {
 }
 
 #[test]
-fn an_absent_party_is_a_failure_in_ci_and_a_skip_elsewhere() {
+fn a_missing_tool_is_a_failure_in_ci_and_a_skip_elsewhere() {
     let missing = || Err(Error::Missing("no node".to_owned()));
     assert_eq!(classify(missing(), true).0, Outcome::Failed);
     assert_eq!(classify(missing(), false).0, Outcome::Skipped);

@@ -51,6 +51,6 @@ fn a_case_that_did_not_run_is_a_failure() {
 }
 
 #[test]
-fn a_report_about_somebody_else_is_refused() {
+fn a_report_about_another_agent_is_refused() {
     assert!(Results::parse(r#"{ "other": {} }"#).is_err());
 }

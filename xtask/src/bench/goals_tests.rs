@@ -51,7 +51,7 @@ fn the_program_is_set_against_the_first_server_and_against_the_best_peer() {
 }
 
 #[test]
-fn a_peer_whose_answers_are_larger_is_no_measure() {
+fn a_peer_with_larger_replies_is_not_compared() {
     let outcome =
         outcome(&[("silverback (level 1)", 2.0, 100.0), ("yawc level 1", 4.0, 101.0), ("sockudo", 1.0, 102.0)]);
     let measured = assessment("deflate-1k", Measure::ToBestPeerOfSize, &outcome).measured.expect("it was measured");
@@ -59,7 +59,7 @@ fn a_peer_whose_answers_are_larger_is_no_measure() {
 }
 
 #[test]
-fn what_was_not_measured_is_not_assessed() {
+fn goals_without_measurements_are_not_assessed() {
     assert!(assess(|_| None).iter().all(|assessment| assessment.measured.is_none()));
     let without_us = outcome(&[("raw-epoll", 1.0, 16.0)]);
     assert!(assessment("small", Measure::ToFirst, &without_us).measured.is_none());

@@ -41,7 +41,7 @@ fn thousands_are_set_apart() {
 }
 
 #[test]
-fn what_people_wrote_below_the_mark_stays() {
+fn text_below_the_mark_is_kept() {
     let page = whole(&Results::default(), "silverback 0.1.0", None);
     let own = format!("{page}\n## Why\n\nBecause.\n");
     assert_eq!(kept_of(&page), Some(""));

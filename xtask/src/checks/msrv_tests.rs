@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn what_only_tests_need_is_not_built() {
+fn dependencies_of_tests_alone_are_not_built() {
     let node = |id: &str, deps: &[(&str, Option<&str>)]| {
         let deps: Vec<_> =
             deps.iter().map(|(pkg, kind)| json!({ "pkg": pkg, "dep_kinds": [{ "kind": kind }] })).collect();

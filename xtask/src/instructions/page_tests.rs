@@ -8,7 +8,7 @@ fn table() -> Table {
 }
 
 #[test]
-fn what_is_over_raw_stands_beside_what_was_counted() {
+fn the_cost_over_raw_stands_beside_each_count() {
     let text = shown(&table());
     assert!(text.contains("| small | 2,850 | 1,006,680 | 6,362 | 1,003,830 | 3,512 |"), "{text}");
     assert!(text.contains("| handshake | 7,995 | 36,526 | - | 28,531 | - |"), "{text}");

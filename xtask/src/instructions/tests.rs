@@ -12,7 +12,7 @@ fn a_count_may_grow_by_five_percent() {
 }
 
 #[test]
-fn what_plain_tcp_costs_is_not_compared() {
+fn counts_of_plain_tcp_are_not_compared() {
     assert!(growths(&table(100, 1000), &table(200, 900)).is_empty());
 }
 

@@ -49,7 +49,7 @@ fn a_failure_names_what_the_output_says_has_failed() {
 
 /// The pipe closes only when every process that holds it has ended, so its end proves that none is left.
 #[test]
-fn what_a_command_leaves_behind_ends_with_it() {
+fn child_processes_end_with_their_command() {
     assert_eq!(shell("sleep 600 & echo started").read().expect("output"), "started\n");
 }
 

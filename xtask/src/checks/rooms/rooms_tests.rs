@@ -172,7 +172,7 @@ mod circles {
     }
 
     #[test]
-    fn what_is_compiled_without_tests_is_looked_at() {
+    fn code_for_builds_without_tests_is_checked() {
         check_fault(
             &[
                 ("lib.rs", "mod a; mod b;"),
