@@ -62,10 +62,10 @@ fn a_name_must_lead_to_a_test_in_the_core_or_in_another_package() {
     let mut files = Files { root, seen: BTreeMap::new() };
     let here = "xtask/src/checks/conformance_tests.rs";
     assert_eq!(files.complaint(&format!("{here}::a_row_has_a_test_or_says_why_not")), None);
-    assert_eq!(files.complaint("mask/tests.rs::hello_is_masked_as_in_the_rfc"), None);
+    assert_eq!(files.complaint("wire/mask/tests.rs::hello_is_masked_as_in_the_rfc"), None);
     assert!(files.complaint(&format!("{here}::a_row_that_is_not_there")).is_some());
-    assert!(files.complaint("mask/tests.rs::wrong_module::hello_is_masked_as_in_the_rfc").is_some());
+    assert!(files.complaint("wire/mask/tests.rs::wrong_module::hello_is_masked_as_in_the_rfc").is_some());
     assert!(files.complaint("no_such_file.rs::hello").is_some());
-    assert!(files.has("rules.rs") && files.has("handshake/") && files.has(here));
+    assert!(files.has("wire/rules.rs") && files.has("handshake/") && files.has(here));
     assert!(!files.has("no_such_file.rs"));
 }
