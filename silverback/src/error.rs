@@ -195,6 +195,18 @@ impl From<DialError> for Error {
     }
 }
 
+impl From<DialError> for io::Error {
+    fn from(error: DialError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<UpgradeError> for io::Error {
+    fn from(error: UpgradeError) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// For `AsyncRead` and `AsyncWrite`, which know only errors of the system.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {

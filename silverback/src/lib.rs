@@ -55,12 +55,11 @@ mod upgrade;
 pub use adapters::json;
 pub use adapters::{join::JoinedMessages, read_into::MessageBuffer, tunnel::Tunnel};
 pub use conn::{
-    Conn,
-    message_reader::MessageReader,
+    Conn, ReuniteError,
     message_writer::MessageWriter,
-    observer::Control,
+    reader::MessageReader,
     reader::Reader,
-    writer::{TryWriteError, Writer},
+    writer::{HeldOutput, TryWriteError, Writer},
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
@@ -70,7 +69,7 @@ pub use dial::{
     ProxyRules, RedirectFault, Refusal, TlsSession,
 };
 pub use error::Error;
-pub use io::{read_buffer::release_spare_memory, settings::Settings, transport::ByteStream};
+pub use io::{observer::Control, read_buffer::release_spare_memory, settings::Settings, transport::ByteStream};
 pub use reconnect::{
     Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingConn,
     ReconnectingWriter,

@@ -129,22 +129,21 @@ impl AsyncWrite for Tunnel {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let chunk = &bytes[..bytes.len().min(self.max_chunk_size)];
         if !chunk.is_empty() {
-            let (writer, _) = self.conn.halves();
+            let writer = self.conn.writer_mut();
             ready!(writer.poll_write_borrowed(cx, MessageRef::Binary(chunk)))?;
         }
         Poll::Ready(Ok(chunk.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (writer, _) = self.conn.halves();
-        writer.poll_flush(cx).map_err(io::Error::from)
+        self.conn.writer_mut().poll_flushed(cx).map_err(io::Error::from)
     }
 
     /// Starts the closing handshake, once. Ready when the Close frame has left; reading goes on until the peer's has come.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (writer, _) = self.conn.halves();
+        let writer = self.conn.writer_mut();
         writer.start_close(CloseCode::NORMAL, "")?;
-        writer.poll_flush(cx).map_err(io::Error::from)
+        writer.poll_flushed(cx).map_err(io::Error::from)
     }
 }
 

@@ -20,14 +20,14 @@ use super::wait::wait;
 /// ```
 pub struct MessageReader<'a> {
     runtime: &'static Handle,
-    message: crate::conn::message_reader::MessageReader<'a>,
+    message: crate::conn::reader::MessageReader<'a>,
     timeout: Option<Duration>,
 }
 
 impl<'a> MessageReader<'a> {
     pub(super) fn new(
         runtime: &'static Handle,
-        message: crate::conn::message_reader::MessageReader<'a>,
+        message: crate::conn::reader::MessageReader<'a>,
         timeout: Option<Duration>,
     ) -> Self {
         Self { runtime, message, timeout }

@@ -56,6 +56,7 @@
 //! asynchronous types; TLS for clients is the [`Dialer`]'s.
 
 mod conn;
+mod error;
 mod inside;
 mod message_reader;
 mod message_writer;
@@ -70,11 +71,11 @@ use tokio::runtime::Handle;
 
 pub use self::{
     conn::Conn,
+    error::WaitError,
     message_reader::MessageReader,
     message_writer::MessageWriter,
     reader::{Messages, Reader},
     socket::Socket,
-    wait::WaitError,
     writer::Writer,
 };
 use self::{

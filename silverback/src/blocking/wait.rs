@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    error, fmt, io,
+    io,
     pin::pin,
     sync::{
         Arc,
@@ -18,6 +18,7 @@ use tokio::{
     task::coop,
 };
 
+use super::error::WaitError;
 use crate::{error::Error, io::last_look::extra_time};
 
 /// Waits for a future that loses nothing when it is dropped, no longer than `limit`.
@@ -80,29 +81,6 @@ fn uses_up_budget(steps: u16) -> bool {
         Poll::Pending => true,
     }
 }
-
-/// Why a blocking call did not wait any longer, or not at all. The connection is as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WaitError {
-    /// The time that was set for reading or for writing is over. Nothing was lost; the call can be made again.
-    TimedOut(Duration),
-    /// The call was made in a task of a tokio runtime, which must not block.
-    InTask,
-}
-
-impl fmt::Display for WaitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimedOut(after) => write!(f, "the call has waited for {after:?}, which is the limit that was set"),
-            Self::InTask => f.write_str(
-                "a blocking call in an asynchronous task: use the types outside of `blocking`, or `spawn_blocking`",
-            ),
-        }
-    }
-}
-
-impl error::Error for WaitError {}
 
 impl From<WaitError> for Error {
     fn from(error: WaitError) -> Self {

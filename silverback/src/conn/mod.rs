@@ -1,23 +1,22 @@
 //! The types that applications hold: [`Conn`] and its halves, the reader and the writer of one message, and the observer
 //! of control frames. They are built on `io`, and know nothing of how a connection came about.
 
-pub(crate) mod message_reader;
 pub(crate) mod message_writer;
-pub(crate) mod observer;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
 use std::{
+    fmt,
     future::poll_fn,
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
 use futures_sink::Sink;
 use silverback_proto::{
-    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, SendError, Stats,
+    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
     Subprotocol,
     connection::{Receiver, Transmitter},
     deflate::DeflateParams,
@@ -25,8 +24,8 @@ use silverback_proto::{
 
 use crate::{
     conn::{
-        message_reader::MessageReader,
         message_writer::MessageWriter,
+        reader::MessageReader,
         reader::Reader,
         writer::{TryWriteError, Writer},
     },
@@ -35,7 +34,8 @@ use crate::{
         clock,
         driver::{Driver, DriverParts},
         mask_source::{self, next_mask_key},
-        output::{Shared, SharedHandle, flusher::Flusher},
+        observer::Control,
+        output::{Shared, SharedHandle, current_flusher},
         settings::Settings,
         transport::{self, ByteStream},
     },
@@ -60,9 +60,6 @@ use crate::{
 pub struct Conn {
     pub(crate) reader: Reader,
     writer: Writer,
-    negotiated: Option<Box<Negotiated>>,
-    /// What `Sink::start_send` took while another task had a message open.
-    unsent: Option<Box<Message>>,
 }
 
 impl Conn {
@@ -89,7 +86,7 @@ impl Conn {
             transmitter = transmitter.with_memory_budget(budget.clone());
         }
         let shared =
-            SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), Flusher::current()));
+            SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), current_flusher()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
             receiver,
@@ -99,10 +96,8 @@ impl Conn {
             read_buffer_size: settings.read_buffer(),
         });
         Self {
-            reader: Reader::new(driver, config.limits().message),
+            reader: Reader::new(driver, config.limits().message, negotiated),
             writer: Writer::new(shared, settings.write_buffer()),
-            negotiated: (negotiated != Negotiated::default()).then(|| Box::new(negotiated)),
-            unsent: None,
         }
     }
 
@@ -270,11 +265,8 @@ impl Conn {
     /// # Cancel safety
     /// The handshake has begun; call this or [`read_message`](Self::read_message) again to go on.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
-        if self.unsent.is_some() {
-            poll_fn(|cx| self.poll_unsent(cx)).await?;
-        }
-        self.writer.start_close(code, reason)?;
-        poll_fn(|cx| self.poll_closed(cx)).await
+        poll_fn(|cx| self.writer.poll_unsent(cx)).await?;
+        self.reader.close(code, reason).await
     }
 
     /// Parts the connection in two halves, for two tasks. Nothing is spawned, and nothing becomes slower.
@@ -303,12 +295,12 @@ impl Conn {
 
     /// The subprotocol that both sides agreed on.
     pub fn subprotocol(&self) -> Option<&Subprotocol> {
-        self.negotiated.as_ref()?.subprotocol.as_ref()
+        self.reader.subprotocol()
     }
 
     /// What both sides agreed on about compression (RFC 7692, 7.1); `None` without it.
     pub fn compression(&self) -> Option<DeflateParams> {
-        self.negotiated.as_ref()?.compression
+        self.reader.compression()
     }
 
     /// The peer's address; see [`Reader::peer_addr`].
@@ -326,25 +318,73 @@ impl Conn {
         self.reader.set_max_message_size(bytes);
     }
 
+    /// Has every control frame of the peer's shown to `observer`, in whichever way messages are read; see
+    /// [`Reader::observe`].
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use silverback::Control;
+    ///
+    /// # fn count_pings(conn: &mut silverback::Conn) -> Arc<AtomicU64> {
+    /// let pings = Arc::new(AtomicU64::new(0));
+    /// let counter = pings.clone();
+    /// conn.observe(move |control| {
+    ///     if let Control::Ping(_) = control {
+    ///         counter.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// # pings }
+    /// ```
+    pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + 'static) {
+        self.reader.observe(observer);
+    }
+
     /// The counters of the connection.
     pub fn stats(&self) -> Stats {
         self.reader.stats()
     }
 
-    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(unsent) = &self.unsent {
-            let sent = ready!(self.writer.poll_write_unsent(cx, unsent));
-            self.unsent = None;
-            sent?;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while ready!(self.reader.poll_read_message(cx))?.is_some() {}
-        Poll::Ready(Ok(()))
+    /// For those who poll.
+    pub(crate) fn writer_mut(&mut self) -> &mut Writer {
+        &mut self.writer
     }
 }
+
+impl Reader {
+    /// Joins the halves of a connection again.
+    ///
+    /// ```
+    /// # fn join(conn: silverback::Conn) -> Result<silverback::Conn, silverback::ReuniteError> {
+    /// let (writer, reader) = conn.split();
+    /// reader.reunite(writer)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The writer belongs to another connection. The error gives both back.
+    pub fn reunite(self, writer: Writer) -> Result<Conn, ReuniteError> {
+        let is_one = self.driver().shared().is(writer.shared());
+        if is_one { Ok(Conn { reader: self, writer }) } else { Err(ReuniteError { writer, reader: self }) }
+    }
+}
+
+/// A [`Writer`] and a [`Reader`] that belong to different connections.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReuniteError {
+    /// The writer that was given.
+    pub writer: Writer,
+    /// The reader that was given.
+    pub reader: Reader,
+}
+
+impl fmt::Display for ReuniteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the writer and the reader belong to different connections")
+    }
+}
+
+impl std::error::Error for ReuniteError {}
 
 /// Messages until the connection ends; an error is the last item.
 impl Stream for Conn {
@@ -355,38 +395,24 @@ impl Stream for Conn {
     }
 }
 
-/// `poll_close` sends what was accepted and a Close frame with 1000, and is ready when both have left. It reads nothing:
-/// the peer's Close frame is received by whoever reads, also on the other half of a `StreamExt::split`. If the connection is
-/// dropped, the closing handshake is completed in the background. [`close`](Conn::close) waits for it.
-///
-/// A message that `start_send` takes while a clone of the writer has a message open (one that is streamed, or a large one)
-/// stays in the sink until it is polled again: `poll_ready`, `poll_flush`, `poll_close` and [`close`](Conn::close) send it.
-/// A sink compresses or masks a large message in one call, without a yield.
+/// As the [`Sink`] of a [`Writer`].
 impl Sink<Message> for Conn {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_unsent(cx))?;
-        self.writer.poll_ready(cx)
+        Pin::new(&mut self.writer).poll_ready(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        if self.unsent.is_some() {
-            return Err(SendError::MessageOpen.into());
-        }
-        self.unsent = self.writer.send_now(message)?.map(Box::new);
-        Ok(())
+        Pin::new(&mut self.writer).start_send(message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_unsent(cx))?;
-        self.writer.poll_flush(cx)
+        Pin::new(&mut self.writer).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_unsent(cx))?;
-        self.writer.start_close(CloseCode::NORMAL, "")?;
-        self.writer.poll_flush(cx)
+        Pin::new(&mut self.writer).poll_close(cx)
     }
 }
 

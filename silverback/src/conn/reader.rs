@@ -1,19 +1,27 @@
 //! The reading half of a connection.
 
 use std::{
+    fmt,
     future::poll_fn,
+    io,
     net::SocketAddr,
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
+use futures_core::Stream;
 use silverback_proto::{
-    CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, PayloadLocation, ReceivedEvent, Stats,
+    CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Negotiated, PayloadLocation,
+    ReceivedEvent, Stats, Subprotocol, deflate::DeflateParams,
 };
+use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::{
-    conn::message_reader::MessageReader,
     error::Error,
-    io::driver::{Driver, Wanted},
+    io::{
+        driver::{Driver, Wanted},
+        observer::{Control, Observer},
+    },
 };
 
 /// Reads messages. Pings are answered, pongs taken note of and closes replied to inside, before anything that came
@@ -27,6 +35,8 @@ pub struct Reader {
     /// The message that is being read in pieces, or whose rest is to be skipped. Kept for the next one when it is over.
     streaming: Option<Box<Streaming>>,
     max_message_size: u64,
+    /// `None` if nothing was agreed on.
+    negotiated: Option<Box<Negotiated>>,
 }
 
 /// A message that is read in pieces.
@@ -41,8 +51,9 @@ struct Streaming {
 }
 
 impl Reader {
-    pub(crate) fn new(driver: Driver, max_message_size: u64) -> Self {
-        Self { driver: Box::new(driver), streaming: None, max_message_size }
+    pub(crate) fn new(driver: Driver, max_message_size: u64, negotiated: Negotiated) -> Self {
+        let negotiated = (negotiated != Negotiated::default()).then(|| Box::new(negotiated));
+        Self { driver: Box::new(driver), streaming: None, max_message_size, negotiated }
     }
 
     /// The next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info) tells more: also
@@ -159,6 +170,34 @@ impl Reader {
         self.driver.shared().close_info()
     }
 
+    /// Does the closing handshake (RFC 6455, 7.1.2), as [`Conn::close`](crate::Conn::close): sends what was accepted and a
+    /// Close frame, discards messages until the peer's Close frame has come, and ends the transport. It takes
+    /// [`Config::close_timeout`](crate::Config::close_timeout) at most.
+    ///
+    /// # Errors
+    /// [`Error::UnsendableCode`] before anything is sent; otherwise why the handshake was not completed.
+    ///
+    /// # Cancel safety
+    /// The handshake has begun; call this or [`read_message`](Self::read_message) again to go on.
+    pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
+        self.driver.shared().start_close_with(code.into(), reason)?;
+        poll_fn(|cx| {
+            while ready!(self.poll_read_message(cx))?.is_some() {}
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// The subprotocol that both sides agreed on.
+    pub fn subprotocol(&self) -> Option<&Subprotocol> {
+        self.negotiated.as_ref()?.subprotocol.as_ref()
+    }
+
+    /// What both sides agreed on about compression (RFC 7692, 7.1); `None` without it.
+    pub fn compression(&self) -> Option<DeflateParams> {
+        self.negotiated.as_ref()?.compression
+    }
+
     /// The address of the other end of the TCP connection, which may be a proxy's; also under TLS, by rustls or the
     /// system's library where its feature is on, on a `TcpStream`. `None` on any other transport, and once the connection
     /// has ended. The system may be asked: keep the answer if you need it often.
@@ -177,6 +216,15 @@ impl Reader {
     pub fn set_max_message_size(&mut self, bytes: u64) {
         *self.max_message_size() = bytes;
         self.driver_mut().set_max_message_size(bytes);
+    }
+
+    /// Has every control frame of the peer's shown to `observer`, in place of the one before. Default: none.
+    ///
+    /// It is called inside the reads, whichever they are, before anything that came after the frame is handed out. The
+    /// answer is queued by then, and nothing that the observer does changes it. It must not block: the connection waits
+    /// for it.
+    pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + 'static) {
+        self.driver_mut().observe(Observer::new(observer));
     }
 
     /// The counters of the connection.
@@ -318,5 +366,48 @@ impl Reader {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Messages until the connection ends; an error is the last item.
+impl Stream for Reader {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_read_message(cx).map(Result::transpose)
+    }
+}
+
+/// Reads one message as it arrives. What is not read is skipped by the next read of the connection.
+///
+/// Text is checked while it passes: bytes that are not UTF-8 are an error, though a read may end inside a character.
+pub struct MessageReader<'a> {
+    reader: &'a mut Reader,
+    kind: MessageKind,
+}
+
+impl<'a> MessageReader<'a> {
+    pub(crate) fn new(reader: &'a mut Reader, kind: MessageKind) -> Self {
+        Self { reader, kind }
+    }
+
+    /// Text or binary.
+    pub fn kind(&self) -> MessageKind {
+        self.kind
+    }
+}
+
+impl AsyncRead for MessageReader<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if into.remaining() > 0 {
+            into.put_slice(ready!(self.reader.poll_read_piece(cx, into.remaining()))?);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for MessageReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageReader").field("kind", &self.kind).finish_non_exhaustive()
     }
 }

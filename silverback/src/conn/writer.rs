@@ -1,19 +1,26 @@
 //! The writing half of a connection.
 
 use std::{
+    fmt,
     future::poll_fn,
+    marker::PhantomData,
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
+use futures_sink::Sink;
 use silverback_proto::{
-    CloseCode, CloseFrame, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
-    connection::{LARGE_MESSAGE, LargeSource, OutputProgress, Transmitter},
+    CloseCode, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
+    connection::{LARGE_MESSAGE, LargeSource, OutputProgress, Transmitter, WaiterId},
 };
 
 use crate::{
     conn::message_writer::MessageWriter,
     error::Error,
-    io::output::{ChangingRoomWait, Encoding, FlushFor, FlushWait, Polled, RoomFor, RoomWait, SharedHandle, yields},
+    io::{
+        output::{ChangingRoomWait, Encoding, FlushFor, FlushWait, RoomFor, RoomWait, SharedHandle},
+        yields::yields,
+    },
 };
 
 /// Writes messages, from as many tasks as there are clones of it.
@@ -22,15 +29,48 @@ use crate::{
 /// that wait are served in the order in which they came, and a writer that comes later does not overtake them. So do not
 /// keep a write that waits without polling it: those behind it wait too. What was accepted is sent even if every handle is
 /// dropped.
-#[derive(Clone, Debug)]
+///
+/// It is also a [`Sink`]. `poll_close` sends what was accepted and a Close frame with 1000, and is ready when both have
+/// left; it reads nothing. If `start_send` is called while another writer has a message open (one that is streamed, or a
+/// large one), the message stays in this sink until it is polled again. A sink compresses or masks a large message in one
+/// call, without a yield.
+#[derive(Debug)]
 pub struct Writer {
     shared: SharedHandle,
     fragment_size: usize,
+    /// Boxed, because few writers wait as sinks.
+    sink: Option<Box<SinkState>>,
+}
+
+/// What a writer keeps between polls while it is used as a sink.
+#[derive(Debug, Default)]
+struct SinkState {
+    /// Its place among those that wait for room.
+    room: Option<WaiterId>,
+    /// Its place among those that wait for a flush.
+    flush: Option<WaiterId>,
+    /// What `start_send` took while another writer had a message open.
+    unsent: Option<Message>,
+}
+
+/// A clone has its own place as a sink.
+impl Clone for Writer {
+    fn clone(&self) -> Self {
+        Self::new(self.shared.clone(), self.fragment_size)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(sink) = &self.sink {
+            self.shared.stop_waiting(sink.room, sink.flush);
+        }
+    }
 }
 
 impl Writer {
     pub(crate) fn new(shared: SharedHandle, fragment_size: usize) -> Self {
-        Self { shared, fragment_size }
+        Self { shared, fragment_size, sink: None }
     }
 
     /// Accepts a message for sending, as soon as there is room for it.
@@ -140,6 +180,67 @@ impl Writer {
         }
     }
 
+    /// Accepts a message that was encoded before, if there is room for it now and no other writer waits for room.
+    ///
+    /// The first write of a message to a connection with compression compresses it in this call, without a yield.
+    ///
+    /// # Errors
+    /// As [`try_write_message`](Self::try_write_message).
+    pub fn try_write_prepared(&self, message: &PreparedMessage) -> Result<(), TryWriteError> {
+        let len = message.message().len();
+        let sent = if len > LARGE_MESSAGE {
+            if let Some(mut preparation) = self.shared.preparation(message) {
+                while !preparation.work() {}
+            }
+            let begun = self.shared.try_begin_large(len, || Some(LargeSource::Prepared(message)));
+            begun.map(|begun| begun?.map_or(Ok(()), Encoding::finish))
+        } else {
+            self.shared.try_send(len, |out| out.send_prepared(message))
+        };
+        match sent {
+            Some(sent) => sent.map_err(TryWriteError::Failed),
+            None => Err(TryWriteError::Full(message.message().clone())),
+        }
+    }
+
+    /// Returns how many bytes were accepted and not yet taken by the transport, frame headers included.
+    ///
+    /// The limit is [`Config::max_queued_output`](crate::Config::max_queued_output), beyond which writers wait.
+    pub fn queued_bytes(&self) -> usize {
+        self.shared.queued_output()
+    }
+
+    /// Waits until there is room for a message of `len` bytes and it is this writer's turn.
+    ///
+    /// The room is not reserved: another writer may take it before the next call.
+    ///
+    /// # Errors
+    /// The connection is closing ([`Error::is_closing`]) or has failed.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn wait_for_room(&self, len: usize) -> Result<(), Error> {
+        self.send(len, |_| Ok(())).await
+    }
+
+    /// Holds output back while the guard exists, so that several messages leave in one write.
+    ///
+    /// Output leaves nevertheless once [`write_buffer_size`](crate::Settings::write_buffer_size) bytes have gathered, once
+    /// the task yields, or if somebody flushes.
+    ///
+    /// ```
+    /// # fn publish(writer: &silverback::Writer) -> Result<(), silverback::TryWriteError> {
+    /// let held = writer.hold();
+    /// writer.try_write_message("one")?;
+    /// writer.try_write_message("two")?;
+    /// drop(held); // Both leave now.
+    /// # Ok(()) }
+    /// ```
+    pub fn hold(&self) -> HeldOutput<'_> {
+        self.shared.hold();
+        HeldOutput { shared: &self.shared, not_across_threads: PhantomData }
+    }
+
     /// Starts a message that is written as a stream of bytes. Other messages wait until it is finished; pings, pongs
     /// and closes do not.
     ///
@@ -203,12 +304,7 @@ impl Writer {
     /// # Errors
     /// The code must not be sent (RFC 6455, 7.4).
     pub fn start_close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
-        let close = match code.into() {
-            CloseCode::NO_STATUS => None,
-            code => Some(CloseFrame::new(code, reason.to_owned())?),
-        };
-        self.shared.start_close(close);
-        Ok(())
+        self.shared.start_close_with(code.into(), reason)
     }
 
     /// Whether messages can still be sent.
@@ -224,6 +320,10 @@ impl Writer {
     /// The counters of the sending side; what was received is counted by the [`Reader`](crate::Reader).
     pub fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    pub(crate) fn shared(&self) -> &SharedHandle {
+        &self.shared
     }
 
     pub(crate) fn output_progress(&self) -> OutputProgress {
@@ -266,19 +366,6 @@ impl Writer {
         let queued = ready!(encoding.poll(cx));
         *wait.encoding = None;
         Poll::Ready(queued)
-    }
-
-    /// Queues a large message of the sink when its turn has come. Its frame is made in one stretch.
-    #[cold]
-    #[inline(never)]
-    fn poll_large_at_once<'m>(
-        &self,
-        cx: &mut Context<'_>,
-        len: usize,
-        source: impl FnOnce() -> Option<LargeSource<'m>>,
-    ) -> Poll<Result<(), Error>> {
-        let begun = ready!(self.shared.poll_begin_large(cx, RoomFor::Sink, len, true, source))?;
-        Poll::Ready(begun.map_or(Ok(()), Encoding::finish))
     }
 
     #[inline]
@@ -324,41 +411,129 @@ impl Writer {
         wait.encoding_on(&self.shared)
     }
 
-    /// Writes a message for the one that polls the connection.
-    pub(crate) fn poll_write_borrowed(&self, cx: &mut Context<'_>, message: MessageRef<'_>) -> Poll<Result<(), Error>> {
-        let len = message.as_bytes().len();
-        if len > LARGE_MESSAGE {
-            return self.poll_large_at_once(cx, len, || Some(LargeSource::Borrowed(message)));
-        }
-        self.shared.poll_send(cx, RoomFor::Sink, len, |out| out.send_ref(message))
-    }
-
-    /// Writes a message that the sink has taken.
-    pub(crate) fn poll_write_unsent(&self, cx: &mut Context<'_>, unsent: &Message) -> Poll<Result<(), Error>> {
-        let len = unsent.len();
-        if len > LARGE_MESSAGE {
-            return self.poll_large_at_once(cx, len, || Some(LargeSource::Owned(unsent.clone())));
-        }
-        self.shared.poll_send(cx, RoomFor::Sink, len, |out| out.send(unsent.clone()))
-    }
-
     /// What is sent in one piece.
     pub(crate) fn fragment_size(&self) -> usize {
         self.fragment_size
     }
+}
 
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_send(cx, RoomFor::Sink, 1, |_| Ok(()))
+/// What those who poll use: `Sink`, the tunnel, the connection's own `Sink`.
+impl Writer {
+    /// Queues a borrowed message when its turn has come.
+    pub(crate) fn poll_write_borrowed(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: MessageRef<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let len = message.as_bytes().len();
+        self.poll_room(|shared, who| {
+            if len > LARGE_MESSAGE {
+                return finish_at_once(
+                    shared.poll_begin_large(cx, who, len, true, || Some(LargeSource::Borrowed(message))),
+                );
+            }
+            shared.poll_send(cx, who, len, |out| out.send_ref(message))
+        })
     }
 
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_flush(cx, FlushFor::Polled(Polled::Sink))
+    /// Queues what `start_send` could not.
+    pub(crate) fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(unsent) = self.sink.as_mut().and_then(|sink| sink.unsent.take()) else { return Poll::Ready(Ok(())) };
+        let len = unsent.len();
+        let mut message = Some(unsent);
+        let sent = self.poll_room(|shared, who| {
+            if len > LARGE_MESSAGE {
+                return finish_at_once(
+                    shared.poll_begin_large(cx, who, len, true, || message.take().map(LargeSource::Owned)),
+                );
+            }
+            shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+        });
+        if sent.is_pending() {
+            self.sink.get_or_insert_default().unsent = message;
+        }
+        sent
     }
 
-    /// Accepts a message whatever waits: for `Sink`, whose room was asked for before. Gives it back while another one is
-    /// open.
-    pub(crate) fn send_now(&self, message: Message) -> Result<Option<Message>, Error> {
-        self.shared.send_now(message)
+    /// Waits for room with the place of this sink.
+    fn poll_room(
+        &mut self,
+        poll: impl FnOnce(&SharedHandle, RoomFor<'_>) -> Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        let mut place = self.sink.as_ref().and_then(|sink| sink.room);
+        let polled = poll(&self.shared, RoomFor::Sink(&mut place));
+        if place.is_some() || self.sink.is_some() {
+            self.sink.get_or_insert_default().room = place;
+        }
+        polled
+    }
+
+    /// Waits for a flush with the place of this sink.
+    pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_unsent(cx))?;
+        let mut place = self.sink.as_ref().and_then(|sink| sink.flush);
+        let flushed = self.shared.poll_flush(cx, FlushFor::Future(&mut place));
+        if flushed.is_ready() && place.is_some() {
+            self.shared.stop_waiting(None, place.take());
+        }
+        if place.is_some() || self.sink.is_some() {
+            self.sink.get_or_insert_default().flush = place;
+        }
+        flushed
+    }
+}
+
+fn finish_at_once(begun: Poll<Result<Option<Encoding<'_>>, Error>>) -> Poll<Result<(), Error>> {
+    let begun = ready!(begun)?;
+    Poll::Ready(begun.map_or(Ok(()), Encoding::finish))
+}
+
+impl Sink<Message> for Writer {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_unsent(cx))?;
+        self.poll_room(|shared, who| shared.poll_send(cx, who, 1, |_| Ok(())))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        if self.sink.as_ref().is_some_and(|sink| sink.unsent.is_some()) {
+            return Err(SendError::MessageOpen.into());
+        }
+        if let Some(unsent) = self.shared.send_now(message)? {
+            self.sink.get_or_insert_default().unsent = Some(unsent);
+        }
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_flushed(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_unsent(cx))?;
+        self.start_close(CloseCode::NORMAL, "")?;
+        self.poll_flushed(cx)
+    }
+}
+
+/// Holds output back while it exists; see [`Writer::hold`].
+#[must_use = "output is held back while this exists"]
+pub struct HeldOutput<'a> {
+    shared: &'a SharedHandle,
+    /// The flusher of the thread sends what is held back when the task yields: a guard that is kept longer does nothing.
+    not_across_threads: PhantomData<*const ()>,
+}
+
+impl Drop for HeldOutput<'_> {
+    fn drop(&mut self) {
+        self.shared.release();
+    }
+}
+
+impl fmt::Debug for HeldOutput<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeldOutput")
     }
 }
 
@@ -371,8 +546,8 @@ pub enum TryWriteError {
     Failed(Error),
 }
 
-impl std::fmt::Display for TryWriteError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for TryWriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(_) => f.write_str("the output queue has no room"),
             Self::Failed(error) => error.fmt(f),

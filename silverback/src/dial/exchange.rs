@@ -15,8 +15,8 @@ use super::{
     final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
     refusal::hide_secrets,
     secure::step_of,
-    step::TimeLimit,
     target,
+    time_limit::TimeLimit,
 };
 use crate::{
     conn::Conn,

@@ -19,6 +19,7 @@ mod refusal;
 mod resolve;
 mod secure;
 mod step;
+mod time_limit;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 pub mod tls;
 
@@ -45,7 +46,7 @@ use self::{
     connector::Way,
     redirect_cookies::RedirectCookies,
     resolve::Overrides,
-    step::{Budgets, TimeLimit},
+    time_limit::{Budgets, TimeLimit},
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::dial::tls::Tls;
@@ -124,6 +125,9 @@ enum Misuse {
 impl Dialer {
     /// Connects to the server of a URL and does the opening handshake.
     ///
+    /// The URL is a `&str`, a `String`, or anything else that is text, such as `url::Url`. For a [`http::Uri`] pass
+    /// `uri.to_string()`.
+    ///
     /// # Errors
     /// See [`DialError`]: the step that failed, and what the server said.
     ///
@@ -132,7 +136,7 @@ impl Dialer {
     ///
     /// # Panics
     /// Outside of a tokio runtime with its I/O and time drivers enabled.
-    pub async fn dial(&self, url: &str) -> Result<Conn, DialError> {
+    pub async fn dial(&self, url: impl AsRef<str>) -> Result<Conn, DialError> {
         Ok(self.dial_with_response(url).await?.0)
     }
 
@@ -140,8 +144,8 @@ impl Dialer {
     ///
     /// # Errors
     /// As [`dial`](Self::dial).
-    pub async fn dial_with_response(&self, url: &str) -> Result<(Conn, Response<()>), DialError> {
-        let request = self.request(url, Trust::Full)?;
+    pub async fn dial_with_response(&self, url: impl AsRef<str>) -> Result<(Conn, Response<()>), DialError> {
+        let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
         // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
         Box::pin(self.dial_and_follow(request, &time)).await
@@ -155,8 +159,8 @@ impl Dialer {
     ///
     /// # Panics
     /// Outside of a tokio runtime with its time driver enabled.
-    pub async fn dial_on(&self, stream: impl ByteStream, url: &str) -> Result<Conn, DialError> {
-        let request = self.request(url, Trust::Full)?;
+    pub async fn dial_on(&self, stream: impl ByteStream, url: impl AsRef<str>) -> Result<Conn, DialError> {
+        let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
         Ok(Box::pin(exchange::shake_hands(self, Wire::new(stream), request, &time)).await?.0)
     }
@@ -172,8 +176,8 @@ impl Dialer {
     ///
     /// # Errors
     /// As [`dial`](Self::dial), for which [`is_misuse`](DialError::is_misuse) holds.
-    pub fn check(&self, url: &str) -> Result<(), DialError> {
-        self.request(url, Trust::Full).map(drop)
+    pub fn check(&self, url: impl AsRef<str>) -> Result<(), DialError> {
+        self.request(url.as_ref(), Trust::Full).map(drop)
     }
 
     /// Finds the addresses that a dial would try for a host, in their order: those of [`resolve`](Self::resolve), those

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use silverback_proto::handshake::{HandshakeError, ascii_host, headers::parse_header};
 
 use super::{
@@ -48,14 +48,35 @@ impl Dialer {
     ///
     /// No value of a header appears in debug output or errors. If a redirect leads to another origin, these headers are
     /// not sent there, because each of them may hold a secret. Only `User-Agent` is.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        match parse_header(name, value) {
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        match parse_header(name.as_ref(), value) {
             Ok(header) => {
                 self.add_header(header);
                 self
             }
             Err(error) => self.note(Some(Misuse::Request(error))),
         }
+    }
+
+    /// Sends all of these headers too, as [`header`](Self::header).
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("de"));
+    /// let dialer = silverback::Dialer::new().headers(headers);
+    /// ```
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        let mut name = None;
+        for (next, value) in headers {
+            // Only the first value of a name comes with it.
+            name = next.or(name);
+            if let Some(name) = &name {
+                self.add_header((name.clone(), value));
+            }
+        }
+        self
     }
 
     /// Sends user name and password (RFC 7617), in place of any `Authorization` before. The name has no colon.

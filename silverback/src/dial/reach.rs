@@ -21,8 +21,8 @@ use super::{
     race::race,
     resolve::resolve,
     secure::TlsLayer,
-    step::TimeLimit,
     target,
+    time_limit::TimeLimit,
 };
 use crate::io::transport::{socket::peer_of, wire::Wire};
 

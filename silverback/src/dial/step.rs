@@ -1,11 +1,6 @@
-//! The steps of a dial: their names, and how long each may take.
+//! The steps of a dial.
 
-use std::{fmt, future::Future, io, time::Duration};
-
-use tokio::time::Instant;
-
-use super::{DialError, error::Place};
-use crate::io::last_look::within;
+use std::fmt;
 
 /// The steps of a dial, in their order. Not every dial takes all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,92 +29,3 @@ impl fmt::Display for DialStep {
         })
     }
 }
-
-/// How long the steps may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Budgets {
-    pub(super) resolve: Duration,
-    pub(super) connect: Duration,
-    pub(super) proxy: Duration,
-    pub(super) tls: Duration,
-    /// All together, if the application said so.
-    pub(super) all: Option<Duration>,
-}
-
-impl Default for Budgets {
-    fn default() -> Self {
-        let step = Duration::from_secs(10);
-        Self { resolve: step, connect: step, proxy: step, tls: step, all: None }
-    }
-}
-
-impl Budgets {
-    /// Nobody who gives one step more time wants it cut by the sum.
-    fn whole(&self, handshake: Duration) -> Duration {
-        let steps = [self.resolve, self.connect, self.proxy, self.tls, handshake];
-        self.all.unwrap_or_else(|| steps.into_iter().fold(Duration::from_secs(30), Duration::max))
-    }
-}
-
-/// The time of one dial. Several redirects share it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TimeLimit {
-    budgets: Budgets,
-    handshake: Duration,
-    whole: Duration,
-    deadline: Instant,
-}
-
-impl TimeLimit {
-    pub(super) fn start(budgets: Budgets, handshake: Duration) -> Self {
-        let whole = budgets.whole(handshake);
-        Self { budgets, handshake, whole, deadline: later(Instant::now(), whole) }
-    }
-
-    /// When a step that begins now must be done, and the budget that says so.
-    pub(super) fn deadline(&self, step: DialStep) -> (Instant, Duration) {
-        let budget = match step {
-            DialStep::Resolve => self.budgets.resolve,
-            DialStep::Connect => self.budgets.connect,
-            DialStep::Proxy => self.budgets.proxy,
-            DialStep::Tls => self.budgets.tls,
-            DialStep::Handshake => self.handshake,
-        };
-        let step_ends = later(Instant::now(), budget);
-        match step_ends <= self.deadline {
-            true => (step_ends, budget),
-            false => (self.deadline, self.whole),
-        }
-    }
-
-    /// Does a step within its time and the whole dial's.
-    pub(super) async fn within<T>(
-        &self,
-        step: DialStep,
-        place: Place<'_>,
-        work: impl Future<Output = io::Result<T>>,
-    ) -> Result<T, DialError> {
-        self.bounded(step, place, async { work.await.map_err(|source| place.failed(step, source)) }).await
-    }
-
-    /// The same for work that words its own errors.
-    pub(super) async fn bounded<T>(
-        &self,
-        step: DialStep,
-        place: Place<'_>,
-        work: impl Future<Output = Result<T, DialError>>,
-    ) -> Result<T, DialError> {
-        let (deadline, after) = self.deadline(step);
-        match within(deadline, work).await {
-            Some(outcome) => outcome,
-            None => Err(DialError::Timeout { step, target: place.target.to_owned(), peer: place.peer, after }),
-        }
-    }
-}
-
-fn later(now: Instant, by: Duration) -> Instant {
-    now + by.min(FAR_FUTURE)
-}
-
-/// Sums of instants end somewhere.
-const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

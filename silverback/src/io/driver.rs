@@ -15,14 +15,15 @@ use tokio::{
 };
 
 use crate::{
-    conn::observer::Observer,
     error::Error,
+    io::observer::Observer,
     io::{
         clock,
         last_look::LastLook,
-        output::{Received, SharedHandle, Wait, ending::Ending, yields},
+        output::{Received, SharedHandle, Wait, ending::Ending},
         read_buffer::{Input, ReadBuffer},
         transport::ReadSide,
+        yields::yields,
     },
 };
 

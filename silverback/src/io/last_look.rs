@@ -12,7 +12,7 @@ use tokio::{
     time::{Sleep, sleep_until, timeout, timeout_at},
 };
 
-use crate::io::{clock, output::yields};
+use crate::io::{clock, yields::yields};
 
 /// A look at the transport after a deadline has passed, for those who poll. They try to go on before each poll.
 #[derive(Debug)]

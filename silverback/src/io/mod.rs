@@ -15,8 +15,10 @@ pub(crate) mod last_look;
 pub(crate) mod mask_source;
 #[cfg(all(test, silverback_loom))]
 mod models;
+pub(crate) mod observer;
 pub(crate) mod output;
 pub(crate) mod read_buffer;
 pub(crate) mod settings;
 pub(crate) mod sync;
 pub(crate) mod transport;
+pub(crate) mod yields;

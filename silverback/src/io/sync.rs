@@ -12,7 +12,7 @@ mod shipped {
     pub(crate) use std::{
         sync::{
             Mutex, MutexGuard,
-            atomic::{AtomicBool, AtomicUsize},
+            atomic::{AtomicBool, AtomicU16, AtomicUsize},
         },
         thread_local,
     };

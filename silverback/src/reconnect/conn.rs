@@ -8,11 +8,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{CloseCode, CloseFrame, CloseInfo, ControlPayload, Event, Message};
+use silverback_proto::{CloseCode, CloseInfo, Event, Message};
 use tokio::sync::watch;
 
 use super::{
-    Outage, Reconnect, ReconnectAttempt, ReconnectError, ReconnectState, ReconnectingWriter,
+    Reconnect, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingWriter,
     engine::{Engine, Step},
     link::{Link, Written},
 };
@@ -32,24 +32,6 @@ pub struct ReconnectingConn {
     ahead: VecDeque<Message>,
     /// Bytes in `ahead`.
     ahead_size: usize,
-}
-
-/// What [`ReconnectingConn::read_event`] tells.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum ReconnectEvent {
-    /// There is a connection, and it is set up.
-    Connected(ReconnectAttempt),
-    /// The connection broke, or an attempt failed. Here is what was not sent.
-    Disconnected(Outage),
-    /// A message.
-    Message(Message),
-    /// A ping, which was answered.
-    Ping(ControlPayload),
-    /// A pong.
-    Pong(ControlPayload),
-    /// The server's Close frame, which was answered.
-    Close(Option<CloseFrame>),
 }
 
 impl ReconnectingConn {

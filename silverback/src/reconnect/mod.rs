@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `mod`, `options` | what is asked for |
 //! | `backoff`, `retry_after`, `outage` | when to try again, and whether |
-//! | `attempt` | one attempt: hooks and the dial |
+//! | `hooks`, `attempt` | one attempt: hooks and the dial |
 //! | `engine` | round and round: an attempt, a connection, a wait |
-//! | `conn` | what the application does with it |
+//! | `conn`, `event` | what the application does with it |
 //! | `link`, `writer` | what the engine and writers share: the connection of the moment, what has not left |
 //! | `state`, `error` | what is seen of it |
 
@@ -15,6 +15,8 @@ mod backoff;
 mod conn;
 mod engine;
 mod error;
+mod event;
+mod hooks;
 mod link;
 mod options;
 mod outage;
@@ -22,19 +24,20 @@ mod retry_after;
 mod state;
 mod writer;
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use self::{
+    backoff::Pace,
+    hooks::{OnConnect, Prepare},
+};
 pub use self::{
-    attempt::ReconnectAttempt,
-    conn::{ReconnectEvent, ReconnectingConn},
+    conn::ReconnectingConn,
     error::ReconnectError,
+    event::ReconnectEvent,
+    hooks::ReconnectAttempt,
     outage::{Disconnect, Outage},
     state::ReconnectState,
     writer::ReconnectingWriter,
-};
-use self::{
-    attempt::{OnConnect, Prepare},
-    backoff::Pace,
 };
 use crate::dial::Dialer;
 
@@ -99,9 +102,6 @@ pub struct Reconnect {
     prepare: Option<Prepare>,
     on_connect: Option<OnConnect>,
 }
-
-/// What a hook may fail with.
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Names no URL, which may hold secrets.
 impl fmt::Debug for Reconnect {

@@ -2,7 +2,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use super::{BoxError, Disconnect, Reconnect, ReconnectAttempt, ReconnectingConn, attempt::erase, backoff::Pace};
+use super::{
+    Disconnect, Reconnect, ReconnectAttempt, ReconnectingConn,
+    backoff::Pace,
+    hooks::{BoxError, erase},
+};
 use crate::{conn::Conn, dial::Dialer};
 
 impl Reconnect {

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 use http::StatusCode;
 use silverback_proto::{CloseCode, CloseInfo, Initiator, Message, SendError};
 
-use super::{BoxError, retry_after};
+use super::{hooks::BoxError, retry_after};
 use crate::{
     dial::{DialError, DialStep},
     error::Error,

@@ -25,10 +25,16 @@ use crate::{
     },
 };
 
-pub(super) async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> Result<Conn, UpgradeError> {
+pub(super) async fn accept(
+    upgrader: &Upgrader,
+    mut stream: impl ByteStream,
+) -> Result<(Conn, Request<()>), UpgradeError> {
     let budget = Budget::start(upgrader);
-    let shaken = budget.limit(shake_hands(upgrader, &mut stream)).await;
-    conclude(upgrader, stream, shaken, budget).await
+    let (shaken, request) = match budget.limit(shake_hands(upgrader, &mut stream)).await {
+        Ok((negotiated, early, request)) => (Ok((negotiated, early)), request),
+        Err(error) => (Err(error), Request::default()),
+    };
+    Ok((conclude(upgrader, stream, shaken, budget).await?, request))
 }
 
 pub(super) async fn accept_handshake(
@@ -82,12 +88,15 @@ async fn conclude(
     }
 }
 
-async fn shake_hands(upgrader: &Upgrader, stream: &mut impl ByteStream) -> Result<(Negotiated, Vec<u8>), UpgradeError> {
+async fn shake_hands(
+    upgrader: &Upgrader,
+    stream: &mut impl ByteStream,
+) -> Result<(Negotiated, Vec<u8>, Request<()>), UpgradeError> {
     let (head, early) = read_head(stream, upgrader.settings.head_limit()).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
     let handshake = ServerHandshake::from_request(&request)?;
-    Ok((answer(upgrader, stream, handshake, headers).await?, early))
+    Ok((answer(upgrader, stream, handshake, headers).await?, early, request))
 }
 
 async fn answer(

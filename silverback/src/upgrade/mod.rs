@@ -10,7 +10,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request, Response};
 use silverback_proto::{
-    MemoryBudget, Negotiated, Subprotocol,
+    MemoryBudget, Negotiated, Role, Subprotocol,
     handshake::{
         Acceptance, HandshakeError, HostPattern, HostPolicy, Origin, OriginPolicy, ParseHostError, ParseOriginError,
         Rejection, ServerHandshake, requested_host,
@@ -176,8 +176,64 @@ impl Upgrader {
     /// # Panics
     /// Outside of a tokio runtime with its time driver enabled.
     pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
+        Ok(self.accept_with_request(stream).await?.0)
+    }
+
+    /// Does the same as [`accept`](Self::accept), and returns the request with the connection: its path, query and headers
+    /// say who the client is and what it wants.
+    ///
+    /// ```
+    /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), silverback::Error> {
+    /// let (mut conn, request) = silverback::Upgrader::new().accept_with_request(stream).await?;
+    /// conn.write_message(format!("you asked for {}", request.uri().path())).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
         // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
         Box::pin(bare::accept(self, stream)).await
+    }
+
+    /// Answers a request of any HTTP server: returns the response to send, and what was negotiated. Give the stream that the
+    /// server hands over afterwards to [`conn`](Self::conn).
+    ///
+    /// This is for servers that are not built on hyper 1.x, or that keep its upgrade to themselves.
+    ///
+    /// ```
+    /// # use silverback::{Conn, Upgrader};
+    /// # async fn upgraded() -> tokio::io::DuplexStream { tokio::io::duplex(64).0 }
+    /// # async fn handle(request: http::Request<()>) -> Result<http::Response<()>, silverback::Error> {
+    /// let upgrader = Upgrader::new();
+    /// let (response, negotiated) = upgrader.respond(&request)?;
+    /// tokio::spawn(async move {
+    ///     let mut conn = upgrader.conn(upgraded().await, negotiated, []);
+    ///     conn.write_message("welcome").await
+    /// });
+    /// Ok(response)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is the answer then.
+    pub fn respond<B>(&self, request: &Request<B>) -> Result<(Response<()>, Negotiated), UpgradeError> {
+        self.negotiate(ServerHandshake::from_request(request)?, HeaderMap::new())
+    }
+
+    /// Makes a connection of a stream whose handshake was answered with [`respond`](Self::respond). `leftover` is what the
+    /// server has read beyond the request.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub fn conn(&self, stream: impl ByteStream, negotiated: Negotiated, leftover: impl Into<Vec<u8>>) -> Conn {
+        Conn::from_handshake(stream, Role::Server, negotiated, leftover, &self.settings)
     }
 
     /// Does the rest of an opening handshake whose request was read from the stream before, as by a server that looks at

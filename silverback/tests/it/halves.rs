@@ -1,11 +1,13 @@
 //! The halves of a connection on tasks and threads of their own.
 
-use std::{collections::HashMap, future::pending};
+use std::{collections::HashMap, future::pending, pin::pin};
 
-use silverback::{Conn, Message, MessageKind, Negotiated, Role, Settings, Writer};
+use futures_util::{SinkExt, StreamExt};
+use silverback::{Conn, Message, MessageKind, Negotiated, PreparedMessage, Role, Settings, TryWriteError, Writer};
 use silverback_testkit::{
     pipe::{Plan, pipe},
-    wire::{CLIENT_KEY, ping, pong, text},
+    poll::poll_once,
+    wire::{CLIENT_KEY, close, ping, pong, text},
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream, duplex},
@@ -219,4 +221,161 @@ async fn a_connection_may_move_between_threads_with_output_held_back() {
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn are_a_stream_and_a_sink() {
+    let (conn, remote) = server();
+    let (mut writer, mut reader) = conn.split();
+    remote.send_frame(text("hello"));
+    assert_eq!(within(reader.next()).await.unwrap().unwrap(), "hello".into());
+    within(writer.send("answer".into())).await.unwrap();
+    within(writer.close()).await.unwrap();
+    within(remote.expect(text("answer"))).await;
+    within(remote.expect(close(1000, ""))).await;
+    remote.send_frame(close(1000, ""));
+    assert!(within(reader.next()).await.is_none());
+    assert!(reader.close_info().unwrap().is_clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forward_from_one_connection_to_another_with_the_combinators_of_futures() {
+    let (conn, remote) = server();
+    let (target, target_remote) = server();
+    let (_writer, reader) = conn.split();
+    let (writer, _reader) = target.split();
+    let forwarding = tokio::spawn(reader.forward(writer));
+    for number in 0..10 {
+        remote.send_frame(text(format!("{number}")));
+        within(target_remote.expect(text(format!("{number}")))).await;
+    }
+    remote.send_frame(close(1000, ""));
+    within(forwarding).await.unwrap().unwrap();
+    within(target_remote.expect(close(1000, ""))).await;
+}
+
+/// Two sinks of one connection: each has its own place in the queue, and each message leaves once.
+#[tokio::test(start_paused = true)]
+async fn each_clone_of_a_writer_is_a_sink_of_its_own() {
+    let (conn, remote) = server_config(|config| config.max_queued_output(10));
+    remote.plan_writes(Plan::new().stall());
+    let (mut first, _reader) = conn.split();
+    first.write_message("x".repeat(10)).await.unwrap();
+    let mut second = first.clone();
+    let first = tokio::spawn(async move { first.send("first".into()).await });
+    settle().await;
+    let second = tokio::spawn(async move { second.send("second".into()).await });
+    settle().await;
+    assert!(!first.is_finished() && !second.is_finished());
+    remote.release_writes();
+    within(first).await.unwrap().unwrap();
+    within(second).await.unwrap().unwrap();
+    for message in ["xxxxxxxxxx", "first", "second"] {
+        within(remote.expect(text(message))).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_is_dropped_while_it_waits_lets_the_next_one_go() {
+    let (conn, remote) = server_config(|config| config.max_queued_output(10));
+    remote.plan_writes(Plan::new().stall());
+    let (writer, _reader) = conn.split();
+    writer.write_message("x".repeat(10)).await.unwrap();
+    let mut vanishes = writer.clone();
+    assert!(poll_once(pin!(vanishes.feed("never".into()))).is_pending());
+    assert!(poll_once(pin!(SinkExt::<Message>::flush(&mut vanishes))).is_pending());
+    let waits = writer.clone();
+    let waits = tokio::spawn(async move { waits.write_message("next").await });
+    settle().await;
+    drop(vanishes);
+    remote.release_writes();
+    within(waits).await.unwrap().unwrap();
+    within(remote.expect(text("x".repeat(10)))).await;
+    within(remote.expect(text("next"))).await;
+    assert_eq!(remote.received(), b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn are_joined_again_if_they_belong_together() {
+    let (conn, remote) = server();
+    let (other, _other_remote) = server();
+    let (writer, reader) = conn.split();
+    let (other_writer, other_reader) = other.split();
+    let error = reader.reunite(other_writer).unwrap_err();
+    assert_eq!(error.to_string(), "the writer and the reader belong to different connections");
+    assert!(other_reader.reunite(error.writer).is_ok());
+    let mut conn = error.reader.reunite(writer).unwrap();
+    remote.send_frame(text("together"));
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("together".into()));
+    conn.write_message("again").await.unwrap();
+    within(remote.expect(text("again"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reader_closes_and_waits_for_the_answer() {
+    let (conn, remote) = server();
+    let (writer, mut reader) = conn.split();
+    writer.write_message("before").await.unwrap();
+    let closing = tokio::spawn(async move { (reader.close(1001, "bye").await, reader) });
+    within(remote.expect(text("before"))).await;
+    within(remote.expect(close(1001, "bye"))).await;
+    assert!(!closing.is_finished());
+    remote.send_frame(text("discarded"));
+    remote.send_frame(close(1001, ""));
+    let (closed, reader) = within(closing).await.unwrap();
+    closed.unwrap();
+    assert!(reader.close_info().unwrap().is_clean);
+}
+
+#[test]
+fn connections_and_halves_go_from_thread_to_thread() {
+    fn check<T: Send + Sync>() {}
+    check::<Conn>();
+    check::<silverback::Reader>();
+    check::<Writer>();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_leaves_in_one_write() {
+    let (conn, remote) = server();
+    let (writer, _reader) = conn.split();
+    let prepared = PreparedMessage::new("prepared");
+    let before = remote.counters().writes;
+    let held = writer.hold();
+    writer.try_write_message("one").unwrap();
+    writer.try_write_prepared(&prepared).unwrap();
+    assert_eq!(writer.queued_bytes(), 2 + 3 + 2 + 8);
+    assert_eq!(remote.counters().writes, before);
+    drop(held);
+    assert_eq!(remote.counters().writes, before + 1);
+    assert_eq!(writer.queued_bytes(), 0);
+    within(remote.expect(text("one"))).await;
+    within(remote.expect(text("prepared"))).await;
+    // A task that yields with a guard delays nothing.
+    let _held = writer.hold();
+    writer.try_write_message("late").unwrap();
+    settle().await;
+    within(remote.expect(text("late"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prepared_message_that_finds_no_room_comes_back_and_room_can_be_waited_for() {
+    let (conn, remote) = server_config(|config| config.max_queued_output(10));
+    remote.plan_writes(Plan::new().stall());
+    let (writer, _reader) = conn.split();
+    writer.write_message("x".repeat(10)).await.unwrap();
+    let prepared = PreparedMessage::new("prepared");
+    match writer.try_write_prepared(&prepared) {
+        Err(TryWriteError::Full(message)) => assert_eq!(message, "prepared".into()),
+        other => panic!("{other:?}"),
+    }
+    let waiter = writer.clone();
+    let waiting = tokio::spawn(async move { waiter.wait_for_room(8).await });
+    settle().await;
+    assert!(!waiting.is_finished());
+    remote.release_writes();
+    within(waiting).await.unwrap().unwrap();
+    writer.try_write_prepared(&prepared).unwrap();
+    within(remote.expect(text("x".repeat(10)))).await;
+    within(remote.expect(text("prepared"))).await;
 }

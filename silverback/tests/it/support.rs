@@ -118,4 +118,9 @@ impl Head {
         assert!(found.next().is_none(), "{name} appears twice");
         value
     }
+
+    /// The values of all headers of this name.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str()).collect()
+    }
 }

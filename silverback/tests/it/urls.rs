@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use http::{HeaderMap, HeaderValue, header};
 #[cfg(feature = "idna")]
 use silverback::ProxyRules;
 use silverback::{ConnectTo, DialError, Dialer, handshake::HandshakeError};
@@ -135,6 +136,40 @@ async fn the_client_names_itself_unless_it_is_given_a_name() {
         let (_, head) = dialled(dialer, "ws://a.example/").await;
         assert_eq!(head.header("user-agent"), Some(name));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_come_by_name_as_text_as_constants_and_in_maps() {
+    let mut map = HeaderMap::new();
+    map.append(header::ACCEPT_LANGUAGE, HeaderValue::from_static("de"));
+    map.append("x-tenant", HeaderValue::from_static("blue"));
+    map.append("x-tenant", HeaderValue::from_static("green"));
+    let dialer = Dialer::new()
+        .header(header::REFERER, HeaderValue::from_static("https://a.example/"))
+        .header(String::from("x-number"), b"1")
+        .headers(map);
+    let (_, head) = dialled(dialer, "ws://a.example/").await;
+    assert_eq!(head.header("referer"), Some("https://a.example/"));
+    assert_eq!(head.header("x-number"), Some("1"));
+    assert_eq!(head.header("accept-language"), Some("de"));
+    assert_eq!(head.values("x-tenant"), ["blue", "green"]);
+}
+
+#[tokio::test]
+async fn a_header_of_the_handshake_is_refused_in_a_map_too() {
+    let map = HeaderMap::from_iter([(header::UPGRADE, HeaderValue::from_static("h2c"))]);
+    let error = Dialer::new().headers(map).check("ws://a.example/").unwrap_err();
+    assert!(error.is_misuse() && error.to_string().contains("`Upgrade` belongs to the handshake"), "{error}");
+}
+
+#[test]
+fn a_url_is_any_text() {
+    let url = String::from("ws://a.example/");
+    let dialer = Dialer::new();
+    for checked in [dialer.check(&url), dialer.check(url.as_str()), dialer.check(std::borrow::Cow::from(&url))] {
+        checked.unwrap();
+    }
+    dialer.check(url).unwrap();
 }
 
 /// A dialer that notes whether it connects.

@@ -1,9 +1,22 @@
 //! The environment variables that name proxies. Nobody has written down what they mean; this is what most programs do.
 
-use super::{
-    ProxyRules,
-    rules::{InvalidProxyVariable, Setting},
-};
+use super::rules::{InvalidProxyVariable, ProxyRules, Setting};
+
+impl ProxyRules {
+    /// What the environment says, as most programs read it:
+    ///
+    /// - `http_proxy` for `ws://`, `https_proxy` for `wss://`, else `all_proxy`; lower case goes before upper case, and
+    ///   an empty value means none. `HTTP_PROXY` in upper case is not believed where `REQUEST_METHOD` is set: there a
+    ///   client of a CGI program could have written it.
+    /// - `no_proxy` as [`except`](Self::except).
+    /// - `localhost`, the names below it and the addresses of this machine (127.0.0.0/8, `::1`) are always reached
+    ///   directly.
+    ///
+    /// A value that is no proxy's URL is an error of [`proxy_for`](Self::proxy_for), for the servers that it is for.
+    pub fn from_env() -> Self {
+        read(|name| std::env::var(name).ok())
+    }
+}
 
 pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> ProxyRules {
     let either = |[lower, upper]: [&'static str; 2]| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{InvalidProxy, Proxy, environment, exceptions::Exceptions};
+use super::{InvalidProxy, Proxy, exceptions::Exceptions};
 use crate::dial::resolve::is_localhost;
 
 /// Which servers are reached through which proxy.
@@ -39,20 +39,6 @@ impl ProxyRules {
     /// Everything goes through this proxy.
     pub fn all(proxy: Proxy) -> Self {
         Self { plain: Some(Ok(proxy.clone())), secure: Some(Ok(proxy)), ..Self::default() }
-    }
-
-    /// What the environment says, as most programs read it:
-    ///
-    /// - `http_proxy` for `ws://`, `https_proxy` for `wss://`, else `all_proxy`; lower case goes before upper case, and
-    ///   an empty value means none. `HTTP_PROXY` in upper case is not believed where `REQUEST_METHOD` is set: there a
-    ///   client of a CGI program could have written it.
-    /// - `no_proxy` as [`except`](Self::except).
-    /// - `localhost`, the names below it and the addresses of this machine (127.0.0.0/8, `::1`) are always reached
-    ///   directly.
-    ///
-    /// A value that is no proxy's URL is an error of [`proxy_for`](Self::proxy_for), for the servers that it is for.
-    pub fn from_env() -> Self {
-        environment::read(|name| std::env::var(name).ok())
     }
 
     /// Servers that are reached directly, in the form of `NO_PROXY`: a list with commas of

@@ -18,6 +18,7 @@ mod error;
 mod key_log;
 #[cfg(feature = "native-tls")]
 mod native;
+mod options;
 mod pem;
 mod prepared;
 #[cfg(feature = "rustls-tls")]
@@ -37,7 +38,7 @@ use std::{
 };
 
 pub use self::error::TlsError;
-use self::prepared::Connector;
+use self::options::{Backend, Connector, Options};
 pub(crate) use self::prepared::PreparedTls;
 
 /// How TLS is done with a server.
@@ -50,31 +51,6 @@ pub struct Tls {
     options: Arc<Options>,
     /// Made by the first dial: reading the system's roots takes milliseconds.
     connector: Arc<OnceLock<Connector>>,
-}
-
-#[derive(Clone)]
-struct Options {
-    backend: Backend,
-    /// PEM.
-    extra_roots: Vec<Vec<u8>>,
-    default_roots: bool,
-    /// The chain and its key, PEM.
-    client_certificate: Option<(Vec<u8>, Vec<u8>)>,
-    server_name: Option<String>,
-    /// The best first.
-    alpn: Vec<String>,
-    key_log: Option<PathBuf>,
-    accept_invalid_certs: bool,
-}
-
-#[derive(Clone)]
-enum Backend {
-    /// rustls where it is there, else the system's library.
-    Any,
-    #[cfg(feature = "native-tls")]
-    Native,
-    /// What the application has put together itself.
-    Given(Connector),
 }
 
 impl Tls {
@@ -189,21 +165,6 @@ impl From<Arc<rustls::ClientConfig>> for Tls {
 impl From<native_tls::TlsConnector> for Tls {
     fn from(connector: native_tls::TlsConnector) -> Self {
         Self::given(Connector::native(connector))
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            backend: Backend::Any,
-            extra_roots: Vec::new(),
-            default_roots: true,
-            client_certificate: None,
-            server_name: None,
-            alpn: vec!["http/1.1".to_owned()],
-            key_log: None,
-            accept_invalid_certs: false,
-        }
     }
 }
 

@@ -5,7 +5,11 @@ use std::io;
 use native_tls::{Certificate, Identity};
 use tokio_native_tls::TlsConnector;
 
-use super::{Options, TlsError, pem, prepared::Connector};
+use super::{
+    error::TlsError,
+    options::{Connector, Options},
+    pem,
+};
 use crate::{dial::TlsSession, io::transport::ByteStream};
 
 pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {

@@ -1,24 +1,17 @@
 //! From what was asked for to something that does handshakes, by whichever library there is.
 
 use std::io;
-#[cfg(feature = "rustls-tls")]
-use std::sync::Arc;
 
 #[cfg(feature = "native-tls")]
 use super::native;
 #[cfg(feature = "rustls-tls")]
 use super::rustls_backend;
-use super::{Backend, Options, Tls, TlsError};
+use super::{
+    Tls,
+    error::TlsError,
+    options::{Backend, Connector, Options},
+};
 use crate::{dial::TlsSession, io::transport::ByteStream};
-
-/// What the configuration has become.
-#[derive(Clone)]
-pub(super) enum Connector {
-    #[cfg(feature = "rustls-tls")]
-    Rustls { config: Arc<rustls::ClientConfig>, unchecked: bool },
-    #[cfg(feature = "native-tls")]
-    Native { connector: tokio_native_tls::TlsConnector, unchecked: bool },
-}
 
 /// All that one handshake needs, but for the stream.
 pub(crate) struct PreparedTls {
@@ -69,18 +62,6 @@ impl Options {
             #[cfg(not(feature = "native-tls"))]
             Backend::Any => Err(TlsError::Unsupported("provider: turn on silverback's feature ring or aws-lc-rs")),
         }
-    }
-}
-
-impl Connector {
-    #[cfg(feature = "rustls-tls")]
-    pub(super) fn rustls(config: Arc<rustls::ClientConfig>) -> Self {
-        Self::Rustls { config, unchecked: false }
-    }
-
-    #[cfg(feature = "native-tls")]
-    pub(super) fn native(connector: native_tls::TlsConnector) -> Self {
-        Self::Native { connector: connector.into(), unchecked: false }
     }
 }
 

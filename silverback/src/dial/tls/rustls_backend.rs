@@ -11,12 +11,11 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 
 use super::{
-    Options, TlsError,
     certificate::Certificate,
+    error::TlsError,
     key_log::KeyLogFile,
-    pem,
-    prepared::Connector,
-    roots,
+    options::{Connector, Options},
+    pem, roots,
     verifier::{Trusts, Verifier},
 };
 use crate::{dial::TlsSession, io::transport::ByteStream};

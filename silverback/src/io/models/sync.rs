@@ -12,7 +12,7 @@ use loom::{future::block_on, thread};
 pub(crate) use loom::{
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicU16, AtomicUsize},
     },
     thread_local,
 };

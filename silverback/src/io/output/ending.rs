@@ -3,26 +3,26 @@
 use std::{
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use silverback_proto::{Role, Timeout};
+use silverback_proto::{CloseCode, CloseFrame, Role, Timeout};
 use tokio::{
     runtime::Handle,
     time::{Sleep, sleep_until},
 };
 
+use super::{
+    handle::SharedHandle,
+    inner::{LeftBehind, Locked},
+    shared::Shared,
+    waiting::{FlushFor, Polled},
+};
 use crate::{
     error::Error,
-    io::{
-        clock,
-        last_look::LastLook,
-        output::{FlushFor, Polled, SharedHandle},
-        read_buffer::ReadBuffer,
-        sync::spawn,
-        transport::ReadSide,
-    },
+    io::{clock, last_look::LastLook, read_buffer::ReadBuffer, sync::spawn, transport::ReadSide},
 };
 
 /// A connection on which nothing more will be received, on its way to the last byte.
@@ -176,3 +176,49 @@ const TRANSPORT_END: Duration = Duration::from_secs(2);
 
 const DRAIN: usize = 16 * 1024;
 const READS_PER_TURN: usize = 16;
+
+impl Shared {
+    /// Starts the closing handshake with this code and reason, as [`start_close`](Self::start_close).
+    pub(crate) fn start_close_with(self: &Arc<Self>, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let close = match code {
+            CloseCode::NO_STATUS => None,
+            code => Some(CloseFrame::new(code, reason.to_owned())?),
+        };
+        self.start_close(close);
+        Ok(())
+    }
+
+    /// Starts the closing handshake, once: a sink asks for it at every poll, and only the first time is worth a wake-up.
+    pub(crate) fn start_close(self: &Arc<Self>, close: Option<CloseFrame>) {
+        let mut inner = self.lock();
+        if !inner.transmitter.start_close(clock::now(), close) {
+            return;
+        }
+        self.flush(&mut inner);
+        if inner.is_blocked {
+            // The flusher knows a later deadline. It may be the only one who looks: a sink that is closed does not read.
+            inner.is_watched = self.flusher.watch(self.clone());
+        }
+        inner.wakes_waiting = true;
+        // It waits for a deadline that is no longer the next one.
+        inner.wakes_reader = true;
+        self.linger_if_left(inner);
+    }
+
+    /// The reader goes before the connection has ended. Its side of the transport is needed once more if somebody has
+    /// closed, or will: with unread input the kernel would reset the connection, which destroys our Close frame.
+    pub(crate) fn leave_behind(self: &Arc<Self>, io: ReadSide, role: Role) {
+        let mut inner = self.lock();
+        inner.left_behind = Some(Box::new(LeftBehind { io, role }));
+        self.linger_if_left(inner);
+    }
+
+    /// Has the closing handshake go on without a reader, if there is one to go on with and none to do it.
+    fn linger_if_left(self: &Arc<Self>, mut inner: Locked<'_>) {
+        let Some(deadline) = inner.transmitter.close_deadline() else { return };
+        let Some(left_behind) = inner.left_behind.take() else { return };
+        drop(inner);
+        let LeftBehind { io, role } = *left_behind;
+        Ending::orderly(SharedHandle::new(self.clone()), io, deadline, role).linger();
+    }
+}

@@ -1,10 +1,8 @@
 //! One task per thread that sends what connections held back when their own task went on to wait for something else,
 //! and goes on with output that the transport would not take at once. It looks for idle compressors, too.
 
-mod compressors;
-
 use std::{
-    cell::RefCell,
+    fmt,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -13,80 +11,82 @@ use std::{
     time::Instant,
 };
 
-use tokio::{
-    runtime::{self, Handle},
-    time::{Sleep, sleep_until},
-};
+use tokio::time::{Sleep, sleep_until};
 
-use self::compressors::Compressors;
+use super::compressors::{Compresses, Compressors};
 use crate::io::{
     clock,
-    output::{Shared, yields},
-    sync::{Mutex, MutexGuard, spawn, thread_local},
+    sync::{Mutex, MutexGuard},
+    yields::yields,
 };
 
-/// Where connections put themselves when somebody else must send for them.
-#[derive(Debug, Default)]
-pub(crate) struct Flusher {
-    queue: Mutex<Queue>,
+/// What the flusher does with a connection.
+pub(crate) trait Flush: Compresses + Send + Sync + 'static {
+    /// Sends what was held back, or goes on after the transport was full.
+    fn flush_for_others(self: &Arc<Self>);
+
+    /// The transport is broken in a way that it could not even report, or its runtime has ended.
+    fn give_up(&self);
+
+    /// Fails the connection if it is stalled. Says when to look again, while its transport takes nothing.
+    fn watch_stall(&self, now: Instant) -> Option<Instant>;
 }
 
-#[derive(Debug, Default)]
-struct Queue {
+/// Where connections put themselves when somebody else must send for them.
+pub(crate) struct Flusher<C: Flush> {
+    queue: Mutex<Queue<C>>,
+}
+
+struct Queue<C> {
     /// Connections with output to be sent as soon as the task that is running yields.
-    due: Vec<Arc<Shared>>,
+    due: Vec<Arc<C>>,
     /// Connections whose transport takes nothing at the moment.
-    blocked: Vec<Arc<Shared>>,
+    blocked: Vec<Arc<C>>,
     /// Connections that have begun to hold a compressor.
-    compressing: Vec<Weak<Shared>>,
+    compressing: Vec<Weak<C>>,
     /// The task is gone, with its runtime: nobody will look at what is added.
     is_over: bool,
     /// The task's, while it waits.
     waker: Option<Waker>,
 }
 
-impl Flusher {
-    /// The flusher of this thread and runtime; its task is started when the first connection asks.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime, as all of tokio.
-    pub(crate) fn current() -> Arc<Self> {
-        let handle = Handle::current();
-        LOCAL.with(|local| match &mut *local.borrow_mut() {
-            // A runtime may get the number of one that has ended; its flusher is over then.
-            Some(found) if found.runtime == handle.id() && !found.flusher.is_over() => found.flusher.clone(),
-            local => {
-                let (flusher, task) = Self::with_task();
-                spawn(&handle, task);
-                *local = Some(Local { runtime: handle.id(), flusher: flusher.clone() });
-                flusher
-            }
-        })
+impl<C> Default for Queue<C> {
+    fn default() -> Self {
+        Self { due: Vec::new(), blocked: Vec::new(), compressing: Vec::new(), is_over: false, waker: None }
     }
+}
 
+/// Connections refer to their flusher, so their fields cannot be shown here.
+impl<C: Flush> fmt::Debug for Flusher<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flusher")
+    }
+}
+
+impl<C: Flush> Flusher<C> {
     /// A flusher, and its task. The task ends when nobody holds the flusher any more.
     pub(crate) fn with_task() -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
-        let flusher = Arc::new(Self::default());
+        let flusher = Arc::new(Self { queue: Mutex::new(Queue::default()) });
         let task = run(Task::new(&flusher));
         (flusher, task)
     }
 
     /// Has `connection` flushed when the running task yields; `false` if nobody will.
-    pub(crate) fn flush_soon(&self, connection: Arc<Shared>) -> bool {
+    pub(crate) fn flush_soon(&self, connection: Arc<C>) -> bool {
         self.add(|queue| queue.due.push(connection))
     }
 
     /// Watches a connection whose transport takes nothing, until it does or counts as stalled; `false` if nobody will.
-    pub(crate) fn watch(&self, connection: Arc<Shared>) -> bool {
+    pub(crate) fn watch(&self, connection: Arc<C>) -> bool {
         self.add(|queue| queue.blocked.push(connection))
     }
 
     /// Watches a connection that holds a compressor, until it is given back.
-    pub(crate) fn watch_compressor(&self, connection: &Arc<Shared>) {
+    pub(crate) fn watch_compressor(&self, connection: &Arc<C>) {
         self.add(|queue| queue.compressing.push(Arc::downgrade(connection)));
     }
 
-    fn add(&self, add: impl FnOnce(&mut Queue)) -> bool {
+    fn add(&self, add: impl FnOnce(&mut Queue<C>)) -> bool {
         let mut queue = self.lock();
         if queue.is_over {
             return false;
@@ -105,12 +105,12 @@ impl Flusher {
         self.lock().is_over
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Queue<C>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Flusher {
+impl<C: Flush> Drop for Flusher<C> {
     fn drop(&mut self) {
         // The task holds no strong reference: woken now, it finds that nobody needs it any more.
         let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +120,7 @@ impl Drop for Flusher {
     }
 }
 
-impl Drop for Task {
+impl<C: Flush> Drop for Task<C> {
     fn drop(&mut self) {
         let Some(flusher) = self.flusher.upgrade() else { return };
         let mut queue = flusher.lock();
@@ -136,45 +136,36 @@ impl Drop for Task {
 }
 
 /// A transport of somebody else's that panics breaks its own connection and no other.
-fn flush_guarded(connection: Arc<Shared>) {
+fn flush_guarded<C: Flush>(connection: Arc<C>) {
     let flush = AssertUnwindSafe(|| connection.flush_for_others());
     if catch_unwind(flush).is_err() {
         connection.give_up();
     }
 }
 
-struct Local {
-    runtime: runtime::Id,
-    flusher: Arc<Flusher>,
-}
-
-thread_local! {
-    static LOCAL: RefCell<Option<Local>> = RefCell::default();
-}
-
 /// What the task keeps between turns.
-struct Task {
-    flusher: Weak<Flusher>,
-    due: Vec<Arc<Shared>>,
+struct Task<C: Flush> {
+    flusher: Weak<Flusher<C>>,
+    due: Vec<Arc<C>>,
     /// Connections that may be stalled; those that went on leave at the next check.
-    blocked: Vec<Arc<Shared>>,
+    blocked: Vec<Arc<C>>,
     /// Ends when the first of `blocked` could count as stalled.
     check: Option<Pin<Box<Sleep>>>,
-    compressors: Compressors,
+    compressors: Compressors<C>,
 }
 
-async fn run(mut task: Task) {
+async fn run(mut task: Task<impl Flush>) {
     poll_fn(|cx| task.poll(cx)).await;
 }
 
-impl Task {
-    fn new(flusher: &Arc<Flusher>) -> Self {
+impl<C: Flush> Task<C> {
+    fn new(flusher: &Arc<Flusher<C>>) -> Self {
         Self {
             flusher: Arc::downgrade(flusher),
             due: Vec::new(),
             blocked: Vec::new(),
             check: None,
-            compressors: Compressors::default(),
+            compressors: Compressors::new(),
         }
     }
 
@@ -195,7 +186,7 @@ impl Task {
         Poll::Pending
     }
 
-    fn take_over(&mut self, flusher: &Flusher, cx: &Context<'_>) {
+    fn take_over(&mut self, flusher: &Flusher<C>, cx: &Context<'_>) {
         let mut queue = flusher.lock();
         // Swapped, not collected: in steady state neither side allocates.
         std::mem::swap(&mut self.due, &mut queue.due);
@@ -222,7 +213,7 @@ impl Task {
     }
 
     /// Fails what is stalled, forgets what went on, and keeps the rest.
-    fn watch(&mut self, connections: Vec<Arc<Shared>>) {
+    fn watch(&mut self, connections: Vec<Arc<C>>) {
         let now = clock::now();
         for connection in connections {
             if let Some(due) = connection.watch_stall(now) {

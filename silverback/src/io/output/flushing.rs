@@ -1,31 +1,50 @@
 //! What the flusher does with a connection, and how it is told.
 
-use std::{io, sync::Arc, task::Wake, time::Instant};
+use std::{cell::RefCell, io, sync::Arc, task::Wake, time::Instant};
 
 use silverback_proto::{ConnectionError, Timeout};
+use tokio::runtime::{self, Handle};
 
-use super::{Shared, inner::Failure};
-use crate::io::last_look::extra_time;
+use super::{
+    compressors::Compresses,
+    flusher::{Flush, Flusher},
+    inner::Failure,
+    shared::Shared,
+};
+use crate::io::{
+    last_look::extra_time,
+    sync::{spawn, thread_local},
+};
 
-impl Shared {
-    /// Sends what was held back, or goes on after the transport was full.
-    pub(crate) fn flush_for_others(self: &Arc<Self>) {
-        let mut inner = self.lock();
-        inner.is_registered = false;
-        inner.is_blocked = false;
-        self.flush(&mut inner);
-        self.close_if_abandoned(inner);
-    }
+/// The flusher of this thread and runtime; its task is started when the first connection asks.
+///
+/// # Panics
+/// Outside of a tokio runtime, as all of tokio.
+pub(crate) fn current_flusher() -> Arc<Flusher<Shared>> {
+    let handle = Handle::current();
+    LOCAL.with(|local| match &mut *local.borrow_mut() {
+        // A runtime may get the number of one that has ended; its flusher is over then.
+        Some(found) if found.runtime == handle.id() && !found.flusher.is_over() => found.flusher.clone(),
+        local => {
+            let (flusher, task) = Flusher::with_task();
+            spawn(&handle, task);
+            *local = Some(Local { runtime: handle.id(), flusher: flusher.clone() });
+            flusher
+        }
+    })
+}
 
-    /// The transport is broken in a way that it could not even report, or its runtime has ended.
-    pub(crate) fn give_up(&self) {
-        let mut inner = self.lock();
-        inner.fail(Failure::Io(io::ErrorKind::Other));
-        self.close_if_abandoned(inner);
-    }
+struct Local {
+    runtime: runtime::Id,
+    flusher: Arc<Flusher<Shared>>,
+}
 
-    /// Gives the compressor back if no message was sent since this many had been. Says how many have been, if it stays.
-    pub(crate) fn release_idle_compressor(&self, sent: Option<u64>) -> Option<u64> {
+thread_local! {
+    static LOCAL: RefCell<Option<Local>> = RefCell::default();
+}
+
+impl Compresses for Shared {
+    fn release_idle_compressor(&self, sent: Option<u64>) -> Option<u64> {
         let mut inner = self.lock();
         let sent_now = inner.transmitter.stats().messages_sent;
         if sent == Some(sent_now) {
@@ -34,9 +53,24 @@ impl Shared {
         inner.is_compressor_watched = inner.transmitter.holds_compressor();
         inner.is_compressor_watched.then_some(sent_now)
     }
+}
 
-    /// Fails the connection if it is stalled. Says when to look again, while its transport takes nothing.
-    pub(crate) fn watch_stall(&self, now: Instant) -> Option<Instant> {
+impl Flush for Shared {
+    fn flush_for_others(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        inner.is_registered = false;
+        inner.is_blocked = false;
+        self.flush(&mut inner);
+        self.close_if_abandoned(inner);
+    }
+
+    fn give_up(&self) {
+        let mut inner = self.lock();
+        inner.fail(Failure::Io(io::ErrorKind::Other));
+        self.close_if_abandoned(inner);
+    }
+
+    fn watch_stall(&self, now: Instant) -> Option<Instant> {
         let mut inner = self.lock();
         // Looked at several times, so that a stall is found soon after the budget, counted from the last progress, is over.
         let pause = inner.transmitter.write_stall_budget() / 4;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::Shared;
+use super::shared::Shared;
 
 /// A reader's or a writer's hold on the connection. When the last one goes, what was accepted is still sent.
 #[derive(Debug)]
@@ -15,6 +15,11 @@ impl SharedHandle {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         shared.handles.fetch_add(1, Ordering::AcqRel);
         Self(shared)
+    }
+
+    /// Whether both are of the same connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Large messages are made into frames while nobody holds the lock: their writer has its turn, and works piece by piece.
 
 use std::{
-    pin::pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -10,10 +9,9 @@ use silverback_proto::{
     Message, PreparedMessage,
     connection::{LargeMessage, LargePreparation, LargeSource},
 };
-use tokio::task::yield_now;
 
-use super::{RoomFor, Shared, SharedHandle, inner::Inner};
-use crate::error::Error;
+use super::{handle::SharedHandle, inner::Inner, shared::Shared, waiting::RoomFor};
+use crate::{error::Error, io::yields::yields};
 
 /// A large message whose turn it is, and which is being made into a frame. Dropped before it is queued, it passes its turn
 /// on as if it had never come.
@@ -147,10 +145,4 @@ impl SharedHandle {
         })?;
         Ok(None)
     }
-}
-
-/// Lets other tasks run, and the driver of sockets and timers look around, before this one goes on.
-pub(crate) fn yields(cx: &mut Context<'_>) -> Poll<()> {
-    // Dropped after one poll, it still wakes.
-    pin!(yield_now()).poll(cx)
 }

@@ -1,6 +1,7 @@
 //! What a connection runs on: TCP and Unix sockets directly, anything else behind one box.
 
 mod byte_stream;
+mod exclusive;
 pub(crate) mod socket;
 mod tcp_progress;
 pub(crate) mod wire;
@@ -24,6 +25,7 @@ use tokio::{
 pub use self::byte_stream::ByteStream;
 use self::{
     byte_stream::take_as,
+    exclusive::Exclusive,
     socket::{Addresses, socket_under},
     tcp_progress::TcpProgress,
     wire::Wire,
@@ -61,7 +63,7 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
         Some(stream) => {
             let addresses = Addresses::of(&stream);
             socket_under(&stream).into_iter().for_each(bound_unsent);
-            let (read, write) = sync::split(stream);
+            let (read, write) = sync::split(Exclusive::new(stream));
             match addresses {
                 Some(addresses) => {
                     (ReadSide::Layered(Box::new((read, addresses))), WriteSide::Layered(Box::new((write, addresses))))
@@ -94,8 +96,8 @@ pub(crate) enum ReadSide {
     #[cfg(unix)]
     Unix(unix::OwnedReadHalf),
     /// On a TCP connection, as under TLS. In a box, so that those without pay nothing for the addresses.
-    Layered(Box<(ReadHalf<Box<dyn ByteStream>>, Addresses)>),
-    Other(ReadHalf<Box<dyn ByteStream>>),
+    Layered(Box<(ReadHalf<Exclusive>, Addresses)>),
+    Other(ReadHalf<Exclusive>),
     Closed,
 }
 
@@ -155,8 +157,8 @@ pub(crate) enum WriteSide {
     #[cfg(unix)]
     Unix(unix::OwnedWriteHalf),
     /// As for [`ReadSide::Layered`].
-    Layered(Box<(WriteHalf<Box<dyn ByteStream>>, Addresses)>),
-    Other(WriteHalf<Box<dyn ByteStream>>),
+    Layered(Box<(WriteHalf<Exclusive>, Addresses)>),
+    Other(WriteHalf<Exclusive>),
     Closed,
 }
 

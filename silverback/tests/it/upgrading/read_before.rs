@@ -1,5 +1,6 @@
-//! `accept_handshake`: other code has read the request.
+//! `accept_handshake`, `respond` and `conn`: other code has read the request.
 
+use http::Request;
 use silverback::{
     UpgradeError, Upgrader,
     handshake::{Rejection, ServerHandshake, http1::parse_request},
@@ -40,4 +41,31 @@ async fn is_refused_if_the_origin_may_not_connect() {
     assert!(body.contains("evil.example"), "{body}");
     let error = within(accepting).await.unwrap().unwrap_err();
     assert!(matches!(error, UpgradeError::Rejected(Rejection::Origin { .. })), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_answered_for_a_server_that_sends_the_response_itself() {
+    let upgrader = Upgrader::new().subprotocols(["chat"]);
+    let request = parse_request(request("Sec-WebSocket-Protocol: chat\r\n").as_bytes()).unwrap();
+    let (response, negotiated) = upgrader.respond(&request).unwrap();
+    assert_eq!(response.status(), 101);
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
+    let (pipe, remote) = pipe();
+    let remote = remote.as_client();
+    let mut conn = upgrader.conn(pipe, negotiated, text("leftover").masked(CLIENT_KEY).encode());
+    assert_eq!(conn.subprotocol().unwrap(), "chat");
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("leftover".into()));
+    conn.write_message("answer").await.unwrap();
+    within(remote.expect(text("answer"))).await;
+}
+
+#[test]
+fn is_refused_by_the_same_policy_for_a_server_that_sends_the_response_itself() {
+    let request = parse_request(request("Origin: http://evil.example\r\n").as_bytes()).unwrap();
+    let error = Upgrader::new().respond(&request).unwrap_err();
+    assert!(matches!(error, UpgradeError::Rejected(Rejection::Origin { .. })), "{error:?}");
+    assert_eq!(error.response().status(), 403);
+    let error = Upgrader::new().respond(&Request::new(())).unwrap_err();
+    assert!(error.response().status().is_client_error(), "{error:?}");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use silverback::{UpgradeError, Upgrader};
+use silverback_testkit::pipe::pipe;
 use tokio::time::sleep;
 
 use super::{accept, head, refusal};
@@ -26,6 +27,18 @@ async fn by_path(request: Request<()>) -> Answer {
             Err(refusal)
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn may_be_replaced_by_a_look_at_the_request_that_was_accepted() {
+    let (pipe, remote) = pipe();
+    let accepting = tokio::spawn(async move { Upgrader::new().accept_with_request(pipe).await });
+    let remote = remote.as_client();
+    remote.send(request("Cookie: who=me\r\n"));
+    assert_eq!(head(&remote).await.status(), 101);
+    let (_conn, request) = within(accepting).await.unwrap().unwrap();
+    assert_eq!(request.uri().path(), "/chat");
+    assert_eq!(request.headers()["cookie"], "who=me");
 }
 
 #[tokio::test(start_paused = true)]

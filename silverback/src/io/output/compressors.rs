@@ -5,27 +5,36 @@ use std::{pin::Pin, sync::Weak, task::Context, time::Duration};
 
 use tokio::time::{Sleep, sleep_until};
 
-use crate::io::{clock, output::Shared};
+use crate::io::clock;
+
+/// A connection that may hold a compressor.
+pub(crate) trait Compresses {
+    /// Gives the compressor back if no message was sent since this many had been. Says how many have been, if it stays.
+    fn release_idle_compressor(&self, sent: Option<u64>) -> Option<u64>;
+}
 
 /// The connections of a flusher that hold a compressor.
-#[derive(Default)]
-pub(super) struct Compressors {
-    watched: Vec<Watched>,
+pub(super) struct Compressors<C> {
+    watched: Vec<Watched<C>>,
     /// Ends at the next look at all of them.
     look: Option<Pin<Box<Sleep>>>,
     /// Those that are gone are left out when there are so many.
     tidy_at: usize,
 }
 
-struct Watched {
+struct Watched<C> {
     /// Weak: a connection that is dropped takes its compressor along at once.
-    connection: Weak<Shared>,
+    connection: Weak<C>,
     /// How many messages had been sent at the last look, if there was one.
     sent: Option<u64>,
 }
 
-impl Compressors {
-    pub(super) fn watch(&mut self, connections: Vec<Weak<Shared>>) {
+impl<C: Compresses> Compressors<C> {
+    pub(super) fn new() -> Self {
+        Self { watched: Vec::new(), look: None, tidy_at: 0 }
+    }
+
+    pub(super) fn watch(&mut self, connections: Vec<Weak<C>>) {
         self.watched.extend(connections.into_iter().map(|connection| Watched { connection, sent: None }));
         if self.watched.len() >= self.tidy_at {
             self.watched.retain(|watched| watched.connection.strong_count() > 0);

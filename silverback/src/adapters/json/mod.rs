@@ -3,15 +3,16 @@
 //! [`Conn::read_json`] and [`Conn::write_json`] do the usual; [`to_message`] and [`from_message`] are for messages that
 //! go another way, as to a [`PreparedMessage`](crate::PreparedMessage) for many.
 
-use std::fmt;
+mod error;
 
 use serde::{Deserialize, Serialize};
+use silverback_proto::{Message, MessageRef};
 
+pub use self::error::JsonError;
 use crate::{
     conn::{Conn, reader::Reader, writer::Writer},
     error::Error,
 };
-use silverback_proto::{Message, MessageRef};
 
 /// The JSON of a value, as a text message.
 ///
@@ -116,46 +117,5 @@ impl Writer {
     ) -> impl Future<Output = Result<(), Error>> + use<'a, T> {
         let message = to_message(value);
         async move { self.write_message(message?).await }
-    }
-}
-
-/// A message that is not the JSON that was asked for, or a value that has no JSON.
-#[derive(Debug)]
-pub struct JsonError {
-    message: Option<Message>,
-    source: serde_json::Error,
-}
-
-impl JsonError {
-    /// The message that could not be read; `None` when it was the writing that failed.
-    pub fn message(&self) -> Option<&Message> {
-        self.message.as_ref()
-    }
-
-    /// The same, taken out.
-    pub fn into_message(self) -> Option<Message> {
-        self.message
-    }
-
-    /// What is wrong, and where.
-    pub fn json_error(&self) -> &serde_json::Error {
-        &self.source
-    }
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.message {
-            Some(message) => {
-                write!(f, "a {} message is not the JSON that was asked for: {}", message.kind(), self.source)
-            }
-            None => write!(f, "a value cannot be written as JSON: {}", self.source),
-        }
-    }
-}
-
-impl std::error::Error for JsonError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
     }
 }

@@ -1,0 +1,46 @@
+//! Why a message could not be read or written as JSON.
+
+use std::fmt;
+
+use silverback_proto::Message;
+
+/// A message that is not the JSON that was asked for, or a value that has no JSON.
+#[derive(Debug)]
+pub struct JsonError {
+    pub(super) message: Option<Message>,
+    pub(super) source: serde_json::Error,
+}
+
+impl JsonError {
+    /// The message that could not be read; `None` when it was the writing that failed.
+    pub fn message(&self) -> Option<&Message> {
+        self.message.as_ref()
+    }
+
+    /// The same, taken out.
+    pub fn into_message(self) -> Option<Message> {
+        self.message
+    }
+
+    /// What is wrong, and where.
+    pub fn json_error(&self) -> &serde_json::Error {
+        &self.source
+    }
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            Some(message) => {
+                write!(f, "a {} message is not the JSON that was asked for: {}", message.kind(), self.source)
+            }
+            None => write!(f, "a value cannot be written as JSON: {}", self.source),
+        }
+    }
+}
+
+impl std::error::Error for JsonError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

@@ -1,0 +1,397 @@
+//! What the reader and the writers of one connection share: the sending side, behind a lock that nobody holds for long.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use silverback_proto::{
+    CloseInfo, ConnectionError, ReceivedEvent, SendError, Stats, Timeout,
+    connection::{OutputProgress, Transmitter, WaiterId},
+};
+
+use super::{
+    flusher::Flusher,
+    inner::{Failure, Inner, Locked, Written},
+    waiting::{FlushFor, Polled, RoomFor},
+};
+use crate::{
+    error::Error,
+    io::{
+        clock,
+        sync::{AtomicBool, AtomicU16, AtomicUsize, Mutex},
+        transport::WriteSide,
+    },
+};
+
+/// What a reader has received since it last waited, and when the last of it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) count: usize,
+    pub(crate) at: Instant,
+}
+
+/// How long a reader may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    pub(crate) deadline: Option<Instant>,
+    /// It is the task that waited the last time, and nobody has woken it through the connection since.
+    pub(crate) is_known: bool,
+}
+
+/// The shared half of a connection.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    /// The reader has whole frames in hand: output may wait until it has looked at them.
+    input_in_hand: AtomicBool,
+    /// Guards that hold output back; see `Writer::hold`.
+    holds: AtomicU16,
+    /// Something was queued that nobody has tried to send: held back, or an answer to a control frame.
+    holds_output: AtomicBool,
+    /// Readers and writers that exist.
+    pub(super) handles: AtomicUsize,
+    /// Output held back leaves when this much of it has gathered.
+    write_buffer_size: u32,
+    pub(super) flusher: Arc<Flusher<Self>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        transmitter: Transmitter,
+        io: WriteSide,
+        write_buffer_size: usize,
+        flusher: Arc<Flusher<Self>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::new(Inner::new(transmitter, io)),
+            input_in_hand: AtomicBool::new(false),
+            holds: AtomicU16::new(0),
+            holds_output: AtomicBool::new(false),
+            handles: AtomicUsize::new(0),
+            write_buffer_size: u32::try_from(write_buffer_size).unwrap_or(u32::MAX),
+            flusher,
+        })
+    }
+
+    /// Queues something of `len` bytes as soon as its turn has come, and sends or holds back by the rule of batching.
+    /// Nothing is queued when this is pending.
+    pub(crate) fn poll_send(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        who: RoomFor<'_>,
+        len: usize,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Poll<Result<(), Error>> {
+        let mut inner = self.lock();
+        if !inner.has_room_for(len) && !self.takes_turn(&mut inner, who, len, cx.waker()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.send_locked(&mut inner, send))
+    }
+
+    #[cold]
+    pub(super) fn takes_turn(self: &Arc<Self>, inner: &mut Inner, who: RoomFor<'_>, len: usize, waker: &Waker) -> bool {
+        self.flush(inner);
+        inner.takes_turn(who, len, waker)
+    }
+
+    /// Queues something of `len` bytes if there is room at once and nobody waits for it; `None` if not.
+    pub(crate) fn try_send(
+        self: &Arc<Self>,
+        len: usize,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Option<Result<(), Error>> {
+        let mut inner = self.lock();
+        if !inner.has_room_for(len) {
+            self.flush(&mut inner);
+            if !inner.admits_newcomer(len) {
+                return None;
+            }
+        }
+        Some(self.send_locked(&mut inner, send))
+    }
+
+    /// Queues something whatever waits: the next fragment of the message that is open, pings, closes.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        self.send_locked(&mut self.lock(), send)
+    }
+
+    /// Queues the next fragment of a streamed message as soon as the queue allows it.
+    pub(crate) fn poll_send_fragment(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        payload: &[u8],
+        is_final: bool,
+    ) -> Poll<Result<(), Error>> {
+        let mut inner = self.lock();
+        if inner.failure.is_none() && !inner.transmitter.has_room_for(payload.len()) {
+            self.flush(&mut inner);
+            if !inner.transmitter.has_room_for(payload.len()) {
+                inner.wait_with_fragment(payload.len(), cx.waker());
+                return Poll::Pending;
+            }
+        }
+        // Other messages wait for the last one.
+        inner.wakes_waiting |= is_final;
+        Poll::Ready(self.send_locked(&mut inner, |transmitter| transmitter.send_fragment(payload, is_final)))
+    }
+
+    /// Gives up places of a writer that waited for room or for a flush.
+    pub(crate) fn stop_waiting(&self, room: Option<WaiterId>, flush: Option<WaiterId>) {
+        self.lock().stop_waiting(room, flush);
+    }
+
+    /// Ready when all that was queued has left.
+    pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>, who: FlushFor<'_>) -> Poll<Result<(), Error>> {
+        let mut inner = self.lock();
+        self.flush(&mut inner);
+        if let Some(failure) = &inner.failure {
+            return Poll::Ready(Err(failure.to_error()));
+        }
+        if !inner.has_output() {
+            let has_left = !inner.transmitter.has_dropped_output();
+            return Poll::Ready(if has_left { Ok(()) } else { Err(SendError::Closing.into()) });
+        }
+        inner.wait_for_flush(who, cx.waker());
+        Poll::Pending
+    }
+
+    /// Shuts the write side down once everything has left.
+    pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_flush(cx, FlushFor::Polled(Polled::Ending)).is_pending() {
+            return Poll::Pending;
+        }
+        self.lock().io.poll_shutdown(cx).map(|_| ())
+    }
+
+    /// The connection is over: the descriptor goes, also while the application keeps its handles.
+    pub(crate) fn close_transport(&self) {
+        let mut inner = self.lock();
+        inner.transmitter.handle_lost();
+        inner.wakes_waiting = true;
+        inner.close();
+    }
+
+    /// The reader reports something whole.
+    pub(crate) fn handle_event(&self, now: Instant, received: &ReceivedEvent) {
+        let mut inner = self.lock();
+        inner.transmitter.handle_event(now, received);
+        self.holds_output.store(true, Ordering::Release);
+        inner.wakes_waiting |= matches!(received, ReceivedEvent::Close(_));
+    }
+
+    /// The reader reports the peer's fault: the peer is told.
+    pub(crate) fn handle_fault(self: &Arc<Self>, error: &ConnectionError) {
+        let mut inner = self.lock();
+        inner.transmitter.handle_fault(clock::now(), error);
+        self.flush(&mut inner);
+        inner.wakes_waiting = true;
+    }
+
+    /// The transport has ended or a deadline has passed: writers are told.
+    pub(crate) fn handle_lost(&self, error: &Error) {
+        let failure = match error {
+            Error::Io(error) => Failure::Io(error.kind()),
+            Error::Timeout(timeout) => Failure::Connection(ConnectionError::Timeout(*timeout)),
+            _ => Failure::Connection(ConnectionError::Lost),
+        };
+        self.lock().fail(failure);
+    }
+
+    /// Sends what is queued, as far as the transport takes it now. Where nothing was held back it costs no lock: what
+    /// another thread holds back at this moment it leaves to the flusher, as ever.
+    #[inline]
+    pub(crate) fn flush_now(self: &Arc<Self>) {
+        if self.holds_output.load(Ordering::Acquire) {
+            self.flush(&mut self.lock());
+        }
+    }
+
+    /// The application has left: the transport goes when the output has.
+    pub(super) fn flush_and_leave(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        self.flush(&mut inner);
+        self.close_if_abandoned(inner);
+    }
+
+    /// The reader is about to wait, and says what it has received since it last did: it is told why it should not wait,
+    /// or until when.
+    pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>, received: Received) -> Result<Wait, Error> {
+        let mut inner = self.lock();
+        let last_words = match &inner.failure {
+            None => None,
+            Some(failure) => Some(failure.listens_until().ok_or_else(|| failure.to_error())?),
+        };
+        if received.count > 0 {
+            inner.transmitter.handle_received(received.at, received.count);
+            inner.note_life();
+        }
+        let is_known = inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !is_known {
+            inner.reader = Some(cx.waker().clone());
+        }
+        Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_timeout()), is_known })
+    }
+
+    /// Whether a deadline that ends the connection has come.
+    pub(crate) fn has_timed_out(&self, now: Instant) -> bool {
+        let inner = self.lock();
+        inner.failure.is_some() || inner.transmitter.has_timed_out(now)
+    }
+
+    /// A deadline of the reader has come.
+    pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) -> Result<(), Error> {
+        let mut inner = self.lock();
+        if let Some(failure) = &inner.failure {
+            return Err(failure.to_error());
+        }
+        if inner.transmitter.doubts_life(now) {
+            inner.look_for_life(now);
+        }
+        if let Some(error) = inner.transmitter.handle_timeout(now) {
+            inner.fail(Failure::Connection(error.clone()));
+            return Err(error.into());
+        }
+        self.flush(&mut inner);
+        Ok(())
+    }
+
+    /// Why nothing more comes. A reset that a write has met looks like an ordinary end to the reader after it.
+    pub(crate) fn end_of_input(&self) -> Error {
+        self.lock().failure.as_deref().map_or(Error::Lost, Failure::to_error)
+    }
+
+    /// Whether output may wait for what the reader has in hand.
+    pub(crate) fn set_input_in_hand(&self, in_hand: bool) {
+        self.input_in_hand.store(in_hand, Ordering::Release);
+    }
+
+    pub(crate) fn close_info(&self) -> Option<CloseInfo> {
+        self.lock().transmitter.close_info()
+    }
+
+    /// Whether both Close frames have been exchanged.
+    pub(crate) fn close_is_done(&self) -> bool {
+        self.close_info().is_some_and(|info| info.is_clean)
+    }
+
+    /// When the closing handshake has taken too long, or would have if it began now.
+    pub(crate) fn close_deadline(&self) -> Instant {
+        let inner = self.lock();
+        let begun = inner.transmitter.close_deadline();
+        begun.unwrap_or_else(|| clock::now_and(inner.transmitter.close_budget()))
+    }
+
+    /// What is to be said when the closing handshake has taken too long.
+    pub(crate) fn close_timeout(&self) -> Timeout {
+        Timeout::Close(self.lock().transmitter.close_budget())
+    }
+
+    /// Bytes that were accepted and that the transport has not taken.
+    pub(crate) fn queued_output(&self) -> usize {
+        self.lock().transmitter.queued_output()
+    }
+
+    /// Holds output back until `release` was called as often.
+    pub(crate) fn hold(&self) {
+        self.holds.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Ends a `hold`, and sends what was held back by the last one.
+    pub(crate) fn release(self: &Arc<Self>) {
+        if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 && !self.input_in_hand.load(Ordering::Acquire) {
+            self.flush_now();
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.lock().transmitter.stats()
+    }
+
+    pub(crate) fn output_progress(&self) -> OutputProgress {
+        self.lock().transmitter.output_progress()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        let inner = self.lock();
+        inner.failure.is_none() && inner.transmitter.close_info().is_none()
+    }
+
+    pub(super) fn send_locked(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        if let Some(failure) = &inner.failure {
+            return Err(failure.to_error());
+        }
+        send(&mut inner.transmitter)?;
+        let holds_back = self.input_in_hand.load(Ordering::Acquire) || self.holds.load(Ordering::Acquire) > 0;
+        if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size as usize {
+            self.flush(inner);
+            return Ok(());
+        }
+        self.holds_output.store(true, Ordering::Release);
+        if !inner.is_registered && !inner.is_blocked {
+            inner.is_registered = self.flusher.flush_soon(self.clone());
+            if !inner.is_registered {
+                self.flush(inner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes until the queue is empty or the transport takes no more. After a lot of output the flusher goes on.
+    pub(super) fn flush(self: &Arc<Self>, inner: &mut Inner) {
+        self.holds_output.store(false, Ordering::Release);
+        if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
+            return;
+        }
+        if !inner.is_compressor_watched && inner.transmitter.holds_compressor() {
+            inner.is_compressor_watched = true;
+            self.flusher.watch_compressor(self);
+        }
+        // Whoever holds the lock writes, but only the flusher is woken: a task that goes away takes no output with it.
+        let waker = Waker::from(self.clone());
+        match inner.poll_write_all(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Ok(Written::All)) => inner.wakes_waiting = true,
+            Poll::Ready(Ok(Written::NotAll)) => {
+                inner.wakes_waiting = true;
+                inner.is_registered = inner.is_registered || self.flusher.flush_soon(self.clone());
+                if !inner.is_registered {
+                    inner.fail(Failure::Io(io::ErrorKind::Other));
+                }
+            }
+            Poll::Ready(Err(error)) => inner.fail(Failure::Write(error.kind(), clock::now())),
+            Poll::Pending => {
+                inner.note_blocked(clock::now());
+                inner.wakes_waiting = true;
+                if !inner.is_watched {
+                    inner.is_watched = self.flusher.watch(self.clone());
+                    if !inner.is_watched {
+                        // Its runtime has ended: nobody would ever go on with it, or tell those who wait for room.
+                        inner.fail(Failure::Io(io::ErrorKind::Other));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked::new(&self.inner)
+    }
+
+    /// Closes the transport if nobody can use it any more: neither the application nor output on its way.
+    pub(super) fn close_if_abandoned(&self, inner: Locked<'_>) {
+        let is_on_its_way = inner.is_on_its_way() && !self.flusher.is_over();
+        if self.handles.load(Ordering::Acquire) == 0 && !is_on_its_way {
+            inner.close();
+        }
+    }
+}

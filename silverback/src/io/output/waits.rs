@@ -1,0 +1,120 @@
+//! Futures that wait for the output of a connection. Dropped, they give up their places.
+
+use std::{
+    mem::ManuallyDrop,
+    sync::{Arc, Weak},
+};
+
+use silverback_proto::connection::WaiterId;
+
+use super::{
+    large::Encoding,
+    shared::Shared,
+    waiting::{FlushFor, RoomFor},
+};
+
+/// A future's wait for room, and its turn with a large message. Dropped, it gives up its place, and passes its turn on.
+#[derive(Debug)]
+pub(crate) struct RoomWait<'a> {
+    shared: &'a Arc<Shared>,
+    id: Option<WaiterId>,
+    /// Not dropped by the compiler, whose code for that is called for every message.
+    pub(crate) encoding: ManuallyDrop<Option<Box<Encoding<'a>>>>,
+}
+
+impl<'a> RoomWait<'a> {
+    pub(crate) fn new(shared: &'a Arc<Shared>) -> Self {
+        Self { shared, id: None, encoding: ManuallyDrop::new(None) }
+    }
+}
+
+impl RoomWait<'_> {
+    /// A closure that calls this holds all of it, and not only its place.
+    #[inline]
+    pub(crate) fn who(&mut self) -> RoomFor<'_> {
+        RoomFor::Future(&mut self.id)
+    }
+}
+
+impl Drop for RoomWait<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.id.is_some() || self.encoding.is_some() {
+            self.give_up();
+        }
+    }
+}
+
+impl RoomWait<'_> {
+    #[cold]
+    fn give_up(&mut self) {
+        drop(self.encoding.take());
+        if self.id.is_some() {
+            self.shared.lock().stop_waiting(self.id, None);
+        }
+    }
+}
+
+/// A future's wait until everything has left. Dropped, it gives up its place.
+#[derive(Debug)]
+pub(crate) struct FlushWait<'a> {
+    shared: &'a Arc<Shared>,
+    id: Option<WaiterId>,
+}
+
+impl<'a> FlushWait<'a> {
+    pub(crate) fn new(shared: &'a Arc<Shared>) -> Self {
+        Self { shared, id: None }
+    }
+}
+
+impl FlushWait<'_> {
+    pub(crate) fn who(&mut self) -> FlushFor<'_> {
+        FlushFor::Future(&mut self.id)
+    }
+}
+
+impl Drop for FlushWait<'_> {
+    fn drop(&mut self) {
+        if self.id.is_some() {
+            self.shared.lock().stop_waiting(None, self.id);
+        }
+    }
+}
+
+/// A wait for room on whatever connection there is at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct ChangingRoomWait {
+    shared: Weak<Shared>,
+    id: Option<WaiterId>,
+    encoding: Option<Box<Encoding<'static>>>,
+}
+
+impl ChangingRoomWait {
+    /// The place on this connection. The place on another one is given up.
+    pub(crate) fn on(&mut self, shared: &Arc<Shared>) -> &mut Option<WaiterId> {
+        if !std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(shared)) {
+            self.give_up();
+            self.shared = Arc::downgrade(shared);
+        }
+        &mut self.id
+    }
+
+    /// The large message that is being made into a frame for this connection.
+    pub(crate) fn encoding_on(&mut self, shared: &Arc<Shared>) -> &mut Option<Box<Encoding<'static>>> {
+        self.encoding.take_if(|encoding| !encoding.is_on(shared));
+        &mut self.encoding
+    }
+
+    fn give_up(&mut self) {
+        if let (Some(id), Some(shared)) = (self.id.take(), self.shared.upgrade()) {
+            shared.lock().stop_waiting(Some(id), None);
+        }
+    }
+}
+
+impl Drop for ChangingRoomWait {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
