@@ -46,7 +46,7 @@ fn the_page_knows_no_flag_that_is_not_there() {
         else {
             continue;
         };
-        assert!(known.contains(flag) || OTHERS_FLAGS.contains(&flag), "--{flag} is no flag of silverback");
+        assert!(known.contains(flag) || OTHERS_FLAGS.contains(&flag), "--{flag} is not a flag of silverback");
     }
 }
 
@@ -194,5 +194,5 @@ fn check_lines(name: &str, found: &str, expected: &str) {
 
 /// Of cargo and curl, as the page names them.
 const OTHERS_FLAGS: [&str; 6] = ["bin", "release", "help", "version", "package", "path"];
-/// More than these are no help.
+/// A longer list of choices does not help.
 const MOST_CHOICES: usize = 8;

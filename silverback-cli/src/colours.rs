@@ -13,7 +13,7 @@ pub(crate) enum When {
 }
 
 impl When {
-    /// Whether this is a time for colours. `NO_COLOR` and dumb terminals decide where nobody else has.
+    /// Whether to use colours. With `auto`, `NO_COLOR` and dumb terminals turn them off.
     pub(crate) fn has_come(self, on_terminal: bool) -> bool {
         match self {
             Self::Always => true,

@@ -1,5 +1,5 @@
-//! Lines on standard error, written by a thread of its own: nobody who has something to report waits for a pipe that is
-//! full or a terminal that has stopped. Lines that do not fit into the queue are left out and counted.
+//! Lines on standard error, written by a separate thread: a full pipe or a stopped terminal does not block the thread
+//! that reports. Lines that do not fit into the queue are dropped and counted.
 
 use std::{
     fmt::Write as _,
@@ -75,7 +75,7 @@ impl Queue {
             }
             state.is_writing = true;
             drop(state);
-            // Where it is closed there is nobody to tell.
+            // If standard error is closed, there is nowhere to report.
             let _ = out.write_all(text.as_bytes());
             self.lock().is_writing = false;
             self.changed.notify_all();
@@ -99,7 +99,7 @@ impl Queue {
     }
 }
 
-/// What waits to be written: more than a service reports in a minute.
+/// The size of the queue: more than a service reports in a minute.
 const MOST_BYTES: usize = 256 * 1024;
 const LONG: Duration = Duration::from_secs(3600);
 

@@ -1,9 +1,10 @@
-//! Deadlines of a process that was stopped, as by Ctrl-Z, a debugger or a laptop that sleeps: what came before them may not
-//! have been read yet when it goes on.
+//! Deadlines of a process that was stopped, for example by Ctrl-Z, a debugger or a sleeping laptop. When it continues,
+//! data that arrived before the deadline may still be unread.
 
 use std::time::{Duration, Instant};
 
-/// Until when to read on after this deadline, if it was noticed late; `None` if it may be judged now.
+/// Returns a later deadline if this one was noticed late, so that unread data can be processed first. Returns `None` if
+/// the deadline counts now.
 pub(crate) fn extended(deadline: Instant) -> Option<Instant> {
     let now = Instant::now();
     let late = now.saturating_duration_since(deadline);

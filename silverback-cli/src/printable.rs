@@ -20,7 +20,7 @@ pub(crate) fn printable_json(json: String) -> String {
     }
     let mut out = String::with_capacity(json.len() + json.len() / 8);
     for c in json.chars() {
-        // Line breaks stand between values only: the serializer has escaped them in strings.
+        // Line breaks occur only between values, because the serializer has escaped those in strings.
         if c == '\n' || is_visible(c) {
             out.push(c);
         } else {
@@ -40,8 +40,8 @@ pub(crate) fn is_visible(c: char) -> bool {
         '\u{c0}'..='\u{2ff}' | '\u{400}'..='\u{481}' | '\u{4e00}'..='\u{9fff}' => true,
         c if BLANK.contains(&c) => false,
         c => {
-            // `escape_debug` also escapes a combining mark that stands alone. After a letter it escapes format
-            // characters, separators, and everything unassigned or private.
+            // `escape_debug` also escapes a lone combining mark. After a letter it escapes only format characters,
+            // separators, and unassigned or private characters.
             let mut pair = [b'x', 0, 0, 0, 0];
             let len = 1 + c.encode_utf8(&mut pair[1..]).len();
             std::str::from_utf8(&pair[..len]).is_ok_and(|pair| pair.escape_debug().skip(1).eq([c]))

@@ -68,7 +68,7 @@ impl Signals {
 impl Drop for Signals {
     fn drop(&mut self) {
         let mut state = lock();
-        // A command that ends because of a signal keeps what is left of its time.
+        // A command that already ends because of a signal keeps its remaining time.
         if state.first.is_none() {
             state.patience = None;
         }

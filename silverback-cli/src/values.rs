@@ -67,7 +67,7 @@ pub(crate) fn time_or_off(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
-/// The items of a list with commas, which stands in one value.
+/// The items of a comma-separated list in one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 

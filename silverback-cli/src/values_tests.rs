@@ -1,4 +1,4 @@
-//! What people write, and what it means.
+//! Values as people write them.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

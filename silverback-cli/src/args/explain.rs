@@ -1,4 +1,4 @@
-//! What is said of a command line that makes no sense: one line for what clap says in several.
+//! Words clap's errors in one line each.
 
 use std::ffi::OsString;
 
@@ -24,7 +24,7 @@ pub(super) fn explain(error: &clap::Error, words: &[OsString], program: &Command
     format!("{text} (see {} --help)", command_of(words, program))
 }
 
-/// The environment variable is named where that is where the value stands.
+/// A value that clap rejects. If it comes from an environment variable, the error names the variable.
 fn wrong_value(error: &clap::Error, words: &[OsString], program: &Command) -> Option<String> {
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         return None;
@@ -41,7 +41,7 @@ fn wrong_value(error: &clap::Error, words: &[OsString], program: &Command) -> Op
     })
 }
 
-/// `--reconnect 5 URL`: the number is read as the URL, and clap blames what stands in the URL's place.
+/// `--reconnect 5 URL`: clap reads the number as the URL, and then rejects the URL.
 fn missing_equals(error: &clap::Error, words: &[OsString], program: &Command) -> Option<String> {
     let stray = told(error, ContextKind::InvalidArg)?;
     if error.kind() != ErrorKind::UnknownArgument || stray.starts_with('-') {

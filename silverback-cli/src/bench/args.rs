@@ -1,4 +1,4 @@
-//! What was asked of `bench` on the command line. What it will do is in `plan`.
+//! The options of `bench` as the user gave them. `plan` turns them into a load.
 
 use std::{net::IpAddr, num::NonZero, path::PathBuf, time::Duration};
 

@@ -11,7 +11,7 @@ use crate::dialing::shown::shown_url;
 /// The command line of a load without secrets, each option by its long name, in the order in which they were given.
 pub(super) fn shown(words: impl IntoIterator<Item = OsString>) -> String {
     let command = Args::augment_args(Command::new(COMMAND));
-    // The program's name stands before that of the command.
+    // The first word is the program's name.
     let given = command.clone().try_get_matches_from(words.into_iter().skip(1)).ok();
     let mut parts: Vec<(usize, String)> = Vec::new();
     if let Some(given) = &given {
@@ -52,7 +52,7 @@ fn shown_value(id: &str, value: &OsStr) -> String {
     match id {
         id if PLAIN.contains(&id) => value.into_owned(),
         id if URLS.contains(&id) => shown_url(&value),
-        // The name of a header tells what was done. A file of headers is named, too.
+        // Shows the header's name, which explains what the load did, and the path of a file with headers.
         "header" if value.starts_with('@') => value.into_owned(),
         "header" => value.split_once(':').map_or_else(|| HIDDEN.to_owned(), |(name, _)| format!("{name}: {HIDDEN}")),
         _ => HIDDEN.to_owned(),

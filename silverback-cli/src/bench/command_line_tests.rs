@@ -45,7 +45,7 @@ fn no_secret_is_shown_however_it_is_given() {
     );
 }
 
-/// Whoever adds an option decides whether its value may be shown; otherwise it is hidden.
+/// A new option must be added to one of the lists. Until then its value is hidden.
 #[test]
 fn every_option_with_a_value_is_shown_or_known_to_be_secret() {
     const SECRET: [&str; 4] = ["header", "user", "bearer", "subprotocol"];

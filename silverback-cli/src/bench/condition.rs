@@ -19,7 +19,7 @@ pub(crate) struct Condition {
     text: String,
 }
 
-/// What is looked at.
+/// The figure that a condition compares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Metric {
     Time { of: Measured, figure: Figure },
@@ -71,7 +71,7 @@ impl Condition {
         }
     }
 
-    /// What was found, in words.
+    /// Words the measured value.
     pub(crate) fn found(&self, outcome: &Outcome) -> String {
         match (self.metric, self.metric.of(outcome)) {
             (_, None) => "nothing was measured".to_owned(),

@@ -1,4 +1,4 @@
-//! `silverback bench`: a load on a server, and what came of it.
+//! `silverback bench`: puts a load on a server and reports the results.
 
 pub(crate) mod args;
 mod command_line;
@@ -27,7 +27,7 @@ use crate::{
     signals::Signals,
 };
 
-/// Puts the load on the server, shows what came of it, and says it with the exit code.
+/// Puts the load on the server and prints the results. An error carries the exit code.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let mut signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
@@ -80,7 +80,7 @@ fn verdict(plan: &Plan, outcome: &Outcome) -> Result<(), Error> {
     }
 }
 
-/// Why not one connection is left, if none is: what was met most.
+/// Returns the most frequent cause if no connection is left.
 fn end_of_all(outcome: &Outcome) -> Option<(Cause, &Fault)> {
     let most = outcome.faults.most()?;
     (outcome.opened == 0 || outcome.lost >= outcome.opened).then_some(most)

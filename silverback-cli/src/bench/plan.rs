@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{dialing::shown::shown_url, error::Error, printable::printable};
 
-/// The load, and what is to be done with its outcome.
+/// The load, and how to report its outcome.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) load: Load,
@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     pub(crate) is_quiet: bool,
 }
 
-/// What was asked for, as the outputs name it.
+/// Settings of the load that the outputs show.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) sizes: Sizes,
@@ -128,7 +128,7 @@ fn script(settings: &Settings, task: Task) -> Result<Script, Error> {
     if is_broadcast && settings.sizes.smallest() < LABEL {
         return Err(Error::Usage(format!("--size must be at least {LABEL} with --broadcast: messages are numbered")));
     }
-    // The label comes on top of what the script holds.
+    // The label is sent in front of the script's message.
     let label = if is_broadcast { LABEL } else { 0 };
     let sizes = match &settings.sizes {
         Sizes::Listed(sizes) => Sizes::Listed(sizes.iter().map(|size| size - label).collect()),
@@ -157,7 +157,7 @@ fn target(args: &Args, largest: usize) -> Result<Target, Error> {
             .max_message_size(room as u64)
             .max_frame_size(room as u64)
             .max_queued_output(room)
-            // Only what was asked for goes over the wire.
+            // Send only the messages of the load.
             .ping_interval(None)
             .close_timeout(CLOSING)
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::engine::script::Sizes;
 use crate::values;
 
-/// A time, or none. A type of its own, because clap takes an `Option` for an option that may be left out.
+/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Option<Duration>);
 
@@ -22,7 +22,7 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-/// So many a second: `500`, `500/s`, `30k/s`, `0.5`.
+/// A rate per second: `500`, `500/s`, `30k/s`, `0.5`.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match number(text.strip_suffix("/s").unwrap_or(text)) {
         Some(rate) if rate > 0.0 && rate <= MAX_COUNT => Ok(rate),

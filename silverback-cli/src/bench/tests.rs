@@ -1,4 +1,4 @@
-//! What the end of the program says.
+//! The end of the program: its last line and exit code.
 #![allow(clippy::unwrap_used)]
 
 use clap::{FromArgMatches, Parser};

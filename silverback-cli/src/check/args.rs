@@ -1,4 +1,4 @@
-//! What was asked of `check`.
+//! The options of `check`.
 
 use std::time::Duration;
 

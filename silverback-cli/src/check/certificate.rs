@@ -1,4 +1,4 @@
-//! What a certificate says, in words: whose it is, who vouches for it, for which names, and how long.
+//! A certificate in words: its subject, issuer, names and validity.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
@@ -27,7 +27,7 @@ pub(super) struct Certificate {
     pub(super) days_left: i64,
     /// Whether it begins in the future.
     pub(super) is_early: bool,
-    /// Whether nobody else vouches for it.
+    /// Whether the certificate has signed itself.
     pub(super) is_self_signed: bool,
 }
 

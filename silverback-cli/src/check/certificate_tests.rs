@@ -1,4 +1,4 @@
-//! What is read from certificates.
+//! Reading certificates.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

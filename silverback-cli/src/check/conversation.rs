@@ -1,4 +1,4 @@
-//! What is tried once the connection stands: a ping, a text that an echo service sends back, the closing handshake.
+//! The test of an open connection: a ping, a text that an echo service returns, and the closing handshake.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::{lateness, printable::printable};
 
-/// What came of it.
+/// The results of the test.
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) ping: Reply,
     pub(super) echo: Echo,
     pub(super) close: Closing,
-    /// Messages that nobody had asked for.
+    /// Messages that the test did not ask for.
     pub(super) unasked: u64,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Reply {
     NoneWithin(Duration),
 }
 
-/// What came back for a text.
+/// The answer to the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Echo {
     Skipped,
@@ -136,7 +136,7 @@ impl Talk {
 
 async fn close(conn: &mut Conn, wait: Duration) -> Closing {
     let began = Instant::now();
-    // The budget of the closing handshake is the connection's own; this is for what it does not bound.
+    // The connection has its own budget for the closing handshake. This limit is for everything outside of that budget.
     match timeout(wait * 2, conn.close(CloseCode::NORMAL, "")).await {
         Ok(Ok(())) => {
             let code = conn.close_info().map_or(CloseCode::NO_STATUS, |info| info.code);
@@ -147,7 +147,8 @@ async fn close(conn: &mut Conn, wait: Duration) -> Closing {
     }
 }
 
-/// What has ended a connection that takes nothing more: whoever closes first is heard by those who read on.
+/// Finds out how a connection ended that accepts no more writes. If the server closed first, its Close frame may still
+/// be unread.
 async fn after(conn: &mut Conn, error: Error) -> Closing {
     if !error.is_disconnect() {
         return Closing::Failed(error);
@@ -165,7 +166,7 @@ fn ended(conn: &Conn) -> Closing {
     conn.close_info().map_or(Closing::Failed(Error::Lost), Closing::ByServer)
 }
 
-/// A text that nobody sends by chance, of the size of a ping.
+/// A text of the size of a ping that no server sends by chance.
 fn token() -> String {
     let random = getrandom::u64().unwrap_or(0x5eed);
     format!("silverback check {random:016x}")

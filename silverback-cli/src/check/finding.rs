@@ -1,6 +1,6 @@
-//! One finding of `check`: what is wrong, and what to try.
+//! A problem that `check` found, and advice.
 
-/// What is wrong.
+/// A problem in plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Diagnosis {
     /// For programs: one word that does not change.

@@ -1,5 +1,5 @@
-//! How the server treats a page of its own, if something stands in front of it. A proxy that puts another name into `Host`
-//! makes the origin of every page look foreign: browsers are refused, and everything else is well.
+//! Tests how the server treats its own page behind a proxy. If a proxy changes `Host`, the origin of every page looks
+//! foreign. Then browsers are refused, although all other clients can connect.
 
 use std::time::Duration;
 

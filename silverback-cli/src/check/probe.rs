@@ -1,4 +1,4 @@
-//! Does all of it: the dial, what is tried on the connection, and the verdict.
+//! Runs the test: the dial, the conversation, and the diagnosis.
 
 use std::time::{Instant, SystemTime};
 
@@ -132,7 +132,8 @@ impl From<Seen> for Step {
     }
 }
 
-/// Where it stopped, unless what was seen tells it already: an answer with another status, addresses that refuse us.
+/// Returns the failed step, unless the trace already shows it: a status other than 101, or addresses that refuse the
+/// connection.
 fn failed_step(error: &DialError) -> Option<&'static str> {
     match error {
         DialError::Refused { .. } => return None,
@@ -148,7 +149,7 @@ fn failed_step(error: &DialError) -> Option<&'static str> {
     })
 }
 
-/// Without the step, which stands before it.
+/// Words the reason without the step, which the line already names.
 fn reason(error: &DialError) -> String {
     match error {
         DialError::Io { source, .. } => source.to_string(),

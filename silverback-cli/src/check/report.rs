@@ -1,4 +1,4 @@
-//! All that came of it.
+//! The result of `check`.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,16 +12,16 @@ use crate::{
     printable::printable,
 };
 
-/// What was done, what was seen, and what is wrong.
+/// The steps, the observations and the problem.
 #[derive(Debug)]
 pub(super) struct Report {
     /// As it may be shown.
     pub(super) url: String,
     pub(super) steps: Vec<Step>,
-    /// `None` if there was no connection.
+    /// `None` if no connection was opened.
     pub(super) conversation: Option<Conversation>,
     pub(super) total: Duration,
-    /// What is worth knowing though nothing is wrong.
+    /// Observations worth knowing although nothing is wrong.
     pub(super) notes: Vec<String>,
     pub(super) diagnosis: Option<Diagnosis>,
     /// Which exit code it comes to; `None` when all is well.
@@ -80,7 +80,7 @@ pub(super) struct Security {
     pub(super) certificate: Option<Certificate>,
 }
 
-/// Whether somebody we believe vouches for the certificate.
+/// Whether a trusted authority has signed the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
     Verified,
@@ -154,7 +154,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// What the handshake itself needs, and what is told in a place of its own.
+/// Headers of the handshake itself, and headers that the report shows elsewhere.
 const BORING: [&str; 15] = [
     "connection",
     "upgrade",

@@ -1,5 +1,6 @@
-//! A further connection, where the first one leaves a question open: whose certificate was refused, and does the port
-//! speak the other of TLS and plain HTTP? Whoever answers is a stranger: it is asked for `/`, and told nothing else.
+//! A second connection, if the first one leaves a question open: which certificate was refused, or whether the port
+//! speaks TLS or plain HTTP. The server is not authenticated, so this connection only asks for `/` and sends no
+//! secrets.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::dialing::options::DialOptions;
 
-/// What the second look has shown.
+/// The findings of the second connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SecondLook {
     /// The TLS session that is to be had if any certificate will do.
@@ -68,7 +69,7 @@ async fn session(options: &DialOptions, place: &str) -> Option<(TlsSession, Dura
     })
 }
 
-/// Connects, and goes on until TLS stands or an answer has come.
+/// Connects, and continues until TLS is established or an answer has arrived.
 async fn look(options: &DialOptions, url: &str, place: &str) -> Vec<Seen> {
     // What made no sense would have been found before.
     let Ok(dialer) = options.dialer_to_look() else { return Vec::new() };

@@ -103,7 +103,7 @@ impl Page {
     fn security(&mut self, security: &Security, took: Duration) {
         let mut parts: Vec<_> = [&security.version, &security.cipher_suite].into_iter().flatten().cloned().collect();
         parts.push(security.alpn.as_ref().map_or_else(|| "no ALPN".to_owned(), |name| format!("ALPN {name}")));
-        // The row of the first connection stands there already.
+        // Otherwise the row of the first connection is already there.
         if security.trust != Trust::Refused {
             self.row("tls", Some(took), Look::Plain, &parts.join(", "));
         }

@@ -1,4 +1,4 @@
-//! What was seen on the way to a server, in its order.
+//! The steps of a dial as they happened.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderMap, StatusCode};
 use silverback::{DialEvent, TlsSession};
 
-/// Something that the dial came past.
+/// An event of the dial.
 #[derive(Clone, Debug)]
 pub(super) enum Seen {
     Resolved {
@@ -48,7 +48,7 @@ pub(super) enum Seen {
     },
 }
 
-/// Takes down what a `Dialer` tells its observer.
+/// Records the events that a `Dialer` reports to its observer.
 #[derive(Clone, Debug)]
 pub(super) struct Trace(Arc<Mutex<Notes>>);
 
@@ -56,7 +56,7 @@ pub(super) struct Trace(Arc<Mutex<Notes>>);
 struct Notes {
     seen: Vec<Seen>,
     attempts: HashMap<SocketAddr, Instant>,
-    /// When the step that goes on began.
+    /// The start of the current step.
     since: Instant,
 }
 
@@ -102,7 +102,7 @@ impl Trace {
         self.notes().seen.clone()
     }
 
-    /// How long the step that goes on has taken.
+    /// Returns how long the current step has taken.
     pub(super) fn current_step_took(&self) -> Duration {
         self.notes().since.elapsed()
     }

@@ -1,4 +1,4 @@
-//! What the user asked of `connect`. What it will do is in `plan`.
+//! The options of `connect` as the user gave them. `plan` turns them into what the program does.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -99,7 +99,7 @@ pub(crate) struct Args {
     pub(crate) quiet: bool,
 }
 
-/// How messages are written, and read from what is no terminal.
+/// The format of written messages, and of input that is not a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
@@ -108,11 +108,11 @@ pub(crate) enum Format {
     Hex,
 }
 
-/// A time, or for ever. A type of its own, because clap takes an `Option` for an option that may be left out.
+/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience(pub(crate) Option<Duration>);
 
-/// As `parse_patience`, but 0 is no time at all.
+/// Like `parse_patience`, but 0 means no waiting.
 fn parse_wait(text: &str) -> Result<Patience, String> {
     match text {
         "0" | "0s" | "0ms" => Ok(Patience(Some(Duration::ZERO))),
@@ -124,7 +124,7 @@ fn parse_patience(text: &str) -> Result<Patience, String> {
     values::time_or_off(text).map(Patience)
 }
 
-/// What the parser says in several lines, in one.
+/// Keeps only the last line of the parser's long error.
 fn parse_regex(text: &str) -> Result<Regex, String> {
     let in_short = |error: regex::Error| error.to_string().lines().last().unwrap_or_default().to_owned();
     Regex::new(text).map_err(in_short)

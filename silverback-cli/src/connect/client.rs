@@ -35,7 +35,7 @@ pub(crate) struct Client {
     /// `None` until there is a first connection.
     pub(super) inputs: Option<Inputs>,
     pub(super) input_has_ended: bool,
-    /// To be sent: what was read, but not accepted by a connection yet.
+    /// Messages that were read from the input but not accepted by a connection yet.
     pub(super) backlog: VecDeque<Message>,
     prompt: Option<PromptParts>,
 }
@@ -150,7 +150,7 @@ impl Client {
         Ok(())
     }
 
-    /// Writes what is left to write, and leaves the terminal as it was.
+    /// Writes the remaining output and restores the terminal.
     async fn leave(self, is_hurried: bool) -> io::Result<()> {
         // From now on the first signal ends the program at once.
         drop(self.signals);

@@ -1,10 +1,10 @@
-//! What is typed at the prompt: messages, and commands, which begin with a slash.
+//! Lines typed at the prompt: messages, and commands, which begin with a slash.
 
 use std::path::PathBuf;
 
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
-/// What a typed line asks for.
+/// The meaning of a typed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
     Text(String),

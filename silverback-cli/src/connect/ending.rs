@@ -21,17 +21,17 @@ pub(crate) enum End {
     Peer(CloseInfo),
     /// `/close` asked for it; how it closed, in words.
     Asked(String),
-    /// There is no connection with the server of this URL, and there will be none.
+    /// Dialing the server of this URL failed, and the client will not try again.
     GivenUp { cause: Arc<Disconnect>, url: String },
     /// A signal, or Ctrl-C at the prompt; the exit code.
     Signal(u8),
-    /// What is written cannot be.
+    /// Standard output failed.
     Output(io::Error),
     /// The input cannot be used.
     Input(Error),
 }
 
-/// What was left undone when it ended.
+/// Work that was left undone at the end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Undone {
     /// Which of `--count` and `--until` was not met.
@@ -52,7 +52,7 @@ impl End {
             Self::Peer(info) => closed(&info, &undone),
             Self::GivenUp { cause, url } => given_up(&cause, &url, &undone),
             Self::Signal(code) => Err(Error::Signal(code)),
-            // Whoever reads has seen enough.
+            // The reader closed the pipe because it has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Self::Output(error) => Err(Error::System(format!("cannot write to standard output: {error}"))),
             Self::Input(error) => Err(error),
@@ -82,7 +82,7 @@ pub(crate) fn asked_words(info: &CloseInfo) -> String {
     }
 }
 
-/// Why there is no connection, in one line.
+/// Explains in one line why there is no connection.
 pub(crate) fn cause_words(cause: &Disconnect) -> String {
     match cause {
         Disconnect::Dial(error) => dial_error(error).to_string(),
@@ -105,7 +105,7 @@ fn closed(info: &CloseInfo, undone: &Undone) -> Result<(), Error> {
     let text = closed_words(info) + &undone.words();
     match IN_ORDER.contains(&info.code) {
         true if undone.is_nothing() => Ok(()),
-        // The server has done nothing wrong, but it is not what was asked for.
+        // The server closed in order, but a condition of `--count` or `--until` was not met.
         true if undone.missing.is_some() => Err(Error::Timeout(text)),
         _ => Err(Error::Closed(text)),
     }

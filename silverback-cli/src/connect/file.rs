@@ -45,7 +45,7 @@ fn read(path: &Path, is_text: bool, most: u64) -> Result<Message, String> {
     }
 }
 
-/// Without waiting for whoever writes into a FIFO.
+/// Opens without blocking, which a FIFO without a writer would do.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -2,12 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `args`, `plan` | what was asked for, and what will be done |
-//! | `input`, `commands`, `file` | what there is to send |
-//! | `client`, `session` | what outlives the talk; the talk, over one connection or several |
-//! | `waiting` | when to stop |
-//! | `view`, `output`, `notes` | what is seen of it |
-//! | `ending` | why it ended, and the exit code |
+//! | `args`, `plan` | the options, and the resolved settings |
+//! | `input`, `commands`, `file` | the input to send |
+//! | `client`, `session` | the parts that outlive a conversation; the conversation, over one or several connections |
+//! | `waiting` | the conditions for the end |
+//! | `view`, `output`, `notes` | the output |
+//! | `ending` | the reason for the end, and the exit code |
 
 pub(crate) mod args;
 mod client;

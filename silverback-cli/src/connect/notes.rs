@@ -1,9 +1,9 @@
-//! What is told besides messages: on standard error, or above the prompt where there is one.
+//! Notes beside the messages, on standard error or above the prompt.
 
 use super::{output::NoteQueue, plan::Loudness, view::View};
 use crate::{diagnostics, printable::printable_lines};
 
-/// Tells what goes on to whoever wants to know.
+/// Shows notes, as far as the options allow.
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     loudness: Loudness,
@@ -21,14 +21,14 @@ impl Notes {
         Self { loudness, prompt: Some((output, view)) }
     }
 
-    /// For a person at the prompt: nobody else needs to be told.
+    /// Shows a note only to a person at the prompt.
     pub(crate) fn at_prompt(&self, text: &str) {
         if self.prompt.is_some() {
             self.tell(Loudness::Normal, text);
         }
     }
 
-    /// An answer to a command: what was asked for is told however quiet it is otherwise.
+    /// Shows the answer to a command, even with `--quiet`.
     pub(crate) fn answer(&self, text: &str) {
         self.tell(Loudness::Quiet, text);
     }
@@ -47,7 +47,7 @@ impl Notes {
         if self.loudness < needed {
             return;
         }
-        // It may quote what the server has sent.
+        // The note may quote the server.
         let text = &printable_lines(text);
         match &self.prompt {
             Some((output, view)) => output.try_send(view.note(text)),

@@ -1,5 +1,5 @@
-//! Standard output, written by a thread of its own: a reader that has stopped reading stops neither signals nor pings.
-//! On a terminal what is written appears above the line that is being typed.
+//! Standard output, written by a separate thread: a reader that has stopped reading blocks neither signals nor pings.
+//! On a terminal, output appears above the line that the user types.
 
 use std::{
     io::{self, Write},
@@ -21,7 +21,7 @@ pub(crate) struct Output {
     ended: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
-/// What waits for the thread, bounded in bytes as well as in chunks.
+/// The queue to the thread, bounded in bytes and in chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     chunks: mpsc::Sender<Chunk>,
@@ -35,7 +35,7 @@ pub(crate) struct Room<'a> {
     bytes: OwnedSemaphorePermit,
 }
 
-/// What is written at once.
+/// One write to standard output.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     bytes: Vec<u8>,
@@ -52,7 +52,7 @@ impl Queue {
         Some(Room { slot: self.chunks.reserve().await.ok()?, bytes })
     }
 
-    /// A way to write notes, which are left out where there is no room. It does not keep the thread waiting for them.
+    /// Returns a queue for notes. It drops notes if the output queue is full, and does not keep the thread alive.
     pub(crate) fn for_notes(&self) -> NoteQueue {
         NoteQueue(self.chunks.downgrade())
     }
@@ -69,7 +69,7 @@ impl Room<'_> {
 pub(crate) struct NoteQueue(mpsc::WeakSender<Chunk>);
 
 impl NoteQueue {
-    /// Where so much is waiting that there is no room, one note less is no loss.
+    /// Queues a note, or drops it if there is no room.
     pub(crate) fn try_send(&self, note: String) {
         if let Some(chunks) = self.0.upgrade() {
             let _ = chunks.try_send(Chunk { bytes: note.into_bytes(), _room: None });
@@ -98,7 +98,7 @@ impl Output {
         Ok(Self { queue, ended: Some(ended) })
     }
 
-    /// A handle for whoever writes too.
+    /// Returns a handle for another writer.
     pub(crate) fn queue(&self) -> Queue {
         self.queue.clone()
     }
@@ -148,7 +148,7 @@ fn write_all(mut sink: Sink, mut waiting: mpsc::Receiver<Chunk>) -> io::Result<(
 
 /// Returns when it is on the screen: the editor may only have been told of it.
 fn print_above(printer: &mut dyn ExternalPrinter, drawn: &Drawn, text: &str) -> rustyline::Result<()> {
-    // What is printed between two lines is written at once, and would overtake what the editor has not printed yet.
+    // Between two prompts the thread writes directly, and could overtake output that the editor has not printed yet.
     let before = drawn.begin_printing();
     let printed = printer.print(text.to_owned());
     drawn.end_printing();
@@ -177,12 +177,12 @@ struct DrawnState {
     /// Lines that were begun.
     lines: u64,
     stage: Stage,
-    /// How often the prompt was drawn again, which follows what is printed above it.
+    /// The number of times the editor has drawn the prompt again, which it does after printing above it.
     redraws: u64,
     is_printing: bool,
 }
 
-/// What was so when something began to be printed: the redraws until then, if it is the editor that prints.
+/// The number of redraws before a write, if the editor prints it.
 type Before = Option<u64>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -205,7 +205,7 @@ impl DrawnState {
 }
 
 impl Drawn {
-    /// Waits for what is being printed without the editor.
+    /// Waits for output that is written without the editor.
     pub(crate) fn note_line_begins(&self) {
         self.wait_while(LONGEST_PRINTING, |state| state.is_printing);
         self.change(|state| {
@@ -221,7 +221,7 @@ impl Drawn {
         });
     }
 
-    /// Waits for what is being printed, but not for ever: the printer may wait for the editor, and is in order then.
+    /// Waits a limited time for pending output. The printer may be waiting for the editor, which is fine.
     pub(crate) fn note_line_ends(&self) {
         self.change(|state| state.stage = Stage::Between);
         self.wait_while(LONGEST_PRINTING, |state| state.is_printing);
@@ -260,7 +260,7 @@ impl Drawn {
         (state.stage == Stage::Prompting).then_some(state.redraws)
     }
 
-    /// Whether what was printed is on the screen; if not, it will never be.
+    /// Waits until the output is on the screen. Returns false if it never will be.
     fn wait_for_redraw(&self, before: Before) -> bool {
         let Some(before) = before else { return true };
         let is_missing = |state: &DrawnState| state.redraws == before;
@@ -295,7 +295,7 @@ impl Drawn {
 const MOST_CHUNKS: usize = 16;
 /// A reader that has stopped reading makes us hold this much, and a chunk.
 const MOST_BYTES: usize = 1024 * 1024;
-/// What is written at once, in bytes.
+/// The size of one write, in bytes.
 const ENOUGH: usize = 64 * 1024;
 /// Longer than handing a chunk to the editor takes.
 const LONGEST_PRINTING: Duration = Duration::from_millis(50);

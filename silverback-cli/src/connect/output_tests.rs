@@ -31,7 +31,7 @@ fn the_queue_is_bounded_in_bytes_and_in_chunks() {
     for (len, expected) in [(1, MOST_CHUNKS), (300_000, 900_000), (MOST_BYTES, MOST_BYTES), (9_000_000, 9_000_000)] {
         let (queue, mut waiting) = queue();
         assert_eq!(fill(&queue, len), expected);
-        // What has been written makes room for the same again.
+        // Written output makes room for as much again.
         while waiting.try_recv().is_ok() {}
         assert_eq!(fill(&queue, len), expected);
     }

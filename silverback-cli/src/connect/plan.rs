@@ -23,7 +23,7 @@ pub(crate) struct Plan {
     pub(crate) source: Source,
     /// How lines are sent that are typed.
     pub(crate) lines_are_binary: bool,
-    /// What is sent first on each connection.
+    /// Messages to send first on each connection.
     pub(crate) greetings: Vec<Message>,
     /// In bytes: what may come, and a file that is sent.
     pub(crate) largest_message: u64,

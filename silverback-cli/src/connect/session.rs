@@ -48,7 +48,7 @@ impl Client {
     }
 }
 
-/// What is going on.
+/// The state of the conversation.
 struct Talk<'a> {
     client: &'a mut Client,
     writer: ReconnectingWriter,
@@ -58,7 +58,7 @@ struct Talk<'a> {
     sending: Option<Sending>,
     /// The file that is to be sent next.
     reading: Option<file::Reading>,
-    /// What was typed after that.
+    /// Input that was typed after the file command.
     deferred: VecDeque<Input>,
     is_connected: bool,
     /// Whether everything has left after the end of the input.
@@ -77,7 +77,7 @@ struct Talk<'a> {
     extended: Option<(Instant, Instant)>,
 }
 
-/// What waits for room in the queue: a message, or nothing more than that the queue is empty.
+/// A write in progress: of a message, or of everything queued so far.
 struct Sending {
     message: Option<Message>,
     work: Pin<Box<dyn Future<Output = Result<(), ReconnectError>> + Send>>,
@@ -227,7 +227,7 @@ impl Talk<'_> {
         }
     }
 
-    /// What had not left goes with the next connection, before what comes after it.
+    /// Messages that were not sent go first on the next connection.
     fn note_outage(&mut self, outage: Outage) {
         self.is_connected = false;
         self.pinged = None;
@@ -273,11 +273,11 @@ impl Talk<'_> {
         self.sending = None;
         self.reading = None;
         let _ = self.writer.start_close(CloseCode::GOING_AWAY, "");
-        // Without a connection there is nobody to say goodbye to.
+        // Without a connection there is no closing handshake to wait for.
         self.give_up = Some(Instant::now() + if self.is_connected { HURRY } else { Duration::ZERO });
     }
 
-    /// Nobody reads what is printed any more: there is nothing left to do here.
+    /// The reader of standard output has gone, so close the connection.
     async fn lose_output(mut self, conn: &mut ReconnectingConn, error: std::io::Error) -> End {
         self.close(End::Done);
         drain(conn).await;

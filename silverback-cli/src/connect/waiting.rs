@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 use super::args::Patience;
 use crate::printable::printable;
 
-/// What the user said about the end.
+/// The conditions for the end that the user gave.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     pub(crate) wait: Option<Patience>,
@@ -15,13 +15,13 @@ pub(crate) struct Rule {
     pub(crate) until: Option<Regex>,
 }
 
-/// What has happened so far, over all connections.
+/// The events so far, over all connections.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     rule: Rule,
     sent: u64,
     received: u64,
-    /// Of what was received, what came after the first of ours: a greeting is no answer.
+    /// The messages received after the first sent one. Earlier messages are a greeting, not an answer.
     answers: u64,
     /// Whether something has come since the last of ours left.
     last_is_answered: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Waiting {
     quiet_since: Option<Instant>,
 }
 
-/// What a silence means.
+/// The meaning of a silence.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Silence {
     /// All that was asked for has come, so the talk is over.
@@ -109,7 +109,7 @@ impl Waiting {
         }
     }
 
-    /// Whether what came can be the answer to all that was sent.
+    /// Whether the received messages can be the answers to everything sent.
     fn has_answers(&self) -> bool {
         self.last_is_answered || self.answers >= self.sent
     }

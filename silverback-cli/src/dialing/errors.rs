@@ -1,5 +1,5 @@
-//! What a failed dial means for the exit code, and how it is told in one line. Every command asks here, so that the codes
-//! are the same for all.
+//! Turns a failed dial into the program's error: an exit code and one line. Every command uses this, so that all have
+//! the same codes.
 
 use std::{error::Error as _, io};
 
@@ -9,7 +9,7 @@ use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
 use super::shown::{shown_url, without_secrets};
 use crate::{error::Error, printable::printable, values::MAX_HEAD_SIZE};
 
-/// The error that a failed dial is. Nothing secret is in it.
+/// Returns the program's error for a failed dial, without secrets.
 pub(crate) fn dial_error(error: &DialError) -> Error {
     let text = words(error);
     match (error.step(), error) {
@@ -84,7 +84,7 @@ fn words(error: &DialError) -> String {
     text
 }
 
-/// What is wrong with the head of an answer, the server's or a proxy's.
+/// Returns why the head of an answer, from the server or a proxy, could not be read.
 fn head_error(error: &DialError) -> Option<&HeadError> {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -96,7 +96,7 @@ fn head_error(error: &DialError) -> Option<&HeadError> {
     None
 }
 
-/// What the other side said, as far as it helps.
+/// Adds the helpful parts of the other side's answer.
 fn add_refusal(text: &mut String, refusal: &Refusal) {
     for name in ["location", "retry-after", "www-authenticate", "proxy-authenticate", "sec-websocket-version"] {
         if let Some(value) = refusal.headers.get(name) {

@@ -53,7 +53,7 @@ impl DialOptions {
         Ok(Destination { url, dialer: self.add_times(dialer) })
     }
 
-    /// For looking at who answers, whoever that is: any certificate will do, so nothing that may be secret is told.
+    /// Returns a dialer to inspect the server. It accepts any certificate, so it sends no secrets.
     pub(crate) fn dialer_to_look(&self) -> Result<Dialer, Error> {
         let stranger = Self { cacert: None, cert: None, key: None, insecure: true, ..self.clone() };
         Ok(stranger.add_times(stranger.add_route(Dialer::new())?))

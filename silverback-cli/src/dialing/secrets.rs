@@ -1,5 +1,5 @@
-//! Where names, passwords, tokens and headers come from: the command line, files, variables. What stands in files and
-//! variables is not seen by other users of the machine.
+//! User names, passwords, tokens and headers from the command line, files and variables. Other users of the machine
+//! cannot see files and variables.
 
 use std::{env, fs, path::Path};
 

@@ -10,7 +10,7 @@ pub(crate) fn shown_url(url: &str) -> String {
         Some((_, host)) => host,
         // A password that has a `/`, `?` or `#` ends the authority early: `ws://me:pass/word@host`.
         None if has_odd_port(authority) && [path, after].concat().contains('@') => return format!("{scheme}{HIDDEN}"),
-        // What stands before the slashes is no scheme: `<ws://me:password@host/>`, `ws//me:password@host`.
+        // The text before the slashes is not a scheme: `<ws://me:password@host/>`, `ws//me:password@host`.
         None if scheme.is_empty() && path.starts_with("//") && path.contains('@') => return HIDDEN.to_owned(),
         None => authority,
     };
@@ -21,8 +21,8 @@ pub(crate) fn shown_url(url: &str) -> String {
     [scheme, authority, path, &hidden].concat()
 }
 
-/// Returns a text that somebody else worded, such as the body of an answer, without the secrets of the URLs in it.
-/// Servers quote the request's target: "Cannot GET /ws?token=…".
+/// Returns a text of another party, such as the body of an answer, without the secrets of the URLs in it. Servers quote
+/// the request's target: "Cannot GET /ws?token=…".
 pub(crate) fn without_secrets(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -64,7 +64,7 @@ fn has_odd_port(authority: &str) -> bool {
     behind_address.split_once(':').is_some_and(|(_, port)| !port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// What stands around a URL in a text, and not in it.
+/// Characters that end a URL within a text.
 fn is_word_end(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "\"'`<>()".contains(c)
 }

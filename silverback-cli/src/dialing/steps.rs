@@ -78,7 +78,7 @@ pub(crate) fn shown_value(name: &HeaderName, value: &HeaderValue) -> String {
     printable(&without_secrets(&String::from_utf8_lossy(value.as_bytes())))
 }
 
-/// Headers whose values are no secrets. Which others are, nobody can know: `X-Api-Key`, `X-Token`, ….
+/// Headers whose values are not secret. All others may be: `X-Api-Key`, `X-Token`, ….
 const HARMLESS: [&str; 6] = ["host", "user-agent", "accept", "accept-language", "referer", "x-forwarded-for"];
 const HIDDEN: &str = "(hidden)";
 

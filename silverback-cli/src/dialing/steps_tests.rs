@@ -1,4 +1,4 @@
-//! What of a handshake is shown, and what is not.
+//! The shown and hidden parts of a handshake.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

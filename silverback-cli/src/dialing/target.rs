@@ -56,7 +56,7 @@ pub(crate) fn advice_on_scheme(url: &str) -> Option<String> {
         None => "; say ws://HOST:PORT/PATH, like ws://localhost:8000/".to_owned(),
         Some(':') => format!("; say ws://localhost{address}"),
         Some('/') => format!("; say ws://HOST{address}"),
-        // What is said must work.
+        // Only suggest a URL that works.
         Some(_) => match ClientRequest::parse(&format!("ws://{authority}/")) {
             Ok(_) => format!("; say ws://{address}, or wss://{address} with TLS"),
             Err(reason) => format!("; {reason}"),

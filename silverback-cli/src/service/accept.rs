@@ -1,5 +1,5 @@
-//! Accepting: sockets from the listeners to whoever takes them. No error of one socket, and no lack of descriptors, ends
-//! it or makes it spin.
+//! Accepts sockets from the listeners. An error of one socket or a lack of descriptors neither ends the loop nor makes
+//! it spin.
 
 use std::{
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! What the user asked of the echo service, on the command line or in the environment. What it will do is in `plan`.
+//! The options of the echo service, from the command line and the environment. `plan` turns them into settings.
 
 use std::{num::NonZero, time::Duration};
 
@@ -109,7 +109,7 @@ pub(crate) struct Args {
     pub(crate) quiet: bool,
 }
 
-/// A time, or never. A type of its own, because clap takes an `Option` for an option that may be left out.
+/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Interval(pub(crate) Option<Duration>);
 

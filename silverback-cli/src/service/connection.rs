@@ -1,8 +1,8 @@
-//! One accepted socket: HTTP/1.1 requests, until one of them makes it a WebSocket connection.
+//! One accepted socket: HTTP/1.1 requests, until one of them upgrades it to a WebSocket connection.
 //!
-//! No HTTP server is underneath. Usually the first request is the handshake, which must be cheap, and a second parser
-//! for all others would have limits, timeouts and tolerances of its own. So every request is read and answered here,
-//! wherever it stands on its connection.
+//! There is no HTTP server underneath. Usually the first request is the handshake, which must be cheap. A second parser
+//! for all other requests would have different limits, timeouts and tolerances. So this file reads and answers every
+//! request of a connection.
 
 pub(crate) mod requests;
 
@@ -36,7 +36,7 @@ use super::{
     sockets::Peer,
 };
 
-/// What the connections of a worker have in common.
+/// State that the connections of a worker share.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     pub(crate) routes: Arc<Routes>,
@@ -55,7 +55,8 @@ pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
     reclaim_memory(&http);
     if let Some(conn) = http.begin(stream, peer).await {
         let printer = http.routes.printer.clone();
-        // A task of its own, as small as what an idle connection needs: what the handshake needed is gone.
+        // The echo runs in a new, small task: an idle connection then holds none of the memory that its handshake
+        // needed.
         tokio::spawn(echo::serve(Echo { conn, presence, peer, printer, waiting: None }));
     }
 }
@@ -105,7 +106,8 @@ impl Http {
         early: Vec<u8>,
         deadline: Instant,
     ) -> Option<Conn> {
-        // An echo can speak every subprotocol. A browser fails the connection if the server agrees to none of its own.
+        // The echo works with every subprotocol. Browsers fail the connection if the server selects none of those they
+        // offered.
         let upgrader = match handshake.subprotocols().first() {
             Some(first) => &self.routes.upgrader.clone().subprotocols([first]),
             None => &self.routes.upgrader,
@@ -119,8 +121,8 @@ impl Http {
         }
     }
 
-    /// Ends the stream after the last answer, and reads what the client still sends. Unread bytes would make the kernel
-    /// reset the connection, and the answer could be lost with it.
+    /// Ends the stream after the last answer and reads the client's remaining bytes. With unread bytes the kernel would
+    /// reset the connection, and the client could lose the answer.
     async fn close(&self, mut stream: impl ByteStream, deadline: Instant) {
         let drained = async {
             stream.shutdown().await?;
@@ -168,8 +170,8 @@ async fn within<F: Future>(deadline: Instant, mut work: Pin<&mut F>) -> Option<F
     if let Ok(done) = timeout_at(deadline, work.as_mut()).await {
         return Some(done);
     }
-    // The process may have been stopped past the deadline. What came meanwhile is seen once the I/O driver has run. With
-    // many sockets it needs more than one turn.
+    // The process may have been stopped past the deadline. Data that arrived meanwhile becomes visible after the I/O
+    // driver has run, which takes more than one turn if there are many sockets.
     let late = deadline.elapsed().min(LONGEST_LOOK);
     yield_now().await;
     timeout(late, work).await.ok()
@@ -199,5 +201,5 @@ const ANSWER_FACTOR: u32 = 4;
 /// How often memory is given back.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
-/// What is read from a client after its last answer, at most: more than the largest head that an option allows.
+/// The most bytes read from a client after its last answer: more than the largest head that an option allows.
 const MAX_DRAINED: u64 = 256 * 1024;

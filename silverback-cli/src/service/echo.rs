@@ -1,4 +1,4 @@
-//! The echo: what comes is printed and sent back.
+//! The echo: prints each message and sends it back.
 
 use std::{
     future::{Future, poll_fn},
@@ -26,8 +26,8 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>
 
 /// Echoes until the connection has ended.
 ///
-/// Polls, rather than awaits: an idle task is then no larger than the `Echo` itself, where an async block would keep room
-/// for what it holds while it writes, too.
+/// This polls by hand. An idle task is then no larger than the `Echo`, while an async block would also reserve room for
+/// the state of a write.
 pub(crate) fn serve(mut echo: Echo) -> impl Future<Output = ()> {
     echo.presence.attach(echo.conn.halves().0.clone());
     poll_fn(move |cx| echo.poll_echo(cx))
@@ -52,7 +52,8 @@ impl Echo {
                 self.waiting = None;
                 answered(written)?;
             }
-            // Lent: an echo needs no message of its own, and none is allocated. What had to be joined is sent from where it is.
+            // The message is borrowed, so an echo allocates nothing. A message joined from fragments is sent from where
+            // it is.
             let Some(message) = ready!(pin!(reader.read_incoming()).poll(cx))? else { return Poll::Ready(Ok(())) };
             self.printer.print(self.peer, message.as_ref());
             if message.is_assembled() || message.as_ref().as_bytes().len() > LARGE {
@@ -69,7 +70,7 @@ impl Echo {
     }
 }
 
-/// Keeps its place among the writers that wait, and what was done of its frame.
+/// The future keeps its place among the waiting writers, and the part of the frame that is already made.
 fn answer(writer: &Writer, message: Message) -> Answer {
     let writer = writer.clone();
     Box::pin(async move { writer.write_message(message).await })
@@ -80,7 +81,7 @@ fn answered(written: Result<(), Error>) -> Result<(), Error> {
     written.or_else(|error| if error.is_closing() { Ok(()) } else { Err(error) })
 }
 
-/// Clients may break rules and networks may break down: that is no news.
+/// Whether an error is worth a line. Clients that break rules and networks that break down are normal.
 fn is_ours(error: &Error) -> bool {
     error.close_code().is_none() && !error.is_disconnect()
 }

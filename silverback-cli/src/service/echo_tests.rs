@@ -1,4 +1,4 @@
-//! What an idle connection costs.
+//! The memory of an idle connection.
 
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -15,6 +15,6 @@ async fn the_task_of_an_idle_connection_is_small() {
     let peer = Peer::Tcp((Ipv4Addr::LOCALHOST, 1).into());
     let task = serve(Echo { conn, presence, peer, printer: Printer::silent(), waiting: None });
     let size = size_of_val(&task);
-    // With what the runtime keeps beside it that is 256 bytes; tasks are rounded up to the next 128.
+    // The runtime adds its own state, which makes 256 bytes. Tasks are rounded up to the next 128.
     assert!(size <= 152, "{size} bytes");
 }

@@ -1,4 +1,4 @@
-//! Addresses to listen on: from what the user wrote to bound sockets. Those on a file are in `unix_socket`.
+//! From the addresses of `--listen` to bound sockets. Unix sockets are in `unix_socket`.
 
 use std::{
     fmt,
@@ -99,7 +99,7 @@ fn parse_tcp(text: &str) -> Option<Address> {
     Some(Address::Tcp { host, port })
 }
 
-/// What is wrong with an address that cannot be read.
+/// Explains why an address cannot be read.
 fn explain(text: &str) -> String {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_ipv6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
@@ -299,7 +299,7 @@ fn is_name(host: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
-    // What is all digits and dots is an address that is none.
+    // Text of digits and dots alone is a malformed address, not a name.
     host.split('.').all(is_label) && host.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 

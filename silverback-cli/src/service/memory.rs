@@ -1,31 +1,31 @@
-//! Giving memory back to the system after a load has gone.
+//! The memory reclaimer: gives memory back to the system after a load.
 //!
-//! mimalloc returns the free memory of a segment when something is freed in it, if nothing was freed there for about 10 ms.
-//! Of many connections that leave at once the last ones leave all of it behind, and nothing is freed any more. So
-//! it is given the occasion, again and again: what is freed at once is returned only the next time.
+//! mimalloc returns the free memory of a segment when something is freed in it and nothing was freed there for about 10
+//! ms. If many connections leave at once, the last ones free all of it at once, and later nothing is freed any more. So
+//! the reclaimer allocates and frees again and again, because memory freed in one round is returned only in the next.
 
 use std::{fs, hint::black_box, sync::OnceLock, time::Duration};
 
 use tokio::time::sleep;
 
-/// Takes note of what the process holds before its first connection.
+/// Records the resident memory before the first connection.
 pub(crate) fn note_start() {
     AT_START.get_or_init(|| Resident::read().map_or(0, |resident| resident.now));
 }
 
-/// Has the allocator return what is free on this thread, if the process holds more than at its start.
+/// Makes the allocator return this thread's free memory if the process holds more than at its start.
 pub(crate) async fn give_back() {
     let resident = Resident::read().unwrap_or(ASSUMED);
     if resident.now <= AT_START.get().copied().unwrap_or(0) + TOLERATED {
         return;
     }
-    // What the thread keeps for its next messages stands between free pages.
+    // The thread's spare buffers lie between free pages and would keep them.
     silverback::release_spare_memory();
     // The blocks lie on all that is free, which may be as much as was ever held. They are not written to: memory that is not
     // resident costs nothing.
     let count = resident.peak.min(MOST_COVERED) / BLOCK;
     let mut blocks: Vec<Vec<u8>> = (0..count).map(|_| black_box(Vec::with_capacity(BLOCK))).collect();
-    // Each round has the allocator return what the round before has freed.
+    // In each round the allocator returns the memory that the round before has freed.
     while !blocks.is_empty() {
         let freed = blocks.len().div_ceil(2).min(SEGMENT / BLOCK) as u32;
         blocks = blocks.into_iter().skip(1).step_by(2).collect();
@@ -68,16 +68,16 @@ const TOLERATED: usize = 4 * 1024 * 1024;
 /// A few milliseconds of work.
 const MOST_COVERED: usize = 1024 * 1024 * 1024;
 
-/// Small enough for what a page of small objects leaves behind, too.
+/// Small enough to also reach the memory that a page of small objects leaves free.
 const BLOCK: usize = 256 * 1024;
 
 /// mimalloc waits 10 ms for free memory to be used again.
 const RETURNED_AFTER: Duration = Duration::from_millis(15);
 
-/// By so much mimalloc postpones the return of what is free in a segment for each block that is freed there meanwhile.
+/// mimalloc postpones the return of a segment's free memory by this much for each block that is freed in it meanwhile.
 const POSTPONED_BY: Duration = Duration::from_millis(1);
 
 const SEGMENT_RETURNED_AFTER: Duration = Duration::from_millis(150);
 
-/// An allocation of this size has a segment of its own.
+/// An allocation of this size gets a whole segment.
 const SEGMENT: usize = 32 * 1024 * 1024;

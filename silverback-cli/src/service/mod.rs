@@ -106,7 +106,7 @@ async fn serve(
         () = accept(&mut acceptor, &worker, handed_to) => {}
         _ = signals.next() => {}
     }
-    // Files go first, so that no client finds a socket that nobody listens on.
+    // Remove socket files first, so that a client does not find a socket on which no program listens.
     drop(places);
     drop(acceptor);
     finish(&worker, handles).await;
@@ -155,7 +155,7 @@ fn announcement(places: &[Place]) -> String {
     format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }
 
-/// For what is printed when every connection has been closed.
+/// The time to print the last lines after every connection is closed.
 const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// Each connection takes a descriptor; the soft limit is often 1024 where many more are allowed.

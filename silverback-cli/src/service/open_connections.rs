@@ -31,7 +31,7 @@ impl Places {
         Self { most, taken: AtomicUsize::new(0) }
     }
 
-    /// Whether those who have connected may become WebSockets. Whoever asks is one of them.
+    /// Whether one more connection may become a WebSocket. The caller's connection is already counted.
     pub(crate) fn check(&self) -> Result<(), Rejection> {
         let is_full = self.taken.load(Ordering::Relaxed) > self.most;
         if is_full { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
@@ -54,7 +54,8 @@ struct State {
     is_closing: bool,
     has_reclaimer: bool,
     count: usize,
-    /// How often the reclaimer still looks when nobody is connected: the allocator returns what was freed before.
+    /// How many more times the reclaimer runs without connections. The allocator returns memory one round after it was
+    /// freed.
     looks_left: u8,
     /// One seat for each WebSocket; empty ones are in `free`.
     writers: Vec<Option<Writer>>,
@@ -133,7 +134,7 @@ impl OpenConnections {
         self.wait_until(|state| state.is_closing).await;
     }
 
-    /// Ready when nobody is connected.
+    /// Completes when there are no connections.
     pub(crate) async fn emptied(&self) {
         self.wait_until(|state| state.count == 0).await;
     }
@@ -198,8 +199,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Connections beyond the limit that are read from, so that they learn why they are turned away.
 const TURNED_AWAY_AT_ONCE: usize = 100;
 
-/// What the last connections have used is free when they have left, and what other threads have freed for this one somewhat
-/// later.
+/// The memory of the last connections is free once they have left. Memory that other threads freed for this one follows
+/// somewhat later.
 const LOOKS_AFTER_THE_LAST: u8 = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the program will do: addresses bound, limits checked, counts settled.
+//! The settings of the service: bound addresses, policies and limits.
 
 use std::{num::NonZero, thread, time::Duration};
 
@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) max_connections: usize,
     pub(crate) close_timeout: Duration,
     pub(crate) is_quiet: bool,
-    /// What the operator should know about options that open the service to strangers.
+    /// Warnings about options that open the service to strangers.
     pub(crate) warnings: Vec<&'static str>,
 }
 
@@ -128,7 +128,7 @@ fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost]) -> Vec<&'static st
     given.chain(of_hosts.into_iter().filter(|(host, _)| hosts.contains(host)).map(|(_, warning)| warning)).collect()
 }
 
-/// What the echo offers to clients that ask for compression.
+/// The compression that the echo accepts.
 fn compression(args: &Args) -> Option<Compression> {
     let wanted = Compression::default()
         .level(args.compression_level)

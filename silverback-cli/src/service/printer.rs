@@ -1,5 +1,5 @@
-//! A line on standard output for each message, from a thread of its own: the echo never waits for a terminal or a pipe.
-//! When lines come faster than they can be written, some are left out, and how many is said.
+//! Prints a line on standard output for each message, from a separate thread, so that the echo never waits for a
+//! terminal or a pipe. If lines come faster than the thread can write them, it drops some and prints their number.
 
 use std::{
     io::{self, Write},
@@ -33,7 +33,7 @@ struct Line {
     excerpt: Excerpt,
 }
 
-/// The printing thread, for whoever waits for its end.
+/// A handle to wait for the end of the printing thread.
 #[derive(Debug)]
 pub(crate) struct Printing {
     /// Messages are printed once something was announced here.
@@ -42,7 +42,7 @@ pub(crate) struct Printing {
 }
 
 impl Printer {
-    /// Starts the thread that writes to `out`: what is announced, and then, unless it is quiet, a line for each message.
+    /// Starts the thread that writes to `out`: first the announcement, then a line for each message unless `is_quiet`.
     pub(crate) fn start(mut out: impl Write + Send + 'static, is_quiet: bool) -> Result<(Self, Printing), Error> {
         let (announce, announced) = sync_channel::<String>(1);
         let (sender, lines) = sync_channel(MOST_LINES);
@@ -50,7 +50,7 @@ impl Printer {
         let left_out = Arc::new(AtomicU64::new(0));
         let counter = left_out.clone();
         let work = move || {
-            // Nobody reads what we print any more: that is no error. The lines go nowhere from now on.
+            // A reader that has gone is not an error. The lines are dropped from now on.
             let first = announced.recv().unwrap_or_default();
             let _ = out.write_all(first.as_bytes()).and_then(|()| print_all(out, &lines, &counter));
             drop((lines, ending));
@@ -84,7 +84,8 @@ impl Printing {
         let _ = self.announce.try_send(text);
     }
 
-    /// Waits for the last line, but not long: standard output may be a pipe that nobody reads. All printers are gone.
+    /// Waits a short time for the last line, because the reader of standard output may be blocked. All printers are
+    /// gone.
     pub(crate) fn finish(self) {
         drop(self.announce);
         // Nothing is ever sent: the channel ends with the thread.

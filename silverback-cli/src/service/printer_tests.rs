@@ -57,7 +57,7 @@ fn a_blocked_output_blocks_nobody_and_what_was_left_out_is_counted() {
     for number in 0..count {
         printer.print(peer(), MessageRef::Text(&number.to_string()));
     }
-    // Whoever got here was not blocked.
+    // The threads that got here were not blocked.
     drop(blocked);
     drop(printer);
     printing.finish();

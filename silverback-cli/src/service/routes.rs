@@ -18,7 +18,7 @@ use super::{
     connection::requests::UnreadableHead, open_connections::Places, page, printer::Printer, refusals, sockets::Peer,
 };
 
-/// What one worker serves.
+/// The routes of one worker.
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) upgrader: Upgrader,
@@ -98,7 +98,7 @@ impl Routes {
     }
 
     fn try_answer(&self, request: &Request<()>, peer: Peer) -> Result<Answer, Rejection> {
-        // RFC 9112, 3.2: whatever the path is.
+        // RFC 9112, 3.2 requires a valid Host for every path.
         let host = requested_host(request)?;
         let resource = Resource::of(request);
         if request.method() == Method::OPTIONS && resource != Resource::Missing {

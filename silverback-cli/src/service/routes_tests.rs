@@ -68,7 +68,7 @@ fn a_handshake_at_the_root_is_for_the_echo_and_a_visit_leads_to_the_page() {
     assert_eq!(ask(&handshake("/?room=1", "localhost")).0, 101);
     assert_eq!(ask("GET / HTTP/1.1\r\nHost: localhost\r\n").0, 307);
     assert_eq!(ask("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n").0, 307);
-    // What is wrong with a handshake is said at the root, too.
+    // The root path also explains a wrong handshake.
     assert_eq!(ask(&handshake("/", "localhost").replace("Version: 13", "Version: 8")).0, 426);
     assert_eq!(ask(&handshake("/", "localhost").replace("dGhlIHN", "!")).0, 400);
     let without_upgrade = handshake("/", "localhost").replace("Upgrade: websocket\r\nConnection: Upgrade\r\n", "");

@@ -7,11 +7,11 @@ use std::{io, net::TcpListener};
 
 use super::sockets::Listener;
 
-/// The listeners of each further thread, beside those that are bound already. `None`: the system does not spread
-/// connections, or not on these sockets.
+/// Returns the listeners of each further thread, beside those already bound. `None` if the system does not spread
+/// connections over the listeners of a port, or not for these sockets.
 ///
-/// The bound ones did not share their port until here, when they listen already. So a second program, which begins as
-/// this one did, was and is refused, at whatever moment it comes.
+/// The bound sockets begin to share their port only now, when they already listen. A second program that starts in the
+/// same way is therefore always refused.
 pub(crate) fn for_threads(bound: &[&Listener], threads: usize) -> Option<Vec<Vec<Listener>>> {
     let set = || bound.iter().map(|listener| beside(listener)).collect::<io::Result<Vec<_>>>();
     (0..threads).map(|_| set()).collect::<io::Result<_>>().ok()

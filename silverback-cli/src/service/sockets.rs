@@ -116,5 +116,5 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Connections that wait to be accepted. The system has a limit of its own.
+/// The length of the queue of connections that wait to be accepted. The system has its own limit, too.
 pub(super) const BACKLOG: i32 = 4096;

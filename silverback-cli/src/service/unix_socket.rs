@@ -1,4 +1,4 @@
-//! Listening on a Unix socket: its file is made, replaced if nobody listens there any more, and removed at the end.
+//! Listens on a Unix socket: makes its file, replaces a stale one, and removes it at the end.
 
 use std::{
     fs::{self, File},
@@ -25,7 +25,8 @@ pub(crate) struct SocketFile {
     identity: (u64, u64),
 }
 
-/// Listens at this path. `mode` is for the file; without one, the umask decides. The error says what is wrong.
+/// Listens at this path. `mode` sets the permissions of the file; without it, the umask decides. The error explains
+/// itself.
 pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<(UnixListener, SocketFile), String> {
     let address = SockAddr::unix(path).map_err(|_| format!("the path must have 1 to {MAX_PATH} bytes"))?;
     let in_words = |error: io::Error| reason(&error);
@@ -41,7 +42,7 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<(UnixListener, Sock
         bound => bound.map_err(in_words)?,
     }
     let file = SocketFile::at(path).map_err(in_words)?;
-    // Nobody can connect before it listens, so nobody comes in before the permissions are right.
+    // Clients cannot connect before the socket listens, so set the permissions first.
     if let Some(mode) = mode {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(in_words)?;
     }
@@ -68,7 +69,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
-/// Removes a socket that nobody listens on. Anything else stays, and the error says what it is.
+/// Removes a socket on which no program listens. Anything else stays, and the error names it.
 fn remove_stale(path: &Path, address: &SockAddr) -> Result<(), String> {
     match fs::symlink_metadata(path) {
         Ok(file) if file.file_type().is_socket() => {}
@@ -114,7 +115,7 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// What the system's address has room for (`sun_path`), with a zero at its end.
+/// The size of the system's address (`sun_path`), with a zero at its end.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const MAX_PATH: usize = 107;
 #[cfg(not(any(target_os = "android", target_os = "linux")))]

@@ -82,7 +82,7 @@ impl Worker {
 }
 
 impl WorkerHandle {
-    /// Starts a worker on a thread of its own, which accepts from these listeners and takes what it is handed.
+    /// Starts a worker on a new thread. It accepts from these listeners, and takes the sockets handed to it.
     pub(crate) fn start(number: usize, config: WorkerConfig, listeners: Vec<Listener>) -> Result<Self, Error> {
         let worker = Worker::new(config);
         let open = worker.http.open.clone();
@@ -117,7 +117,7 @@ impl WorkerHandle {
     }
 }
 
-/// What the runtimes of all workers are: one thread each.
+/// Makes the runtime of a worker, which has one thread.
 pub(crate) fn new_runtime() -> Result<Runtime, Error> {
     let built = runtime::Builder::new_current_thread().enable_all().build();
     built.map_err(|error| Error::System(format!("cannot start the runtime: {error}")))

@@ -1,4 +1,4 @@
-//! A handle without listeners: what a system that does not spread connections makes of the threads.
+//! A worker without listeners, as on a system that does not spread connections over listeners.
 #![allow(clippy::unwrap_used)]
 
 use std::{

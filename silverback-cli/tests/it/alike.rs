@@ -1,4 +1,4 @@
-//! A request is treated alike wherever it stands on its connection, and however it is cut.
+//! Every request of a connection is treated alike, however it is cut.
 
 use std::{
     io::{Read, Write},
@@ -29,7 +29,7 @@ fn requests(address: SocketAddr) -> Vec<String> {
     for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1.1 ", ""] {
         requests.extend([get("/healthz"), shake(&[])].map(|request| request.replace("HTTP/1.1", version)));
     }
-    // What stands in the headers of a plain request and of a handshake.
+    // Lines for the headers of a plain request and of a handshake.
     let lines = [
         "Expect: 100-continue",
         "Content-Length: 0",
@@ -116,7 +116,7 @@ fn answers(address: SocketAddr, before: &str, pieces: &[&[u8]]) -> String {
         assert_eq!(read_answer(&mut stream, false).body, "ok");
     }
     for piece in others {
-        // The server may have refused what came before.
+        // The server may already have refused an earlier piece.
         let _ = stream.write_all(piece);
     }
     let _ = stream.shutdown(Shutdown::Write);

@@ -1,4 +1,4 @@
-//! What the program prints for other programs: completions for shells, and the manual page.
+//! Completions for shells, and the man page.
 
 use std::{
     io::Write,

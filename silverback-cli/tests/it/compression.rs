@@ -19,7 +19,7 @@ async fn dial_offering(program: &Program, compression: Compression) -> Conn {
     within(dialer.dial(&format!("ws://{}/ws/echo", program.address))).await.unwrap()
 }
 
-/// The answer to an offer, as it stands in the header.
+/// Returns the header that answers an offer.
 fn answer_to(program: &Program, offer: &str) -> Option<String> {
     let answer = ask(program.address, &handshake(program.address, &[("Sec-WebSocket-Extensions", offer)]));
     assert_eq!(answer.status, 101, "{offer}");
@@ -113,7 +113,7 @@ async fn window_bits_are_for_both_sides() {
             let mut conn = dial_offering(&program, Compression::default()).await;
             assert_eq!(conn.compression(), Some(agreed(bits, false)));
             check_echoes(&mut conn).await;
-            // 7.1.2.2: whoever does not say that it can limit its window cannot be asked to.
+            // 7.1.2.2: the server may not ask a client to limit its window if the client did not say that it can.
             assert_eq!(answer_to(&program, "permessage-deflate"), None);
         }
     }

@@ -27,7 +27,7 @@ use std::{
 
 use crate::support::wait_until;
 
-/// The program, without the variables that would change what it does.
+/// The program, without the variables that would change its behaviour.
 pub(crate) fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_silverback"));
     for (name, _) in std::env::vars() {
@@ -59,7 +59,7 @@ fn talk(options: &[&str], input: &[u8]) -> Output {
     output
 }
 
-/// Waits for its end, but not for ever.
+/// Waits for its end for a limited time.
 #[track_caller]
 pub(crate) fn wait_for(mut child: Child) -> Output {
     let out = child.stdout.take().map(read_all);

@@ -1,18 +1,18 @@
-//! Clients go away in every way there is. That is no news: what the program prints is looked at, as a person would.
+//! Clients disconnect in every possible way. The program's output must stay as a person wants it: without errors.
 #![cfg(target_os = "linux")]
 
 use std::{io::Write, net::TcpStream, time::Duration};
 
 use crate::support::{Program, RawClient, frame, get, handshake, wait_until};
 
-/// Starts it, lets clients go away, and gives what it has printed besides what it says at its start: standard output
-/// without the lines for messages, and standard error.
+/// Starts the program, lets clients disconnect, and returns its later output: standard output without the lines for
+/// messages, and standard error.
 fn printed(options: &[&str], go_away: impl FnOnce(&Program)) -> (String, String) {
     let mut program = Program::start(options);
     let start = program.output();
     let before = program.descriptors();
     go_away(&program);
-    // Whoever is answered came after them.
+    // This request comes after the others, so they were handled when it is answered.
     get(program.address, "/healthz");
     wait_until("all are gone", || program.descriptors() == before);
     program.signal(rustix::process::Signal::TERM);

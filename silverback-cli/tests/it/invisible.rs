@@ -1,4 +1,4 @@
-//! What a stranger sends reaches no output as a character that a terminal would act on or hide.
+//! No output repeats a stranger's characters that a terminal would act on or hide.
 
 use std::io::Write;
 

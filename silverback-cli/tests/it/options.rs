@@ -1,4 +1,4 @@
-//! Every option does what it says, on the command line and in the environment.
+//! Every option works as documented, on the command line and in the environment.
 
 use std::{
     io::{Read, Write},
@@ -39,7 +39,7 @@ fn listen_in_the_environment_is_a_list() {
     wait_until("both addresses are told", || program.output().matches("http://").count() == 2);
 }
 
-/// Variables of all options, with these values for those that are no lists.
+/// Variables of all options, with these values for options that are not lists.
 fn variables<'a>(listen: &'a str, set: &'a [(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("SILVERBACK_LISTEN", listen)][..], set].concat()
 }

@@ -21,7 +21,7 @@ use crate::{
     support::{PATIENCE, Program, RawClient, frame as client_frame, handshake, read_answer},
 };
 
-/// The program sleeps in its event loop when it is stopped, and its timeouts are over when it goes on.
+/// Stops the program while it waits for events, and continues it after its timeouts have passed.
 fn pause(pid: Pid, action: impl FnOnce()) {
     thread::sleep(Duration::from_millis(200));
     kill_process(pid, Signal::STOP).unwrap();
@@ -72,7 +72,7 @@ fn the_service_accepts_handshakes_that_have_come() {
     }
 }
 
-/// Runs `connect` against a server that stops it. Returns its exit code and what it printed.
+/// Runs `connect` against a server that stops it. Returns its exit code and its output.
 fn connect(options: &[&str], serve: impl FnMut(TcpStream, String, Pid) + Send + 'static) -> (Option<i32>, String) {
     connect_with(None, options, serve)
 }

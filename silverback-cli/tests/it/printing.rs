@@ -65,7 +65,7 @@ async fn an_output_that_nobody_reads_blocks_no_echo() {
     }
     program.read_output();
     program.wait_for_output("more messages came faster than they could be printed)\n");
-    // What was printed late may still fill the queue: then this line is left out as well, and counted.
+    // Late lines may still fill the queue. Then this line is dropped and counted as well.
     while !program.output().contains("sent: after that\n") {
         check_echo(&mut conn, "after that").await;
     }

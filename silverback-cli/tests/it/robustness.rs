@@ -1,4 +1,4 @@
-//! What one client can cost: memory stays bounded, and others notice nothing.
+//! The cost of one client: memory stays bounded, and other clients notice nothing.
 #![cfg(target_os = "linux")]
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::{Program, RawClient, ask, check_echo, dial, frame, handshake
 /// Buffers of the threads, the allocator's habits, and a message or two of 1 MiB in each direction.
 const ALLOWANCE_KIB: u64 = 16 * 1024;
 
-/// What a hostile client sends: far more than the allowance.
+/// The size of a hostile client's flood, far above the allowance.
 const FLOOD: usize = 64 * 1024 * 1024;
 
 /// How long a server that takes nothing counts as having stopped.
@@ -190,8 +190,8 @@ async fn memory_is_given_back_when_a_load_has_gone() {
     check_echo(&mut other, "after").await;
 }
 
-/// 64 MiB of zeros in 64 KiB: refused at the limit on messages or, where that is larger, at 256 times what has come, which
-/// is 16 MiB here, in a buffer that doubles.
+/// 64 MiB of zeros in 64 KiB. They are refused at the limit on messages or, if larger, at 256 times the received bytes.
+/// That is 16 MiB here, in a buffer that doubles.
 #[tokio::test]
 async fn what_inflates_without_end_is_refused_with_1009_and_holds_little() {
     let bomb = PreparedMessage::new(vec![0; FLOOD]);

@@ -1,5 +1,5 @@
-//! Reports, errors and logs end up in tickets. User name, password and query of a URL stand in none of them, nor does what
-//! a server repeats of them; and only the server that the user named is sent credentials and headers.
+//! Reports, errors and logs end up in tickets. They hold no user name, password or query of a URL, even if a server
+//! repeats them. Only the server that the user named gets credentials and headers.
 
 use std::{
     io::Write,

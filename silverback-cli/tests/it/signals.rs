@@ -1,4 +1,4 @@
-//! Signals end every command in time, whatever its output is connected to.
+//! Signals end every command in time, even if its output is blocked.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -28,7 +28,7 @@ use crate::{
     support::{PATIENCE, RawClient, ask, frame as client_frame, handshake, wait_until},
 };
 
-/// What nobody reads, and what is full from the start. It blocks like a pipe whose reader hangs.
+/// A pipe without a reader that is full from the start. It blocks like a pipe whose reader hangs.
 struct Full {
     writer: UnixStream,
     _reader: UnixStream,
@@ -50,7 +50,7 @@ impl Full {
     }
 }
 
-/// A terminal of the program's own, where keys can be typed. Nobody reads what is shown, unless that is wanted.
+/// A pseudo-terminal for the program, with keys to type. The test does not read its output unless it wants to.
 struct Terminal {
     keys: std::fs::File,
     other_end: OwnedFd,
@@ -96,7 +96,7 @@ impl Terminal {
         format!("{:?}", tcgetattr(&self.other_end).unwrap()) != self.settings
     }
 
-    /// Reads until this has been shown. Returns what was read.
+    /// Reads until this text appears. Returns everything that was read.
     fn sees(&mut self, text: &str) -> String {
         let mut shown = Vec::new();
         let mut chunk = [0; 1024];
@@ -127,7 +127,7 @@ fn wait(child: &mut Child) -> ExitStatus {
     status.unwrap()
 }
 
-/// A server that accepts nobody: the client waits for its handshake.
+/// A server that accepts no connection, so that the client waits for its handshake.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -255,7 +255,7 @@ mod connect {
         let mut line = [0; 6];
         child.stdout.take().unwrap().read_exact(&mut line).unwrap();
         assert_eq!(&line, b"hello\n");
-        // It waits for somebody who reads what it has noted.
+        // The program waits for a reader of its queued lines.
         send(&child, Signal::TERM);
         assert!(matches!(wait(&mut child).code(), Some(0 | 143)));
     }
@@ -365,7 +365,7 @@ mod connect {
     /// A shell with job control, which starts the program in the background, tells its number, and waits for it once a
     /// line has been typed.
     const BACKGROUND: [&str; 4] = ["sh", "-c", "set -m; \"$@\" & echo \"job $!.\"; read -r line; wait $!", "sh"];
-    /// The same with output that is no terminal.
+    /// The same with output that is not a terminal.
     const TO_A_FILE: [&str; 4] =
         ["sh", "-c", "set -m; \"$@\" >/dev/null & echo \"job $!.\"; read -r line; wait $!", "sh"];
 
@@ -398,7 +398,7 @@ mod connect {
         }
     }
 
-    /// What a process is doing, as Linux abbreviates it; `None` if there is no such process.
+    /// The state of a process, as Linux abbreviates it. `None` if the process does not exist.
     fn state_of(process: &str) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
@@ -493,7 +493,7 @@ mod bench {
             let mut terminal = Terminal::new();
             let mut child = terminal.start(&["bench", &url, "-c", "1", "--timeout", "1h"]);
             read_head(&mut listener.accept().unwrap().0);
-            // Its progress is shown, until there is no room for more.
+            // The program shows its progress until the terminal is full.
             terminal.types(keys);
             assert_eq!(wait(&mut child).code(), Some(130));
         }

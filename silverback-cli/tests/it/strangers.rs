@@ -195,7 +195,7 @@ fn a_client_that_leaves_right_after_the_handshake_leaves_nothing() {
         stream.write_all(handshake(program.address, &[]).as_bytes()).unwrap();
         drop(stream);
     }
-    // Whoever is answered came after them.
+    // This request comes after the others, so they were handled when it is answered.
     get(program.address, "/healthz");
     wait_until("the descriptors are given back", || program.descriptors() == before);
     program.check_stops_empty();

@@ -1,4 +1,4 @@
-//! Command lines that make no sense: one line says what is wrong, and what was probably meant.
+//! Command lines that are not valid: one line explains the error and suggests the likely intent.
 
 use crate::support::run;
 

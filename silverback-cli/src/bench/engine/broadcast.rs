@@ -1,5 +1,5 @@
-//! The part of a connection where what one sends everybody receives. A message says whose it is and which: 16
-//! hexadecimal digits before its filling.
+//! A connection of a broadcast: each message of a sender goes to every receiver. The first 16 hexadecimal digits of a
+//! message name its sender and its number.
 
 use std::task::{Context, Poll};
 
@@ -19,7 +19,7 @@ use super::{
 pub(super) struct Member {
     desk: Desk,
     voice: Option<Voice>,
-    /// What was received since the counts were handed in: whose, and which.
+    /// The sender and number of each message received since the counts were last handed in.
     heard: Vec<(usize, u64)>,
     now: Option<u64>,
     unasked: u64,
@@ -43,11 +43,11 @@ impl Member {
         Self { desk, voice: None, heard: Vec::new(), now: None, unasked: 0, bytes_received: 0 }
     }
 
-    /// Sends one message that was due then; false if there is no room for it now.
+    /// Sends one message that was due at `due`. Returns false if the connection has no room for it now.
     fn publish(&mut self, cx: &mut Context<'_>, due: u64, now: u64) -> bool {
         let Self { desk, voice: Some(voice), .. } = self else { return false };
         let script = &desk.state.control.load.script;
-        // Held until it has left: nobody may hear of it before it is known.
+        // The lock is held until the message has left, so that no receiver looks it up before it is registered.
         let mut publications = desk.state.control.publications();
         let number = publications.next(voice.sender);
         let filling = script.message(number as usize % script.len()).message().as_bytes();

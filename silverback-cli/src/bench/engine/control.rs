@@ -1,4 +1,4 @@
-//! What the engine and its workers share: the load, the stage it is in, and the notifiers that wake connections.
+//! Shared state of the engine and its workers: the load, its stage, and the notifiers that wake connections.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -17,7 +17,7 @@ pub(super) enum Stage {
     Opening,
     /// Messages are being sent.
     Running,
-    /// Nothing more is sent; what is in flight may be answered.
+    /// Connections send nothing more. Messages in flight may still be answered.
     Stopping,
     /// Everybody closes, answered or not.
     Leaving,
@@ -40,7 +40,7 @@ pub(super) struct Control {
     pub(super) publications: Mutex<Publications>,
 }
 
-/// What is known once all connections are open.
+/// Facts that are known once all connections are open.
 #[derive(Debug)]
 pub(super) struct Start {
     pub(super) at: u64,
@@ -60,8 +60,8 @@ impl Start {
         self.opened.iter().sum()
     }
 
-    /// The plan of a connection that sends by the clock. Those of one worker are spread evenly over each round, and
-    /// the workers stand between each other.
+    /// Returns the schedule of a connection in an open model. The connections of one worker are spread evenly over each
+    /// round, and the workers are interleaved.
     pub(super) fn schedule(&self, rate: f64, place: Place) -> Schedule {
         let workers = self.opened.len();
         let mine = self.opened[place.worker].max(1);
@@ -119,7 +119,7 @@ impl Control {
     }
 }
 
-/// What the connections of one worker share.
+/// State that the connections of one worker share.
 #[derive(Debug)]
 pub(super) struct WorkerState {
     pub(super) control: Arc<Control>,
@@ -159,12 +159,12 @@ impl WorkerState {
         self.notifiers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// To add to. Nobody holds it for longer than it takes to take over what is in it.
+    /// Locks the counts to add to them. The engine holds the lock only while it swaps them out.
     pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what was counted since the last time; `empty` is left in its place.
+    /// Takes the counts since the last call and leaves `empty` in their place.
     pub(super) fn swap_counts(&self, empty: &mut Counts) {
         std::mem::swap(&mut *self.counts(), empty);
     }

@@ -1,4 +1,4 @@
-//! What is counted and measured. Workers add to theirs burst by burst; the engine takes it over at each tick.
+//! Counters and histograms. Workers add to theirs burst by burst, and the engine collects them at each tick.
 
 use hdrhistogram::Histogram;
 
@@ -25,7 +25,7 @@ pub(crate) struct Counts {
     /// Payload, before it is compressed.
     pub(crate) bytes_sent: u64,
     pub(crate) bytes_received: u64,
-    /// Messages that were no answer to anything.
+    /// Received messages that no sent message asked for.
     pub(crate) unasked: u64,
     /// Messages that were sent and never answered.
     pub(crate) unanswered: u64,

@@ -31,7 +31,8 @@ pub(super) struct LoadDialer {
     addresses: Vec<SocketAddr>,
     /// The address that the first connection was opened to.
     reached: OnceLock<SocketAddr>,
-    /// One for each source address, or one, for what is more than a TCP connection: TLS, proxies, redirects.
+    /// One for each source address, or a single one. Used for connections over TLS, proxies and redirects, which need
+    /// more than TCP.
     dialers: Vec<Dialer>,
 }
 
@@ -93,8 +94,7 @@ impl LoadDialer {
             0 => None,
             count => Some(self.load.sources[number % count]),
         };
-        // Only the first connections race: a server that is slow under the load is what is measured, and the attempts of
-        // a race would be a load of their own.
+        // Only the first connections race. The load measures a slow server, and the attempts of a race would add load.
         let reached = self.reached.get().filter(|address| fits(source, **address)).copied();
         if let Some(address) = reached {
             if let Ok(stream) = connect(source, address).await {

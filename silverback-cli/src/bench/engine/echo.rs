@@ -83,7 +83,7 @@ impl Echo {
         *self.burst.now.get_or_insert_with(|| clock.now())
     }
 
-    /// Sends one message that was due then; false if there is no room for it now.
+    /// Sends one message that was due at `due`. Returns false if the connection has no room for it now.
     fn send(&mut self, cx: &mut Context<'_>, due: u64, now: u64) -> bool {
         let message = self.desk.state.control.load.script.message(self.next_out);
         let (writer, len) = (&self.desk.writer, message.message().len());

@@ -124,7 +124,7 @@ impl Cause {
         }
     }
 
-    /// What the program ends with when no connection succeeded.
+    /// Returns the program's error for a load in which no connection succeeded.
     pub(crate) fn error(self, words: String) -> Error {
         match self {
             Self::NoDescriptors => Error::System(words),

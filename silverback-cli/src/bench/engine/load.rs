@@ -1,4 +1,4 @@
-//! What is to be done, in full: nothing here was typed by a person, and nothing is left to be decided.
+//! A load, complete and validated. It does not depend on the command line.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -22,14 +22,14 @@ pub(crate) struct Load {
     pub(crate) sources: Vec<IpAddr>,
     pub(crate) script: Arc<Script>,
     pub(crate) until: Until,
-    /// What is done in this time is not counted.
+    /// Messages and handshakes of this first span are not counted.
     pub(crate) warmup: Duration,
     pub(crate) threads: usize,
     /// Compare each answer byte for byte.
     pub(crate) verifies: bool,
     /// For each answer.
     pub(crate) timeout: Duration,
-    /// What is sent where there is no WebSocket, but a server that gives back the bytes it gets.
+    /// Frames to send over plain TCP to a server that echoes all bytes. `None` for WebSocket.
     pub(crate) raw: Option<Frames>,
     /// The process whose use of the machine is told.
     pub(crate) server: Option<u32>,
@@ -60,7 +60,7 @@ pub(crate) enum Task {
     /// Some send, and everybody receives.
     Broadcast {
         senders: usize,
-        /// Whether a sender receives what it has sent.
+        /// Whether a sender receives its own messages.
         hears_itself: bool,
         pace: Pace,
     },
@@ -75,7 +75,7 @@ pub(crate) enum Task {
 pub(crate) enum Pace {
     /// When one of those in flight is answered: the server sets the pace.
     Closed { pipeline: u32 },
-    /// So many a second over all connections, whatever the server does.
+    /// Sends this many messages per second over all connections, however slowly the server answers.
     Open { rate: f64 },
 }
 

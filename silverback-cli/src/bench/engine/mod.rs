@@ -1,8 +1,8 @@
-//! The engine: it puts a load on a server and measures what comes back. It prints nothing, and knows nothing of how the
-//! load was asked for.
+//! The engine puts a load on a server and measures the answers. It prints nothing and does not depend on the command
+//! line.
 //!
-//! Each worker is a thread with a runtime of its own and its share of the connections. What they count is taken over at
-//! each tick, so that the measured time begins when the warm-up ends, and so that there is a course of time to show.
+//! Each worker is a thread with its own runtime and its share of the connections. The engine collects the workers'
+//! counts at each tick, so that measuring can begin when the warm-up ends, and so that it gets a series of samples.
 
 mod abrupt;
 mod alarm;
@@ -117,7 +117,7 @@ impl Engine {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while self.working > 0 && self.stage < Stage::Over {
             tokio::select! {
-                // Whoever asks us to stop is heard from the first moment on.
+                // Check for the request to stop first, so that a busy engine still sees it.
                 biased;
                 () = &mut *stop, if !self.interrupted => {
                     self.interrupted = true;
@@ -211,7 +211,7 @@ impl Engine {
         }
     }
 
-    /// Nothing more is sent; what is in flight has this long to be answered.
+    /// Stops sending. Messages in flight may be answered within `patience`.
     fn stop(&mut self, patience: Duration) {
         if self.stage < Stage::Stopping {
             self.collect();
@@ -240,7 +240,7 @@ impl Engine {
         self.ledger.close_sample(&self.control);
     }
 
-    /// Messages of a broadcast that reach nobody any more are given up, and its end is found.
+    /// Expires messages of a broadcast that cannot reach all receivers any more, and detects the end of the broadcast.
     fn see_to_publications(&mut self) {
         let Task::Broadcast { .. } = self.control.load.task else { return };
         let then = self.control.clock.now().saturating_sub(nanos(self.control.load.timeout));

@@ -1,4 +1,4 @@
-//! What a load came to: all counts of the measured time, and its course.
+//! The results of a load: the counts of the measured time, and a series of samples.
 
 use std::{fmt, time::Duration};
 
@@ -15,9 +15,9 @@ use super::{
 /// The end of a load.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
-    /// Of the measured time, and of answers that came after it to what was sent before its end.
+    /// Counts of the measured time, including later answers to messages that were sent in it.
     pub(crate) counts: Counts,
-    /// What was received by the end of the measured time: rates are of this.
+    /// Counts at the end of the measured time. Rates are computed from these.
     pub(crate) in_time: InTime,
     /// Everything that went wrong, from the first connection on.
     pub(crate) faults: Faults,
@@ -77,7 +77,7 @@ pub(crate) struct Progress {
     pub(crate) received: u64,
     /// Since the measured time began.
     pub(crate) elapsed: Duration,
-    /// Answers, or handshakes, per second of the last sample; before there is one, of what has been counted by now.
+    /// Answers or handshakes per second of the last sample. Before the first sample, the rate of the counts so far.
     pub(crate) rate: f64,
     pub(crate) p99: Option<u64>,
 }
@@ -90,7 +90,7 @@ pub(super) struct Ledger {
     sample: Counts,
     sample_began: u64,
     sample_nanos: u64,
-    /// An empty one, to be left in place of what is taken.
+    /// Empty counts, to swap with a worker's.
     spare: Counts,
     /// Kept through the end of the warm-up.
     faults: Faults,
@@ -141,7 +141,7 @@ impl Outcome {
         if self.is_about_handshakes { opened } else { received }
     }
 
-    /// This many a second, over the measured time.
+    /// Returns this count as a rate over the measured time.
     pub(crate) fn per_second(&self, count: u64) -> f64 {
         let seconds = self.measured.as_secs_f64();
         if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
@@ -184,7 +184,7 @@ impl Ledger {
         self.measured_from.is_some()
     }
 
-    /// What was counted until now is not measured.
+    /// Drops all counts so far: they belong to the warm-up.
     pub(super) fn discard(&mut self, state: &WorkerState) {
         self.take(state);
         self.counts.add(&self.sample);
@@ -220,7 +220,7 @@ impl Ledger {
         self.in_time = InTime { sent, received, bytes_sent, bytes_received, opened };
     }
 
-    /// Takes over what a worker has counted.
+    /// Collects the counts of one worker.
     pub(super) fn take(&mut self, state: &WorkerState) {
         state.swap_counts(&mut self.spare);
         self.opened += self.spare.opened;

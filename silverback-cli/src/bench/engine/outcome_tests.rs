@@ -1,4 +1,4 @@
-//! What is shown while a load runs.
+//! The progress of a running load.
 
 use super::*;
 use crate::bench::{engine::control::WorkerState, tests::plan};

@@ -31,7 +31,7 @@ struct Publication {
     last: u64,
 }
 
-/// What a receiver's message turned out to be.
+/// The result of looking up a received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     /// None of ours, or one that was given up.
@@ -47,7 +47,7 @@ impl Publications {
         self.receivers = count as u64;
     }
 
-    /// A receiver has gone: what is published from now on is not for it.
+    /// A receiver has left. Messages published from now on do not wait for it.
     pub(super) fn remove_receiver(&mut self) {
         self.receivers = self.receivers.saturating_sub(1);
     }
@@ -71,7 +71,7 @@ impl Publications {
         self.senders[sender].open.push_back(publication);
     }
 
-    /// Somebody has received message `number` of `sender`.
+    /// Registers that a receiver got message `number` of `sender`.
     pub(super) fn hear(&mut self, sender: usize, number: u64, now: u64) -> Heard {
         let Some(row) = self.senders.get_mut(sender) else { return Heard::Unknown };
         let place = number.checked_sub(row.first).and_then(|place| usize::try_from(place).ok());
@@ -91,7 +91,7 @@ impl Publications {
         Heard::Everybody { run, fan_out }
     }
 
-    /// Gives up what was sent before `then`; says how many messages that were.
+    /// Drops messages sent before `then`. Returns their number.
     pub(super) fn expire(&mut self, then: u64) -> u64 {
         self.senders.iter_mut().map(|row| row.expire(then)).sum()
     }

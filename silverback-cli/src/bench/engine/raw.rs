@@ -1,4 +1,4 @@
-//! A connection that speaks TCP alone, with a server that gives every byte back: what the same load costs without WebSocket.
+//! A plain TCP connection to a server that echoes every byte. It measures what the same load costs without WebSocket.
 
 use std::{
     cell::RefCell,
@@ -36,7 +36,7 @@ struct Raw {
     in_flight: u64,
     owed: u64,
     quota: u64,
-    /// Places in the ring: of what is leaving, of what comes back.
+    /// Indexes in the ring of frames: the next frame to send, and the next one to receive.
     next_out: usize,
     next_in: usize,
     /// Frames that wait to leave, and how much of the first has left.
@@ -104,12 +104,12 @@ impl Raw {
         (self.quota, self.owed) = (quota, quota.min(pipeline.into()));
     }
 
-    /// Takes what has come, and sends what that made due, until neither is possible.
+    /// Receives, and sends the frames that became due, until both are blocked.
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.take_owed();
             if self.unsent > 0 && self.poll_send(cx)?.is_pending() {
-                // What comes back makes room.
+                // Receiving makes room for sending.
                 return self.poll_receive(cx);
             }
             ready!(self.poll_receive(cx))?;
@@ -220,12 +220,12 @@ impl Raw {
 }
 
 thread_local! {
-    /// One for all connections of a thread: what comes is not looked at.
+    /// One buffer for all connections of a thread: received bytes are counted and dropped.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 const READ: usize = 256 * 1024;
 const SLICES: usize = 64;
 
-/// About what a browser's request takes.
+/// About the size of a browser's request.
 const HANDSHAKE: usize = 256;

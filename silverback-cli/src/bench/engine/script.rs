@@ -1,10 +1,10 @@
-//! What is sent: a ring of messages that are built once, before the clock runs.
+//! The messages of a load: a ring that is built once, before measuring begins.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use silverback::{FrameHeader, MaskKey, Message, MessageKind, PreparedMessage};
 
-/// The messages that every connection sends in turn, each from a place of its own on.
+/// The messages that every connection sends in turn. Each connection starts at another index.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     messages: Vec<PreparedMessage>,
@@ -156,7 +156,7 @@ fn json(size: usize, random: &mut Random) -> String {
         }
         text.push_str(&row);
     }
-    // White space between the last row and the end of the list is no part of the value.
+    // Pad to the exact size: JSON ignores white space between the last row and the end of the list.
     text.push_str(&" ".repeat(size - text.len() - TAIL.len()));
     text + TAIL
 }

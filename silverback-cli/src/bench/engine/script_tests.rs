@@ -1,4 +1,4 @@
-//! What is sent.
+//! The messages of a load.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,4 +1,4 @@
-//! What a server on the same machine uses, seen from outside (Linux).
+//! CPU time and memory of a server process on the same machine (Linux).
 
 use std::{fs, time::Duration};
 
@@ -11,7 +11,7 @@ pub(super) struct Snapshot {
     resident: u64,
 }
 
-/// What it used in the measured time.
+/// CPU time in the measured time, and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ServerUse {
     pub(crate) cpu: Duration,
@@ -21,7 +21,7 @@ pub(crate) struct ServerUse {
 }
 
 impl Snapshot {
-    /// `None` where there is no such process, or no `/proc` that tells of it.
+    /// Returns `None` if the process or `/proc` does not exist.
     pub(super) fn take(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

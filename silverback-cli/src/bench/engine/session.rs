@@ -15,7 +15,7 @@ use super::{
     notifier::Notifier,
 };
 
-/// What a connection does with its messages.
+/// The behaviour of a connection: how it sends and handles messages.
 pub(super) trait Part {
     /// The load begins.
     fn begin(&mut self, start: &Start);
@@ -23,10 +23,10 @@ pub(super) trait Part {
     /// A message has come; more may be in hand.
     fn handle_message(&mut self, cx: &mut Context<'_>, message: MessageRef<'_>) -> Result<(), Ended>;
 
-    /// Nothing more is in hand: what was counted is handed in.
+    /// No more messages are ready. Hands in the counts.
     fn settle(&mut self);
 
-    /// Sends what is due, as far as there is room for it.
+    /// Sends the messages that are due, as far as there is room.
     fn send_due(&mut self, cx: &mut Context<'_>);
 
     /// Whether nothing more is to be sent or waited for.
@@ -39,9 +39,9 @@ pub(super) trait Part {
 /// Why a connection came to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// It has done what it was to do.
+    /// The connection has done its share of the load.
     Done,
-    /// There is no time left to do anything.
+    /// The load is over, and there is no time left to close.
     Dropped,
     Failed(Cause, String),
 }
@@ -164,7 +164,7 @@ impl<P: Part> Session<P> {
         }
     }
 
-    /// The closing handshake. How the server takes it is no part of the load.
+    /// Closes the connection. The load ignores how the server answers.
     async fn close(&mut self) {
         if self.writer.start_close(CloseCode::NORMAL, "").is_ok() {
             while let Ok(Some(_)) = self.reader.read_borrowed().await {}

@@ -29,7 +29,7 @@ use super::{
     session,
 };
 
-/// What a worker tells the engine.
+/// Reports of a worker to the engine.
 #[derive(Debug)]
 pub(super) enum Report {
     /// All of its connections are open, or have failed to.
@@ -40,7 +40,7 @@ pub(super) enum Report {
     Broken(io::Error),
 }
 
-/// Starts a worker on a thread of its own.
+/// Starts a worker on a new thread.
 pub(super) fn start(
     state: Arc<WorkerState>,
     dialer: Arc<LoadDialer>,

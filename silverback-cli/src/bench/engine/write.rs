@@ -1,5 +1,5 @@
-//! A write that goes on from poll to poll. Dropping one between two polls would lose its place among the writers that wait,
-//! and, for a large message, the part of the frame that is made already.
+//! A write that continues over several polls. Dropping the future between two polls would lose its place among the
+//! waiting writers and, for a large message, the part of the frame that is already made.
 
 use std::{
     fmt,

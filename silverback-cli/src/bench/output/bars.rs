@@ -10,7 +10,7 @@ use crate::bench::engine::counts::Times;
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// The row holds what is not above this, and above the row before.
+    /// The upper bound of the row. The row before gives the lower one.
     pub(super) to: u64,
     pub(super) count: u64,
 }
@@ -39,7 +39,7 @@ pub(super) fn draw(rows: &[Row], width: usize, is_ascii: bool) -> String {
     text
 }
 
-/// Eighths of a cell tell more than cells; what is there at all is seen.
+/// Draws a bar in eighths of a cell. A count above zero is always visible.
 fn bar(count: u64, most: u64, width: usize, is_ascii: bool) -> String {
     if count == 0 || most == 0 {
         return String::new();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::printable::printable_lines;
 
-/// A plot, as text that stands in a page.
+/// A plot as SVG text for an HTML page.
 #[derive(Debug)]
 pub(super) struct Plot {
     /// For those who cannot see it.
@@ -34,7 +34,7 @@ pub(super) struct Line {
     pub(super) is_area: bool,
 }
 
-/// A value, in parts of both axes, and what it says.
+/// A value, as fractions of both axes, and its label.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) x: f64,
@@ -44,7 +44,7 @@ pub(super) struct Point {
     pub(super) begins: bool,
 }
 
-/// A bar, in parts of both axes, and what it says.
+/// A bar, as fractions of both axes, and its label.
 #[derive(Clone, Debug)]
 pub(super) struct Bar {
     pub(super) from: f64,
@@ -100,7 +100,7 @@ impl Plot {
 
     fn draw_bars(&self, svg: &mut String) {
         for bar in &self.bars {
-            // What is there at all is seen.
+            // Keep a value above zero visible.
             let height = bar.y.clamp(LEAST_HEIGHT, 1.0);
             let width = (bar.to - bar.from).max(LEAST_WIDTH);
             let gap = width * 0.1;
@@ -156,7 +156,7 @@ fn draw_line(svg: &mut String, line: &Line) {
     let _ = writeln!(svg, "<path class=\"line series-{}\" d=\"{path}\"/>", line.number);
 }
 
-/// Larger than what is seen of them, so that they are easily met.
+/// The points are larger than they look, so that a pointer hits them easily.
 fn draw_points(svg: &mut String, line: &Line) {
     let is_alone = line.points.len() == 1;
     for point in &line.points {
@@ -234,7 +234,7 @@ impl Logarithmic {
             values.extend(steps.iter().map(|step| step * power));
             power *= 10.0;
         }
-        // A little room for what the powers are off.
+        // Allow for the rounding error of the powers.
         let is_within = |value: &f64| *value >= self.from * 0.999 && *value <= self.to * 1.001;
         values.into_iter().filter(is_within).map(|value| (self.part(value), label(value))).collect()
     }
@@ -246,7 +246,7 @@ fn rounds(value: f64) -> Vec<f64> {
     [0.5, 1.0, 2.0, 5.0, 10.0, 20.0].into_iter().map(|step| step * power).collect()
 }
 
-/// Text that is no markup.
+/// Escapes text so that it cannot be markup.
 pub(super) fn escape(text: &str) -> String {
     // Browsers, too, reverse and hide text.
     let text = printable_lines(text);
@@ -261,7 +261,7 @@ fn down(part: f64) -> String {
     percent(1.0 - part.clamp(0.0, 1.0))
 }
 
-/// Of the plot's field, whatever its size is: text has the same size in every window.
+/// A fraction of the plot's area in percent. It scales with the window, while text keeps its size.
 fn percent(part: f64) -> String {
     format!("{:.2}%", part * 100.0)
 }
@@ -276,7 +276,7 @@ const FINE: f64 = 1000.0;
 const NARROW: f64 = 150.0;
 const ROOMY: f64 = 330.0;
 
-/// How wide a letter of a mark is at most, and how far marks stand apart, in pixels.
+/// The greatest width of a letter in a mark, and the distance between marks, in pixels.
 const LETTER: f64 = 7.5;
 const BETWEEN: f64 = 6.0;
 

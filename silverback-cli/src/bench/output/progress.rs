@@ -1,5 +1,5 @@
-//! How it goes, on standard error while it runs, if somebody looks. A thread of its own draws it: the load does not wait for
-//! a terminal that has stopped.
+//! The progress line on standard error of a terminal. It has its own thread, so that a stopped terminal does not block
+//! the load.
 
 use std::{
     io::{self, IsTerminal},
@@ -40,7 +40,7 @@ struct Line {
 }
 
 impl Progress {
-    /// Hidden where standard error is no terminal, or where silence was asked for.
+    /// Shows nothing if standard error is not a terminal, or with `--quiet`.
     pub(crate) fn start(plan: &Plan) -> Self {
         if !io::stderr().is_terminal() || plan.is_quiet {
             return Self(None);

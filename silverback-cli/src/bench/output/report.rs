@@ -41,7 +41,7 @@ pub(crate) struct ReportFile {
     run: Run,
 }
 
-/// What was run, and when.
+/// The command line and the time of the load.
 #[derive(Debug)]
 pub(super) struct Run {
     /// The command line without secrets.
@@ -282,7 +282,7 @@ fn latency(series: &[Sample]) -> Plot {
     let lines = figures.iter().enumerate().map(|(place, (name, figure))| {
         let mut begins = true;
         let points = series.iter().filter_map(|sample| {
-            // Where nothing came there is no line.
+            // Break the line where no answers arrived.
             let Some(nanos) = figure(sample) else {
                 begins = true;
                 return None;
@@ -303,7 +303,7 @@ fn latency(series: &[Sample]) -> Plot {
     }
 }
 
-/// A line over time, and what it shows.
+/// The name of a line over time, and the figure that it shows.
 type Figure = (&'static str, fn(&Sample) -> Option<u64>);
 
 fn faults(series: &[Sample]) -> Plot {

@@ -47,7 +47,7 @@ pub(super) fn text(plan: &Plan, outcome: &Outcome) -> String {
     bars::plain(&text, plan.is_ascii)
 }
 
-/// What was done, in one line.
+/// Describes the load in one line.
 pub(super) fn described(plan: &Plan) -> String {
     let load = &plan.load;
     let sizes = match &plan.settings.sizes {
@@ -147,7 +147,7 @@ fn generator(plan: &Plan, outcome: &Outcome) -> Option<String> {
     Some(format!("{:.0} % of {} busy{}{busy}", share * 100.0, threads(plan), each(outcome, cpu)))
 }
 
-/// What the server's process has used, if it was to be told.
+/// Describes the CPU time and memory of the server's process, if `--server-pid` names one.
 fn server(outcome: &Outcome) -> Option<String> {
     let server = outcome.server?;
     let cpu = server.cpu.as_secs_f64();

@@ -8,7 +8,7 @@ use silverback::{
 use super::{facts::Facts, status::STRIPPED};
 use crate::{check::finding::Diagnosis, values::MAX_HEAD_SIZE};
 
-/// A 101 that must not be believed.
+/// A 101 that breaks the protocol.
 pub(super) fn wrong(error: &HandshakeError) -> Diagnosis {
     match error {
         HandshakeError::Upgrade(_) | HandshakeError::Connection(_) => Diagnosis::new(

@@ -1,8 +1,8 @@
-//! What a diagnosis may look at besides the error.
+//! Facts for a diagnosis besides the error.
 
 use crate::{check::report::Security, dialing::options::DialOptions};
 
-/// What is known besides the error.
+/// Facts besides the error.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::check) struct Facts<'a> {
     pub(in crate::check) options: &'a DialOptions,

@@ -1,5 +1,5 @@
-//! What is wrong, in plain words, and what can be done about it. How to reach a server is in `reach`, TLS in `tls`, what
-//! the answer says in `status` and `answer`, and what happens after the handshake in `talk`.
+//! Explains errors in plain words, with advice. `reach` covers connecting, `tls` TLS, `status` and `answer` the
+//! response to the handshake, and `talk` the open connection.
 
 mod answer;
 pub(crate) mod facts;

@@ -1,4 +1,4 @@
-//! What is worth knowing though nothing is wrong, or though something else is.
+//! Observations worth knowing, whether or not something is wrong.
 
 use crate::check::{
     conversation::{Closing, Conversation},

@@ -1,4 +1,4 @@
-//! Names that nobody knows, addresses that do not answer, proxies that do not let us through.
+//! Errors before TLS: unknown names, addresses that do not answer, proxies that refuse.
 
 use std::io::ErrorKind;
 

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
 };
 
-/// What is wrong with a connection that stood, and the exit code that goes with it.
+/// Explains the problem of an open connection, and returns its exit code.
 pub(in crate::check) fn of_conversation(talk: &Conversation, wait: Duration) -> (Option<Diagnosis>, Option<Error>) {
     if let Reply::NoneWithin(wait) = talk.ping {
         let diagnosis = Diagnosis::new("no-pong", "The server does not answer pings, as RFC 6455, 5.5.2 requires.")

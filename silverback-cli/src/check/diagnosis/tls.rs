@@ -6,7 +6,7 @@ use silverback::DialError;
 use super::facts::Facts;
 use crate::check::{certificate::Certificate, finding::Diagnosis};
 
-/// What is wrong with the certificate, if that is what is wrong.
+/// Returns the fault of the certificate, if the certificate caused the error.
 pub(crate) fn certificate_fault(error: &DialError) -> Option<&CertificateError> {
     match fault(error)? {
         TlsFault::InvalidCertificate(fault) => Some(fault),
@@ -107,7 +107,7 @@ fn unknown_issuer(shown: Option<&Certificate>, facts: &Facts<'_>) -> Diagnosis {
         .advise("--insecure (-k) accepts any certificate, so that the server may be an impostor. For tests only.")
 }
 
-/// Whoever makes an authority anew under its old name meets this.
+/// This happens if an authority was made again under its old name.
 fn wrong_key(facts: &Facts<'_>) -> Diagnosis {
     Diagnosis::new("wrong-key", "The server's certificate names a trusted authority, but is not signed with its key.")
         .advise_if(

@@ -99,7 +99,7 @@ impl LineEditor {
     fn keep(&mut self, line: &str) {
         let is_new = self.editor.add_history_entry(line).unwrap_or(false);
         if let Some(path) = self.history.as_ref().filter(|_| is_new) {
-            // A history that cannot be kept is no reason to stop talking.
+            // The conversation continues even if the history cannot be saved.
             let _ = self.editor.append_history(path);
         }
     }
@@ -160,7 +160,7 @@ impl Validator for Prompt {
 
 impl Helper for Prompt {}
 
-/// What has been done to the terminal. The program may end while a line is being typed.
+/// Changes made to the terminal. The program may end while the user types a line.
 #[derive(Debug, Default)]
 pub(crate) struct Terminal {
     #[cfg(unix)]
@@ -180,7 +180,7 @@ impl Terminal {
         Ok(true)
     }
 
-    /// As it was before the editor was started, with the cursor where a prompt of the shell may stand.
+    /// Restores the state from before the editor, and puts the cursor where the shell can show its prompt.
     pub(crate) fn restore(self, has_prompt: bool) {
         #[cfg(unix)]
         match &self.keys {
@@ -188,7 +188,7 @@ impl Terminal {
             // The line is the shell's.
             _ => return,
         }
-        // What was typed but not sent goes away.
+        // Clear the line that was typed but not sent.
         let rest = if has_prompt { CLEAR } else { "" };
         let mut out = std::io::stdout().lock();
         let _ = write!(out, "{NO_BRACKETED_PASTE}{rest}").and_then(|()| out.flush());

@@ -1,11 +1,11 @@
-//! What a thread that reads input hands on.
+//! Events from a thread that reads input.
 
 use silverback::Message;
 use tokio::sync::mpsc;
 
 use crate::error::Error;
 
-/// What a reading thread has to say.
+/// An event from a thread that reads input.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// A message.

@@ -39,11 +39,11 @@ pub(super) fn wait_for_foreground(terminal: impl AsFd) -> io::Result<bool> {
     }
 }
 
-/// Reads what was typed, once the program is in the foreground.
+/// Reads typed bytes once the program is in the foreground.
 pub(super) fn read(terminal: impl AsFd, bytes: &mut [u8]) -> io::Result<usize> {
     loop {
         if !wait_for_foreground(&terminal)? {
-            // What is typed goes to the shell.
+            // In the background, typed bytes belong to the shell.
             thread::park();
             continue;
         }
@@ -60,7 +60,7 @@ pub(super) fn read(terminal: impl AsFd, bytes: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Standard input that is a terminal, though nobody edits lines there.
+/// Standard input that is a terminal, read without the line editor.
 pub(super) struct TerminalInput(pub(super) io::Stdin);
 
 impl Read for TerminalInput {

@@ -1,4 +1,4 @@
-//! Where what was typed is kept.
+//! The file of the prompt's history.
 
 use std::{
     env,

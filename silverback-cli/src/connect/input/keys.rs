@@ -1,10 +1,10 @@
-//! The keys of the terminal, on their way to the line editor.
+//! Forwards keys from the terminal to the line editor.
 //!
-//! While the editor can print above its line, it waits for the terminal to have more input and forgets what it has read
-//! already: of several keys that come at once, as over a slow network or from an input method, all but the first wait
-//! for another key; and what follows the end of a line in the same read is lost (rustyline's issues 976 and 758; no
-//! release has the remedy). So the editor gets a terminal of its own, into which a thread writes: one line at a time,
-//! and after several keys another one that does nothing.
+//! While the editor can print above its line, it waits until the terminal has more input and forgets bytes that it has
+//! already read. If several keys arrive at once, as over a slow network or from an input method, all but the first wait
+//! for another key. Bytes after the end of a line in the same read are lost (rustyline's issues 976 and 758; no release
+//! has the fix). So the editor gets its own pseudo-terminal. A thread writes one line at a time into it, and after
+//! several keys another key without effect.
 
 use std::{
     fs::File,
@@ -58,7 +58,7 @@ impl Keys {
             ahead: Vec::new(),
         };
         let work = move || {
-            // Open as long as there is somebody to write: the end of the terminal is the end of the editor's.
+            // Keep the editor's end open while this thread writes. When the user's terminal ends, so does the editor's.
             let _editors = editors;
             let _ = forwarder.pass_on();
         };
@@ -66,8 +66,8 @@ impl Keys {
         Ok(Some(keys))
     }
 
-    /// Gives the terminal back as it was. It does not wait for what is still to be shown: a terminal may have stopped. The
-    /// shell has done it already if the program is in the background, where it would be stopped.
+    /// Restores the terminal's settings. It does not wait for pending output, because the terminal may be stopped. In
+    /// the background the shell has already restored them, and trying would stop the program.
     pub(crate) fn restore(&self) {
         if self.is_in_foreground() {
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
@@ -92,7 +92,7 @@ fn open_terminal() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((terminal, feed))
 }
 
-/// Keys as they are pressed; what is printed is still printed in lines.
+/// Delivers each key at once, but keeps the processing of output.
 fn set_raw(terminal: &OwnedFd, before: &Termios) -> io::Result<()> {
     let mut raw = before.clone();
     raw.make_raw();
@@ -106,7 +106,7 @@ struct Forwarder {
     before: Termios,
     feed: File,
     drawn: Arc<Drawn>,
-    /// Until when what was given may not have been read yet, so that another key would be read together with it.
+    /// Until this time the editor may not have read the last piece, and would read the next key together with it.
     unsettled_until: Instant,
     /// Between the marks of a bracketed paste, whose lines are one to the editor.
     in_paste: bool,
@@ -116,7 +116,7 @@ struct Forwarder {
 
 impl Forwarder {
     fn pass_on(mut self) -> io::Result<()> {
-        // The editor discards what comes before its first prompt.
+        // The editor discards keys that arrive before its first prompt.
         self.drawn.wait_for_line(0, FIRST_PROMPT);
         loop {
             if self.ahead.is_empty() && !self.read_more()? {
@@ -140,7 +140,7 @@ impl Forwarder {
         let lines = self.drawn.lines();
         self.feed.write_all(piece)?;
         let ends_line = piece.ends_with(b"\r");
-        // A paste is read to its end without waiting; whatever came between would be a part of it.
+        // The editor reads a paste to its end without waiting. A key written in between would become part of it.
         let is_settled = Instant::now() >= self.unsettled_until;
         if self.in_paste || (is_one_key(piece) && !ends_line && is_last && is_settled) {
             return Ok(());
@@ -172,7 +172,7 @@ impl Forwarder {
             }
         }
         if let Some(at) = self.ahead.iter().position(|key| *key == INTERRUPT) {
-            // What was typed before is of no interest any more.
+            // Ctrl-C discards the keys typed before it.
             self.ahead.drain(..=at);
             kill_process(getpid(), Signal::INT)?;
         }
@@ -202,8 +202,8 @@ impl Forwarder {
     }
 }
 
-/// How much of the keys is given at once: up to the end of a line, or all of a paste. Ctrl-C stands alone even there,
-/// because the end of a paste may never come.
+/// Returns how many bytes to forward at once: up to the end of a line, or a whole paste. Ctrl-C is forwarded alone even
+/// inside a paste, because the end of the paste may never arrive.
 fn piece_len(keys: &[u8], in_paste: &mut bool) -> usize {
     if *in_paste {
         let end = find(keys, PASTE_END).map(|at| at + PASTE_END.len());
@@ -243,7 +243,7 @@ const NOTHING: u8 = 0;
 const MOST_AHEAD: usize = 4096;
 const PASTE_START: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
-/// If a push comes so early that it is read together with what it should push, the next one helps.
+/// If the editor reads the extra key together with the keys before it, the next one helps.
 const PAUSES: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(20), Duration::from_millis(200)];
 const FIRST_PROMPT: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_millis(100);

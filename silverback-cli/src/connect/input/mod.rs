@@ -1,5 +1,4 @@
-//! What there is to send: typed lines, or what comes through a pipe. Each is read by a thread of its own, which ends with
-//! the program.
+//! Input to send: typed lines, or data from a pipe. A thread reads each kind, and ends with the program.
 
 pub(crate) mod editor;
 pub(crate) mod event;

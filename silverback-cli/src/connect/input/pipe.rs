@@ -1,4 +1,4 @@
-//! Input that is no terminal, cut into messages.
+//! Input that is not a terminal, cut into messages.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -7,7 +7,7 @@ use silverback::Message;
 use super::event::Input;
 use crate::{connect::commands, error::Error};
 
-/// What a message is.
+/// How to cut the input into messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cutting {
     /// A line, without its end.
@@ -16,11 +16,11 @@ pub(crate) enum Cutting {
     Hex,
     /// All there is.
     Whole,
-    /// What comes at once, up to so many bytes.
+    /// Each read is a message, up to this many bytes.
     Chunks(usize),
 }
 
-/// Reads to the end, or until nobody wants more.
+/// Reads to the end of the input, or until `give` returns false.
 pub(super) fn read(from: impl Read, cutting: &Cutting, mut give: impl FnMut(Input) -> bool) {
     let outcome = match cutting {
         Cutting::Lines { are_binary: true } => lines(from, &mut give, |line, _| Ok(Message::binary(line))),

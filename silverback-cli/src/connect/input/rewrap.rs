@@ -1,10 +1,10 @@
-//! The prompt in a window whose width has changed.
+//! Keeps the prompt in order when the width of the window changes.
 //!
-//! The line editor draws its line anew then. Before, it clears as many rows as the line took in the old width. Most
-//! terminals have rewrapped the line by then: where it takes fewer rows in a wider window, the editor clears output above
-//! it. The editor has no setting for that (rustyline 17), but asks for the colours of the prompt between clearing and
-//! drawing, and writes both at once. So we clear the line before that, leave room for what the editor clears, and
-//! lead it back to the right row with the prompt.
+//! The line editor then draws its line again. Before that, it clears as many rows as the line took in the old width.
+//! Most terminals have rewrapped the line already. In a wider window the line takes fewer rows, so the editor clears
+//! output above it. It has no setting for this (rustyline 17), but it asks for the colours of the prompt between
+//! clearing and drawing, and writes both at once. So this code clears the line first, leaves empty rows for the editor
+//! to clear, and moves the cursor back to the right row together with the prompt.
 
 use crate::connect::view::PROMPT;
 
@@ -17,7 +17,7 @@ use rustix::{
 };
 use unicode_width::UnicodeWidthChar;
 
-/// What the editor has drawn last.
+/// The state of the editor's last drawing.
 #[derive(Debug, Default)]
 pub(super) struct Rewrap {
     /// The width of the window then; 0 before the first prompt.
@@ -105,7 +105,7 @@ fn place(text: &str, columns: u16, broken_at: Option<usize>, width: fn(char) -> 
     }
 }
 
-/// What follows an emoji may be a part of it, with no width of its own.
+/// Characters after an emoji may combine with it and take no width.
 fn least_width(c: char) -> usize {
     if c >= FIRST_EMOJI { 0 } else { c.width().unwrap_or(0) }
 }

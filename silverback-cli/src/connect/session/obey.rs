@@ -1,4 +1,4 @@
-//! What is read and typed, and what commands do to the talk.
+//! Handles messages, typed input and commands.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::connect::{
 
 impl Talk<'_> {
     pub(super) fn take_input(&mut self, input: Input, conn: &ReconnectingConn) {
-        // What was typed after a file goes after it, except Ctrl-C.
+        // Input that was typed after a file waits for it, except Ctrl-C.
         if self.reading.is_some() && !matches!(input, Input::Interrupt) {
             return self.deferred.push_back(input);
         }

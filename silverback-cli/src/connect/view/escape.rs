@@ -38,7 +38,7 @@ pub(super) fn start(text: &str, most: usize) -> &str {
     &text[..end.unwrap_or_else(first)]
 }
 
-/// Text as it stands between the quotes of a JSON string.
+/// Escapes text for the inside of a JSON string.
 pub(super) fn json_string_inside(text: &str) -> String {
     let string = printable_json(Value::from(text).to_string());
     string.get(1..string.len() - 1).unwrap_or_default().to_owned()

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::escape::NEXT_LINE;
 
-/// Appends rows of 16 bytes, each on a line of its own; of many only the first and how many are left.
+/// Appends lines of 16 bytes each. Of a long message it shows the beginning, and the number of bytes left.
 pub(super) fn dump(out: &mut String, bytes: &[u8], dim: impl Fn(&str) -> String) {
     for (number, row) in bytes.chunks(ROW).take(MOST_ROWS).enumerate() {
         let _ = write!(out, "{NEXT_LINE}{}  ", dim(&format!("{:08x}", number * ROW)));

@@ -88,7 +88,7 @@ impl Layout {
                     b't' | b'f' | b'n' => "35",
                     _ => "33",
                 };
-                // Strings may hold what a terminal acts on: JSON escapes C0, but not C1 and marks of direction.
+                // Strings may hold characters that control a terminal. JSON escapes C0, but not C1 and direction marks.
                 let token = printable_json(token.to_owned());
                 match self.has_colours {
                     true => self.out.push_str(&format!("\x1b[{colour}m{token}\x1b[0m")),

@@ -16,7 +16,7 @@ use self::{
 use super::args::Format;
 use crate::utc;
 
-/// What is written for a message.
+/// How messages are written.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) format: Format,
@@ -51,12 +51,12 @@ impl View {
         }
     }
 
-    /// A line about what goes on, for a person.
+    /// Formats a note for a person.
     pub(crate) fn note(&self, text: &str) -> String {
         format!("{}\n", self.paint(DIM, text))
     }
 
-    /// What stands before the line that is typed.
+    /// The prompt, in colour if colours are on.
     pub(crate) fn prompt(&self) -> String {
         self.paint(SENT, PROMPT)
     }
@@ -80,7 +80,7 @@ impl View {
         out
     }
 
-    /// What a person can read of it.
+    /// Returns the text as a person can read it.
     fn text(&self, text: &str) -> String {
         let is_laid_out = self.lays_out_json && self.format == Format::Text;
         let laid_out = is_laid_out.then(|| json::lay_out(text, self.has_colours, MOST_SHOWN)).flatten();
@@ -98,9 +98,9 @@ impl View {
     }
 }
 
-/// What a person sees of a text, in bytes: thousands of lines, as long as a terminal can scroll back.
+/// The most bytes of a text that a terminal shows: thousands of lines, about as far as a terminal can scroll back.
 const MOST_SHOWN: usize = 256 * 1024;
-/// What a line of JSON above the prompt holds of a message. The line editor prints whole lines only.
+/// The most bytes of a message in a line of JSON above the prompt. The line editor prints only whole lines.
 const MOST_IN_ONE_LINE: usize = 1024 * 1024;
 
 /// The prompt without its colour.

@@ -8,10 +8,10 @@ use silverback::Message;
 
 use super::escape::json_string_inside;
 
-/// What is still to be written of a message. The pieces have about [`PIECE`] bytes.
+/// The part of a message that is not written yet. Pieces have about [`PIECE`] bytes.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    /// What was rendered last and has not been taken.
+    /// The last rendered bytes that were not taken yet.
     next: Vec<u8>,
     message: Message,
     /// Where in the payload the next piece begins, and where the last one ends.
@@ -119,7 +119,7 @@ fn part_end(message: &Message, encoding: Encoding, at: usize, len: usize) -> usi
     end
 }
 
-/// What is worth a turn of the thread that writes.
+/// Enough bytes for one turn of the writing thread.
 const PIECE: usize = 64 * 1024;
 /// In JSON each byte may become six.
 const PART: usize = 16 * 1024;

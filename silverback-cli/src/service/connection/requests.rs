@@ -14,12 +14,12 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 pub(crate) struct Requests {
     /// The head that is being read.
     reader: HeadReader,
-    /// What was read and does not belong to it yet.
+    /// Bytes that were read but do not belong to the head yet.
     input: Vec<u8>,
     max_head_size: usize,
 }
 
-/// Why there is no request.
+/// Why no request could be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     /// The bytes are not a head, or one that is too large.
@@ -28,7 +28,7 @@ pub(crate) enum ReadError {
     Ended,
 }
 
-/// What is wrong with a head.
+/// The error of a head that cannot be read.
 #[derive(Debug)]
 pub(crate) struct UnreadableHead {
     pub(crate) error: HeadError,
@@ -43,7 +43,7 @@ impl Requests {
 
     /// Reads the next request.
     ///
-    /// Cancel safe: what was read is kept.
+    /// Cancel safe: bytes already read are kept.
     pub(crate) async fn next(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Request<()>, ReadError> {
         loop {
             match self.reader.handle_input(&self.input) {
@@ -66,7 +66,7 @@ impl Requests {
         self.reader.is_empty() && self.input.is_empty()
     }
 
-    /// What came behind the last request.
+    /// Returns the bytes after the last request.
     pub(crate) fn into_rest(self) -> Vec<u8> {
         self.input
     }

@@ -14,7 +14,7 @@ const closeCodes = {
   1008: ["Policy Violation", "The server refuses this connection or message by its policy."],
   1009: ["Message Too Big", "The message is larger than the server accepts."],
   1010: ["Mandatory Extension", "The client asked for an extension that the server did not offer."],
-  1011: ["Internal Error", "The server ran into a fault of its own."],
+  1011: ["Internal Error", "The server had an internal error."],
   1012: ["Service Restart", "The server restarts."],
   1013: ["Try Again Later", "The server is overloaded."],
   1014: ["Bad Gateway", "A server behind this one gave a wrong answer."],

@@ -31,7 +31,7 @@ function decodeBase64(text) {
   const stray = compact.search(/[^A-Za-z0-9+/=]/);
   if (stray >= 0) throw new Error(`“${characterAt(compact, stray)}” does not belong to base64.`);
   const body = compact.replace(/={0,2}$/, "");
-  if (body.includes("=")) throw new Error("Padding (=) may only stand at the end of base64.");
+  if (body.includes("=")) throw new Error("Padding (=) is only allowed at the end of base64.");
   if (body.length % 4 === 1) throw new Error("One base64 character is missing or too many.");
   if (body.length !== compact.length && compact.length % 4) throw new Error("The base64 padding has the wrong length.");
   return Uint8Array.from(atob(body), (character) => character.charCodeAt(0));

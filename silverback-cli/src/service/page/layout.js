@@ -1,5 +1,6 @@
-// What is where on a narrow screen: the connection folds once it is open, so that the message and the log are in view, and
-// the options of the message stand below the log. The script moves them, so that Tab follows what is seen.
+// The layout on a narrow screen: the connection panel folds once it is open, so that the message and the log are in
+// view. The options of the message are below the log. The script moves them, so that the order of Tab matches the
+// screen.
 
 class Layout {
   /** `parts`: fold, options, and movable: the elements that move. */

@@ -1,5 +1,5 @@
-// The rows on screen. They change once per frame at most, however many messages arrive in between.
-// They stand in groups, so that the browser lays out and paints only the groups in view.
+// The rows on screen. They change at most once per frame, however many messages arrive in between. They are in groups,
+// so that the browser lays out and paints only the groups in view.
 
 class LogView {
   /** `parts`: scroller, list, empty, count, latest. `said(words)` reports what a key or button did. */

@@ -1,4 +1,4 @@
-// Joins the parts: what the page does when something is typed, pressed, received or lost.
+// Joins the parts: connects the events of the page and of the connection to them.
 
 const ownEcho = echoAddress(location);
 const log = new Log();

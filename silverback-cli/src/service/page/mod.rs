@@ -37,7 +37,7 @@ fn assemble() -> Document {
         "base-uri 'none'".to_owned(),
         "form-action 'none'".to_owned(),
         "frame-ancestors 'none'".to_owned(),
-        // No string may become markup or code: what is echoed can only be a text node.
+        // No string may become markup or code. An echoed message can only be a text node.
         "require-trusted-types-for 'script'".to_owned(),
         "trusted-types 'none'".to_owned(),
     ]
@@ -63,7 +63,7 @@ const PAGE: &str = include_str!("echo_display.html");
 
 const STYLES: [&str; 3] = [include_str!("base.css"), include_str!("panels.css"), include_str!("log.css")];
 
-/// In this order they make one module: each may use at once what stands in those above it.
+/// Joined in this order they make one module. Each script may use those before it while it loads.
 const SCRIPTS: [&str; 15] = [
     include_str!("dom.js"),
     include_str!("remembered.js"),

@@ -1,4 +1,4 @@
-//! What the document and its policy promise, without a browser. What it does in one: `tests/browser`.
+//! The document and its policy, without a browser. `tests/browser` tests the page in one.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -163,7 +163,7 @@ export default {
       ["hex", "12 3g", "“g” is not a hex digit"],
       ["base64", "abc$", "“$” does not belong"],
       ["base64", "abcde", "missing or too many"],
-      ["base64", "ab=c", "may only stand at the end"],
+      ["base64", "ab=c", "only allowed at the end"],
       ["base64", "abc==", "wrong length"],
     ]) {
       await chooseMode(page, mode);

@@ -1,4 +1,4 @@
-//! Servers that behave badly: what is counted, and how the program ends.
+//! Servers that behave badly: the counted faults, and the end of the program.
 
 use std::{
     net::TcpListener,

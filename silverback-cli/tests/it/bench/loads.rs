@@ -141,7 +141,7 @@ fn connections_come_from_the_addresses_that_were_given() {
     assert_eq!(addresses, BTreeSet::from(["127.0.0.2".to_owned(), "127.0.0.3".to_owned()]));
 }
 
-/// What one sends everybody receives.
+/// Sends each message of a client to every client.
 fn broadcast_server() -> Server {
     let everybody = Arc::<Mutex<Vec<std::net::TcpStream>>>::default();
     Server::after_handshake(move |mut stream| {

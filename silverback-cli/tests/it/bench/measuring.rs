@@ -1,4 +1,4 @@
-//! What a load is held against: TCP alone, and what the server's process uses.
+//! Baselines of a load: plain TCP, and the use of the server's process.
 
 use std::io::{Read, Write};
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Program, run};
 
-/// What a load came to.
+/// The results of a load.
 struct Bench {
     code: Option<i32>,
     json: Value,

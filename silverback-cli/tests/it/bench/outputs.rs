@@ -1,4 +1,4 @@
-//! What is printed and written, and how it is ended from the keyboard.
+//! The outputs of a load, and its end from the keyboard.
 
 use std::{
     io::Read,

@@ -44,7 +44,7 @@ fn pipe(stream: TcpStream, to: SocketAddr) {
 }
 
 fn copy(mut from: TcpStream, mut into: TcpStream) {
-    // Whoever ends first ends it for both.
+    // The end of one direction ends both.
     let _ = io::copy(&mut from, &mut into);
     let _ = into.shutdown(Shutdown::Write);
 }
@@ -170,7 +170,7 @@ fn an_address_that_does_not_answer_costs_a_moment_and_not_a_timeout() {
 
 #[test]
 fn where_no_address_answers_the_first_decides() {
-    // Nobody listens on port 1 of loopback, and a broadcast address takes no connection.
+    // No server listens on port 1 of loopback, and a broadcast address accepts no connection.
     for (addresses, words) in [("127.0.0.1,255.255.255.255", "refused"), ("127.0.0.2", "refused")] {
         let given = format!("h.example:1:{addresses}");
         let (code, _, err) = run(&["bench", "ws://h.example:1/", "-n", "1", "--resolve", &given], &[]);

@@ -11,7 +11,7 @@ use std::{
 use silverback::handshake::accept_key;
 use socket2::SockRef;
 
-/// A server that hands each connection to a thread of its own.
+/// A server with a thread for each connection.
 pub(super) struct Server {
     pub(super) url: String,
     peers: Arc<Mutex<Vec<SocketAddr>>>,
@@ -50,7 +50,7 @@ impl Server {
     }
 }
 
-/// An answer that is no 101.
+/// An answer other than 101.
 pub(super) fn refuse(mut stream: TcpStream, status: &str) {
     read_head(&mut stream);
     let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());

@@ -1,4 +1,4 @@
-//! Connections that stand, and then go wrong.
+//! Connections that open, and fail later.
 
 use std::{io::Write, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Answers that are no 101, or one that must not be believed.
+//! Answers other than 101, and answers of 101 that break the protocol.
 
 use std::{
     io::{Read, Write},

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::connect::{command, wait_for};
 
-/// What the program said.
+/// The output of the program.
 struct Check {
     code: Option<i32>,
     out: String,
@@ -46,7 +46,7 @@ fn steps<'a>(object: &'a Value, name: &str) -> Vec<&'a Value> {
     object["steps"].as_array().unwrap().iter().filter(|step| step["step"] == name).collect()
 }
 
-/// It finds this cause, ends with this code, and its words, each on a line of its own or not, hold these.
+/// Checks the cause, the exit code, and that the output holds these words, whether or not line breaks separate them.
 #[track_caller]
 fn finds(options: &[&str], code: i32, cause: &str, words: &[&str]) -> Value {
     let object = json(options);

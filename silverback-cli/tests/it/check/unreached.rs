@@ -5,7 +5,7 @@ use std::{net::TcpListener, thread, time::Duration};
 use super::{check, finds, steps};
 use crate::{connect::servers::Server, support::Program};
 
-/// An address at which nobody listens.
+/// An address without a listener.
 fn deaf() -> std::net::SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -44,7 +44,7 @@ fn a_queue_that_is_full_answers_nobody() {
     finds(&[&url, "--connect-timeout", "300ms"], 8, "connect-timeout", &["firewall"]);
 }
 
-/// A listener that takes nothing, with its queue full: connections to it wait for ever.
+/// A listener that accepts nothing and whose queue is full, so that connections to it never open.
 fn full() -> (Vec<socket2::Socket>, std::net::SocketAddr) {
     use socket2::{Domain, Socket, Type};
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

@@ -28,7 +28,7 @@ impl Break {
 
     fn off(self, stream: &TcpStream) {
         match self {
-            // What the client still sends is read: else the kernel would reset the connection.
+            // Read the client's remaining bytes, so that the kernel does not reset the connection.
             Self::End => {
                 stream.shutdown(Shutdown::Write).unwrap();
                 let mut stream = stream;
@@ -98,7 +98,7 @@ mod before_the_answer_is_whole_is_5 {
     #[test]
     fn inside_the_body_of_a_refusal() {
         let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nonly this";
-        // A reset may overtake what was sent before it.
+        // A reset may overtake bytes that were sent before it.
         let server = Server::start(move |mut stream, _| {
             stream.write_all(refusal).unwrap();
             Break::End.off(&stream);

@@ -189,7 +189,7 @@ mod floods {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Of pings whose answers nobody reads.
+    /// A flood of pings from a server that does not read the pongs.
     #[test]
     fn of_pings_do_not_fill_memory() {
         let (told, tell) = mpsc::channel();
@@ -218,7 +218,7 @@ mod floods {
         check_end(&wait_for(child), 0, &[]);
     }
 
-    /// Of messages, while nobody reads what is printed: the server is held back, and in the end everything is there.
+    /// A flood of messages while the output is not read: the server is held back, and in the end no message is missing.
     #[test]
     fn of_messages_wait_for_whoever_reads_the_output() {
         const COUNT: usize = 64 * 1024;

@@ -172,8 +172,7 @@ fn settings(terminal: &OwnedFd) -> String {
     format!("{:?}", tcgetattr(terminal).unwrap())
 }
 
-/// A server that sends what it is told to, and tells what it hears: texts, pongs, and
-/// `close CODE`.
+/// A server that sends the bytes it is told to, and reports texts, pongs, and `close CODE`.
 pub(super) fn puppet() -> (Server, mpsc::Sender<Vec<u8>>, mpsc::Receiver<String>) {
     let (told, tell) = mpsc::channel::<Vec<u8>>();
     let (heard, hear) = mpsc::channel();

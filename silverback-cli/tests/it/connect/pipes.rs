@@ -1,4 +1,4 @@
-//! Input and output that are no terminal: nothing is lost, and the bytes are the same.
+//! Input and output that are not a terminal: nothing is lost, and the bytes are the same.
 
 use std::{
     io::{BufRead, Read, Write},
@@ -136,7 +136,7 @@ fn a_count_ends_it_while_there_is_still_input() {
 #[test]
 fn a_count_of_0_waits_for_nothing() {
     let (server, _tell, hear) = answering_when_told();
-    // The server does not answer the close either, and that is no failure: everything was done.
+    // The server does not answer the close either. That is not a failure, because all messages were sent.
     let output = talk(&[&server.url(), "--count", "0", "--close-timeout", "50ms"], b"hi\n");
     check_said(&output, "");
     assert_eq!(hear.recv_timeout(PATIENCE).unwrap(), "hi");

@@ -1,4 +1,4 @@
-//! Ways to a server, and what is shown and left on them.
+//! Routes to a server, and the traces that they leave.
 
 use std::{
     fs,
@@ -43,7 +43,7 @@ fn a_unix_socket_leads_to_the_server_and_the_url_says_what_to_ask_for() {
 #[test]
 fn an_ipv6_address_stands_in_brackets() {
     if TcpListener::bind("[::1]:0").is_err() {
-        // There is no IPv6 here.
+        // This machine has no IPv6.
         return;
     }
     let program = Program::start_with(&["--quiet"], &[("SILVERBACK_LISTEN", "[::1]:0")]);

@@ -1,4 +1,4 @@
-//! Servers that do what a test says, on a socket, without a library.
+//! Scripted servers on a socket, without a library.
 
 use std::{
     io::{Read, Write},

@@ -1,4 +1,4 @@
-//! The prompt: what it looks like, what it takes, and how it leaves the terminal.
+//! The prompt: its look, its input, and the state in which it leaves the terminal.
 
 use std::{
     io::{Read, Write},
@@ -127,7 +127,7 @@ fn commands_do_what_they_say() {
 
 #[test]
 fn a_close_that_was_asked_for_shows_how_it_ended() {
-    // It answers with a code of its own, without a Close frame, and not at all.
+    // The server answers with another code, without a Close frame, and not at all.
     for (answer, words) in [
         (Some(close(4002, "bye")), "closed with 1000; the server answered with 4002"),
         (Some(Vec::new()), "the closing handshake failed: "),

@@ -102,7 +102,8 @@ fn early_frames_in_the_record_of_the_answer_are_delivered() {
     check_said(&output, "early\n");
 }
 
-/// Without the goodbye of TLS an end may be the work of somebody in between; without a close it is one that was lost.
+/// Without a TLS close_notify, an attacker in between may have ended the stream. Without a Close frame, the connection
+/// counts as lost.
 #[test]
 fn an_end_without_a_close_is_6_with_and_without_the_goodbye_of_tls() {
     for says_goodbye in [true, false] {

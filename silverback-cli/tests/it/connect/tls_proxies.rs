@@ -1,4 +1,4 @@
-//! TLS to the proxy itself, whose certificate is no business of the server's.
+//! TLS to the proxy itself, whose certificate is separate from the server's.
 
 use std::{net::SocketAddr, thread};
 
@@ -44,7 +44,7 @@ fn a_proxy_of_an_authority_of_its_own_is_trusted_when_that_is_named() {
     let with = |options: &[&str]| talk(&[&[&*url, "-x", &proxy, "-n", "1", "-k"], options].concat(), b"hi\n");
     check_said(&with(&["--proxy-cacert", &proxies.path("ca.pem")]), "hi\n");
     check_said(&with(&["--proxy-insecure"]), "hi\n");
-    // What is said of servers is not said of proxies, nor the other way round.
+    // Options for servers do not apply to proxies, nor the other way round.
     check_end(&with(&[]), 4, &["TLS", "localhost", "certificate"]);
     check_end(&with(&["--proxy-cacert", &servers.path("ca.pem")]), 4, &["localhost"]);
     let strict = talk(&[&url, "-x", &proxy, "--proxy-insecure"], b"");

@@ -1,4 +1,4 @@
-//! HTTP by hand: what a client of any kind could send, and what comes back.
+//! HTTP by hand: any request that a client could send, and its answer.
 
 use std::{
     io::{Read, Write},
@@ -26,7 +26,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
     ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"))
 }
 
-/// Sends a request as it stands, and reads one answer.
+/// Sends a request unchanged, and reads one answer.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: the program as a child process, raw HTTP and WebSocket clients, and waiting for conditions.
+//! Shared by the tests: the program as a child process, raw HTTP and WebSocket clients, and waiting for conditions.
 
 mod http;
 mod program;
@@ -19,7 +19,7 @@ pub(crate) use self::{
     raw::{RawClient, frame},
 };
 
-/// Nothing in these tests takes this long, whatever else the machine does.
+/// No step of these tests takes this long, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.

@@ -22,7 +22,7 @@ pub(crate) struct Program {
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
-    /// Standard output, where nobody reads it.
+    /// Standard output, if the test does not read it yet.
     unread: Option<BufReader<ChildStdout>>,
 }
 
@@ -77,24 +77,24 @@ impl Program {
         Self { child, address, out, err, readers, unread: Some(stdout) }
     }
 
-    /// Nobody will read what it prints.
+    /// Closes the reading end of its output.
     pub(crate) fn close_output(&mut self) {
         self.unread = None;
     }
 
-    /// Reads what was left unread until now.
+    /// Starts to read the output that was left unread.
     pub(crate) fn read_output(&mut self) {
         if let Some(out) = self.unread.take() {
             self.readers.push(collect(out, self.out.clone()));
         }
     }
 
-    /// What it has printed so far.
+    /// Returns its output so far.
     pub(crate) fn output(&self) -> String {
         self.out.lock().unwrap().clone()
     }
 
-    /// What it has printed on standard error so far.
+    /// Returns its lines on standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.err.lock().unwrap().clone()
     }
@@ -122,7 +122,7 @@ impl Program {
         status.unwrap()
     }
 
-    /// Ends it as a supervisor does; that must be in order, and nobody may be connected any more.
+    /// Ends the program as a supervisor does. It must end in order, and without connections.
     #[track_caller]
     pub(crate) fn check_stops_empty(mut self) {
         // Its side of a closing handshake may take a moment longer than the client's.
@@ -198,8 +198,8 @@ impl Program {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// How much memory it has in use, in KiB. The pages of its own file do not count: a debug build has many, and touches
-    /// more of them with each new path through the code.
+    /// Returns its memory in use, in KiB. The pages of its file do not count: a debug build has many, and touches more
+    /// of them with each new path through the code.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

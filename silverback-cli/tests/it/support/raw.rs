@@ -97,7 +97,7 @@ impl RawClient {
         (header[0], payload)
     }
 
-    /// Waits until the server has ended the connection; gives what came before.
+    /// Waits until the server has ended the connection. Returns the bytes before its end.
     pub(crate) fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).map(|_| rest)
