@@ -60,12 +60,16 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// As [`time`], or `off` or `0` for never.
-pub(crate) fn time_or_off(text: &str) -> Result<Option<Duration>, String> {
+pub(crate) fn time_or_off(text: &str) -> Result<TimeOrOff, String> {
     match text.trim() {
-        "off" | "0" => Ok(None),
-        text => time(text).map(Some).map_err(|reason| format!("{reason}; `off` for never")),
+        "off" | "0" => Ok(TimeOrOff(None)),
+        text => time(text).map(|time| TimeOrOff(Some(time))).map_err(|reason| format!("{reason}; `off` for never")),
     }
 }
+
+/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeOrOff(pub(crate) Option<Duration>);
 
 /// The items of a comma-separated list in one value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -58,9 +58,9 @@ fn what_is_no_time_is_refused() {
 
 #[test]
 fn an_interval_can_be_off() {
-    assert_eq!(time_or_off("off"), Ok(None));
-    assert_eq!(time_or_off("0"), Ok(None));
-    assert_eq!(time_or_off("20s"), Ok(Some(Duration::from_secs(20))));
+    assert_eq!(time_or_off("off"), Ok(TimeOrOff(None)));
+    assert_eq!(time_or_off("0"), Ok(TimeOrOff(None)));
+    assert_eq!(time_or_off("20s"), Ok(TimeOrOff(Some(Duration::from_secs(20)))));
     assert!(time_or_off("never").unwrap_err().contains("`off`"));
 }
 

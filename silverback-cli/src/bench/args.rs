@@ -7,9 +7,12 @@ use clap::Args as ClapArgs;
 use super::{
     condition::Condition,
     engine::script::{Filling, Sizes},
-    quantity::{self, Span},
+    quantity,
 };
-use crate::{dialing::options::DialOptions, values};
+use crate::{
+    dialing::options::DialOptions,
+    values::{self, TimeOrOff},
+};
 
 /// The options of `bench`.
 #[derive(ClapArgs, Debug)]
@@ -47,8 +50,8 @@ pub(crate) struct Args {
     pub(crate) messages: Option<u64>,
 
     /// Send for this long before measuring. Default: 1s, and none with --messages.
-    #[arg(long, value_name = "TIME", value_parser = quantity::span)]
-    pub(crate) warmup: Option<Span>,
+    #[arg(long, value_name = "TIME", value_parser = values::time_or_off)]
+    pub(crate) warmup: Option<TimeOrOff>,
 
     /// Send messages of this size, of several sizes in turn (16,1k,16k), or of random sizes in a range (64-4096).
     #[arg(long, value_name = "SIZES", value_parser = quantity::sizes, default_value = "64")]

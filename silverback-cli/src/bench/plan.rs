@@ -14,7 +14,11 @@ use super::{
         script::{Filling, Script, Sizes},
     },
 };
-use crate::{dialing::shown::shown_url, error::Error, printable::printable};
+use crate::{
+    dialing::{limit_each_step, shown::shown_url},
+    error::Error,
+    printable::printable,
+};
 
 /// The load, and how to report its outcome.
 #[derive(Debug)]
@@ -149,7 +153,7 @@ fn target(args: &Args, largest: usize) -> Result<Target, Error> {
     let opening = args.dial.connect_timeout.unwrap_or(args.timeout);
     let mut dialer = destination.dialer;
     if args.dial.connect_timeout.is_none() {
-        dialer = each_step(dialer, opening);
+        dialer = limit_each_step(dialer, opening);
     }
     let dialer = dialer.compression(args.compress.then(Compression::default)).adjust_config(|config| {
         let room = (2 * largest).max(ROOM);
@@ -171,15 +175,6 @@ fn target(args: &Args, largest: usize) -> Result<Target, Error> {
         url,
         dialer,
     })
-}
-
-fn each_step(dialer: Dialer, within: Duration) -> Dialer {
-    dialer
-        .resolve_timeout(within)
-        .connect_timeout(within)
-        .proxy_timeout(within)
-        .tls_timeout(within)
-        .handshake_timeout(within)
 }
 
 const DURATION: Duration = Duration::from_secs(10);

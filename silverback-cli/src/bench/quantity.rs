@@ -1,18 +1,7 @@
 //! Values of `bench`'s options as people write them: counts, rates, sizes of messages, times down to nanoseconds.
 
-use std::time::Duration;
-
 use super::engine::script::Sizes;
 use crate::values;
-
-/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span(pub(crate) Option<Duration>);
-
-/// As `values::time_or_off`.
-pub(crate) fn span(text: &str) -> Result<Span, String> {
-    values::time_or_off(text).map(Span)
-}
 
 /// A count from 1 on: `1000`, `10k`, `1.5M`.
 pub(crate) fn count(text: &str) -> Result<u64, String> {

@@ -8,7 +8,7 @@ use regex::bytes::Regex;
 use crate::{
     colours::When,
     dialing::options::{DialOptions, OfferOptions},
-    values,
+    values::{self, TimeOrOff},
 };
 
 /// The options of `connect`.
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// Close the connection after this much silence from the server once the input has ended, like 1s. 0 closes at
     /// once, and `off` leaves it to the server. Default: 1s, but 10s until the server has answered the last message.
     #[arg(short, long, value_name = "TIME", value_parser = parse_wait, help_heading = END)]
-    pub(crate) wait: Option<Patience>,
+    pub(crate) wait: Option<TimeOrOff>,
 
     /// Close the connection after receiving this many messages; 0 waits for none. End with 8 if fewer arrive in time.
     #[arg(short = 'n', long, value_name = "N", help_heading = END)]
@@ -63,8 +63,8 @@ pub(crate) struct Args {
     pub(crate) reconnect: Option<u32>,
 
     /// Ping the server after this much silence, in which it sends nothing and takes no output. `off` disables pings.
-    #[arg(long, value_name = "TIME", value_parser = parse_patience, default_value = "20s", help_heading = END)]
-    pub(crate) ping_interval: Patience,
+    #[arg(long, value_name = "TIME", value_parser = values::time_or_off, default_value = "20s", help_heading = END)]
+    pub(crate) ping_interval: TimeOrOff,
 
     /// Close the connection if the peer stays silent for this long after a ping.
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "20s", help_heading = END)]
@@ -108,20 +108,12 @@ pub(crate) enum Format {
     Hex,
 }
 
-/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Patience(pub(crate) Option<Duration>);
-
-/// Like `parse_patience`, but 0 means no waiting.
-fn parse_wait(text: &str) -> Result<Patience, String> {
+/// Like `values::time_or_off`, but 0 means no waiting.
+fn parse_wait(text: &str) -> Result<TimeOrOff, String> {
     match text {
-        "0" | "0s" | "0ms" => Ok(Patience(Some(Duration::ZERO))),
-        text => parse_patience(text),
+        "0" | "0s" | "0ms" => Ok(TimeOrOff(Some(Duration::ZERO))),
+        text => values::time_or_off(text),
     }
-}
-
-fn parse_patience(text: &str) -> Result<Patience, String> {
-    values::time_or_off(text).map(Patience)
 }
 
 /// Keeps only the last line of the parser's long error.

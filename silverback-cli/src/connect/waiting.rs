@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use regex::bytes::Regex;
 
-use super::args::Patience;
-use crate::printable::printable;
+use crate::{printable::printable, values::TimeOrOff};
 
 /// The conditions for the end that the user gave.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
-    pub(crate) wait: Option<Patience>,
+    pub(crate) wait: Option<TimeOrOff>,
     pub(crate) count: Option<u64>,
     pub(crate) until: Option<Regex>,
 }
@@ -103,7 +102,7 @@ impl Waiting {
 
     fn patience(&self) -> Option<Duration> {
         match self.rule.wait {
-            Some(Patience(said)) => said,
+            Some(TimeOrOff(said)) => said,
             None if !self.has_answers() || self.missing().is_some() => Some(FOR_AN_ANSWER),
             None => Some(AFTER_THE_LAST),
         }

@@ -3,7 +3,7 @@
 
 use super::*;
 
-fn waiting(wait: Option<Patience>, count: Option<u64>, until: Option<&str>) -> Waiting {
+fn waiting(wait: Option<TimeOrOff>, count: Option<u64>, until: Option<&str>) -> Waiting {
     Waiting::new(Rule { wait, count, until: until.map(|text| Regex::new(text).unwrap()) })
 }
 
@@ -111,7 +111,7 @@ fn who_sends_nothing_waits_for_a_second_of_silence() {
 
 #[test]
 fn what_the_user_says_holds_for_first_and_last_alike() {
-    let (mut waiting, now) = (waiting(Some(Patience(Some(3 * SECOND))), None, None), Instant::now());
+    let (mut waiting, now) = (waiting(Some(TimeOrOff(Some(3 * SECOND))), None, None), Instant::now());
     waiting.note_sent();
     waiting.note_input_ended(now);
     check(&waiting, now, 3, Silence::Enough);
@@ -121,7 +121,7 @@ fn what_the_user_says_holds_for_first_and_last_alike() {
 
 #[test]
 fn off_waits_for_ever() {
-    let mut waiting = waiting(Some(Patience(None)), None, None);
+    let mut waiting = waiting(Some(TimeOrOff(None)), None, None);
     waiting.note_sent();
     waiting.note_input_ended(Instant::now());
     assert_eq!(waiting.deadline(), None);

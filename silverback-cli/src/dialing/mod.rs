@@ -11,7 +11,7 @@ pub(crate) mod steps;
 pub(crate) mod target;
 mod userinfo;
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
@@ -99,13 +99,7 @@ impl DialOptions {
 
     fn add_times(&self, dialer: Dialer) -> Dialer {
         let Some(within) = self.connect_timeout else { return dialer };
-        dialer
-            .resolve_timeout(within)
-            .connect_timeout(within)
-            .proxy_timeout(within)
-            .tls_timeout(within)
-            .handshake_timeout(within)
-            .timeout(within)
+        limit_each_step(dialer, within).timeout(within)
     }
 
     /// Whether this certificate is among those of `--cacert`.
@@ -149,6 +143,16 @@ impl DialOptions {
         }
         Ok(rules)
     }
+}
+
+/// Gives each step of a dial this much time.
+pub(crate) fn limit_each_step(dialer: Dialer, within: Duration) -> Dialer {
+    dialer
+        .resolve_timeout(within)
+        .connect_timeout(within)
+        .proxy_timeout(within)
+        .tls_timeout(within)
+        .handshake_timeout(within)
 }
 
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, Error> {

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use silverback::handshake::{HostPattern, Origin};
 
 use super::listen::Address;
-use crate::values::{self, List};
+use crate::values::{self, List, TimeOrOff};
 
 /// The options of the echo service.
 #[derive(ClapArgs, Debug)]
@@ -66,8 +66,8 @@ pub(crate) struct Args {
 
     /// Ping a client after this much silence, in which it sends nothing and takes no output. `off` disables pings.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_INTERVAL", hide_env_values = true)]
-    #[arg(value_parser = parse_interval, default_value = "20s")]
-    pub(crate) ping_interval: Interval,
+    #[arg(value_parser = values::time_or_off, default_value = "20s")]
+    pub(crate) ping_interval: TimeOrOff,
 
     /// Close the connection if the peer stays silent for this long after a ping.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_TIMEOUT", hide_env_values = true)]
@@ -107,14 +107,6 @@ pub(crate) struct Args {
     /// Do not print a line for each message.
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]
     pub(crate) quiet: bool,
-}
-
-/// A time, or `off`. This needs its own type because clap reads an `Option` as an option that may be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Interval(pub(crate) Option<Duration>);
-
-fn parse_interval(text: &str) -> Result<Interval, String> {
-    values::time_or_off(text).map(Interval)
 }
 
 fn parse_addresses(text: &str) -> Result<List<Address>, String> {

@@ -24,7 +24,7 @@ fn without_options_the_defaults_hold() {
     assert!(args.allow_origin.is_empty());
     assert_eq!(args.handshake_timeout, Duration::from_secs(10));
     assert_eq!(args.close_timeout, Duration::from_secs(5));
-    assert_eq!(args.ping_interval, Interval(Some(Duration::from_secs(20))));
+    assert_eq!(args.ping_interval, TimeOrOff(Some(Duration::from_secs(20))));
     assert_eq!(args.ping_timeout, Duration::from_secs(20));
     assert!(!args.quiet);
 }
@@ -71,7 +71,7 @@ fn heads_may_have_1_to_64_kib() {
 #[test]
 fn the_ping_interval_can_be_off() {
     for off in ["off", "0"] {
-        assert_eq!(parse(&["--ping-interval", off]).unwrap().ping_interval, Interval(None));
+        assert_eq!(parse(&["--ping-interval", off]).unwrap().ping_interval, TimeOrOff(None));
     }
 }
 
