@@ -14,11 +14,11 @@ use tokio::time::sleep;
 use super::sockets::{AsyncListener, Listener, Peer, Stream};
 use crate::error::{self, Error};
 
-/// Everything that a thread listens on; it may be nothing.
+/// The listeners of a thread. There may be none.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     listeners: Vec<AsyncListener>,
-    /// Who is asked first: so that a busy listener does not starve the others.
+    /// The listener to poll first. It rotates, so that a busy listener does not starve the others.
     first: usize,
 }
 
@@ -30,9 +30,9 @@ impl Acceptor {
         Ok(Self { listeners, first: 0 })
     }
 
-    /// The next socket, however long it takes.
+    /// Returns the next socket, however long it takes.
     ///
-    /// Cancel safe: a socket that was accepted is handed out.
+    /// Cancel safe: an accepted socket is always returned.
     pub(crate) async fn accept(&mut self) -> (Stream, Peer) {
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
@@ -40,7 +40,7 @@ impl Acceptor {
                 Err(error) if is_of_one_socket(&error) => {}
                 Err(error) => {
                     report(&error);
-                    // Descriptors or memory are used up. The socket waits in the kernel until some are free.
+                    // The process is out of descriptors or memory. The socket waits in the kernel until some are free.
                     sleep(PAUSE).await;
                 }
             }
@@ -59,7 +59,7 @@ impl Acceptor {
     }
 }
 
-/// Once a minute, whichever threads it happens to.
+/// Reports at most once a minute over all threads.
 fn report(error: &io::Error) {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +69,7 @@ fn report(error: &io::Error) {
     }
 }
 
-/// The client went away before it was accepted.
+/// Whether the client disconnected before it was accepted.
 fn is_of_one_socket(error: &io::Error) -> bool {
     matches!(
         error.kind(),

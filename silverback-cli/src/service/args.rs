@@ -135,7 +135,7 @@ fn parse_origins(text: &str) -> Result<List<AllowedOrigin>, String> {
     values::list(text, parse_origin)
 }
 
-/// Forgives a final slash, which can mean only one thing.
+/// Ignores a final slash, which can mean only one thing.
 fn parse_origin(text: &str) -> Result<AllowedOrigin, String> {
     if text == "*" {
         return Ok(AllowedOrigin::Any);
@@ -171,7 +171,7 @@ fn parse_host(text: &str) -> Result<AllowedHost, String> {
     }
 }
 
-/// What web views of some apps send as the origin of a local page.
+/// The origin that the web views of some apps send for a local page.
 pub(crate) const FILE: &str = "file://";
 
 #[cfg(test)]

@@ -41,12 +41,12 @@ use super::{
 pub(crate) struct Http {
     pub(crate) routes: Arc<Routes>,
     pub(crate) open: Arc<OpenConnections>,
-    /// For each request and its answer. The first one's time starts when the socket is accepted.
+    /// The time for each request and its answer. For the first request it starts when the socket is accepted.
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
 }
 
-/// Serves a socket. Ready when it is closed, or belongs to a WebSocket.
+/// Serves a socket. Completes when it is closed or upgraded to a WebSocket.
 pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
     if !http.open.has_room() {
         return;
@@ -62,7 +62,7 @@ pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
 }
 
 impl Http {
-    /// Answers requests until one is a handshake. Returns `None` if the socket is done before.
+    /// Answers requests until one is a handshake. Returns `None` if the connection ends before.
     async fn begin(&self, mut stream: impl ByteStream, peer: Peer) -> Option<Conn> {
         let mut requests = Requests::new(self.max_head_size);
         loop {
@@ -77,7 +77,7 @@ impl Http {
             let (response, is_last) = match read {
                 Some(Ok(request)) => match self.routes.answer(&request, peer) {
                     Answer::Upgrade(handshake) => {
-                        // Boxed: inside of this future it would be copied each time that this one moves.
+                        // Boxed, because this future would copy it each time that it is moved.
                         return Box::pin(self.accept(stream, *handshake, requests.into_rest(), deadline)).await;
                     }
                     Answer::Response(response) => encode_answer(response, &request),
@@ -88,7 +88,7 @@ impl Http {
                 None if requests.is_between() => return None,
                 None => (encode(self.routes.time_out()), true),
             };
-            // A page may take longer to reach its reader than a head to come.
+            // Sending a page may take longer than receiving a head.
             let answer_deadline = Instant::now() + self.handshake_timeout * ANSWER_FACTOR;
             within(answer_deadline, pin!(stream.write_all(&response))).await?.ok()?;
             if is_last {
@@ -98,7 +98,7 @@ impl Http {
         }
     }
 
-    /// A client that is turned away here has been told why.
+    /// A client that is refused here has already got the reason.
     async fn accept(
         &self,
         stream: impl ByteStream,
@@ -114,7 +114,8 @@ impl Http {
         };
         let accepting = pin!(upgrader.accept_handshake(stream, handshake, early));
         tokio::select! {
-            // A handshake that came before the end is accepted, so that its client is told 1001.
+            // A handshake that arrived before the shutdown is accepted, so that its client gets a Close frame with
+            // 1001.
             biased;
             accepted = within(deadline, accepting) => accepted?.ok(),
             () = self.open.closing() => None,
@@ -135,12 +136,12 @@ impl Http {
     }
 }
 
-/// Encodes the answer to a request, and says whether it is the last one of its connection.
+/// Encodes the answer to a request, and returns whether it is the last one of its connection.
 fn encode_answer(mut response: Response<Body>, request: &Request<()>) -> (Vec<u8>, bool) {
     let is_last = request.version() != Version::HTTP_11
         || contains_token(request.headers(), &CONNECTION, "close")
         || contains_token(response.headers(), &CONNECTION, "close")
-        // No route takes a body, so none is read: what follows the head cannot be a request.
+        // No route takes a body, so bodies are not read. Then the bytes after the head cannot be a request.
         || declares_body(request.headers());
     if is_last {
         response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
@@ -177,9 +178,9 @@ async fn within<F: Future>(deadline: Instant, mut work: Pin<&mut F>) -> Option<F
     timeout(late, work).await.ok()
 }
 
-/// Gives memory back that is not used any more: connections have left, or large messages are done. And keeps a timer that
-/// is due before those of new connections, while there are any: the runtime's driver is woken, by a write to itself, for
-/// each timer that is due before all others.
+/// Gives unused memory back after connections have left or large messages are done. While there are connections, it
+/// also keeps a timer that is due before theirs: the runtime wakes its driver, by a write to itself, for each new timer
+/// that is due before all others.
 fn reclaim_memory(http: &Http) {
     if let Some(reclaimer) = http.open.reclaimer() {
         let period = LOOK_EVERY.min(http.handshake_timeout / 2);
@@ -192,13 +193,13 @@ fn reclaim_memory(http: &Http) {
     }
 }
 
-/// How long a peer is listened to at most after a deadline, because we were late ourselves.
+/// The longest time to look for a peer's data after a deadline that this process noticed late.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
-/// The time for sending an answer, in handshake timeouts.
+/// The time to send an answer, in handshake timeouts.
 const ANSWER_FACTOR: u32 = 4;
 
-/// How often memory is given back.
+/// The interval of the memory reclaimer.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// The most bytes read from a client after its last answer: more than the largest head that an option allows.

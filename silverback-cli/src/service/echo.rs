@@ -17,8 +17,8 @@ pub(crate) struct Echo {
     pub(crate) presence: Presence,
     pub(crate) peer: Peer,
     pub(crate) printer: Printer,
-    /// The answer that is not accepted yet: it waits for room, or it is large and is made into a frame in pieces. Nothing
-    /// more is read meanwhile.
+    /// The answer that is not accepted yet, because it waits for room or is large and made into a frame in pieces. The
+    /// echo reads nothing more meanwhile.
     pub(crate) waiting: Option<Answer>,
 }
 
@@ -61,7 +61,7 @@ impl Echo {
                 continue;
             }
             let message = message.into_ref();
-            // A write that is dropped while it waits for room has written nothing: then the message is kept.
+            // A write that is dropped while it waits for room has written nothing, so the message is kept.
             match pin!(writer.write_borrowed(message)).poll(cx) {
                 Poll::Ready(written) => answered(written)?,
                 Poll::Pending => self.waiting = Some(answer(writer, message.to_message())),
@@ -76,7 +76,7 @@ fn answer(writer: &Writer, message: Message) -> Answer {
     Box::pin(async move { writer.write_message(message).await })
 }
 
-/// We are closing: what still comes is read up to the client's Close frame, and not answered.
+/// The connection is closing. Messages up to the client's Close frame are read and not answered.
 fn answered(written: Result<(), Error>) -> Result<(), Error> {
     written.or_else(|error| if error.is_closing() { Ok(()) } else { Err(error) })
 }

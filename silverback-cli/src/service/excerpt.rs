@@ -6,7 +6,7 @@ use silverback::MessageRef;
 
 use crate::printable::{is_visible, write_escaped};
 
-/// The beginning of a message, and how long all of it is.
+/// The beginning of a message, and its whole length.
 #[derive(Debug)]
 pub(crate) struct Excerpt {
     start: Start,
@@ -20,7 +20,7 @@ enum Start {
 }
 
 impl Excerpt {
-    /// Copies what will be shown: the message itself is not kept.
+    /// Copies only the part to show, so that the message is not kept.
     pub(crate) fn of(message: MessageRef<'_>) -> Self {
         let start = match message {
             MessageRef::Text(text) => Start::Text(cut(text).into()),
@@ -58,7 +58,7 @@ fn cut(text: &str) -> &str {
     }
 }
 
-/// Writes invisible characters as escapes. The backslash is escaped too, so that an escape cannot be feigned.
+/// Escapes invisible characters. The backslash is escaped too, so that a message cannot fake an escape.
 fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for c in text.chars() {
         match c {
@@ -70,7 +70,7 @@ fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// A few lines of a terminal for text, less than one for bytes.
+/// A few lines of a terminal for text, and less than one line for bytes.
 const MOST_CHARS: usize = 200;
 const MOST_BYTES: usize = 16;
 

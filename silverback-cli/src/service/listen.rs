@@ -31,11 +31,11 @@ pub(crate) enum Host {
     /// Both loopback families.
     Localhost,
     Ip(IpAddr),
-    /// A name of this machine.
+    /// A host name.
     Name(String),
 }
 
-/// Sockets that listen, and what to tell people about them.
+/// Listening sockets, and the address to announce.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) listeners: Vec<Listener>,
@@ -47,13 +47,13 @@ pub(crate) struct Bound {
 pub(crate) enum Place {
     /// The `host:port` to use in a URL.
     Authority(String),
-    /// The file stays while this exists.
+    /// The socket file, which is removed when this is dropped.
     #[cfg(unix)]
     File(SocketFile),
 }
 
 impl Bound {
-    /// Whether other machines can reach it.
+    /// Whether other machines can connect.
     pub(crate) fn is_public(&self) -> bool {
         self.listeners.iter().any(|listener| match listener {
             Listener::Tcp(listener) => {
@@ -130,8 +130,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Binds every socket of these addresses. The files of Unix sockets get this mode, if there is one. Calls
-/// `before_listening` once all names have been looked up, before the first client can connect.
+/// Binds the sockets of all addresses. The files of Unix sockets get this mode, if there is one. Calls
+/// `before_listening` after all name lookups and before the first client can connect.
 pub(crate) fn bind_all(
     addresses: &[Address],
     mode: Option<u32>,
@@ -139,7 +139,7 @@ pub(crate) fn bind_all(
 ) -> Result<Vec<Bound>, Error> {
     let found = addresses.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
     before_listening();
-    // A socket on `[::]` takes IPv4 connections, too, unless another one is asked for that.
+    // A socket on `[::]` accepts IPv4 connections too, unless an IPv4 address with the same port is given.
     let is_ipv4 = |host: &Host| matches!(host, Host::Localhost | Host::Ip(IpAddr::V4(_)));
     let has_ipv4 = |at: u16| {
         let mut all = addresses.iter();
@@ -169,11 +169,11 @@ fn bind_unix(_: &Path, _: Option<u32>) -> Result<Bound, Error> {
     Err(Error::System("this system has no Unix sockets".to_owned()))
 }
 
-/// Both families on one port. A machine may lack one of them.
+/// Binds both families on one port. The machine may lack one of them.
 fn bind_localhost(port: u16) -> Result<Bound, Error> {
     for _ in 1..PORT_ATTEMPTS {
         match bind_loopbacks(port) {
-            // The port that was free for the first family may be taken for the second: then another one is tried.
+            // A port that is free for the first family may be taken for the second. Then try another one.
             Err((_, error)) if port == 0 && error.kind() == ErrorKind::AddrInUse => {}
             bound => return bound.map_err(|(address, error)| cannot_listen(address, &error)),
         }
@@ -206,7 +206,7 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
 
 fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Error> {
     let (listener, local) = bind(address, of_any_ipv6).map_err(|error| cannot_listen(address, &error))?;
-    // No browser can open "any address".
+    // A browser cannot open the wildcard address.
     let authority = match canonical(local) {
         local if local.ip().is_unspecified() => format!("localhost:{}", local.port()),
         local => local.to_string(),
@@ -214,7 +214,7 @@ fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Error> {
     Ok(Bound::tcp(vec![listener], authority))
 }
 
-/// The addresses of a name; none for what needs no name service.
+/// Returns the addresses of a name, or none if the address needs no lookup.
 fn look_up(address: &Address) -> Result<Vec<SocketAddr>, Error> {
     let Address::Tcp { host: Host::Name(name), port } = address else { return Ok(Vec::new()) };
     let unknown = |error: io::Error| Error::Network(format!("cannot find the address of {name}: {error}"));
@@ -239,27 +239,27 @@ fn bind(address: SocketAddr, of_any_ipv6: Families) -> io::Result<(TcpListener, 
     Ok((listener, local))
 }
 
-/// Which connections a socket on `[::]` takes.
+/// The IP versions that a socket on `[::]` accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Families {
-    /// Those of IPv4 too.
+    /// IPv6 and IPv4.
     Both,
     Own,
 }
 
-/// A socket that is to be bound to this address.
+/// Makes a socket for this address.
 pub(crate) fn new_socket(address: SocketAddr, of_any_ipv6: Families) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for connections of the last run; on Windows the option means something else.
+    // A restart must not wait for connections of the last run. On Windows the option has another meaning.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     if address.ip() == Ipv6Addr::UNSPECIFIED {
-        // RFC 3493, 5.3. Systems and their settings have different defaults, and some know only one of the two.
+        // RFC 3493, 5.3. Defaults differ between systems and their settings, and some systems have only one mode.
         let set = socket.set_only_v6(of_any_ipv6 == Families::Own);
         set.or_else(|error| if of_any_ipv6 == Families::Both { Ok(()) } else { Err(error) })?;
     }
     socket.set_nonblocking(true)?;
-    // Without it the kernel may hold small packets back for a while. Accepted sockets inherit it.
+    // Without it the kernel may delay small packets. Accepted sockets inherit the option.
     socket.set_tcp_nodelay(true)?;
     Ok(socket)
 }

@@ -21,7 +21,7 @@ pub(crate) async fn give_back() {
     }
     // The thread's spare buffers lie between free pages and would keep them.
     silverback::release_spare_memory();
-    // The blocks lie on all that is free, which may be as much as was ever held. They are not written to: memory that is not
+    // The blocks cover all free memory, up to the process's peak. They are never written, and memory that is not
     // resident costs nothing.
     let count = resident.peak.min(MOST_COVERED) / BLOCK;
     let mut blocks: Vec<Vec<u8>> = (0..count).map(|_| black_box(Vec::with_capacity(BLOCK))).collect();
@@ -31,7 +31,7 @@ pub(crate) async fn give_back() {
         blocks = blocks.into_iter().skip(1).step_by(2).collect();
         sleep(RETURNED_AFTER + POSTPONED_BY * freed).await;
     }
-    // Whole segments are returned 100 ms after they were freed, when another one is freed.
+    // mimalloc returns a whole segment 100 ms after it was freed, when another segment is freed.
     for _ in 0..2 {
         sleep(SEGMENT_RETURNED_AFTER).await;
         drop(black_box(Vec::<u8>::with_capacity(SEGMENT)));
@@ -46,7 +46,7 @@ struct Resident {
 }
 
 impl Resident {
-    /// `None` if the system does not tell.
+    /// `None` if the system does not provide it.
     fn read() -> Option<Self> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
         let bytes = |name| {
@@ -59,19 +59,19 @@ impl Resident {
 
 static AT_START: OnceLock<usize> = OnceLock::new();
 
-/// Where the system does not tell.
+/// Used if the system does not provide the figures.
 const ASSUMED: Resident = Resident { now: 256 * 1024 * 1024, peak: 256 * 1024 * 1024 };
 
-/// Up to this much more than at the start is not worth looking for.
+/// The reclaimer ignores growth up to this size.
 const TOLERATED: usize = 4 * 1024 * 1024;
 
-/// A few milliseconds of work.
+/// Covering this much takes a few milliseconds.
 const MOST_COVERED: usize = 1024 * 1024 * 1024;
 
 /// Small enough to also reach the memory that a page of small objects leaves free.
 const BLOCK: usize = 256 * 1024;
 
-/// mimalloc waits 10 ms for free memory to be used again.
+/// mimalloc keeps free memory for 10 ms in case it is used again.
 const RETURNED_AFTER: Duration = Duration::from_millis(15);
 
 /// mimalloc postpones the return of a segment's free memory by this much for each block that is freed in it meanwhile.

@@ -36,11 +36,11 @@ use crate::{
     standard_output,
 };
 
-/// Serves until a signal comes, and closes every connection.
+/// Serves until a signal arrives, and then closes every connection.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let signals = Signals::catch()?;
     let patience = args.close_timeout + LAST_LINES;
-    // While names are looked up, there is nothing to end in order.
+    // During name lookups there is nothing to shut down, so a signal may end the program at once.
     let plan = Plan::resolve(args, || signals.end_in_order(patience))?;
     raise_descriptor_limit();
     memory::note_start();
@@ -63,12 +63,12 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     Ok(())
 }
 
-/// How sockets come to the threads.
+/// How threads get their sockets.
 #[derive(Clone, Copy, Debug)]
 enum Accepting {
-    /// Each accepts its own.
+    /// Each thread accepts its own.
     Each,
-    /// The first accepts for all.
+    /// The first thread accepts for all.
     First,
 }
 
@@ -113,7 +113,7 @@ async fn serve(
     Ok(())
 }
 
-/// Takes sockets, or hands them to the threads in turn.
+/// Accepts sockets, and hands them to the threads in turn.
 async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandle]) {
     loop {
         let (stream, peer) = acceptor.accept().await;
@@ -133,12 +133,12 @@ async fn finish(worker: &Worker, handles: Vec<WorkerHandle>) {
     }
     let threads: Vec<_> = handles.into_iter().map(WorkerHandle::finish).collect();
     worker.finish().await;
-    // They have the same time as this worker, and began at the same moment.
+    // The other workers began to finish at the same moment and have the same time.
     let joined = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| _ = thread.join()));
     let _ = joined.await;
 }
 
-/// Where to go.
+/// The first lines of output: where to connect.
 fn announcement(places: &[Place]) -> String {
     let line = |place: &Place| match place {
         Place::Authority(authority) => {
@@ -150,7 +150,7 @@ fn announcement(places: &[Place]) -> String {
         }
     };
     let mut lines: Vec<_> = places.iter().map(line).collect();
-    // Those of `0.0.0.0` and `[::]` are the same.
+    // `0.0.0.0` and `[::]` are announced alike.
     lines.dedup();
     format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }
@@ -158,13 +158,13 @@ fn announcement(places: &[Place]) -> String {
 /// The time to print the last lines after every connection is closed.
 const LAST_LINES: Duration = Duration::from_secs(3);
 
-/// Each connection takes a descriptor; the soft limit is often 1024 where many more are allowed.
+/// Raises the soft limit on descriptors, which is often 1024. Each connection needs a descriptor.
 pub(crate) fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
-        // Without it the program serves fewer connections, and says so when there are too many.
+        // If this fails, the program serves fewer connections, and reports when it runs out of descriptors.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
 }

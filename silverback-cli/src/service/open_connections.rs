@@ -1,4 +1,4 @@
-//! Who is connected to one worker: so that all can be told when the program ends, and so that it can wait for them.
+//! The open connections of a worker, so that a shutdown can close all and wait for their ends.
 
 use std::{
     sync::{
@@ -11,7 +11,7 @@ use std::{
 use silverback::{CloseCode, Writer, handshake::Rejection};
 use tokio::sync::Notify;
 
-/// The connections of a worker, from the first byte of the request to the last of the WebSocket.
+/// The connections of a worker, from the first byte of the request to the end of the WebSocket.
 #[derive(Debug, Default)]
 pub(crate) struct OpenConnections {
     state: Mutex<State>,
@@ -19,7 +19,7 @@ pub(crate) struct OpenConnections {
     places: Arc<Places>,
 }
 
-/// How many connections all workers together have, and may have.
+/// The number of connections over all workers, and its limit.
 #[derive(Debug)]
 pub(crate) struct Places {
     most: usize,
@@ -37,7 +37,7 @@ impl Places {
         if is_full { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
     }
 
-    /// Whether there is a place even for those who are only told that there is none.
+    /// Whether there is room to answer a connection, even if only with a refusal.
     fn has_room(&self) -> bool {
         self.taken.load(Ordering::Relaxed) < self.most.saturating_add(TURNED_AWAY_AT_ONCE)
     }
@@ -57,17 +57,17 @@ struct State {
     /// How many more times the reclaimer runs without connections. The allocator returns memory one round after it was
     /// freed.
     looks_left: u8,
-    /// One seat for each WebSocket; empty ones are in `free`.
+    /// The writer of each WebSocket. `free` has the indexes of the empty entries.
     writers: Vec<Option<Writer>>,
     free: Vec<usize>,
 }
 
-/// Gives memory back from time to time, while there are connections and a little longer.
+/// The memory reclaimer: gives memory back at intervals while there are connections, and a few times after.
 #[derive(Debug)]
 pub(crate) struct Reclaimer(Arc<OpenConnections>);
 
 impl Reclaimer {
-    /// Whether to look again. Once it is not needed, the next connection brings another one.
+    /// Whether the reclaimer should run again. If not, the next connection starts a new one.
     pub(crate) fn is_needed(&self) -> bool {
         let mut state = self.0.lock();
         if state.count == 0 {
@@ -79,7 +79,7 @@ impl Reclaimer {
     }
 }
 
-/// A connection is open while this exists.
+/// A connection counts as open while this exists.
 #[derive(Debug)]
 pub(crate) struct Presence {
     open: Arc<OpenConnections>,
@@ -91,7 +91,7 @@ impl OpenConnections {
         Self { places, ..Self::default() }
     }
 
-    /// Whether another connection is answered at all.
+    /// Whether there is room to answer one more connection.
     pub(crate) fn has_room(&self) -> bool {
         self.places.has_room()
     }
@@ -106,7 +106,7 @@ impl OpenConnections {
         Presence { open: self.clone(), seat: None }
     }
 
-    /// A reclaimer of memory, unless there is one.
+    /// Returns a reclaimer, unless one is running.
     pub(crate) fn reclaimer(self: &Arc<Self>) -> Option<Reclaimer> {
         let mut state = self.lock();
         let is_first = !state.has_reclaimer;
@@ -118,7 +118,7 @@ impl OpenConnections {
         self.lock().count
     }
 
-    /// Starts the closing handshake on every WebSocket, and on each that is still to come.
+    /// Starts the closing handshake of every WebSocket, and of each that is opened later.
     pub(crate) fn close_all(&self) {
         let mut state = self.lock();
         state.is_closing = true;
@@ -129,7 +129,7 @@ impl OpenConnections {
         self.changed.notify_waiters();
     }
 
-    /// Ready when `close_all` was called.
+    /// Completes once `close_all` was called.
     pub(crate) async fn closing(&self) {
         self.wait_until(|state| state.is_closing).await;
     }
@@ -155,7 +155,7 @@ impl OpenConnections {
 }
 
 impl Presence {
-    /// The connection has become a WebSocket: it is told when all are closed.
+    /// Registers the connection as a WebSocket, so that `close_all` reaches it.
     pub(crate) fn attach(&mut self, writer: Writer) {
         let mut state = self.open.lock();
         if state.is_closing {
@@ -181,7 +181,7 @@ impl Drop for Presence {
             state.writers[seat].take()
         });
         drop(state);
-        // Outside of the lock: the last handle of a connection may send.
+        // Drop outside of the lock: dropping a connection's last handle may send.
         drop(writer);
         if is_empty {
             self.open.changed.notify_waiters();
@@ -190,13 +190,13 @@ impl Drop for Presence {
 }
 
 fn start_close(writer: &Writer) {
-    // 1001 is always sendable.
+    // The code 1001 is always sendable.
     let _ = writer.start_close(CloseCode::GOING_AWAY, "the server is shutting down");
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// Connections beyond the limit that are read from, so that they learn why they are turned away.
+/// The number of connections beyond the limit that are still read, so that they get a refusal with a reason.
 const TURNED_AWAY_AT_ONCE: usize = 100;
 
 /// The memory of the last connections is free once they have left. Memory that other threads freed for this one follows

@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{error::Error, values::List};
 
-/// All that is needed to serve.
+/// Everything the service needs to run.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) bound: Vec<Bound>,
     pub(crate) threads: NonZero<usize>,
     pub(crate) upgrader: Upgrader,
-    /// For every request, so the upgrader need not check the host again.
+    /// Applies to every request, so the upgrader does not check the host again.
     pub(crate) hosts: Hosts,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Binds the addresses; everything else cannot fail any more. Calls `before_listening` before a client can connect.
+    /// Validates the options and binds the addresses. Calls `before_listening` before a client can connect.
     pub(crate) fn resolve(args: Args, before_listening: impl FnOnce()) -> Result<Self, Error> {
         let compression = compression(&args);
         let config = Config::default()
@@ -91,9 +91,9 @@ fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
     OriginPolicy::SameOriginOr(origins.collect())
 }
 
-/// A page can reach a service on loopback through its visitor's browser only, with DNS rebinding, and then names a host
-/// that is not loopback. A service that listens elsewhere can have names that we do not know. A Unix socket cannot be
-/// reached through a browser at all.
+/// A page can reach a service on loopback only through its visitor's browser, by DNS rebinding. Its requests then name
+/// a host that is not loopback. A service on another address can have names that this program does not know. A page
+/// cannot reach a Unix socket at all.
 fn host_policy(allowed: &[AllowedHost], bound: &[Bound], is_loopback: bool) -> HostPolicy {
     if allowed.contains(&AllowedHost::Any) || (allowed.is_empty() && !is_loopback) {
         return HostPolicy::Any;
@@ -102,7 +102,7 @@ fn host_policy(allowed: &[AllowedHost], bound: &[Bound], is_loopback: bool) -> H
         AllowedHost::Any => None,
         AllowedHost::Host(host) => Some(host.clone()),
     });
-    // The addresses that the service itself tells people to open.
+    // The addresses that the service announces.
     let announced = bound.iter().filter_map(|bound| match &bound.place {
         Place::Authority(authority) => HostPattern::parse(authority.rsplit_once(':')?.0).ok(),
         #[cfg(unix)]
@@ -139,7 +139,7 @@ fn compression(args: &Args) -> Option<Compression> {
     (!args.no_compression).then_some(wanted)
 }
 
-/// One thread echoes more than most networks carry; a few more keep large messages from delaying small ones.
+/// One thread echoes more than most networks carry. A few more keep large messages from delaying small ones.
 fn default_threads() -> NonZero<usize> {
     thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_THREADS))
 }

@@ -17,7 +17,7 @@ use silverback::MessageRef;
 use super::{excerpt::Excerpt, sockets::Peer};
 use crate::error::Error;
 
-/// A handle on the printing thread. Without one nothing is printed.
+/// A handle to the printing thread, or `None` if nothing is printed.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer(Option<Arc<Lines>>);
 
@@ -36,7 +36,7 @@ struct Line {
 /// A handle to wait for the end of the printing thread.
 #[derive(Debug)]
 pub(crate) struct Printing {
-    /// Messages are printed once something was announced here.
+    /// Sends the announcement, before which no message is printed.
     announce: SyncSender<String>,
     ended: Receiver<()>,
 }
@@ -68,7 +68,7 @@ impl Printer {
         Self(None)
     }
 
-    /// Notes that `peer` has sent `message`.
+    /// Queues a line for a message of `peer`.
     pub(crate) fn print(&self, peer: Peer, message: MessageRef<'_>) {
         let Some(lines) = &self.0 else { return };
         let line = Line { peer, excerpt: Excerpt::of(message) };
@@ -79,7 +79,7 @@ impl Printer {
 }
 
 impl Printing {
-    /// Prints this first, and once.
+    /// Prints the announcement. To be called once.
     pub(crate) fn announce(&self, text: String) {
         let _ = self.announce.try_send(text);
     }
@@ -88,7 +88,7 @@ impl Printing {
     /// gone.
     pub(crate) fn finish(self) {
         drop(self.announce);
-        // Nothing is ever sent: the channel ends with the thread.
+        // The thread sends nothing here. The channel closes when the thread ends.
         let _: Result<(), RecvTimeoutError> = self.ended.recv_timeout(LAST_LINES);
     }
 }
@@ -107,7 +107,7 @@ fn print_all(mut out: impl Write, lines: &Receiver<Line>, left_out: &AtomicU64) 
         out.write_all(&text)?;
         out.flush()?;
         text.clear();
-        // Waking this thread costs the echo a system call: under load it happens a hundred times a second at most.
+        // Waking this thread costs the echo a system call. Under load that happens at most a hundred times a second.
         thread::sleep(PAUSE);
     }
     Ok(())
@@ -117,7 +117,7 @@ fn write_line(text: &mut Vec<u8>, line: &Line) -> io::Result<()> {
     writeln!(text, "{} sent: {}", line.peer, line.excerpt)
 }
 
-/// Lines that wait to be printed.
+/// The most lines in the queue.
 const MOST_LINES: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(10);
 const LAST_LINES: Duration = Duration::from_secs(1);

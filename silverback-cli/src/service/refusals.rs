@@ -1,5 +1,5 @@
-//! Lines for the operator about handshakes that were refused. Browsers do not show the answer, so its reason is here. Their
-//! number is limited, because everybody can cause them.
+//! Lines for the operator about refused handshakes. Browsers do not show the answer, so this is where its reason
+//! appears. The number of lines is limited, because anyone can cause them.
 
 use std::{
     fmt::Display,
@@ -13,7 +13,7 @@ use silverback::handshake::Rejection;
 use super::sockets::Peer;
 use crate::error;
 
-/// Reports that the handshake of a client, or its visit, was refused.
+/// Reports that a client's request was refused.
 pub(crate) fn report(peer: Peer, request: &Request<()>, rejection: &Rejection) {
     print(|| {
         let host = request.uri().authority().map(|authority| excerpt(authority.as_str().as_bytes()));
@@ -28,13 +28,13 @@ pub(crate) fn report(peer: Peer, request: &Request<()>, rejection: &Rejection) {
     });
 }
 
-/// Reports that a head was too large to be read.
+/// Reports a head that was too large.
 pub(crate) fn report_head(peer: Peer, rejection: &Rejection, advice: &str) {
     let status = rejection.status().as_u16();
     print(|| format!("refused {peer} with {status}: {rejection} {advice}"));
 }
 
-/// Calls `line` only if the line may be printed.
+/// Calls `line` only if the limit allows a line.
 fn print<L: Display>(line: impl FnOnce() -> L) {
     static ALLOWANCE: Mutex<Option<Allowance>> = Mutex::new(None);
     let now = Instant::now();
@@ -48,11 +48,11 @@ fn print<L: Display>(line: impl FnOnce() -> L) {
     }
 }
 
-/// A number of lines at once, and then one for each second.
+/// Allows a number of lines at once, and then one per second.
 #[derive(Debug)]
 struct Allowance {
     left: u32,
-    /// When `left` was last increased.
+    /// The time of the last increase of `left`.
     refilled: Instant,
     left_out: u64,
 }
@@ -62,7 +62,7 @@ impl Allowance {
         Self { left: BURST, refilled: now, left_out: 0 }
     }
 
-    /// Takes one line. Returns how many were left out since the last one, or `None` if this one is to be left out.
+    /// Takes one line. Returns the number of lines dropped since the last one, or `None` if this line must be dropped.
     fn take(&mut self, now: Instant) -> Option<u64> {
         let earned = now.duration_since(self.refilled).as_secs();
         if earned > 0 {
@@ -87,7 +87,7 @@ fn value_of(request: &Request<()>, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| excerpt(&values.join(&b", "[..])))
 }
 
-/// The start of a text, with everything escaped that could act on a terminal.
+/// The start of a text, escaped for the terminal.
 fn excerpt(text: &[u8]) -> String {
     let shown = text.get(..MAX_SHOWN).unwrap_or(text).escape_ascii();
     let more = if text.len() > MAX_SHOWN { "..." } else { "" };

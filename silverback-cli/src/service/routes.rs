@@ -1,4 +1,5 @@
-//! The addresses of the service: the page, the echo, and the sign of life. Which requests are refused is decided here, too.
+//! The paths of the service: the page, the echo, and the health check. This file also decides which requests are
+//! refused.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -22,13 +23,13 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) upgrader: Upgrader,
-    /// The hosts that every route but the sign of life answers to.
+    /// The hosts that every route except the health check accepts.
     pub(crate) hosts: Hosts,
     pub(crate) printer: Printer,
     pub(crate) places: Arc<Places>,
 }
 
-/// Which hosts are allowed. It depends on where a client comes from, because pages cannot reach Unix sockets.
+/// The allowed hosts. They depend on the kind of socket, because web pages cannot reach Unix sockets.
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
     pub(crate) tcp: HostPolicy,
@@ -48,7 +49,7 @@ impl Hosts {
 
 pub(crate) type Body = Cow<'static, [u8]>;
 
-/// What to do with a request.
+/// The answer to a request.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Accept the handshake.
@@ -68,7 +69,7 @@ enum Resource {
 }
 
 impl Routes {
-    /// Answers a request, and tells the operator if a handshake is refused.
+    /// Answers a request, and reports a refused handshake to the operator.
     pub(crate) fn answer(&self, request: &Request<()>, peer: Peer) -> Answer {
         self.try_answer(request, peer).unwrap_or_else(|rejection| {
             if is_of_interest(&rejection, request) {
@@ -92,7 +93,7 @@ impl Routes {
         with_more_words(&rejection, &format!("{advice}.\n"))
     }
 
-    /// Answers a request that has begun and does not end.
+    /// Answers a request that has begun and timed out.
     pub(crate) fn time_out(&self) -> Response<Body> {
         refuse(&Rejection::Timeout)
     }
@@ -102,13 +103,15 @@ impl Routes {
         let host = requested_host(request)?;
         let resource = Resource::of(request);
         if request.method() == Method::OPTIONS && resource != Resource::Missing {
-            // A page asks so why its handshake was refused, because browsers do not say. Health checks send no origin.
+            // The page uses this to find out why its handshake was refused, which browsers do not say. Health checks
+            // send no origin.
             if resource == Resource::Echo && request.headers().contains_key(ORIGIN) {
                 self.upgrader.check_request(request)?;
             }
             return Ok(Answer::Response(resource.options()));
         }
-        // Health checks send any host, and learn nothing that a page should not. HTTP/1.0 without a host is not a page.
+        // Health checks send any host, and the answer reveals nothing to a page. A request of HTTP/1.0 without a host
+        // does not come from a page.
         if let Some(host) = host.filter(|_| resource != Resource::Health) {
             self.hosts.of(peer).check(host.as_bytes())?;
         }
@@ -126,7 +129,7 @@ impl Routes {
 impl Resource {
     fn of(request: &Request<()>) -> Self {
         match request.uri().path() {
-            // The shortest address is an echo for WebSocket clients, and leads browsers to the page.
+            // The root path is the echo for WebSocket clients, and redirects browsers to the page.
             "/" if is_for_websocket(request) => Self::Echo,
             "/" => Self::Root,
             "/ws/echo" => Self::Echo,
@@ -153,7 +156,7 @@ impl Resource {
         }
     }
 
-    /// RFC 9110, 9.3.7. HAProxy asks `OPTIONS /` to learn whether a server is up.
+    /// RFC 9110, 9.3.7. HAProxy sends `OPTIONS /` to check whether a server is up.
     fn options(self) -> Response<Body> {
         let mut response = response(StatusCode::NO_CONTENT, "");
         response.headers_mut().insert(ALLOW, self.methods());
@@ -168,13 +171,13 @@ impl Resource {
     }
 }
 
-/// Whether a WebSocket client sent this, also if a proxy has removed a part of it.
+/// Whether a WebSocket client sent this request, even if a proxy has removed a part of its headers.
 fn is_for_websocket(request: &Request<()>) -> bool {
     let headers = request.headers();
     contains_token(headers, &UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
-/// A browser hides from its user why it cannot connect, so the operator has to know. A plain visit is not refused.
+/// Reports a refused handshake, because a browser does not tell its user the reason. Plain requests are not reported.
 fn is_of_interest(rejection: &Rejection, request: &Request<()>) -> bool {
     matches!(rejection, Rejection::Host(_)) || is_for_websocket(request)
 }
@@ -193,7 +196,7 @@ fn with_more_words(rejection: &Rejection, more: &str) -> Response<Body> {
     rejection.response().map(|reason| (reason + more).into_bytes().into())
 }
 
-/// A relative reference (RFC 9110, 10.2.2): below a proxy's prefix it leads to the page, too.
+/// A relative reference (RFC 9110, 10.2.2), so that it also works below a proxy's path prefix.
 fn redirect() -> Response<Body> {
     let mut response = text(StatusCode::TEMPORARY_REDIRECT, "");
     response.headers_mut().insert(LOCATION, HeaderValue::from_static("ws/echo_display"));
@@ -209,9 +212,10 @@ fn display() -> Response<Body> {
         (REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        // Alone in its process, the page may measure round trips in steps of 5 µs and not of 100.
+        // These headers isolate the page in its own process, where browsers give it a timer with steps of 5 µs instead
+        // of 100.
         (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
-        // The page belongs to the program that serves it: an old one must not talk to a new one.
+        // The page belongs to this version of the program, so a cached old page must not be used.
         (CACHE_CONTROL, "no-store"),
     ];
     let mut response = response(StatusCode::OK, document.html.as_str());
@@ -248,7 +252,7 @@ It echoes: every message that is sent comes back as it was.
 To try it in a browser, open /ws/echo_display instead.
 ";
 
-// Clients show the start of an answer, so what to do comes first.
+// Clients show only the start of an answer, so the advice comes first.
 const ALLOW_HOST: &str = "\
 To allow it, start the service with --allow-host NAME. A proxy passes on the name that the browser used.
 A service on loopback answers to loopback names only, because pages of any site could reach it by DNS rebinding.

@@ -1,7 +1,7 @@
-//! A listener for each thread. Those of TCP share their port (SO_REUSEPORT): the kernel spreads connections over them by a hash of
-//! both addresses, and none is handed from thread to thread.
+//! Listeners for further threads. TCP listeners share their port (SO_REUSEPORT), so the kernel spreads connections over
+//! them by a hash of both addresses, and no connection moves between threads.
 //!
-//! Linux and Android do that; elsewhere the option means something else or nothing, and one thread accepts for all.
+//! Linux and Android do that. Elsewhere the option has another meaning or no effect, so one thread accepts for all.
 
 use std::{io, net::TcpListener};
 
@@ -20,7 +20,7 @@ pub(crate) fn for_threads(bound: &[&Listener], threads: usize) -> Option<Vec<Vec
 fn beside(bound: &Listener) -> io::Result<Listener> {
     match bound {
         Listener::Tcp(bound) => beside_tcp(bound).map(Listener::Tcp),
-        // There is one queue of connections. Each thread takes from it.
+        // A Unix socket has one queue of connections, from which each thread takes.
         #[cfg(unix)]
         Listener::Unix(bound) => bound.try_clone().map(Listener::Unix),
     }

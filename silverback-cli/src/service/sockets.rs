@@ -1,4 +1,4 @@
-//! Sockets of the two kinds that the service listens on, so that everything else need not know which one it has.
+//! TCP and Unix sockets behind common types, so that the rest of the service does not distinguish them.
 
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::addresses::canonical;
 
-/// A socket that listens, and belongs to no runtime yet. It does not block.
+/// A listening socket that does not block and is not in a runtime yet.
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(StdTcpListener),
@@ -22,7 +22,7 @@ pub(crate) enum Listener {
     Unix(StdUnixListener),
 }
 
-/// A socket that listens in a runtime.
+/// A listening socket in a runtime.
 #[derive(Debug)]
 pub(crate) enum AsyncListener {
     Tcp(TcpListener),
@@ -46,17 +46,17 @@ pub(crate) enum StdStream {
     Unix(StdUnixStream),
 }
 
-/// Who has connected.
+/// The client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     Tcp(SocketAddr),
-    /// A process of this machine, with its number if the system tells it.
+    /// A process on this machine, with its id if the system provides it.
     #[cfg(unix)]
     Unix(Option<i32>),
 }
 
 impl Listener {
-    /// Needs a runtime.
+    /// Must be called in a runtime.
     pub(crate) fn into_async(self) -> io::Result<AsyncListener> {
         Ok(match self {
             Self::Tcp(listener) => AsyncListener::Tcp(TcpListener::from_std(listener)?),
@@ -76,7 +76,7 @@ impl AsyncListener {
             #[cfg(unix)]
             Self::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| {
                 let process = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
-                // Processes of another container have no number here.
+                // A process in another container has no id here.
                 (Stream::Unix(stream), Peer::Unix(process.filter(|&process| process > 0)))
             }),
         })
@@ -94,7 +94,7 @@ impl Stream {
 }
 
 impl StdStream {
-    /// Needs a runtime.
+    /// Must be called in a runtime.
     pub(crate) fn into_async(self) -> io::Result<Stream> {
         Ok(match self {
             Self::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),

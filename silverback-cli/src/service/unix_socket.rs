@@ -17,11 +17,11 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::sockets::BACKLOG;
 
-/// The file of a socket that listens. It is removed when this is dropped, unless another one has taken its place.
+/// The file of a listening socket. Dropping it removes the file, unless another file has taken its place.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     pub(crate) path: PathBuf,
-    /// The device and the inode.
+    /// The device and inode of the file.
     identity: (u64, u64),
 }
 
@@ -32,7 +32,7 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<(UnixListener, Sock
     let in_words = |error: io::Error| reason(&error);
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(in_words)?;
     socket.set_nonblocking(true).map_err(in_words)?;
-    // Two programs that start at once must not remove each other's socket before it listens.
+    // The lock prevents that two programs starting at once remove each other's socket before it listens.
     let _lock = lock_folder(path);
     match socket.bind(&address) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
@@ -59,7 +59,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path).is_ok_and(|found| found == self.identity) {
-            // If that fails, the next start replaces it.
+            // If this fails, the next start replaces the file.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -78,7 +78,7 @@ fn remove_stale(path: &Path, address: &SockAddr) -> Result<(), String> {
         Err(error) => return Err(reason(&error)),
     }
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(|error| reason(&error))?;
-    // A program that listens and accepts nothing must not hold us up.
+    // Do not block on a program that listens but accepts nothing.
     probe.set_nonblocking(true).map_err(|error| reason(&error))?;
     match probe.connect(address) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -92,8 +92,8 @@ fn remove_stale(path: &Path, address: &SockAddr) -> Result<(), String> {
     }
 }
 
-/// Locks the folder of the path for a moment. Programs that have nothing to do with us may hold such a lock for long, so
-/// it goes without one then.
+/// Locks the folder of the path for a moment. An unrelated program may hold such a lock for long, so this continues
+/// without the lock then.
 fn lock_folder(path: &Path) -> Option<File> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = File::open(folder).ok()?;

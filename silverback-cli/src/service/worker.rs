@@ -1,4 +1,4 @@
-//! One thread of the service. A connection stays on the thread that it was given to.
+//! One thread of the service. A connection stays on its thread.
 
 use std::{
     sync::Arc,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::error::{self, Error};
 
-/// What every worker gets.
+/// The configuration of every worker.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerConfig {
     pub(crate) upgrader: Upgrader,
@@ -35,7 +35,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) close_timeout: Duration,
 }
 
-/// The part of a thread that serves.
+/// The state with which a thread serves.
 #[derive(Debug)]
 pub(crate) struct Worker {
     http: Http,
@@ -45,7 +45,7 @@ pub(crate) struct Worker {
 /// A worker on another thread.
 #[derive(Debug)]
 pub(crate) struct WorkerHandle {
-    /// For those without listeners of their own. Its end is the sign to end, for all.
+    /// Hands sockets to a worker without its own listeners. Dropping it tells any worker to end.
     sockets: UnboundedSender<(StdStream, Peer)>,
     open: Arc<OpenConnections>,
     thread: JoinHandle<()>,
@@ -59,7 +59,7 @@ impl Worker {
         Self { http: Http { routes, open, handshake_timeout, max_head_size }, close_timeout }
     }
 
-    /// Serves a socket from now on.
+    /// Starts to serve a socket.
     pub(crate) fn take(&self, stream: Stream, peer: Peer) {
         let http = self.http.clone();
         match stream {
@@ -73,10 +73,10 @@ impl Worker {
         self.http.open.count()
     }
 
-    /// Closes all connections, and waits for their ends as long as it may.
+    /// Closes all connections, and waits for their ends up to the timeout.
     pub(crate) async fn finish(&self) {
         self.http.open.close_all();
-        // Who has not answered by now is dropped with the runtime.
+        // Connections that are still open now are dropped with the runtime.
         let _ = timeout(self.close_timeout, self.http.open.emptied()).await;
     }
 }
@@ -98,10 +98,10 @@ impl WorkerHandle {
         Ok(Self { sockets, open, thread })
     }
 
-    /// Hands a socket over.
+    /// Hands a socket to the worker.
     pub(crate) fn take(&self, stream: Stream, peer: Peer) {
         match stream.into_std() {
-            // A worker that is gone has lost its sockets, this one too.
+            // If the worker has ended, its sockets are lost, including this one.
             Ok(stream) => _ = self.sockets.send((stream, peer)),
             Err(error) => error::report(&format_args!("cannot hand a connection over: {error}")),
         }
@@ -111,7 +111,7 @@ impl WorkerHandle {
         self.open.count()
     }
 
-    /// Tells the worker to accept no more: it closes its connections, and ends.
+    /// Tells the worker to stop accepting, close its connections and end. Returns its thread.
     pub(crate) fn finish(self) -> JoinHandle<()> {
         self.thread
     }

@@ -22,7 +22,7 @@ pub(crate) struct Requests {
 /// Why no request could be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
-    /// The bytes are not a head, or one that is too large.
+    /// The bytes are not a head, or the head is too large.
     Head(UnreadableHead),
     /// The connection ended or failed.
     Ended,
@@ -32,7 +32,7 @@ pub(crate) enum ReadError {
 #[derive(Debug)]
 pub(crate) struct UnreadableHead {
     pub(crate) error: HeadError,
-    /// The name and length of the longest header line that has come, if the head is too large.
+    /// The name and length of the longest header line so far, if the head is too large.
     pub(crate) longest: Option<(String, usize)>,
 }
 
