@@ -1,9 +1,8 @@
-//! Socket addresses as people know them.
+//! Socket addresses in their usual form.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Returns an IPv4 address that is mapped into IPv6 as IPv4: a socket for both families names its IPv4 peers
-/// `::ffff:192.0.2.7`.
+/// Returns an IPv4-mapped IPv6 address as IPv4. A socket for both families names its IPv4 clients `::ffff:192.0.2.7`.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         // An IPv6 address keeps its zone.

@@ -104,7 +104,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Error> {
 /// Removes variables that are empty: Compose files and scripts set them for options that they do not give.
 fn with_set_variables(command: Command) -> Command {
     let of_option = |option: Arg| {
-        // A list may be made of variables that are empty themselves: `$A,$B`.
+        // A list may be made of empty variables: `$A,$B`.
         let is_list = matches!(option.get_action(), ArgAction::Append);
         let is_unset = |value: OsString| match value.to_str() {
             Some(list) if is_list => list.split(',').all(|item| item.trim().is_empty()),
@@ -118,7 +118,7 @@ fn with_set_variables(command: Command) -> Command {
     command.mut_args(of_option).mut_subcommands(move |command| command.mut_args(of_option))
 }
 
-/// `silverback [OPTIONS] URL` as `silverback connect [OPTIONS] URL`, if there is a URL and no other command.
+/// Returns `silverback connect [OPTIONS] URL` for `silverback [OPTIONS] URL`, if there is a URL and no other command.
 fn with_connect(words: &[OsString]) -> Option<Vec<OsString>> {
     let is_url =
         |word: &OsString| word.to_str().is_some_and(|word| SCHEMES.iter().any(|scheme| starts_with(word, scheme)));

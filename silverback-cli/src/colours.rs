@@ -1,10 +1,10 @@
-//! Whether colours are used.
+//! The choice of colours.
 
 use std::env;
 
 use clap::ValueEnum;
 
-/// When colours are used.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
     Auto,

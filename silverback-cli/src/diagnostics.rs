@@ -9,19 +9,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Queues lines, which need no final newline.
+/// Queues lines. The last one needs no newline.
 pub(crate) fn write(lines: &str) {
     static WRITER: Mutex<bool> = Mutex::new(false);
     QUEUE.push(lines);
     let mut is_running = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     if !*is_running {
         let started = thread::Builder::new().name("diagnostics".to_owned()).spawn(|| QUEUE.write_all(io::stderr()));
-        // Without a thread, the next line tries again.
+        // If the thread cannot start, the next line tries again.
         *is_running = started.is_ok();
     }
 }
 
-/// Waits until everything is written, but no longer than this, if there is a limit.
+/// Waits until everything is written, at most for this long if there is a limit.
 pub(crate) fn finish(within: Option<Duration>) {
     QUEUE.finish(within);
 }

@@ -11,6 +11,6 @@ pub(crate) fn extended(deadline: Instant) -> Option<Instant> {
     (late >= NOTICEABLE).then(|| now + late.min(LONGEST))
 }
 
-/// Timers are rarely later than this on a machine that has time.
+/// Timers are rarely later than this on an idle machine.
 const NOTICEABLE: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(1);

@@ -28,7 +28,7 @@ use crate::{
     error::Error,
 };
 
-// The system's keeps what 10,000 connections have used when they have gone (docs/capacity.md).
+// The system's allocator keeps the memory of 10,000 connections after they have gone (docs/capacity.md).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     if let Some(error) = outcome.as_ref().err().filter(|error| !matches!(error, Error::Signal(_))) {
         error::report(error);
     }
-    // A slow reader gets all of it, but does not keep a program that was told to end.
+    // Write all lines for a slow reader, but after a signal only for a limited time.
     diagnostics::finish(signals::has_come().then_some(LAST_LINES));
     outcome.map_or_else(|error| error.exit_code(), |()| ExitCode::SUCCESS)
 }
@@ -55,5 +55,5 @@ fn run() -> Result<(), Error> {
     }
 }
 
-/// For lines on standard error after a signal.
+/// The time to write the last lines on standard error after a signal.
 const LAST_LINES: Duration = Duration::from_millis(500);

@@ -1,19 +1,19 @@
-//! Text of strangers on a terminal. Characters that could move the cursor, change colours, hide text or reverse it are
-//! written as escapes.
+//! Makes foreign text safe for a terminal. Characters that could move the cursor, change colours, or hide or reverse
+//! text are written as escapes.
 
 use std::fmt::{self, Write};
 
-/// The text on one line.
+/// Escapes a text for one line.
 pub(crate) fn printable(text: &str) -> String {
     escape(text, is_visible)
 }
 
-/// The text with its line breaks.
+/// Escapes a text and keeps its line breaks.
 pub(crate) fn printable_lines(text: &str) -> String {
     escape(text, |c| c == '\n' || is_visible(c))
 }
 
-/// JSON with these characters as `\uXXXX`, so that it still means the same (RFC 8259, 7).
+/// Escapes JSON with `\uXXXX`, which does not change its meaning (RFC 8259, 7).
 pub(crate) fn printable_json(json: String) -> String {
     if json.bytes().all(|byte| byte < DELETE) {
         return json;
@@ -31,12 +31,12 @@ pub(crate) fn printable_json(json: String) -> String {
     out
 }
 
-/// Whether a terminal draws this character and does nothing else with it.
+/// Whether a terminal draws this character and it has no other effect.
 pub(crate) fn is_visible(c: char) -> bool {
     match c {
         ' '..='~' => true,
         '\0'..='\u{9f}' => false,
-        // Latin, Greek and Cyrillic letters, and most ideographs: the common case.
+        // Latin, Greek and Cyrillic letters, and most ideographs are the common case.
         '\u{c0}'..='\u{2ff}' | '\u{400}'..='\u{481}' | '\u{4e00}'..='\u{9fff}' => true,
         c if BLANK.contains(&c) => false,
         c => {
@@ -53,7 +53,7 @@ pub(crate) fn is_visible(c: char) -> bool {
 pub(crate) fn write_escaped(out: &mut impl Write, c: char) -> fmt::Result {
     match c.is_control() {
         true => write!(out, "{}", c.escape_debug()),
-        // `escape_debug` takes blank letters for visible ones.
+        // `escape_debug` considers blank letters visible.
         false => write!(out, "{}", c.escape_unicode()),
     }
 }
@@ -70,7 +70,7 @@ fn escape(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Letters and marks that draw nothing: the fillers of Hangul, the joiner of graphemes, two vowels of Khmer.
+/// Letters and marks without a visible form: the fillers of Hangul, the joiner of graphemes, two vowels of Khmer.
 const BLANK: [char; 7] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{34f}', '\u{17b4}', '\u{17b5}'];
 const DELETE: u8 = 0x7f;
 

@@ -1,7 +1,7 @@
 //! Signals that ask the program to end.
 //!
-//! A thread of their own waits for them, so that no blocked write and no busy thread keeps them waiting. The first one is
-//! passed to the command, which has a limited time to end in order. The second one ends the program at once, and so does
+//! A separate thread waits for them, so that a blocked write or a busy thread cannot delay them. It passes the first
+//! signal to the command, which has a limited time to end in order. The second signal ends the program at once. So does
 //! the first one while the command has nothing to end in order.
 
 use std::{
@@ -15,7 +15,7 @@ use tokio::{runtime, sync::watch};
 
 use crate::error::Error;
 
-/// The signals as a command receives them. When it is dropped, nothing is left to end in order.
+/// The signals that a command receives. Dropping this tells that there is nothing left to end in order.
 #[derive(Debug)]
 pub(crate) struct Signals {
     first: watch::Receiver<Option<u8>>,
@@ -23,8 +23,8 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Catches signals from now on. Until [`end_in_order`](Self::end_in_order) is called, the first one ends the program
-    /// at once.
+    /// Starts to catch signals. Until [`end_in_order`](Self::end_in_order) is called, the first one ends the program at
+    /// once.
     pub(crate) fn catch() -> Result<Self, Error> {
         let cannot = |error: io::Error| Error::System(format!("cannot wait for signals: {error}"));
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
@@ -44,12 +44,12 @@ impl Signals {
         Ok(Self { first, is_passed_on: false })
     }
 
-    /// Lets the command end in order: it has this long, from the first signal on.
+    /// Lets the command end in order, within this time from the first signal on.
     pub(crate) fn end_in_order(&self, within: Duration) {
         lock().patience = Some(within);
     }
 
-    /// Waits for the first signal. Returns the exit code that shells expect of a program that dies of it, and that once.
+    /// Waits for the first signal. Returns, once, the exit code that shells expect of a program that this signal ends.
     ///
     /// Cancel safe.
     pub(crate) async fn next(&mut self) -> u8 {
@@ -75,19 +75,18 @@ impl Drop for Signals {
     }
 }
 
-/// Whether a signal has come.
+/// Whether a signal has arrived.
 pub(crate) fn has_come() -> bool {
     lock().first.is_some()
 }
 
-/// Calls this before a signal ends the program at once: what would be left behind otherwise is put in order. It must not
-/// block.
+/// Registers a cleanup to run before a signal ends the program at once. It must not block.
 pub(crate) fn before_exit(act: impl FnOnce() + Send + 'static) {
     lock().last_act = Some(Box::new(act));
 }
 
 struct State {
-    /// How long the command may take to end in order, if there is something to end.
+    /// The time for the command to end in order, if there is something to end.
     patience: Option<Duration>,
     first: Option<u8>,
     last_act: Option<Box<dyn FnOnce() + Send>>,
@@ -99,7 +98,7 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends the program at once, or when its time is up.
+/// Ends the program at once, or when its time is over.
 fn note_first(code: u8) {
     let mut state = lock();
     state.first = Some(code);
@@ -112,7 +111,7 @@ fn note_first(code: u8) {
         thread::sleep(patience);
         exit(code)
     };
-    // Without a thread, there is still the second signal.
+    // If the thread cannot start, the second signal still ends the program.
     let _ = thread::Builder::new().name("deadline".to_owned()).spawn(work);
 }
 
@@ -128,13 +127,13 @@ fn exit(code: u8) -> ! {
 struct Sources {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    /// `None` where it is ignored, as under nohup.
+    /// `None` if the signal is ignored, as under nohup.
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Sources {
-    /// Needs a runtime.
+    /// Must be called in a runtime.
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -176,7 +175,8 @@ impl Sources {
     }
 }
 
-/// Whether SIGHUP is not ignored. Where that cannot be told it is left alone, for to catch it is to undo nohup.
+/// Whether to catch SIGHUP. If it was ignored, or that cannot be known, it is left alone, because catching it would
+/// undo nohup.
 #[cfg(unix)]
 fn hangup_ends() -> bool {
     const HANGUP: u64 = 1;

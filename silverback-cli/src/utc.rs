@@ -1,15 +1,15 @@
-//! Instants in UTC (RFC 3339): when a message came, when a report was made.
+//! Instants in UTC (RFC 3339), for messages and reports.
 
 use std::time::{Duration, SystemTime};
 
-/// As `2026-01-31T12:30:00.123Z`.
+/// Formats an instant like `2026-01-31T12:30:00.123Z`.
 pub(crate) fn full(at: SystemTime) -> String {
     let since_epoch = since_epoch(at);
     let (year, month, day) = date(since_epoch.as_secs() / DAY);
     format!("{year:04}-{month:02}-{day:02}T{}", of_day(at))
 }
 
-/// As `12:30:00.123Z`.
+/// Formats the time of day like `12:30:00.123Z`.
 pub(crate) fn of_day(at: SystemTime) -> String {
     let since_epoch = since_epoch(at);
     let seconds = since_epoch.as_secs() % DAY;
@@ -21,10 +21,10 @@ fn since_epoch(at: SystemTime) -> Duration {
     at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Year, month and day of a day since 1970 in the Gregorian calendar.
+/// Returns the Gregorian year, month and day of a day since 1970.
 fn date(days: u64) -> (u64, u64, u64) {
-    // Years begin in March here, so that the day that some of them have more is their last. 719,468 days lie between
-    // the first of March of the year 0 and 1970.
+    // Years begin in March here, so that a leap day is the last day of its year. There are 719,468 days between the
+    // first of March of the year 0 and 1970.
     let days = days + 719_468;
     let (era, day) = (days / ERA, days % ERA);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -36,5 +36,5 @@ fn date(days: u64) -> (u64, u64, u64) {
 }
 
 const DAY: u64 = 24 * 3600;
-/// Days of 400 years.
+/// The number of days in 400 years.
 const ERA: u64 = 146_097;

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, fmt::Display, num::NonZero, ops::RangeInclusive, time::Duration};
 
-/// A number of bytes: `65536`, `64k`, `64KiB`, `1M`, `1MiB`, `1.5MiB`; `kB` and `MB` count by thousands.
+/// Parses a number of bytes: `65536`, `64k`, `64KiB`, `1M`, `1MiB`, `1.5MiB`; `kB` and `MB` are powers of 1000.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = split_unit(text);
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
@@ -23,25 +23,25 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// The largest head of a request or response: from 1 KiB to 64 KiB.
+/// Parses the largest size of a head: from 1 KiB to 64 KiB.
 pub(crate) fn head_size(text: &str) -> Result<usize, String> {
     let bytes = usize::try_from(size(text)?).ok().filter(|bytes| HEAD_SIZES.contains(bytes));
     bytes.ok_or_else(|| "must be from 1KiB to 64KiB".to_owned())
 }
 
-/// A limit on memory, from 1 MiB up.
+/// Parses a limit on memory, at least 1 MiB.
 pub(crate) fn memory_limit(text: &str) -> Result<usize, String> {
     let bytes = usize::try_from(size(text)?).ok().filter(|bytes| *bytes >= 1 << 20);
     bytes.ok_or_else(|| "must be at least 1MiB".to_owned())
 }
 
-/// A number of connections, from 1 up.
+/// Parses a number of connections, at least 1.
 pub(crate) fn connections(text: &str) -> Result<usize, String> {
     let count = text.trim().parse().ok().filter(|count| (1..=MAX_CONNECTIONS).contains(count));
     count.ok_or_else(|| format!("must be a number from 1 to {MAX_CONNECTIONS}"))
 }
 
-/// A span of time that is not zero: `10s`, `500ms`, `2m`, `1h`; a bare number is seconds.
+/// Parses a time that is not zero: `10s`, `500ms`, `2m`, `1h`. A number without a unit means seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
     let factor: u64 = match unit {
@@ -59,7 +59,7 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// As [`time`], or `off` or `0` for never.
+/// Parses a time like [`time`]; `off` and `0` mean never.
 pub(crate) fn time_or_off(text: &str) -> Result<TimeOrOff, String> {
     match text.trim() {
         "off" | "0" => Ok(TimeOrOff(None)),
@@ -75,11 +75,11 @@ pub(crate) struct TimeOrOff(pub(crate) Option<Duration>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
-/// Reads a list with commas. Blanks around an item and a comma at the end mean nothing.
+/// Parses a comma-separated list. Blanks around an item and a comma at the end are ignored.
 pub(crate) fn list<T, E: Display>(text: &str, item: impl Fn(&str) -> Result<T, E>) -> Result<List<T>, String> {
     let texts: Vec<_> = text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
     let read = |text: &&str| {
-        // The whole value is named anyway.
+        // A single item needs no name, because the error already quotes the whole value.
         item(text).map_err(|error| match texts[..] {
             [_] => error.to_string(),
             _ => format!("`{}`: {error}", text.escape_debug()),
@@ -91,19 +91,19 @@ pub(crate) fn list<T, E: Display>(text: &str, item: impl Fn(&str) -> Result<T, E
     }
 }
 
-/// A number in this range.
+/// Parses a number in this range.
 pub(crate) fn number(text: &str, range: RangeInclusive<u8>) -> Result<u8, String> {
     let number = text.trim().parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
 }
 
-/// A count from 1 to 256.
+/// Parses a number of threads from 1 to 256.
 pub(crate) fn threads(text: &str) -> Result<NonZero<usize>, String> {
     let count = text.trim().parse().ok().filter(|&count: &usize| count <= MAX_THREADS).and_then(NonZero::new);
     count.ok_or_else(|| format!("must be a number from 1 to {MAX_THREADS}"))
 }
 
-/// A choice between yes and no, for options that have no value on the command line but one in the environment.
+/// Parses yes or no. These options take no value on the command line but have one in the environment.
 pub(crate) fn choice(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
@@ -118,7 +118,7 @@ pub(crate) fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|value| value.trim().is_empty())
 }
 
-/// More than a process can have.
+/// More connections than a process can have.
 const MAX_CONNECTIONS: usize = 10_000_000;
 
 fn split_unit(text: &str) -> (&str, &str) {
@@ -128,7 +128,7 @@ fn split_unit(text: &str) -> (&str, &str) {
     (number, unit.trim_start())
 }
 
-/// `number`, which may have a fraction, times `factor`; what remains below one is dropped.
+/// Returns `number`, which may have a fraction, times `factor`, rounded down.
 fn scale(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() || fraction.len() > MAX_FRACTION || (number.contains('.') && fraction.is_empty()) {

@@ -15,7 +15,8 @@ use crate::{
     printable::printable,
 };
 
-/// `words` are those of the error, the program's name first; `program` is the command that could not read them.
+/// Words an error in one line. `words` are the command line, with the program's name first. `program` is the command
+/// that could not read them.
 pub(super) fn explain(error: &clap::Error, words: &[OsString], program: &Command) -> String {
     if let Some(text) = wrong_value(error, words, program) {
         return text;
@@ -59,7 +60,7 @@ fn no_command(error: &clap::Error) -> Option<String> {
     let word = told(error, ContextKind::InvalidSubcommand)?;
     let shown = printable(&shown_url(&word));
     let similar = told(error, ContextKind::SuggestedSubcommand);
-    // The most similar one comes last.
+    // clap lists the most similar one last.
     Some(match similar.as_deref().and_then(|all| all.split(", ").last()) {
         _ if word.trim().is_empty() => "the command or URL is empty".to_owned(),
         _ if is_like_an_address(&word) => {
@@ -79,7 +80,7 @@ fn in_short(error: &clap::Error) -> String {
     let text = error.to_string();
     let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let line = paragraph.join(" ");
-    // It may quote a second URL.
+    // clap may quote another URL.
     let line = without_secrets(line.strip_prefix("error: ").unwrap_or(&line));
     match told(error, ContextKind::SuggestedArg) {
         Some(similar) => format!("{line}; did you mean '{similar}'?"),
@@ -87,7 +88,7 @@ fn in_short(error: &clap::Error) -> String {
     }
 }
 
-/// What clap knows of the error.
+/// Returns a detail of the error.
 fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
@@ -96,18 +97,18 @@ fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-/// With whose options the words were read.
+/// The command whose options clap used.
 fn command_of(words: &[OsString], program: &Command) -> String {
     let command = words.get(1).and_then(|word| program.find_subcommand(word));
     command.map_or_else(|| "silverback".to_owned(), |command| format!("silverback {}", command.get_name()))
 }
 
-/// The environment variable that stands for an option.
+/// The environment variable of an option.
 fn variable(option: &str, program: &Command) -> Option<String> {
     Some(argument(option, program)?.get_env()?.to_string_lossy().into_owned())
 }
 
-/// An option of any command.
+/// Finds an option of any command.
 fn argument<'a>(option: &str, program: &'a Command) -> Option<&'a Arg> {
     let long = option.strip_prefix("--")?;
     let is_meant = |argument: &&Arg| argument.get_long() == Some(long);

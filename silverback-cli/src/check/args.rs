@@ -41,7 +41,7 @@ pub(crate) struct Args {
     pub(crate) color: When,
 }
 
-/// How the outcome is written.
+/// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,

@@ -14,29 +14,29 @@ use x509_cert::{
 
 use crate::printable::printable;
 
-/// The server's own certificate. It is a stranger's text: nothing in it that a terminal would act on is left.
+/// The server's own certificate. Its texts come from a stranger, so they are escaped for the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
     pub(super) subject: String,
     pub(super) issuer: String,
-    /// The names and addresses that it is for.
+    /// The names and addresses of the certificate.
     pub(super) names: Vec<String>,
     pub(super) not_before: Day,
     pub(super) not_after: Day,
-    /// Whole days until it ends; less than 0 after that.
+    /// Whole days until it expires. Negative after that.
     pub(super) days_left: i64,
-    /// Whether it begins in the future.
+    /// Whether the certificate is not valid yet.
     pub(super) is_early: bool,
     /// Whether the certificate has signed itself.
     pub(super) is_self_signed: bool,
 }
 
-/// As `2026-01-31`, in UTC.
+/// Formats a date like `2026-01-31`, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Day(pub(super) String);
 
 impl Certificate {
-    /// `None` if it is none.
+    /// Parses a certificate. Returns `None` if the bytes are not a certificate.
     pub(super) fn read(der: &[u8], now: SystemTime) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(der).ok()?;
         let certificate = certificate.tbs_certificate();
@@ -61,7 +61,7 @@ impl Certificate {
     }
 }
 
-/// The parts in the order of the certificate, each as RFC 4514 writes it.
+/// Formats a name in the order of the certificate, each part as in RFC 4514.
 fn distinguished_name(name: &Name) -> String {
     let parts: Vec<String> = name.iter_rdn().map(ToString::to_string).collect();
     printable(&parts.join(", "))

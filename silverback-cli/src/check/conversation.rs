@@ -17,10 +17,10 @@ pub(super) struct Conversation {
     pub(super) unasked: u64,
 }
 
-/// Whether an answer came.
+/// The reply to a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// It was not waited for to the end: the connection ended, or nothing was sent.
+    /// Unknown: the connection ended first, or no ping was sent.
     Untold,
     After(Duration),
     NoneWithin(Duration),
@@ -30,11 +30,11 @@ pub(super) enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Echo {
     Skipped,
-    /// The connection ended before.
+    /// Unknown: the connection ended first.
     Untold,
-    /// The same text.
+    /// The same text came back.
     Same(Duration),
-    /// A message that has the text in it.
+    /// A message that contains the text came back.
     Within(Duration),
     None(Duration),
 }
@@ -42,7 +42,7 @@ pub(super) enum Echo {
 /// How the connection ended.
 #[derive(Debug)]
 pub(super) enum Closing {
-    /// We closed it, and the server answered with this code.
+    /// This client closed it, and the server answered with this code.
     ByUs {
         code: CloseCode,
         took: Duration,
@@ -52,7 +52,7 @@ pub(super) enum Closing {
     Failed(Error),
 }
 
-/// Talks to the server until there is nothing more to try.
+/// Runs the test on an open connection.
 pub(super) async fn talk(mut conn: Conn, wait: Duration, has_echo: bool) -> Conversation {
     let mut talk = Talk { ping: Reply::Untold, echo: Echo::Untold, unasked: 0 };
     let close = match talk.try_all(&mut conn, wait, has_echo).await {
@@ -68,7 +68,7 @@ struct Talk {
     unasked: u64,
 }
 
-/// What ends a wait.
+/// The event that ends a wait.
 enum Came {
     Pong,
     Text { is_same: bool },
@@ -102,7 +102,7 @@ impl Talk {
         Ok(())
     }
 
-    /// Reads until the pong with this payload or a message with this text has come.
+    /// Reads until the pong with this payload or a message with this text arrives.
     async fn wait_for(&mut self, conn: &mut Conn, token: &str, until: Instant, is_pong: bool) -> Result<Came, Closing> {
         let (mut until, mut is_extended) = (until, false);
         loop {

@@ -3,10 +3,10 @@
 /// A problem in plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Diagnosis {
-    /// For programs: one word that does not change.
+    /// The cause for programs: one word that does not change.
     pub(super) cause: &'static str,
     pub(super) meaning: String,
-    /// What can be tried, the most likely first.
+    /// Advice, the most likely first.
     pub(super) advice: Vec<String>,
 }
 
@@ -15,7 +15,7 @@ impl Diagnosis {
         Self { cause, meaning: meaning.into(), advice: Vec::new() }
     }
 
-    /// Adds something to try.
+    /// Adds advice.
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice.push(advice.into());
         self

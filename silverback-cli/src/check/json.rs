@@ -1,4 +1,4 @@
-//! The outcome as one JSON object. Times are in milliseconds; what does not apply is null or left out.
+//! The report as one JSON object. Times are in milliseconds. Fields that do not apply are null or left out.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::printable::printable_json;
 
-/// The object, and the end of its line.
+/// Returns the object with a final line break.
 pub(super) fn text(report: &Report) -> String {
     let object = json!({
         "url": report.url,

@@ -25,22 +25,22 @@ pub(crate) fn dial_error(error: &DialError) -> Error {
     }
 }
 
-/// The same for commands that do not look closer themselves. It points to the one that does.
+/// The same with a hint to run `silverback check`, which finds out more.
 pub(crate) fn dial_error_with_advice(error: &DialError, url: &str) -> Error {
     match dial_error(error) {
-        // No server has a part in it.
+        // These errors do not concern the server.
         error @ (Error::Usage(_) | Error::System(_)) => error,
         error => error.reworded(|text| with_advice(text, url)),
     }
 }
 
-/// The end of an error about reaching this URL.
+/// Adds the hint to an error about this URL.
 pub(crate) fn with_advice(text: String, url: &str) -> String {
     format!("{text}; try `silverback check {}`", shown_url(url))
 }
 
-/// The error of connecting a socket, if that is what failed: of several addresses, that of the one that the system thinks
-/// is the best.
+/// Returns the I/O error if connecting the socket failed. If several addresses were tried, returns the error of the
+/// first one, which the system prefers.
 pub(crate) fn connecting(error: &DialError) -> Option<&io::Error> {
     match error {
         DialError::Io { step: DialStep::Connect, source, .. } => {
@@ -53,13 +53,13 @@ pub(crate) fn connecting(error: &DialError) -> Option<&io::Error> {
 fn of_connecting(error: Option<&io::Error>, text: String) -> Error {
     match error {
         Some(error) if is_out_of_descriptors(error) => Error::System(text),
-        // The system has given up before we did.
+        // The operating system timed out before the dialer did.
         Some(error) if error.kind() == io::ErrorKind::TimedOut => Error::Timeout(text),
         _ => Error::Network(text),
     }
 }
 
-/// Our own limit, and no fault of the network's.
+/// Whether this process ran out of descriptors, which is not the network's fault.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
@@ -121,7 +121,8 @@ fn add_refusal(text: &mut String, refusal: &Refusal) {
     }
 }
 
-/// How the body is compressed, if it has one. We do not ask for that, but some servers do it all the same.
+/// Returns how the body is compressed, if it is. The client does not ask for compression, but some servers compress
+/// anyway.
 fn coding(refusal: &Refusal) -> Option<String> {
     let codings = [header::CONTENT_ENCODING, header::TRANSFER_ENCODING];
     let lines = codings.iter().flat_map(|name| refusal.headers.get_all(name));
@@ -131,7 +132,7 @@ fn coding(refusal: &Refusal) -> Option<String> {
     (!found.is_empty() && !refusal.body.is_empty()).then(|| found.join(", "))
 }
 
-/// Control characters that neither lay a text out nor colour it.
+/// Whether a control character cannot be part of a text, unlike white space and colours.
 fn is_of_no_text(c: char) -> bool {
     matches!(c, '\0'..='\x08' | '\x0e'..='\x1a' | '\x1c'..='\x1f')
 }

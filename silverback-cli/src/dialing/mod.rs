@@ -1,6 +1,5 @@
-//! How a server is reached: the options that every command with a URL has in common, the [`Dialer`] that they make, and
-//! what its errors mean for the exit code. Where secrets come from is in `secrets`, what of a URL may be shown in `shown`,
-//! and the words for each step in `steps`.
+//! Connecting to a server: the options that all commands with a URL share, the [`Dialer`] that they configure, and the
+//! errors. `secrets` reads credentials and headers, `shown` hides the secrets of URLs, and `steps` words each step.
 
 pub(crate) mod errors;
 pub(crate) mod options;
@@ -19,7 +18,7 @@ use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
 use self::{errors::dial_error, options::DialOptions, secrets::Authorization};
 use crate::error::Error;
 
-/// Where to go, and how.
+/// A URL, and the dialer that is configured for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
     /// The URL without user name and password.
@@ -28,7 +27,7 @@ pub(crate) struct Destination {
 }
 
 impl DialOptions {
-    /// Reads the files and variables that the options name, and settles how the server is reached. Nothing is sent.
+    /// Reads the files and variables that the options name, and configures the dialer. Sends nothing.
     pub(crate) fn destination(&self) -> Result<Destination, Error> {
         let (url, credentials) = userinfo::part(&self.url).map_err(Error::Usage)?;
         let headers = secrets::headers(&self.header)?;
@@ -59,7 +58,7 @@ impl DialOptions {
         Ok(stranger.add_times(stranger.add_route(Dialer::new())?))
     }
 
-    /// Whether a TCP connection to the server of this request is all that it takes to reach it.
+    /// Whether a TCP connection reaches the server of this request, without a proxy or a Unix socket.
     pub(crate) fn is_direct(&self, to: &ClientRequest) -> Result<bool, Error> {
         if self.has_unix_socket() {
             return Ok(false);
@@ -76,7 +75,7 @@ impl DialOptions {
         return false;
     }
 
-    /// The addresses that `--resolve` gives for a host and port, if it does.
+    /// Returns the addresses that `--resolve` gives for a host and port.
     pub(crate) fn given_addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
         let given = self.resolve.iter().filter(|given| given.is_for(host, port));
         given.flat_map(|given| given.addresses.iter().copied()).collect()

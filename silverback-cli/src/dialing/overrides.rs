@@ -1,4 +1,4 @@
-//! `--resolve HOST:PORT:ADDRESS[,ADDRESS]`, as curl has it.
+//! `--resolve HOST:PORT:ADDRESS[,ADDRESS]`, as in curl.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +9,7 @@ use silverback::handshake::ascii_host;
 pub(crate) struct Override {
     host: String,
     port: u16,
-    /// With the same port.
+    /// All have the override's port.
     pub(super) addresses: Vec<SocketAddr>,
 }
 
@@ -36,7 +36,7 @@ impl Override {
         host.trim_matches(['[', ']']).eq_ignore_ascii_case(&self.host) && port == self.port
     }
 
-    /// As a `Dialer` takes it.
+    /// Returns the `host:port` that a `Dialer` expects.
     pub(super) fn place(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
@@ -45,7 +45,7 @@ impl Override {
     }
 }
 
-/// Parts the host, which may be an IPv6 address in brackets, from what follows its colon.
+/// Splits the host, which may be an IPv6 address in brackets, from the rest after its colon.
 fn split_host(text: &str) -> Option<(&str, &str)> {
     let parts = match text.starts_with('[') {
         true => text.split_once("]:").map(|(host, rest)| (&host[1..], rest)),

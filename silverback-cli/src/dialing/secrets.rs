@@ -9,7 +9,7 @@ use silverback::handshake::headers::is_reserved;
 use super::{options::DialOptions, userinfo::Credentials};
 use crate::{error::Error, values::is_blank};
 
-/// Who we are to the server.
+/// The credentials to send.
 #[derive(PartialEq, Eq)]
 pub(super) enum Authorization {
     Basic { user: String, password: String },
@@ -52,7 +52,7 @@ impl Authorization {
     }
 }
 
-/// The headers of `-H`: `Name: value`, or `@FILE` with one on each line.
+/// Parses the headers of `-H`: `Name: value`, or `@FILE` with one header per line.
 pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, Error> {
     let mut headers = Vec::new();
     for text in given {
@@ -74,13 +74,13 @@ fn header(text: &str) -> Result<(String, String), Error> {
             refuse_reserved(name.trim())?;
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
-        // Its text may be a secret whose name was forgotten.
+        // The error does not quote the text, which may be a secret without its header's name.
         _ => Err(Error::Usage("--header must be like 'Name: value'".to_owned())),
     }
 }
 
-/// Headers that the handshake sends by itself. People copy them from the request of a browser. `Host` has a setting of its
-/// own, which `--header` reaches.
+/// Headers that the handshake sets. Users copy them from a browser's request. `Host` is allowed, because the dialer has
+/// a setting for it.
 fn refuse_reserved(name: &str) -> Result<(), Error> {
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else { return Ok(()) };
     if !is_reserved(&header) {

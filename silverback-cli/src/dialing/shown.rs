@@ -1,14 +1,14 @@
-//! URLs as reports, errors and logs show them. User name, password and the query are often secret, while reports end up in
-//! tickets and logs. So they are hidden everywhere, and in the same way: `ws://host/path?…`.
+//! Hides the secrets of URLs in reports, errors and logs, which often end up in tickets. User name, password and query
+//! are hidden everywhere in the same way: `ws://host/path?…`.
 
-/// Returns a URL, with a scheme or without one, as it may be shown.
+/// Returns a URL, with or without a scheme, without its secrets.
 pub(crate) fn shown_url(url: &str) -> String {
     let (scheme, rest) = url.split_at(scheme_len(url));
     let (before, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
     let (authority, path) = before.split_at(before.find('/').unwrap_or(before.len()));
     let authority = match authority.rsplit_once('@') {
         Some((_, host)) => host,
-        // A password that has a `/`, `?` or `#` ends the authority early: `ws://me:pass/word@host`.
+        // A `/`, `?` or `#` in a password ends the authority early: `ws://me:pass/word@host`.
         None if has_odd_port(authority) && [path, after].concat().contains('@') => return format!("{scheme}{HIDDEN}"),
         // The text before the slashes is not a scheme: `<ws://me:password@host/>`, `ws//me:password@host`.
         None if scheme.is_empty() && path.starts_with("//") && path.contains('@') => return HIDDEN.to_owned(),
@@ -47,7 +47,7 @@ fn shown_word(word: &str) -> String {
     }
 }
 
-/// The length of `scheme://`, also if a part of it is forgotten (`https:/`, `//`), or 0.
+/// Returns the length of `scheme://`, even if a part of it is missing (`https:/`, `//`), or 0.
 fn scheme_len(url: &str) -> usize {
     let behind = url.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
     let rest = behind.strip_prefix(':').unwrap_or(behind);

@@ -1,4 +1,4 @@
-//! The steps of a dial in words, and what of a request can be shown: the names of headers, never what may be secret.
+//! Words the steps of a dial. It shows the names of headers, but no value that may be secret.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use silverback::{DialEvent, handshake::http1::encode_request};
 use super::shown::without_secrets;
 use crate::printable::printable;
 
-/// A step of a dial, in lines for a person.
+/// Words a step of a dial in lines for a person.
 pub(crate) fn describe(event: &DialEvent<'_>) -> String {
     match event {
         DialEvent::Resolved { host, addresses, took } => {
@@ -44,7 +44,7 @@ pub(crate) fn describe(event: &DialEvent<'_>) -> String {
     }
 }
 
-/// The request as it goes over the wire, with what may be secret replaced: queries too, of the target and of `Referer`.
+/// Returns the request as sent, without possible secrets. That includes the queries of the target and of `Referer`.
 fn asked(request: &Request<()>) -> String {
     let mut shown = request.clone();
     for (name, value) in shown.headers_mut() {
@@ -69,9 +69,9 @@ fn add_headers(text: &mut String, headers: &HeaderMap) {
     }
 }
 
-/// The value of a header of an answer. A `Location` often repeats the query that was sent.
+/// Returns the value of a response header. A `Location` often repeats the query of the request.
 pub(crate) fn shown_value(name: &HeaderName, value: &HeaderValue) -> String {
-    // A `Location` is marked because of its query, which is left out below.
+    // A `Location` is sensitive only because of its query, which is hidden below.
     if *name == header::SET_COOKIE || (value.is_sensitive() && *name != header::LOCATION) {
         return HIDDEN.to_owned();
     }

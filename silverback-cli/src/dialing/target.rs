@@ -1,4 +1,4 @@
-//! Options of a request that make no sense, alone or together, though each can be read.
+//! Validates the URL and the credentials of a request beyond their syntax.
 
 use std::{env, net::Ipv6Addr};
 
@@ -7,7 +7,7 @@ use silverback::handshake::ClientRequest;
 use super::{options::DialOptions, shown::shown_url};
 use crate::{error::Error, printable::printable, values::is_blank};
 
-/// The error is for the person who wrote the command line.
+/// Returns an error for the user.
 pub(crate) fn check(dial: &DialOptions) -> Result<(), Error> {
     check_url(&dial.url).and_then(|()| check_authorization(dial)).map_err(Error::Usage)
 }
@@ -34,7 +34,7 @@ fn check_url(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What to say behind the words that a URL does not begin with ws:// or wss://; `None` if it does, or with http:// or
+/// Returns advice to add to "does not begin with ws:// or wss://". `None` if the URL does, or begins with http:// or
 /// https://, which mean the same.
 pub(crate) fn advice_on_scheme(url: &str) -> Option<String> {
     if let Some((scheme, _)) = url.split_once("://") {
@@ -48,7 +48,7 @@ pub(crate) fn advice_on_scheme(url: &str) -> Option<String> {
         let rest = &address[authority.len()..];
         return Some(format!("; say ws://[{authority}]{rest}, or wss://[{authority}]{rest} with TLS"));
     }
-    // `mailto:me`, and not `host:8000`.
+    // `mailto:me` has another scheme, but `host:8000` has a port.
     if address == shown && is_other_scheme(address) {
         return Some(String::new());
     }
@@ -64,7 +64,7 @@ pub(crate) fn advice_on_scheme(url: &str) -> Option<String> {
     })
 }
 
-/// What follows in `ws:host` and `ws:/host`, which miss a slash or two, in `ws//host`, and in `ws;//host`.
+/// Returns the rest after a misspelled scheme: `ws:host`, `ws:/host`, `ws//host` and `ws;//host`.
 fn behind_scheme(url: &str) -> Option<&str> {
     SCHEMES.iter().find_map(|scheme| {
         let (start, rest) = url.split_at_checked(scheme.len())?;
@@ -73,7 +73,7 @@ fn behind_scheme(url: &str) -> Option<&str> {
     })
 }
 
-/// Whether it is an IPv6 address, perhaps with a zone or with a port behind it, that lacks its brackets.
+/// Whether this is an IPv6 address without brackets. It may have a zone.
 fn is_bare_ipv6(authority: &str) -> bool {
     let address = authority.split('%').next().unwrap_or(authority);
     address.parse::<Ipv6Addr>().is_ok()
@@ -91,7 +91,7 @@ fn is_scheme(text: &str) -> bool {
 
 const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
 
-/// One header of that name is sent.
+/// Only one Authorization header can be sent.
 fn check_authorization(dial: &DialOptions) -> Result<(), String> {
     let is_authorization = |header: &String| {
         header.split(':').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("authorization"))

@@ -1,14 +1,14 @@
-//! User name and password in a URL. The library refuses them, because URLs end up in logs; on a command line people
-//! write them all the same, so they are taken out before anything is sent or shown.
+//! User name and password in a URL. The library refuses them, because URLs end up in logs. Users still write them on a
+//! command line, so the program takes them out before it sends or shows the URL.
 
-/// A name and, if there was one, a password.
+/// A user name, and a password if the URL has one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Credentials {
     pub(super) user: String,
     pub(super) password: Option<String>,
 }
 
-/// The URL without user name and password, and what they were.
+/// Splits a URL into the URL without credentials, and the credentials.
 pub(super) fn part(url: &str) -> Result<(String, Option<Credentials>), String> {
     let Some(start) = url.find("://").map(|at| at + 3) else { return Ok((url.to_owned(), None)) };
     let authority_len = url[start..].find(['/', '?', '#']).unwrap_or(url.len() - start);
