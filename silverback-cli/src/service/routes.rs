@@ -241,14 +241,14 @@ fn response(status: StatusCode, body: &'static str) -> Response<Body> {
 }
 
 const NOT_FOUND: &str = "\
-There is nothing at this address. What there is:
+There is nothing at this address. These paths exist:
 /ws/echo_display  a page to try the echo
 /ws/echo          the echo, for WebSocket clients; also at /
-/healthz          a sign of life
+/healthz          the health check
 ";
 
 const WHAT_THIS_IS: &str = "
-It echoes: every message that is sent comes back as it was.
+This service echoes every message unchanged.
 To try it in a browser, open /ws/echo_display instead.
 ";
 
