@@ -1,5 +1,6 @@
 //! The client's side of the opening handshake (RFC 6455, 4.1): reach the server, ask, verify the answer.
-//! What can be set is in `options`, the way to the server in `reach`, request and answer in `exchange`.
+//! `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and `exchange`
+//! sends the request and reads the answer.
 
 mod attempt;
 mod body;
@@ -9,6 +10,7 @@ mod error;
 mod event;
 mod exchange;
 mod final_response;
+mod follow;
 mod options;
 mod proxy;
 mod race;
@@ -23,9 +25,9 @@ mod time_limit;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 pub mod tls;
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, header};
 use silverback_proto::{
     Subprotocol,
     handshake::{ClientRequest, HandshakeError, ascii_host},
@@ -44,19 +46,12 @@ pub use self::{
 };
 use self::{
     connector::Way,
-    redirect_cookies::RedirectCookies,
     resolve::Overrides,
     time_limit::{Budgets, TimeLimit},
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::dial::tls::Tls;
-use crate::{
-    conn::Conn,
-    io::{
-        settings::Settings,
-        transport::{ByteStream, wire::Wire},
-    },
-};
+use crate::io::settings::Settings;
 
 /// Opens connections to servers.
 ///
@@ -123,48 +118,6 @@ enum Misuse {
 }
 
 impl Dialer {
-    /// Connects to the server of a URL and does the opening handshake.
-    ///
-    /// The URL is a `&str`, a `String`, or anything else that is text, such as `url::Url`. For a [`http::Uri`] pass
-    /// `uri.to_string()`.
-    ///
-    /// # Errors
-    /// See [`DialError`]: the step that failed, and what the server said.
-    ///
-    /// # Cancel safety
-    /// A future that is dropped leaves nothing behind.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime with its I/O and time drivers enabled.
-    pub async fn dial(&self, url: impl AsRef<str>) -> Result<Conn, DialError> {
-        Ok(self.dial_with_response(url).await?.0)
-    }
-
-    /// The same, with the server's answer: its headers may say more than the protocol needs.
-    ///
-    /// # Errors
-    /// As [`dial`](Self::dial).
-    pub async fn dial_with_response(&self, url: impl AsRef<str>) -> Result<(Conn, Response<()>), DialError> {
-        let request = self.request(url.as_ref(), Trust::Full)?;
-        let time = self.time_limit();
-        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
-        Box::pin(self.dial_and_follow(request, &time)).await
-    }
-
-    /// Does the opening handshake for a URL on a stream that leads to its server already: nothing is resolved, no proxy
-    /// is asked, and TLS, if the URL speaks of it, is the stream's business. Redirects are not followed.
-    ///
-    /// # Errors
-    /// As [`dial`](Self::dial).
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
-    pub async fn dial_on(&self, stream: impl ByteStream, url: impl AsRef<str>) -> Result<Conn, DialError> {
-        let request = self.request(url.as_ref(), Trust::Full)?;
-        let time = self.time_limit();
-        Ok(Box::pin(exchange::shake_hands(self, Wire::new(stream), request, &time)).await?.0)
-    }
-
     /// Checks what can be checked without the network: the URL, and the headers, credentials, subprotocols and proxy that
     /// were set. Every dial does the same before it connects to anything.
     ///
@@ -195,44 +148,6 @@ impl Dialer {
         // The zone of an address keeps its case.
         let host = if host.contains('%') { host.into_owned() } else { host.to_ascii_lowercase() };
         resolve::resolve(&host, port, &self.overrides).await
-    }
-
-    async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {
-        let mut request = first.clone();
-        let mut trust = Trust::Full;
-        let mut cookies = RedirectCookies::default();
-        let mut followed = 0;
-        loop {
-            let wire = reach::reach(self, &request, time).await?;
-            let (target, peer, refusal) = match exchange::shake_hands(self, wire, request.clone(), time).await {
-                Err(DialError::Refused { target, peer, refusal })
-                    if self.max_redirects > 0 && redirect::is_redirect(refusal.status) =>
-                {
-                    (target, peer, refusal)
-                }
-                outcome => return outcome,
-            };
-            if self.cookie_jar.is_none() {
-                cookies.store(&request, &refusal.headers, SystemTime::now());
-            }
-            let next = match followed == self.max_redirects {
-                true => Err(RedirectFault::TooMany { limit: followed }),
-                false => redirect::next_url(&request, &refusal.headers),
-            };
-            let url = next.map_err(|fault| DialError::Redirect { target, peer, fault, refusal })?;
-            followed += 1;
-            request = self.request(&url, Trust::Full)?;
-            // Once among strangers, nothing secret is told any more, wherever they send us.
-            if trust == Trust::None || !redirect::same_origin(&first, &request) {
-                trust = Trust::None;
-                request = self.request(&url, trust)?;
-            }
-            let own = self.headers.iter().filter(|(name, _)| trust == Trust::Full && *name == header::COOKIE);
-            if let Some(cookies) = cookies.join(&request, own.map(|(_, value)| value)) {
-                request = request.replace_header(header::COOKIE, cookies);
-            }
-            self.observe(&DialEvent::Redirected { to: &self::target(&request) });
-        }
     }
 
     /// What to ask the server of this URL.

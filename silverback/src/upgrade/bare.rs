@@ -25,10 +25,80 @@ use crate::{
     },
 };
 
-pub(super) async fn accept(
-    upgrader: &Upgrader,
-    mut stream: impl ByteStream,
-) -> Result<(Conn, Request<()>), UpgradeError> {
+impl Upgrader {
+    /// Does the opening handshake on a bare stream. A client that is turned away has been told why when this returns.
+    ///
+    /// # Errors
+    /// The request is no acceptable handshake, the hook refused it, or it did not come in time.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
+        Ok(self.accept_with_request(stream).await?.0)
+    }
+
+    /// Does the same as [`accept`](Self::accept), and returns the request with the connection: its path, query and headers
+    /// say who the client is and what it wants.
+    ///
+    /// ```
+    /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), silverback::Error> {
+    /// let (mut conn, request) = silverback::Upgrader::new().accept_with_request(stream).await?;
+    /// conn.write_message(format!("you asked for {}", request.uri().path())).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        Box::pin(accept(self, stream)).await
+    }
+
+    /// Does the rest of an opening handshake whose request was read from the stream before, as by a server that looks at
+    /// the path first. `early` is what came behind the request. A client that is turned away has been told why when this
+    /// returns; the hook of [`on_request`](Self::on_request) is not asked.
+    ///
+    /// ```
+    /// use silverback::{Upgrader, handshake::{ServerHandshake, http1::parse_request}};
+    /// # async fn take(stream: tokio::net::TcpStream, head: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let request = parse_request(head)?;
+    /// if request.uri().path() == "/chat" {
+    ///     let handshake = ServerHandshake::from_request(&request)?;
+    ///     let mut conn = Upgrader::new().accept_handshake(stream, handshake, []).await?;
+    ///     conn.write_message("welcome").await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The host or the origin is refused, or the response did not leave in time.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn accept_handshake(
+        &self,
+        stream: impl ByteStream,
+        handshake: ServerHandshake,
+        early: impl Into<Vec<u8>>,
+    ) -> Result<Conn, UpgradeError> {
+        accept_handshake(self, stream, handshake, early.into()).await
+    }
+}
+
+async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
     let budget = Budget::start(upgrader);
     let (shaken, request) = match budget.limit(shake_hands(upgrader, &mut stream)).await {
         Ok((negotiated, early, request)) => (Ok((negotiated, early)), request),
@@ -37,7 +107,7 @@ pub(super) async fn accept(
     Ok((conclude(upgrader, stream, shaken, budget).await?, request))
 }
 
-pub(super) async fn accept_handshake(
+async fn accept_handshake(
     upgrader: &Upgrader,
     mut stream: impl ByteStream,
     handshake: ServerHandshake,

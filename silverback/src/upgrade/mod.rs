@@ -165,43 +165,6 @@ impl Upgrader {
 
     forward_settings!();
 
-    /// Does the opening handshake on a bare stream. A client that is turned away has been told why when this returns.
-    ///
-    /// # Errors
-    /// The request is no acceptable handshake, the hook refused it, or it did not come in time.
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
-    pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
-        Ok(self.accept_with_request(stream).await?.0)
-    }
-
-    /// Does the same as [`accept`](Self::accept), and returns the request with the connection: its path, query and headers
-    /// say who the client is and what it wants.
-    ///
-    /// ```
-    /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), silverback::Error> {
-    /// let (mut conn, request) = silverback::Upgrader::new().accept_with_request(stream).await?;
-    /// conn.write_message(format!("you asked for {}", request.uri().path())).await?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`accept`](Self::accept).
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
-    pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
-        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
-        Box::pin(bare::accept(self, stream)).await
-    }
-
     /// Answers a request of any HTTP server: returns the response to send, and what was negotiated. Give the stream that the
     /// server hands over afterwards to [`conn`](Self::conn).
     ///
@@ -234,40 +197,6 @@ impl Upgrader {
     /// Outside of a tokio runtime with its time driver enabled.
     pub fn conn(&self, stream: impl ByteStream, negotiated: Negotiated, leftover: impl Into<Vec<u8>>) -> Conn {
         Conn::from_handshake(stream, Role::Server, negotiated, leftover, &self.settings)
-    }
-
-    /// Does the rest of an opening handshake whose request was read from the stream before, as by a server that looks at
-    /// the path first. `early` is what came behind the request. A client that is turned away has been told why when this
-    /// returns; the hook of [`on_request`](Self::on_request) is not asked.
-    ///
-    /// ```
-    /// use silverback::{Upgrader, handshake::{ServerHandshake, http1::parse_request}};
-    /// # async fn take(stream: tokio::net::TcpStream, head: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
-    ///
-    /// let request = parse_request(head)?;
-    /// if request.uri().path() == "/chat" {
-    ///     let handshake = ServerHandshake::from_request(&request)?;
-    ///     let mut conn = Upgrader::new().accept_handshake(stream, handshake, []).await?;
-    ///     conn.write_message("welcome").await?;
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// The host or the origin is refused, or the response did not leave in time.
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
-    pub async fn accept_handshake(
-        &self,
-        stream: impl ByteStream,
-        handshake: ServerHandshake,
-        early: impl Into<Vec<u8>>,
-    ) -> Result<Conn, UpgradeError> {
-        bare::accept_handshake(self, stream, handshake, early.into()).await
     }
 
     /// Checks the host and the origin of a handshake, without answering it. [`accept_handshake`](Self::accept_handshake)

@@ -1,0 +1,97 @@
+//! A dial, from the URL to the connection, and the redirects that it follows.
+
+use std::time::SystemTime;
+
+use http::{Response, header};
+use silverback_proto::handshake::ClientRequest;
+
+use super::{
+    DialError, DialEvent, Dialer, RedirectFault, Trust, exchange, reach, redirect, redirect_cookies::RedirectCookies,
+    time_limit::TimeLimit,
+};
+use crate::{
+    conn::Conn,
+    io::transport::{ByteStream, wire::Wire},
+};
+
+impl Dialer {
+    /// Connects to the server of a URL and does the opening handshake.
+    ///
+    /// The URL is a `&str`, a `String`, or anything else that is text, such as `url::Url`. For a [`http::Uri`] pass
+    /// `uri.to_string()`.
+    ///
+    /// # Errors
+    /// See [`DialError`]: the step that failed, and what the server said.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped leaves nothing behind.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its I/O and time drivers enabled.
+    pub async fn dial(&self, url: impl AsRef<str>) -> Result<Conn, DialError> {
+        Ok(self.dial_with_response(url).await?.0)
+    }
+
+    /// The same, with the server's answer: its headers may say more than the protocol needs.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    pub async fn dial_with_response(&self, url: impl AsRef<str>) -> Result<(Conn, Response<()>), DialError> {
+        let request = self.request(url.as_ref(), Trust::Full)?;
+        let time = self.time_limit();
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        Box::pin(self.dial_and_follow(request, &time)).await
+    }
+
+    /// Does the opening handshake for a URL on a stream that leads to its server already: nothing is resolved, no proxy
+    /// is asked, and TLS, if the URL speaks of it, is the stream's business. Redirects are not followed.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its time driver enabled.
+    pub async fn dial_on(&self, stream: impl ByteStream, url: impl AsRef<str>) -> Result<Conn, DialError> {
+        let request = self.request(url.as_ref(), Trust::Full)?;
+        let time = self.time_limit();
+        Ok(Box::pin(exchange::shake_hands(self, Wire::new(stream), request, &time)).await?.0)
+    }
+
+    async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {
+        let mut request = first.clone();
+        let mut trust = Trust::Full;
+        let mut cookies = RedirectCookies::default();
+        let mut followed = 0;
+        loop {
+            let wire = reach::reach(self, &request, time).await?;
+            let (target, peer, refusal) = match exchange::shake_hands(self, wire, request.clone(), time).await {
+                Err(DialError::Refused { target, peer, refusal })
+                    if self.max_redirects > 0 && redirect::is_redirect(refusal.status) =>
+                {
+                    (target, peer, refusal)
+                }
+                outcome => return outcome,
+            };
+            if self.cookie_jar.is_none() {
+                cookies.store(&request, &refusal.headers, SystemTime::now());
+            }
+            let next = match followed == self.max_redirects {
+                true => Err(RedirectFault::TooMany { limit: followed }),
+                false => redirect::next_url(&request, &refusal.headers),
+            };
+            let url = next.map_err(|fault| DialError::Redirect { target, peer, fault, refusal })?;
+            followed += 1;
+            request = self.request(&url, Trust::Full)?;
+            // Once among strangers, nothing secret is told any more, wherever they send us.
+            if trust == Trust::None || !redirect::same_origin(&first, &request) {
+                trust = Trust::None;
+                request = self.request(&url, trust)?;
+            }
+            let own = self.headers.iter().filter(|(name, _)| trust == Trust::Full && *name == header::COOKIE);
+            if let Some(cookies) = cookies.join(&request, own.map(|(_, value)| value)) {
+                request = request.replace_header(header::COOKIE, cookies);
+            }
+            self.observe(&DialEvent::Redirected { to: &super::target(&request) });
+        }
+    }
+}
