@@ -1,14 +1,14 @@
-//! `host [ ":" port ]` as it stands in `Host`, in an origin and in a WebSocket URI
-//! (RFC 3986, 3.2.2 and 3.2.3), in one spelling, so that two of them can be compared.
+//! `host [ ":" port ]` of a `Host` header, an origin or a WebSocket URI (RFC 3986, 3.2.2 and 3.2.3). It is normalised,
+//! so that two of them can be compared.
 
 use std::net::Ipv6Addr;
 
-/// A host and perhaps a port. No user information, no percent-encoding.
+/// A host with an optional port, without user information and percent-encoding.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Authority {
     /// Lower case; an IPv6 address in brackets and in its shortest form.
     pub(super) host: Box<str>,
-    /// `None` when absent or empty, which mean the same (RFC 3986, 6.2.3).
+    /// `None` if the port is missing or empty, which mean the same (RFC 3986, 6.2.3).
     pub(super) port: Option<u16>,
 }
 

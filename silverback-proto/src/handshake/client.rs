@@ -1,5 +1,5 @@
-//! The client's side of the opening handshake (RFC 6455, 4.1): the request to send, and the
-//! judgement of the answer. Nothing that was not offered is accepted.
+//! The client's side of the opening handshake (RFC 6455, 4.1): builds the request and validates the response. A client
+//! accepts only what it offered.
 //!
 //! ```
 //! use silverback_proto::handshake::http1::{encode_request, parse_response};
@@ -42,7 +42,7 @@ use super::{
 };
 use crate::deflate::params::{Compression, DeflateParams};
 
-/// An opening handshake whose answer is due.
+/// An opening handshake that waits for the response of the server.
 #[derive(Clone)]
 pub struct ClientHandshake {
     request: Request<()>,
@@ -56,8 +56,8 @@ impl ClientHandshake {
     /// Builds the request. The nonce must be random and new for each connection.
     ///
     /// # Errors
-    /// When the application sets a reserved header, a malformed `Host` or several origins, or
-    /// offers a subprotocol twice or an extension that is malformed.
+    /// Fails if the application sets a reserved header, a malformed `Host` or several origins, or offers a subprotocol
+    /// twice or a malformed extension.
     pub fn new(request: ClientRequest, nonce: Nonce) -> Result<Self, HandshakeError> {
         request.check()?;
         let mut head = Request::new(());
@@ -86,16 +86,16 @@ impl ClientHandshake {
         })
     }
 
-    /// The request to send, with a path and query as its target.
+    /// The request to send. Its target is a path with a query.
     pub fn request(&self) -> &Request<()> {
         &self.request
     }
 
-    /// Judges the answer. Interim responses (100 to 199, but not 101) are to be skipped before.
+    /// Validates the response. Skip interim responses (100 to 199, except 101) before.
     ///
     /// # Errors
-    /// The first thing in the answer that breaks RFC 6455, 4.1. Any other status than 101 comes
-    /// first: its response is then an ordinary one of HTTP.
+    /// Returns the first violation of RFC 6455, 4.1. The status comes first, because a response with another status
+    /// than 101 is an ordinary HTTP response.
     pub fn verify<B>(self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
         check_switch(response)?;
         let headers = response.headers();
@@ -115,7 +115,7 @@ impl ClientHandshake {
         Ok(())
     }
 
-    /// 4.1: one that was offered, with its case, or none at all.
+    /// 4.1: the server may choose one of the offered subprotocols, with the same case, or none.
     fn agreed_subprotocol(&self, headers: &HeaderMap) -> Result<Option<Subprotocol>, HandshakeError> {
         let chosen = at_most_one(headers, &SEC_WEBSOCKET_PROTOCOL, "Sec-WebSocket-Protocol")?;
         let Some(chosen) = chosen.map(HeaderValue::as_bytes) else {
@@ -128,8 +128,8 @@ impl ClientHandshake {
         }
     }
 
-    /// 4.1: only what was offered. Parameters are judged by the extension itself. Several lines
-    /// are accepted: 4.2.2 allows them, though 11.3.2 does not.
+    /// 4.1: the server may use only extensions that the client offered. Each extension validates its own parameters.
+    /// Several header lines are accepted: 4.2.2 allows them, although 11.3.2 does not.
     fn agreed_extensions(&self, headers: &HeaderMap) -> Result<Vec<ExtensionOffer>, HandshakeError> {
         let agreed = parse_extensions(headers).map_err(HandshakeError::Extensions)?;
         for (index, extension) in agreed.iter().enumerate() {
@@ -144,7 +144,7 @@ impl ClientHandshake {
         Ok(agreed)
     }
 
-    /// RFC 7692, 7.1: what the answer to our offer comes to.
+    /// RFC 7692, 7.1: the parameters that the server's answer to our offer sets.
     fn agreed_compression(&self, agreed: &[ExtensionOffer]) -> Result<Option<DeflateParams>, HandshakeError> {
         let Some(compression) = &self.compression else { return Ok(None) };
         let answer = agreed.iter().find(|extension| extension.name == NAME);
@@ -154,12 +154,12 @@ impl ClientHandshake {
 }
 
 impl ClientRequest {
-    /// Checks what can be checked before a connection is made: headers, subprotocols, extensions and the `Host`.
-    /// [`ClientHandshake::new`] does the same.
+    /// Validates headers, subprotocols, extensions and `Host` before a connection is made, as [`ClientHandshake::new`]
+    /// does.
     ///
     /// # Errors
-    /// When the application sets a reserved header, a malformed `Host` or several origins, or
-    /// offers a subprotocol twice or an extension that is malformed.
+    /// Fails if the application sets a reserved header, a malformed `Host` or several origins, or offers a subprotocol
+    /// twice or a malformed extension.
     pub fn check(&self) -> Result<(), HandshakeError> {
         check_headers(&self.headers)?;
         check_subprotocols(&self.subprotocols)?;
@@ -169,7 +169,7 @@ impl ClientRequest {
     }
 }
 
-/// Leaves the query out.
+/// Hides the query, which may hold secrets.
 impl fmt::Debug for ClientHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")
@@ -194,7 +194,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
     Ok(())
 }
 
-/// 4.1, 10: they must all be unique.
+/// 4.1, 10: all subprotocols must be different.
 fn check_subprotocols(offered: &[Subprotocol]) -> Result<(), HandshakeError> {
     let mut names = offered.iter().enumerate();
     match names.find(|(index, name)| offered[..*index].contains(name)) {
@@ -224,7 +224,7 @@ fn joined(names: &[Subprotocol]) -> Result<HeaderValue, HandshakeError> {
     HeaderValue::from_str(&list).map_err(|_| HandshakeError::InvalidSubprotocol(Received::new(list.as_bytes())))
 }
 
-/// Did the server switch to WebSocket at all?
+/// Checks whether the server switched to WebSocket.
 fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(HandshakeError::Status(response.status()));
@@ -233,7 +233,7 @@ fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
         return Err(HandshakeError::HttpVersion(response.version()));
     }
     let headers = response.headers();
-    // 4.1: the value is `websocket`, not a list that has it. The same line twice is harmless.
+    // 4.1: the value is `websocket`, not a list that contains it. Repeating the same line is harmless.
     let mut protocols = list_elements(headers, &UPGRADE);
     let names_websocket = contains_token(headers, &UPGRADE, "websocket");
     if !names_websocket || !protocols.all(|name| name.eq_ignore_ascii_case(b"websocket")) {
@@ -242,8 +242,8 @@ fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
     if !contains_token(headers, &CONNECTION, "upgrade") {
         return Err(HandshakeError::Connection(Received::list(headers, &CONNECTION)));
     }
-    // RFC 9112, 6.3: a 1xx ends with its head. Some servers add a Transfer-Encoding or Content-Length all the same;
-    // they announce no body here, and browsers ignore them too.
+    // RFC 9112, 6.3: a 1xx response ends with its head. Some servers still add a Transfer-Encoding or Content-Length.
+    // Such a header announces no body here, and browsers ignore it too.
     Ok(())
 }
 

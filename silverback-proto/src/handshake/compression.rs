@@ -1,5 +1,5 @@
-//! The negotiation of permessage-deflate (RFC 7692, 5 and 7.1): offers, the answer to them, and its verification.
-//! An offer that cannot be honoured whole is declined, and the next one is looked at.
+//! The negotiation of permessage-deflate (RFC 7692, 5 and 7.1): the offers, the answer to them, and its validation.
+//! A server declines an offer that it cannot fulfil completely, and looks at the next one.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use std::fmt;
 use super::extension::ExtensionOffer;
 use crate::deflate::params::{Compression, DeflateParams, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
-/// The parameters of one offer or answer, as they stand.
+/// The parameters of one offer or answer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Parameters {
     server_no_context_takeover: bool,
@@ -18,7 +18,7 @@ struct Parameters {
     client_max_window_bits: Option<ClientWindow>,
 }
 
-/// In an offer, the client may say that it can limit its window without saying to what.
+/// The client's window. An offer may say that it can be limited, without a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClientWindow {
     Any,
@@ -26,12 +26,13 @@ enum ClientWindow {
 }
 
 impl Compression {
-    /// The server's answer to the first offer that it can honour, and what was agreed by it; `None` declines them all.
+    /// Returns the server's answer to the first offer that it can fulfil, and the negotiated parameters. `None`
+    /// declines all offers.
     pub fn answer(&self, offers: &[ExtensionOffer]) -> Option<(ExtensionOffer, DeflateParams)> {
         offers.iter().filter_map(|offer| Parameters::read(offer).ok()).find_map(|offer| self.agree(&offer))
     }
 
-    /// The client's offer. It always says that the client's window can be limited (7.1.2.2).
+    /// Returns the client's offer. It always says that the client's window can be limited (7.1.2.2).
     pub fn offer(&self) -> ExtensionOffer {
         let wanted = &self.wanted;
         let mut offer = flags(wanted.server_no_context_takeover, wanted.client_no_context_takeover);
@@ -44,10 +45,10 @@ impl Compression {
         offer.flag(CLIENT_MAX_WINDOW_BITS)
     }
 
-    /// What the server agreed to with its answer to [`offer`](Self::offer).
+    /// Returns the parameters that the server's answer to [`offer`](Self::offer) sets.
     ///
     /// # Errors
-    /// The answer goes beyond the offer, or makes no sense: the client must fail the connection (7.1).
+    /// Fails if the answer exceeds the offer or is malformed. Then the client must fail the connection (7.1).
     pub fn verify(&self, answer: &ExtensionOffer) -> Result<DeflateParams, DeflateAnswerError> {
         let wanted = &self.wanted;
         let answer = Parameters::read(answer)?;
@@ -105,7 +106,8 @@ impl Compression {
 }
 
 impl Parameters {
-    /// Reads the parameters of an offer or answer: each known, at most once, with a value that fits (7.1).
+    /// Reads the parameters of an offer or answer. Each must be known, appear at most once, and have a valid value
+    /// (7.1).
     fn read(extension: &ExtensionOffer) -> Result<Self, DeflateAnswerError> {
         if extension.name != NAME {
             return Err(DeflateAnswerError::Name);
@@ -145,15 +147,15 @@ impl Parameters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeflateAnswerError {
-    /// Another extension.
+    /// The answer names another extension.
     Name,
     /// A parameter that RFC 7692 does not define.
     Unknown,
-    /// A parameter twice.
+    /// A parameter appears twice.
     Repeated,
-    /// This parameter has a value that it cannot have, or that was not offered.
+    /// This parameter has an invalid value, or one that was not offered.
     Value(&'static str),
-    /// This parameter was asked for and is not there.
+    /// This parameter was requested and is missing.
     Missing(&'static str),
 }
 

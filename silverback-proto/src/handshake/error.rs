@@ -1,5 +1,5 @@
-//! What can go wrong on our own side of the opening handshake or in a server's answer. What is
-//! wrong with a client's request is a `Rejection`; what is wrong with a head's bytes a `HeadError`.
+//! The errors of our own side of the opening handshake and of a server's response. A faulty client request is a
+//! `Rejection`, and a malformed head is a `HeadError`.
 
 use super::{
     compression::DeflateAnswerError,
@@ -11,22 +11,22 @@ use std::fmt;
 
 use http::{StatusCode, Version};
 
-/// Why a handshake could not be built or must not be believed.
+/// Why a handshake could not be built, or why the server's response is invalid.
 ///
-/// [`is_misuse`](Self::is_misuse) tells whose fault it is: the application's, which asked for
-/// something that cannot be sent, or the server's, whose answer breaks RFC 6455, 4.1.
+/// [`is_misuse`](Self::is_misuse) tells whose fault it is. Either the application asked for something that cannot be
+/// sent, or the server's response breaks RFC 6455, 4.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The URI could not be read.
     InvalidUri(Received),
-    /// The URI's scheme is missing or none of `ws`, `wss`, `http` and `https`.
+    /// The URI's scheme is missing, or it is not `ws`, `wss`, `http` or `https`.
     UnsupportedScheme(Received),
-    /// The URI names no host, or one that cannot stand in a `Host` header.
+    /// The URI names no host, or one that a `Host` header cannot have.
     InvalidHost(Received),
     /// The host has characters outside ASCII and cannot be converted: see [`ascii_host`](super::ascii_host).
     InternationalHost(Received),
-    /// The URI holds a user name or password, which would be sent to nobody.
+    /// The URI holds a user name or password, which would not be sent.
     UserInfo,
     /// The URI holds a fragment (RFC 6455, 3: they must not be used).
     Fragment,
@@ -34,7 +34,7 @@ pub enum HandshakeError {
     ControlCharacter {
         /// That character.
         character: char,
-        /// Where it stands, counted in characters from 1.
+        /// Its position, counted in characters from 1.
         position: usize,
     },
     /// A header name that is not a token.
@@ -62,7 +62,7 @@ pub enum HandshakeError {
     InvalidExtension(Received),
     /// The application agrees to an extension that the client did not offer.
     UnofferedExtension(Received),
-    /// The answer to our offer of compression goes beyond it, or makes no sense (RFC 7692, 7.1).
+    /// The answer to our offer of compression exceeds the offer or is malformed (RFC 7692, 7.1).
     Compression(DeflateAnswerError),
     /// The server answered with another status than 101.
     Status(StatusCode),
@@ -89,8 +89,7 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// Whether the application asked for something that cannot be sent. Otherwise the fault is in
-    /// the server's answer.
+    /// Whether the application asked for something that cannot be sent. Otherwise the server's response is at fault.
     pub fn is_misuse(&self) -> bool {
         !matches!(
             self,
@@ -214,7 +213,7 @@ impl From<InvalidSubprotocol> for HandshakeError {
     }
 }
 
-/// A character as it is written in a URI.
+/// A character in the percent-encoding of a URI.
 pub(super) struct Escaped(pub(super) char);
 
 impl fmt::Display for Escaped {
@@ -223,7 +222,7 @@ impl fmt::Display for Escaped {
     }
 }
 
-/// Whether the digits are a number that is too large for a port.
+/// Whether the digits are too large a number for a port.
 fn is_too_large(port: &str) -> bool {
     !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err()
 }

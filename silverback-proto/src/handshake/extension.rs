@@ -1,5 +1,5 @@
-//! The grammar of `Sec-WebSocket-Extensions` (RFC 6455, 9.1): lists of names with parameters, to
-//! and from header lines. What a parameter means belongs to the extension that defines it.
+//! The grammar of `Sec-WebSocket-Extensions` (RFC 6455, 9.1): reads lists of names with parameters from header lines.
+//! Each extension defines the meaning of its parameters.
 
 use super::syntax::{is_token, is_token_byte};
 use std::fmt;
@@ -14,13 +14,13 @@ pub use super::extension_header::encode_extensions;
 pub struct ExtensionOffer {
     /// The registered name, such as `permessage-deflate`.
     pub name: String,
-    /// The parameters in order, each with its unquoted value if it has one. Repeated names stay:
-    /// whether they are allowed is for the extension to say.
+    /// The parameters in order, each with its unquoted value if it has one. Repeated names are kept, because the
+    /// extension decides whether they are allowed.
     pub params: Vec<(String, Option<String>)>,
 }
 
 impl ExtensionOffer {
-    /// An extension without parameters.
+    /// Creates an extension without parameters.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), params: Vec::new() }
     }
@@ -53,11 +53,10 @@ impl fmt::Display for ExtensionOffer {
     }
 }
 
-/// Reads the extensions of all `Sec-WebSocket-Extensions` lines, in order. No line, no extension.
+/// Reads the extensions of all `Sec-WebSocket-Extensions` lines, in order. Without such a line there is no extension.
 ///
 /// # Errors
-/// A list that breaks the grammar of RFC 6455, 9.1, which asks to fail the connection, or one
-/// that is longer than anybody needs.
+/// Fails if a list breaks the grammar of RFC 6455, 9.1, which requires to fail the connection, or is unreasonably long.
 pub fn parse_extensions(headers: &HeaderMap) -> Result<Vec<ExtensionOffer>, ExtensionListError> {
     let mut extensions = Vec::new();
     let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS);
@@ -70,20 +69,20 @@ pub fn parse_extensions(headers: &HeaderMap) -> Result<Vec<ExtensionOffer>, Exte
     Ok(extensions)
 }
 
-/// What is wrong with a `Sec-WebSocket-Extensions` list. Offsets count bytes of the line.
+/// Why a `Sec-WebSocket-Extensions` list is malformed. Offsets count bytes of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExtensionListError {
     /// The header is there but names nothing.
     Empty,
-    /// A name or a value was due, and something else stands there.
+    /// A name or a value was expected and is missing.
     ExpectedToken {
-        /// Where.
+        /// The offset.
         offset: usize,
     },
     /// Neither `;` nor `,` nor the end after an extension or a parameter.
     ExpectedSeparator {
-        /// Where.
+        /// The offset.
         offset: usize,
     },
     /// A quoted value without its closing quote.
@@ -96,7 +95,7 @@ pub enum ExtensionListError {
         /// Where the quote opens.
         offset: usize,
     },
-    /// More extensions and parameters than we are willing to look at.
+    /// The list has more extensions and parameters than we accept.
     TooMany {
         /// The most extensions and parameters accepted, counted together.
         limit: usize,
@@ -122,7 +121,7 @@ impl fmt::Display for ExtensionListError {
 
 impl std::error::Error for ExtensionListError {}
 
-/// `extension *( "," extension )` with blanks and empty elements anywhere between.
+/// Reads `extension *( "," extension )`, with any blanks and empty elements in between.
 fn parse_line(line: &[u8], extensions: &mut Vec<ExtensionOffer>) -> Result<(), ExtensionListError> {
     let read: usize = extensions.iter().map(|read| 1 + read.params.len()).sum();
     let mut cursor = Cursor { line, at: 0, items_left: MAX_ITEMS - read };
@@ -145,7 +144,7 @@ fn parse_line(line: &[u8], extensions: &mut Vec<ExtensionOffer>) -> Result<(), E
 /// Reads one line from left to right.
 struct Cursor<'a> {
     line: &'a [u8],
-    /// The next byte to look at. Always <= line.len().
+    /// The offset of the next byte. Always <= line.len().
     at: usize,
     /// How many more extensions and parameters this head may name.
     items_left: usize,
@@ -181,7 +180,7 @@ impl Cursor<'_> {
         Ok(ascii(&rest[..length]))
     }
 
-    /// The name of an extension or a parameter.
+    /// Reads the name of an extension or a parameter.
     fn item(&mut self) -> Result<String, ExtensionListError> {
         let left = self.items_left.checked_sub(1);
         self.items_left = left.ok_or(ExtensionListError::TooMany { limit: MAX_ITEMS })?;
@@ -221,11 +220,10 @@ impl Cursor<'_> {
     }
 }
 
-/// For bytes already known to be ASCII.
+/// Converts bytes that are known to be ASCII.
 fn ascii(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Most extensions and parameters read from one head, counted together. The longest offer of a
-/// browser has two.
+/// The most extensions and parameters of one head, counted together. The longest offer of a browser has two.
 const MAX_ITEMS: usize = 128;

@@ -1,14 +1,14 @@
-//! `Sec-WebSocket-Extensions` as it is sent (RFC 6455, 9.1).
+//! Writes `Sec-WebSocket-Extensions` (RFC 6455, 9.1).
 
 use http::HeaderValue;
 
 use super::{error::HandshakeError, extension::ExtensionOffer, received::Received, syntax::is_token};
 
-/// Writes a list of extensions as one header value; `None` for an empty list, because an empty
-/// header is not allowed.
+/// Writes a list of extensions as one header value. Returns `None` for an empty list, because an empty header is not
+/// allowed.
 ///
 /// # Errors
-/// [`HandshakeError::InvalidExtension`] when a name or a value is not a token.
+/// Fails with [`HandshakeError::InvalidExtension`] if a name or a value is not a token.
 pub fn encode_extensions(extensions: &[ExtensionOffer]) -> Result<Option<HeaderValue>, HandshakeError> {
     if extensions.is_empty() {
         return Ok(None);

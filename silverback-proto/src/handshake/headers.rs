@@ -1,5 +1,5 @@
-//! The header fields of RFC 6455 (11.3), and which of them an application may not set. `server` and `client` decide
-//! what a missing or repeated field means.
+//! The header fields of RFC 6455 (11.3), and which of them an application may not set. `server` and `client` decide how
+//! to treat a missing or repeated field.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ pub use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 
-/// Turns a header as somebody typed it into a name and a value that are safe to send.
+/// Parses a header into a name and a value that are safe to send.
 ///
 /// # Errors
-/// A name that is not a token; a value with CR, LF, NUL or another control byte than tab.
+/// Fails if the name is not a token, or the value has CR, LF, NUL or any other control byte except tab.
 pub fn parse_header(name: &str, value: impl AsRef<[u8]>) -> Result<(HeaderName, HeaderValue), HandshakeError> {
     let parsed_name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| HandshakeError::InvalidHeaderName(Received::new(name.as_bytes())))?;
@@ -25,9 +25,9 @@ pub fn parse_header(name: &str, value: impl AsRef<[u8]>) -> Result<(HeaderName, 
     Ok((parsed_name, value))
 }
 
-/// Whether the handshake itself writes this field, or it would announce a body, so that an
-/// application may not set it: `Upgrade`, `Connection`, every `Sec-WebSocket-*`,
-/// `Content-Length`, `Transfer-Encoding`. A client's `Host` has a setter of its own.
+/// Whether an application may not set this field, because the handshake writes it or because it would announce a body:
+/// `Upgrade`, `Connection`, every `Sec-WebSocket-*`, `Content-Length`, `Transfer-Encoding`. For the `Host` of a client
+/// there is a setter.
 pub fn is_reserved(name: &HeaderName) -> bool {
     [UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")
@@ -44,7 +44,7 @@ pub(super) fn check_added(headers: &HeaderMap) -> Result<(), HandshakeError> {
     }
 }
 
-/// The one value of a field that may appear once.
+/// Returns the value of a field that may appear only once.
 pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Repeated> {
     let mut lines = headers.get_all(name).into_iter();
     match (lines.next(), lines.next()) {
@@ -53,19 +53,19 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
     }
 }
 
-/// A field that may appear once has several lines.
+/// The error of a field that may appear only once and has several lines.
 pub(super) struct Repeated;
 
-/// Whether the head says that a body follows. A handshake has none, and a byte counted as body by
-/// one party and as a frame by another is how requests are smuggled. `Content-Length: 0` is
-/// tolerated: some stacks add it to every message.
+/// Whether the head announces a body. A handshake has none. If one party reads a byte as body and another reads it as a
+/// frame, an attacker can smuggle requests. `Content-Length: 0` is tolerated, because some stacks add it to every
+/// message.
 pub(super) fn declares_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
         || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
 }
 
-/// The name as RFC 6455 and HTTP/1.1 usually write it. Names compare in any case, but some servers
-/// look for `Sec-WebSocket-Key` byte by byte.
+/// Returns the name with the case that RFC 6455 and HTTP/1.1 usually write. Names are case-insensitive, but some
+/// servers look for exactly `Sec-WebSocket-Key`.
 pub(super) fn wire_name(name: &HeaderName) -> Cow<'static, str> {
     if let Some((_, known)) = WIRE_NAMES.iter().find(|(known, _)| known == name) {
         return Cow::Borrowed(known);
@@ -93,7 +93,7 @@ fn title_case(name: &str) -> String {
 pub(super) const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// The only version there is (RFC 6455, 4.1).
 pub(super) const VERSION: HeaderValue = HeaderValue::from_static("13");
-/// Those of every handshake, so that they need not be made up each time; and one that is written otherwise.
+/// The names of every handshake, which are then not built each time, and one whose case follows no rule.
 static WIRE_NAMES: [(HeaderName, &str); 9] = [
     (UPGRADE, "Upgrade"),
     (CONNECTION, "Connection"),
@@ -106,5 +106,5 @@ static WIRE_NAMES: [(HeaderName, &str); 9] = [
     (http::header::WWW_AUTHENTICATE, "WWW-Authenticate"),
 ];
 
-/// Ten times what any server reads. Without a limit the map itself would panic, from 24,576 names on.
+/// Ten times as many as any server reads. Without this limit the map itself would panic at 24,576 names.
 const MAX_ADDED_HEADERS: usize = 1000;

@@ -14,7 +14,7 @@ use super::{
 ///
 /// # Errors
 /// Fails if `Host` is missing from an HTTP/1.1 request, appears several times, or is not a host with an optional port.
-/// Every such request is to be answered with 400, whatever its path (RFC 9112, 3.2).
+/// A server must answer every such request with 400, on any path (RFC 9112, 3.2).
 pub fn requested_host<B>(request: &Request<B>) -> Result<Option<HeaderValue>, Rejection> {
     let header = single(request.headers(), &HOST).map_err(|_| Rejection::RepeatedHeader("Host"))?;
     match header {

@@ -1,12 +1,12 @@
-//! Host names outside ASCII (RFC 5890), as people type them. On the wire they stand in their `xn--` form alone, so what
-//! a peer sends is not converted.
+//! Host names outside ASCII (RFC 5890), as people type them. On the wire such a name always has its `xn--` form, so
+//! names from a peer are not converted.
 
 use std::borrow::Cow;
 
-/// Returns the form of a host name that DNS, TLS and HTTP know: `xn--bcher-kva.example` for `bücher.example`. The
-/// feature `idna` converts names as browsers do (UTS 46). A name in ASCII stays as it is, valid or not.
+/// Returns the form of a host name that DNS, TLS and HTTP use: `xn--bcher-kva.example` for `bücher.example`. The
+/// feature `idna` converts names as browsers do (UTS 46). A name in ASCII is returned unchanged, even if it is invalid.
 ///
-/// `None` if the name cannot be converted: it has characters that no name may have, or the feature is off.
+/// Returns `None` if the name has characters that no name may have, or if the feature is off.
 ///
 /// ```
 /// use silverback_proto::handshake::ascii_host;
@@ -22,7 +22,7 @@ pub fn ascii_host(host: &str) -> Option<Cow<'_, str>> {
     convert(host)
 }
 
-/// The same for a host with an optional port behind it.
+/// Does the same for a host with an optional port.
 pub(super) fn ascii_authority(text: &str) -> Option<Cow<'_, str>> {
     if text.is_ascii() {
         return Some(text.into());

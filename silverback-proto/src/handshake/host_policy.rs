@@ -36,7 +36,7 @@ impl HostPattern {
     /// Reads a host without a port. A name outside ASCII is converted with the feature `idna`.
     ///
     /// # Errors
-    /// Says what is too much: a scheme, a port, a path, a wildcard in another place.
+    /// Fails if the text has a scheme, a port, a path, or a wildcard anywhere but in front.
     pub fn parse(text: &str) -> Result<Self, ParseHostError> {
         if text.contains(['/', '?', '#', '@']) {
             return Err(ParseHostError::IsUrl);
@@ -49,7 +49,7 @@ impl HostPattern {
             return Err(ParseHostError::Wildcard);
         }
         let host = &*ascii_authority(host).ok_or(ParseHostError::NotAscii)?;
-        // An IPv6 address is clear without its brackets, too.
+        // An IPv6 address may also be written without brackets.
         let bracketed = host.parse::<Ipv6Addr>().map(|address| format!("[{address}]"));
         let authority = Authority::parse(bracketed.as_deref().unwrap_or(host).as_bytes());
         match authority {
@@ -137,7 +137,7 @@ impl HostPolicy {
     /// Checks the value of a `Host` header. The port is ignored.
     ///
     /// # Errors
-    /// Says which host was refused.
+    /// Fails if the policy does not allow the host. The error names the host.
     pub fn check(&self, host: &[u8]) -> Result<(), HostRefused> {
         match self.allows(host) {
             true => Ok(()),

@@ -1,5 +1,5 @@
-//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455, 1.3 and 4.2.2): the client's nonce
-//! and the server's proof that it read it. The nonce comes from the caller: no random source here.
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455, 1.3 and 4.2.2): the client's nonce, and the server's proof
+//! that it read the nonce. The caller draws the nonce, because this crate has no random source.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use data_encoding::BASE64;
 use http::HeaderValue;
 use sha1_smol::Sha1;
 
-/// The answer to a `Sec-WebSocket-Key`: the 28 ASCII bytes of `Sec-WebSocket-Accept`.
+/// Returns the answer to a `Sec-WebSocket-Key`: the 28 ASCII bytes of `Sec-WebSocket-Accept`.
 ///
-/// The key goes in as the text of the header, without surrounding blanks; it is not decoded.
+/// The key is the text of the header without surrounding blanks. It is not decoded.
 ///
 /// ```
 /// use silverback_proto::handshake::accept_key;
@@ -26,7 +26,7 @@ pub fn accept_key(key: &[u8]) -> AcceptKey {
     AcceptKey(text)
 }
 
-/// The value of `Sec-WebSocket-Accept`. Made by [`accept_key`].
+/// The value of `Sec-WebSocket-Accept`, which [`accept_key`] returns.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AcceptKey([u8; ACCEPT_LENGTH]);
 
@@ -59,12 +59,12 @@ impl fmt::Debug for AcceptKey {
     }
 }
 
-/// The client's nonce: 16 bytes, to be chosen at random for each connection (RFC 6455, 4.1).
+/// The client's nonce: 16 random bytes, new for each connection (RFC 6455, 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Nonce([u8; NONCE_LENGTH]);
 
 impl Nonce {
-    /// The nonce made of these bytes.
+    /// Creates a nonce of these bytes.
     pub const fn new(bytes: [u8; NONCE_LENGTH]) -> Self {
         Self(bytes)
     }
@@ -72,8 +72,8 @@ impl Nonce {
     /// Reads the text of a `Sec-WebSocket-Key` header: base64 of exactly 16 bytes, padded.
     ///
     /// # Errors
-    /// Anything else. One leniency: the unused low bits of the last digit may be set, because the
-    /// example key of RFC 6455, 4.1 (`AQIDBAUGBwgJCgsMDQ4PEC==`) sets them.
+    /// Fails for any other text. Only the unused low bits of the last digit may be set, because the example key of RFC
+    /// 6455, 4.1 (`AQIDBAUGBwgJCgsMDQ4PEC==`) sets them.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidNonce> {
         let mut canonical: [u8; KEY_LENGTH] = text.try_into().map_err(|_| InvalidNonce)?;
         let last_digit = &mut canonical[KEY_LENGTH - 3];
@@ -137,15 +137,15 @@ impl fmt::Display for InvalidNonce {
 
 impl std::error::Error for InvalidNonce {}
 
-/// Base64 digits are always a valid header value; the fallback is never taken.
+/// Base64 digits are always a valid header value, so the fallback is never used.
 fn base64_header_value(text: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// RFC 6455, 1.3: known to WebSocket endpoints, unlikely to be used by anyone else.
+/// RFC 6455, 1.3: the GUID that WebSocket endpoints append to the key. Other endpoints are unlikely to use it.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const NONCE_LENGTH: usize = 16;
 const KEY_LENGTH: usize = 24;
-/// Base64 of the 20 bytes of SHA-1: 28 digits, padding included.
+/// The base64 form of the 20 bytes of SHA-1 has 28 digits, including padding.
 const ACCEPT_LENGTH: usize = 28;

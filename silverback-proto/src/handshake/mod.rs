@@ -1,13 +1,13 @@
 //! The opening handshake (RFC 6455, 4): both sides, as values that are consumed.
 //!
-//! A server reads a request head into a [`ServerHandshake`] and consumes it with
-//! [`accept`](ServerHandshake::accept); what is wrong with a request is a [`Rejection`], which
-//! knows its HTTP status and response. A client builds a [`ClientHandshake`], sends its request
-//! and consumes it with [`verify`](ClientHandshake::verify). Both end with [`Negotiated`].
+//! A server reads a request head into a [`ServerHandshake`] and consumes it with [`accept`](ServerHandshake::accept).
+//! If the request is invalid, it gets a [`Rejection`], which has an HTTP status and a response. A client builds a
+//! [`ClientHandshake`], sends its request, and consumes the handshake with [`verify`](ClientHandshake::verify). Both
+//! sides end with [`Negotiated`].
 //!
-//! Nothing here reads a socket, a clock or a random source. [`http1`] turns bytes into heads and
-//! back for those who have no HTTP stack at hand; which origin or path is welcome is for the
-//! application to say, with [`OriginPolicy`] and [`HostPolicy`] to help.
+//! This module reads no socket, no clock and no random source. [`http1`] parses and encodes heads for callers without
+//! an HTTP stack. The application decides which origins, hosts and paths it accepts. [`OriginPolicy`] and
+//! [`HostPolicy`] help with that.
 //!
 //! `compression` negotiates permessage-deflate. `syntax` reads tokens and lists, `headers` knows the fields of RFC
 //! 6455, and `extension` and `subprotocol` are two of them. This room may use `deflate` and `wire`.

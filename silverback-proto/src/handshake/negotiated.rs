@@ -3,14 +3,14 @@
 use super::{extension::ExtensionOffer, subprotocol::Subprotocol};
 use crate::deflate::params::DeflateParams;
 
-/// What both sides agreed on in the opening handshake.
+/// The parameters that both sides negotiated in the opening handshake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Negotiated {
     /// The subprotocol in use, one that the client offered.
     pub subprotocol: Option<Subprotocol>,
-    /// The extensions in use, in the order in which they work on the data (RFC 6455, 9.1).
+    /// The extensions in use, in the order in which they process the data (RFC 6455, 9.1).
     pub extensions: Vec<ExtensionOffer>,
-    /// What `permessage-deflate` among them comes to (RFC 7692, 7.1); `None` without compression.
+    /// The parameters of `permessage-deflate` (RFC 7692, 7.1); `None` without compression.
     pub compression: Option<DeflateParams>,
 }

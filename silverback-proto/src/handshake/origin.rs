@@ -1,6 +1,5 @@
-//! Who may open a connection from a browser (RFC 6455, 4.2.2 and 10.2; RFC 6454): origins, and
-//! the policies that compare them. Only the comparison lives here; which policy holds is for the
-//! server to choose.
+//! Which web pages may open a connection (RFC 6455, 4.2.2 and 10.2; RFC 6454): origins, and the policies that check
+//! them. The server chooses its policy.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,8 +24,8 @@ use super::{authority::Authority, host_name::ascii_authority, received::Received
 pub struct Origin {
     /// Lower case.
     scheme: Box<str>,
-    /// The port is the effective one: `None` only where the scheme has no default that we know. There is no authority
-    /// in `file://` and in `null`.
+    /// The host with the effective port. The port is `None` if we know no default for the scheme. `file://` and `null`
+    /// have no authority.
     authority: Option<Authority>,
 }
 
@@ -35,7 +34,7 @@ impl Origin {
     /// converted with the feature `idna`.
     ///
     /// # Errors
-    /// Says which part is missing or too much: a path, user information, a wildcard, `null` (see
+    /// Fails if a part is missing, or if there is a path, user information, a wildcard or `null` (see
     /// [`dangerous_null`](Self::dangerous_null)).
     pub fn parse(text: &str) -> Result<Self, ParseOriginError> {
         if text.eq_ignore_ascii_case("null") {
@@ -66,10 +65,9 @@ impl Origin {
 
     /// Whether a page of this origin came from the server that the `Host` header names.
     ///
-    /// Host and port are compared, not the scheme: a server behind a proxy that ends TLS does not
-    /// know its own. Ports left out are the default ones of the origin's scheme, so
-    /// `https://example.com` matches both `Host: example.com` and `Host: example.com:443`.
-    /// Only `http` and `https` can match.
+    /// This compares host and port but not the scheme, because a server behind a proxy that terminates TLS does not
+    /// know its own scheme. A missing port means the default of the origin's scheme, so `https://example.com` matches
+    /// both `Host: example.com` and `Host: example.com:443`. Only `http` and `https` can match.
     pub fn is_same_as_host(&self, host: &[u8]) -> bool {
         let (Some(host), Some(own)) = (Authority::parse(host), &self.authority) else {
             return false;
@@ -106,7 +104,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseOriginError {
-    /// The opaque origin `null` names nobody: any sandboxed page has it.
+    /// The text is the opaque origin `null`, which every sandboxed page has.
     Null,
     /// No `scheme://` in front.
     NoScheme,
@@ -145,16 +143,16 @@ pub enum OriginPolicy {
     /// Exactly these origins. The server's own counts only if it is listed, so `Host`, which a
     /// DNS-rebinding page controls, plays no part.
     AllowList(Vec<Origin>),
-    /// Every origin, and whatever else stands in the header. Any page that a user visits can then
-    /// connect with that user's cookies.
+    /// Every origin, and any other value of the header. Every page that a user visits can then connect with that user's
+    /// cookies.
     Any,
 }
 
 impl OriginPolicy {
-    /// Judges the values of the `Origin` and `Host` headers of a request.
+    /// Validates the values of the `Origin` and `Host` headers of a request.
     ///
     /// # Errors
-    /// Says which origin was refused, and why.
+    /// Fails if the policy does not allow the origin. The error names the origin and the reason.
     pub fn check(&self, origin: Option<&[u8]>, host: &[u8]) -> Result<(), OriginRefused> {
         let Some(origin) = origin else {
             return Ok(());
@@ -170,7 +168,7 @@ impl OriginPolicy {
     }
 
     fn judge(&self, origin: &[u8], host: &[u8]) -> Result<(), OriginRefusedReason> {
-        // Browsers send names in their xn-- form alone.
+        // Browsers send names only in their xn-- form.
         let text = std::str::from_utf8(origin).ok().filter(|text| text.is_ascii());
         let text = text.ok_or(OriginRefusedReason::Malformed(ParseOriginError::NotAscii))?;
         let origin = match Origin::parse(text) {
@@ -198,7 +196,7 @@ impl OriginPolicy {
     }
 }
 
-/// A connection refused because of the page that wants it.
+/// A connection was refused because of the origin of its page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginRefused {
     origin: Received,
@@ -207,7 +205,7 @@ pub struct OriginRefused {
 }
 
 impl OriginRefused {
-    /// Why.
+    /// The reason.
     pub fn reason(&self) -> OriginRefusedReason {
         self.reason
     }
@@ -217,7 +215,7 @@ impl OriginRefused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginRefusedReason {
-    /// The header is no origin, or it is `null`.
+    /// The header is not an origin, or it is `null`.
     Malformed(ParseOriginError),
     /// Host or port differ from those of the `Host` header.
     OtherHost,
@@ -257,5 +255,5 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// The opaque origin. It has no `://`, so that no other origin can be mistaken for it.
+/// The opaque origin. It has no `://`, so it cannot be confused with another origin.
 const NULL: &str = "null";

@@ -1,4 +1,4 @@
-//! What the other side sent, or the application gave, as errors show it.
+//! Text that the peer sent or the application passed in, as errors show it.
 
 use std::fmt;
 
@@ -6,8 +6,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::syntax::list_elements;
 
-/// Something that was received or given, made safe to print and short enough to quote: escaped,
-/// in backquotes, cut after 64 bytes.
+/// Text of the peer or the application in a form that is safe to print: escaped, in backquotes, and cut after 64 bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Received(Box<str>);
 
@@ -21,7 +20,7 @@ impl Received {
         Self(text.into())
     }
 
-    /// What the application gave, with letters of every language as they are.
+    /// Shows text of the application. Letters of all languages stay as they are.
     pub(super) fn text(text: &str) -> Self {
         let end = (0..=text.len().min(SHOWN_BYTES)).rev().find(|end| text.is_char_boundary(*end));
         let shown = &text[..end.unwrap_or_default()];
@@ -29,7 +28,7 @@ impl Received {
         Self(format!("{}{more}", shown.escape_debug()).into())
     }
 
-    /// A URI without what may be secret, because errors end up in logs: what stands before an `@`, and the query.
+    /// Shows a URI without the text before an `@` and without the query. They may be secret, and errors end up in logs.
     pub(super) fn uri(uri: &str) -> Self {
         let (before, behind) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
         let before = match before.rsplit_once('@') {
@@ -45,7 +44,7 @@ impl Received {
         shown
     }
 
-    /// All elements of a list header, or `None` when there is none.
+    /// Shows all elements of a list header. Returns `None` if the header is missing.
     pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         if !headers.contains_key(name) {
             return None;

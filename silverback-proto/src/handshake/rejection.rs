@@ -1,5 +1,5 @@
-//! What a client is told when its opening handshake cannot be accepted: the reason in words, the
-//! status, and a response that any HTTP stack can send (RFC 6455, 4.2.1 and 4.4).
+//! The rejection of an opening handshake: the reason in words, the status, and a response that any HTTP stack can send
+//! (RFC 6455, 4.2.1 and 4.4).
 
 use std::{fmt, time::Duration};
 
@@ -22,9 +22,9 @@ use super::{
 pub enum Rejection {
     /// The method is not GET: 405.
     Method(Received),
-    /// The request came by another version than HTTP/1.1: 505.
+    /// The request uses another version than HTTP/1.1: 505.
     HttpVersion(Version),
-    /// There is no `Upgrade: websocket`, as in a plain visit by a browser: 426.
+    /// `Upgrade: websocket` is missing, as when a browser opens the URL as a page: 426.
     NotAnUpgrade(Option<Received>),
     /// `Connection` has no element `upgrade`: 400.
     Connection(Option<Received>),
@@ -44,7 +44,7 @@ pub enum Rejection {
     Subprotocols(SubprotocolListError),
     /// `Sec-WebSocket-Extensions` is malformed: 400.
     Extensions(ExtensionListError),
-    /// The page that wants the connection is not welcome: 403.
+    /// The policy does not allow the origin of the page: 403.
     Origin(Box<OriginRefused>),
     /// The server does not answer to the host that the request is for: 403. Not 421, which asks clients to try again.
     Host(Box<HostRefused>),
@@ -54,18 +54,18 @@ pub enum Rejection {
     Timeout,
     /// The server has no room for another connection: 503. The client may try again after this time.
     Overloaded {
-        /// Sent as `Retry-After`, in whole seconds.
+        /// The time to wait, which is sent as `Retry-After` in whole seconds.
         retry_after: Duration,
     },
 }
 
 impl Rejection {
-    /// The rejection for an origin that the server's policy refuses.
+    /// Creates the rejection of an origin that the server's policy does not allow.
     pub fn origin(refused: OriginRefused) -> Self {
         Self::Origin(Box::new(refused))
     }
 
-    /// The status that the client is told.
+    /// The HTTP status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -86,7 +86,7 @@ impl Rejection {
         }
     }
 
-    /// The whole response: the reason as plain text, and the headers that its status asks for.
+    /// Returns the whole response: the reason as plain text, and the headers that its status requires.
     pub fn response(&self) -> Response<String> {
         let status = self.status();
         let mut response = Response::new(format!("{self}\n"));
@@ -116,7 +116,7 @@ impl Rejection {
         response
     }
 
-    /// 4.2.2 and 4.4: a client that speaks another version, or none, learns which one we speak.
+    /// 4.2.2 and 4.4: tells a client with another version, or with none, which version we support.
     fn is_about_version(&self) -> bool {
         matches!(
             self,

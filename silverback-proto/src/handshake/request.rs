@@ -1,5 +1,5 @@
-//! What a client asks for in its opening handshake: the URI taken apart (RFC 6455, 3) and the
-//! options of RFC 6455, 4.1. Turning it into a request is the business of `client`.
+//! The parts of a client's opening handshake: the parsed URI (RFC 6455, 3) and the options of RFC 6455, 4.1. `client`
+//! builds the HTTP request of it.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use http::header::ORIGIN;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
-/// A server to connect to, and what to offer it.
+/// A server to connect to, and the options to offer it.
 ///
 /// ```
 /// use silverback_proto::handshake::{ClientRequest, Subprotocol};
@@ -33,7 +33,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 pub struct ClientRequest {
     secure: bool,
     authority: Authority,
-    /// Only beside an IPv6 address.
+    /// Present only with an IPv6 address.
     zone: Option<Box<str>>,
     target: PathAndQuery,
     pub(super) host_header: Option<HeaderValue>,
@@ -44,12 +44,12 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// Reads a WebSocket URI. Prefer this to [`new`](Self::new) when the text is at hand: a
-    /// fragment, which must not be there, is seen only here, and mistakes are named more exactly.
+    /// Reads a WebSocket URI. Prefer this to [`new`](Self::new) if you have the text. Only this method detects a
+    /// fragment, which is not allowed, and its errors are more precise.
     ///
     /// Characters that browsers escape in path and query are escaped: blanks, quotes, `<`, `>`, and everything outside
     /// ASCII. Escapes stay as they are. A host name outside ASCII is converted with the feature `idna`. Blanks and line
-    /// breaks around the URI do not count.
+    /// breaks around the URI are ignored.
     ///
     /// ```
     /// use silverback_proto::handshake::ClientRequest;
@@ -60,7 +60,7 @@ impl ClientRequest {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Self::new), and for a text that is no URI.
+    /// As [`new`](Self::new). Also fails if the text is not a URI.
     pub fn parse(uri: &str) -> Result<Self, HandshakeError> {
         refuse_control_characters(uri)?;
         let uri = uri.trim_matches(BLANKS);
@@ -75,12 +75,12 @@ impl ClientRequest {
         Self::from_parts(scheme, authority, target)
     }
 
-    /// Takes a URI with the scheme `ws` or `wss`, or `http` or `https`, which mean the same.
-    /// An empty path means `/`. An `http::Uri` drops a fragment before anyone sees it.
+    /// Takes a URI with the scheme `ws` or `wss`, or `http` or `https`, which mean the same. An empty path means `/`.
+    /// An `http::Uri` has already dropped a fragment.
     ///
     /// # Errors
-    /// For another scheme or none, a missing or malformed host or port, a user name or password,
-    /// and control characters.
+    /// Fails if the scheme is missing or another one, if the host or port is missing or malformed, or if there is a
+    /// user name, a password or a control character.
     pub fn new(uri: &Uri) -> Result<Self, HandshakeError> {
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
@@ -114,59 +114,58 @@ impl ClientRequest {
         })
     }
 
-    /// Offers a subprotocol. The order is the order of preference; a name may come once.
+    /// Offers a subprotocol. The order of calls is the order of preference. Offer each name only once.
     #[must_use]
     pub fn subprotocol(mut self, name: Subprotocol) -> Self {
         self.subprotocols.push(name);
         self
     }
 
-    /// Offers an extension. One extension may come several times, with other parameters as a
-    /// fallback.
+    /// Offers an extension. You may offer one extension several times, with other parameters as a fallback.
     #[must_use]
     pub fn extension(mut self, offer: ExtensionOffer) -> Self {
         self.extensions.push(offer);
         self
     }
 
-    /// Offers compression (RFC 7692), instead of what was offered by this before.
+    /// Offers compression (RFC 7692). This replaces an earlier call.
     #[must_use]
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.compression = compression.into();
         self
     }
 
-    /// Adds a header, such as `Authorization` or `Cookie`. Reserved ones, and more than 1,000, fail later, in
-    /// [`ClientHandshake::new`](super::ClientHandshake::new).
+    /// Adds a header, such as `Authorization` or `Cookie`. [`ClientHandshake::new`](super::ClientHandshake::new) fails
+    /// if the header is reserved or if there are more than 1,000.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        // A map that takes no more has too many, which `ClientHandshake::new` refuses.
+        // If the map is full, it has too many headers, and `ClientHandshake::new` fails.
         let _ = self.headers.try_append(name, value);
         self
     }
 
-    /// Sets a header, instead of those of that name that were added before.
+    /// Sets a header, and removes earlier headers of this name.
     #[must_use]
     pub fn replace_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// Sets the `Origin` that this client connects for, instead of one set before.
+    /// Sets the `Origin` of this client, and replaces an earlier one.
     #[must_use]
     pub fn origin(mut self, origin: HeaderValue) -> Self {
         let _ = self.headers.try_insert(ORIGIN, origin);
         self
     }
 
-    /// Sends this `Host` instead of the URI's, for servers that sort by it.
+    /// Sends this `Host` instead of the URI's host, for servers that route by it.
     #[must_use]
     pub fn host_header(mut self, host: HeaderValue) -> Self {
         self.host_header = Some(host);
         self
     }
 
-    /// Whether the URI asks for TLS.
+    /// Whether the URI requires TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
@@ -177,8 +176,8 @@ impl ClientRequest {
         &self.authority.host
     }
 
-    /// The zone of an IPv6 address (RFC 6874): through which network interface of this machine it is reached. For
-    /// `ws://[fe80::1%25eth0]/` that is `eth0`. No one else is told.
+    /// The zone of an IPv6 address (RFC 6874), which is the network interface of this machine that reaches the address:
+    /// `eth0` for `ws://[fe80::1%25eth0]/`. It is not sent to the server.
     pub fn zone(&self) -> Option<&str> {
         self.zone.as_deref()
     }
@@ -189,7 +188,7 @@ impl ClientRequest {
         self.zone().map_or_else(|| host.to_owned(), |zone| format!("{host}%{zone}"))
     }
 
-    /// The host as it stands in a URI: an IPv6 address in brackets and with its zone, `[fe80::1%25eth0]`.
+    /// The host as a URI writes it: an IPv6 address in brackets and with its zone, `[fe80::1%25eth0]`.
     pub fn uri_host(&self) -> String {
         let host = self.host();
         let address = || host.trim_matches(['[', ']']);
@@ -201,7 +200,7 @@ impl ClientRequest {
         self.authority.port.unwrap_or(self.default_port())
     }
 
-    /// The path and query that are asked for (the RFC's *resource name*).
+    /// The path and query of the request (the RFC's *resource name*).
     pub fn target(&self) -> &PathAndQuery {
         &self.target
     }
@@ -219,7 +218,7 @@ impl ClientRequest {
     }
 }
 
-/// Leaves the query out.
+/// Hides the query, which may hold secrets.
 impl fmt::Debug for ClientRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientRequest")
@@ -237,8 +236,8 @@ impl fmt::Debug for ClientRequest {
     }
 }
 
-/// A password that is not percent-encoded may have any character, such as the `/` that ends the authority:
-/// `ws://me:pass/word@host`. It is not repeated.
+/// Detects a password that is not percent-encoded. It may have any character, such as the `/` that ends the authority
+/// in `ws://me:pass/word@host`. The error does not repeat it.
 fn invalid_host(authority: &str, target: &str) -> HandshakeError {
     match target.contains('@') {
         true => HandshakeError::UserInfo,

@@ -1,5 +1,5 @@
-//! The server's side of the opening handshake (RFC 6455, 4.2): judges a request that somebody has
-//! read, and writes the answer that somebody will send.
+//! The server's side of the opening handshake (RFC 6455, 4.2): validates a request and builds the response. The caller
+//! reads the request and sends the response.
 //!
 //! ```
 //! use http::{Request, StatusCode};
@@ -40,7 +40,7 @@ use super::{
 use crate::deflate::params::Compression;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 
-/// A valid opening handshake that has not been answered yet.
+/// A valid opening handshake that was not answered yet.
 #[derive(Debug, Clone)]
 pub struct ServerHandshake {
     accept: AcceptKey,
@@ -54,8 +54,8 @@ impl ServerHandshake {
     /// Reads the head of an HTTP/1.1 request.
     ///
     /// # Errors
-    /// The first thing that keeps the request from being an opening handshake. The origin is not
-    /// judged here: see [`check_origin`](Self::check_origin).
+    /// Returns the first reason why the request is not an opening handshake. This does not validate the origin: see
+    /// [`check_origin`](Self::check_origin).
     pub fn read(method: &Method, version: Version, headers: &HeaderMap) -> Result<Self, Rejection> {
         check_request(method, version, headers)?;
         check_version(headers)?;
@@ -72,8 +72,8 @@ impl ServerHandshake {
         })
     }
 
-    /// Reads the head of a request as HTTP stacks hand it over. If the target is an absolute URI,
-    /// its host counts instead of the `Host` header (RFC 9112, 3.2.2).
+    /// Reads the request of an HTTP stack. If the target is an absolute URI, its host replaces the `Host` header (RFC
+    /// 9112, 3.2.2).
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -95,20 +95,20 @@ impl ServerHandshake {
         &self.extensions
     }
 
-    /// The origin of the page that wants the connection; `None` when it is no browser.
+    /// The origin of the page that opens the connection; `None` if the client is not a browser.
     pub fn origin(&self) -> Option<&HeaderValue> {
         self.origin.as_ref()
     }
 
-    /// The host and port that the client thinks it talks to. A valid `host[:port]`.
+    /// The host and port that the client connects to: a valid `host[:port]`.
     pub fn host(&self) -> &HeaderValue {
         &self.host
     }
 
-    /// Judges the origin of the page that wants the connection.
+    /// Validates the origin of the page that opens the connection.
     ///
     /// # Errors
-    /// What the policy says; [`Rejection::from`] makes it a 403.
+    /// Fails if the policy does not allow the origin. [`Rejection::from`] makes it a 403.
     pub fn check_origin(&self, policy: &OriginPolicy) -> Result<(), OriginRefused> {
         let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
         policy.check(origin, self.host.as_bytes())
@@ -117,13 +117,12 @@ impl ServerHandshake {
     /// Checks the host that the request is for.
     ///
     /// # Errors
-    /// Fails if the policy does not allow the host; [`Rejection::from`] makes it a 403.
+    /// Fails if the policy does not allow the host. [`Rejection::from`] makes it a 403.
     pub fn check_host(&self, policy: &HostPolicy) -> Result<(), HostRefused> {
         policy.check(self.host.as_bytes())
     }
 
-    /// The first subprotocol of the client's list that the server supports too. Names compare
-    /// with their case.
+    /// Returns the first subprotocol of the client's list that the server supports too. Names are case-sensitive.
     pub fn select_subprotocol(&self, supported: &[Subprotocol]) -> Option<Subprotocol> {
         let mut offered = self.subprotocols.iter();
         offered.find(|name| supported.contains(name)).cloned()
@@ -132,8 +131,7 @@ impl ServerHandshake {
     /// Answers with 101. The connection is open once the response is sent.
     ///
     /// # Errors
-    /// When the application agrees to something that the client did not offer, or sets a header
-    /// that belongs to the handshake.
+    /// Fails if the application accepts something that the client did not offer, or sets a reserved header.
     pub fn accept(self, acceptance: Acceptance) -> Result<(Response<()>, Negotiated), HandshakeError> {
         let Acceptance { subprotocol, mut extensions, compression, headers: extra } = acceptance;
         check_added(&extra)?;
@@ -182,20 +180,20 @@ impl ServerHandshake {
     }
 }
 
-/// What the server agrees to. The default is to accept with nothing extra.
+/// The options of the server's answer. By default it accepts without subprotocol and extensions.
 #[derive(Debug, Clone, Default)]
 pub struct Acceptance {
     /// One of the subprotocols that the client offered.
     pub subprotocol: Option<Subprotocol>,
     /// The answers to extensions that the client offered, each extension at most once.
     pub extensions: Vec<ExtensionOffer>,
-    /// Compression, if the client has offered something that it can honour (RFC 7692).
+    /// Compression, which is used if the client made a suitable offer (RFC 7692).
     pub compression: Option<Compression>,
     /// More headers for the 101 response, such as `Set-Cookie`.
     pub headers: HeaderMap,
 }
 
-/// Is this an upgrade to WebSocket at all? In the order in which a person would want to know.
+/// Checks whether this is an upgrade to WebSocket. The first error is the one that helps a person most.
 fn check_request(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Rejection> {
     if version != Version::HTTP_11 {
         return Err(Rejection::HttpVersion(version));
@@ -223,8 +221,8 @@ fn check_version(headers: &HeaderMap) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The answer is made from the key as it stands: a key whose last digit has spare bits set, as the
-/// example in RFC 6455, 4.1 has, would read differently after decoding and encoding.
+/// Returns the text of the key, from which the answer is made. Decoding and encoding it would change a key whose last
+/// digit has spare bits set, as the example in RFC 6455, 4.1 has.
 fn read_key(headers: &HeaderMap) -> Result<AcceptKey, Rejection> {
     let key = required(headers, &SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?.as_bytes();
     match Nonce::parse(key) {

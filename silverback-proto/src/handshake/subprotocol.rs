@@ -26,11 +26,11 @@ use super::{
 pub struct Subprotocol(Arc<str>);
 
 impl Subprotocol {
-    /// The subprotocol of this name.
+    /// Creates a subprotocol of this name.
     ///
     /// # Errors
-    /// When the name is empty or holds a blank, a separator such as `,` or `/`, a control
-    /// character, or anything outside ASCII.
+    /// Fails if the name is empty or has a blank, a separator such as `,` or `/`, a control character, or a character
+    /// outside ASCII.
     pub fn new(name: &str) -> Result<Self, InvalidSubprotocol> {
         if !is_token(name.as_bytes()) {
             return Err(InvalidSubprotocol(Received::new(name.as_bytes())));
@@ -68,7 +68,7 @@ impl Subprotocol {
         }
     }
 
-    /// Tokens are always a valid header value; the fallback is never taken.
+    /// Tokens are always a valid header value, so the fallback is never used.
     pub(super) fn to_header_value(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static(""))
     }
@@ -120,7 +120,7 @@ impl fmt::Debug for Subprotocol {
     }
 }
 
-/// A name that is no token.
+/// The name is not a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSubprotocol(pub(super) Received);
 
@@ -132,7 +132,7 @@ impl fmt::Display for InvalidSubprotocol {
 
 impl std::error::Error for InvalidSubprotocol {}
 
-/// What is wrong with the subprotocols that a client offers.
+/// Why the subprotocols that a client offers are invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubprotocolListError {
@@ -140,9 +140,9 @@ pub enum SubprotocolListError {
     Empty,
     /// An element is not a token.
     NotAToken(Received),
-    /// The same name twice; they must all be unique (RFC 6455, 4.1).
+    /// A name appears twice, but all names must be different (RFC 6455, 4.1).
     Repeated(Received),
-    /// More names than we are willing to look at.
+    /// The list has more names than we accept.
     TooMany {
         /// The most names accepted.
         limit: usize,
@@ -162,6 +162,6 @@ impl fmt::Display for SubprotocolListError {
 
 impl std::error::Error for SubprotocolListError {}
 
-/// Most subprotocols read from one request. Real clients offer a handful; the check that they are
-/// unique compares each with each.
+/// The most subprotocols of one request. Real clients offer a handful, and the check that all are different compares
+/// each with each.
 pub(super) const MAX_SUBPROTOCOLS: usize = 128;

@@ -4,14 +4,14 @@ use http::{HeaderMap, HeaderName};
 
 /// Whether the list in the fields called `name` has `token` as an element, in any case.
 ///
-/// All lines of that name count, and blanks around commas do not. A quoted string is one element,
-/// whatever it contains: `x="a, upgrade"` has no element `upgrade`.
+/// This reads all lines of that name, and ignores blanks around commas. A quoted string is part of one element:
+/// `x="a, upgrade"` has no element `upgrade`.
 pub fn contains_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     list_elements(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
 /// The elements of the comma-separated list in all fields called `name`, in order, trimmed.
-/// Empty elements do not count (RFC 2616, 2.1).
+/// Empty elements are ignored (RFC 2616, 2.1).
 pub fn list_elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     headers.get_all(name).into_iter().flat_map(|line| ListElements(line.as_bytes()))
 }
@@ -44,7 +44,7 @@ impl<'a> Iterator for ListElements<'a> {
     }
 }
 
-/// Bytes up to the first comma outside quotes. A quote that never ends takes the rest of the line.
+/// The number of bytes up to the first comma outside quotes. An unfinished quote takes the rest of the line.
 fn element_length(line: &[u8]) -> usize {
     let mut quoted = false;
     let mut escaped = false;

@@ -1,5 +1,5 @@
-//! The path and query of a WebSocket URI (RFC 6455, 3) as they go into the request. People paste URIs with blanks,
-//! quotes and letters of any language; browsers escape those (the URL Standard, 1.3), and so do we.
+//! The path and query of a WebSocket URI (RFC 6455, 3), as the request sends them. People paste URIs with blanks,
+//! quotes and letters of any language. Browsers escape those (the URL Standard, 1.3), and so do we.
 
 use http::uri::PathAndQuery;
 
@@ -8,8 +8,8 @@ use super::{
     received::Received,
 };
 
-/// Escapes what RFC 3986 does not allow and browsers escape; a `\` in the path becomes `/`, as there. Escapes that are
-/// in the text already stay, and so does a `%` alone. An empty path is `/`.
+/// Escapes the characters that RFC 3986 does not allow and browsers escape. As in browsers, a `\` in the path becomes
+/// `/`. Escapes in the text stay as they are, and so does a single `%`. An empty path becomes `/`.
 pub(super) fn escape_target(target: &str) -> Result<PathAndQuery, HandshakeError> {
     let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
     let mut escaped = String::with_capacity(target.len() + 1);
@@ -27,8 +27,8 @@ pub(super) fn escape_target(target: &str) -> Result<PathAndQuery, HandshakeError
     PathAndQuery::try_from(escaped).map_err(|_| HandshakeError::InvalidUri(Received::uri(target)))
 }
 
-/// Control characters are refused, because nobody means them: a line break may have come along with a URI from a file,
-/// or may be an attempt to add a header. Blanks and line breaks around the URI are not looked at.
+/// Rejects control characters, because they are never intended. A line break may come from a file with URIs, or may be
+/// an attempt to add a header. Blanks and line breaks around the URI are ignored.
 pub(super) fn refuse_control_characters(uri: &str) -> Result<(), HandshakeError> {
     let core = uri.trim_matches(BLANKS);
     let begin = uri.len() - uri.trim_start_matches(BLANKS).len();
@@ -41,7 +41,7 @@ pub(super) fn refuse_control_characters(uri: &str) -> Result<(), HandshakeError>
     }
 }
 
-/// The path and query as they may be shown: a query is often secret, and debug output ends up in logs.
+/// Returns the path without the query for debug output. A query is often secret, and debug output ends up in logs.
 pub(super) fn shown_target(target: &PathAndQuery) -> String {
     match target.query() {
         Some(query) if !query.is_empty() => format!("{}?…", target.path()),
@@ -49,7 +49,7 @@ pub(super) fn shown_target(target: &PathAndQuery) -> String {
     }
 }
 
-/// A character of the query, or one that is escaped in the path too.
+/// Appends a character of the path or the query, escaped if necessary.
 fn push(out: &mut String, c: char) {
     match c {
         '"' | '<' | '>' => escape(out, c),
@@ -62,5 +62,5 @@ fn escape(out: &mut String, c: char) {
     out.push_str(&Escaped(c).to_string());
 }
 
-/// What browsers take off both ends of a URL.
+/// The characters that browsers strip from both ends of a URL.
 pub(super) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];

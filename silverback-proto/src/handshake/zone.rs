@@ -1,8 +1,8 @@
-//! The zone of an IPv6 address (RFC 6874): `ws://[fe80::1%25eth0]/` says through which network interface of this
-//! machine a link-local address is reached. It means nothing to anybody else, so it goes to the socket alone.
+//! The zone of an IPv6 address (RFC 6874): `ws://[fe80::1%25eth0]/` names the network interface of this machine that
+//! reaches a link-local address. Only this machine knows the name, so it is used for the socket and not sent.
 
-/// Parts the zone from `[address%25zone]:port`. A `%` that is not escaped is understood too, as browsers and curl once
-/// did. `None` if there is a zone and it is not one.
+/// Splits the zone off `[address%25zone]:port`. A `%` that is not escaped is accepted too, as browsers and curl once
+/// did. Returns `None` if the zone is malformed.
 pub(super) fn split_zone(authority: &str) -> Option<(String, Option<Box<str>>)> {
     let none = || Some((authority.to_owned(), None));
     let Some((literal, rest)) = authority.strip_prefix('[').and_then(|text| text.split_once(']')) else {
@@ -15,7 +15,7 @@ pub(super) fn split_zone(authority: &str) -> Option<(String, Option<Box<str>>)> 
     is_zone.then(|| (format!("[{address}]{rest}"), Some(zone.into())))
 }
 
-/// The zone as it stands in a URI.
+/// The zone in the form of a URI.
 pub(super) fn encode(zone: &str) -> String {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let one = |byte: u8| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
@@ -33,5 +33,5 @@ fn decode(text: &str) -> Option<String> {
     Some(decoded)
 }
 
-/// Names of interfaces are shorter everywhere.
+/// The longest zone. Names of interfaces are shorter on every system.
 const MAX_ZONE: usize = 64;

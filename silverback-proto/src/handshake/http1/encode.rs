@@ -1,12 +1,12 @@
-//! Heads from values to bytes.
+//! Encodes heads as bytes.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use crate::handshake::headers::wire_name;
 
-/// Writes a request head: the method, the path and query (the authority for CONNECT), HTTP/1.1
-/// and the headers. A body is the caller's business, and so is `Host`.
+/// Writes a request head: the method, the path and query (the authority for CONNECT), HTTP/1.1 and the headers. The
+/// caller adds `Host`, and a body if there is one.
 ///
 /// Header names are written as in RFC 6455 (`Sec-WebSocket-Key`), because some servers care.
 pub fn encode_request<B>(request: &Request<B>) -> Vec<u8> {
@@ -29,8 +29,8 @@ pub fn encode_response_head<B>(response: &Response<B>) -> Vec<u8> {
     out
 }
 
-/// Writes a whole response. `Content-Length` is counted here; what the headers say about it and
-/// about `Transfer-Encoding` is left out, so that they cannot contradict the bytes.
+/// Writes a whole response. `Content-Length` is the length of the body. A `Content-Length` or `Transfer-Encoding` among
+/// the headers is left out, so that it cannot contradict the bytes.
 pub fn encode_response<B: AsRef<[u8]>>(response: &Response<B>) -> Vec<u8> {
     let body = response.body().as_ref();
     let status = response.status();
@@ -68,7 +68,7 @@ fn push_target(out: &mut Vec<u8>, method: &Method, uri: &Uri) {
 fn push_status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
-    // The blank stays even without a reason (RFC 9112, 4).
+    // The blank is required even without a reason (RFC 9112, 4).
     out.push(b' ');
     out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -87,8 +87,8 @@ fn push_header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A `HeaderValue` holds no line break unless somebody made it without checks. Then blanks stand
-/// for control bytes: nobody ends a head early through us.
+/// Appends a header value. A `HeaderValue` has no line break unless it was made without checks. This replaces control
+/// bytes by blanks, so that no value can end a head early.
 pub(in crate::handshake) fn push_value(out: &mut Vec<u8>, value: &[u8]) {
     if value.iter().fold(true, |all, &byte| all & !matches!(byte, 0..=31 | 127)) {
         out.extend_from_slice(value);
@@ -101,5 +101,5 @@ pub(in crate::handshake) fn push_value(out: &mut Vec<u8>, value: &[u8]) {
     }));
 }
 
-/// Room for an ordinary handshake without growing.
+/// Enough capacity for an ordinary handshake.
 const EXPECTED_HEAD: usize = 512;

@@ -1,4 +1,4 @@
-//! What is wrong with the bytes of a head.
+//! The errors in the bytes of a head.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ pub enum HeadError {
         /// The most lines allowed.
         limit: usize,
     },
-    /// A control byte that no head may hold. 0x16 is how a TLS connection begins.
+    /// A control byte that a head must not contain. A TLS connection begins with 0x16.
     ControlByte(u8),
     /// A line that ends with LF alone, or CR without LF.
     LineEnding,
-    /// The stream ended within the head. Nothing here notices that; it is for those who read.
+    /// The stream ended within the head. The caller that reads the stream reports this.
     UnexpectedEnd,
     /// The start line is malformed: the method, the blanks, the status or the reason.
     StartLine,
@@ -35,7 +35,7 @@ pub enum HeadError {
 }
 
 impl HeadError {
-    /// The status that tells a client about it.
+    /// The HTTP status that a server answers with.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::TooLarge { .. } | Self::TooManyHeaders { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

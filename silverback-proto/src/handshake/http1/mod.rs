@@ -1,6 +1,6 @@
-//! HTTP/1.1 heads as bytes (RFC 9112), for those who have no HTTP stack at hand: a bounded reader
-//! that finds where a head ends, parsers for requests and responses, and the way back.
-//! Whether a head is an opening handshake is the business of `server` and `client`.
+//! HTTP/1.1 heads as bytes (RFC 9112), for callers without an HTTP stack: a bounded reader that finds the end of a
+//! head, parsers for requests and responses, and encoders for both. `server` and `client` decide whether a head is an
+//! opening handshake.
 //!
 //! ```
 //! use silverback_proto::handshake::http1::{HeadReader, Progress, parse_request};

@@ -1,5 +1,5 @@
-//! Heads from bytes to values. The grammar is httparse's, strict: no folded lines, no blanks
-//! before a colon, no control bytes.
+//! Parses heads. The grammar is that of httparse in strict mode: no folded lines, no blanks before a colon, no control
+//! bytes.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use httparse::{EMPTY_HEADER, Error, Header, Status};
@@ -9,7 +9,7 @@ use super::error::HeadError;
 /// Parses a complete request head. The version may be HTTP/1.0, which the handshake refuses.
 ///
 /// # Errors
-/// When the head is malformed, incomplete, or has more than 100 header lines.
+/// Fails if the head is malformed or incomplete, or has more than 100 header lines.
 pub fn parse_request(head: &[u8]) -> Result<Request<()>, HeadError> {
     with_header_room(|room| {
         let mut parsed = httparse::Request::new(room);
@@ -42,7 +42,7 @@ pub fn parse_response(head: &[u8]) -> Result<Response<()>, HeadError> {
     })
 }
 
-/// Parses with room for the headers of ordinary heads, and once more with the most we allow.
+/// Parses with room for an ordinary number of headers, and if there are more, again with the largest number we allow.
 fn with_header_room<'h, T>(parse: impl Fn(&mut [Header<'h>]) -> Result<T, HeadError>) -> Result<T, HeadError> {
     match parse(&mut [EMPTY_HEADER; ORDINARY_HEADERS]) {
         Err(HeadError::TooManyHeaders { .. }) => parse(&mut [EMPTY_HEADER; MAX_HEADERS]),
@@ -62,8 +62,8 @@ fn check_status(result: Result<Status<usize>, Error>) -> Result<(), HeadError> {
     }
 }
 
-/// RFC 9112, 3.2: a path, an absolute URI, `*` for OPTIONS, an authority for CONNECT. `http::Uri`
-/// would drop a fragment without a word, and take `example.com:80` for any method.
+/// RFC 9112, 3.2: a path, an absolute URI, `*` for OPTIONS, an authority for CONNECT. `http::Uri` would silently drop a
+/// fragment, and accept `example.com:80` for any method.
 fn parse_target(target: &str, method: &str) -> Result<Uri, HeadError> {
     let uri = Uri::try_from(target).map_err(|_| HeadError::Target)?;
     let fits_method = match method {
@@ -96,6 +96,6 @@ fn fill_headers(headers: &mut HeaderMap, parsed: &[Header<'_>]) -> Result<(), He
 }
 
 const ORDINARY_HEADERS: usize = 64;
-/// Most header lines in a head, as in hyper, so that a request meets the same limit on a bare stream and behind hyper
-/// or axum. Servers behind proxies and CDNs see dozens; the limit in bytes bounds the memory, this one the time.
+/// The most header lines of a head, as in hyper, so that the same limit applies on a bare stream and behind hyper or
+/// axum. Servers behind proxies and CDNs see dozens. This limits time; the limit in bytes limits memory.
 const MAX_HEADERS: usize = 100;

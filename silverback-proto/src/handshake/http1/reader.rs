@@ -1,39 +1,39 @@
-//! Finding where a head ends, in pieces of any size, looking at each byte once.
+//! Finds the end of a head that arrives in pieces of any size.
 
 use super::error::HeadError;
 
-/// Collects one head from input that comes in pieces.
+/// Collects one head from input in pieces.
 ///
-/// Each byte is looked at once, so a head that drips in costs no more than one that comes whole.
-/// Memory grows with bytes received, up to the limit.
+/// It looks at each byte once, so that a head in many small pieces costs no more than a whole one. Memory grows with
+/// the received bytes, up to the limit.
 #[derive(Debug, Clone)]
 pub struct HeadReader {
     /// Bytes of the head so far. Never longer than `limit`.
     head: Vec<u8>,
     limit: usize,
     state: State,
-    /// The last byte was CR, so LF is due.
+    /// Whether the last byte was CR, so that LF must follow.
     after_cr: bool,
     /// Bytes of the current line so far, without its end.
     line_length: usize,
 }
 
-/// How far the reader has come.
+/// The progress of a [`HeadReader`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Progress {
-    /// All input was taken, and the head goes on.
+    /// All input was used, and the head is incomplete.
     NeedMore,
     /// The head is complete.
     Complete {
-        /// Bytes of this input that belong to the head. Those behind belong to what follows it.
+        /// The bytes of this input that belong to the head. Further bytes belong to the data after it.
         consumed: usize,
     },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Only empty lines so far, which a robust reader skips (RFC 9112, 2.2).
+    /// There were only empty lines so far, which a robust reader skips (RFC 9112, 2.2).
     Leading,
     Lines,
     Complete,
@@ -41,16 +41,16 @@ enum State {
 }
 
 impl HeadReader {
-    /// A reader for one head of at most `limit` bytes, the final empty line included.
+    /// Creates a reader for one head of at most `limit` bytes, including the final empty line.
     pub fn new(limit: usize) -> Self {
         Self { head: Vec::new(), limit, state: State::Leading, after_cr: false, line_length: 0 }
     }
 
-    /// Takes the next bytes of the stream, up to the end of the head.
+    /// Uses the next bytes of the stream, up to the end of the head.
     ///
     /// # Errors
-    /// When the head grows beyond the limit, or a byte comes that no head may hold: a control
-    /// byte, LF without CR, CR without LF. An error stays: every later call returns it again.
+    /// Fails if the head grows beyond the limit, or has a byte that is not allowed: a control byte, LF without CR, CR
+    /// without LF. Every later call returns the same error.
     pub fn handle_input(&mut self, input: &[u8]) -> Result<Progress, HeadError> {
         match self.state {
             State::Complete => return Ok(Progress::Complete { consumed: 0 }),
@@ -71,7 +71,7 @@ impl HeadReader {
     }
 
     /// The bytes of the head, for [`parse_request`](super::parse_request) or
-    /// [`parse_response`](super::parse_response). Incomplete until the reader said otherwise.
+    /// [`parse_response`](super::parse_response). Incomplete until the reader returns [`Progress::Complete`].
     pub fn head(&self) -> &[u8] {
         &self.head
     }
@@ -123,12 +123,12 @@ impl HeadReader {
     }
 }
 
-/// What may stand inside a line.
+/// Whether a line may contain this byte.
 fn is_text(byte: u8) -> bool {
     !matches!(byte, 0..=8 | 10..=31 | 127)
 }
 
-/// How many bytes from the start on are text: nearly all of a line.
+/// The number of bytes at the start that are text. This skips nearly all of a line at once.
 fn text_length(input: &[u8]) -> usize {
     let mut length = 0;
     for chunk in input.chunks_exact(STRIDE) {
@@ -140,5 +140,5 @@ fn text_length(input: &[u8]) -> usize {
     length + input[length..].iter().take_while(|&&byte| is_text(byte)).count()
 }
 
-/// So many bytes at once: one vector.
+/// The number of bytes that are checked at once: one vector.
 const STRIDE: usize = 16;
