@@ -1,7 +1,7 @@
 //! Answers the differential runs of `tests/interop/python/differential`: one line of JSON in, one out.
 //!
-//! `read` gives a stream to a connection and tells what the application was told; `write` takes what an application
-//! sends and gives the stream. The field names are explained there, in `program.py`.
+//! `read` passes a stream to a connection and returns the events. `write` performs the commands of an application and
+//! returns the stream. `program.py` explains the field names.
 
 use std::io::{self, BufRead as _, IoSlice, Write as _};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn main() -> Anything<()> {
     Ok(())
 }
 
-/// What the application is told of a stream, how it ends, and the pongs and the Close that are sent.
+/// Returns the events of a stream, how it ends, and the pongs and the Close frame that the connection sends.
 fn read(request: &Value, now: Instant) -> Anything<Value> {
     let mut conn = connection(request, now)?;
     let (mut seen, mut end, mut close) = (Vec::new(), "open", Value::Null);
@@ -66,7 +66,7 @@ fn read(request: &Value, now: Instant) -> Anything<Value> {
     Ok(json!({ "seen": seen, "end": end, "close": close, "sent": HEXLOWER.encode(&sent) }))
 }
 
-/// The stream that comes of what an application does, step by step.
+/// Returns the stream that an application sends, step by step.
 fn write(request: &Value, now: Instant) -> Anything<Value> {
     let mut conn = connection(request, now)?;
     let mut now = now;

@@ -1,4 +1,4 @@
-//! RFC 7692, 7.2: what is compressed comes back, whatever the window, the takeover and the cuts.
+//! RFC 7692, 7.2: compressed messages inflate to the original, with every window, context takeover and cut.
 
 use super::{
     deflater::Deflater,

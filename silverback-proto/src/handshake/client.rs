@@ -1,5 +1,5 @@
-//! The client's side of the opening handshake (RFC 6455, 4.1): builds the request and validates the response. A client
-//! accepts only what it offered.
+//! The client's side of the opening handshake (RFC 6455, 4.1): builds the request and validates the response. A response
+//! must not contain a subprotocol or extension that the client did not offer.
 //!
 //! ```
 //! use silverback_proto::handshake::http1::{encode_request, parse_response};

@@ -119,7 +119,7 @@ pub enum ParseOriginError {
 impl fmt::Display for ParseOriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Null => "`null` is the origin of sandboxed pages and files and names nobody",
+            Self::Null => "`null` is the origin of sandboxed pages and files, which any site can have",
             Self::NoScheme => "an origin begins with a scheme, as in https://example.com",
             Self::HasPath => "an origin ends after host and port, without a slash or a path",
             Self::NotAscii => "a host name outside ASCII is written in its xn-- form in an origin",

@@ -10,14 +10,14 @@ use silverback_testkit::cuts::random_split;
 use silverback_testkit::wire::decode_all;
 use tungstenite::protocol::WebSocketConfig;
 
-/// What is accepted at most: the same on both sides.
+/// The limits, which are the same for both implementations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) frame: u64,
     pub(crate) message: u64,
 }
 
-/// What an endpoint made of a stream.
+/// The result of a stream at one endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) seen: Vec<Seen>,
@@ -26,7 +26,7 @@ pub(crate) struct Outcome {
     pub(crate) pongs: Vec<Vec<u8>>,
 }
 
-/// What the application is told.
+/// An event for the application.
 #[derive(Clone, PartialEq)]
 pub(crate) enum Seen {
     Text(String),
@@ -64,7 +64,7 @@ impl Fault {
     }
 }
 
-/// What a silverback connection makes of the stream, cut as the seed says.
+/// Passes the stream to a silverback connection, cut by the seed, and returns the result.
 pub(crate) fn ours(role: Role, limits: Limits, wire: &[u8], seed: u64) -> Outcome {
     let config = Config::default().max_message_size(limits.message).max_frame_size(limits.frame);
     let now = FakeClock::new().now();
@@ -155,7 +155,7 @@ impl Outcome {
         }
     }
 
-    /// Keeps the pongs of what was sent; besides them there must be the one Close frame that belongs to the end.
+    /// Keeps the pongs among the sent frames. The only other frame must be the Close frame that fits the end.
     fn judge_answers(&mut self, sent: &[u8]) {
         let (frames, rest) = decode_all(sent);
         assert!(rest.is_empty(), "half a frame was sent");

@@ -7,7 +7,7 @@ use silverback_testkit::wire::{Frame, LengthForm};
 use crate::endpoints::{End, Fault, Limits, Outcome, ours, theirs};
 use crate::streams::Stream;
 
-/// A frame that the two judge differently, if they get to it.
+/// A frame that the two implementations treat differently.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Exception {
     /// Its length is above the limit on frames. tungstenite looks at this before any other rule but the opcode's, we
@@ -15,9 +15,9 @@ pub(crate) enum Exception {
     OverLimit,
     /// Its length is not in the shortest form. tungstenite takes it all the same (5.2 says MUST NOT to the sender).
     Overlong,
-    /// A Close with a code that must not be sent, or with 1014, which tungstenite does not know. It delivers 1002 and
-    /// "Protocol violation" in its place, as if the peer had said that, and answers with it; but a reason that is no
-    /// UTF-8 is a fault before that. We refuse the code first, and accept 1014.
+    /// A Close frame with a code that must not be sent, or with 1014, which tungstenite does not know. tungstenite reports
+    /// 1002 and "Protocol violation" instead, as if the peer had sent that, and answers with it. But if the reason is not
+    /// UTF-8, it reports that first. We reject the code first, and accept 1014.
     CloseCode,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn check(stream: &Stream) {
     let before = both(&stream.with(&frames[..at]));
     let until = stream.with(&frames[..=at]);
     if before.end != End::Open {
-        // Nobody gets that far.
+        // Both implementations stop before this frame.
         assert_eq!(read_by_us(stream), before);
         assert_eq!(read_by_them(stream), before);
         return;
@@ -94,8 +94,8 @@ pub(crate) fn check(stream: &Stream) {
     }
 }
 
-/// The stream breaks off after `len` bytes. tungstenite judges whole frames, we judge as soon as we can: what we say
-/// then must be what both say once the frame is whole.
+/// Ends the stream after `len` bytes. tungstenite validates whole frames, and we validate as early as possible. Our early
+/// result must be the result of both for the whole frame.
 #[track_caller]
 pub(crate) fn check_truncated(stream: &Stream, len: usize) {
     let Stream { role, limits, frames, cuts } = stream;

@@ -9,7 +9,7 @@ use silverback_testkit::wire::{
 
 use crate::endpoints::Limits;
 
-/// What a peer sends, to whom, and how the network cuts it for either reader.
+/// The bytes of a peer, the role of the receiver, and how the network cuts them for each implementation.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
     /// The role of who reads it.
@@ -57,7 +57,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     ]
 }
 
-/// A whole message with what comes between its fragments, a control frame, or a Close.
+/// A whole message with control frames between its fragments, a single control frame, or a Close frame.
 fn turn() -> impl Strategy<Value = Vec<Frame>> {
     prop_oneof![
         6 => message(),

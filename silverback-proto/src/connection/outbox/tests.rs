@@ -16,7 +16,7 @@ impl Outbox {
         segments.sum::<usize>() + self.tail.capacity()
     }
 
-    /// What is queued, byte by byte.
+    /// Returns the queued bytes.
     fn waiting(&self) -> Vec<u8> {
         let mut slices = vec![IoSlice::new(&[]); self.segments.len() + 1];
         let filled = self.slices(&mut slices);

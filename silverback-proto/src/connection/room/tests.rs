@@ -66,7 +66,7 @@ fn a_small_message_does_not_overtake_a_large_one_that_does_not_fit_yet() {
     let (mut output, mut large, mut small) = (Output::full(), None, None);
     assert!(!output.writes("large", &mut large, 80));
     assert_eq!(output.called_after(50), [""; 0]);
-    assert!(!output.writes("small", &mut small, 1), "there is room, but somebody waits for it");
+    assert!(!output.writes("small", &mut small, 1), "there is room, but another writer waits for it");
     assert_eq!(output.called_after(30), ["large"]);
     assert!(output.writes("large", &mut large, 80));
     assert_eq!(output.called_after(1), ["small"]);

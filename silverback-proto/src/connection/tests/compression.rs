@@ -79,7 +79,7 @@ mod receiving {
         );
     }
 
-    /// 6.1: the mark stands on the first fragment, the payloads together are one stream.
+    /// 6.1: only the first fragment has RSV1 set, and all payloads together are one stream.
     #[test]
     fn a_compressed_message_may_be_fragmented_with_control_frames_between() {
         let bytes = hex(HELLO);
@@ -126,7 +126,7 @@ mod receiving {
         );
     }
 
-    /// RFC 6455, 8.1, on what the message inflates to: stored, so that its bytes are seen.
+    /// RFC 6455, 8.1 applies to the inflated message. This one is stored, so that its bytes are visible.
     #[test]
     fn compressed_text_that_is_no_utf_8_fails_with_1007() {
         let error = ProtocolError::InvalidUtf8;
@@ -152,7 +152,7 @@ mod receiving {
         );
     }
 
-    /// What comes out before the fault decides, however much of it is found at once.
+    /// Output before the fault is validated first, however much of the message arrives at once.
     #[test]
     fn the_first_of_two_faults_is_told_at_every_cut() {
         let text_then_deflate = [compressed_text("00 01 00 fe ff ff ff ff ff")];
@@ -236,7 +236,7 @@ mod unfinished {
         assert_eq!(app.conn.receiver.held(), 0);
     }
 
-    /// A pasted line of one character is no attack, however much shorter its compressed form is.
+    /// A pasted line of one character is not an attack, although its compressed form is much shorter.
     #[test]
     fn messages_hold_little_until_they_are_whole() {
         for len in [100, 10_000, 1_000_000, 4_000_000, 100_000_000] {
@@ -265,7 +265,7 @@ mod unfinished {
         end(&mut app, &whole);
     }
 
-    /// They are handed out by whoever reads in pieces after all.
+    /// A reader may switch to pieces in the middle of a message.
     #[test]
     fn messages_can_be_read_on_in_pieces() {
         let whole = "-".repeat(1_000_000);
@@ -295,7 +295,7 @@ mod unfinished {
         }
     }
 
-    /// However a message is cut, what is wrong with it shows at the same place between its frames.
+    /// A fault of a message shows between the same two frames, however the message is cut.
     #[test]
     fn messages_show_their_faults_at_fixed_places() {
         let broken = vec![0xff; 10_000];
@@ -452,7 +452,7 @@ mod sending {
         }
     }
 
-    /// The handshake may have been done elsewhere: what it agreed on decides, whatever we would have asked for.
+    /// The handshake may have been done elsewhere. Its result decides, and not the configuration.
     #[test]
     fn what_was_negotiated_decides_also_where_the_configuration_does_not_ask_for_it() {
         let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
@@ -479,7 +479,7 @@ mod sending {
         }
     }
 
-    /// 8: what is secret must not share a context with what a stranger chooses.
+    /// 8: a secret must not share a compression context with text that a stranger chooses.
     #[test]
     fn a_message_can_be_kept_from_compression() {
         let (mut server, mut client) = pair(&Compression::default());
@@ -503,7 +503,7 @@ mod sending {
         let sent = carry(&mut server, &mut client);
         assert_eq!(sent.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(), [true, false, false, true]);
         assert_eq!(sent[1].payload, b"a secret, ");
-        assert!(sent[3].payload.len() * 2 < sent[0].payload.len(), "what came before is known still");
+        assert!(sent[3].payload.len() * 2 < sent[0].payload.len(), "the window still holds the earlier message");
         let secret = message(format!("a secret, {}", json(2)));
         assert_eq!(client.seen(), [message(json(1)), secret, message(json(1))]);
     }

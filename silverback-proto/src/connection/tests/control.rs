@@ -101,7 +101,8 @@ mod faults {
 mod order {
     use super::*;
 
-    /// What waits while the peer reads nothing: data first, then `pings` arrive; and what is sent when it reads again.
+    /// Queues data while the peer reads nothing, and then receives `pings`. Returns the frames that are sent when the peer
+    /// reads again.
     fn sent_after(waiting: &[usize], already_left: usize, pings: usize) -> Vec<Frame> {
         let mut app = App::new(Role::Server, Config::default());
         for &len in waiting {

@@ -15,7 +15,7 @@ fn config() -> Config {
     Config::default().max_message_size(MESSAGE_LIMIT as u64).max_fragments(FRAGMENT_LIMIT as u32)
 }
 
-/// What a connection should make of frames, as the RFC tells it: an event for each, or the code of the fault.
+/// The behaviour that the RFC requires: an event for each message or control frame, or the close code of the fault.
 #[derive(Default)]
 struct Model {
     open: Option<(u8, Vec<u8>, usize)>,
@@ -127,7 +127,7 @@ fn any_frame() -> impl Strategy<Value = Frame> {
     ]
 }
 
-/// A frame sequence in which messages are often finished: a continuation or a start, as what is open wants it.
+/// Frame sequences in which messages are often finished: most data frames fit the open message.
 fn any_conversation() -> impl Strategy<Value = Vec<Frame>> {
     prop::collection::vec((any_frame(), 0..20_u8), 0..30).prop_map(|frames| {
         let mut is_open = false;

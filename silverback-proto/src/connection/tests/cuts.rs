@@ -38,7 +38,7 @@ fn read_directly(app: &mut App, mut stream: &[u8], mut sizes: impl Iterator<Item
     direct
 }
 
-/// A conversation with a bit of everything, and what the application sees of it.
+/// A conversation with a bit of everything, the events for the application, and the frames that are sent.
 fn a_bit_of_everything() -> (Vec<Frame>, Vec<Seen>, Vec<Frame>) {
     let input = vec![
         text("aé€😀"),
@@ -208,7 +208,7 @@ fn a_compressed_conversation_is_the_same_at_every_cut() {
     }
 }
 
-/// A byte of a compressed message that is not what was sent: the same fault, or the same wrong message, at every cut.
+/// If a byte of a compressed message is changed, the fault or the wrong message is the same at every cut.
 #[test]
 fn a_broken_compressed_stream_is_the_same_at_every_cut() {
     let compression = Compression::default().threshold(0);

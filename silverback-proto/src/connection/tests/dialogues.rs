@@ -1,5 +1,5 @@
-//! Both roles talk to each other, with and without compression, over a wire that is drawn: what one side's connection
-//! has accepted comes out at the other, whole, in order and once, and both know how it ended.
+//! Random dialogues of both roles, with and without compression. Every message that one side accepts arrives at the other
+//! side complete, in order and once, and both sides know how the connection closed.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -19,7 +19,8 @@ enum Act {
     Ping(Side),
     UnaskedPong(Side),
     Close(Side, u16, String),
-    /// What the side has queued moves, up to so many bytes, in so many pieces; in none: byte by byte.
+    /// Queued output of the side is carried over: at most this many bytes, in this many pieces. No pieces means byte by
+    /// byte.
     Carry(Side, usize, usize),
     /// So much time passes that a compressor is given back.
     Rest,
@@ -99,7 +100,7 @@ fn any_compression() -> impl Strategy<Value = Option<Compression>> {
     prop_oneof![1 => Just(None), 4 => compression.prop_map(Some)]
 }
 
-/// What must come of what one side does, as plainly as it can be said.
+/// The expected result of the commands of one side.
 #[derive(Default)]
 struct Sent {
     /// Accepted and not yet seen by the other side.
@@ -212,7 +213,7 @@ impl Dialogue {
         }
     }
 
-    /// Nobody closes meanwhile: that has a budget.
+    /// Does nothing while a side closes, because the closing handshake has a timeout.
     fn rest(&mut self) {
         if self.is_closing(0) || self.is_closing(1) {
             return;
@@ -223,7 +224,7 @@ impl Dialogue {
         }
     }
 
-    /// Carries bytes, and compares what the other side sees with what it should.
+    /// Carries bytes, and compares the events of the other side with the expected ones.
     fn carry(&mut self, from: Side, most: usize, pieces: usize) {
         let to = 1 - from;
         let bytes = self.apps[from].sent_up_to(most);

@@ -43,7 +43,7 @@ mod gone_wrong {
 
     #[test]
     fn a_fault_drops_what_a_full_transport_has_not_begun_to_take() {
-        // What comes first, and how much of it has left before the transport is full.
+        // The first message, and how much of it is sent before the transport is full.
         let firsts = [
             ("one".to_owned(), 0),
             ("one".to_owned(), 1),

@@ -1,4 +1,4 @@
-//! RFC 6455, 5.4: messages in fragments, and what may stand between them.
+//! RFC 6455, 5.4: messages in fragments, and the frames that are allowed between them.
 
 use silverback_testkit::wire::{binary, continuation, ping, pong, text};
 

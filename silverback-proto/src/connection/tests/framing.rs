@@ -1,4 +1,4 @@
-//! RFC 6455, 5.1 and 5.2: frames of every shape, and what is refused.
+//! RFC 6455, 5.1 and 5.2: frames of every shape, and the frames that are rejected.
 
 use silverback_testkit::wire::{LengthForm, binary, close_empty, continuation, frame, ping, text};
 

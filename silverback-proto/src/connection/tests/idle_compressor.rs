@@ -1,4 +1,4 @@
-//! What a compressor holds is given back when a connection is idle, whoever it is that says nothing.
+//! An idle connection frees the memory of its compressor, whichever side is silent.
 
 use std::time::Duration;
 

@@ -14,13 +14,13 @@ fn keeping_alive() -> Peer<App> {
     Peer::client(App::new(Role::Server, Config::default().ping_timeout(10 * SECOND)))
 }
 
-/// Lets `seconds` pass at once and acts on what is due.
+/// Lets `seconds` pass at once, and handles the timeouts that are due.
 fn wait(peer: &mut Peer<App>, seconds: u32) -> Option<Timeout> {
     let app = peer.endpoint();
     let now = app.clock.advance(seconds * SECOND);
     match app.conn.handle_timeout(now)? {
         ConnectionError::Timeout(timeout) => Some(timeout),
-        error => panic!("{error:?} is no timeout"),
+        error => panic!("{error:?} is not a timeout"),
     }
 }
 
@@ -148,7 +148,8 @@ mod pings {
     }
 }
 
-/// A slow line: output that the peer takes is life, and its pong comes when it has taken what stands before our ping.
+/// On a slow line, output that the peer takes is a sign of life. Its pong comes after it has taken all output before our
+/// ping.
 mod output {
     use super::*;
 
@@ -172,7 +173,7 @@ mod output {
         peer.endpoint().conn.send("x".repeat(100).into()).unwrap();
         take_slowly(&mut peer, 19, 50);
         assert_eq!(peer.endpoint().conn.state(), State::Open);
-        assert!(!peer.endpoint().conn.awaits_pong(), "nobody is pinged who takes output");
+        assert!(!peer.endpoint().conn.awaits_pong(), "a peer that takes output gets no ping");
     }
 
     #[test]
@@ -188,7 +189,7 @@ mod output {
         assert_eq!(wait(&mut peer, 1), Some(Timeout::Pong(10 * SECOND)));
     }
 
-    /// It left at once, so nobody knows whether the peer took it.
+    /// The transport took it at once, so it is unknown whether the peer did.
     #[test]
     fn that_never_had_to_wait_is_no_life() {
         let mut peer = keeping_alive();

@@ -1,4 +1,4 @@
-//! What a peer may make us hold, and what it is told when it wants more.
+//! The limits on the memory that a peer can make us hold, and the close codes if it exceeds them.
 
 use silverback_testkit::wire::{binary, continuation, ping, pong, text};
 
@@ -203,7 +203,7 @@ mod inflation {
         App::negotiated(role, Config::default().compression(compression), negotiated)
     }
 
-    /// Zeros shrink to a thousandth: what comes out of a few KiB is refused long before the limit on messages.
+    /// Zeros shrink to a thousandth. Even a few KiB exceed the ratio long before the limit on messages.
     #[test]
     fn a_message_that_grows_beyond_the_ratio_closes_with_1009() {
         for role in [Role::Server, Role::Client] {
@@ -245,7 +245,7 @@ mod inflation {
     }
 }
 
-/// On a machine of 32 bits too (`cargo xtask test --only tests-32-bit`), where such a length is no `usize`.
+/// These also run on 32 bits (`cargo xtask test --only tests-32-bit`), where such a length does not fit a `usize`.
 mod lengths_beyond_32_bits {
     use super::*;
 

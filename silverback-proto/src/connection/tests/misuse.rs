@@ -93,7 +93,7 @@ mod direct_reads {
         stream.drain(..len);
     }
 
-    /// What the application sees in the end must not depend on who took the bytes.
+    /// The events must not depend on which method took the bytes.
     #[track_caller]
     fn check_rest(mut app: App, stream: &[u8]) {
         app.input(stream);
@@ -472,7 +472,7 @@ impl World {
         self.check(side);
     }
 
-    /// Everything that can be asked at any time, and what is always true.
+    /// Calls all queries, and checks the invariants.
     fn check(&self, side: usize) {
         let transmitter = &self.transmitters[side];
         let mut slices = [IoSlice::new(&[]); 4];

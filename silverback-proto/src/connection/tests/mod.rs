@@ -35,7 +35,7 @@ use crate::{
     wire::{close_code::CloseCode, error::SendError, opcode::MessageKind},
 };
 
-/// An application with one connection: it notes what comes, and sends only what the test tells it to.
+/// An application with one connection. It records the events, and sends only what the test tells it to.
 #[derive(Debug)]
 struct App {
     conn: Connection,
@@ -43,7 +43,7 @@ struct App {
     seen: Vec<Seen>,
 }
 
-/// What the application was told.
+/// An event that the application saw.
 #[derive(Clone, PartialEq)]
 enum Seen {
     Message(Message),
@@ -79,7 +79,7 @@ impl App {
         Self { conn, clock, seen: Vec::new() }
     }
 
-    /// What the application was told since it was asked last.
+    /// Returns the events since the last call.
     fn seen(&mut self) -> Vec<Seen> {
         std::mem::take(&mut self.seen)
     }
@@ -89,7 +89,7 @@ impl App {
         self.sent_up_to(usize::MAX)
     }
 
-    /// Hands up to `most` bytes of what waits to the transport, in vectored writes of up to three slices.
+    /// Sends up to `most` queued bytes, in vectored writes of up to three slices.
     fn sent_up_to(&mut self, most: usize) -> Vec<u8> {
         let mut sent = Vec::new();
         loop {
@@ -182,8 +182,8 @@ fn client() -> Peer<App> {
     Peer::server(App::new(Role::Client, Config::default()))
 }
 
-/// Sends `input` to a fresh connection in each role, cut in every way: what the application sees and what the peer is
-/// sent must always be the same.
+/// Sends `input` to a new connection in each role, cut in every way. The events and the bytes that are sent must always
+/// be the same.
 #[track_caller]
 fn check(input: &[Frame], seen: &[Seen], sent: &[Frame]) {
     for role in [Role::Server, Role::Client] {
@@ -205,7 +205,8 @@ fn check_bytes(role: Role, config: Config, input: &[u8], seen: &[Seen], sent: &[
     });
 }
 
-/// The last of `input` is at fault: what came before it is handed out, and the peer is told by `code` and the error.
+/// Checks that the last frame of `input` is at fault: the events before it are reported, and the Close frame to the peer
+/// has `code` and the text of the error.
 #[track_caller]
 fn check_fails(input: &[Frame], before: &[Seen], error: impl Into<ConnectionError>, code: CloseCode) {
     let error = error.into();

@@ -1,4 +1,4 @@
-//! RFC 6455, 5.3 and 6.1: what is sent, how it is masked, and what is refused.
+//! RFC 6455, 5.3 and 6.1: the frames that are sent, their masks, and the commands that fail.
 
 use bytes::Bytes;
 use silverback_testkit::{

@@ -14,7 +14,7 @@ use crate::{
 
 const STREAMED: ReadMode = ReadMode::Pieces { limit: u64::MAX };
 
-/// What a receiver hands out, pieces joined: a message that ends is (its bytes, true), one that does not (.., false).
+/// The messages of a receiver, with joined pieces: (bytes, true) for a complete message, (bytes, false) for another.
 #[derive(Debug, Default, PartialEq)]
 struct Read {
     messages: Vec<(Vec<u8>, bool)>,
@@ -186,7 +186,7 @@ mod switched_on_half_way {
                     let (mut receiver, mut read) = (receiver(role), Read::default());
                     read.handle(&mut receiver, &bytes[..at], ReadMode::Whole);
                     read.handle(&mut receiver, b"", STREAMED);
-                    assert_eq!(receiver.held(), 0, "what was kept is handed out at once");
+                    assert_eq!(receiver.held(), 0, "the kept part is returned at once");
                     bytes[at..].chunks(piece_len).for_each(|piece| read.handle(&mut receiver, piece, STREAMED));
                     assert_eq!((&read.messages, &read.error), (&expected, &None), "{role:?} at byte {at}");
                 }
@@ -224,7 +224,7 @@ mod switched_on_half_way {
     }
 }
 
-/// RFC 7692, 7.2.2: what nobody reads enters the window all the same, or the next message could not be inflated.
+/// RFC 7692, 7.2.2: a skipped message enters the window too. Otherwise the next message could not be inflated.
 #[test]
 fn a_compressed_message_that_is_skipped_still_enters_the_window() {
     let config = Config::default().compression(Compression::default());
@@ -244,7 +244,7 @@ fn a_compressed_message_that_is_skipped_still_enters_the_window() {
     }
 }
 
-/// The limits are those of whoever reads now, whatever the header was admitted under.
+/// The limits are those of the current read mode, even if another mode admitted the header.
 mod limits_of_another_reader {
     use super::*;
 
@@ -255,7 +255,7 @@ mod limits_of_another_reader {
         Config::default().max_message_size(10).max_fragments(2).compression(Compression::default())
     }
 
-    /// Reads `begun` as one reader and the rest as another: what that one gets, and what is held then.
+    /// Reads `begun` in one mode and the rest in another. Returns the result of the second reader, and the memory held then.
     #[track_caller]
     fn read(begun: &[Frame], first: ReadMode, rest: &[Frame], second: ReadMode) -> (Read, usize) {
         let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };

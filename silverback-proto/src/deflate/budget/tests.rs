@@ -1,4 +1,4 @@
-//! What accounts hold is what the budget counts.
+//! A budget counts exactly the bytes that its accounts hold.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn a_budget_counts_what_its_accounts_hold() {
     let (mut one, mut other) = (Account::new(budget.clone()), Account::new(budget.clone()));
     assert_eq!((one.hold(40), other.hold(50), budget.used()), (Ok(()), Ok(()), 90));
     assert_eq!(one.hold(51), Err(LimitError::MemoryBudget { limit: 100 }));
-    assert_eq!(budget.used(), 90, "what is refused changes nothing");
+    assert_eq!(budget.used(), 90, "a request that fails changes nothing");
     assert_eq!((one.hold(50), budget.used()), (Ok(()), 100));
     assert_eq!((other.hold(10), budget.used()), (Ok(()), 60));
     drop(one);

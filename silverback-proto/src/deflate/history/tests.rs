@@ -1,4 +1,4 @@
-//! A connection with a small window goes on from a history as it would with one stream for all messages.
+//! A connection with a small window continues from a history as from one stream for all messages.
 
 use std::cell::RefCell;
 
@@ -42,7 +42,7 @@ fn inflate(inflater: &mut Inflater, compressed: &[u8], piece: usize) -> Result<V
     Ok(out.into_inner())
 }
 
-/// What one stream makes of a message, without its tail.
+/// Compresses a message with one stream, and returns the output without its tail.
 fn compress_straight(stream: &mut Deflate, message: &[u8]) -> Vec<u8> {
     let mut out = vec![0; message.len() * 2 + 100];
     let before = stream.total_out();
@@ -113,7 +113,7 @@ fn neither_side_keeps_a_stream_between_messages() {
     }
 }
 
-/// RFC 7692, 7.1.2: what the sender has promised not to refer to is not there.
+/// RFC 7692, 7.1.2: the receiver does not keep bytes to which the sender promised not to refer.
 #[test]
 fn a_reference_to_an_earlier_message_beyond_the_window_is_refused() {
     let mut sender = Deflate::new(9, false, 15);

@@ -1,4 +1,4 @@
-//! What the inflater says must not depend on how its input is cut.
+//! The results of the inflater must not depend on how its input is cut.
 
 use silverback_testkit::{clock::FakeClock, cuts::Random, wire::text};
 
@@ -20,7 +20,7 @@ fn compress(message: &[u8]) -> Vec<u8> {
     compressed
 }
 
-/// The size of what comes out.
+/// Returns the inflated size.
 fn inflate(compressed: &[u8], piece: usize) -> Result<usize, InflateError> {
     let compression = Compression::default();
     let mut inflater = Inflater::new(Role::Server, &compression, &compression.wanted);
@@ -36,7 +36,7 @@ fn inflate(compressed: &[u8], piece: usize) -> Result<usize, InflateError> {
     Ok(size)
 }
 
-/// What a client that takes 64 KiB says of a compressed text that comes in pieces.
+/// Returns the error of a client that accepts 64 KiB, for a compressed text in pieces.
 fn refuse(compressed: &[u8], piece: usize) -> ConnectionError {
     refuse_above(1 << 16, compressed, piece)
 }
@@ -114,8 +114,8 @@ fn a_message_that_ends_inside_a_block_is_refused_whatever_is_kept() {
     let noise = Random::new(9).bytes(300);
     let (runs, noise) = (compress(&[&noise[..], &noise].concat()), compress(&noise));
     for message in [&runs, &noise] {
-        // One byte of noise, which is stored, is an empty message. With four bytes missing, what is added to every
-        // message (7.2.2) is taken for them, by every receiver.
+        // Noise is stored. If its last four bytes are missing, every receiver takes the tail that is added to each message
+        // (7.2.2) for them.
         let takes_tail_for_data = STORED_HEADER + 300 - 4;
         for end in (2..message.len() - 4).filter(|&end| message == &runs || end != takes_tail_for_data) {
             check_is_not_whole(&message[..end]);

@@ -1,4 +1,4 @@
-//! RFC 7692, 5 and 7.1: which offers are honoured, with which answer, and which answers are believed.
+//! RFC 7692, 5 and 7.1: which offers are accepted, with which answer, and which answers are valid.
 
 use super::*;
 use crate::handshake::extension::parse_extensions;

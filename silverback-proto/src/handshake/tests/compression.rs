@@ -1,4 +1,4 @@
-//! RFC 7692, 7.1: a client offers compression, and judges what the server makes of the offer.
+//! RFC 7692, 7.1: a client offers compression, and validates the server's answer.
 
 use std::error::Error as _;
 

@@ -230,7 +230,7 @@ mod lists {
         assert_eq!(refused.reason(), OriginRefusedReason::Malformed(ParseOriginError::Null));
         assert_eq!(
             refused.to_string(),
-            "the origin `null` is refused: `null` is the origin of sandboxed pages and files and names nobody"
+            "the origin `null` is refused: `null` is the origin of sandboxed pages and files, which any site can have"
         );
         let policy = OriginPolicy::AllowList(vec![]);
         let refused = policy.check(Some(b"https://a.example"), HOST).expect_err("refused");

@@ -1,4 +1,4 @@
-//! RFC 6455, 4.2.1, 4.2.2 and 4.4: what a client is told.
+//! RFC 6455, 4.2.1, 4.2.2 and 4.4: the responses to faulty handshakes.
 
 use std::mem::size_of;
 

@@ -1,4 +1,4 @@
-//! What a failed handshake tells people: one line, with what was received quoted and made safe.
+//! The errors of failed handshakes: one line each, with received text quoted and made safe to print.
 
 use std::error::Error as _;
 

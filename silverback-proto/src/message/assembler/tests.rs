@@ -93,7 +93,7 @@ mod joining {
             let piece = &payload[at..at + room];
             if direct {
                 BufMut::put_slice(&mut assembler.spare(remaining).unwrap(), piece);
-                assert_eq!(assembler.settle(), piece, "exactly what was read directly is lent for unmasking");
+                assert_eq!(assembler.settle(), piece, "exactly the bytes of the direct read are unmasked");
             } else {
                 assembler.push(piece, remaining).unwrap();
             }
@@ -206,8 +206,7 @@ mod memory {
             while arrived < 2 * MIB {
                 assembler.push(&[b'a'; KIB], (16 * MIB - arrived) as u64).unwrap();
                 arrived += KIB;
-                // Twice what has arrived; a buffer that the pool has may be twice as large as that, and starts on a
-                // page.
+                // Twice the received bytes. A pooled buffer may be twice as large as that, and starts on a page.
                 let most = 2 * (2 * arrived).max(4 * KIB) + 8 * KIB;
                 assert!(assembler.held() <= most, "{} for {arrived} bytes", assembler.held());
             }
@@ -259,7 +258,7 @@ mod memory {
     }
 }
 
-/// For the tests of whoever owns an assembler.
+/// For the tests of the receiver, which owns an assembler.
 impl Assembler {
     pub(crate) fn held(&self) -> usize {
         let waiting = self.open.as_ref().and(self.inflater.as_ref()).map_or(0, |inflater| inflater.held());

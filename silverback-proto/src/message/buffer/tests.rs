@@ -1,4 +1,4 @@
-//! Alignment, growth, and what the pool holds. Each test has a thread of its own, and with it a pool.
+//! Alignment, growth, and the pool. Each test has its own thread, and with it its own pool.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a buffer may be dropped on any thread")]
 
@@ -26,7 +26,7 @@ fn large_buffers_begin_on_a_page() {
         let mut buffer = Buffer::with_capacity(capacity);
         assert!(is_aligned(&buffer) && buffer.is_empty() && buffer.capacity() >= capacity, "{buffer:?}");
         buffer.extend_from_slice(&vec![7; capacity]);
-        assert!(is_aligned(&buffer), "filling what was reserved moves nothing");
+        assert!(is_aligned(&buffer), "filling the reserved room moves nothing");
         assert_eq!(buffer.as_slice(), vec![7; capacity]);
         buffer.as_mut_slice()[0] = 8;
         assert_eq!(buffer.into_bytes()[..2], [8, 7]);

@@ -10,8 +10,8 @@ use silverback_testkit::{
 
 use super::*;
 
-/// What the validator says of a text in these pieces: the index of the piece that it refused, or whether the text may
-/// end behind the last. What it accepted must be what came in, up to an unfinished character.
+/// Validates a text in pieces. Returns the index of the first invalid piece, or whether the text may end after the last
+/// one. Also checks that the accepted text is the input up to an unfinished character.
 fn judge<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<bool, usize> {
     let mut utf8 = Utf8Validator::default();
     let (mut accepted, mut pushed) = (String::new(), Vec::new());

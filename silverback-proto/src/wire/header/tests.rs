@@ -7,7 +7,7 @@ use silverback_testkit::wire::{self, LengthForm, bits, decode as oracle_decode, 
 
 use super::*;
 
-/// What the wire says, written as bits, and the header that says it.
+/// Headers as bits on the wire, and as values.
 fn table() -> Vec<(&'static str, FrameHeader)> {
     let header = FrameHeader::new;
     let key = Some(MaskKey([0x37, 0xfa, 0x21, 0x3d]));

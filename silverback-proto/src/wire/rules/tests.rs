@@ -7,7 +7,7 @@ use silverback_testkit::wire::{Frame, LengthForm, binary, close_empty, continuat
 use super::*;
 use crate::{connection::config::Config, wire::close_code::CloseCode};
 
-/// Judges a frame as `receiver` gets it, dressed as its sender must: masked from clients, and from nobody else.
+/// Validates a frame that `receiver` gets. It is masked if its sender is a client.
 struct Case {
     message_is_open: bool,
     rsv1_has_a_meaning: bool,
