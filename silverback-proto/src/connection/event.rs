@@ -70,7 +70,7 @@ pub struct Incoming<'a>(Source<'a>);
 
 #[derive(Debug)]
 enum Source<'a> {
-    Lent(MessageRef<'a>),
+    Borrowed(MessageRef<'a>),
     Assembled(&'a mut Option<Body>),
 }
 
@@ -78,12 +78,12 @@ impl<'a> Incoming<'a> {
     /// A binary message that is complete in the input.
     #[inline]
     pub(crate) fn binary(payload: &'a [u8]) -> Self {
-        Self(Source::Lent(MessageRef::Binary(payload)))
+        Self(Source::Borrowed(MessageRef::Binary(payload)))
     }
 
     /// A text message that is complete in the input. Its UTF-8 is validated here and nowhere else.
     pub(crate) fn text(payload: &'a [u8]) -> Result<Self, ConnectionError> {
-        Ok(Self(Source::Lent(MessageRef::Text(utf8::check(payload)?))))
+        Ok(Self(Source::Borrowed(MessageRef::Text(utf8::check(payload)?))))
     }
 
     pub(crate) fn assembled(body: &'a mut Option<Body>) -> Self {
@@ -94,7 +94,7 @@ impl<'a> Incoming<'a> {
     #[inline]
     pub fn into_message(self) -> Message {
         match self.0 {
-            Source::Lent(message) => message.to_message(),
+            Source::Borrowed(message) => message.to_message(),
             Source::Assembled(body) => body.take().map_or_else(|| Message::binary(""), Body::into_message),
         }
     }
@@ -103,7 +103,7 @@ impl<'a> Incoming<'a> {
     #[allow(clippy::should_implement_trait, reason = "a `MessageRef` is not a reference to a type of its own")]
     pub fn as_ref(&self) -> MessageRef<'_> {
         match &self.0 {
-            Source::Lent(message) => *message,
+            Source::Borrowed(message) => *message,
             Source::Assembled(Some(body)) => body.as_ref(),
             Source::Assembled(None) => MessageRef::Binary(b""),
         }
@@ -119,7 +119,7 @@ impl<'a> Incoming<'a> {
     #[inline]
     pub fn into_ref(self) -> MessageRef<'a> {
         match self.0 {
-            Source::Lent(message) => message,
+            Source::Borrowed(message) => message,
             Source::Assembled(Some(body)) => body.as_ref(),
             Source::Assembled(None) => MessageRef::Binary(b""),
         }

@@ -202,7 +202,7 @@ impl Inflater {
                     return Err(InflateError::Invalid.into());
                 }
                 if !self.message.has_more && self.message.taken % JUDGED_EVERY as u64 == 0 {
-                    self.judge_ratio()?;
+                    self.check_ratio()?;
                 }
             }
             Ok(done)
@@ -217,7 +217,7 @@ impl Inflater {
         self.inflate_waiting(Held::Briefly, u64::MAX, &mut accept)?;
         // 7.2.3.4: after a block with BFINAL there is no tail to add.
         let done = if self.message.is_at_stream_end { Ok(()) } else { self.run_tail(&mut accept) };
-        let done = done.and_then(|()| Ok(self.judge_ratio()?));
+        let done = done.and_then(|()| Ok(self.check_ratio()?));
         if std::mem::take(&mut self.message).is_at_stream_end {
             self.forget();
         } else if !matches!(self.kept, Kept::Stream) {
@@ -237,7 +237,7 @@ impl Inflater {
                 match rest.len() {
                     // The stream stops after each block. Only inside a block it also takes the bytes after the tail.
                     0 => return Err(InflateError::Invalid.into()),
-                    1 if made < scratch.len() => return Ok(self.judge_boundary(scratch)?),
+                    1 if made < scratch.len() => return Ok(self.check_boundary(scratch)?),
                     _ => {}
                 }
             }
@@ -246,7 +246,7 @@ impl Inflater {
 
     /// A block may have ended inside the last byte of the tail, whose other bits would begin the next block. Then an
     /// empty block after them is not recognised as one.
-    fn judge_boundary(&mut self, scratch: &mut [u8]) -> Result<(), InflateError> {
+    fn check_boundary(&mut self, scratch: &mut [u8]) -> Result<(), InflateError> {
         let nothing = &mut |_: &[u8]| Ok::<(), InflateError>(());
         let outcome = self.step(&EMPTY_BLOCK, scratch, InflateFlush::SyncFlush, nothing)?;
         // After a block with BFINAL the stream takes no input.
@@ -256,7 +256,7 @@ impl Inflater {
 
     /// Checks the ratio. Call this at the same offsets of a message however it is cut, so that the result does not
     /// depend on the cuts.
-    fn judge_ratio(&self) -> Result<(), InflateError> {
+    fn check_ratio(&self) -> Result<(), InflateError> {
         let Progress { taken, made, .. } = self.message;
         let allowed = taken.saturating_mul(self.max_ratio.into()).max(RATIO_COUNTS_FROM);
         if made > allowed { Err(InflateError::Ratio { limit: self.max_ratio }) } else { Ok(()) }

@@ -187,7 +187,7 @@ mod round_trips {
     }
 
     #[test]
-    fn what_goes_plain_leaves_a_small_window_as_it_was() {
+    fn an_uncompressed_message_does_not_change_a_small_window() {
         let noise = Random::new(5).bytes(3000);
         for bits in [9, 10] {
             let (mut deflater, mut inflater) = pair(&Compression::default().server_max_window_bits(bits));
@@ -309,7 +309,7 @@ mod limits {
     }
 
     #[test]
-    fn what_is_no_deflate_is_refused() {
+    fn invalid_deflate_data_is_rejected() {
         let (_, mut inflater) = pair(&Compression::default());
         assert_eq!(inflate(&mut inflater, &[&hex("ff ff ff ff")]), Err(InflateError::Invalid));
     }

@@ -160,14 +160,14 @@ impl OriginPolicy {
         if matches!(self, Self::Any) {
             return Ok(());
         }
-        self.judge(origin, host).map_err(|reason| OriginRefused {
+        self.validate(origin, host).map_err(|reason| OriginRefused {
             origin: Received::new(origin),
             host: Received::new(host),
             reason,
         })
     }
 
-    fn judge(&self, origin: &[u8], host: &[u8]) -> Result<(), OriginRefusedReason> {
+    fn validate(&self, origin: &[u8], host: &[u8]) -> Result<(), OriginRefusedReason> {
         // Browsers send names only in their xn-- form.
         let text = std::str::from_utf8(origin).ok().filter(|text| text.is_ascii());
         let text = text.ok_or(OriginRefusedReason::Malformed(ParseOriginError::NotAscii))?;

@@ -118,7 +118,7 @@ impl Assembler {
         let declared = declared.saturating_add(header.payload_len());
         let is_compressed = header.rsv1() || self.is_compressed();
         let frames = frames.saturating_add(1);
-        judge_sums(declared, frames, is_compressed, limits)?;
+        check_sums(declared, frames, is_compressed, limits)?;
         let inflates_to = header.rsv1().then_some(limits.message);
         Ok(Admitted { declared, frames, is_last_frame: header.is_final(), inflates_to })
     }
@@ -126,10 +126,10 @@ impl Assembler {
     /// Checks the open message against new limits, which apply from now on.
     pub(crate) fn admit_again(&mut self, limits: &Limits) -> Result<(), LimitError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        judge_sums(open.declared, open.frames, open.compressed.is_some(), limits)?;
+        check_sums(open.declared, open.frames, open.compressed.is_some(), limits)?;
         open.compressed.as_mut().map_or(Ok(()), |inflated| {
             inflated.limit = limits.message;
-            inflated.judge()
+            inflated.check()
         })
     }
 
@@ -280,17 +280,17 @@ impl OpenMessage {
     /// Keeps the inflated bytes of a piece, within the limit on messages. Text is validated up to that limit, so that
     /// the first of two faults does not depend on how the input was cut.
     fn keep_inflated(&mut self, inflated: &[u8]) -> Result<(), ConnectionError> {
-        let (mut kept, mut judged) = (inflated, Ok(()));
+        let (mut kept, mut checked) = (inflated, Ok(()));
         if let Some(compressed) = &mut self.compressed {
             let room = compressed.limit.saturating_sub(compressed.size);
             kept = &inflated[..inflated.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
             compressed.size += inflated.len() as u64;
-            judged = compressed.judge();
+            checked = compressed.check();
         }
         self.settled += kept.len();
         // No header tells the inflated size, so the size ahead is unknown.
         self.body.push(kept, Ahead { bytes: kept.len(), is_all: false })?;
-        Ok(judged?)
+        Ok(checked?)
     }
 
     fn ahead(&self, remaining: u64) -> Ahead {
@@ -299,7 +299,7 @@ impl OpenMessage {
 }
 
 impl Inflated {
-    fn judge(&self) -> Result<(), LimitError> {
+    fn check(&self) -> Result<(), LimitError> {
         let Self { size, limit } = *self;
         // The error does not name the size so far, which depends on how the input was cut.
         if size > limit { Err(LimitError::Message { size: limit.saturating_add(1), limit }) } else { Ok(()) }
@@ -406,7 +406,7 @@ fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usi
     if ahead.is_all { grown.min(whole) } else { grown }
 }
 
-fn judge_sums(declared: u64, frames: u32, is_compressed: bool, limits: &Limits) -> Result<(), LimitError> {
+fn check_sums(declared: u64, frames: u32, is_compressed: bool, limits: &Limits) -> Result<(), LimitError> {
     if declared > if is_compressed { with_overhead(limits.message) } else { limits.message } {
         return Err(LimitError::Message { size: declared, limit: limits.message });
     }

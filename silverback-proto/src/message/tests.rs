@@ -95,7 +95,7 @@ fn a_message_is_shown_as_its_text_or_its_length() {
 }
 
 #[test]
-fn a_message_is_lent_and_owned_again_unchanged() {
+fn a_message_is_unchanged_after_borrowing_and_copying() {
     for message in [Message::text("text"), Message::binary("binary")] {
         let lent = MessageRef::from(&message);
         assert_eq!((lent.kind(), lent.as_bytes()), (message.kind(), message.as_bytes()));

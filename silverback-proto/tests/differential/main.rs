@@ -21,12 +21,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn random_streams_are_judged_the_same(stream in any_stream()) {
+    fn random_streams_have_the_same_result(stream in any_stream()) {
         check(&stream);
     }
 
     #[test]
-    fn random_streams_that_break_off_are_judged_the_same(stream in any_stream(), at: Index) {
+    fn random_streams_that_end_early_have_the_same_result(stream in any_stream(), at: Index) {
         let len = at.index(stream.wire().len() + 1);
         check_truncated(&stream, len);
     }

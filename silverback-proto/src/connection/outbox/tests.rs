@@ -37,7 +37,7 @@ fn frames_leave_in_the_order_they_were_queued() {
 }
 
 #[test]
-fn what_has_left_is_not_sent_again_whatever_the_sizes_of_the_writes() {
+fn sent_bytes_are_not_sent_again_whatever_the_sizes_of_the_writes() {
     for seed in 0..50 {
         let mut random = Random::new(seed);
         let (mut outbox, mut expected, mut left) = (Outbox::default(), Vec::new(), Vec::new());
@@ -65,7 +65,7 @@ fn what_has_left_is_not_sent_again_whatever_the_sizes_of_the_writes() {
 }
 
 #[test]
-fn a_copy_is_lent_to_be_masked_in_place() {
+fn a_queued_copy_can_be_masked_in_place() {
     let mut outbox = Outbox::default();
     outbox.push_copied([b"before", b""]);
     outbox.push_frame(&FrameHeader::new(Opcode::TEXT, 7).encode(), b"payload").fill(b'x');
@@ -130,7 +130,7 @@ mod urgent_frames {
 }
 
 #[test]
-fn it_is_known_which_frames_have_left_whatever_overtook_them() {
+fn the_sent_frames_are_known_whatever_overtook_them() {
     for seed in 0..30 {
         let mut random = Random::new(seed);
         let (mut outbox, mut ends) = (Outbox::default(), Vec::new());
@@ -159,7 +159,7 @@ fn it_is_known_which_frames_have_left_whatever_overtook_them() {
 }
 
 #[test]
-fn dropping_what_has_not_begun_tears_no_frame_whatever_has_left() {
+fn dropping_unsent_frames_tears_no_frame() {
     for seed in 0..200 {
         let mut random = Random::new(seed);
         let (mut outbox, mut left) = (Outbox::default(), Vec::new());
@@ -246,7 +246,7 @@ mod memory {
     }
 
     #[test]
-    fn what_waits_is_held_little_more_than_once() {
+    fn queued_output_is_held_little_more_than_once() {
         let mut outbox = Outbox::default();
         for _ in 0..10_000 {
             outbox.push_copied([b"hd", &[7; 98]]);

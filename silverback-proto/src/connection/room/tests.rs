@@ -94,7 +94,7 @@ fn a_writer_that_finds_its_room_taken_keeps_its_place() {
 }
 
 #[test]
-fn a_sink_that_was_called_and_does_not_come_back_holds_up_nobody() {
+fn a_called_sink_that_does_not_return_delays_no_other_writer() {
     let (mut output, mut sink, mut a) = (Output::full(), None, None);
     assert!(!output.tries("sink", &mut sink, 1, Patience::MayVanish) && !output.writes("a", &mut a, 10));
     assert_eq!(output.called_after(50), ["sink", "a"]);
@@ -113,7 +113,7 @@ fn a_sink_that_comes_back_late_is_still_the_first() {
 }
 
 #[test]
-fn everybody_is_called_when_there_will_be_no_room() {
+fn all_writers_are_called_when_there_will_be_no_room() {
     let (mut output, mut a, mut b) = (Output::full(), None, None);
     assert!(!output.writes("a", &mut a, 10) && !output.writes("b", &mut b, 10));
     assert_eq!(output.waiting.call_all().collect::<Vec<_>>(), ["a", "b"]);
@@ -121,7 +121,7 @@ fn everybody_is_called_when_there_will_be_no_room() {
 }
 
 #[test]
-fn nobody_is_forgotten_and_nobody_overtakes_whoever_gives_up() {
+fn no_writer_is_forgotten_or_overtaken_when_others_give_up() {
     for seed in 0..300 {
         let mut random = Random::new(seed);
         let mut output = Output::full();

@@ -103,7 +103,7 @@ mod by_us {
     use super::*;
 
     #[test]
-    fn our_close_leaves_behind_what_waits() {
+    fn our_close_is_sent_after_queued_output() {
         let mut peer = client();
         peer.endpoint().conn.send("one".into()).unwrap();
         peer.endpoint().close(1000, "done");

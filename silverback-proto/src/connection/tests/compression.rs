@@ -117,7 +117,7 @@ mod receiving {
     }
 
     #[test]
-    fn what_is_no_deflate_fails_with_1007() {
+    fn invalid_deflate_data_fails_with_1007() {
         check_fails(
             &Config::default(),
             &[compressed_text("ff ff ff ff ff")],
@@ -128,7 +128,7 @@ mod receiving {
 
     /// RFC 6455, 8.1 applies to the inflated message. This one is stored, so that its bytes are visible.
     #[test]
-    fn compressed_text_that_is_no_utf_8_fails_with_1007() {
+    fn compressed_text_that_is_not_utf_8_fails_with_1007() {
         let error = ProtocolError::InvalidUtf8;
         check_fails(
             &Config::default(),
@@ -454,7 +454,7 @@ mod sending {
 
     /// The handshake may have been done elsewhere. Its result decides, and not the configuration.
     #[test]
-    fn what_was_negotiated_decides_also_where_the_configuration_does_not_ask_for_it() {
+    fn negotiated_compression_applies_without_a_configuration() {
         let negotiated = Negotiated { compression: Some(DeflateParams::default()), ..Negotiated::default() };
         let agreed = |role| App::negotiated(role, Config::default(), negotiated.clone());
         let (mut server, mut client) = (agreed(Role::Server), agreed(Role::Client));

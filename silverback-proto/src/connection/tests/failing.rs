@@ -42,7 +42,7 @@ mod gone_wrong {
     }
 
     #[test]
-    fn a_fault_drops_what_a_full_transport_has_not_begun_to_take() {
+    fn a_fault_drops_frames_that_a_full_transport_has_not_begun() {
         // The first message, and how much of it is sent before the transport is full.
         let firsts = [
             ("one".to_owned(), 0),
@@ -75,7 +75,7 @@ mod gone_wrong {
     }
 
     #[test]
-    fn a_fault_drops_what_the_transport_does_not_take_afterwards() {
+    fn a_fault_drops_frames_that_the_transport_does_not_take_afterwards() {
         let mut app = App::new(Role::Server, Config::default());
         (0..100).for_each(|_| app.conn.send("message".into()).unwrap());
         app.input(&wire(Role::Server, &[text("bad").rsv3()]));
@@ -88,7 +88,7 @@ mod gone_wrong {
     }
 
     #[test]
-    fn a_fault_drops_nothing_but_what_waits_in_front_of_our_close() {
+    fn a_fault_drops_only_output_before_our_close() {
         let mut app = App::new(Role::Server, Config::default());
         app.conn.send("one".into()).unwrap();
         app.conn.send("two".into()).unwrap();

@@ -87,7 +87,7 @@ mod lending {
     }
 
     #[test]
-    fn what_is_lent_becomes_ones_own_without_the_input() {
+    fn a_borrowed_message_can_be_copied() {
         let App { mut conn, clock, .. } = App::new(Role::Server, Config::default());
         let mut input = wire(Role::Server, &[binary("kept")]);
         let Some(Event::Message(incoming)) = conn.handle_input(clock.now(), &mut input).unwrap().event else {

@@ -97,7 +97,7 @@ mod pings {
     }
 
     #[test]
-    fn what_we_send_is_no_life() {
+    fn our_own_output_is_not_a_sign_of_life() {
         let mut peer = keeping_alive();
         wait(&mut peer, 15);
         peer.endpoint().conn.send("anybody?".into()).unwrap();
@@ -131,7 +131,7 @@ mod pings {
     }
 
     #[test]
-    fn nobody_is_pinged_without_an_interval() {
+    fn no_ping_is_sent_without_an_interval() {
         let mut peer = Peer::client(App::new(Role::Server, Config::default().ping_interval(None)));
         assert_eq!(next_deadline(&mut peer), None);
         assert_eq!(wait(&mut peer, 1_000_000), None);
@@ -191,7 +191,7 @@ mod output {
 
     /// The transport took it at once, so it is unknown whether the peer did.
     #[test]
-    fn that_never_had_to_wait_is_no_life() {
+    fn that_never_stalled_is_not_a_sign_of_life() {
         let mut peer = keeping_alive();
         assert_eq!(wait(&mut peer, 20), None);
         expect_ping(&mut peer);
@@ -219,7 +219,7 @@ mod output {
     }
 
     #[test]
-    fn that_the_transport_held_and_the_peer_took_is_no_stall() {
+    fn that_the_transport_held_and_the_peer_took_is_not_a_stall() {
         let mut peer = keeping_alive();
         peer.endpoint().conn.send("stuck".into()).unwrap();
         block(&mut peer);
@@ -331,7 +331,7 @@ mod closing {
     }
 
     #[test]
-    fn nobody_is_pinged_while_closing() {
+    fn no_ping_is_sent_while_closing() {
         let config = Config::default().close_timeout(100 * SECOND);
         let mut peer = Peer::client(App::new(Role::Server, config));
         let now = peer.endpoint().clock.now();
@@ -346,7 +346,7 @@ mod stalls {
     use super::*;
 
     #[test]
-    fn a_peer_that_takes_no_output_is_given_up() {
+    fn a_peer_that_takes_no_output_times_out() {
         let mut peer = keeping_alive();
         peer.endpoint().conn.send("stuck".into()).unwrap();
         for _ in 0..29 {
@@ -378,7 +378,7 @@ mod stalls {
     }
 
     #[test]
-    fn a_write_of_nothing_is_no_progress() {
+    fn a_write_of_zero_bytes_is_not_progress() {
         let mut peer = keeping_alive();
         peer.endpoint().conn.send("stuck".into()).unwrap();
         let now = peer.endpoint().clock.now();

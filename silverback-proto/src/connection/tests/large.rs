@@ -123,7 +123,7 @@ fn one_that_is_given_up_leaves_the_window_as_it_was() {
 }
 
 #[test]
-fn one_that_is_dropped_spoils_no_compressor_of_the_thread() {
+fn dropping_a_large_message_spoils_no_compressor() {
     let text = compressible(700_000);
     for _ in 0..4 {
         let (mut from, _) = pair(&Compression::default());

@@ -133,7 +133,7 @@ mod memory {
     use super::*;
 
     #[test]
-    fn memory_grows_with_what_arrived_and_not_with_what_was_declared() {
+    fn memory_grows_with_received_bytes_and_not_with_declared_ones() {
         for role in [Role::Server, Role::Client] {
             for start in [text("a".repeat(1024)), binary([7; 1024])] {
                 let mut app = App::new(role, Config::default());
@@ -236,7 +236,7 @@ mod inflation {
     }
 
     #[test]
-    fn the_ratio_is_no_matter_up_to_1_mib() {
+    fn the_ratio_is_not_limited_up_to_1_mib() {
         let mut sender = app(Role::Client, Compression::default().level(9));
         let mut receiver = app(Role::Server, Compression::default());
         sender.conn.send(Message::binary(vec![0; MIB])).unwrap();

@@ -49,7 +49,7 @@ mod halves {
     }
 
     #[test]
-    fn what_the_peer_sent_is_counted() {
+    fn received_messages_and_bytes_are_counted() {
         let mut app = App::new(Role::Server, Config::default());
         let input =
             wire(Role::Server, &[text("a"), binary("b").not_final(), continuation("c"), ping("?"), close_empty()]);

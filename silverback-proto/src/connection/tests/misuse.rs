@@ -102,7 +102,7 @@ mod direct_reads {
     }
 
     #[test]
-    fn are_taken_by_the_next_input_if_nobody_did_before() {
+    fn are_handled_by_the_next_input_at_the_latest() {
         for first in [1, 1000, 3000] {
             let (mut app, mut stream) = begun();
             read_directly(&mut app, &mut stream, first);
@@ -121,7 +121,7 @@ mod direct_reads {
     }
 
     #[test]
-    fn are_part_of_what_a_reader_of_pieces_gets() {
+    fn are_part_of_the_pieces_of_a_streamed_message() {
         let (mut app, mut stream) = begun();
         read_directly(&mut app, &mut stream, 3000);
         let pieces = ReadMode::Pieces { limit: u64::MAX };
@@ -230,7 +230,7 @@ fn more_than_waited_cannot_have_left() {
 }
 
 #[test]
-fn parameters_that_no_handshake_agrees_to_are_taken_for_the_nearest() {
+fn parameters_out_of_range_are_clamped() {
     for bits in [0, 7, 16, 31, 32, 64, 127, 128, 255] {
         let params = DeflateParams { server_max_window_bits: bits, client_max_window_bits: bits, ..Default::default() };
         let negotiated = || Negotiated { compression: Some(params), ..Negotiated::default() };
@@ -245,7 +245,7 @@ fn parameters_that_no_handshake_agrees_to_are_taken_for_the_nearest() {
 }
 
 #[test]
-fn a_clock_at_the_end_of_time_is_no_reason_to_panic() {
+fn a_clock_at_the_end_of_time_causes_no_panic() {
     let mut end = FakeClock::new().now();
     for bit in (0..63).rev() {
         end = end.checked_add(Duration::from_secs(1 << bit)).unwrap_or(end);

@@ -90,7 +90,7 @@ mod frames {
     }
 
     #[test]
-    fn a_large_payload_of_a_server_goes_from_where_it_stands() {
+    fn a_large_payload_of_a_server_is_queued_by_reference() {
         let payload = Bytes::from(vec![7; 10_000]);
         let prepared = PreparedMessage::new(Message::binary(payload.clone()));
         let mut app = App::new(Role::Server, Config::default());
@@ -131,7 +131,7 @@ mod masking {
     }
 
     #[test]
-    fn a_message_prepared_once_is_masked_anew_each_time() {
+    fn a_prepared_message_is_masked_with_a_new_key_each_time() {
         let prepared = PreparedMessage::new("same");
         let mut app = App::new(Role::Client, Config::default());
         app.conn.send_prepared(&prepared).unwrap();
@@ -248,7 +248,7 @@ mod room {
     use super::*;
 
     #[test]
-    fn what_waits_is_counted_to_the_byte() {
+    fn queued_output_is_counted_to_the_byte() {
         let mut app = App::new(Role::Client, Config::default());
         app.conn.send("12345".into()).unwrap();
         assert_eq!((app.conn.queued_output(), app.conn.stats().queued_output), (11, 11));
@@ -284,7 +284,7 @@ mod progress {
     use super::*;
 
     #[test]
-    fn what_was_accepted_and_what_has_left_is_known_also_after_the_connection_is_lost() {
+    fn accepted_and_sent_bytes_are_known_after_the_connection_is_lost() {
         let mut app = App::new(Role::Server, Config::default());
         app.conn.send(Message::binary(vec![1; 10])).unwrap();
         app.conn.handle_transmitted(5);

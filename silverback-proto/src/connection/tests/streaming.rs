@@ -275,7 +275,7 @@ mod limits_of_another_reader {
     }
 
     #[test]
-    fn what_was_to_be_streamed_is_not_joined_beyond_the_limit() {
+    fn a_message_that_began_as_a_stream_is_not_joined_beyond_the_limit() {
         let error = LimitError::Frame { size: 50, limit: 10 };
         check_refused(&[binary("").declared_len(50)], ABOVE, ReadMode::Whole, error);
         check_refused(&[text("").declared_len(50)], ABOVE, ReadMode::Whole, error);
@@ -286,13 +286,13 @@ mod limits_of_another_reader {
     }
 
     #[test]
-    fn what_was_to_be_joined_is_not_streamed_beyond_the_limit() {
+    fn a_message_that_began_whole_is_not_streamed_beyond_the_limit() {
         check_refused(&[binary("").declared_len(9)], ReadMode::Whole, BELOW, LimitError::Frame { size: 9, limit: 5 });
         check_refused(&[binary("").declared_len(50)], ABOVE, BELOW, LimitError::Frame { size: 50, limit: 5 });
     }
 
     #[test]
-    fn no_buffer_is_lent_for_what_is_too_large_to_be_kept() {
+    fn no_direct_read_is_offered_for_a_message_that_is_too_large() {
         let mut receiver = Receiver::new(Role::Client, &config(), &Negotiated::default());
         let header = &mut wire(Role::Client, &[binary("").declared_len(1 << 20)]);
         assert!(receiver.handle_input(header, ReadMode::Pieces { limit: u64::MAX }).unwrap().received.is_none());

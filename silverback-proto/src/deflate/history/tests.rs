@@ -66,7 +66,7 @@ fn word(number: usize) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn what_one_stream_has_sent_is_understood(messages in messages(), bits in WITH_HISTORY, level in 1i32..=9, piece in 1usize..400) {
+    fn the_output_of_one_stream_is_understood(messages in messages(), bits in WITH_HISTORY, level in 1i32..=9, piece in 1usize..400) {
         let mut sender = Deflate::new(level, false, bits);
         let mut receiver = inflater(bits);
         for message in messages {
@@ -137,7 +137,7 @@ fn a_final_block_ends_the_history_too() {
 }
 
 #[test]
-fn what_was_never_sent_is_not_referred_to() {
+fn later_messages_do_not_refer_to_one_that_was_never_sent() {
     let (mut sender, mut receiver) = (deflater(10, 9), Naive::new(10));
     let message = word(1).repeat(20);
     let mut compressed = Vec::new();

@@ -70,7 +70,7 @@ fn a_fault_is_the_same_at_every_cut() {
 }
 
 #[test]
-fn text_within_the_limit_is_judged_before_the_limit_at_every_cut() {
+fn text_within_the_limit_is_validated_before_the_limit_at_every_cut() {
     let text = |at: usize| compress(&[vec![b'x'; at], b"\xFF".to_vec(), vec![b'x'; 5000]].concat());
     let over_the_limit = LimitError::Message { size: 1001, limit: 1000 };
     for (compressed, error) in [
@@ -131,7 +131,7 @@ fn a_message_that_ends_inside_a_block_is_refused_whatever_is_kept() {
 
 /// 7.2.3.6: the message without text is a byte, and not none.
 #[test]
-fn a_message_of_no_bytes_is_refused_and_one_of_an_empty_block_is_empty() {
+fn a_payload_without_bytes_is_rejected_and_an_empty_block_is_an_empty_message() {
     check_is_not_whole(b"");
     for mut inflater in inflaters() {
         for _ in 0..3 {
@@ -142,7 +142,7 @@ fn a_message_of_no_bytes_is_refused_and_one_of_an_empty_block_is_empty() {
 }
 
 #[test]
-fn what_only_looks_for_an_open_block_is_never_taken_for_the_end_of_one() {
+fn the_probe_for_an_open_block_is_never_taken_for_its_end() {
     for missing in 5..=20 {
         // A final block of 100 stored bytes, not all of which come.
         check_is_not_whole(&[&[0x01, 100, 0, !100, 0xFF][..], &vec![b'x'; 100 - missing]].concat());
@@ -153,7 +153,7 @@ fn what_only_looks_for_an_open_block_is_never_taken_for_the_end_of_one() {
 const STORED_HEADER: usize = 5;
 
 #[test]
-fn the_ratio_is_judged_the_same_at_every_cut() {
+fn the_ratio_is_checked_the_same_at_every_cut() {
     let zeros = |mib: usize| vec![0; mib << 20];
     let noise = |len| Random::new(8).bytes(len);
     for (message, is_allowed) in [

@@ -32,7 +32,7 @@ mod answers {
     }
 
     #[test]
-    fn what_the_client_asks_of_the_server_is_granted_and_said() {
+    fn the_server_grants_the_parameters_that_the_client_asks_for() {
         let server = Compression::default();
         check_answer(
             &server,
@@ -188,7 +188,7 @@ mod verification {
     }
 
     #[test]
-    fn what_was_asked_for_must_be_granted() {
+    fn the_server_must_grant_the_requested_parameters() {
         let client = Compression::default().server_no_context_takeover(true);
         check_refused(&client, "permessage-deflate", DeflateAnswerError::Missing(SERVER_NO_CONTEXT_TAKEOVER));
         let client = Compression::default().server_max_window_bits(10);

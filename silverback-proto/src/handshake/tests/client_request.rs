@@ -234,7 +234,7 @@ mod uris {
     }
 
     #[test]
-    fn a_parsed_uri_is_judged_like_its_text() {
+    fn a_parsed_uri_is_validated_like_its_text() {
         let uri: Uri = "wss://example.com:444?x".parse().expect("a URI");
         let request = ClientRequest::new(&uri).expect("a WebSocket URI");
         assert_eq!((request.port(), request.target().as_str()), (444, "/?x"));

@@ -130,7 +130,7 @@ fn an_empty_list_gives_no_header() {
 }
 
 #[test]
-fn names_and_values_that_are_no_tokens_are_not_written() {
+fn names_and_values_that_are_not_tokens_are_not_written() {
     for offer in [
         named(""),
         named("a b"),

@@ -191,7 +191,7 @@ mod requests {
     }
 
     #[test]
-    fn the_host_stands_in_its_header() {
+    fn the_host_is_in_its_header() {
         assert_eq!(requested(Version::HTTP_11, "/", &["a.example:80"]), Ok(Some("a.example:80".to_owned())));
     }
 

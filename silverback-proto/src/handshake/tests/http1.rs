@@ -61,7 +61,7 @@ mod reading {
     }
 
     #[test]
-    fn the_limit_counts_the_head_and_not_what_follows() {
+    fn the_limit_counts_only_the_head() {
         let head = request().bytes();
         let input = [&head[..], &[0x82; 1000]].concat();
         assert_eq!(HeadReader::new(head.len()).handle_input(&input), Ok(Progress::Complete { consumed: head.len() }));

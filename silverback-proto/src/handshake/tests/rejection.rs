@@ -26,7 +26,7 @@ fn header<'a>(response: &'a Response<String>, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_plain_get_learns_what_this_address_is() {
+fn a_plain_get_gets_an_explanation_of_the_address() {
     let response = check(
         request().without("Upgrade").without("Connection"),
         426,
@@ -142,7 +142,7 @@ fn unreadable_and_late_requests_have_their_statuses() {
 }
 
 #[test]
-fn what_was_received_is_quoted_escaped_and_cut() {
+fn received_text_is_quoted_escaped_and_cut() {
     let long = format!("Sec-WebSocket-Version: {}", "9".repeat(1000));
     let response = request().instead(&long).rejected().response();
     assert!(response.body().contains(&format!("`{}...`", "9".repeat(64))));

@@ -243,7 +243,7 @@ mod subprotocols {
 }
 
 #[test]
-fn the_origin_is_judged_against_the_host_of_the_request() {
+fn the_origin_is_compared_with_the_host_of_the_request() {
     let handshake = request().with("Origin: https://server.example.com").accepted();
     assert!(handshake.check_origin(&OriginPolicy::SameOrigin).is_ok());
     let foreign = request().with("Origin: https://evil.example").accepted();

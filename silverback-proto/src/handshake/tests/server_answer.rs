@@ -28,7 +28,7 @@ fn the_sample_request_gets_the_sample_response() {
 }
 
 #[test]
-fn the_answer_is_made_from_the_key_as_it_stands() {
+fn the_answer_is_made_from_the_unchanged_text_of_the_key() {
     let (response, _) = request()
         .instead("Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==")
         .accepted()
@@ -39,7 +39,7 @@ fn the_answer_is_made_from_the_key_as_it_stands() {
 }
 
 #[test]
-fn without_an_agreement_no_header_speaks_of_one() {
+fn without_an_agreement_there_is_no_header() {
     let handshake = request().with("Sec-WebSocket-Protocol: chat").with("Sec-WebSocket-Extensions: foo").accepted();
     let (response, negotiated) = handshake.accept(Acceptance::default()).expect("accepted");
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);

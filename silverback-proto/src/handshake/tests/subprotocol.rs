@@ -16,7 +16,7 @@ fn a_name_is_read_from_whatever_holds_it() {
 }
 
 #[test]
-fn what_is_no_token_is_no_name() {
+fn a_name_must_be_a_token() {
     for name in ["", "two words", "a,b", "grüße", "a\r\nb"] {
         let refused: Result<Subprotocol, InvalidSubprotocol> = name.parse();
         assert!(refused.is_err(), "{name:?}");

@@ -69,7 +69,7 @@ fn a_wrong_answer_is_named_with_what_was_received() {
 }
 
 #[test]
-fn what_was_received_is_cut_short_and_quoted_the_same_everywhere() {
+fn received_text_is_cut_and_quoted_the_same_everywhere() {
     let long = Received::new(&[b'a'; 65]);
     assert_eq!(long.to_string(), format!("`{}...`", "a".repeat(64)));
     assert_eq!(format!("{long:?}"), long.to_string());

@@ -82,7 +82,7 @@ mod joining {
     }
 
     #[test]
-    fn what_was_read_directly_joins_what_was_pushed() {
+    fn direct_reads_join_pushed_bytes() {
         let mut assembler = Assembler::default();
         let payload = Random::new(1).bytes(100 * KIB);
         begin(&mut assembler, Opcode::BINARY, payload.len(), true);
@@ -108,7 +108,7 @@ mod handing_out {
     use super::*;
 
     #[test]
-    fn what_was_kept_is_taken_once() {
+    fn kept_bytes_are_taken_once() {
         for opcode in KINDS {
             let mut assembler = Assembler::default();
             begin(&mut assembler, opcode, 10, true);
@@ -135,7 +135,7 @@ mod handing_out {
     }
 
     #[test]
-    fn text_that_is_passed_on_is_judged_too() {
+    fn text_that_is_streamed_is_validated_too() {
         let mut assembler = Assembler::default();
         begin(&mut assembler, Opcode::TEXT, 10, true);
         assembler.pass(b"\xe2\x82").unwrap();
@@ -197,7 +197,7 @@ mod memory {
     use super::*;
 
     #[test]
-    fn memory_grows_with_what_arrived_and_not_with_what_was_declared() {
+    fn memory_grows_with_received_bytes_and_not_with_declared_ones() {
         for (opcode, is_final) in KINDS.into_iter().flat_map(|opcode| [(opcode, true), (opcode, false)]) {
             let mut assembler = Assembler::default();
             begin(&mut assembler, opcode, 16 * MIB, is_final);
@@ -214,7 +214,7 @@ mod memory {
     }
 
     #[test]
-    fn room_for_direct_reads_grows_with_what_arrived() {
+    fn room_for_direct_reads_grows_with_received_bytes() {
         let mut assembler = Assembler::default();
         begin(&mut assembler, Opcode::BINARY, 16 * MIB, true);
         assert!(BufMut::remaining_mut(&assembler.spare(16 * MIB as u64).unwrap()) <= 4 * KIB);

@@ -44,7 +44,7 @@ fn a_reused_buffer_is_empty_and_begins_on_a_page() {
 }
 
 #[test]
-fn small_buffers_take_what_was_asked_for_and_are_not_pooled() {
+fn small_buffers_have_the_requested_capacity_and_are_not_pooled() {
     let buffer = Buffer::with_capacity(100);
     assert_eq!((buffer.capacity(), buffer.len()), (100, 0));
     drop(buffer);
@@ -157,7 +157,7 @@ fn bytes_may_be_dropped_on_another_thread() {
 }
 
 #[test]
-fn more_than_there_is_memory_for_is_no_reason_to_panic() {
+fn lack_of_memory_causes_no_panic() {
     for capacity in [isize::MAX as usize - PAGE, isize::MAX as usize, usize::MAX - 1, usize::MAX] {
         assert!(Buffer::pooled(capacity).is_none());
         let mut buffer = Buffer::with_capacity(capacity);

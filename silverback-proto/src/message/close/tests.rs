@@ -10,7 +10,7 @@ mod codes {
     use super::*;
 
     #[test]
-    fn what_must_not_be_sent_is_refused_when_read_and_when_made() {
+    fn codes_that_must_not_be_sent_are_rejected_when_read_and_when_made() {
         for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
             let code = CloseCode::new(code);
             let decoded = CloseFrame::decode(&code.get().to_be_bytes());

@@ -141,7 +141,7 @@ fn broken_sequences_are_found_at_every_place_of_a_vector() {
 }
 
 #[test]
-fn every_pair_of_bytes_is_judged_as_the_naive_way_does() {
+fn every_pair_of_bytes_agrees_with_the_naive_check() {
     for pair in 0..=u16::MAX {
         let pair = pair.to_be_bytes();
         check_pieces(&pair, &[&pair]);
@@ -150,7 +150,7 @@ fn every_pair_of_bytes_is_judged_as_the_naive_way_does() {
 }
 
 #[test]
-fn every_lead_byte_with_every_class_of_continuations_is_judged_as_the_naive_way_does() {
+fn every_lead_byte_with_every_class_of_continuations_agrees_with_the_naive_check() {
     let classes = [0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF];
     for lead in 0xC0..=0xFF {
         for second in classes {
@@ -193,12 +193,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_judged_as_the_naive_way_does(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+    fn any_bytes_agree_with_the_naive_check(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
         check(&bytes);
     }
 
     #[test]
-    fn a_text_with_one_byte_changed_is_judged_as_the_naive_way_does(
+    fn a_text_with_one_changed_byte_agrees_with_the_naive_check(
         text in "[aé€😀]{1,60}",
         at: prop::sample::Index,
         byte: u8,
@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn long_random_mixtures_are_judged_as_the_naive_way_does(seed: u64) {
+    fn long_random_mixtures_agree_with_the_naive_check(seed: u64) {
         let mut random = Random::new(seed);
         let mut bytes = Vec::new();
         for _ in 0..200 {

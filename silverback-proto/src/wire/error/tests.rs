@@ -6,7 +6,7 @@ use crate::deflate::inflater::InflateError;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn an_error_tells_people_what_its_cause_tells() {
+fn an_error_shows_the_text_of_its_cause() {
     let causes: [(ConnectionError, &str); 7] = [
         (ProtocolError::LengthTopBit.into(), "the top bit of a 64-bit length is set"),
         (LimitError::Fragments { limit: 2 }.into(), "a message has more than 2 fragments"),
@@ -53,7 +53,7 @@ fn inflating_fails_as_the_rule_or_the_limit_that_was_broken() {
 }
 
 #[test]
-fn a_refused_command_says_what_stands_in_its_way() {
+fn a_command_that_fails_names_the_reason() {
     let refusals = [
         (SendError::Closing, "the connection is closing: nothing more can be sent"),
         (SendError::MessageOpen, "another message is still being streamed"),

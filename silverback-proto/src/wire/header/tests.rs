@@ -65,7 +65,7 @@ fn every_row_reads_the_same_both_ways() {
 }
 
 #[test]
-fn what_follows_a_header_is_not_looked_at() {
+fn bytes_after_a_header_are_ignored() {
     for (written, header) in table() {
         let mut wire = bits(written);
         wire.extend([0xFF; 20]);
@@ -212,7 +212,7 @@ fn any_header() -> impl Strategy<Value = FrameHeader> {
 }
 
 #[test]
-fn the_quick_reading_of_a_plain_message_says_what_the_whole_one_says() {
+fn the_fast_path_for_headers_agrees_with_the_full_one() {
     for (written, header) in table() {
         let mut wire = bits(written);
         check_quick_reading(&wire);

@@ -57,7 +57,7 @@ mod masking {
     }
 
     #[test]
-    fn a_server_must_mask_no_frame() {
+    fn a_server_must_not_mask_frames() {
         let error = ProtocolError::WrongMasking { sender: Role::Server };
         for frame in [text("a"), text(""), binary(""), ping(""), pong("a"), close_empty()] {
             let masked = frame.masked([0; 4]);
