@@ -118,7 +118,7 @@ fn commands_do_what_they_say() {
     person.types("/stats\r");
     person.sees("sent 2 messages");
     person.types("/nonsense\r");
-    person.sees("no command /nonsense");
+    person.sees("unknown command /nonsense");
     person.types("/close 4001 see you\r");
     check_heard(&hear, "close 4001 see you");
     assert_eq!(person.ends(), Some(0));
