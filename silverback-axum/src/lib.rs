@@ -42,6 +42,9 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod close_code;
 mod message;
 pub mod rejection;

@@ -25,6 +25,9 @@
 //! # Ok::<(), silverback_proto::ConnectionError>(())
 //! ```
 
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod connection;
 pub mod deflate;
 pub mod handshake;

@@ -30,7 +30,6 @@ pub enum Error {
     UnsendableCode(UnsendableCode),
     /// A message that is not the JSON that was asked for, or a value that has no JSON. The connection is as it was.
     #[cfg(feature = "json")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     Json(Box<JsonError>),
     /// The opening handshake failed on the server's side.
     Upgrade(Box<UpgradeError>),
@@ -38,7 +37,6 @@ pub enum Error {
     Dial(Box<DialError>),
     /// A blocking call has waited for as long as it may, or must not wait. The connection is as it was.
     #[cfg(feature = "blocking")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
     Wait(WaitError),
 }
 

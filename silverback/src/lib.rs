@@ -39,9 +39,11 @@
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).
 //! - `json`: messages that are JSON, with serde.
 
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod adapters;
 #[cfg(feature = "blocking")]
-#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub mod blocking;
 mod conn;
 mod dial;
@@ -51,7 +53,6 @@ mod reconnect;
 mod upgrade;
 
 #[cfg(feature = "json")]
-#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use adapters::json;
 pub use adapters::{join::JoinedMessages, read_into::MessageBuffer, tunnel::Tunnel};
 pub use conn::{
@@ -62,7 +63,6 @@ pub use conn::{
     writer::{HeldOutput, TryWriteError, Writer},
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
 pub use dial::tls;
 pub use dial::{
     Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, InvalidProxyVariable, Proxy,

@@ -25,7 +25,6 @@ pub enum DialError {
     UserName,
     /// The certificates, keys or options for TLS make no sense together. Nothing was sent.
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-    #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
     Tls(TlsError),
     /// The URL, or the proxy's, asks for TLS, which this build cannot do.
     TlsUnsupported,

@@ -206,7 +206,6 @@ impl Dialer {
 
     /// How TLS is done with the server. Default: [`Tls::default`].
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-    #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
     pub fn tls(mut self, tls: impl Into<Tls>) -> Self {
         self.tls = Some(tls.into());
         self
@@ -215,7 +214,6 @@ impl Dialer {
     /// How TLS is done with an `https://` proxy. Default: [`Tls::default`], and never what was set for servers: a client
     /// certificate, or leave to accept any certificate, was not meant for the proxy.
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-    #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls-tls", feature = "native-tls"))))]
     pub fn proxy_tls(mut self, tls: impl Into<Tls>) -> Self {
         self.proxy_tls = Some(tls.into());
         self

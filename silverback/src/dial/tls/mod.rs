@@ -127,7 +127,6 @@ impl Tls {
 
     /// Uses the system's library even where rustls is there.
     #[cfg(feature = "native-tls")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "native-tls")))]
     pub fn use_native_tls(self) -> Self {
         self.with(|options| options.backend = Backend::Native)
     }
@@ -152,7 +151,6 @@ impl Tls {
 /// A configuration that is used as it is; of what can be set here only [`Tls::server_name`] still counts. Its ALPN should
 /// be empty or name `http/1.1`.
 #[cfg(feature = "rustls-tls")]
-#[cfg_attr(docsrs, doc(cfg(feature = "rustls-tls")))]
 impl From<Arc<rustls::ClientConfig>> for Tls {
     fn from(config: Arc<rustls::ClientConfig>) -> Self {
         Self::given(Connector::rustls(config))
@@ -161,7 +159,6 @@ impl From<Arc<rustls::ClientConfig>> for Tls {
 
 /// A connector that is used as it is; of what can be set here only [`Tls::server_name`] still counts.
 #[cfg(feature = "native-tls")]
-#[cfg_attr(docsrs, doc(cfg(feature = "native-tls")))]
 impl From<native_tls::TlsConnector> for Tls {
     fn from(connector: native_tls::TlsConnector) -> Self {
         Self::given(Connector::native(connector))
