@@ -1,9 +1,9 @@
-//! What a connection takes while nobody speaks.
+//! The memory of an idle connection.
 
 use super::*;
 
-/// A reader and what it shares with its writers are an allocation each: of 384 and, with the counters of an `Arc`, 448 bytes.
-/// These are sizes that allocators have; a byte more would cost 64.
+/// A connection has two allocations: one of 384 bytes for its reader, and one of 448 bytes, with the counters of its
+/// `Arc`, for the state that the halves share. Allocators have exactly these sizes, so one more byte would cost 64.
 #[cfg(target_pointer_width = "64")]
 #[test]
 fn both_halves_of_an_idle_connection_fit_what_allocators_have() {

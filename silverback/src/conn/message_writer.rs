@@ -16,14 +16,14 @@ use crate::{
     io::output::{FlushFor, Polled, SharedHandle},
 };
 
-/// Writes one message in fragments, as large as the connection's write buffer but 64 KiB at most. [`finish`](Self::finish) or `shutdown`
-/// ends it.
+/// Writes one message in fragments. A fragment is as large as the connection's write buffer, and 64 KiB at most.
+/// [`finish`](Self::finish) or `shutdown` ends the message.
 ///
-/// A writer that is dropped before that has sent a part of a message which the peer must not take for the whole: the
-/// connection is closed with 1011.
+/// A writer that is dropped before that closes the connection with 1011, because the peer must not take a part of the
+/// message for the whole.
 pub struct MessageWriter {
     shared: SharedHandle,
-    /// What is not yet a fragment. Always < fragment_size after a write.
+    /// Bytes that were not sent as a fragment yet. Always <= fragment_size.
     gathered: Vec<u8>,
     fragment_size: usize,
     is_finished: bool,
@@ -31,7 +31,7 @@ pub struct MessageWriter {
 
 impl MessageWriter {
     pub(crate) fn new(shared: SharedHandle, fragment_size: usize) -> Self {
-        // A larger one would be compressed or copied under the lock.
+        // Fragments are compressed and copied under the lock, so they must not be larger.
         let fragment_size = fragment_size.min(LARGE_MESSAGE);
         Self { shared, gathered: Vec::new(), fragment_size, is_finished: false }
     }
@@ -39,10 +39,10 @@ impl MessageWriter {
     /// Ends the message.
     ///
     /// # Errors
-    /// The connection is closing or has failed, or the text ends inside a character.
+    /// Fails if the connection is closing or has failed, or if the text ends inside a character.
     ///
     /// # Cancel safety
-    /// A future that is dropped has not ended the message; call it again.
+    /// If the future is dropped before it is ready, the message has not ended. Call this again.
     pub async fn finish(&mut self) -> Result<(), Error> {
         poll_fn(|cx| self.poll_finish(cx)).await
     }
@@ -83,7 +83,7 @@ impl AsyncWrite for MessageWriter {
         self.shared.poll_flush(cx, FlushFor::Polled(Polled::MessageWriter)).map_err(io::Error::from)
     }
 
-    /// Ends the message; the connection stays open.
+    /// Ends the message. The connection stays open.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_finish(cx).map_err(io::Error::from)
     }

@@ -1,5 +1,5 @@
-//! The types that applications hold: [`Conn`] and its halves, the reader and the writer of one message, and the observer
-//! of control frames. They are built on `io`, and know nothing of how a connection came about.
+//! The types that applications hold: [`Conn`], its two halves, and the reader and writer of one message. They are built
+//! on `io` and do not know how a connection was opened.
 
 pub(crate) mod message_writer;
 pub(crate) mod reader;
@@ -43,8 +43,9 @@ use crate::{
 
 /// A WebSocket connection over any transport.
 ///
-/// Pings, pongs and closes are served inside [`read_message`](Self::read_message), so an application that reads needs
-/// nothing else. All methods that wait are cancel safe: they may stand in `select!` and under a timeout.
+/// [`read_message`](Self::read_message) also answers pings, records pongs and replies to Close frames, so an
+/// application that keeps reading need do nothing else. All methods that wait are cancel safe: you can use them in
+/// `select!` and under a timeout.
 ///
 /// ```
 /// # async fn echo(mut conn: silverback::Conn) -> Result<(), silverback::Error> {
@@ -54,8 +55,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// Answers to messages that arrived together leave together, in one write, and at the latest when the task waits for
-/// anything else.
+/// The replies to a burst of messages leave in one write, at the latest when the task waits for something else.
 #[derive(Debug)]
 pub struct Conn {
     pub(crate) reader: Reader,
@@ -63,10 +63,11 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// A connection on a stream whose opening handshake was done elsewhere. `early` is what was read beyond it.
+    /// Creates a connection on a stream whose opening handshake was done elsewhere. `early` holds the bytes that were
+    /// read after the handshake.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
+    /// If called outside of a tokio runtime with its time driver enabled.
     pub fn from_handshake(
         stream: impl ByteStream,
         role: Role,
@@ -101,76 +102,79 @@ impl Conn {
         }
     }
 
-    /// The next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info) tells more: also
-    /// whether it was clean, which it is not if our answer found nobody.
+    /// Returns the next message as an owned value, or `None` once the peer has closed.
+    ///
+    /// After `None`, [`close_info`](Self::close_info) says how the connection closed. The close is not clean if the
+    /// peer had gone before our Close frame was sent.
     ///
     /// # Errors
-    /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
-    /// a closing handshake. After an error the connection is over, and further calls return `None`.
+    /// Fails if the peer breaks the protocol or exceeds a limit (our Close frame tells it why), if a timeout expires,
+    /// or if the transport fails or ends without a closing handshake. After an error the connection is over, and
+    /// further calls return `None`; see [`Reader::read_message`].
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_message(&mut self) -> Result<Option<Message>, Error> {
         self.reader.read_message().await
     }
 
-    /// The next message, lent until the next call: no copy, no allocation. To answer it in the same loop, see
-    /// [`halves`](Self::halves).
+    /// Returns the next message, borrowed until the next call, without a copy or an allocation. To reply to it in the
+    /// same loop, see [`halves`](Self::halves).
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
         self.reader.read_borrowed().await
     }
 
-    /// The next message, ping, pong or close; see [`Reader::read_event`].
+    /// Returns the next message, ping, pong or close; see [`Reader::read_event`].
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         self.reader.read_event().await
     }
 
-    /// The next message as a stream of bytes; see [`Reader::next_reader`].
+    /// Returns the next message as a stream of bytes; see [`Reader::next_reader`].
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn next_reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
         self.reader.next_reader().await
     }
 
-    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    /// Does the same as [`next_reader`](Self::next_reader), with another limit on the message, in bytes.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn next_reader_up_to(&mut self, limit: u64) -> Result<Option<MessageReader<'_>>, Error> {
         self.reader.next_reader_up_to(limit).await
     }
 
-    /// Accepts a message for sending, as soon as there is room for it.
+    /// Accepts a message for sending as soon as there is room for it; see [`Writer::write_message`].
     ///
     /// # Errors
-    /// The connection is closing ([`Error::is_closing`]) or has failed.
+    /// Fails if the connection is closing ([`Error::is_closing`]) or has failed.
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has accepted nothing.
+    /// If the future is dropped before it is ready, the message was not accepted.
     pub fn write_message(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
         self.writer.write_message(message)
     }
 
-    /// Accepts a message that is lent; see [`Writer::write_borrowed`].
+    /// Accepts a borrowed message by copying it; see [`Writer::write_borrowed`].
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -181,7 +185,7 @@ impl Conn {
         self.writer.write_borrowed(message).await
     }
 
-    /// Accepts a message that was encoded before.
+    /// Accepts a prepared message; see [`Writer::write_prepared`].
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -200,7 +204,8 @@ impl Conn {
         self.writer.try_write_message(message)
     }
 
-    /// Accepts a message that is not compressed, whatever was agreed on; see [`Writer::write_uncompressed`].
+    /// Accepts a message and sends it uncompressed, even if compression was negotiated; see
+    /// [`Writer::write_uncompressed`].
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -217,13 +222,13 @@ impl Conn {
     /// As [`write_message`](Self::write_message).
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has started nothing.
+    /// If the future is dropped before it is ready, no message was started.
     pub async fn next_writer(&mut self, kind: MessageKind) -> Result<MessageWriter, Error> {
         self.writer.next_writer(kind).await
     }
 
-    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on; see
-    /// [`Writer::next_writer_uncompressed`].
+    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
+    /// negotiated; see [`Writer::next_writer_uncompressed`].
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -237,44 +242,45 @@ impl Conn {
     /// Sends a ping of up to 125 bytes; see [`Writer::ping`].
     ///
     /// # Errors
-    /// The payload is too long, or the connection is closing or has failed.
+    /// Fails if the payload is too long, or if the connection is closing or has failed.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.writer.ping(payload)
     }
 
-    /// Waits until everything that was accepted has been given to the transport.
+    /// Waits until the transport has taken everything that was accepted; see [`Writer::flush`].
     ///
     /// # Errors
-    /// The connection has failed.
+    /// As [`Writer::flush`].
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.writer.flush().await
     }
 
-    /// Does the closing handshake (RFC 6455, 7.1.2): sends what was accepted and a Close frame, waits for the peer's,
-    /// and ends the transport so that neither is lost. Messages that still arrive are discarded; all of it takes
-    /// [`Config::close_timeout`](crate::Config::close_timeout) at most.
+    /// Does the closing handshake (RFC 6455, 7.1.2): sends everything that was accepted and a Close frame, waits for
+    /// the peer's Close frame, and ends the transport so that neither is lost. Messages that still arrive are
+    /// discarded. All of this takes at most [`Config::close_timeout`](crate::Config::close_timeout).
     ///
-    /// Also right after the peer has closed, or after an error: then there is nothing to do.
+    /// It may also be called after the peer has closed, or after an error. It then sends no other Close frame.
     ///
     /// # Errors
-    /// [`Error::UnsendableCode`] before anything is sent; otherwise why the handshake was not completed.
+    /// Fails with [`Error::UnsendableCode`] before anything is sent. Any other error is the reason why the handshake
+    /// was not completed.
     ///
     /// # Cancel safety
-    /// The handshake has begun; call this or [`read_message`](Self::read_message) again to go on.
+    /// A future that is dropped may have started the handshake. Call this again to continue.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         poll_fn(|cx| self.writer.poll_unsent(cx)).await?;
         self.reader.close(code, reason).await
     }
 
-    /// Parts the connection in two halves, for two tasks. Nothing is spawned, and nothing becomes slower.
+    /// Splits the connection into two halves, for two tasks. This spawns nothing and makes nothing slower.
     pub fn split(self) -> (Writer, Reader) {
         (self.writer, self.reader)
     }
 
-    /// Both halves, lent: for a loop that answers messages which are lent to it.
+    /// Returns both halves, borrowed, for a loop that replies to borrowed messages.
     ///
     /// ```
     /// # async fn echo(mut conn: silverback::Conn) -> Result<(), silverback::Error> {
@@ -288,38 +294,37 @@ impl Conn {
         (&self.writer, &mut self.reader)
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.writer.close_info()
     }
 
-    /// The subprotocol that both sides agreed on.
+    /// Returns the negotiated subprotocol.
     pub fn subprotocol(&self) -> Option<&Subprotocol> {
         self.reader.subprotocol()
     }
 
-    /// What both sides agreed on about compression (RFC 7692, 7.1); `None` without it.
+    /// Returns the negotiated compression parameters (RFC 7692, 7.1), or `None` without compression.
     pub fn compression(&self) -> Option<DeflateParams> {
         self.reader.compression()
     }
 
-    /// The peer's address; see [`Reader::peer_addr`].
+    /// Returns the address of the peer; see [`Reader::peer_addr`].
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.reader.peer_addr()
     }
 
-    /// Our address; see [`Reader::local_addr`].
+    /// Returns our own address; see [`Reader::local_addr`].
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.reader.local_addr()
     }
 
-    /// Sets the limit on messages anew; see [`Reader::set_max_message_size`].
+    /// Sets a new message size limit, in bytes; see [`Reader::set_max_message_size`].
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.reader.set_max_message_size(bytes);
     }
 
-    /// Has every control frame of the peer's shown to `observer`, in whichever way messages are read; see
-    /// [`Reader::observe`].
+    /// Calls `observer` with every control frame of the peer, whichever read method is used; see [`Reader::observe`].
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
@@ -339,19 +344,19 @@ impl Conn {
         self.reader.observe(observer);
     }
 
-    /// The counters of the connection.
+    /// Returns the counters of the connection.
     pub fn stats(&self) -> Stats {
         self.reader.stats()
     }
 
-    /// For those who poll.
+    /// Returns the writer, for callers that poll it.
     pub(crate) fn writer_mut(&mut self) -> &mut Writer {
         &mut self.writer
     }
 }
 
 impl Reader {
-    /// Joins the halves of a connection again.
+    /// Joins the two halves of a connection.
     ///
     /// ```
     /// # fn join(conn: silverback::Conn) -> Result<silverback::Conn, silverback::ReuniteError> {
@@ -361,7 +366,7 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// The writer belongs to another connection. The error gives both back.
+    /// Fails if the writer belongs to another connection. The error returns both halves.
     pub fn reunite(self, writer: Writer) -> Result<Conn, ReuniteError> {
         let is_one = self.driver().shared().is(writer.shared());
         if is_one { Ok(Conn { reader: self, writer }) } else { Err(ReuniteError { writer, reader: self }) }
@@ -386,7 +391,7 @@ impl fmt::Display for ReuniteError {
 
 impl std::error::Error for ReuniteError {}
 
-/// Messages until the connection ends; an error is the last item.
+/// Yields messages until the connection ends. An error is the last item.
 impl Stream for Conn {
     type Item = Result<Message, Error>;
 
@@ -395,7 +400,7 @@ impl Stream for Conn {
     }
 }
 
-/// As the [`Sink`] of a [`Writer`].
+/// Behaves as the [`Sink`] of a [`Writer`].
 impl Sink<Message> for Conn {
     type Error = Error;
 

@@ -24,18 +24,19 @@ use crate::{
     },
 };
 
-/// Reads messages. Pings are answered, pongs taken note of and closes replied to inside, before anything that came
-/// after them is handed out.
+/// Reads messages. Each read method answers pings, records pongs and replies to Close frames, before it returns
+/// anything that arrived after them.
 ///
-/// All methods are cancel safe: a future that is dropped takes nothing with it, and the next call goes on where it was.
+/// All methods are cancel safe: dropping a future loses nothing, and the next call continues from there.
 #[derive(Debug)]
 pub struct Reader {
-    /// Boxed, so that a connection moves cheaply and an idle task is small.
+    /// Boxed, so that a connection is cheap to move and an idle task is small.
     driver: Box<Driver>,
-    /// The message that is being read in pieces, or whose rest is to be skipped. Kept for the next one when it is over.
+    /// The message that is being read in pieces or skipped. After its last piece the allocation is kept for the next
+    /// such message.
     streaming: Option<Box<Streaming>>,
     max_message_size: u64,
-    /// `None` if nothing was agreed on.
+    /// `None` if nothing was negotiated.
     negotiated: Option<Box<Negotiated>>,
 }
 
@@ -43,9 +44,9 @@ pub struct Reader {
 #[derive(Debug)]
 struct Streaming {
     limit: u64,
-    /// The piece at hand. It stands where it says only while `unread` is not 0.
+    /// The current piece. The location is valid only while `unread` is not 0.
     piece: PayloadLocation,
-    /// Bytes at its end that were not read yet.
+    /// Number of bytes at the end of the piece that were not read yet.
     unread: usize,
     is_last: bool,
 }
@@ -56,35 +57,40 @@ impl Reader {
         Self { driver: Box::new(driver), streaming: None, max_message_size, negotiated }
     }
 
-    /// The next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info) tells more: also
-    /// whether it was clean, which it is not if our answer found nobody.
+    /// Returns the next message as an owned value, or `None` once the peer has closed.
     ///
-    /// A message costs one allocation. It never pins more memory than its own.
+    /// After `None`, [`close_info`](Self::close_info) says how the connection closed. The close is not clean if the
+    /// peer had gone before our Close frame was sent.
+    ///
+    /// A message costs at most one allocation, and keeps no more memory alive than its own.
     ///
     /// # Errors
-    /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
-    /// a closing handshake. After an error the connection is over, and further calls return `None`: after a fault of the
-    /// peer's once it has closed too, or the time for closing is up. Dropping the connection leaves that to the runtime.
+    /// Fails if the peer breaks the protocol or exceeds a limit (our Close frame tells it why), if a timeout expires,
+    /// or if the transport fails or ends without a closing handshake.
+    ///
+    /// After an error the connection is over, and further calls return `None`. After a fault of the peer, the next call
+    /// first waits until the peer has closed too or the close timeout has expired. If you drop the connection instead,
+    /// a background task waits.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_message(&mut self) -> Result<Option<Message>, Error> {
         poll_fn(|cx| self.poll_read_message(cx)).await
     }
 
-    /// The next message, lent until the next call: no copy, no allocation.
+    /// Returns the next message, borrowed until the next call, without a copy or an allocation.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
         Ok(self.read_incoming().await?.map(Incoming::into_ref))
     }
 
-    /// The next message, lent, and yours without a copy if it had to be joined from more than one read: for those who pass
-    /// messages on, large ones too.
+    /// Returns the next message, borrowed. If it was joined from more than one read, you can take ownership of it
+    /// without a copy. This suits applications that forward messages, large ones too.
     ///
     /// ```
     /// # async fn forward(mut from: silverback::Reader, to: silverback::Writer) -> Result<(), silverback::Error> {
@@ -102,7 +108,7 @@ impl Reader {
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_incoming(&mut self) -> Result<Option<Incoming<'_>>, Error> {
         if let Some(location) = self.message_in_hand() {
             return self.driver.message(location).map(Some);
@@ -113,8 +119,8 @@ impl Reader {
         }
     }
 
-    /// The next message, ping, pong or close; `None` once the connection has ended. Pings and closes have been answered
-    /// when they are seen here: this is for those who want to know, and costs them nothing else.
+    /// Returns the next message, ping, pong or close, or `None` once the connection has ended. Pings and closes have
+    /// already been answered when this returns them. Seeing them costs nothing else.
     ///
     /// After an [`Event::Close`] the next call waits for the end of the transport, as
     /// [`read_message`](Self::read_message) does by itself.
@@ -123,7 +129,7 @@ impl Reader {
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         match poll_fn(|cx| self.poll_received(cx)).await? {
             Some(received) => self.event(received).map(Some),
@@ -131,7 +137,7 @@ impl Reader {
         }
     }
 
-    /// [`read_event`](Self::read_event) for those who write futures by hand.
+    /// Polls for the next event, as [`read_event`](Self::read_event) does. This is for futures written by hand.
     pub fn poll_read_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event<'_>>, Error>> {
         match ready!(self.poll_received(cx))? {
             Some(received) => Poll::Ready(self.event(received).map(Some)),
@@ -139,46 +145,49 @@ impl Reader {
         }
     }
 
-    /// The next message as a stream of bytes, so that it needs no memory of its size; `None` once the peer has closed.
+    /// Returns the next message as a stream of bytes, or `None` once the peer has closed. The whole message need not
+    /// fit into memory.
     ///
-    /// The limit on messages holds; see [`next_reader_up_to`](Self::next_reader_up_to) for larger ones. What is not
-    /// read of the message is skipped by the next call.
+    /// The message size limit applies; use [`next_reader_up_to`](Self::next_reader_up_to) for larger messages. The next
+    /// call skips the part of the message that was not read.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn next_reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
         self.next_reader_up_to(self.max_message_size).await
     }
 
-    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    /// Does the same as [`next_reader`](Self::next_reader), with another limit on the message, in bytes.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn next_reader_up_to(&mut self, limit: u64) -> Result<Option<MessageReader<'_>>, Error> {
         let kind = poll_fn(|cx| self.poll_start_streaming(cx, limit)).await?;
         Ok(kind.map(|kind| MessageReader::new(self, kind)))
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.driver.shared().close_info()
     }
 
-    /// Does the closing handshake (RFC 6455, 7.1.2), as [`Conn::close`](crate::Conn::close): sends what was accepted and a
-    /// Close frame, discards messages until the peer's Close frame has come, and ends the transport. It takes
-    /// [`Config::close_timeout`](crate::Config::close_timeout) at most.
+    /// Does the closing handshake (RFC 6455, 7.1.2), as [`Conn::close`](crate::Conn::close) does: sends everything that
+    /// was accepted and a Close frame, discards messages until the peer's Close frame arrives, and ends the transport.
+    /// This takes at most [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
-    /// [`Error::UnsendableCode`] before anything is sent; otherwise why the handshake was not completed.
+    /// Fails with [`Error::UnsendableCode`] before anything is sent. Any other error is the reason why the handshake
+    /// was not completed.
     ///
     /// # Cancel safety
-    /// The handshake has begun; call this or [`read_message`](Self::read_message) again to go on.
+    /// The first poll starts the handshake. If the future is dropped after that, call this or
+    /// [`read_message`](Self::read_message) again to continue.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         self.driver.shared().start_close_with(code.into(), reason)?;
         poll_fn(|cx| {
@@ -188,46 +197,46 @@ impl Reader {
         .await
     }
 
-    /// The subprotocol that both sides agreed on.
+    /// Returns the negotiated subprotocol.
     pub fn subprotocol(&self) -> Option<&Subprotocol> {
         self.negotiated.as_ref()?.subprotocol.as_ref()
     }
 
-    /// What both sides agreed on about compression (RFC 7692, 7.1); `None` without it.
+    /// Returns the negotiated compression parameters (RFC 7692, 7.1), or `None` without compression.
     pub fn compression(&self) -> Option<DeflateParams> {
         self.negotiated.as_ref()?.compression
     }
 
-    /// The address of the other end of the TCP connection, which may be a proxy's; also under TLS, by rustls or the
-    /// system's library where its feature is on, on a `TcpStream`. `None` on any other transport, and once the connection
-    /// has ended. The system may be asked: keep the answer if you need it often.
+    /// Returns the address of the other end of the TCP connection, which may be a proxy. This also works under TLS on a
+    /// `TcpStream`, by rustls or the system's library where its feature is on. Returns `None` on any other transport,
+    /// and once the connection has ended. The call may ask the system, so keep the result if you need it often.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         Some(self.driver().io().addresses()?.peer)
     }
 
-    /// The address of our end of the TCP connection; `None` as for [`peer_addr`](Self::peer_addr).
+    /// Returns the address of our end of the TCP connection, or `None` in the same cases as
+    /// [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Option<SocketAddr> {
         Some(self.driver().io().addresses()?.local)
     }
 
-    /// Sets the limit on messages anew, in bytes, from the next frame on: small before a client has said who it is, for
-    /// instance, and larger after that. Default: [`Config::max_message_size`](crate::Config::max_message_size). What
-    /// was said of frames alone ([`Config::max_frame_size`](crate::Config::max_frame_size)) stays.
+    /// Sets a new message size limit, in bytes, from the next frame on. For example, a server can keep it small until a
+    /// client has authenticated. Default: [`Config::max_message_size`](crate::Config::max_message_size). The limit on
+    /// single frames ([`Config::max_frame_size`](crate::Config::max_frame_size)) does not change.
     pub fn set_max_message_size(&mut self, bytes: u64) {
         *self.max_message_size() = bytes;
         self.driver_mut().set_max_message_size(bytes);
     }
 
-    /// Has every control frame of the peer's shown to `observer`, in place of the one before. Default: none.
+    /// Calls `observer` with every control frame of the peer. The observer replaces the one before. Default: none.
     ///
-    /// It is called inside the reads, whichever they are, before anything that came after the frame is handed out. The
-    /// answer is queued by then, and nothing that the observer does changes it. It must not block: the connection waits
-    /// for it.
+    /// Every read method calls it, before it returns anything that arrived after the frame. The reply is queued by
+    /// then, and the observer cannot change it. The observer must not block, because the connection waits for it.
     pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + 'static) {
         self.driver_mut().observe(Observer::new(observer));
     }
 
-    /// The counters of the connection.
+    /// Returns the counters of the connection.
     pub fn stats(&self) -> Stats {
         self.driver.stats()
     }
@@ -240,7 +249,7 @@ impl Reader {
         &mut self.driver
     }
 
-    /// The limit on messages, as it was configured or last set.
+    /// Returns the message size limit that was configured or set last.
     pub(crate) fn max_message_size(&mut self) -> &mut u64 {
         &mut self.max_message_size
     }
@@ -258,7 +267,7 @@ impl Reader {
         Poll::Ready(Ok(Some(message)))
     }
 
-    /// Reads on in the message that is being streamed; no byte is its end.
+    /// Reads more of the message that is being streamed. An empty slice means that the message has ended.
     pub(crate) fn poll_read_piece(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Result<&[u8], Error>> {
         loop {
             let Some(streaming) = &self.streaming else { return Poll::Ready(Ok(&[])) };
@@ -295,7 +304,7 @@ impl Reader {
         })
     }
 
-    /// A message that can be had without being polled for.
+    /// Returns a message that has already arrived whole, so that no poll is needed.
     #[inline]
     fn message_in_hand(&mut self) -> Option<PayloadLocation> {
         match &self.streaming {
@@ -334,7 +343,7 @@ impl Reader {
                 Poll::Ready(Ok(()))
             }
             None => {
-                // The peer closed in the middle of a message: what was read of it is not all of it.
+                // The peer closed in the middle of a message. The part that was read must not pass for the whole.
                 self.streaming = None;
                 Poll::Ready(Err(Error::Lost))
             }
@@ -352,7 +361,7 @@ impl Reader {
         Some(kind)
     }
 
-    /// Skips what is left of a message whose reader was dropped.
+    /// Skips the rest of a message whose reader was dropped.
     fn poll_skip(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while let Some(streaming) = &mut self.streaming {
             if streaming.is_last {
@@ -369,7 +378,7 @@ impl Reader {
     }
 }
 
-/// Messages until the connection ends; an error is the last item.
+/// Yields messages until the connection ends. An error is the last item.
 impl Stream for Reader {
     type Item = Result<Message, Error>;
 
@@ -378,9 +387,10 @@ impl Stream for Reader {
     }
 }
 
-/// Reads one message as it arrives. What is not read is skipped by the next read of the connection.
+/// Reads one message as it arrives. The next read of the connection skips the part that was not read.
 ///
-/// Text is checked while it passes: bytes that are not UTF-8 are an error, though a read may end inside a character.
+/// Text is validated while it is read, and bytes that are not UTF-8 are an error. A read may still end inside a
+/// character.
 pub struct MessageReader<'a> {
     reader: &'a mut Reader,
     kind: MessageKind,
@@ -391,7 +401,7 @@ impl<'a> MessageReader<'a> {
         Self { reader, kind }
     }
 
-    /// Text or binary.
+    /// Returns whether the message is text or binary.
     pub fn kind(&self) -> MessageKind {
         self.kind
     }

@@ -23,37 +23,37 @@ use crate::{
     },
 };
 
-/// Writes messages, from as many tasks as there are clones of it.
+/// Writes messages. Clone it to write from several tasks.
 ///
-/// A message is accepted whole or not at all: waiting is only for room in the queue, which is bounded by bytes. Writers
-/// that wait are served in the order in which they came, and a writer that comes later does not overtake them. So do not
-/// keep a write that waits without polling it: those behind it wait too. What was accepted is sent even if every handle is
-/// dropped.
+/// A message is accepted whole or not at all. A write waits only for room in the queue, which is limited in bytes.
+/// Waiting writers are served in the order in which they came, and no later writer overtakes them. So never keep a
+/// waiting write without polling it, because those behind it wait too. Accepted messages are sent even if every handle
+/// is dropped.
 ///
-/// It is also a [`Sink`]. `poll_close` sends what was accepted and a Close frame with 1000, and is ready when both have
-/// left; it reads nothing. If `start_send` is called while another writer has a message open (one that is streamed, or a
-/// large one), the message stays in this sink until it is polled again. A sink compresses or masks a large message in one
-/// call, without a yield.
+/// A writer is also a [`Sink`]. `poll_close` sends everything that was accepted and a Close frame with 1000, and is
+/// ready when both have left. It reads nothing. If another writer has a message open (a streamed or a large one),
+/// `start_send` keeps its message in this sink until the sink is polled again. A sink compresses or masks a large
+/// message in one call, without yielding.
 #[derive(Debug)]
 pub struct Writer {
     shared: SharedHandle,
     fragment_size: usize,
-    /// Boxed, because few writers wait as sinks.
+    /// Boxed, because few writers are used as sinks.
     sink: Option<Box<SinkState>>,
 }
 
-/// What a writer keeps between polls while it is used as a sink.
+/// The state between polls of a writer that is used as a sink.
 #[derive(Debug, Default)]
 struct SinkState {
-    /// Its place among those that wait for room.
+    /// Its place in the queue of writers that wait for room.
     room: Option<WaiterId>,
-    /// Its place among those that wait for a flush.
+    /// Its place among the waiters for a flush.
     flush: Option<WaiterId>,
-    /// What `start_send` took while another writer had a message open.
+    /// The message that `start_send` took while another writer had a message open.
     unsent: Option<Message>,
 }
 
-/// A clone has its own place as a sink.
+/// A clone starts without the sink state of the original.
 impl Clone for Writer {
     fn clone(&self) -> Self {
         Self::new(self.shared.clone(), self.fragment_size)
@@ -73,21 +73,22 @@ impl Writer {
         Self { shared, fragment_size, sink: None }
     }
 
-    /// Accepts a message for sending, as soon as there is room for it.
+    /// Accepts a message for sending as soon as there is room for it.
     ///
-    /// A message of more than 64 KiB may have to be compressed, copied or masked first. The future does that in pieces of a
-    /// few milliseconds and yields between them; other messages wait, pings, pongs, closes and the
+    /// A message of more than 64 KiB may have to be compressed, copied or masked first. The future does that in pieces
+    /// of a few milliseconds and yields between them. Other messages wait meanwhile. Pings, pongs, Close frames and the
     /// [`Reader`](crate::Reader) do not.
     ///
     /// # Errors
-    /// The connection is closing ([`Error::is_closing`]) or has failed.
+    /// Fails if the connection is closing ([`Error::is_closing`]) or has failed.
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has accepted nothing. A message above 64 KiB is made into frames over
-    /// several polls, and a dropped future throws that work away: polling it only once, as `now_or_never` does, never
-    /// sends such a message. Use [`try_write_message`](Self::try_write_message) to send without waiting.
+    /// If the future is dropped before it is ready, the message was not accepted. Encoding a message of more than 64
+    /// KiB can take several polls, and dropping the future discards that work. Code that polls only once, as
+    /// `now_or_never` does, may therefore never send such a message. Use [`try_write_message`](Self::try_write_message)
+    /// to send without waiting.
     pub fn write_message(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
-        // Not an async function: that would keep room for the message in each of its forms.
+        // Not an async function: its future would reserve space for the message in each of its forms.
         let message = message.into();
         let len = message.len();
         let mut message = Some(message);
@@ -100,8 +101,10 @@ impl Writer {
         })
     }
 
-    /// Accepts a message that is not compressed, whatever was agreed on: for secrets, which in one context with a
-    /// stranger's text leak by their compressed size (RFC 7692, 8).
+    /// Accepts a message and sends it uncompressed, even if compression was negotiated.
+    ///
+    /// Use it for secrets. If a secret is compressed in one context with text from a stranger, the compressed size
+    /// reveals something about the secret (RFC 7692, 8).
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -118,7 +121,7 @@ impl Writer {
         self.send(len, |out| message.take().map_or(Ok(()), |message| out.send_uncompressed(message))).await
     }
 
-    /// Accepts a message that is lent: it is copied. Nothing is allocated for one of up to 64 KiB.
+    /// Accepts a borrowed message by copying it. A message of up to 64 KiB needs no allocation.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -138,8 +141,10 @@ impl Writer {
         .await
     }
 
-    /// Accepts a message that was encoded before. The first write to a connection with compression makes the compressed form
-    /// of it, before it waits for room.
+    /// Accepts a prepared message.
+    ///
+    /// The first write to a connection with compression also compresses the message. If the message has more than 64
+    /// KiB, this happens before the write waits for room.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -157,13 +162,15 @@ impl Writer {
         self.send(len, |out| out.send_prepared(message)).await
     }
 
-    /// Accepts a message if there is room for it now and no other writer waits for room. Gives it back otherwise.
+    /// Accepts a message if there is room for it now and no other writer waits for room. Returns it in the error
+    /// otherwise.
     ///
-    /// A message of more than 64 KiB is compressed or masked in this call, without a yield: for megabytes in a task,
-    /// [`write_message`](Self::write_message) is kinder to its neighbours.
+    /// A message of more than 64 KiB is compressed or masked in this call, without yielding. In a task,
+    /// [`write_message`](Self::write_message) delays other tasks less if a message has megabytes.
     ///
     /// # Errors
-    /// [`TryWriteError::Full`] gives the message back; otherwise as [`write_message`](Self::write_message).
+    /// Fails with [`TryWriteError::Full`], which returns the message; otherwise as
+    /// [`write_message`](Self::write_message).
     pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), TryWriteError> {
         let mut message = Some(message.into());
         let len = message.as_ref().map_or(0, Message::len);
@@ -180,9 +187,9 @@ impl Writer {
         }
     }
 
-    /// Accepts a message that was encoded before, if there is room for it now and no other writer waits for room.
+    /// Accepts a prepared message if there is room for it now and no other writer waits for room.
     ///
-    /// The first write of a message to a connection with compression compresses it in this call, without a yield.
+    /// The first write of a message to a connection with compression compresses it in this call, without yielding.
     ///
     /// # Errors
     /// As [`try_write_message`](Self::try_write_message).
@@ -203,9 +210,9 @@ impl Writer {
         }
     }
 
-    /// Returns how many bytes were accepted and not yet taken by the transport, frame headers included.
+    /// Returns how many accepted bytes the transport has not taken yet, frame headers included.
     ///
-    /// The limit is [`Config::max_queued_output`](crate::Config::max_queued_output), beyond which writers wait.
+    /// Beyond [`Config::max_queued_output`](crate::Config::max_queued_output), writers wait.
     pub fn queued_bytes(&self) -> usize {
         self.shared.queued_output()
     }
@@ -215,18 +222,18 @@ impl Writer {
     /// The room is not reserved: another writer may take it before the next call.
     ///
     /// # Errors
-    /// The connection is closing ([`Error::is_closing`]) or has failed.
+    /// Fails if the connection is closing ([`Error::is_closing`]) or has failed.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses nothing that was accepted. It gives up the place in the queue.
     pub async fn wait_for_room(&self, len: usize) -> Result<(), Error> {
         self.send(len, |_| Ok(())).await
     }
 
     /// Holds output back while the guard exists, so that several messages leave in one write.
     ///
-    /// Output leaves nevertheless once [`write_buffer_size`](crate::Settings::write_buffer_size) bytes have gathered, once
-    /// the task yields, or if somebody flushes.
+    /// Output still leaves once [`write_buffer_size`](crate::Settings::write_buffer_size) bytes have gathered, once the
+    /// task yields, or when any writer flushes.
     ///
     /// ```
     /// # fn publish(writer: &silverback::Writer) -> Result<(), silverback::TryWriteError> {
@@ -241,21 +248,21 @@ impl Writer {
         HeldOutput { shared: &self.shared, not_across_threads: PhantomData }
     }
 
-    /// Starts a message that is written as a stream of bytes. Other messages wait until it is finished; pings, pongs
-    /// and closes do not.
+    /// Starts a message that is written as a stream of bytes. Other messages wait until it is finished. Pings, pongs
+    /// and Close frames do not.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has started nothing.
+    /// If the future is dropped before it is ready, no message was started.
     pub async fn next_writer(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
         self.send(0, |out| out.open_message(kind)).await?;
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
-    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on:
-    /// [`write_uncompressed`](Self::write_uncompressed) says what for.
+    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
+    /// negotiated. [`write_uncompressed`](Self::write_uncompressed) explains when this is useful.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -267,16 +274,16 @@ impl Writer {
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
-    /// Sends a ping of up to 125 bytes, before the messages that wait. The answer shows in [`stats`](Self::stats) only
-    /// for the pings of the keepalive.
+    /// Sends a ping of up to 125 bytes, ahead of the messages that wait. [`stats`](Self::stats) has the round trip of
+    /// keepalive pings only.
     ///
     /// # Errors
-    /// The payload is too long, or the connection is closing or has failed.
+    /// Fails if the payload is too long, or if the connection is closing or has failed.
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
         self.shared.send(|out| out.ping(payload))
     }
 
-    /// Sends a pong that nobody asked for (RFC 6455, 5.5.3). Pings are answered without it.
+    /// Sends an unsolicited pong (RFC 6455, 5.5.3). Pings are answered without this call.
     ///
     /// # Errors
     /// As [`ping`](Self::ping).
@@ -284,40 +291,42 @@ impl Writer {
         self.shared.send(|out| out.pong(payload))
     }
 
-    /// Waits until everything that was accepted has been given to the transport.
+    /// Waits until the transport has taken everything that was accepted.
     ///
     /// # Errors
-    /// The connection has failed, or messages were dropped because the peer broke the protocol while they waited
-    /// ([`Error::is_closing`]).
+    /// Fails if the connection has failed, or if messages were dropped because the peer broke the protocol while they
+    /// waited ([`Error::is_closing`]).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses nothing that was accepted. It gives up the place in the queue.
     pub async fn flush(&self) -> Result<(), Error> {
         let mut wait = FlushWait::new(&self.shared);
         poll_fn(|cx| self.shared.poll_flush(cx, wait.who())).await
     }
 
-    /// Starts the closing handshake, after what was accepted before. The [`Reader`](crate::Reader) goes on until the
-    /// peer has answered. A reason of more than 123 bytes is cut at the last character that fits.
-    /// [`CloseCode::NO_STATUS`] sends what it stands for: a Close frame with neither code nor reason.
+    /// Starts the closing handshake, after everything that was accepted before. The [`Reader`](crate::Reader) continues
+    /// until the peer has replied. A reason of more than 123 bytes is cut at the last character that fits.
+    /// [`CloseCode::NO_STATUS`] sends a Close frame with neither code nor reason, because that is the meaning of this
+    /// code.
     ///
     /// # Errors
-    /// The code must not be sent (RFC 6455, 7.4).
+    /// Fails if the code must not be sent (RFC 6455, 7.4).
     pub fn start_close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         self.shared.start_close_with(code.into(), reason)
     }
 
-    /// Whether messages can still be sent.
+    /// Returns whether messages can still be sent.
     pub fn is_open(&self) -> bool {
         self.shared.is_open()
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.shared.close_info()
     }
 
-    /// The counters of the sending side; what was received is counted by the [`Reader`](crate::Reader).
+    /// Returns the counters of the sending side. [`Reader::stats`](crate::Reader::stats) also has those of the
+    /// receiving side.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }
@@ -330,7 +339,7 @@ impl Writer {
         self.shared.output_progress()
     }
 
-    /// Queues something of `len` bytes when its turn has come.
+    /// Calls `send` once it is this writer's turn and there is room for `len` bytes.
     async fn send(
         &self,
         len: usize,
@@ -340,14 +349,14 @@ impl Writer {
         poll_fn(|cx| self.shared.poll_send(cx, wait.who(), len, &mut send)).await
     }
 
-    /// Queues a large message when its turn has come and its frame is made.
+    /// Queues a large message once it is this writer's turn and the frame has been built.
     async fn write_large(&self, len: usize, may_compress: bool, source: LargeSource<'_>) -> Result<(), Error> {
         let mut source = Some(source);
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(|cx| self.poll_large(cx, &mut wait, len, may_compress, || source.take())).await
     }
 
-    /// Takes the message from `source` when its turn has come.
+    /// Takes the message from `source` once it is this writer's turn.
     #[cold]
     #[inline(never)]
     fn poll_large<'m>(
@@ -379,7 +388,7 @@ impl Writer {
         self.shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
     }
 
-    /// Writes a message of up to 64 KiB in a future that outlives the connection.
+    /// Writes a message of up to 64 KiB for a future that may outlive this connection, as those of `reconnect` do.
     pub(crate) fn poll_write_message(
         &self,
         cx: &mut Context<'_>,
@@ -390,7 +399,7 @@ impl Writer {
         self.poll_message(cx, RoomFor::Future(wait.on(&self.shared)), len, message)
     }
 
-    /// Begins a large message in a future that outlives the connection. `None` if it was queued at once.
+    /// Begins a large message for a future that may outlive this connection. `None` means that it was queued at once.
     pub(crate) fn poll_begin_large(
         &self,
         cx: &mut Context<'_>,
@@ -401,25 +410,25 @@ impl Writer {
         self.shared.poll_begin_large(cx, RoomFor::Future(wait.on(&self.shared)), message.len(), true, source)
     }
 
-    /// Begins a large message if there is room now. `Some(Ok(None))` if it was queued at once.
+    /// Begins a large message if there is room now. `Some(Ok(None))` means that it was queued at once.
     pub(crate) fn try_begin_large(&self, message: &Message) -> Option<Result<Option<Encoding<'static>>, Error>> {
         self.shared.try_begin_large(message.len(), || Some(LargeSource::Owned(message.clone())))
     }
 
-    /// The large message that such a future is making into a frame for this connection.
+    /// Returns the large message that such a future is encoding for this connection.
     pub(crate) fn encoding<'a>(&self, wait: &'a mut ChangingRoomWait) -> &'a mut Option<Box<Encoding<'static>>> {
         wait.encoding_on(&self.shared)
     }
 
-    /// What is sent in one piece.
+    /// Returns the largest payload of one fragment, in bytes.
     pub(crate) fn fragment_size(&self) -> usize {
         self.fragment_size
     }
 }
 
-/// What those who poll use: `Sink`, the tunnel, the connection's own `Sink`.
+/// For callers that poll: `Sink`, the tunnel, and the `Sink` of `Conn`.
 impl Writer {
-    /// Queues a borrowed message when its turn has come.
+    /// Queues a borrowed message once it is this writer's turn.
     pub(crate) fn poll_write_borrowed(
         &mut self,
         cx: &mut Context<'_>,
@@ -436,7 +445,7 @@ impl Writer {
         })
     }
 
-    /// Queues what `start_send` could not.
+    /// Queues the message that `start_send` could not queue.
     pub(crate) fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(unsent) = self.sink.as_mut().and_then(|sink| sink.unsent.take()) else { return Poll::Ready(Ok(())) };
         let len = unsent.len();
@@ -455,7 +464,7 @@ impl Writer {
         sent
     }
 
-    /// Waits for room with the place of this sink.
+    /// Waits for room, with this sink's own place in the queue.
     fn poll_room(
         &mut self,
         poll: impl FnOnce(&SharedHandle, RoomFor<'_>) -> Poll<Result<(), Error>>,
@@ -468,7 +477,7 @@ impl Writer {
         polled
     }
 
-    /// Waits for a flush with the place of this sink.
+    /// Waits for a flush, with this sink's own place among the waiters.
     pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_unsent(cx))?;
         let mut place = self.sink.as_ref().and_then(|sink| sink.flush);
@@ -521,7 +530,8 @@ impl Sink<Message> for Writer {
 #[must_use = "output is held back while this exists"]
 pub struct HeldOutput<'a> {
     shared: &'a SharedHandle,
-    /// The flusher of the thread sends what is held back when the task yields: a guard that is kept longer does nothing.
+    /// Makes the guard `!Send`, so that a spawned task cannot keep it across an `await`. It would do nothing there,
+    /// because the flusher of the thread sends held output when the task yields.
     not_across_threads: PhantomData<*const ()>,
 }
 
@@ -540,7 +550,8 @@ impl fmt::Debug for HeldOutput<'_> {
 /// Why [`Writer::try_write_message`] did not accept a message.
 #[derive(Debug)]
 pub enum TryWriteError {
-    /// The queue has no room for it, other writers wait for room, or a streamed message is open. Here it is back.
+    /// The queue has no room for the message, other writers wait for room, or a streamed message is open. The message
+    /// is returned here.
     Full(Message),
     /// The connection is closing or has failed.
     Failed(Error),
