@@ -1,4 +1,4 @@
-//! Messages one after the other as one stream of bytes.
+//! Joins consecutive messages into one stream of bytes.
 
 use std::{
     fmt, io,
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::conn::{Conn, reader::Reader};
 
 impl Conn {
-    /// All messages that follow as one stream of bytes; see [`Reader::join_messages`].
+    /// Returns all following messages as one stream of bytes; see [`Reader::join_messages`].
     ///
     /// ```
     /// use tokio::io::{AsyncBufReadExt, BufReader};
@@ -31,11 +31,11 @@ impl Conn {
 }
 
 impl Reader {
-    /// All messages that follow as one stream of bytes, each followed by `terminator`, which may be empty. It ends with
-    /// a close by the peer. Both kinds of messages count; text is checked while it passes. The limit on messages holds
-    /// for each.
+    /// Returns all following messages as one stream of bytes, each followed by `terminator`, which may be empty. The
+    /// stream ends when the peer closes. It contains text and binary messages alike. Text is validated while it is
+    /// read. The message size limit applies to each message.
     ///
-    /// What is not read of a message is skipped by the next read of the connection.
+    /// If a message is not read to its end, the next read of the connection skips the rest.
     pub fn join_messages(&mut self, terminator: impl Into<Bytes>) -> JoinedMessages<'_> {
         JoinedMessages { reader: self, terminator: terminator.into(), joining: Joining::default() }
     }
@@ -44,7 +44,7 @@ impl Reader {
 /// All messages of a connection as one stream of bytes, made by [`Reader::join_messages`].
 ///
 /// # Errors
-/// Reads fail as [`Reader::read_message`] does, once, and end after that.
+/// Reads fail as [`Reader::read_message`] does, once. Then the stream ends.
 pub struct JoinedMessages<'a> {
     reader: &'a mut Reader,
     terminator: Bytes,
@@ -65,11 +65,11 @@ impl fmt::Debug for JoinedMessages<'_> {
     }
 }
 
-/// Where reading is in a row of messages. Between calls nothing is lent.
+/// The position in a sequence of messages. It borrows nothing between calls.
 #[derive(Debug, Default)]
 pub(crate) struct Joining {
     step: Step,
-    /// What came after bytes that were handed out first.
+    /// An error that followed bytes of the same read. The next read reports it.
     error: Option<io::Error>,
 }
 
@@ -78,23 +78,23 @@ enum Step {
     #[default]
     Between,
     Inside,
-    /// So much of the terminator was handed out.
+    /// This many bytes of the terminator have been read.
     After(usize),
     Ended,
 }
 
-/// What is joined.
+/// The messages to join.
 pub(crate) struct Messages<'a, B> {
     pub(crate) reader: &'a mut Reader,
     pub(crate) terminator: &'a [u8],
-    /// Most bytes of one message.
+    /// The size limit of each message, in bytes.
     pub(crate) limit: u64,
-    /// Judges a message by its kind.
+    /// Accepts or rejects a message by its kind, before its payload is read.
     pub(crate) begin: B,
 }
 
 impl Joining {
-    /// Reads until there is no more room, or nothing more in hand. No byte is the end.
+    /// Reads until `into` is full or no more input is at hand. If it adds no byte, the stream has ended.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -121,7 +121,7 @@ impl Joining {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether the connection has ended, cleanly or not.
+    /// Returns whether the connection has ended, cleanly or not.
     pub(crate) fn has_ended(&self) -> bool {
         self.step == Step::Ended
     }

@@ -1,5 +1,5 @@
-//! Other forms of a connection, built on the verbs of `conn` alone: JSON, messages that are joined from a stream, a tunnel
-//! of bytes, and reading into a buffer of the application's.
+//! Other ways to use a connection, built only on the methods of `conn`: JSON, messages joined into one stream, a tunnel
+//! of bytes, and reading into a buffer of the application.
 
 pub(crate) mod join;
 #[cfg(feature = "json")]

@@ -1,4 +1,4 @@
-//! Messages read into a buffer of the caller's, which is used again and again.
+//! Reads messages into a buffer of the caller, which can be reused.
 
 use bytes::BytesMut;
 use silverback_proto::MessageKind;
@@ -27,23 +27,23 @@ impl Conn {
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost, and nothing is appended.
+    /// Dropping the future loses no message and appends nothing.
     pub async fn read_message_into(&mut self, buffer: &mut impl MessageBuffer) -> Result<Option<MessageKind>, Error> {
         self.reader.read_message_into(buffer).await
     }
 }
 
 impl Reader {
-    /// Appends the next message to `buffer`, a `Vec<u8>` or a `BytesMut`, behind what it holds, and says of which kind it
-    /// is; `None` once the peer has closed. A message is appended whole or not at all. Text is UTF-8.
+    /// Appends the next message to `buffer`, a `Vec<u8>` or a `BytesMut`, and returns its kind, or `None` once the peer
+    /// has closed. A message is appended whole or not at all. Text is valid UTF-8.
     ///
-    /// A buffer that has the room is not allocated anew: it costs one copy. The limit on messages holds.
+    /// If the buffer has enough capacity, this costs one copy and no allocation. The message size limit applies.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost, and nothing is appended.
+    /// Dropping the future loses no message and appends nothing.
     pub async fn read_message_into(&mut self, buffer: &mut impl MessageBuffer) -> Result<Option<MessageKind>, Error> {
         let Some(message) = self.read_borrowed().await? else { return Ok(None) };
         buffer.append(message.as_bytes());
@@ -51,13 +51,13 @@ impl Reader {
     }
 }
 
-/// A buffer that grows as a message needs it: `Vec<u8>` or `BytesMut`.
+/// A buffer that grows to the size of a message: `Vec<u8>` or `BytesMut`.
 pub trait MessageBuffer: Growing {}
 
 impl MessageBuffer for Vec<u8> {}
 impl MessageBuffer for BytesMut {}
 
-/// Outside of the crate nobody can name it, so that more can be asked of buffers later.
+/// Seals [`MessageBuffer`]. Other crates cannot name this trait, so we can add methods to it later.
 pub trait Growing {
     fn append(&mut self, bytes: &[u8]);
 }

@@ -1,5 +1,5 @@
-//! A connection as a tunnel of bytes: what is written goes out in binary messages, and what they hold is read. Where a
-//! message begins and ends means nothing.
+//! A connection as a tunnel of bytes. Written bytes are sent in binary messages, and reads return the payload of
+//! received ones. The boundaries between messages have no meaning.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Conn {
-    /// The connection as a tunnel of bytes.
+    /// Turns the connection into a tunnel of bytes.
     ///
     /// ```
     /// # async fn forward(conn: silverback::Conn) -> std::io::Result<()> {
@@ -33,64 +33,64 @@ impl Conn {
 
 /// A connection as `AsyncRead + AsyncWrite`, made by [`Conn::into_tunnel`].
 ///
-/// Reading gives the bytes of all messages in a row, as they come, and holds none. It ends when the peer has closed with
-/// 1000 or 1001 or without a code; any other code is an error, because what was sent may then not be all of it
-/// ([`close_info`](Self::close_info) has the code). Text is refused with 1003 unless it is
+/// Reads return the bytes of all messages in order, as they arrive, and store no message. The stream ends when the peer
+/// closes with 1000, with 1001 or without a code. Any other code is an error, because the peer may not have sent
+/// everything ([`close_info`](Self::close_info) has the code). Text is rejected with 1003 unless it is
 /// [accepted](Self::accept_text).
 ///
-/// Each write is a message of its own, and leaves at once as far as the transport takes it: put a
-/// [`BufWriter`](tokio::io::BufWriter) around the tunnel if writes are small and many. A write waits for room as
-/// [`Conn::write_message`] does. Limits on messages do not count here: nothing is kept of them.
+/// Each write becomes a message, which is sent at once as far as the transport takes it. If you make many small writes,
+/// put a [`BufWriter`](tokio::io::BufWriter) around the tunnel. A write waits for room as [`Conn::write_message`] does.
+/// Message size limits do not apply, because no message is stored.
 ///
-/// Shutting down sends a Close frame with 1000 behind what was written. Reading goes on until the peer has answered it,
-/// within [`Config::close_timeout`](crate::Config::close_timeout): a WebSocket has no direction that stays open after
-/// the other. A tunnel that is dropped after that has its closing handshake finished in the background; one that is
-/// dropped before ends without a Close frame, as a [`Conn`] does.
+/// Shutting the tunnel down sends a Close frame with 1000 after the written bytes. You can continue to read until the
+/// peer has replied, for at most [`Config::close_timeout`](crate::Config::close_timeout). A WebSocket cannot stay open
+/// in one direction only. If the tunnel is dropped after that, its closing handshake is completed in the background. If
+/// it is dropped before, the connection ends without a Close frame, as a dropped [`Conn`] does.
 ///
-/// All of it is cancel safe, as far as the caller's functions over `AsyncRead` and `AsyncWrite` are.
+/// The tunnel is cancel safe wherever the caller's functions over `AsyncRead` and `AsyncWrite` are.
 #[derive(Debug)]
 pub struct Tunnel {
     conn: Conn,
     joining: Joining,
     max_chunk_size: usize,
     accepts_text: bool,
-    /// A text message has come: whatever follows is not the stream.
+    /// Whether a text message was rejected. Nothing after it belongs to the stream.
     refused_text: bool,
 }
 
 impl Tunnel {
-    /// Largest message that is sent, in bytes. Default: as
-    /// [`write_buffer_size`](crate::Settings::write_buffer_size), 64 KiB. For peers that take less. One of more than 64 KiB is
-    /// compressed or masked in one call, without a yield.
+    /// Sets the largest message to send, in bytes, for peers with a smaller limit. Default:
+    /// [`write_buffer_size`](crate::Settings::write_buffer_size), which is 64 KiB unless it was changed. A message of
+    /// more than 64 KiB is compressed or masked in one call, without yielding.
     pub fn max_chunk_size(mut self, bytes: usize) -> Self {
         self.max_chunk_size = bytes.max(1);
         self
     }
 
-    /// Reads the bytes of text messages as those of binary ones. Default: they are refused with 1003.
+    /// Reads text messages as if they were binary. Default: text is rejected with 1003.
     pub fn accept_text(mut self) -> Self {
         self.accepts_text = true;
         self
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.conn.close_info()
     }
 
-    /// The connection, lent: for what a stream of bytes has no word for, as its
-    /// [statistics](Conn::stats) or its [subprotocol](Conn::subprotocol).
+    /// Returns the connection, borrowed, for example for its [statistics](Conn::stats) or its
+    /// [subprotocol](Conn::subprotocol).
     pub fn conn(&self) -> &Conn {
         &self.conn
     }
 
-    /// The connection, for messages again. All that was written is accepted; what is left of a message that was being
-    /// read is skipped.
+    /// Returns the connection, to use it for messages again. All written bytes were accepted for sending. The rest of a
+    /// message that was being read is skipped.
     pub fn into_conn(self) -> Conn {
         self.conn
     }
 
-    /// The peer has closed: whether that was the end of the stream.
+    /// Returns an error if the peer did not close the tunnel as the end of the stream.
     fn end(&self) -> io::Result<()> {
         match self.conn.close_info() {
             Some(info) if info.is_unexpected([CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS]) => {
@@ -139,7 +139,8 @@ impl AsyncWrite for Tunnel {
         self.conn.writer_mut().poll_flushed(cx).map_err(io::Error::from)
     }
 
-    /// Starts the closing handshake, once. Ready when the Close frame has left; reading goes on until the peer's has come.
+    /// Starts the closing handshake, if it has not started yet. Ready when the Close frame has left. Reads continue
+    /// until the peer's Close frame arrives.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let writer = self.conn.writer_mut();
         writer.start_close(CloseCode::NORMAL, "")?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use silverback_proto::Message;
 
-/// A message that is not the JSON that was asked for, or a value that has no JSON.
+/// A message that is not JSON of the requested type, or a value that JSON cannot represent.
 #[derive(Debug)]
 pub struct JsonError {
     pub(super) message: Option<Message>,
@@ -12,17 +12,17 @@ pub struct JsonError {
 }
 
 impl JsonError {
-    /// The message that could not be read; `None` when it was the writing that failed.
+    /// Returns the message that could not be read, or `None` if writing failed.
     pub fn message(&self) -> Option<&Message> {
         self.message.as_ref()
     }
 
-    /// The same, taken out.
+    /// Returns the message that could not be read, or `None` if writing failed. Consumes the error.
     pub fn into_message(self) -> Option<Message> {
         self.message
     }
 
-    /// What is wrong, and where.
+    /// Returns the error of `serde_json`, which says what is wrong and where.
     pub fn json_error(&self) -> &serde_json::Error {
         &self.source
     }

@@ -1,7 +1,8 @@
-//! Messages that are JSON (RFC 8259): sent as text, read from either kind.
+//! JSON messages (RFC 8259). They are sent as text, and read from text and binary messages.
 //!
-//! [`Conn::read_json`] and [`Conn::write_json`] do the usual; [`to_message`] and [`from_message`] are for messages that
-//! go another way, as to a [`PreparedMessage`](crate::PreparedMessage) for many.
+//! [`Conn::read_json`] and [`Conn::write_json`] are for the usual case. [`to_message`] and [`from_message`] are for
+//! messages that are sent or received in another way, such as a [`PreparedMessage`](crate::PreparedMessage) for many
+//! connections.
 
 mod error;
 
@@ -14,7 +15,7 @@ use crate::{
     error::Error,
 };
 
-/// The JSON of a value, as a text message.
+/// Serializes a value to JSON, as a text message.
 ///
 /// ```
 /// let message = silverback::json::to_message(&[1, 2])?;
@@ -23,7 +24,7 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// [`Error::Json`]: the value has no JSON, as a map whose keys are no text.
+/// Fails with [`Error::Json`] if JSON cannot represent the value, such as a map whose keys are not text.
 pub fn to_message<T: Serialize + ?Sized>(value: &T) -> Result<Message, Error> {
     match serde_json::to_string(value) {
         Ok(text) => Ok(Message::from(text)),
@@ -31,22 +32,23 @@ pub fn to_message<T: Serialize + ?Sized>(value: &T) -> Result<Message, Error> {
     }
 }
 
-/// The value whose JSON a message is, text or binary. It may borrow from the message.
+/// Parses the JSON of a message, text or binary. The value may borrow from the message.
 ///
 /// # Errors
-/// [`Error::Json`]: the message is not the JSON of a `T`, or something follows it.
+/// Fails with [`Error::Json`] if the message is not the JSON of a `T`, or if something follows the value.
 pub fn from_message<'a, T: Deserialize<'a>>(message: impl Into<MessageRef<'a>>) -> Result<T, Error> {
     let message = message.into();
     let parsed = match message {
         MessageRef::Text(text) => serde_json::from_str(text),
-        // Peers that have only bytes at hand send them: JSON is UTF-8 by itself (RFC 8259, 8.1), and serde_json checks.
+        // Peers that hold bytes send them as binary messages. JSON is always UTF-8 (RFC 8259, 8.1), and serde_json
+        // validates it.
         MessageRef::Binary(bytes) => serde_json::from_slice(bytes),
     };
     parsed.map_err(|source| JsonError { message: Some(message.to_message()), source }.into())
 }
 
 impl Conn {
-    /// The next message, as the value whose JSON it is; see [`Reader::read_json`].
+    /// Returns the next message, parsed as JSON; see [`Reader::read_json`].
     ///
     /// ```
     /// # use std::collections::HashMap;
@@ -59,19 +61,20 @@ impl Conn {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Json`], which has the message and leaves the connection as it was; otherwise as
-    /// [`read_message`](Self::read_message).
+    /// Fails with [`Error::Json`] if the message is not the JSON of a `T`. The error has the message, and the
+    /// connection stays as it was. Otherwise as [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_json<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>, Error> {
         self.reader.read_json().await
     }
 
-    /// Accepts a text message that is the JSON of a value; see [`Writer::write_json`].
+    /// Accepts a value, to be sent as JSON in a text message; see [`Writer::write_json`].
     ///
     /// # Errors
-    /// [`Error::Json`] if the value has no JSON; otherwise as [`write_message`](Self::write_message).
+    /// Fails with [`Error::Json`] if JSON cannot represent the value; otherwise as
+    /// [`write_message`](Self::write_message).
     ///
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
@@ -85,15 +88,15 @@ impl Conn {
 }
 
 impl Reader {
-    /// The next message, as the value whose JSON it is; `None` once the peer has closed. Text and binary are read alike.
-    /// The value may borrow from the message; nothing else is copied. The limit on messages holds.
+    /// Returns the next message, parsed as JSON, or `None` once the peer has closed. Text and binary messages are both
+    /// read. The value may borrow from the message, so nothing else is copied. The message size limit applies.
     ///
     /// # Errors
-    /// [`Error::Json`] if the message is not the JSON of a `T` or something follows it: the error has the message, and
-    /// the next call reads the next one. Otherwise as [`read_message`](Self::read_message).
+    /// Fails with [`Error::Json`] if the message is not the JSON of a `T`, or if something follows the value. The error
+    /// has the message, and the next call reads the next message. Otherwise as [`read_message`](Self::read_message).
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_json<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>, Error> {
         match self.read_borrowed().await? {
             Some(message) => from_message(message).map(Some),
@@ -103,11 +106,12 @@ impl Reader {
 }
 
 impl Writer {
-    /// Accepts a text message that is the JSON of a value. The value is looked at before this returns, and not needed
-    /// while there is no room.
+    /// Accepts a value, to be sent as JSON in a text message. The value is serialized before this method returns, so
+    /// the future does not borrow it while it waits for room.
     ///
     /// # Errors
-    /// [`Error::Json`] if the value has no JSON: nothing was sent. Otherwise as [`write_message`](Self::write_message).
+    /// Fails with [`Error::Json`] if JSON cannot represent the value; then nothing is sent. Otherwise as
+    /// [`write_message`](Self::write_message).
     ///
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
