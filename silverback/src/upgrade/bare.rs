@@ -1,4 +1,4 @@
-//! The opening handshake on a bare stream: a bounded head in, a response out.
+//! The opening handshake on a bare stream: reads a request head of limited size and writes a response.
 
 use std::{future::Future, time::Duration};
 
@@ -26,22 +26,22 @@ use crate::{
 };
 
 impl Upgrader {
-    /// Does the opening handshake on a bare stream. A client that is turned away has been told why when this returns.
+    /// Does the opening handshake on a bare stream. If the client is rejected, it is told why before this returns.
     ///
     /// # Errors
-    /// The request is no acceptable handshake, the hook refused it, or it did not come in time.
+    /// Fails if the request is not an acceptable handshake, if the hook rejects it, or if it does not arrive in time.
     ///
     /// # Cancel safety
-    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    /// Not cancel safe: dropping the future also drops the stream.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
+    /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
         Ok(self.accept_with_request(stream).await?.0)
     }
 
-    /// Does the same as [`accept`](Self::accept), and returns the request with the connection: its path, query and headers
-    /// say who the client is and what it wants.
+    /// Does the same as [`accept`](Self::accept), and also returns the request. Its path, query and headers say who the
+    /// client is and what it wants.
     ///
     /// ```
     /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), silverback::Error> {
@@ -54,18 +54,19 @@ impl Upgrader {
     /// As [`accept`](Self::accept).
     ///
     /// # Cancel safety
-    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    /// Not cancel safe: dropping the future also drops the stream.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
+    /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
-        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        // Boxed, because the caller's task lives as long as the connection. It would keep the handshake's memory as
+        // long.
         Box::pin(accept(self, stream)).await
     }
 
-    /// Does the rest of an opening handshake whose request was read from the stream before, as by a server that looks at
-    /// the path first. `early` is what came behind the request. A client that is turned away has been told why when this
-    /// returns; the hook of [`on_request`](Self::on_request) is not asked.
+    /// Completes an opening handshake whose request was already read from the stream, for instance by a server that
+    /// checks the path first. `early` holds the bytes that were read after the request. If the client is rejected, it
+    /// is told why before this returns. The hook of [`on_request`](Self::on_request) is not called.
     ///
     /// ```
     /// use silverback::{Upgrader, handshake::{ServerHandshake, http1::parse_request}};
@@ -81,13 +82,14 @@ impl Upgrader {
     /// ```
     ///
     /// # Errors
-    /// The host or the origin is refused, or the response did not leave in time.
+    /// Fails if the host or the origin is not allowed, if the memory budget is exhausted, or if the response does not
+    /// leave in time.
     ///
     /// # Cancel safety
-    /// Not cancel safe: a stream whose handshake was dropped is dropped with it.
+    /// Not cancel safe: dropping the future also drops the stream.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
+    /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_handshake(
         &self,
         stream: impl ByteStream,
@@ -118,7 +120,7 @@ async fn accept_handshake(
     conclude(upgrader, stream, answered.map(|negotiated| (negotiated, early)), budget).await
 }
 
-/// The time for a whole opening handshake. A client that is turned away gets no more than what is left of it.
+/// The time limit for a whole opening handshake. Rejecting a client must also finish within it.
 struct Budget {
     length: Duration,
     deadline: Instant,
@@ -128,7 +130,7 @@ impl Budget {
     fn start(upgrader: &Upgrader) -> Self {
         let length = upgrader.settings.handshake_budget();
         let now = Instant::now();
-        // `Duration::MAX` may stand for no limit.
+        // An application may set `Duration::MAX` for no limit, which an `Instant` cannot hold.
         Self { length, deadline: now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE) }
     }
 
@@ -151,7 +153,7 @@ async fn conclude(
             Ok(Conn::from_handshake(stream, Role::Server, negotiated, early, &upgrader.settings))
         }
         Err(error) => {
-            // After the deadline this still sends what the transport takes at once, such as the 408.
+            // Even after the deadline this polls once, so the transport can still take a response such as the 408.
             let _ = timeout_at(budget.deadline, turn_away(&mut stream, &error)).await;
             Err(error)
         }
@@ -195,7 +197,8 @@ async fn turn_away(stream: &mut impl ByteStream, error: &UpgradeError) -> std::i
         stream.write_all(&encode_response(&response)).await?;
     }
     stream.shutdown().await?;
-    // What the client still sends would make the kernel reset the connection, and the response would be lost with it.
+    // Read what the client still sends. Unread input would make the kernel reset the connection and destroy the
+    // response.
     tokio::io::copy(&mut stream.take(MAX_DRAINED), &mut tokio::io::sink()).await.map(|_| ())
 }
 
@@ -209,7 +212,7 @@ impl From<ReadHeadError> for UpgradeError {
     }
 }
 
-/// What is read from a client that was turned away, before it is dropped.
+/// The most bytes that are read from a rejected client before it is dropped.
 const MAX_DRAINED: u64 = 64 * 1024;
 
 /// Thirty years.

@@ -1,38 +1,38 @@
-//! Why an opening handshake did not end in a connection, on the server's side.
+//! Errors of the opening handshake on the server's side.
 
 use std::{fmt, io, time::Duration};
 
 use http::{Response, StatusCode};
 use silverback_proto::handshake::{HandshakeError, Rejection};
 
-/// Why a request was not upgraded.
+/// The reason why a request was not upgraded.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UpgradeError {
-    /// The request is not an acceptable opening handshake; [`response`](Self::response) says what the client is told.
+    /// The request is not an acceptable opening handshake. [`response`](Self::response) is what the client is told.
     Rejected(Rejection),
-    /// The application's hook refused the request with this response.
+    /// The application's hook rejected the request with this response.
     Refused(Box<Response<String>>),
-    /// The application agreed to something that cannot be: a header that belongs to the handshake, a malformed
-    /// subprotocol. A fault on our side.
+    /// The application's options are invalid, such as a malformed subprotocol or a header that belongs to the
+    /// handshake. The fault is on our side.
     Misconfigured(HandshakeError),
-    /// The request did not come from a server that can hand its connection over.
+    /// The request came from a server that cannot hand over its connection.
     NotUpgradable,
-    /// The client went away before its request was complete.
+    /// The client closed the stream before its request was complete.
     Disconnected,
-    /// The request did not arrive, or the response did not leave, in time.
+    /// The request did not arrive, or the response did not leave, within this time.
     Timeout(Duration),
     /// The transport failed.
     Io(io::Error),
 }
 
 impl UpgradeError {
-    /// Whether a time budget ran out.
+    /// Returns whether a timeout expired.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_))
     }
 
-    /// What the client is told. A bare stream has been told already.
+    /// Returns the response for the client. On a bare stream it has already been sent.
     pub fn response(&self) -> Response<String> {
         match self {
             Self::Rejected(rejection) => rejection.response(),

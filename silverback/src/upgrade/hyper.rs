@@ -1,4 +1,5 @@
-//! Requests of hyper 1.x and of everything built on it: the socket is taken back out after the response.
+//! Upgrades requests of hyper 1.x and of servers built on it. After the response, the socket is taken out of hyper's
+//! wrapper.
 
 use std::{
     fmt,
@@ -19,7 +20,7 @@ use super::{UpgradeError, Upgrader};
 use crate::{conn::Conn, error::Error, io::settings::Settings};
 
 impl Upgrader {
-    /// Upgrades a request of an HTTP server: send the response, and await the rest elsewhere.
+    /// Upgrades a request of an HTTP server. Send the response, and await the [`Upgrade`] in another task.
     ///
     /// ```
     /// # use http::{Request, Response};
@@ -37,21 +38,22 @@ impl Upgrader {
     /// # }
     /// ```
     ///
-    /// The connection runs on the socket itself, with `TCP_NODELAY` set, where hyper was given a `TokioIo<TcpStream>`
-    /// (or a `UnixStream`). Under `axum::serve` and hyper-util's automatic server that takes the feature `hyper-auto`
-    /// (`silverback-axum` enables it). Any other transport stays in its wrapper and keeps its options: a TCP socket
-    /// without `TCP_NODELAY` delays small messages by up to 40 ms, so set it where the socket is accepted.
+    /// If hyper was given a `TokioIo<TcpStream>` (or a `UnixStream`), the connection runs on the socket itself, and
+    /// `TCP_NODELAY` is set. Under `axum::serve` and hyper-util's automatic server, this needs the feature
+    /// `hyper-auto`, which `silverback-axum` enables. Any other transport stays in its wrapper and keeps its options. A
+    /// TCP socket without `TCP_NODELAY` delays small messages by up to 40 ms, so set it where you accept the socket.
     ///
     /// # Errors
-    /// The request is no acceptable handshake; [`UpgradeError::response`] says so to the client.
+    /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is then the response for the
+    /// client.
     pub fn upgrade<B, R: Default>(&self, request: &mut Request<B>) -> Result<(Response<R>, Upgrade), UpgradeError> {
         self.upgrade_with_headers(request, HeaderMap::new())
     }
 
-    /// [`upgrade`](Self::upgrade) with headers to add to the response, as `Set-Cookie`.
+    /// Does the same as [`upgrade`](Self::upgrade), and adds headers to the response, such as `Set-Cookie`.
     ///
     /// # Errors
-    /// As [`upgrade`](Self::upgrade); also if a header belongs to the handshake.
+    /// As [`upgrade`](Self::upgrade). Also fails if a header belongs to the handshake.
     pub fn upgrade_with_headers<B, R: Default>(
         &self,
         request: &mut Request<B>,
@@ -62,11 +64,12 @@ impl Upgrader {
         self.upgrade_handshake(handshake, on_upgrade, headers)
     }
 
-    /// Upgrades a request whose handshake was read before, as by an extractor: `on_upgrade` came in the extensions of
-    /// the request.
+    /// Upgrades a request whose handshake was already read, for instance by an extractor. `on_upgrade` comes from the
+    /// extensions of the request.
     ///
     /// # Errors
-    /// The origin is refused, or a header belongs to the handshake.
+    /// Fails if the host or the origin is not allowed, if the memory budget is exhausted, or if a header belongs to the
+    /// handshake.
     pub fn upgrade_handshake<R: Default>(
         &self,
         handshake: ServerHandshake,
@@ -79,7 +82,7 @@ impl Upgrader {
     }
 }
 
-/// A connection that is there as soon as the response has been sent.
+/// A future that resolves to the connection once the response has been sent.
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
     negotiated: Negotiated,
@@ -87,7 +90,7 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// What both sides agreed on.
+    /// Returns the negotiated subprotocol and compression.
     pub fn negotiated(&self) -> &Negotiated {
         &self.negotiated
     }
@@ -112,7 +115,7 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// The socket out of whichever of hyper's wrappers it is in; a transport that we do not know stays wrapped.
+/// Takes the socket out of hyper's wrapper. A transport of an unknown type stays wrapped.
 fn take_socket(upgraded: Upgraded, negotiated: Negotiated, settings: &Settings) -> Conn {
     macro_rules! try_as {
         ($upgraded:ident, $socket:ty) => {

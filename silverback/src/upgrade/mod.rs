@@ -1,4 +1,5 @@
-//! The server's side of the opening handshake (RFC 6455, 4.2): policy here, rules in `silverback_proto::handshake`.
+//! The server's side of the opening handshake (RFC 6455, 4.2). The policy is here, the rules are in
+//! `silverback_proto::handshake`.
 
 mod bare;
 mod error;
@@ -28,9 +29,9 @@ use crate::{
     },
 };
 
-/// Turns HTTP requests into connections.
+/// Turns HTTP requests into WebSocket connections.
 ///
-/// Safe by default: only pages of the same origin may connect, and every limit and time budget is on. A service that
+/// The defaults are safe: only pages of the same origin may connect, and every limit and timeout is on. A service that
 /// only some machines can reach, such as one on loopback, also needs [`allow_hosts`](Self::allow_hosts).
 ///
 /// ```no_run
@@ -56,7 +57,7 @@ pub struct Upgrader {
     subprotocols: Vec<Subprotocol>,
     origins: OriginPolicy,
     hosts: HostPolicy,
-    /// The first thing that was asked for and cannot be. Reported by each upgrade: builders do not fail.
+    /// The first invalid option. Each upgrade reports it, because the methods that set options do not fail.
     misuse: Option<HandshakeError>,
     hook: Option<Hook>,
 }
@@ -65,7 +66,7 @@ type Hook = Arc<dyn Fn(Request<()>) -> HookFuture + Send + Sync>;
 type HookFuture = Pin<Box<dyn Future<Output = Result<HeaderMap, Response<String>>> + Send>>;
 
 impl Upgrader {
-    /// The defaults.
+    /// Creates an upgrader with the defaults.
     pub fn new() -> Self {
         Self {
             settings: Settings::for_servers(),
@@ -77,18 +78,19 @@ impl Upgrader {
         }
     }
 
-    /// The subprotocols that the application speaks. The first of the client's list that is among them is agreed on;
-    /// without one the connection has none (RFC 6455, 4.2.2).
+    /// Sets the subprotocols that the application speaks. The first entry of the client's list that is among them is
+    /// selected. If there is none, the connection has no subprotocol (RFC 6455, 4.2.2).
     pub fn subprotocols<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.subprotocols = subprotocols(names, &mut self.misuse);
         self
     }
 
-    /// Lets pages of this origin connect too, as `https://example.com` or `http://localhost:3000`: scheme and port
-    /// count. Pages of the same origin and clients that are no browsers, which name no origin, are let in as before.
+    /// Also allows pages of this origin to connect, such as `https://example.com` or `http://localhost:3000`. Scheme
+    /// and port must match. Pages of the same origin stay allowed, as do clients that send no origin because they are
+    /// not browsers.
     ///
     /// # Errors
-    /// The text is no origin.
+    /// Fails if the text is not an origin.
     pub fn allow_origin(mut self, origin: &str) -> Result<Self, ParseOriginError> {
         let origin = Origin::parse(origin)?;
         match &mut self.origins {
@@ -98,14 +100,14 @@ impl Upgrader {
         Ok(self)
     }
 
-    /// Who may connect by the origin of their page. Default: the same origin.
+    /// Sets which page origins may connect. Default: the same origin.
     pub fn check_origin(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
     }
 
-    /// Lets pages of any site connect in the name of whoever looks at them (cross-site WebSocket hijacking, RFC 6455,
-    /// 10.2). Only for services that know nobody by cookie, address or network.
+    /// Allows pages of every site to connect on behalf of the people who visit them (cross-site WebSocket hijacking,
+    /// RFC 6455, 10.2). Use it only for services that do not identify users by cookie, address or network.
     pub fn dangerous_allow_any_origin(self) -> Self {
         self.check_origin(OriginPolicy::Any)
     }
@@ -136,15 +138,15 @@ impl Upgrader {
         Ok(self)
     }
 
-    /// Sets the hosts that the server answers to, by the `Host` header. Default: every host. A refused request gets 403.
+    /// Sets the hosts that the server answers to, by the `Host` header. Default: every host. A rejected request gets
+    /// 403.
     pub fn check_host(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
         self
     }
 
-    /// Asks the application about each request that came on a bare stream ([`accept`](Self::accept)): it answers with
-    /// headers to add to the response, or refuses with a response of its own. Requests of an HTTP server have a handler
-    /// that does the same.
+    /// Sets a hook for each request on a bare stream ([`accept`](Self::accept)). The hook returns headers to add to the
+    /// response, or rejects the request with a response. In an HTTP server, the handler of the request does this.
     ///
     /// ```
     /// # use http::{HeaderMap, Response, StatusCode};
@@ -165,10 +167,10 @@ impl Upgrader {
 
     forward_settings!();
 
-    /// Answers a request of any HTTP server: returns the response to send, and what was negotiated. Give the stream that the
-    /// server hands over afterwards to [`conn`](Self::conn).
+    /// Answers a request of any HTTP server: returns the response to send and the negotiated parameters. Then pass the
+    /// stream that the server hands over to [`conn`](Self::conn).
     ///
-    /// This is for servers that are not built on hyper 1.x, or that keep its upgrade to themselves.
+    /// This is for servers that are not built on hyper 1.x or do not give access to its upgrade.
     ///
     /// ```
     /// # use silverback::{Conn, Upgrader};
@@ -185,23 +187,24 @@ impl Upgrader {
     /// ```
     ///
     /// # Errors
-    /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is the answer then.
+    /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is then the response for the
+    /// client.
     pub fn respond<B>(&self, request: &Request<B>) -> Result<(Response<()>, Negotiated), UpgradeError> {
         self.negotiate(ServerHandshake::from_request(request)?, HeaderMap::new())
     }
 
-    /// Makes a connection of a stream whose handshake was answered with [`respond`](Self::respond). `leftover` is what the
-    /// server has read beyond the request.
+    /// Creates a connection on a stream whose handshake was answered with [`respond`](Self::respond). `leftover` holds
+    /// the bytes that the server has read after the request.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
+    /// If called outside of a tokio runtime with its time driver enabled.
     pub fn conn(&self, stream: impl ByteStream, negotiated: Negotiated, leftover: impl Into<Vec<u8>>) -> Conn {
         Conn::from_handshake(stream, Role::Server, negotiated, leftover, &self.settings)
     }
 
-    /// Checks the host and the origin of a handshake, without answering it. [`accept_handshake`](Self::accept_handshake)
-    /// and `upgrade` do the same before they accept. This is for servers that want to know first, for instance to log a
-    /// refusal or to answer it themselves.
+    /// Checks the host and the origin of a handshake, without answering it.
+    /// [`accept_handshake`](Self::accept_handshake) and `upgrade` do the same before they accept. Use this to know the
+    /// result first, for instance to log a rejection or to answer it yourself.
     ///
     /// # Errors
     /// Fails if the host or the origin is not allowed.
@@ -210,8 +213,9 @@ impl Upgrader {
         handshake.check_origin(&self.origins).map_err(Rejection::origin)
     }
 
-    /// Checks the host and the origin of a request that is not a handshake, by the same policies. A browser does not tell a
-    /// page why its handshake was refused. A server that answers `OPTIONS` by this check does: the page can `fetch` it.
+    /// Checks the host and the origin of a request that is not a handshake, by the same policies. A browser does not
+    /// tell a page why its handshake was refused. If the server answers `OPTIONS` with the result of this check, the
+    /// page can `fetch` the reason.
     ///
     /// ```
     /// let page = http::Request::options("/chat")
@@ -243,7 +247,7 @@ impl Upgrader {
         if is_exhausted { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
     }
 
-    /// Judges a request that is a handshake by the origin and the subprotocols, and says what the answer is.
+    /// Validates a handshake and builds the response to it, with the selected subprotocol and compression.
     fn negotiate(
         &self,
         handshake: ServerHandshake,
@@ -261,7 +265,7 @@ impl Upgrader {
     }
 }
 
-/// A compressor that is idle is given back after 10 to 20 s.
+/// Idle compressors are released after 10 to 20 s, so there may be room again after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Default for Upgrader {

@@ -1,4 +1,4 @@
-//! Questions about a request, for handlers that look before they upgrade it.
+//! Functions for handlers that inspect a request before they upgrade it.
 
 use http::{
     Request,
@@ -9,9 +9,9 @@ use silverback_proto::handshake::{
     headers::{contains_token, list_elements},
 };
 
-/// Whether a request asks for WebSocket: `Connection` has `upgrade` and `Upgrade` has `websocket`, in any case, in
-/// lists, over several lines. Whether it does so rightly is for [`Upgrader`](crate::Upgrader) to say, with an answer
-/// that tells what is wrong.
+/// Returns whether a request asks for a WebSocket: `Connection` contains `upgrade` and `Upgrade` contains `websocket`.
+/// Both may be in any case, in lists and on several lines. [`Upgrader`](crate::Upgrader) then validates the whole
+/// request and answers with the reason if it is wrong.
 ///
 /// ```
 /// let request = http::Request::get("/").header("Connection", "keep-alive, Upgrade").header("Upgrade", "websocket");
@@ -23,8 +23,8 @@ pub fn is_websocket_upgrade<B>(request: &Request<B>) -> bool {
     contains_token(headers, &CONNECTION, "upgrade") && contains_token(headers, &UPGRADE, "websocket")
 }
 
-/// The subprotocols that a request offers, in the client's order of preference, from all its lines. Names that are no
-/// tokens are left out here; [`Upgrader`](crate::Upgrader) refuses a request that has them.
+/// Returns the subprotocols that a request offers on all its header lines, in the client's order of preference. Names
+/// that are not tokens are left out here, but [`Upgrader`](crate::Upgrader) rejects a request that has any.
 ///
 /// ```
 /// let request = http::Request::get("/").header("Sec-WebSocket-Protocol", "chat.v2, chat").body(())?;
