@@ -1,4 +1,4 @@
-//! What can go wrong, for applications: one type, and questions that can be asked of it.
+//! The one error type for applications, with methods that classify an error.
 
 use std::{fmt, io};
 
@@ -10,38 +10,38 @@ use crate::adapters::json::JsonError;
 use crate::blocking::WaitError;
 use crate::{dial::DialError, upgrade::UpgradeError};
 
-/// Why something could not be done. A close by the peer is no error.
+/// The reason why an operation failed. A close by the peer is not an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The peer broke the protocol; it was told with 1002 or 1007.
+    /// The peer broke the protocol. Our Close frame told it with 1002 or 1007.
     Protocol(ProtocolError),
-    /// The peer went over a limit; it was told with 1009 or 1008.
+    /// The peer exceeded a limit. Our Close frame told it with 1009, 1008 or 1013.
     Limit(LimitError),
     /// The peer was too slow or is gone.
     Timeout(Timeout),
-    /// The transport ended without a closing handshake: the peer, or something between, went away (1006).
+    /// The transport ended without a closing handshake (1006), because the peer or something between went away.
     Lost,
     /// The transport failed.
     Io(io::Error),
-    /// What was to be sent was not accepted. The connection is as it was.
+    /// A message was not accepted for sending. The connection is as it was.
     Send(SendError),
     /// A Close frame with a code that must not be sent (RFC 6455, 7.4). The connection is as it was.
     UnsendableCode(UnsendableCode),
-    /// A message that is not the JSON that was asked for, or a value that has no JSON. The connection is as it was.
+    /// A message is not JSON of the requested type, or JSON cannot represent a value. The connection is as it was.
     #[cfg(feature = "json")]
     Json(Box<JsonError>),
     /// The opening handshake failed on the server's side.
     Upgrade(Box<UpgradeError>),
     /// The opening handshake, or a step before it, failed on the client's side.
     Dial(Box<DialError>),
-    /// A blocking call has waited for as long as it may, or must not wait. The connection is as it was.
+    /// A blocking call has waited for its time limit, or was made where it must not wait. The connection is as it was.
     #[cfg(feature = "blocking")]
     Wait(WaitError),
 }
 
 impl Error {
-    /// What the peer was told, where the peer is at fault.
+    /// Returns the close code that the peer was told, if the peer was at fault.
     pub fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Protocol(error) => Some(error.close_code()),
@@ -50,8 +50,8 @@ impl Error {
         }
     }
 
-    /// Whether the connection ended without the peer having done anything wrong: it went away, or the network did.
-    /// Not worth more than a debug line in a log.
+    /// Returns whether the connection ended without a fault of the peer, because the peer or the network went away. In
+    /// a log this deserves a debug line at most.
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::Lost | Self::Timeout(_) | Self::Send(SendError::Closing) => true,
@@ -71,14 +71,14 @@ impl Error {
         }
     }
 
-    /// Whether the peer broke the protocol or went over a limit: it has been told, with
-    /// [`close_code`](Self::close_code). A peer that is slow or gone is none of that, and a Close frame is no error at
-    /// all: [`CloseInfo`](crate::CloseInfo) tells what it said.
+    /// Returns whether the peer broke the protocol or exceeded a limit. Our Close frame told it with
+    /// [`close_code`](Self::close_code). A peer that is slow or gone is not at fault. A Close frame is not an error at
+    /// all; [`CloseInfo`](crate::CloseInfo) has its code and reason.
     pub fn is_peer_fault(&self) -> bool {
         matches!(self, Self::Protocol(_) | Self::Limit(_))
     }
 
-    /// Whether a time budget ran out.
+    /// Returns whether a timeout expired.
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::Timeout(_) => true,
@@ -91,7 +91,7 @@ impl Error {
         }
     }
 
-    /// Whether nothing more can be sent because the connection is closing.
+    /// Returns whether nothing more can be sent because the connection is closing.
     pub fn is_closing(&self) -> bool {
         matches!(self, Self::Send(SendError::Closing))
     }
@@ -143,7 +143,7 @@ impl From<ConnectionError> for Error {
             ConnectionError::Protocol(error) => Self::Protocol(error),
             ConnectionError::Limit(error) => Self::Limit(error),
             ConnectionError::Timeout(error) => Self::Timeout(error),
-            // `Lost`, and whatever a later version adds that is no fault of the peer's.
+            // `Lost`, and any variant of a later version that is not the peer's fault.
             _ => Self::Lost,
         }
     }
@@ -205,7 +205,7 @@ impl From<UpgradeError> for io::Error {
     }
 }
 
-/// For `AsyncRead` and `AsyncWrite`, which know only errors of the system.
+/// For `AsyncRead` and `AsyncWrite`, whose errors are `io::Error`s.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
@@ -216,7 +216,8 @@ impl From<Error> for io::Error {
             #[cfg(feature = "json")]
             Error::Json(_) => Self::new(io::ErrorKind::InvalidData, error),
             Error::Send(SendError::Closing) => Self::new(io::ErrorKind::BrokenPipe, error),
-            // As of sockets of the standard library: the next call goes on, unlike after `TimedOut`.
+            // The same kind as for sockets of the standard library. Unlike after `TimedOut`, the call can be made
+            // again.
             #[cfg(feature = "blocking")]
             Error::Wait(WaitError::TimedOut(_)) => Self::new(io::ErrorKind::WouldBlock, error),
             #[cfg(feature = "blocking")]

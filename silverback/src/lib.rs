@@ -1,4 +1,4 @@
-//! WebSocket for tokio: an [`Upgrader`] for servers, a [`Dialer`] for clients, and the [`Conn`] that both give.
+//! WebSockets for tokio: an [`Upgrader`] for servers, a [`Dialer`] for clients, and the [`Conn`] that both return.
 //!
 //! ```
 //! # use tokio::net::TcpListener;
@@ -22,22 +22,22 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Pings are answered, pongs taken note of and closes replied to inside the reads. Every future is cancel safe where its
-//! documentation does not say otherwise. The protocol itself is [`silverback_proto`], which this crate re-exports.
+//! The read methods answer pings, record pongs and reply to Close frames. Every future is cancel safe unless its
+//! documentation says otherwise. The protocol itself is in [`silverback_proto`], which this crate re-exports.
 //!
 //! # Features
 //! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
-//! - `hyper-auto`: takes the socket back out of hyper-util's automatic server, which `axum::serve` uses.
-//! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` by rustls, with the
-//!   roots that the system's own verifier, the system's files or Mozilla's list name; several are joined. `rustls-tls`
-//!   has no roots and leaves them to the application.
-//! - `ring` (default), `aws-lc-rs`: what rustls computes with; neither brings rustls. With both it is `aws-lc-rs`.
-//!   The provider that a process has installed is never asked.
-//! - `native-tls`: `wss://` by the system's library.
-//! - `socks`: proxies that speak SOCKS5.
+//! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.
+//! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` with rustls. The
+//!   trusted roots are those of the system's own verifier, of the system's files or of Mozilla's list; several features
+//!   combine their roots. `rustls-tls` has no roots and leaves them to the application.
+//! - `ring` (default), `aws-lc-rs`: the crypto provider for rustls. Neither turns rustls on. If both are on,
+//!   `aws-lc-rs` is used. The provider that the process has installed is never used.
+//! - `native-tls`: `wss://` with the TLS library of the system.
+//! - `socks`: SOCKS5 proxies.
 //! - `idna`: host names outside ASCII (`ws://bücher.example/`), converted as browsers do.
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).
-//! - `json`: messages that are JSON, with serde.
+//! - `json`: JSON messages, with serde.
 
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -86,7 +86,8 @@ pub use upgrade::{
     requests::{is_websocket_upgrade, subprotocols},
 };
 
-/// Compiles the examples in the guide to compression. The README's are compiled in `silverback-axum`, which some need.
+/// Compiles the examples in the guide to compression. `silverback-axum` compiles those in the README, because some of
+/// them need it.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/compression.md")]
 struct CompressionGuide;
