@@ -1,4 +1,4 @@
-//! The blocking connection: a reader and a writer that have not been parted.
+//! The blocking connection: a reader and a writer that have not been split.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use super::{MessageReader, MessageWriter, Messages, Reader, Writer};
 use crate::{conn::writer::TryWriteError, error::Error};
 
-/// A WebSocket connection whose calls wait in the thread that makes them. [`dial`](super::dial) and
-/// [`accept`](super::accept) give one.
+/// A WebSocket connection whose calls wait in the calling thread. [`dial`](super::dial) and [`accept`](super::accept)
+/// return one.
 ///
 /// ```
 /// # fn echo(mut conn: silverback::blocking::Conn) -> Result<(), silverback::Error> {
@@ -22,7 +22,7 @@ use crate::{conn::writer::TryWriteError, error::Error};
 /// # Ok(()) }
 /// ```
 ///
-/// Dropped without a [`close`](Self::close) it leaves its peer with a connection that was lost.
+/// If it is dropped without a [`close`](Self::close), the peer sees a lost connection.
 #[derive(Debug)]
 pub struct Conn {
     reader: Reader,
@@ -39,21 +39,22 @@ impl Conn {
         Self { reader: Reader::new(runtime, reader), writer: Writer::new(runtime, writer), subprotocol, compression }
     }
 
-    /// Waits for the next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info)
-    /// tells more.
+    /// Waits for the next message and returns it as an owned value, or `None` once the peer has closed. Then
+    /// [`close_info`](Self::close_info) says how the connection closed.
     ///
     /// # Errors
-    /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
-    /// a closing handshake. After such an error the connection is over, and further calls return `None`.
+    /// Fails if the peer breaks the protocol or exceeds a limit (our Close frame tells it why), if a timeout of the
+    /// connection expires, or if the transport fails or ends without a closing handshake. After such an error the
+    /// connection is over, and further calls return `None`.
     ///
-    /// [`Error::Wait`]: nothing came in the time that was [set](Self::set_read_timeout), and the next call goes on where
-    /// this one was; or the call was made in a task.
+    /// Fails with [`Error::Wait`] if nothing arrived within the [read timeout](Self::set_read_timeout), or if the call
+    /// was made in a task. The connection stays usable, and the next call continues from there.
     pub fn read_message(&mut self) -> Result<Option<Message>, Error> {
         self.reader.read_message()
     }
 
-    /// Waits for the next message, lent until the next call: no copy, no allocation. To answer it in the same loop, see
-    /// [`halves`](Self::halves).
+    /// Waits for the next message and returns it borrowed until the next call, without a copy or an allocation. To
+    /// reply to it in the same loop, see [`halves`](Self::halves).
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
@@ -69,7 +70,7 @@ impl Conn {
         self.reader.read_event()
     }
 
-    /// Waits for the next message, as a stream of bytes; see [`Reader::next_reader`].
+    /// Waits for the next message and returns it as a stream of bytes; see [`Reader::next_reader`].
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
@@ -77,7 +78,7 @@ impl Conn {
         self.reader.next_reader()
     }
 
-    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    /// Does the same as [`next_reader`](Self::next_reader), with another limit on the message, in bytes.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
@@ -85,7 +86,7 @@ impl Conn {
         self.reader.next_reader_up_to(limit)
     }
 
-    /// The messages until the connection ends, as an iterator; see [`Reader::messages`].
+    /// Returns an iterator over the messages until the connection ends; see [`Reader::messages`].
     ///
     /// ```
     /// # fn print(mut conn: silverback::blocking::Conn) -> Result<(), silverback::Error> {
@@ -98,16 +99,16 @@ impl Conn {
         self.reader.messages()
     }
 
-    /// Accepts a message for sending, as soon as there is room for it; see [`Writer::write_message`].
+    /// Accepts a message for sending, waiting for room if necessary; see [`Writer::write_message`].
     ///
     /// # Errors
-    /// The connection is closing ([`Error::is_closing`]) or has failed. After [`Error::Wait`] the message was not
-    /// accepted.
+    /// Fails if the connection is closing ([`Error::is_closing`]) or has failed. After [`Error::Wait`] the message was
+    /// not accepted.
     pub fn write_message(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         self.writer.write_message(message)
     }
 
-    /// Accepts a message that is lent: it is copied, and nothing is allocated for it.
+    /// Accepts a borrowed message by copying it. A message of up to 64 KiB needs no allocation.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -115,7 +116,7 @@ impl Conn {
         self.writer.write_borrowed(message)
     }
 
-    /// Accepts a message that was encoded before.
+    /// Accepts a prepared message.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -123,7 +124,8 @@ impl Conn {
         self.writer.write_prepared(message)
     }
 
-    /// Accepts a message that is not compressed, whatever was agreed on; see [`Writer::write_uncompressed`].
+    /// Accepts a message and sends it uncompressed, even if compression was negotiated; see
+    /// [`Writer::write_uncompressed`].
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -147,8 +149,8 @@ impl Conn {
         self.writer.next_writer(kind)
     }
 
-    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on; see
-    /// [`Writer::next_writer_uncompressed`].
+    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
+    /// negotiated; see [`Writer::next_writer_uncompressed`].
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -159,34 +161,35 @@ impl Conn {
     /// Sends a ping of up to 125 bytes; see [`Writer::ping`].
     ///
     /// # Errors
-    /// The payload is too long, or the connection is closing or has failed.
+    /// Fails if the payload is too long, or if the connection is closing or has failed.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.writer.ping(payload)
     }
 
-    /// Waits until everything that was accepted has been given to the transport.
+    /// Waits until the transport has taken everything that was accepted.
     ///
     /// # Errors
-    /// The connection has failed. After [`Error::Wait`] all that was accepted is still on its way.
+    /// Fails if the connection has failed. After [`Error::Wait`], everything that was accepted will still be sent.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.writer.flush()
     }
 
-    /// Does the closing handshake (RFC 6455, 7.1.2): sends what was accepted and a Close frame, waits for the peer's,
-    /// and ends the transport so that neither is lost. Messages that still arrive are discarded. It waits for
-    /// [`Config::close_timeout`](crate::Config::close_timeout) at most, whatever limits are set for reads and writes.
+    /// Does the closing handshake (RFC 6455, 7.1.2): sends everything that was accepted and a Close frame, waits for
+    /// the peer's Close frame, and ends the transport so that neither is lost. Messages that still arrive are
+    /// discarded. This takes at most [`Config::close_timeout`](crate::Config::close_timeout). Read and write timeouts
+    /// do not apply.
     ///
-    /// Also right after the peer has closed, or after an error: then there is nothing to do.
+    /// It may also be called after the peer has closed, or after an error. It then sends no other Close frame.
     ///
     /// # Errors
-    /// [`Error::UnsendableCode`] and [`Error::Wait`] (in a task) before anything is sent; otherwise why the handshake was
-    /// not completed.
+    /// Fails with [`Error::UnsendableCode`], or in a task with [`Error::Wait`], before anything is sent. Any other
+    /// error is the reason why the handshake was not completed.
     pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         let writer = &self.writer;
         self.reader.close(|| writer.start_close(code, reason))
     }
 
-    /// Parts the connection in two halves, for two threads: one may wait to read while the other waits to write.
+    /// Splits the connection into two halves, for two threads: one may wait to read while the other waits to write.
     ///
     /// ```
     /// # fn run(conn: silverback::blocking::Conn) -> Result<(), silverback::Error> {
@@ -206,12 +209,12 @@ impl Conn {
         (self.writer, self.reader)
     }
 
-    /// Both halves, lent: for a loop that answers messages which are lent to it.
+    /// Returns both halves, borrowed, for a loop that replies to borrowed messages.
     pub fn halves(&mut self) -> (&Writer, &mut Reader) {
         (&self.writer, &mut self.reader)
     }
 
-    /// How long a read waits at most; see [`Reader::set_read_timeout`].
+    /// Sets how long a read waits at most; see [`Reader::set_read_timeout`].
     ///
     /// ```
     /// # fn run(mut conn: silverback::blocking::Conn) -> Result<(), silverback::Error> {
@@ -232,53 +235,53 @@ impl Conn {
         self.reader.set_read_timeout(timeout);
     }
 
-    /// What was set by [`set_read_timeout`](Self::set_read_timeout).
+    /// Returns the timeout set by [`set_read_timeout`](Self::set_read_timeout).
     pub fn read_timeout(&self) -> Option<Duration> {
         self.reader.read_timeout()
     }
 
-    /// How long a write or a flush waits at most; see [`Writer::set_write_timeout`].
+    /// Sets how long a write or a flush waits at most; see [`Writer::set_write_timeout`].
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.writer.set_write_timeout(timeout);
     }
 
-    /// What was set by [`set_write_timeout`](Self::set_write_timeout).
+    /// Returns the timeout set by [`set_write_timeout`](Self::set_write_timeout).
     pub fn write_timeout(&self) -> Option<Duration> {
         self.writer.write_timeout()
     }
 
-    /// Sets the limit on messages anew, in bytes; see
+    /// Sets a new message size limit, in bytes; see
     /// [`Reader::set_max_message_size`](crate::Reader::set_max_message_size).
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.reader.set_max_message_size(bytes);
     }
 
-    /// The address of the other end; see [`Reader::peer_addr`](crate::Reader::peer_addr).
+    /// Returns the address of the other end; see [`Reader::peer_addr`](crate::Reader::peer_addr).
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.reader.peer_addr()
     }
 
-    /// The address of our end; see [`Reader::local_addr`](crate::Reader::local_addr).
+    /// Returns the address of our end; see [`Reader::local_addr`](crate::Reader::local_addr).
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.reader.local_addr()
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.writer.close_info()
     }
 
-    /// The subprotocol that both sides agreed on.
+    /// Returns the negotiated subprotocol.
     pub fn subprotocol(&self) -> Option<&Subprotocol> {
         self.subprotocol.as_ref()
     }
 
-    /// What both sides agreed on about compression (RFC 7692, 7.1); `None` without it.
+    /// Returns the negotiated compression parameters (RFC 7692, 7.1), or `None` without compression.
     pub fn compression(&self) -> Option<DeflateParams> {
         self.compression
     }
 
-    /// The counters of the connection.
+    /// Returns the counters of the connection.
     pub fn stats(&self) -> Stats {
         self.reader.stats()
     }

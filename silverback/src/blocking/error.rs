@@ -1,12 +1,12 @@
-//! Why a blocking call did not wait.
+//! The error of a blocking call that may not wait longer, or may not wait at all.
 
 use std::{error, fmt, time::Duration};
 
-/// Why a blocking call did not wait any longer, or not at all. The connection is as it was.
+/// The reason why a blocking call stopped waiting, or did not wait. The connection is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The time that was set for reading or for writing is over. Nothing was lost; the call can be made again.
+    /// The read or write timeout, which has this length, expired. Nothing was lost, and the call can be made again.
     TimedOut(Duration),
     /// The call was made in a task of a tokio runtime, which must not block.
     InTask,

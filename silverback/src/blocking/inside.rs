@@ -1,15 +1,15 @@
-//! What belongs to the runtime, in hands outside of it.
+//! Parts of a connection that belong to the runtime and are held outside of it.
 
 use tokio::runtime::Handle;
 
 use super::wait::enter;
 
-/// A part of a connection. It is used and dropped only where timers and tasks may be started: a connection that is
-/// dropped in the middle of its closing handshake goes on as a task.
+/// A part of a connection. It is used and dropped only inside the runtime, where timers and tasks can be started. If a
+/// connection is dropped in the middle of its closing handshake, a task continues the handshake.
 #[derive(Debug)]
 pub(super) struct Inside<T> {
     runtime: &'static Handle,
-    /// There until it is dropped.
+    /// `Some` until `drop` takes it.
     part: Option<T>,
 }
 
@@ -22,7 +22,7 @@ impl<T> Inside<T> {
         self.runtime
     }
 
-    /// To be polled by `wait`, or asked what needs no runtime.
+    /// Returns the part, to be polled by `wait` or for calls that need no runtime.
     #[allow(clippy::expect_used, reason = "only `drop` takes it")]
     pub(super) fn part(&self) -> &T {
         self.part.as_ref().expect("it was not dropped")
@@ -33,7 +33,7 @@ impl<T> Inside<T> {
         self.part.as_mut().expect("it was not dropped")
     }
 
-    /// Does something that does not wait.
+    /// Calls `command`, which does not wait, inside the runtime.
     pub(super) fn with<R>(&self, command: impl FnOnce(&T) -> R) -> R {
         let _inside = enter(self.runtime);
         command(self.part())

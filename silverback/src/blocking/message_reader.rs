@@ -9,7 +9,8 @@ use super::wait::wait;
 
 /// Reads one message as it arrives; see [`MessageReader`](crate::MessageReader).
 ///
-/// A read that has waited too long fails with [`io::ErrorKind::WouldBlock`]; the next goes on where it was.
+/// A read that waits longer than the timeout fails with [`io::ErrorKind::WouldBlock`]. The next read continues from
+/// there.
 ///
 /// ```
 /// # fn run(conn: &mut silverback::blocking::Conn) -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +34,7 @@ impl<'a> MessageReader<'a> {
         Self { runtime, message, timeout }
     }
 
-    /// Text or binary.
+    /// Returns whether the message is text or binary.
     pub fn kind(&self) -> MessageKind {
         self.message.kind()
     }

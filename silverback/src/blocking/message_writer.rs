@@ -7,12 +7,13 @@ use tokio::{io::AsyncWriteExt, runtime::Handle};
 use super::{inside::Inside, wait::wait};
 use crate::error::Error;
 
-/// Writes one message in fragments; see [`MessageWriter`](crate::MessageWriter). [`finish`](Self::finish) ends it.
+/// Writes one message in fragments; see [`MessageWriter`](crate::MessageWriter). [`finish`](Self::finish) ends the
+/// message.
 ///
-/// A write that has waited too long fails with [`io::ErrorKind::WouldBlock`] and has taken nothing.
+/// A write that waits longer than the timeout fails with [`io::ErrorKind::WouldBlock`] and has taken nothing.
 ///
-/// A writer that is dropped before its message is finished closes the connection with 1011: the peer must not take a
-/// part for the whole.
+/// A writer that is dropped before its message is finished closes the connection with 1011, because the peer must not
+/// take a part of the message for the whole.
 ///
 /// ```
 /// use std::io::Write;
@@ -42,8 +43,8 @@ impl MessageWriter {
     /// Ends the message.
     ///
     /// # Errors
-    /// The connection is closing or has failed, or the text ends inside a character. After [`Error::Wait`] the message
-    /// has not ended; call it again.
+    /// Fails if the connection is closing or has failed, or if the text ends inside a character. After [`Error::Wait`]
+    /// the message has not ended. Call this again.
     pub fn finish(&mut self) -> Result<(), Error> {
         wait(self.message.runtime(), self.timeout, self.message.part_mut().finish())?
     }

@@ -1,4 +1,4 @@
-//! Connections for programs without a runtime: the calls wait in their own thread, as those of [`std::net`] do.
+//! Connections for programs without a runtime. Calls wait in their own thread, like those of [`std::net`].
 //!
 //! ```
 //! use silverback::{Upgrader, blocking};
@@ -23,37 +23,37 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Everything is set on the same [`Dialer`] and [`Upgrader`], and every connection is driven through the same state
-//! machine, as in the rest of the crate. Pings, pongs and closes are served inside the reads here too: a program that
-//! does not read answers no ping.
+//! The options are those of [`Dialer`] and [`Upgrader`], and the same state machine drives every connection, as in the
+//! rest of the crate. Here too, the read methods answer pings, record pongs and reply to Close frames. A program that
+//! does not read does not answer pings.
 //!
 //! # Time
-//! [`Conn::set_read_timeout`] and [`Conn::set_write_timeout`] limit what a call waits. A call that has waited too long
-//! fails with [`WaitError::TimedOut`] and has lost nothing: half a frame that has come is kept for the next call, and a
-//! message that found no room was not accepted. Dialling, accepting and closing have the time limits of
-//! [`Dialer`], [`Upgrader`] and [`Config`](crate::Config).
+//! [`Conn::set_read_timeout`] and [`Conn::set_write_timeout`] limit how long a call waits. When that time is over, the
+//! call fails with [`WaitError::TimedOut`], and nothing is lost: a half-received frame is kept for the next call, and a
+//! message that found no room was not accepted. Dialling, accepting and closing have the timeouts of [`Dialer`],
+//! [`Upgrader`] and [`Config`](crate::Config).
 //!
 //! # Threads
-//! One thread of the process, `silverback-io`, watches the sockets of all blocking connections and sends what is left of
-//! their output. The first connection starts it; it never ends, and keeps no process from ending. Reading, writing and
-//! the protocol itself happen in the thread that calls, so [`Conn::split`] lets two threads work side by side. Names are
-//! looked up in threads that come and go.
+//! One thread of the process, `silverback-io`, watches the sockets of all blocking connections and sends their
+//! remaining output. The first connection starts this thread. It never ends, but it does not keep the process from
+//! ending. Reading, writing and the protocol itself run in the calling thread, so the two halves of [`Conn::split`]
+//! work side by side. Host names are resolved in temporary threads.
 //!
-//! What was accepted is sent even if every handle is dropped, but not after the end of the process: call
-//! [`Conn::close`] or [`Conn::flush`] before.
+//! Accepted messages are sent even if every handle is dropped, but not after the process has ended. Call
+//! [`Conn::close`] or [`Conn::flush`] before that.
 //!
-//! `fork` copies only the thread that calls it. A process that goes on after it, without `exec`, must use this module
-//! only afterwards: a child has no thread that would watch its sockets. What it then dials is masked with keys of its own
-//! (see [`Dialer`]).
+//! `fork` copies only the calling thread. A process that forks and continues without `exec` must use this module only
+//! after the fork, because the child has no thread that watches its sockets. Connections that the child then dials have
+//! mask keys of their own (see [`Dialer`]).
 //!
 //! # In programs with a runtime
-//! A task must not block. Calls that could wait fail in one with [`WaitError::InTask`], whatever tokio runtime it runs
-//! on; [`Writer::try_write_message`], `ping` and `start_close` never wait. They work in `tokio::task::spawn_blocking` and
-//! `block_in_place`. Executors of other makers, and futures in `tokio::task::unconstrained`, cannot be told from plain
-//! threads.
+//! A task must not block. In a task of any tokio runtime, calls that could wait fail with [`WaitError::InTask`].
+//! [`Writer::try_write_message`], `ping` and `start_close` never wait. All calls work in `tokio::task::spawn_blocking`
+//! and `block_in_place`. Tasks of other executors, and futures in `tokio::task::unconstrained`, look like plain threads
+//! and are not detected.
 //!
-//! What is here serves sockets of the standard library. A TLS server, and what comes by HTTP/1.1 servers, is for the
-//! asynchronous types; TLS for clients is the [`Dialer`]'s.
+//! This module uses sockets of the standard library. For a TLS server, or behind an HTTP/1.1 server, use the
+//! asynchronous types. For TLS in a client, set it on the [`Dialer`].
 
 mod conn;
 mod error;
@@ -84,16 +84,16 @@ use self::{
 };
 use crate::{dial::Dialer, error::Error, upgrade::Upgrader};
 
-/// Connects to the server of a URL, with the defaults of [`Dialer`].
+/// Connects to the server of a URL, with the default options of [`Dialer`].
 ///
 /// # Errors
-/// [`Error::Dial`]: the step that failed, and what the server said; [`Error::Io`] if the thread that watches the
-/// sockets could not be started; [`Error::Wait`] in a task.
+/// Fails with [`Error::Dial`], which has the step that failed and the server's response; with [`Error::Io`] if the
+/// thread that watches the sockets cannot be started; and with [`Error::Wait`] in a task.
 pub fn dial(url: &str) -> Result<Conn, Error> {
     dial_with(&Dialer::new(), url)
 }
 
-/// Connects to the server of a URL as the dialer says.
+/// Connects to the server of a URL, with the options of this dialer.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -113,7 +113,7 @@ pub fn dial_with(dialer: &Dialer, url: &str) -> Result<Conn, Error> {
     Ok(Conn::new(runtime, conn))
 }
 
-/// The same, with the server's answer; see [`Dialer::dial_with_response`].
+/// Does the same as [`dial_with`], and also returns the server's response; see [`Dialer::dial_with_response`].
 ///
 /// # Errors
 /// As [`dial`].
@@ -122,7 +122,7 @@ pub fn dial_with_response(dialer: &Dialer, url: &str) -> Result<(Conn, Response<
     Ok((Conn::new(runtime, conn), response))
 }
 
-/// Does the opening handshake on a socket that leads to the server already; see [`Dialer::dial_on`].
+/// Does the opening handshake on a socket that is already connected to the server; see [`Dialer::dial_on`].
 ///
 /// # Errors
 /// As [`dial`].
@@ -134,13 +134,13 @@ pub fn dial_on(dialer: &Dialer, socket: impl Socket, url: &str) -> Result<Conn, 
     Ok(Conn::new(runtime, conn))
 }
 
-/// Does the server's side of the opening handshake on a socket that was accepted. A client that is turned away has been
-/// told why when this returns.
+/// Does the server's side of the opening handshake on an accepted socket. If the client is rejected, it is told why
+/// before this returns.
 ///
 /// # Errors
-/// [`Error::Upgrade`]: the request is no acceptable handshake, the hook refused it, or it did not come in time;
-/// [`Error::Io`] if the socket cannot be taken over or the thread that watches the sockets could not be started;
-/// [`Error::Wait`] in a task.
+/// Fails with [`Error::Upgrade`] if the request is not an acceptable handshake, if the hook rejects it, or if it does
+/// not arrive in time; with [`Error::Io`] if the socket cannot be taken over or the thread that watches the sockets
+/// cannot be started; and with [`Error::Wait`] in a task.
 pub fn accept(upgrader: &Upgrader, socket: impl Socket) -> Result<Conn, Error> {
     let (runtime, conn) = open(async {
         let stream = socket.into_stream()?;
@@ -149,7 +149,7 @@ pub fn accept(upgrader: &Upgrader, socket: impl Socket) -> Result<Conn, Error> {
     Ok(Conn::new(runtime, conn))
 }
 
-/// Does what makes a connection, which has time limits of its own.
+/// Waits for `opening`, which opens a connection and has its own timeouts.
 fn open<T, E: Into<Error>>(opening: impl Future<Output = Result<T, E>>) -> Result<(&'static Handle, T), Error> {
     check_not_in_task()?;
     let runtime = runtime()?;

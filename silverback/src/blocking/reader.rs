@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use super::{MessageReader, inside::Inside, wait::wait};
 use crate::error::Error;
 
-/// Reads messages, in a thread of its own if that is wanted. Pings are answered, pongs taken note of and closes replied
-/// to inside, before anything that came after them is handed out.
+/// Reads messages. A reader can run in its own thread. Each read method answers pings, records pongs and replies to
+/// Close frames, before it returns anything that arrived after them.
 #[derive(Debug)]
 pub struct Reader {
     reader: Inside<crate::conn::reader::Reader>,
@@ -21,20 +21,21 @@ impl Reader {
         Self { reader: Inside::new(runtime, reader), timeout: None }
     }
 
-    /// Waits for the next message, owned; `None` once the peer has closed, of which [`close_info`](Self::close_info)
-    /// tells more.
+    /// Waits for the next message and returns it as an owned value, or `None` once the peer has closed. Then
+    /// [`close_info`](Self::close_info) says how the connection closed.
     ///
     /// # Errors
-    /// The peer broke the protocol or a limit (it has been told), a time budget ran out, or the transport ended without
-    /// a closing handshake. After such an error the connection is over, and further calls return `None`.
+    /// Fails if the peer breaks the protocol or exceeds a limit (our Close frame tells it why), if a timeout of the
+    /// connection expires, or if the transport fails or ends without a closing handshake. After such an error the
+    /// connection is over, and further calls return `None`.
     ///
-    /// [`Error::Wait`]: nothing came in the time that was [set](Self::set_read_timeout), and the next call goes on where
-    /// this one was; or the call was made in a task.
+    /// Fails with [`Error::Wait`] if nothing arrived within the [read timeout](Self::set_read_timeout), or if the call
+    /// was made in a task. The connection stays usable, and the next call continues from there.
     pub fn read_message(&mut self) -> Result<Option<Message>, Error> {
         wait(self.reader.runtime(), self.timeout, self.reader.part_mut().read_message())?
     }
 
-    /// Waits for the next message, lent until the next call: no copy, no allocation.
+    /// Waits for the next message and returns it borrowed until the next call, without a copy or an allocation.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
@@ -50,11 +51,11 @@ impl Reader {
         wait(self.reader.runtime(), self.timeout, self.reader.part_mut().read_event())?
     }
 
-    /// Waits for the next message, as a stream of bytes ([`std::io::Read`]), so that it needs no memory of its size;
-    /// `None` once the peer has closed.
+    /// Waits for the next message and returns it as a stream of bytes ([`std::io::Read`]), or `None` once the peer has
+    /// closed. The whole message need not fit into memory.
     ///
-    /// The limit on messages holds; see [`next_reader_up_to`](Self::next_reader_up_to) for larger ones. What is not
-    /// read of the message is skipped by the next call.
+    /// The message size limit applies; use [`next_reader_up_to`](Self::next_reader_up_to) for larger messages. The next
+    /// call skips the part of the message that was not read.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
@@ -64,7 +65,7 @@ impl Reader {
         Ok(message.map(|message| MessageReader::new(runtime, message, timeout)))
     }
 
-    /// [`next_reader`](Self::next_reader) with another limit on the message, in bytes.
+    /// Does the same as [`next_reader`](Self::next_reader), with another limit on the message, in bytes.
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
@@ -74,50 +75,50 @@ impl Reader {
         Ok(message.map(|message| MessageReader::new(runtime, message, timeout)))
     }
 
-    /// The messages until the connection ends, as an iterator; an error that ends the connection is the last item. Time
-    /// that ran out is an item too, after which the next can be asked for.
+    /// Returns an iterator over the messages until the connection ends. An error that ends the connection is the last
+    /// item. An expired read timeout is an item too, and the iterator can continue after it.
     pub fn messages(&mut self) -> Messages<'_> {
         Messages { reader: self }
     }
 
-    /// How long a read waits at most. Default: `None`, without end; but keepalive ends the wait for a peer that is gone.
-    /// With [`Duration::ZERO`] a read takes only what is known to have come.
+    /// Sets how long a read waits at most. With [`Duration::ZERO`] a read takes only input that is already known to
+    /// have arrived. Default: `None`, which waits without limit, but keepalive ends the wait if the peer is gone.
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = timeout;
     }
 
-    /// What was set by [`set_read_timeout`](Self::set_read_timeout).
+    /// Returns the timeout set by [`set_read_timeout`](Self::set_read_timeout).
     pub fn read_timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Sets the limit on messages anew, in bytes; see
+    /// Sets a new message size limit, in bytes; see
     /// [`Reader::set_max_message_size`](crate::Reader::set_max_message_size).
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.reader.part_mut().set_max_message_size(bytes);
     }
 
-    /// The address of the other end; see [`Reader::peer_addr`](crate::Reader::peer_addr).
+    /// Returns the address of the other end; see [`Reader::peer_addr`](crate::Reader::peer_addr).
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.reader.part().peer_addr()
     }
 
-    /// The address of our end; see [`Reader::local_addr`](crate::Reader::local_addr).
+    /// Returns the address of our end; see [`Reader::local_addr`](crate::Reader::local_addr).
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.reader.part().local_addr()
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.reader.part().close_info()
     }
 
-    /// The counters of the connection.
+    /// Returns the counters of the connection.
     pub fn stats(&self) -> Stats {
         self.reader.part().stats()
     }
 
-    /// Starts the closing handshake and does it to its end.
+    /// Starts the closing handshake with `start`, and completes it.
     pub(super) fn close(&mut self, start: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         let runtime = self.reader.runtime();
         let reader = self.reader.part_mut();

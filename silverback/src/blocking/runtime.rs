@@ -1,4 +1,4 @@
-//! The thread that watches the sockets of all blocking connections. Whoever waits for one of them is woken from here.
+//! The thread that watches the sockets of all blocking connections and wakes the threads that wait for them.
 
 use std::{
     future::pending,
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::runtime::{Builder, Handle};
 
-/// The runtime of the process for blocking connections, started by the first that asks. It never ends.
+/// Returns the runtime of the process for blocking connections. The first call starts it, and it never ends.
 pub(super) fn runtime() -> io::Result<&'static Handle> {
     if let Some(handle) = RUNTIME.get() {
         return Ok(handle);
@@ -24,7 +24,7 @@ pub(super) fn runtime() -> io::Result<&'static Handle> {
     }
 }
 
-/// Current-thread: the work is done by those who call, and what is left to do here is little.
+/// Starts a current-thread runtime. One thread is enough, because the calling threads do most of the work.
 fn start() -> io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().thread_name(RESOLVER).build()?;
     let handle = runtime.handle().clone();
@@ -35,6 +35,6 @@ fn start() -> io::Result<Handle> {
 static RUNTIME: OnceLock<Handle> = OnceLock::new();
 static STARTING: Mutex<()> = Mutex::new(());
 
-/// Linux shows 15 bytes of a name.
+/// Linux shows only 15 bytes of a thread's name.
 const THREAD: &str = "silverback-io";
 const RESOLVER: &str = "silverback-dns";

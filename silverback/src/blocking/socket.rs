@@ -1,4 +1,4 @@
-//! The sockets of the standard library, as streams of the runtime.
+//! Sockets of the standard library, as streams of the runtime.
 
 use std::{io, net};
 
@@ -7,8 +7,8 @@ use crate::io::transport::ByteStream;
 /// A connected socket of the standard library: [`TcpStream`](net::TcpStream) and, where there are Unix sockets,
 /// `UnixStream`.
 ///
-/// The connection takes it over and puts it into non-blocking mode, which holds for its clones (`try_clone`) too. Time
-/// limits that were set on the socket itself have no effect any more.
+/// The connection takes over the socket and makes it non-blocking. Clones of the socket (`try_clone`) become
+/// non-blocking too. Timeouts that were set on the socket itself no longer have an effect.
 pub trait Socket: sealed::IntoStream {}
 
 impl<S: sealed::IntoStream> Socket for S {}
@@ -19,7 +19,7 @@ pub(super) mod sealed {
     pub trait IntoStream {
         type Stream: ByteStream;
 
-        /// To be called in the runtime.
+        /// Must be called inside the runtime.
         fn into_stream(self) -> io::Result<Self::Stream>;
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting in the calling thread: it polls the future itself, and sleeps until the thread of `runtime` wakes it.
+//! Waiting in the calling thread, which polls the future itself and sleeps until the thread of `runtime` wakes it.
 
 use std::{
     cell::Cell,
@@ -21,7 +21,7 @@ use tokio::{
 use super::error::WaitError;
 use crate::{error::Error, io::last_look::extra_time};
 
-/// Waits for a future that loses nothing when it is dropped, no longer than `limit`.
+/// Waits for a cancel-safe future, for at most `limit`.
 pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future: F) -> Result<F::Output, Error> {
     check_not_in_task()?;
     let _inside = enter(runtime)?;
@@ -39,10 +39,11 @@ pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future:
             continue;
         };
         let now = Instant::now();
-        // A limit beyond all time is none.
+        // If an `Instant` cannot hold the limit, wait without one.
         let rest = match *until.get_or_insert_with(|| now.checked_add(limit)) {
             Some(over) if over <= now => {
-                // The process may have been stopped, and the runtime's thread may not have seen yet what came meanwhile.
+                // After a pause of the whole process, the runtime's thread may not have seen yet what arrived
+                // meanwhile. So we wait a little longer, once.
                 let extra = extra_time(over, now);
                 if is_extended || extra.is_zero() {
                     return Err(WaitError::TimedOut(limit).into());
@@ -56,10 +57,10 @@ pub(super) fn wait<F: Future>(runtime: &Handle, limit: Option<Duration>, future:
     }
 }
 
-/// Makes the thread one of the runtime's, for timers and tasks that are started in it.
+/// Enters the runtime, so that this thread can start timers and tasks in it.
 ///
 /// # Errors
-/// The thread is about to end, and has given up what tokio keeps for it.
+/// Fails if the thread is about to end and tokio's thread-local data is gone.
 pub(super) fn enter(runtime: &Handle) -> io::Result<EnterGuard<'_>> {
     match Handle::try_current() {
         Err(error) if error.is_thread_local_destroyed() => Err(io::Error::other(error)),
@@ -67,14 +68,15 @@ pub(super) fn enter(runtime: &Handle) -> io::Result<EnterGuard<'_>> {
     }
 }
 
-/// Refuses to go on where tokio is polling a task: its thread must not block. A thread that may block can have a current
-/// runtime too (`spawn_blocking`, `block_in_place`, `Runtime::enter`), but no budget of steps that could be used up.
+/// Fails if tokio is polling a task in this thread, because such a thread must not block. A thread that may block can
+/// also have a current runtime (`spawn_blocking`, `block_in_place`, `Runtime::enter`). Only a task has a limited
+/// cooperative budget, so we test for that.
 pub(super) fn check_not_in_task() -> Result<(), WaitError> {
     if Handle::try_current().is_ok() && uses_up_budget(MAX_BUDGET) { Err(WaitError::InTask) } else { Ok(()) }
 }
 
-/// Whether this many steps are too many. They are given back, the last one first: a task that was refused goes on as if
-/// it had not asked.
+/// Returns whether this many steps exceed the cooperative budget. The steps are given back, the last one first, so the
+/// task of a rejected call continues with the same budget.
 fn uses_up_budget(steps: u16) -> bool {
     match coop::poll_proceed(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(_step) => steps > 0 && uses_up_budget(steps - 1),
@@ -91,7 +93,7 @@ impl From<WaitError> for Error {
 /// A thread that waits.
 struct Parker {
     thread: Thread,
-    /// Besides the thread's own token, which anybody may take.
+    /// Needed in addition to the thread's own park token, because any code in the thread may take that token.
     is_woken: AtomicBool,
 }
 
@@ -113,8 +115,8 @@ struct Waiting {
     waker: Waker,
 }
 
-/// The thread's parker, taken for one call: no allocation, and the same waker each time. A call that is made inside of
-/// another's poll gets one of its own, so that neither takes what was meant for the other.
+/// The thread's parker, taken for one call. Reusing it saves an allocation and keeps the same waker. A call inside
+/// another call's poll gets a separate parker, so that neither takes the wake-ups of the other.
 struct Seat(Waiting);
 
 impl Seat {
@@ -125,7 +127,7 @@ impl Seat {
         }))
     }
 
-    /// Sleeps until it is woken or the time is over, or less.
+    /// Sleeps until this is woken or the time is over. May return earlier.
     fn park(&self, time: Option<Duration>) {
         if !self.was_woken() {
             match time {
@@ -136,7 +138,7 @@ impl Seat {
         }
     }
 
-    /// Since it was asked last.
+    /// Returns whether this was woken since the last such call.
     fn was_woken(&self) -> bool {
         self.0.parker.is_woken.swap(false, Ordering::Acquire)
     }
@@ -152,5 +154,5 @@ thread_local! {
     static FREE: Cell<Option<Waiting>> = const { Cell::new(None) };
 }
 
-/// More steps than a budget, which tokio counts in 8 bits, can have.
+/// More steps than any cooperative budget has, because tokio counts them in 8 bits.
 const MAX_BUDGET: u16 = 256;

@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 use super::{MessageWriter, inside::Inside, wait::wait};
 use crate::{conn::writer::TryWriteError, error::Error};
 
-/// Writes messages, from as many threads as there are clones of it.
+/// Writes messages. Clone it to write from several threads.
 ///
-/// A message is accepted whole or not at all: waiting is only for room in the queue, which is bounded by bytes.
+/// A message is accepted whole or not at all. A write waits only for room in the queue, which is limited in bytes.
 #[derive(Clone, Debug)]
 pub struct Writer {
     writer: Inside<crate::conn::writer::Writer>,
@@ -22,19 +22,19 @@ impl Writer {
         Self { writer: Inside::new(runtime, writer), timeout: None }
     }
 
-    /// Accepts a message for sending, as soon as there is room for it.
+    /// Accepts a message for sending, waiting for room if necessary.
     ///
     /// # Errors
-    /// The connection is closing ([`Error::is_closing`]) or has failed.
+    /// Fails if the connection is closing ([`Error::is_closing`]) or has failed.
     ///
-    /// [`Error::Wait`]: there was no room in the time that was [set](Self::set_write_timeout), or the call was made in a
-    /// task. The message was not accepted; to have it back, clone it before, which copies nothing, or lend it
-    /// ([`write_borrowed`](Self::write_borrowed)).
+    /// Fails with [`Error::Wait`] if there was no room within the [write timeout](Self::set_write_timeout), or if the
+    /// call was made in a task. The message was then not accepted. To keep the message, clone it before, which copies
+    /// no bytes, or pass it borrowed ([`write_borrowed`](Self::write_borrowed)).
     pub fn write_message(&self, message: impl Into<Message>) -> Result<(), Error> {
         self.wait(self.writer.part().write_message(message))
     }
 
-    /// Accepts a message that is lent: it is copied, and nothing is allocated for it.
+    /// Accepts a borrowed message by copying it. A message of up to 64 KiB needs no allocation.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -42,7 +42,7 @@ impl Writer {
         self.wait(self.writer.part().write_borrowed(message))
     }
 
-    /// Accepts a message that was encoded before.
+    /// Accepts a prepared message.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -50,7 +50,7 @@ impl Writer {
         self.wait(self.writer.part().write_prepared(message))
     }
 
-    /// Accepts a message that is not compressed, whatever was agreed on; see
+    /// Accepts a message and sends it uncompressed, even if compression was negotiated; see
     /// [`Writer::write_uncompressed`](crate::Writer::write_uncompressed).
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Writer {
     }
 
     /// Starts a message that is written as a stream of bytes ([`std::io::Write`]). Other messages wait until it is
-    /// finished; pings, pongs and closes do not.
+    /// finished. Pings, pongs and Close frames do not.
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -77,8 +77,8 @@ impl Writer {
         Ok(MessageWriter::new(self.writer.runtime(), message, self.timeout))
     }
 
-    /// [`next_writer`](Self::next_writer) for a message that is not compressed, whatever was agreed on; see
-    /// [`Writer::next_writer_uncompressed`](crate::Writer::next_writer_uncompressed).
+    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
+    /// negotiated; see [`Writer::next_writer_uncompressed`](crate::Writer::next_writer_uncompressed).
     ///
     /// # Errors
     /// As [`write_message`](Self::write_message).
@@ -87,15 +87,15 @@ impl Writer {
         Ok(MessageWriter::new(self.writer.runtime(), message, self.timeout))
     }
 
-    /// Sends a ping of up to 125 bytes, before the messages that wait. Never waits.
+    /// Sends a ping of up to 125 bytes, ahead of the messages that wait. Never waits.
     ///
     /// # Errors
-    /// The payload is too long, or the connection is closing or has failed.
+    /// Fails if the payload is too long, or if the connection is closing or has failed.
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
         self.writer.with(|writer| writer.ping(payload))
     }
 
-    /// Sends a pong that nobody asked for (RFC 6455, 5.5.3). Pings are answered without it. Never waits.
+    /// Sends an unsolicited pong (RFC 6455, 5.5.3). Pings are answered without this call. Never waits.
     ///
     /// # Errors
     /// As [`ping`](Self::ping).
@@ -103,47 +103,48 @@ impl Writer {
         self.writer.with(|writer| writer.pong(payload))
     }
 
-    /// Waits until everything that was accepted has been given to the transport.
+    /// Waits until the transport has taken everything that was accepted.
     ///
     /// # Errors
-    /// The connection has failed. After [`Error::Wait`] all that was accepted is still on its way.
+    /// Fails if the connection has failed. After [`Error::Wait`], everything that was accepted will still be sent.
     pub fn flush(&self) -> Result<(), Error> {
         self.wait(self.writer.part().flush())
     }
 
-    /// Starts the closing handshake, after what was accepted before, without waiting for the peer; see
-    /// [`Writer::start_close`](crate::Writer::start_close). A [`Reader`](super::Reader) that waits in another thread goes
-    /// on until the peer has answered, and its read gives `None` then.
+    /// Starts the closing handshake, after everything that was accepted before, without waiting for the peer; see
+    /// [`Writer::start_close`](crate::Writer::start_close). A [`Reader`](super::Reader) that waits in another thread
+    /// continues until the peer has replied. Its read then returns `None`.
     ///
     /// # Errors
-    /// The code must not be sent (RFC 6455, 7.4).
+    /// Fails if the code must not be sent (RFC 6455, 7.4).
     pub fn start_close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         self.writer.with(|writer| writer.start_close(code, reason))
     }
 
-    /// How long a write or a flush by this handle waits at most. Default: `None`, without end; but a peer that takes
-    /// nothing at all fails the connection
-    /// ([`Config::write_stall_timeout`](crate::Config::write_stall_timeout)). Clones begin with the same limit.
+    /// Sets how long a write or a flush by this handle waits at most. Clones start with the same limit. Default:
+    /// `None`, which waits without limit, but a peer that takes nothing at all fails the connection
+    /// ([`Config::write_stall_timeout`](crate::Config::write_stall_timeout)).
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = timeout;
     }
 
-    /// What was set by [`set_write_timeout`](Self::set_write_timeout).
+    /// Returns the timeout set by [`set_write_timeout`](Self::set_write_timeout).
     pub fn write_timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Whether messages can still be sent.
+    /// Returns whether messages can still be sent.
     pub fn is_open(&self) -> bool {
         self.writer.part().is_open()
     }
 
-    /// How the connection ended, or is ending; `None` while it is open.
+    /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.writer.part().close_info()
     }
 
-    /// The counters of the sending side; what was received is counted by the [`Reader`](super::Reader).
+    /// Returns the counters of the sending side. [`Reader::stats`](super::Reader::stats) also has those of the
+    /// receiving side.
     pub fn stats(&self) -> Stats {
         self.writer.part().stats()
     }
