@@ -1,4 +1,4 @@
-//! One attempt: where to go, the dial, and what has to be said first.
+//! One attempt: choose the server, dial it, and run the hook that sets up the connection.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) type Attempting = Pin<Box<dyn Future<Output = Result<Conn, Disconnect>> + Send>>;
-/// Makes a connection that is ready for the application's messages.
+/// Opens a connection that is ready for the application's messages.
 pub(super) async fn attempt(plan: Reconnect, attempt: ReconnectAttempt) -> Result<Conn, Disconnect> {
     let (dialer, url) = match &plan.prepare {
         Some(prepare) => within(plan.hook_timeout, prepare(attempt)).await?,

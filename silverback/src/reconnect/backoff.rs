@@ -1,5 +1,5 @@
-//! How long to wait before the next attempt: a random time up to a bound that grows, so that clients which lost their
-//! server together do not come back together (RFC 6455, 7.2.3). No clock is read here.
+//! How long to wait before the next attempt: a random time up to a bound that grows with each failure. So clients that
+//! lost their server together do not reconnect together (RFC 6455, 7.2.3). This module does not read the clock.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What was asked for.
+/// The options for waits and retries.
 #[derive(Clone)]
 pub(super) struct Pace {
     pub(super) initial: Duration,
@@ -17,11 +17,11 @@ pub(super) struct Pace {
     pub(super) max_retry_after: Duration,
     pub(super) max_retries: u32,
     pub(super) give_up_after: Option<Duration>,
-    /// A number from 0 to 1.
+    /// Returns which part of the bound to wait, from 0 to 1.
     pub(super) jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
 }
 
-/// The failures since there last was a connection that held.
+/// The failures since the last stable connection.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -29,20 +29,21 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Failures in a row.
+    /// Returns the number of failures in a row.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// A connection has held for so long. One that ended at once proves nothing: its server may drop everybody.
+    /// Notes that a connection has lasted for `held`. A short one does not reset the failures, because a server may
+    /// accept and then drop every client.
     pub(super) fn note_held(&mut self, pace: &Pace, held: Duration) {
         if held >= pace.stable_after {
             *self = Self::default();
         }
     }
 
-    /// Another failure: the wait before the next attempt, or `None` if there is none any more. `asked` is what the
-    /// server asked for.
+    /// Counts a failure. Returns how long to wait before the next attempt, or `None` if there will be none. `asked` is
+    /// the wait that the server asked for.
     pub(super) fn note_failure(&mut self, pace: &Pace, now: Instant, asked: Option<Duration>) -> Option<Duration> {
         let since = *self.since.get_or_insert(now);
         let wait = pace.wait(self.failures, asked);
@@ -60,21 +61,21 @@ impl Pace {
         let jitter = if jitter.is_nan() { 1.0 } else { jitter.clamp(0.0, 1.0) };
         let random = Duration::try_from_secs_f64(bound.as_secs_f64() * jitter).unwrap_or(bound);
         let random = random.max(self.initial.min(self.max) / 10).max(SHORTEST);
-        // The random part comes on top: a server tells all of its clients the same.
+        // The random part is added, because a server asks all of its clients for the same wait.
         random.saturating_add(asked.unwrap_or_default().min(self.max_retry_after))
     }
 }
 
 impl Pace {
-    /// The bound of the wait after so many failures: from `initial` up to `max`, whatever was asked for.
+    /// Returns the bound of the wait after this many failures: from `initial` up to `max`, for any options.
     fn bound(&self, failures: u32) -> Duration {
         if self.initial.is_zero() {
-            // Nothing grows from 0. With an infinite growth the product would not even be a number.
+            // A bound of 0 cannot grow, and 0 times an infinite growth is not a number.
             return Duration::ZERO;
         }
         let growth = self.factor.max(1.0).powi(i32::try_from(failures).unwrap_or(i32::MAX));
         let grown = self.initial.as_secs_f64() * growth;
-        // An infinite product, or one that no `Duration` can hold, is beyond every maximum.
+        // If the product is infinite or too large for a `Duration`, it is beyond every maximum.
         Duration::try_from_secs_f64(grown).map_or(self.max, |bound| bound.min(self.max))
     }
 }
@@ -108,12 +109,12 @@ impl fmt::Debug for Pace {
     }
 }
 
-/// A system without random numbers makes clients wait longest.
+/// Returns a random number from 0 to 1. If the system has no random numbers, returns 1, and clients wait longest.
 fn random() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
 }
 
-/// Never a busy loop, whatever was asked for.
+/// The shortest wait, so that no options cause a busy loop.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

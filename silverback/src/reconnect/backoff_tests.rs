@@ -1,4 +1,4 @@
-//! How waits grow.
+//! How waits grow with failures.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,4 +1,4 @@
-//! The connection that comes back, as the application sees it. What goes on inside is in `engine`.
+//! The reconnecting connection as the application sees it. Its inner workings are in `engine`.
 
 use std::{
     collections::VecDeque,
@@ -18,17 +18,17 @@ use super::{
 };
 use crate::{conn::Conn, error::Error, io::output::ChangingRoomWait};
 
-/// A client's connection that comes back when it is lost; see [`Reconnect`], which makes it.
+/// A client's connection that reconnects when it is lost. [`Reconnect`] creates it.
 ///
-/// It connects while one of its methods is waited for, and only then: a program that waits for something else meanwhile
-/// uses `select!`, as with any connection. All methods that wait are cancel safe: an attempt that is interrupted goes on
-/// with the next call.
+/// It connects only while one of its methods is awaited. A program that also waits for something else uses `select!`,
+/// as with any connection. All methods that wait are cancel safe: the next call continues an attempt that was
+/// interrupted.
 pub struct ReconnectingConn {
     engine: Engine,
     link: Arc<Link>,
-    /// What `write_message` came upon and only reads can tell: the newest.
+    /// The latest event that `write_message` met and only reads can report.
     news: Option<ReconnectEvent>,
-    /// What came before the end of a connection that a writer has found broken.
+    /// Messages that arrived before the end of a connection that a writer found broken.
     ahead: VecDeque<Message>,
     /// Bytes in `ahead`.
     ahead_size: usize,
@@ -41,15 +41,16 @@ impl ReconnectingConn {
         Self { engine, link, news: None, ahead: VecDeque::new(), ahead_size: 0 }
     }
 
-    /// The next message, from this connection or one that comes after it; `None` once it was closed, by us or by a
-    /// server that does not want us back.
+    /// Returns the next message, from the current connection or a later one, or `None` once the connection is closed,
+    /// by us or by a server that does not want us back.
     ///
     /// # Errors
-    /// [`ReconnectError::Undelivered`] when a connection broke before all that it had accepted had left: the next call
-    /// goes on. [`ReconnectError::GivenUp`] is the end, and further calls return `None`.
+    /// Fails with [`ReconnectError::Undelivered`] if a connection broke before everything that it had accepted had
+    /// left. The next call continues. Fails with [`ReconnectError::GivenUp`] if there will be no other attempt; further
+    /// calls return `None`.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_message(&mut self) -> Result<Option<Message>, ReconnectError> {
         loop {
             match self.read_event().await? {
@@ -63,30 +64,30 @@ impl ReconnectingConn {
         }
     }
 
-    /// The next message or control frame, or what has become of the connection; `None` once it was closed.
+    /// Returns the next message, control frame or change of the connection, or `None` once the connection is closed.
     ///
-    /// What happens while another method is waited for is told afterwards, but of connections coming and going only the
-    /// last.
+    /// While another method is awaited, messages that arrive and the last connect or disconnect are kept for this
+    /// method. Pings, pongs and Close frames of that time are not.
     ///
     /// # Errors
-    /// [`ReconnectError::GivenUp`] is the end, and further calls return `None`.
+    /// Fails with [`ReconnectError::GivenUp`] if there will be no other attempt; further calls return `None`.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses no message.
     pub async fn read_event(&mut self) -> Result<Option<ReconnectEvent>, ReconnectError> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Accepts a message for sending, as soon as there is a connection and room in its queue.
+    /// Accepts a message for sending as soon as there is a connection with room in its queue.
     ///
     /// # Errors
-    /// In each case the message was not accepted. [`ReconnectError::Undelivered`] when the connection broke before all
-    /// that it had accepted had left; this message is the last in the list, so that the list is what to write again, and
-    /// it goes on. [`ReconnectError::GivenUp`] is the end, with the same list; after it there is
-    /// [`ReconnectError::Closed`].
+    /// On every error the message was not accepted. [`ReconnectError::Undelivered`] means that the connection broke
+    /// before everything that it had accepted had left. This message is the last in its list, so write exactly this
+    /// list again. The next call continues. [`ReconnectError::GivenUp`] means that there will be no other attempt, and
+    /// has the same list. Further calls fail with [`ReconnectError::Closed`].
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has accepted nothing.
+    /// If the future is dropped before it is ready, the message was not accepted.
     pub async fn write_message(&mut self, message: impl Into<Message>) -> Result<(), ReconnectError> {
         let mut message = Some(message.into());
         let mut wait = ChangingRoomWait::default();
@@ -96,47 +97,51 @@ impl ReconnectingConn {
     /// Accepts a message if there is a connection with room for it now.
     ///
     /// # Errors
-    /// [`ReconnectError::NotNow`] gives the message back; [`ReconnectError::Closed`].
+    /// Fails with [`ReconnectError::NotNow`], which returns the message, or with [`ReconnectError::Closed`].
     pub fn try_write_message(&mut self, message: impl Into<Message>) -> Result<(), ReconnectError> {
         self.writer().try_write_message(message)
     }
 
-    /// Closes: does the closing handshake if there is a connection, and ends a wait or an attempt if there is none.
+    /// Closes the connection with a closing handshake. If there is no connection, ends the current wait or attempt.
     /// Messages that still arrive are discarded.
     ///
     /// # Errors
-    /// [`ReconnectError::UnsendableCode`] before anything is done. [`ReconnectError::GivenUp`] if the handshake was not
-    /// completed, [`ReconnectError::Undelivered`] if it was, but messages had not left.
+    /// Fails with [`ReconnectError::UnsendableCode`] before anything is done, with [`ReconnectError::GivenUp`] if the
+    /// handshake was not completed, and with [`ReconnectError::Undelivered`] if it was completed but messages had not
+    /// left.
     ///
     /// # Cancel safety
-    /// It has begun; call this or [`read_message`](Self::read_message) again to go on.
+    /// The first poll starts to close. If the future is dropped after that, call this or
+    /// [`read_message`](Self::read_message) again to continue.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), ReconnectError> {
         self.link.close(code.into(), reason)?;
         while self.read_message().await?.is_some() {}
         Ok(())
     }
 
-    /// For other tasks that write. They wait while nobody waits here.
+    /// Returns a writer for other tasks. If there is no connection, its writes make progress only while a method of
+    /// this connection is awaited.
     pub fn writer(&self) -> ReconnectingWriter {
         ReconnectingWriter::new(self.link.clone())
     }
 
-    /// The connection of the moment: what was agreed on, and counters.
+    /// Returns the current connection, for its negotiated parameters and its counters, or `None` while there is none.
     pub fn connection(&self) -> Option<&Conn> {
         self.engine.connection()
     }
 
-    /// How the last connection ended, of those that ended with a closing handshake.
+    /// Returns how the last connection closed, of those that ended with a closing handshake.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.engine.close_info()
     }
 
-    /// Where it stands.
+    /// Returns the current state.
     pub fn state(&self) -> ReconnectState {
         self.link.state()
     }
 
-    /// Where it stands, to be waited for elsewhere. Who looks rarely may miss states between.
+    /// Returns a receiver of states, so that other tasks can wait for changes. A task that looks rarely may miss
+    /// states.
     ///
     /// ```
     /// # use silverback::{Dialer, Reconnect};
@@ -198,8 +203,8 @@ impl ReconnectingConn {
         }
     }
 
-    /// What came before the end of a connection that takes no messages any more. There is no end to it with a server
-    /// that only talks: then it is over.
+    /// Keeps a message that arrives on a connection that accepts no more messages, until its end. A server that never
+    /// stops sending would delay that end, so the connection is cut off beyond a limit.
     fn keep(&mut self, message: Message) {
         self.ahead_size += message.len();
         self.ahead.push_back(message);
@@ -210,7 +215,7 @@ impl ReconnectingConn {
 }
 
 impl Drop for ReconnectingConn {
-    /// Writers need not wait any more. What was accepted is still sent, as by any connection.
+    /// Ends the waits of all writers. Accepted messages are still sent, as by any connection that is dropped.
     fn drop(&mut self) {
         self.link.end(ReconnectState::Closed);
     }
@@ -233,6 +238,6 @@ impl From<Event<'_>> for ReconnectEvent {
     }
 }
 
-/// What is read ahead of a connection that a writer has found broken.
+/// The most bytes to keep of a connection that a writer found broken.
 const READ_AHEAD: usize = 1024 * 1024;
 const MESSAGES_AHEAD: usize = 1024;

@@ -1,4 +1,4 @@
-//! Round and round: an attempt, a connection, a wait.
+//! The cycle of a reconnecting connection: an attempt, a connection, a wait.
 
 use std::{
     fmt, mem,
@@ -23,9 +23,9 @@ pub(super) struct Engine {
     plan: Reconnect,
     link: Arc<Link>,
     backoff: Backoff,
-    /// Connections that there have been.
+    /// Number of connections so far.
     connections: u64,
-    /// How the last one that was closed ended.
+    /// How the last connection closed, of those that ended with a closing handshake.
     close_info: Option<CloseInfo>,
     phase: Phase,
 }
@@ -35,18 +35,18 @@ enum Phase {
     Connecting(Attempting),
     Connected(Box<Connected>),
     Waiting(Pin<Box<Sleep>>),
-    /// With the connection that it ended with, as long as it has something to drain.
+    /// Holds the last connection while it has something to drain.
     Ended(Option<Box<Connected>>),
 }
 
 struct Connected {
     conn: Conn,
     since: Instant,
-    /// What is known of its end before it has come to it.
+    /// The error that ends the connection, if it is known before the end.
     fault: Option<Error>,
 }
 
-/// What there is to tell.
+/// A step to report.
 pub(super) enum Step {
     Event(ReconnectEvent),
     GivenUp(Outage),
@@ -69,11 +69,11 @@ impl Engine {
         self.close_info.clone()
     }
 
-    /// The connection is taken for ended.
+    /// Starts to close the connection, and makes `error` the cause of its end.
     pub(super) fn cut_off(&mut self, error: Error) {
         if let Phase::Connected(connected) = &mut self.phase {
             let (writer, _) = connected.conn.halves();
-            // Nobody looks at what is still to come.
+            // Further input will be discarded, so the server need not send more.
             let _ = writer.start_close(CloseCode::GOING_AWAY, "");
             connected.fault.get_or_insert(error);
         }
@@ -131,7 +131,7 @@ impl Engine {
         ReconnectAttempt { number: self.backoff.failures().saturating_add(1), connections: self.connections }
     }
 
-    /// There is no connection, or none any more.
+    /// Handles a failed attempt or the end of a connection.
     fn note_outage(&mut self, cause: Disconnect) -> Step {
         let undelivered = self.link.disconnect();
         if let Disconnect::Closed(info) = &cause {
@@ -182,7 +182,7 @@ impl Connected {
                 Ok(Some(_)) if self.fault.is_some() => {}
                 Ok(Some(received)) => match reader.event(received).map(ReconnectEvent::from) {
                     Ok(event) => return Poll::Ready(Ok(event)),
-                    // Its orderly end is waited for: until then what was accepted may still leave.
+                    // Wait for the orderly end of the connection. Until then accepted messages may still leave.
                     Err(error) => self.fault = Some(error),
                 },
                 Ok(None) => return Poll::Ready(Err(self.end())),
@@ -191,7 +191,8 @@ impl Connected {
         }
     }
 
-    /// A server that is told of its fault may have more to say: leaving with unread input would destroy what it is told.
+    /// Discards the input that remains. If we left with unread input, the kernel would reset the connection and destroy
+    /// the Close frame that tells the server of its fault.
     fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (_, reader) = self.conn.halves();
         while let Ok(Some(_)) = ready!(reader.poll_received(cx)) {}
@@ -213,7 +214,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Whether it was the application that closed, by a way around us.
+/// Returns whether the application closed this connection directly, not through the reconnecting connection.
 fn is_ours(cause: &Disconnect) -> bool {
     matches!(cause, Disconnect::Closed(info) if info.initiator == Initiator::Local)
 }

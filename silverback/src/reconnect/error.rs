@@ -1,4 +1,4 @@
-//! What a reconnecting connection cannot do for its application.
+//! Errors of a reconnecting connection.
 
 use std::{error::Error as StdError, fmt};
 
@@ -6,27 +6,27 @@ use silverback_proto::{Message, UnsendableCode};
 
 use super::Outage;
 
-/// What the application must know or decide.
+/// The reason why a method failed, for the application to know or to act on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReconnectError {
-    /// The connection broke before these messages had left. That is not the end, unless
-    /// [`retry_in`](Outage::retry_in) is `None`: the next call goes on.
+    /// The connection broke before these messages had left. The next call continues, unless
+    /// [`retry_in`](Outage::retry_in) is `None`.
     Undelivered(Outage),
-    /// The end: there will be no other attempt. Messages that had not left are in it.
+    /// There will be no other attempt. Contains the messages that had not left.
     GivenUp(Outage),
-    /// Nothing is sent any more, because the connection was closed or given up.
+    /// Nothing more is sent, because the connection was closed or all attempts were given up.
     Closed,
-    /// There is no connection, or no room, at the moment. Here the message is back.
+    /// Currently there is no connection or no room. The message is returned here.
     NotNow(Message),
-    /// There is no connection to flush: it broke before everything had left, which reads tell, or there was none.
+    /// There was no connection to flush, or it broke before everything had left. Reads report a broken connection.
     NotConnected,
     /// A Close frame with a code that must not be sent (RFC 6455, 7.4).
     UnsendableCode(UnsendableCode),
 }
 
 impl ReconnectError {
-    /// The messages that were accepted and have not left.
+    /// Returns the messages that were accepted but have not left.
     pub fn undelivered(&self) -> &[Message] {
         match self {
             Self::Undelivered(outage) | Self::GivenUp(outage) => &outage.undelivered,

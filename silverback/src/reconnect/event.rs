@@ -1,16 +1,16 @@
-//! What happens to a connection that comes back.
+//! Events of a reconnecting connection.
 
 use silverback_proto::{CloseFrame, ControlPayload, Message};
 
 use super::{hooks::ReconnectAttempt, outage::Outage};
 
-/// What [`ReconnectingConn::read_event`](super::ReconnectingConn::read_event) tells.
+/// An event that [`ReconnectingConn::read_event`](super::ReconnectingConn::read_event) returns.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
-    /// There is a connection, and it is set up.
+    /// A connection is open and set up.
     Connected(ReconnectAttempt),
-    /// The connection broke, or an attempt failed. Here is what was not sent.
+    /// The connection broke, or an attempt failed. Contains the messages that were not sent.
     Disconnected(Outage),
     /// A message.
     Message(Message),

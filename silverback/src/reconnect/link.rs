@@ -1,4 +1,5 @@
-//! What the engine and the writers share: the connection of the moment, and what it has accepted but not sent.
+//! State that the engine and the writers share: the current connection, and the messages that it has accepted but not
+//! sent.
 
 use std::{
     collections::VecDeque,
@@ -24,32 +25,33 @@ pub(super) struct Link {
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// Of the connection that there is.
+    /// The writer of the current connection.
     writer: Option<Writer>,
-    /// What it has accepted and not sent, as far as we know: bounded as its queue is.
+    /// Messages that the current connection has accepted and, as far as we know, not sent. Bounded, because its queue
+    /// is.
     unsent: VecDeque<Unsent>,
-    /// How the application wants it to end.
+    /// The code and the reason with which the application closes.
     close: Option<(CloseCode, String)>,
-    /// There will be no connection any more.
+    /// Whether there will be no other connection.
     is_over: bool,
-    /// The engine's, while it has no connection that would wake it.
+    /// The engine's waker, for the time when no connection would wake the engine.
     engine: Option<Waker>,
 }
 
-/// A message that was accepted, and how far output is when it has left.
+/// A message that was accepted. It has left once the output has reached `end`.
 #[derive(Debug)]
 struct Unsent {
     end: u64,
     message: Message,
 }
 
-/// What became of a message that was to be written.
+/// The result of writing a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Accepted,
-    /// There is no connection, or its end has begun.
+    /// There is no connection that accepts messages at the moment.
     NotConnected,
-    /// There will be none.
+    /// There will be no other connection.
     Closed,
 }
 
@@ -66,14 +68,14 @@ impl Link {
         self.state.subscribe()
     }
 
-    /// Writes if there is a connection, as soon as it has room. The message is taken when it is accepted.
+    /// Writes to the current connection as soon as it has room. Takes `message` once it is accepted.
     pub(super) fn poll_write(
         &self,
         cx: &mut Context<'_>,
         wait: &mut ChangingRoomWait,
         message: &mut Option<Message>,
     ) -> Poll<Written> {
-        // Held over the write, so that the engine finds every message either accepted and noted, or not accepted.
+        // Held during the write, so that the engine finds each message either accepted and noted, or not accepted.
         let mut slot = self.lock();
         if slot.is_closing() {
             return Poll::Ready(Written::Closed);
@@ -101,7 +103,7 @@ impl Link {
         })
     }
 
-    /// Writes a large message. The lock is held while it is accepted and noted, but not while its frame is made.
+    /// Writes a large message. The lock is held while the message is accepted and noted, but not while it is encoded.
     fn poll_write_large(
         &self,
         cx: &mut Context<'_>,
@@ -136,7 +138,7 @@ impl Link {
         })
     }
 
-    /// Writes if there is a connection with room now, and gives the message back if not.
+    /// Writes if there is a connection with room now. Returns the message in the error otherwise.
     pub(super) fn try_write(&self, message: Message) -> Result<(), (Message, Written)> {
         let mut slot = self.lock();
         if slot.is_closing() {
@@ -154,7 +156,7 @@ impl Link {
         Ok(())
     }
 
-    /// Works on a large message to its end, without the lock.
+    /// Encodes a large message without the lock, and then queues it.
     fn finish_large<'a>(
         &'a self,
         mut slot: MutexGuard<'a, Slot>,
@@ -181,12 +183,12 @@ impl Link {
         }
     }
 
-    /// The writer of the connection of the moment.
+    /// Returns the writer of the current connection.
     pub(super) fn writer(&self) -> Option<Writer> {
         self.lock().writer.clone()
     }
 
-    /// Closes the connection if there is one, and lets none come any more.
+    /// Closes the current connection, if there is one, and prevents further ones.
     pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), UnsendableCode> {
         if code != CloseCode::NO_STATUS {
             CloseFrame::new(code, reason.to_owned())?;
@@ -202,7 +204,7 @@ impl Link {
         if let Some(engine) = engine {
             engine.wake();
         }
-        // Writers that wait for a connection find that there will be none.
+        // Wakes writers that wait for a connection. They find that there will be none.
         self.state.send_modify(|_| {});
         Ok(())
     }
@@ -214,7 +216,7 @@ impl Link {
         self.state.send_replace(state);
     }
 
-    /// Whether the application wants an end. Otherwise the engine is woken when it does.
+    /// Returns whether the application wants to close. If not, the engine is woken when it does.
     pub(super) fn poll_closing(&self, cx: &mut Context<'_>) -> bool {
         let mut slot = self.lock();
         if !slot.engine.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -233,14 +235,14 @@ impl Link {
         slot.writer = Some(writer.clone());
         let close = slot.close.clone();
         drop(slot);
-        // It was asked for while the last attempt came to its end.
+        // The application closed while the last attempt was about to succeed.
         if let Some((code, reason)) = close {
             start_close(Some(writer), code, &reason);
         }
         self.set_state(ReconnectState::Connected);
     }
 
-    /// The connection has ended: gives what it has accepted and not sent.
+    /// Notes that the connection has ended. Returns the messages that it has accepted but not sent.
     pub(super) fn disconnect(&self) -> Vec<Message> {
         let mut slot = self.lock();
         slot.forget_what_has_left();
@@ -248,7 +250,7 @@ impl Link {
         slot.unsent.drain(..).map(|unsent| unsent.message).collect()
     }
 
-    /// There will be no connection any more.
+    /// Notes that there will be no other connection.
     pub(super) fn end(&self, state: ReconnectState) {
         let mut slot = self.lock();
         if slot.is_over {
@@ -287,7 +289,7 @@ impl Slot {
 
 fn start_close(writer: Option<Writer>, code: CloseCode, reason: &str) {
     if let Some(writer) = writer {
-        // The code was looked at before.
+        // `close` has already validated the code.
         let _ = writer.start_close(code, reason);
     }
 }

@@ -1,14 +1,14 @@
-//! A client that comes back: connects again by itself, and tells what was not sent.
+//! A client that reconnects by itself and reports which messages were not sent.
 //!
 //! | file | what |
 //! |---|---|
-//! | `mod`, `options` | what is asked for |
+//! | `mod`, `options` | the builder and its options |
 //! | `backoff`, `retry_after`, `outage` | when to try again, and whether |
 //! | `hooks`, `attempt` | one attempt: hooks and the dial |
-//! | `engine` | round and round: an attempt, a connection, a wait |
-//! | `conn`, `event` | what the application does with it |
-//! | `link`, `writer` | what the engine and writers share: the connection of the moment, what has not left |
-//! | `state`, `error` | what is seen of it |
+//! | `engine` | the cycle of an attempt, a connection and a wait |
+//! | `conn`, `event` | the connection for the application, and its events |
+//! | `link`, `writer` | writers, and what they share with the engine: the connection, unsent messages |
+//! | `state`, `error` | the state and the errors that applications see |
 
 mod attempt;
 mod backoff;
@@ -41,7 +41,7 @@ pub use self::{
 };
 use crate::dial::Dialer;
 
-/// Makes a connection that comes back: [`start`](Self::start) gives a [`ReconnectingConn`].
+/// Builds a client's connection that reconnects: [`start`](Self::start) returns a [`ReconnectingConn`].
 ///
 /// ```
 /// # use tokio::net::TcpListener;
@@ -74,7 +74,7 @@ use crate::dial::Dialer;
 ///         Ok(Some(message)) => println!("{message:?}"),
 ///         // Closed, by us or by a server that does not want us back.
 ///         Ok(None) => break,
-///         // It goes on; these never left, and may be written again.
+///         // It reconnects. These messages never left, and may be written again.
 ///         Err(ReconnectError::Undelivered(outage)) => println!("not sent: {:?}", outage.undelivered),
 ///         Err(error) => return Err(error.into()),
 ///     }
@@ -83,15 +83,15 @@ use crate::dial::Dialer;
 /// ```
 ///
 /// # When it connects again
-/// After a random part of a bound that begins at 1 s and doubles up to 30 s with every failure in a row: clients that
-/// lost their server together do not come back together (RFC 6455, 7.2.3). A connection counts as a success only after
-/// it has held for 30 s, so that a server which accepts and closes at once is not hammered. `Retry-After` of a refusal
-/// is added, up to an hour. By default it is tried for ever, but only for causes that may pass: see
-/// [`retry_on`](Self::retry_on).
+/// It waits for a random part of a bound. The bound starts at 1 s and doubles up to 30 s with every failure in a row,
+/// so that clients that lost their server together do not reconnect together (RFC 6455, 7.2.3). A connection counts as
+/// a success only after it has lasted for 30 s, so that a server that accepts and closes at once is not hammered. The
+/// `Retry-After` of a refusal is added, up to an hour. By default there is no limit on attempts, but only causes that
+/// may be temporary are retried; see [`retry_on`](Self::retry_on).
 ///
-/// # What is not kept
-/// Nothing is queued while there is no connection: a writer waits for one. So memory is bounded by what one connection
-/// queues, and nothing stale is sent in one go to a server that has just come back.
+/// # While there is no connection
+/// Nothing is queued, and a writer waits for the next connection. So memory is bounded by the queue of one connection,
+/// and a server that has just restarted does not get a burst of stale messages.
 #[derive(Clone)]
 pub struct Reconnect {
     dialer: Dialer,
@@ -103,7 +103,7 @@ pub struct Reconnect {
     on_connect: Option<OnConnect>,
 }
 
-/// Names no URL, which may hold secrets.
+/// Leaves out the URL, because it may contain secrets.
 impl fmt::Debug for Reconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reconnect")

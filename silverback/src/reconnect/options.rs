@@ -1,4 +1,4 @@
-//! What can be asked for, with defaults and reasons.
+//! The options, with their defaults and reasons.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::{conn::Conn, dial::Dialer};
 
 impl Reconnect {
-    /// A connection to the server of this URL, made by this dialer each time.
+    /// Creates a builder for a connection to the server of this URL. Each attempt uses this dialer.
     pub fn new(dialer: Dialer, url: impl Into<String>) -> Self {
         Self {
             dialer,
@@ -23,70 +23,70 @@ impl Reconnect {
         }
     }
 
-    /// Sets the bound of the first wait. Default 1 s. At least a tenth of it is always waited. Nothing grows from a bound of
-    /// 0: then each wait is 1 ms.
+    /// Sets the bound of the first wait. At least a tenth of it is always waited. A bound of 0 cannot grow, and each
+    /// wait is then 1 ms. Default: 1 s.
     pub fn initial_backoff(mut self, bound: Duration) -> Self {
         self.pace.initial = bound;
         self
     }
 
-    /// Sets the largest bound of a wait, the first one included. Default 30 s: long enough for a server that is down, and a
-    /// person still waits for it.
+    /// Sets the largest bound of a wait, including the first. Default: 30 s, which is long enough for a server that is
+    /// down, and short enough for a person who waits.
     pub fn max_backoff(mut self, bound: Duration) -> Self {
         self.pace.max = bound;
         self
     }
 
-    /// By how much the bound grows with each failure in a row. Default 2; less than 1 counts as 1.
+    /// Sets the factor by which the bound grows with each failure in a row. Less than 1 counts as 1. Default: 2.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.pace.factor = factor;
         self
     }
 
-    /// Which part of the bound is waited, from 0 to 1. Default: random, from the system's source, anew each time.
-    /// A constant is for tests, and for those who are the only client.
+    /// Sets which part of the bound is waited, from 0 to 1. A constant is for tests, and for a server's only client.
+    /// Default: a new random number for each wait, from the system's source.
     pub fn jitter(mut self, jitter: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         self.pace.jitter = Arc::new(jitter);
         self
     }
 
-    /// How long a connection must hold to count as a success, after which waits begin anew. Default 30 s.
+    /// Sets how long a connection must last to count as a success, which resets the waits. Default: 30 s.
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.pace.stable_after = time;
         self
     }
 
-    /// The longest `Retry-After` that is honoured; a longer one counts as this. Default 1 h: a server must not be able
-    /// to send its clients away for good.
+    /// Sets the longest `Retry-After` that is honoured; a longer one counts as this. Default: 1 h, because a server
+    /// must not be able to send its clients away for good.
     pub fn max_retry_after(mut self, time: Duration) -> Self {
         self.pace.max_retry_after = time;
         self
     }
 
-    /// Gives up after this many retries in a row, without a stable connection between. Default: never; 0 does not
-    /// connect again at all.
+    /// Gives up after this many retries in a row without a stable connection in between. With 0 it never reconnects.
+    /// Default: no limit.
     pub fn max_retries(mut self, count: u32) -> Self {
         self.pace.max_retries = count;
         self
     }
 
-    /// Gives up when the next attempt would begin later than this after the first failure in a row. Default: never.
+    /// Gives up if the next attempt would begin later than this after the first failure in a row. Default: no limit.
     pub fn give_up_after(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.pace.give_up_after = time.into();
         self
     }
 
-    /// Which causes are answered with another attempt. Default [`Disconnect::may_pass`]:
+    /// Sets which causes lead to another attempt. Default: [`Disconnect::may_pass`], by this table:
     ///
-    /// | cause | again | final |
+    /// | cause | retried | final |
     /// |---|---|---|
-    /// | the server closed with | 1001, 1006, 1011, 1012, 1013, 1014 | all others: it is done (1000, 1005), or it would say the same again (1002, 1003, 1007 to 1010); 3000 to 4999 only the application knows |
-    /// | the connection | was lost, failed, timed out | broke the protocol or a limit |
-    /// | the handshake was refused with | 408, 425, 429, 5xx | everything else, 401 and 403 before all, also 501 and 505 |
-    /// | a dial failed | name, address, proxy, transport, time | a request that cannot be, a certificate, an answer against RFC 6455 |
-    /// | a hook | took too long, or failed with an [`Error`](crate::Error) or [`DialError`](crate::DialError) that is tried again | failed with an error of its own |
+    /// | the server closed with | 1001, 1006, 1011, 1012, 1013, 1014 | all other codes: the server is done (1000, 1005), would say the same again (1002, 1003, 1007 to 1010), or uses a code that only the application knows (3000 to 4999) |
+    /// | the connection | was lost, failed or timed out | ended because the server broke the protocol or exceeded a limit |
+    /// | the handshake was refused with | 408, 425, 429, 5xx | every other status, such as 401, 403, 501 and 505 |
+    /// | a dial failed | on the name, the address, the proxy, the transport or a timeout | on an invalid request, a certificate, or a response that breaks RFC 6455 |
+    /// | a hook | took too long, or failed with an [`Error`](crate::Error) or [`DialError`](crate::DialError) that is retried | failed with any other error |
     ///
-    /// What the application closes itself is final whatever this says.
+    /// If the application closes the connection, this is always final.
     ///
     /// ```
     /// use silverback::{Dialer, Disconnect, Reconnect};
@@ -101,8 +101,8 @@ impl Reconnect {
         self
     }
 
-    /// Before each attempt: gives the dialer and the URL to use this time, for a token that is fresh or a server that is
-    /// the next in a list.
+    /// Sets a hook that runs before each attempt and returns the dialer and the URL to use. It can fetch a fresh token,
+    /// for example, or choose the next server in a list.
     ///
     /// ```
     /// use silverback::{Dialer, Reconnect};
@@ -113,7 +113,8 @@ impl Reconnect {
     /// });
     /// ```
     ///
-    /// An error is final unless [`retry_on`](Self::retry_on) says otherwise.
+    /// An error that is neither an [`Error`](crate::Error) nor a [`DialError`](crate::DialError) is final unless
+    /// [`retry_on`](Self::retry_on) says otherwise.
     pub fn prepare<F, Fut, E>(mut self, hook: F) -> Self
     where
         F: Fn(ReconnectAttempt) -> Fut + Send + Sync + 'static,
@@ -124,12 +125,14 @@ impl Reconnect {
         self
     }
 
-    /// On each new connection, before anything else is sent on it: to log in, to subscribe, to resume after what was
-    /// received last. It may read, too; what it reads nobody else does. It gives the connection back.
+    /// Sets a hook that runs on each new connection before anything else is sent: to log in, to subscribe, or to resume
+    /// after the last received message. The hook may also read; only the hook sees what it reads. It returns the
+    /// connection.
     ///
-    /// What it writes is not reported when it is not sent: it will be written again.
+    /// Messages that the hook wrote are never reported as unsent, because the hook will write them again.
     ///
-    /// An error of its own is final unless [`retry_on`](Self::retry_on) says otherwise.
+    /// An error that is neither an [`Error`](crate::Error) nor a [`DialError`](crate::DialError) is final unless
+    /// [`retry_on`](Self::retry_on) says otherwise.
     pub fn on_connect<F, Fut, E>(mut self, hook: F) -> Self
     where
         F: Fn(Conn, ReconnectAttempt) -> Fut + Send + Sync + 'static,
@@ -140,15 +143,15 @@ impl Reconnect {
         self
     }
 
-    /// How long each of the hooks may take. Default 30 s: a server that accepts and then says nothing must not hold us
-    /// for ever.
+    /// Sets how long each hook may take. Default: 30 s, so that a server that accepts and then says nothing cannot
+    /// block the client forever.
     pub fn hook_timeout(mut self, time: Duration) -> Self {
         self.hook_timeout = time;
         self
     }
 
-    /// The connection. Nothing is spawned and nothing happens yet: it connects, and comes back, while it is read from
-    /// or written to.
+    /// Returns the connection. Nothing is spawned and nothing happens yet: it connects and reconnects only while the
+    /// application reads or writes.
     pub fn start(self) -> ReconnectingConn {
         ReconnectingConn::new(self)
     }

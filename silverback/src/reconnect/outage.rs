@@ -1,4 +1,4 @@
-//! Why there is no connection, whether that may pass, and what it cost.
+//! The cause of an outage, whether it may be temporary, and which messages were not sent.
 
 use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
@@ -11,41 +11,42 @@ use crate::{
     error::Error,
 };
 
-/// The connection broke, or none came about.
+/// A connection that broke, or an attempt that failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outage {
-    /// Why.
+    /// The cause.
     pub cause: Arc<Disconnect>,
-    /// Messages that had been accepted and of which not all bytes had been given to the transport: the server cannot
-    /// have got any of them whole. They may be written again, without fear that they come twice. In their order.
+    /// Messages that were accepted, but whose bytes were not all given to the transport, in their order. The server
+    /// cannot have received any of them whole, so they can be written again without arriving twice.
     ///
-    /// What is not here has left. That it arrived is not said by that: only an answer of the server's says it.
+    /// All other accepted messages have left. That does not mean that they arrived: only a reply of the server shows
+    /// that.
     pub undelivered: Vec<Message>,
-    /// Failures since there last was a stable connection, with this one.
+    /// Failures since the last stable connection, including this one.
     pub failures: u32,
-    /// How long is waited before the next attempt; `None` if there will be none.
+    /// The wait before the next attempt, or `None` if there will be none.
     pub retry_in: Option<Duration>,
 }
 
-/// Why there is no connection.
+/// The cause of an outage.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Disconnect {
-    /// An attempt failed.
+    /// A dial failed.
     Dial(DialError),
-    /// A closing handshake was done.
+    /// The connection ended with a closing handshake.
     Closed(CloseInfo),
     /// The connection failed.
     Failed(Error),
-    /// A hook of the application's failed, with an error of its own.
+    /// A hook of the application failed with an error that is neither an [`Error`] nor a [`DialError`].
     Hook(BoxError),
-    /// A hook of the application's took too long.
+    /// A hook of the application took longer than this.
     HookTimeout(Duration),
 }
 
 impl Disconnect {
-    /// Whether another attempt may find the server well again: the default of
+    /// Returns whether the cause may be temporary, so that another attempt may succeed. This is the default of
     /// [`Reconnect::retry_on`](super::Reconnect::retry_on), whose documentation has the list.
     pub fn may_pass(&self) -> bool {
         match self {
@@ -57,7 +58,7 @@ impl Disconnect {
         }
     }
 
-    /// How long the server asked us to wait (RFC 9110, 10.2.3), as a number of seconds or as a date.
+    /// Returns how long the server asked us to wait (RFC 9110, 10.2.3), as a number of seconds or as a date.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Dial(error) => retry_after::in_headers(&error.refusal()?.headers),
@@ -65,7 +66,8 @@ impl Disconnect {
         }
     }
 
-    /// What a hook has failed with. An error of a connection or of a dial counts as such.
+    /// Converts the error of a hook. An error of a connection or a dial counts as if it had occurred outside of the
+    /// hook.
     pub(super) fn from_hook(error: BoxError) -> Self {
         match error.downcast::<Error>().map(|error| *error) {
             Ok(Error::Dial(error)) => Self::Dial(*error),
@@ -88,7 +90,7 @@ fn may_pass(error: &Error) -> bool {
 
 fn dial_may_pass(error: &DialError) -> bool {
     match error {
-        // What a server that is being restarted does, but not a certificate that is wrong.
+        // A server that restarts causes these errors; a wrong certificate does not.
         DialError::Io { step: DialStep::Tls, source, .. } => matches!(
             source.kind(),
             io::ErrorKind::BrokenPipe
@@ -153,7 +155,7 @@ impl fmt::Display for Outage {
     }
 }
 
-/// What ends with time: the server restarts or is not well, or nothing was said at all.
+/// Codes with a temporary cause: the server restarts or has a problem, or it sent no Close frame.
 const PASSING: [CloseCode; 6] = [
     CloseCode::GOING_AWAY,
     CloseCode::ABNORMAL,

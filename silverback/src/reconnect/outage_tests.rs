@@ -1,4 +1,4 @@
-//! What may pass, and what never will.
+//! Which causes may be temporary, and which are final.
 #![allow(clippy::unwrap_used)]
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use super::*;
 use crate::dial::Refusal;
 
 fn closed(code: u16, initiator: Initiator) -> Disconnect {
-    // `CloseInfo` cannot be made elsewhere: one that a connection has, changed.
+    // `CloseInfo` has no public constructor, so we change one that a connection returned.
     let mut info = some_close_info();
     (info.code, info.reason, info.initiator) = (code.into(), Cow::Borrowed("why"), initiator);
     Disconnect::Closed(info)

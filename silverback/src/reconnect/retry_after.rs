@@ -7,15 +7,15 @@ use http::{
     header::{DATE, HeaderName, RETRY_AFTER},
 };
 
-/// How long to wait; `None` if nothing is said that makes sense.
+/// Returns how long to wait, or `None` if the header is missing or invalid.
 pub(super) fn in_headers(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number has mean very long.
+        // A number with too many digits means very long.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let at = httpdate::parse_http_date(value).ok()?;
-    // By the server's own clock if it says what that shows: ours may be wrong.
+    // If the server sent its own date, count from that, because our clock may be wrong.
     let now = date(headers, DATE).unwrap_or_else(SystemTime::now);
     Some(at.duration_since(now).unwrap_or(Duration::ZERO))
 }

@@ -1,4 +1,4 @@
-//! What a server may ask for, and what it may say instead.
+//! Valid and invalid values of `Retry-After`.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -24,7 +24,7 @@ fn a_date_is_counted_from_the_servers_own() {
     let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
     assert_eq!(asked("Sun, 06 Nov 1994 08:51:07 GMT", date), Some(Duration::from_secs(90)));
     assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT", date), Some(Duration::ZERO));
-    // The two old forms are to be understood too (RFC 9110, 5.6.7).
+    // Recipients must accept the two obsolete formats too (RFC 9110, 5.6.7).
     assert_eq!(asked("Sunday, 06-Nov-94 08:51:07 GMT", date), Some(Duration::from_secs(90)));
     assert_eq!(asked("Sun Nov  6 08:51:07 1994", date), Some(Duration::from_secs(90)));
 }

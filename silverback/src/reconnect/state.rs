@@ -1,48 +1,48 @@
-//! What is seen from outside.
+//! The state that applications can watch.
 
 use std::{sync::Arc, time::Instant};
 
 use super::Disconnect;
 
-/// Where a [`ReconnectingConn`](super::ReconnectingConn) stands.
+/// The state of a [`ReconnectingConn`](super::ReconnectingConn).
 ///
-/// Connecting -> Connected -> Waiting -> Connecting and so on; a failed attempt goes from Connecting to Waiting. Closed
-/// and GivenUp are the end, and come from anywhere.
+/// Connecting -> Connected -> Waiting -> Connecting and so on. A failed attempt goes from Connecting to Waiting. Closed
+/// and GivenUp are final and can follow any other state.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReconnectState {
-    /// An attempt is being made, hooks included.
+    /// An attempt is being made, including its hooks.
     Connecting {
-        /// Its number since there last was a stable connection, from 1.
+        /// The number of the attempt since the last stable connection, from 1.
         attempt: u32,
     },
-    /// There is a connection.
+    /// A connection is open.
     Connected,
-    /// There is none, and another attempt comes later.
+    /// No connection is open, and another attempt will follow.
     Waiting {
-        /// When, by tokio's clock.
+        /// When the next attempt begins, by tokio's clock.
         until: Instant,
-        /// The number of the attempt that will be made.
+        /// The number of that attempt.
         attempt: u32,
-        /// Why there is no connection.
+        /// The cause of the outage.
         cause: Arc<Disconnect>,
     },
-    /// The end: the application closed, or the server did and does not want us back.
+    /// Final: the application closed the connection, or the server did and does not want us back.
     Closed,
-    /// The end: the cause will not pass, or it was tried often or long enough.
+    /// Final: the cause is not temporary, or the limit on attempts or on time was reached.
     GivenUp {
-        /// Why there is no connection.
+        /// The cause of the outage.
         cause: Arc<Disconnect>,
     },
 }
 
 impl ReconnectState {
-    /// Whether there is a connection.
+    /// Returns whether a connection is open.
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
     }
 
-    /// Whether there will never be one again.
+    /// Returns whether there will never be a connection again.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Closed | Self::GivenUp { .. })
     }

@@ -1,4 +1,4 @@
-//! Writing from other tasks than the one that reads.
+//! The writer for tasks other than the one that reads.
 
 use std::{fmt, future::poll_fn, sync::Arc};
 
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{conn::writer::Writer, io::output::ChangingRoomWait};
 
-/// Writes to whatever connection there is, from as many tasks as there are clones of it. It is the task that reads from
-/// the [`ReconnectingConn`](super::ReconnectingConn) that connects again, and that is told what was not sent.
+/// Writes to the current connection. Clone it to write from several tasks. It does not connect: only the task that
+/// reads from the [`ReconnectingConn`](super::ReconnectingConn) reconnects and is told which messages were not sent.
 #[derive(Clone)]
 pub struct ReconnectingWriter {
     link: Arc<Link>,
@@ -23,16 +23,16 @@ impl ReconnectingWriter {
         Self { link }
     }
 
-    /// Accepts a message for sending, as soon as there is a connection and room in its queue.
+    /// Accepts a message for sending as soon as there is a connection with room in its queue.
     ///
     /// # Errors
-    /// [`ReconnectError::Closed`]: there will be no connection. The message was not accepted.
+    /// Fails with [`ReconnectError::Closed`] if there will be no other connection. The message was then not accepted.
     ///
     /// # Cancel safety
-    /// A future that is dropped before it is ready has accepted nothing.
+    /// If the future is dropped before it is ready, the message was not accepted.
     pub async fn write_message(&self, message: impl Into<Message>) -> Result<(), ReconnectError> {
         let mut message = Some(message.into());
-        // Before the first look, so that no change is missed after it.
+        // Subscribe before the first look, so that no later change is missed.
         let mut states = self.link.states();
         let mut wait = ChangingRoomWait::default();
         loop {
@@ -47,8 +47,8 @@ impl ReconnectingWriter {
     /// Accepts a message if there is a connection with room for it now.
     ///
     /// # Errors
-    /// [`ReconnectError::NotNow`] gives the message back; [`ReconnectError::Closed`] as
-    /// [`write_message`](Self::write_message).
+    /// Fails with [`ReconnectError::NotNow`], which returns the message, or with [`ReconnectError::Closed`] as
+    /// [`write_message`](Self::write_message) does.
     pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), ReconnectError> {
         self.link.try_write(message.into()).map_err(|(message, written)| match written {
             Written::Closed => ReconnectError::Closed,
@@ -56,39 +56,39 @@ impl ReconnectingWriter {
         })
     }
 
-    /// Waits until everything that the connection of the moment has accepted has been given to its transport.
+    /// Waits until the transport has taken everything that the current connection has accepted.
     ///
     /// # Errors
-    /// [`ReconnectError::NotConnected`]: there is none, or it broke before.
+    /// Fails with [`ReconnectError::NotConnected`] if there is no connection, or if it breaks first.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Dropping the future loses nothing that was accepted.
     pub async fn flush(&self) -> Result<(), ReconnectError> {
         let writer = self.link.writer().ok_or(ReconnectError::NotConnected)?;
         writer.flush().await.map_err(|_| ReconnectError::NotConnected)
     }
 
-    /// Starts the closing handshake if there is a connection, and ends a wait or an attempt if there is none. Nothing
-    /// comes back after it; the reader goes on until the end.
+    /// Starts the closing handshake if there is a connection, and ends a wait or an attempt if there is none. It never
+    /// reconnects after this. The reader continues until the end.
     ///
     /// # Errors
-    /// The code must not be sent (RFC 6455, 7.4).
+    /// Fails if the code must not be sent (RFC 6455, 7.4).
     pub fn start_close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), ReconnectError> {
         Ok(self.link.close(code.into(), reason)?)
     }
 
-    /// The writer of the connection of the moment, for pings and counters. What is written to it directly is not
-    /// reported when it is not sent.
+    /// Returns the writer of the current connection, for pings and counters, or `None` while there is none. Messages
+    /// that you write to it directly are not reported if they are not sent.
     pub fn connection(&self) -> Option<Writer> {
         self.link.writer()
     }
 
-    /// Where it stands.
+    /// Returns the current state.
     pub fn state(&self) -> ReconnectState {
         self.link.state()
     }
 
-    /// Where it stands, to be waited for. Who looks rarely may miss states between.
+    /// Returns a receiver of states, to wait for changes. A task that looks rarely may miss states.
     pub fn states(&self) -> watch::Receiver<ReconnectState> {
         self.link.states()
     }
