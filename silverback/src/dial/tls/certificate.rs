@@ -1,23 +1,23 @@
-//! Reads certificates (RFC 5280, 4.1) that webpki does not read: of X.509 version 1, or with extensions that make no sense.
-//! Signatures are checked by the crypto provider, and never here.
+//! Parses certificates (RFC 5280, 4.1) that webpki does not read: X.509 version 1, or with extensions that make no
+//! sense. The crypto provider verifies all signatures, and this file none.
 
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 
-/// The parts of a certificate, each as its bytes stand. Only what a caller asks for is understood.
+/// The parts of a certificate as raw bytes. A part is parsed only when a caller asks for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Certificate<'a> {
-    /// 1 to 3.
+    /// From 1 to 3.
     version: u8,
     issuer: &'a [u8],
     validity: &'a [u8],
     subject: &'a [u8],
-    /// With its tag and length.
+    /// The key with its tag and length.
     public_key: &'a [u8],
-    /// The extensions one after the other, or nothing.
+    /// The concatenated extensions, or nothing.
     extensions: &'a [u8],
 }
 
-/// Seconds since 1970, both included.
+/// The first and last second of validity, in seconds since 1970. Both are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Validity {
     pub(super) not_before: i64,
@@ -25,7 +25,7 @@ pub(super) struct Validity {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads the frame of a certificate, or returns `None` if that is not one.
+    /// Parses the outer structure of a certificate. Returns `None` if the bytes are not a certificate.
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
         let mut certificate = Der(Der(der).expect(SEQUENCE)?);
         let mut fields = Der(certificate.expect(SEQUENCE)?);
@@ -50,7 +50,8 @@ impl<'a> Certificate<'a> {
         Some(Self { version, issuer, validity, subject, public_key, extensions })
     }
 
-    /// Before version 3 there were no extensions, so that such a certificate names its server in its subject.
+    /// Returns whether the version allows extensions. A certificate before version 3 has none and names its server in
+    /// its subject.
     pub(super) fn has_extensions(&self) -> bool {
         self.version >= 3
     }
@@ -59,13 +60,13 @@ impl<'a> Certificate<'a> {
         self.public_key.into()
     }
 
-    /// Whether subject and issuer are the same.
+    /// Returns whether subject and issuer are the same.
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 
-    /// Whether its key may sign certificates (RFC 5280, 4.2.1.3 and 4.2.1.9). Where the extensions do not say, OpenSSL's
-    /// rule holds: roots of version 1 may, and so may those whose key usage says it.
+    /// Returns whether the key may sign certificates (RFC 5280, 4.2.1.3 and 4.2.1.9). If the extensions do not say,
+    /// OpenSSL's rule holds: self-issued roots of version 1 may, and so may certificates whose key usage says so.
     pub(super) fn is_authority(&self) -> bool {
         let (Ok(usage), Ok(constraints)) = (self.extension(KEY_USAGE), self.extension(BASIC_CONSTRAINTS)) else {
             return false;
@@ -85,7 +86,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// Whether it may be used for servers (RFC 5280, 4.2.1.12).
+    /// Returns whether the certificate may be used for servers (RFC 5280, 4.2.1.12).
     pub(super) fn is_for_servers(&self) -> bool {
         let usage = match self.extension(EXTENDED_KEY_USAGE) {
             Ok(Some(usage)) => usage,
@@ -96,12 +97,13 @@ impl<'a> Certificate<'a> {
         std::iter::from_fn(|| purposes.next()).any(|(_, purpose)| purpose == SERVER_AUTH || purpose == ANY_PURPOSE)
     }
 
-    /// Whether it names what it is for in an extension, and not in its subject. True also if that cannot be told.
+    /// Returns whether an extension gives alternative names, so that the subject's name does not count. Also `true` if
+    /// the extensions cannot be parsed.
     pub(super) fn has_alternative_names(&self) -> bool {
         !matches!(self.extension(SUBJECT_ALT_NAME), Ok(None))
     }
 
-    /// The last common name of the subject.
+    /// Returns the last common name of the subject.
     pub(super) fn common_name(&self) -> Option<&'a str> {
         let mut names = Der(self.subject);
         let mut found = None;
@@ -122,7 +124,7 @@ impl<'a> Certificate<'a> {
         Some(Validity { not_before: times.time()?, not_after: times.time()? })
     }
 
-    /// The bits of the modulus, if the key is one of RSA.
+    /// Returns the bits of the modulus, if this is an RSA key.
     pub(super) fn rsa_bits(&self) -> Option<usize> {
         let (algorithm, key) = self.key_parts()?;
         if Der(algorithm).expect(OBJECT_IDENTIFIER)? != RSA {
@@ -134,7 +136,7 @@ impl<'a> Certificate<'a> {
         Some((modulus.len() - zeros) * 8 - first.leading_zeros() as usize)
     }
 
-    /// Whether every crypto provider can check a signature of this key.
+    /// Returns whether every crypto provider can verify signatures of this key.
     pub(super) fn has_ordinary_key(&self) -> bool {
         if let Some(bits) = self.rsa_bits() {
             return ORDINARY_RSA_BITS.contains(&bits);
@@ -148,22 +150,22 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// The algorithm with its parameters, and the key.
+    /// Returns the algorithm with its parameters, and the key.
     fn key_parts(&self) -> Option<(&'a [u8], &'a [u8])> {
         let mut parts = Der(Der(self.public_key).expect(SEQUENCE)?);
         let algorithm = parts.expect(SEQUENCE)?;
-        // The first byte counts the bits that are not used.
+        // The first byte counts the unused bits.
         Some((algorithm, parts.expect(BIT_STRING)?.split_first()?.1))
     }
 
-    /// The value of the extension of this name, if there is one.
+    /// Returns the value of the extension with this name, if there is one.
     fn extension(&self, name: &[u8]) -> Result<Option<&'a [u8]>, Malformed> {
         let mut list = Der(self.extensions);
         while !list.is_empty() {
             let mut extension = Der(list.expect(SEQUENCE).ok_or(Malformed)?);
             let is_wanted = extension.expect(OBJECT_IDENTIFIER).ok_or(Malformed)? == name;
             if extension.is_next(BOOLEAN) {
-                // Whether it is critical.
+                // Skips the flag for critical extensions.
                 extension.next().ok_or(Malformed)?;
             }
             let value = extension.expect(OCTET_STRING).ok_or(Malformed)?;
@@ -175,11 +177,11 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// The list of extensions cannot be read.
+/// The list of extensions cannot be parsed.
 #[derive(Debug)]
 struct Malformed;
 
-/// What is left of a list of DER elements (X.690, 8.1).
+/// The rest of a list of DER elements (X.690, 8.1).
 #[derive(Clone, Copy)]
 struct Der<'a>(&'a [u8]);
 
@@ -192,7 +194,7 @@ impl<'a> Der<'a> {
         self.0.first() == Some(&tag)
     }
 
-    /// The next element's tag and content, or `None` if there is none or its length is wrong.
+    /// Returns the tag and content of the next element, or `None` if there is none or its length is wrong.
     fn next(&mut self) -> Option<(u8, &'a [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;
@@ -214,7 +216,7 @@ impl<'a> Der<'a> {
         self.next().filter(|(found, _)| *found == tag).map(|(_, content)| content)
     }
 
-    /// RFC 5280, 4.1.2.5: `YYMMDDHHMMSSZ` from 1950 to 2049, or `YYYYMMDDHHMMSSZ`.
+    /// Parses a time (RFC 5280, 4.1.2.5): `YYMMDDHHMMSSZ` from 1950 to 2049, or `YYYYMMDDHHMMSSZ`.
     fn time(&mut self) -> Option<i64> {
         let (tag, text) = self.next()?;
         let (year, rest) = match tag {
@@ -244,7 +246,7 @@ fn number(digits: &[u8]) -> Option<i64> {
     all_digits.then(|| digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
 }
 
-/// In the Gregorian calendar. Years begin in March here, so that the day that comes and goes is a year's last.
+/// Counts days in the Gregorian calendar. Years begin in March here, so that a leap day is the last day of its year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
@@ -273,17 +275,17 @@ const SERVER_AUTH: &[u8] = &[0x2B, 6, 1, 5, 5, 7, 3, 1];
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 /// 1.2.840.113549.1.1.1
 const RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1];
-/// 1.2.840.10045.2.1, and two of its curves: 1.2.840.10045.3.1.7 and 1.3.132.0.34
+/// 1.2.840.10045.2.1, with two of its curves: 1.2.840.10045.3.1.7 and 1.3.132.0.34
 const ELLIPTIC_CURVE: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1];
 const P256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7];
 const P384: &[u8] = &[0x2B, 0x81, 4, 0, 34];
 /// 1.3.101.112
 const ED25519: &[u8] = &[0x2B, 0x65, 0x70];
 
-/// Bit 5 of a BIT STRING, whose first bit is the highest.
+/// Bit 5 of a BIT STRING, whose bit 0 is the highest.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 const ORDINARY_RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// From 1 March of the year 0, less one because days of a month begin with 1.
+/// From 1 March of the year 0, minus one because days of a month begin at 1.
 const DAYS_BEFORE_1970: i64 = 719_469;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Certificates as rcgen writes them, and what is left of them when bytes are missing or wrong.
+//! Reads certificates written by rcgen, also with missing or wrong bytes.
 #![allow(clippy::unwrap_used)]
 
 use rcgen::{
@@ -17,7 +17,7 @@ fn certificate(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
 #[track_caller]
 fn is_authority(expected: bool, ca: IsCa, usages: &[KeyUsagePurpose]) {
     let der = certificate(|params| {
-        // rcgen writes no extensions for the key usage alone.
+        // rcgen does not write the key usage if it is the only extension.
         params.subject_alt_names = vec!["localhost".parse().map(rcgen::SanType::DnsName).unwrap()];
         params.is_ca = ca;
         params.key_usages = usages.to_vec();
@@ -125,7 +125,7 @@ fn bytes_that_are_missing_or_wrong_do_no_harm() {
     }
 }
 
-/// The public key of a modulus with so many bits.
+/// Returns an RSA public key whose modulus has this many bits.
 fn rsa_key(bits: usize) -> Vec<u8> {
     let mut modulus = vec![0xFF; bits.div_ceil(8)];
     modulus[0] >>= (8 - bits % 8) % 8;

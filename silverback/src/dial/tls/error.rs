@@ -1,32 +1,32 @@
-//! What can be wrong with our own side of TLS.
+//! The errors of the client's own TLS settings.
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
-/// Why TLS cannot even be begun: something that was given to [`Tls`](super::Tls) makes no sense. Certificates and keys are
-/// not repeated here.
+/// Why TLS could not start: a setting of [`Tls`](super::Tls) cannot be used. The error does not repeat certificates or
+/// keys.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The roots are no certificates in PEM, or none of them can be used.
+    /// The roots are not certificates in PEM, or none of them can be used.
     Roots(String),
-    /// There is no root to believe: neither a feature nor the application names any.
+    /// No root is trusted: neither a feature nor the application gives one.
     NoRoots,
-    /// The client's certificate or its key are no PEM, or do not belong together.
+    /// The client certificate or its key is not PEM or cannot be used, or they do not belong together.
     ClientCertificate(String),
-    /// The name to ask for is neither a host's name nor an address.
+    /// The name for SNI is neither a host name nor an address.
     ServerName,
-    /// A protocol for ALPN has no name, or one of more than 255 bytes.
+    /// The name of a protocol for ALPN is empty or longer than 255 bytes.
     Alpn,
-    /// The file for the secrets of sessions cannot be opened.
+    /// The key log file cannot be opened.
     KeyLog {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be opened.
         error: Arc<io::Error>,
     },
-    /// The library that does TLS cannot do this.
+    /// The TLS library does not support this.
     Unsupported(&'static str),
-    /// The library that does TLS refuses its configuration.
+    /// The TLS library refused its configuration.
     Configuration(String),
 }
 

@@ -1,4 +1,4 @@
-//! The secrets of sessions in a file, as the NSS library began to write them and Wireshark reads them.
+//! Logs the secrets of sessions to a file, in the format of the NSS library, which Wireshark reads.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use rustls::KeyLog;
 pub(super) struct KeyLogFile(Mutex<File>);
 
 impl KeyLogFile {
-    /// Appends to a file that only its owner may read, where the system knows such things.
+    /// Opens a file for appending. On Unix a new file is readable only by its owner.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
@@ -27,7 +27,7 @@ impl KeyLogFile {
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
-        // One write for the line, so that several processes may share the file. A disk that is full ends no session.
+        // One write for each line, so that several processes may share the file. A full disk must not end a session.
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = file.write_all(line.as_bytes());
     }

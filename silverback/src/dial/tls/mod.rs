@@ -1,5 +1,5 @@
-//! TLS for clients: whom to believe, who we are, and what is done with it. The handshake itself is the business of
-//! rustls or of the system's library.
+//! TLS for clients: which servers to trust, and the client's certificate and options. rustls or the system's library
+//! does the handshake itself.
 //!
 //! ```
 //! # #[cfg(feature = "rustls-tls")]
@@ -41,73 +41,75 @@ pub use self::error::TlsError;
 use self::options::{Backend, Connector, Options};
 pub(crate) use self::prepared::PreparedTls;
 
-/// How TLS is done with a server.
+/// Settings for TLS with a server.
 ///
-/// The default believes the roots that the features name, checks everything, offers `http/1.1` by ALPN, and logs
-/// nothing. What is wrong with certificates or keys given here is reported by the dial ([`TlsError`]). Clones share
-/// their sessions, so that a second connection to a server is quicker.
+/// By default the roots of the enabled features are trusted, every certificate is verified, `http/1.1` is offered by
+/// ALPN, and no keys are logged. The dial reports invalid certificates or keys ([`TlsError`]). Clones share their
+/// sessions, so a second connection to a server is faster.
 #[derive(Clone, Default)]
 pub struct Tls {
     options: Arc<Options>,
-    /// Made by the first dial: reading the system's roots takes milliseconds.
+    /// Created by the first dial, because reading the system's roots takes milliseconds.
     connector: Arc<OnceLock<Connector>>,
 }
 
 impl Tls {
-    /// The defaults.
+    /// Creates the default settings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts these certificates too: one or several in PEM.
+    /// Also trusts these certificates: one or more in PEM.
     ///
-    /// - A certificate is trusted if a server shows exactly this one, whoever signed it and whatever it says of
-    ///   authority. Certificates made for development are such.
-    /// - The certificate of an authority, be it a root or one below, is also trusted to vouch for those of servers. The
-    ///   key of a certificate that is not for an authority cannot vouch for another (RFC 5280, 4.2.1.9).
+    /// - A certificate is trusted if the server presents exactly this one. Its issuer, and whether it is an authority,
+    ///   do not matter. This is meant for certificates made for development.
+    /// - A certificate of an authority, a root or an intermediate, is also trusted to sign those of servers. The key of
+    ///   a certificate that is not for an authority cannot sign others (RFC 5280, 4.2.1.9).
     ///
-    /// A server's certificate must be for the server's name, for servers, and for today in both cases. If it is trusted by
-    /// itself and has no alternative names, the common name of its subject counts. Bundles may hold certificates that
-    /// cannot be read, as long as one can.
+    /// In both cases the server's certificate must have the server's name, be for servers, and be valid now. If a
+    /// certificate is trusted by itself and has no alternative names, the common name of its subject counts. The PEM
+    /// may hold certificates that cannot be read, as long as one can.
     ///
-    /// The system's library (feature `native-tls`) has rules of its own: OpenSSL trusts a certificate that has signed
-    /// itself, but not one that an authority has signed without that authority.
+    /// The system's library (feature `native-tls`) has other rules. For example, OpenSSL trusts a self-signed
+    /// certificate, but one signed by an authority only together with that authority.
     pub fn add_roots(self, pem: impl Into<Vec<u8>>) -> Self {
         self.with(|options| options.extra_roots.push(pem.into()))
     }
 
-    /// Whether the roots that the features name are trusted. Default true; without them only the certificates of
-    /// [`add_roots`](Self::add_roots) are.
+    /// Sets whether to trust the roots of the enabled features. If not, only the certificates of
+    /// [`add_roots`](Self::add_roots) are trusted. Default true.
     pub fn default_roots(self, believe: bool) -> Self {
         self.with(|options| options.default_roots = believe)
     }
 
-    /// Who we are, for servers that ask: our certificate and those between it and its root, and its private key, both in
-    /// PEM. The key is PKCS #8, or, with rustls, PKCS #1 or SEC 1, and it is not encrypted. Whether the certificate is good
-    /// enough is for the server to say: one of X.509 version 1 or one that has expired is sent, too.
+    /// Sends this client certificate to servers that ask for one. `chain` is the certificate and its intermediates, and
+    /// `key` its private key, both in PEM. The key is PKCS #8, or with rustls also PKCS #1 or SEC 1, and is not
+    /// encrypted. The server decides whether to accept the certificate, so one of X.509 version 1 or an expired one is
+    /// sent too.
     pub fn client_certificate(self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.with(|options| options.client_certificate = Some((chain.into(), key.into())))
     }
 
-    /// The name to ask for (SNI) and to find in the certificate, instead of the URL's host.
+    /// Uses this name for SNI and for the verification of the certificate. Default: the URL's host.
     pub fn server_name(self, name: &str) -> Self {
         self.with(|options| options.server_name = Some(name.to_owned()))
     }
 
-    /// The protocols to offer by ALPN, the best first; no names offer nothing. Default: `http/1.1`, which is what is spoken
-    /// here: without it, a server that prefers HTTP/2 would answer in it. Some servers want a name of their own.
+    /// Offers these protocols by ALPN, the preferred one first. An empty list turns ALPN off. Some servers need a name
+    /// that is special to them. Default: `http/1.1`, because a server that prefers HTTP/2 might choose that otherwise.
     pub fn alpn<S: AsRef<str>>(self, protocols: impl IntoIterator<Item = S>) -> Self {
         let protocols = protocols.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self.with(|options| options.alpn = protocols)
     }
 
-    /// Appends the secrets of each session to this file, in the form that Wireshark reads. Whoever has the file can read
-    /// what was said. With rustls only.
+    /// Appends the secrets of each session to this file, in the form that Wireshark reads. Anyone who has the file can
+    /// decrypt the connections. Works with rustls only.
     pub fn key_log_file(self, path: impl Into<PathBuf>) -> Self {
         self.with(|options| options.key_log = Some(path.into()))
     }
 
-    /// The same, with the file that the environment variable `SSLKEYLOGFILE` names, if it names one.
+    /// Does the same with the file that the environment variable `SSLKEYLOGFILE` names. Does nothing if the variable is
+    /// not set or is empty.
     pub fn key_log_from_env(self) -> Self {
         match std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()) {
             Some(path) => self.key_log_file(path),
@@ -115,17 +117,18 @@ impl Tls {
         }
     }
 
-    /// **Dangerous:** accepts any certificate, so that whoever stands between can read and change everything. For tests
-    /// on one's own machine; better is [`add_roots`](Self::add_roots).
+    /// **Dangerous:** accepts any certificate, so anyone between the client and the server can read and change
+    /// everything. Use this only for tests on your own machine. [`add_roots`](Self::add_roots) is better there too.
     ///
-    /// With rustls any means any: X.509 version 1, wrong dates and extensions, keys that are too short or of an unknown
-    /// kind. A server must still own the certificate that it shows, if its key is one that rustls can check. The system's
-    /// library may go on refusing what its security level forbids, such as short keys.
+    /// With rustls this means any certificate: X.509 version 1, wrong dates and extensions, keys that are too short or
+    /// of an unknown kind. A server must still prove that it owns its certificate, if rustls can verify a signature of
+    /// its key. The system's library may still refuse certificates below its security level, such as those with short
+    /// keys.
     pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
         self.with(|options| options.accept_invalid_certs = accept)
     }
 
-    /// Uses the system's library even where rustls is there.
+    /// Uses the system's library even if rustls is available.
     #[cfg(feature = "native-tls")]
     pub fn use_native_tls(self) -> Self {
         self.with(|options| options.backend = Backend::Native)
@@ -141,15 +144,16 @@ impl Tls {
         Self::default().with(|options| options.backend = Backend::Given(connector))
     }
 
-    /// What dialers without a `Tls` of their own use, so that they share the roots that were read and their sessions.
+    /// Returns the settings of all dialers without their own `Tls`, so that they share sessions and read the roots
+    /// once.
     pub(crate) fn shared_default() -> Self {
         static SHARED: OnceLock<Tls> = OnceLock::new();
         SHARED.get_or_init(Self::default).clone()
     }
 }
 
-/// A configuration that is used as it is; of what can be set here only [`Tls::server_name`] still counts. Its ALPN should
-/// be empty or name `http/1.1`.
+/// Uses this configuration unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect. The
+/// ALPN of the configuration should be empty or `http/1.1`.
 #[cfg(feature = "rustls-tls")]
 impl From<Arc<rustls::ClientConfig>> for Tls {
     fn from(config: Arc<rustls::ClientConfig>) -> Self {
@@ -157,7 +161,7 @@ impl From<Arc<rustls::ClientConfig>> for Tls {
     }
 }
 
-/// A connector that is used as it is; of what can be set here only [`Tls::server_name`] still counts.
+/// Uses this connector unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect.
 #[cfg(feature = "native-tls")]
 impl From<native_tls::TlsConnector> for Tls {
     fn from(connector: native_tls::TlsConnector) -> Self {
@@ -165,7 +169,7 @@ impl From<native_tls::TlsConnector> for Tls {
     }
 }
 
-/// Without certificates and keys.
+/// Shows no certificates and no keys.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")

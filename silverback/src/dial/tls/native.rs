@@ -1,4 +1,4 @@
-//! TLS by the system's library: SChannel, Security Framework or OpenSSL.
+//! TLS with the system's library: SChannel, Security Framework or OpenSSL.
 
 use std::io;
 

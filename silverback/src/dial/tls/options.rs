@@ -1,4 +1,4 @@
-//! What TLS was asked to do.
+//! The TLS settings of the application.
 
 use std::path::PathBuf;
 #[cfg(feature = "rustls-tls")]
@@ -7,13 +7,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct Options {
     pub(super) backend: Backend,
-    /// PEM.
+    /// In PEM.
     pub(super) extra_roots: Vec<Vec<u8>>,
     pub(super) default_roots: bool,
-    /// The chain and its key, PEM.
+    /// The chain and its key, in PEM.
     pub(super) client_certificate: Option<(Vec<u8>, Vec<u8>)>,
     pub(super) server_name: Option<String>,
-    /// The best first.
+    /// The preferred one first.
     pub(super) alpn: Vec<String>,
     pub(super) key_log: Option<PathBuf>,
     pub(super) accept_invalid_certs: bool,
@@ -21,11 +21,11 @@ pub(super) struct Options {
 
 #[derive(Clone)]
 pub(super) enum Backend {
-    /// rustls where it is there, else the system's library.
+    /// rustls if it is available, otherwise the system's library.
     Any,
     #[cfg(feature = "native-tls")]
     Native,
-    /// What the application has put together itself.
+    /// A connector that the application built itself.
     Given(Connector),
 }
 
@@ -44,7 +44,7 @@ impl Default for Options {
     }
 }
 
-/// What the configuration has become.
+/// The library's connector, built from the options.
 #[derive(Clone)]
 pub(super) enum Connector {
     #[cfg(feature = "rustls-tls")]

@@ -1,11 +1,11 @@
-//! What a file in PEM holds (RFC 7468): enough of it to say why it is not what was asked for. Nothing is decoded here.
+//! Looks at a PEM file (RFC 7468) to explain why it is not the expected one. Nothing is decoded here.
 
-/// The text without a byte order mark, which editors put in front and readers of PEM take for a part of the first line.
+/// Returns the text without a byte order mark. Editors write one, and PEM readers take it for a part of the first line.
 pub(super) fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem)
 }
 
-/// The certificates of a text that holds other things as well.
+/// Returns only the certificates of a text that also holds other things.
 #[cfg(feature = "rustls-tls")]
 pub(super) fn certificates(pem: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn certificates(pem: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Says why there is no certificate in this text, or none that can be read. `error` is what a reader of PEM says.
+/// Explains why this text has no certificate or none that can be read. `error` comes from the PEM reader.
 pub(super) fn why_no_certificate(pem: &[u8], error: &str) -> String {
     if let Some(form) = other_form(pem) {
         return format!("{form}; certificates in PEM are needed, as `openssl x509 -inform DER` writes them");
@@ -46,7 +46,7 @@ pub(super) fn why_no_certificate(pem: &[u8], error: &str) -> String {
     }
 }
 
-/// Says why there is no private key in this text, or none that can be read. `error` is what a reader of PEM says.
+/// Explains why this text has no private key or none that can be read. `error` comes from the PEM reader.
 pub(super) fn why_no_key(pem: &[u8], error: &str) -> String {
     if let Some(form) = other_form(pem) {
         return format!("its key: {form}; a private key in PEM is needed, as `openssl pkey` writes it");
@@ -69,7 +69,7 @@ pub(super) fn why_no_key(pem: &[u8], error: &str) -> String {
     }
 }
 
-/// Says which of the two cannot be used, if that can be told from what they are.
+/// Explains which of the two cannot be used, if their contents show it.
 #[cfg(feature = "native-tls")]
 pub(super) fn why_no_identity(chain: &[u8], key: &[u8], error: &str) -> String {
     let holds = |pem, label: &str| labels(pem).iter().any(|block| block.label == label && !block.is_encrypted);
@@ -84,7 +84,7 @@ pub(super) fn why_no_identity(chain: &[u8], key: &[u8], error: &str) -> String {
 /// A part of the text, from `BEGIN` to `END`.
 struct Block {
     label: String,
-    /// RFC 1421, 4.6.1.1: the form of OpenSSL before PKCS #8.
+    /// Encrypted in the form that OpenSSL used before PKCS #8 (RFC 1421, 4.6.1.1).
     is_encrypted: bool,
 }
 
@@ -93,7 +93,7 @@ impl Block {
         self.label == "ENCRYPTED PRIVATE KEY" || (self.is_encrypted && self.label.ends_with("PRIVATE KEY"))
     }
 
-    /// The label is whatever stands in the file: no more of it is repeated than a label has.
+    /// Returns the label for an error. The file may hold anything, so the label is cut and escaped.
     fn shown(&self) -> String {
         let label: String = self.label.chars().take(LONGEST_LABEL).collect();
         format!("`{}`", label.escape_debug())
@@ -116,18 +116,18 @@ fn lines(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
     without_mark(pem).split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii)
 }
 
-/// What the file is if it is not text with PEM in it.
+/// Returns the form of a file that is not PEM text.
 fn other_form(pem: &[u8]) -> Option<&'static str> {
     match pem {
         [] => Some("it is empty"),
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("it is text in UTF-16"),
-        // A SEQUENCE whose length takes two bytes is how certificates, keys and PKCS #12 begin.
+        // Certificates, keys and PKCS #12 files begin with a SEQUENCE whose length takes two bytes or more.
         [0x30, 0x81..=0x83, ..] => Some("it is binary (DER or PKCS #12)"),
         _ => None,
     }
 }
 
-/// What rustls reads as private keys.
+/// The private keys that rustls reads.
 const KEYS: [&str; 3] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 const LONGEST_LABEL: usize = 40;
 

@@ -1,4 +1,4 @@
-//! Each thing that people give in place of a certificate or key is named.
+//! The error names each thing that people give in place of a certificate or key.
 
 use super::*;
 

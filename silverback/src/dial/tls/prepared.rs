@@ -1,4 +1,4 @@
-//! From what was asked for to something that does handshakes, by whichever library there is.
+//! Turns the TLS settings into a connector, with rustls or the system's library.
 
 use std::io;
 
@@ -13,20 +13,20 @@ use super::{
 };
 use crate::{dial::TlsSession, io::transport::ByteStream};
 
-/// All that one handshake needs, but for the stream.
+/// Everything that one handshake needs besides the stream.
 pub(crate) struct PreparedTls {
     connector: Connector,
     server_name: Option<String>,
 }
 
 impl Tls {
-    /// Whether any library is there to do it.
+    /// Returns whether this build has a library for TLS.
     pub(crate) fn is_possible(&self) -> bool {
         let is_given = matches!(self.options.backend, Backend::Given(_));
         is_given || HAS_RUSTLS_PROVIDER || cfg!(feature = "native-tls")
     }
 
-    /// Builds the configuration, the first time.
+    /// Returns the connector. The first call builds it.
     pub(crate) async fn prepare(&self) -> Result<PreparedTls, TlsError> {
         let connector = match (&self.options.backend, self.connector.get()) {
             (Backend::Given(connector), _) | (_, Some(connector)) => connector.clone(),
@@ -35,19 +35,19 @@ impl Tls {
         Ok(PreparedTls { connector, server_name: self.options.server_name.clone() })
     }
 
-    /// Reads files, maybe: not on a thread that has connections to serve.
+    /// Builds the connector on a thread for blocking work, because this may read files.
     async fn build(&self) -> Result<Connector, TlsError> {
         let options = self.options.clone();
         let building = tokio::task::spawn_blocking(move || options.build());
         let built = building.await.map_err(|error| TlsError::Configuration(error.to_string()))??;
-        // Of two that were built at once, the first stays: they share sessions.
+        // If two dials build it at once, both use the first one, so that they share sessions.
         Ok(self.connector.get_or_init(|| built).clone())
     }
 }
 
 impl Options {
     fn build(&self) -> Result<Connector, TlsError> {
-        // RFC 7301, 3.1: a byte says how long each is, and it is not zero.
+        // RFC 7301, 3.1: one byte holds each length, and the length is not zero.
         if self.alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
             return Err(TlsError::Alpn);
         }
@@ -66,7 +66,7 @@ impl Options {
 }
 
 impl PreparedTls {
-    /// `host` has no brackets.
+    /// Does the TLS handshake. `host` has no brackets.
     pub(crate) async fn establish(
         self,
         stream: impl ByteStream,

@@ -1,4 +1,4 @@
-//! Whom to trust: the union of what the features name and of what the application gives.
+//! The certificates to trust: those of the enabled features together with those of the application.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::{
     verifier::{Trusts, Verifier},
 };
 
-/// Each certificate of `extra` is trusted when a server shows it. Those of authorities are also trusted to vouch for
-/// others, and only those: the key of a certificate for one server must not make certificates for all.
+/// Creates the verifier. Each certificate of `extra` is trusted if a server presents it. Those of authorities may also
+/// sign others, but only those: the key of a certificate for one server must not be able to make certificates for all.
 pub(super) fn verifier(
     extra: Vec<CertificateDer<'static>>,
     default_roots: bool,
@@ -27,7 +27,7 @@ pub(super) fn verifier(
     }
     let is_authority = |root: &&CertificateDer<'_>| Certificate::read(root).is_some_and(|root| root.is_authority());
     let mut store = RootCertStore::empty();
-    // Whole bundles hold odd certificates; those that cannot be read vouch for nobody.
+    // Bundles may hold odd certificates. Those that cannot be read are skipped.
     store.add_parsable_certificates(extra.iter().filter(is_authority).cloned());
     let mut verifiers = Vec::new();
     if default_roots {
@@ -51,12 +51,13 @@ pub(super) fn verifier(
 fn add_default_roots(store: &mut RootCertStore) {
     #[cfg(feature = "rustls-tls-webpki-roots")]
     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    // Systems have odd certificates among their own; those that cannot be read are worth as much as none.
+    // The system's roots may hold odd certificates. Those that cannot be read are skipped.
     #[cfg(feature = "rustls-tls-native-roots")]
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
 }
 
-/// A system without roots of its own has no verifier either; others may be there.
+/// Returns the system's verifier. Returns `None` on a system without roots, which has no verifier. Other roots may
+/// still exist.
 #[cfg(feature = "rustls-tls-platform-verifier")]
 fn platform_verifier(provider: &Arc<CryptoProvider>) -> Option<Arc<dyn ServerCertVerifier>> {
     let verifier = rustls_platform_verifier::Verifier::new(provider.clone()).ok()?;

@@ -1,4 +1,4 @@
-//! TLS by rustls, with a provider that is named here: what a process has installed, or has not, changes nothing.
+//! TLS with rustls. The crypto provider is chosen here, so the provider that the process has installed does not matter.
 
 use std::{io, sync::Arc};
 
@@ -78,10 +78,10 @@ fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Verifier
     roots::verifier(extra, options.default_roots, provider)
 }
 
-/// One or more in PEM.
+/// Reads one or more certificates in PEM.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = |pem: &[u8]| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    // The reader of PEM stumbles over an encrypted key in front, though it is not asked for keys.
+    // The PEM reader fails at an encrypted key in front, although it is asked only for certificates.
     let found = read(pem::without_mark(pem)).or_else(|_| read(&pem::certificates(pem)));
     match found {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
@@ -90,10 +90,10 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-/// The certificate to show to servers, and its key. Whether the certificate is good enough is for the server to say.
+/// Reads the client certificate and its key. The server decides whether to accept the certificate.
 fn certified_key(chain: &[u8], key: &[u8], provider: &CryptoProvider) -> Result<CertifiedKey, String> {
     let chain = certificates(chain)?;
-    // One that is encrypted or damaged may stand before another.
+    // An encrypted or damaged key may come before a usable one.
     let mut keys = PrivateKeyDer::pem_slice_iter(pem::without_mark(key));
     let key = match keys.next() {
         Some(Ok(key)) => key,
@@ -116,7 +116,8 @@ fn configuration(error: rustls::Error) -> TlsError {
     TlsError::Configuration(error.to_string())
 }
 
-/// With both, the one that was asked for: ring is there by default.
+/// Returns the crypto provider. If both are enabled, aws-lc-rs is used, because ring is on by default and aws-lc-rs
+/// only by choice.
 #[cfg(feature = "aws-lc-rs")]
 fn provider() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))

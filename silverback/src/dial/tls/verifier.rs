@@ -1,4 +1,4 @@
-//! Which certificates of servers are trusted.
+//! Verifies the certificates of servers.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use webpki::RawPublicKeyEntity;
 
 use super::certificate::Certificate;
 
-/// Judges a server by its certificate and by its signature of the handshake.
+/// Validates a server by its certificate and by its signature in the handshake.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) trusts: Trusts,
@@ -27,7 +27,7 @@ pub(super) struct Verifier {
 pub(super) enum Trusts {
     /// Any certificate.
     Everyone,
-    /// Exactly these certificates, and what one of the verifiers trusts.
+    /// Exactly these certificates, and those that one of the verifiers trusts.
     These { certificates: Vec<CertificateDer<'static>>, verifiers: Vec<Arc<dyn ServerCertVerifier>> },
 }
 
@@ -93,7 +93,7 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
         if matches!(self.trusts, Trusts::Everyone) {
-            // A server with a key of another kind would have nothing to sign with.
+            // A server with a key of another kind could not sign at all.
             let others = OTHER_SCHEMES.into_iter().filter(|scheme| !schemes.contains(scheme));
             schemes.extend(others.collect::<Vec<_>>());
         }
@@ -102,8 +102,9 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl Verifier {
-    /// rustls reads the whole certificate for the sake of its key, and refuses what RFC 5280 forbids: version 1, extensions
-    /// that make no sense. If we trust the certificate all the same, its key alone counts.
+    /// Verifies the handshake's signature again with the key alone, if we trust this certificate anyway. rustls parses
+    /// the whole certificate to get its key, and refuses what RFC 5280 forbids: version 1, or extensions that make no
+    /// sense.
     fn or_by_key_alone(
         &self,
         verified: Result<HandshakeSignatureValid, Error>,
@@ -117,13 +118,14 @@ impl Verifier {
         match (&self.trusts, read) {
             (Trusts::These { .. }, Some(read)) if self.trusts.names(certificate) => by_key(&read),
             (Trusts::These { .. }, _) => Err(error),
-            // Whoever answers has to own the certificate that it shows, if the provider can tell.
+            // The server must still own the certificate that it presents, if the provider can verify that.
             (Trusts::Everyone, Some(read)) if read.has_ordinary_key() && knows_scheme => by_key(&read),
             (Trusts::Everyone, _) => Ok(HandshakeSignatureValid::assertion()),
         }
     }
 
-    /// As rustls does with the key of a certificate, or with a key alone in TLS 1.3.
+    /// Verifies a signature of TLS 1.2 with a key alone. rustls does the same with a certificate's key, or in TLS 1.3
+    /// with a key alone.
     fn verify_tls12_by_key(
         &self,
         message: &[u8],
@@ -142,8 +144,9 @@ impl Verifier {
     }
 }
 
-/// A certificate that is trusted by itself: nobody has to vouch for it, so that neither its issuer nor what its key may
-/// sign matters. It must be for this server and for now (RFC 5280, 6.1 leaves how an anchor is trusted to its user).
+/// Verifies a certificate that is trusted by itself. Its issuer and the certificates that its key may sign do not
+/// matter. It must be for this server and valid now. RFC 5280, 6.1 leaves the rules for trust anchors to the
+/// application.
 fn verify_named(certificate: &CertificateDer<'_>, server_name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
     let read = Certificate::read(certificate).ok_or(CertificateError::BadEncoding)?;
     let validity = read.validity().ok_or(CertificateError::BadEncoding)?;
@@ -158,7 +161,7 @@ fn verify_named(certificate: &CertificateDer<'_>, server_name: &ServerName<'_>, 
         return Err(CertificateError::InvalidPurpose.into());
     }
     if read.has_extensions() {
-        // Reading it whole refuses critical extensions that nobody knows.
+        // Parsing the whole certificate refuses unknown critical extensions.
         let parsed = ParsedCertificate::try_from(certificate)?;
         if read.has_alternative_names() {
             return verify_server_name(&parsed, server_name);
@@ -174,8 +177,9 @@ fn verify_named(certificate: &CertificateDer<'_>, server_name: &ServerName<'_>, 
     }
 }
 
-/// RFC 6125, 6.4.4: the common name counts where there are no alternative names, as in certificates that are made with
-/// one command for a test. Only a certificate that is trusted by itself is so read.
+/// Returns whether a common name is for this server. RFC 6125, 6.4.4: the common name counts if there are no
+/// alternative names, as in test certificates made with one command. This is used only for certificates that are
+/// trusted by themselves.
 fn is_for_name(common_name: &str, server_name: &ServerName<'_>) -> bool {
     match server_name {
         ServerName::DnsName(host) => {
@@ -193,7 +197,7 @@ fn is_for_name(common_name: &str, server_name: &ServerName<'_>) -> bool {
     }
 }
 
-/// Succeeds if one of them does.
+/// Succeeds if one of the verifiers succeeds.
 fn verify_by_any(
     verifiers: &[Arc<dyn ServerCertVerifier>],
     verify: impl Fn(&dyn ServerCertVerifier) -> Result<ServerCertVerified, Error>,
@@ -202,7 +206,7 @@ fn verify_by_any(
     for verifier in verifiers {
         match verify(&**verifier) {
             Ok(_) => return Ok(()),
-            // One that knows the issuer knows better what is wrong.
+            // A verifier that knows the issuer gives a better reason.
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
             Err(error) => told = error,
         }
@@ -210,8 +214,8 @@ fn verify_by_any(
     Err(told)
 }
 
-/// Says what people can do something about. webpki looks at the version and at what a certificate says of authority before
-/// anything else; but if it has signed itself and is not trusted, that is what is wrong.
+/// Replaces errors by ones that people can act on. webpki checks the version and the authority flag first. If a
+/// certificate is self-signed and not trusted, the missing trust is the real cause.
 fn explained(certificate: &CertificateDer<'_>, error: Error) -> Error {
     let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = &error else { return error };
     let fault = match inner.downcast_ref() {
@@ -225,7 +229,8 @@ fn explained(certificate: &CertificateDer<'_>, error: Error) -> Error {
     fault.into()
 }
 
-/// rustls shows a fault that is not its own as code: `Other(OtherError(..))`.
+/// Returns the reason why a certificate is not trusted, if this crate found it. rustls would show such an error as
+/// code: `Other(OtherError(..))`.
 pub(crate) fn why_not_believed(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref()? {
         Error::InvalidCertificate(CertificateError::Other(OtherError(fault))) => {
@@ -235,7 +240,7 @@ pub(crate) fn why_not_believed(error: &io::Error) -> Option<String> {
     }
 }
 
-/// The provider would call the signature of such a key a wrong one.
+/// Refuses RSA keys that are too short. The provider would report such a key as a wrong signature.
 fn check_key_size(certificate: &CertificateDer<'_>) -> Result<(), Error> {
     match Certificate::read(certificate).and_then(|read| read.rsa_bits()) {
         Some(bits) if bits < MIN_RSA_BITS => Err(Fault::ShortKey { bits }.into()),
@@ -243,13 +248,13 @@ fn check_key_size(certificate: &CertificateDer<'_>) -> Result<(), Error> {
     }
 }
 
-/// What rustls has no words for.
+/// Faults that rustls has no error for.
 enum Fault {
-    /// The server's key is one that others can compute.
+    /// The server's key is so short that others can compute it.
     ShortKey { bits: usize },
-    /// RFC 8446, 4.4.2.2 asks for version 3.
+    /// The certificate has version 1, but RFC 8446, 4.4.2.2 requires version 3.
     OldVersion,
-    /// webpki does not let the certificate of an authority be a server's.
+    /// The certificate is for an authority. webpki does not accept such a certificate from a server.
     Authority,
 }
 
@@ -275,7 +280,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// rustls shows errors that it does not know in their debug form.
+/// rustls shows unknown errors in their debug form.
 impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -284,17 +289,17 @@ impl fmt::Debug for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Times before 1970 count as 1970.
+/// Converts a time. Times before 1970 count as 1970.
 fn instant(seconds: i64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds.try_into().unwrap_or(0)))
 }
 
 const MIN_RSA_BITS: usize = 2048;
-/// What no provider of rustls checks, or not every one.
+/// Signatures that no provider of rustls can verify, or not every one.
 const OTHER_SCHEMES: [SignatureScheme; 7] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
     SignatureScheme::ED448,
-    // RFC 8446, 4.2.3: RSASSA-PSS with a key for that alone.
+    // RFC 8446, 4.2.3: RSASSA-PSS with a key for RSASSA-PSS only.
     SignatureScheme::Unknown(0x0809),
     SignatureScheme::Unknown(0x080A),
     SignatureScheme::Unknown(0x080B),
