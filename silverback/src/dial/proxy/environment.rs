@@ -1,18 +1,19 @@
-//! The environment variables that name proxies. Nobody has written down what they mean; this is what most programs do.
+//! The environment variables that name proxies. There is no standard for them, so this reads them as most programs do.
 
 use super::rules::{InvalidProxyVariable, ProxyRules, Setting};
 
 impl ProxyRules {
-    /// What the environment says, as most programs read it:
+    /// Returns the rules of the environment, read as most programs read them:
     ///
-    /// - `http_proxy` for `ws://`, `https_proxy` for `wss://`, else `all_proxy`; lower case goes before upper case, and
-    ///   an empty value means none. `HTTP_PROXY` in upper case is not believed where `REQUEST_METHOD` is set: there a
-    ///   client of a CGI program could have written it.
-    /// - `no_proxy` as [`except`](Self::except).
+    /// - `http_proxy` is for `ws://` and `https_proxy` for `wss://`. If it is missing or empty, `all_proxy` is used.
+    ///   Lower case takes precedence over upper case, even if it is empty. `HTTP_PROXY` in upper case is ignored if
+    ///   `REQUEST_METHOD` is set, because the client of a CGI program could have written it.
+    /// - `no_proxy` is read as by [`except`](Self::except).
     /// - `localhost`, the names below it and the addresses of this machine (127.0.0.0/8, `::1`) are always reached
     ///   directly.
     ///
-    /// A value that is no proxy's URL is an error of [`proxy_for`](Self::proxy_for), for the servers that it is for.
+    /// If a value is not the URL of a proxy, [`proxy_for`](Self::proxy_for) returns an error for the servers that the
+    /// variable is for.
     pub fn from_env() -> Self {
         read(|name| std::env::var(name).ok())
     }
@@ -24,7 +25,7 @@ pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> ProxyRules {
         found.filter(|(_, value)| !value.trim().is_empty())
     };
     let all = either(ALL);
-    // A request's header `Proxy` becomes HTTP_PROXY in the environment of a CGI program.
+    // The header `Proxy` of a request becomes HTTP_PROXY in the environment of a CGI program.
     let http = match variable("REQUEST_METHOD") {
         Some(_) => either([HTTP[0]; 2]),
         None => either(HTTP),
@@ -38,7 +39,8 @@ pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> ProxyRules {
     rules.except(&either(NO).map(|(_, list)| list).unwrap_or_default())
 }
 
-/// Judged here, and complained about only where it matters: many programs share the variables.
+/// Parses the URL of a proxy. An error is reported only when a server needs this proxy, because many programs share the
+/// variables.
 fn setting((name, url): (&'static str, String)) -> Setting {
     url.parse().map_err(|error| InvalidProxyVariable { name, error })
 }

@@ -12,16 +12,17 @@ pub(super) struct Exceptions {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    /// The network's address and how many of its bits count.
+    /// The network's address, and the number of its bits that count.
     Addresses(IpAddr, u32),
-    /// The host and those under it.
+    /// This host and every host below it.
     Name(String),
-    /// Only those under it; begins with a dot.
+    /// Only the hosts below this name, which begins with a dot.
     Under(String),
 }
 
 impl Exceptions {
-    /// What cannot be understood is left out: programs that differ share the variable.
+    /// Adds the entries of a list. An entry that cannot be parsed is ignored, because programs with other rules share
+    /// the variable.
     pub(super) fn add(&mut self, list: &str) {
         for word in list.split(|separator: char| separator == ',' || separator.is_whitespace()) {
             match word {
@@ -32,7 +33,8 @@ impl Exceptions {
         }
     }
 
-    /// `host` is in lower case, without brackets or a dot at its end.
+    /// Returns whether the server is reached directly. `host` is in lower case, without brackets and without a final
+    /// dot.
     pub(super) fn match_host(&self, host: &str, port: u16) -> bool {
         let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
         let fits =

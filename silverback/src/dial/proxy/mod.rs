@@ -1,5 +1,4 @@
-//! Proxies: what a proxy's URL says. When one is used is the business of `rules`, how it is spoken to that of `tunnel`
-//! and `socks`.
+//! Proxies and their URLs. `rules` chooses a proxy for a server. `tunnel` and `socks` speak to it.
 
 mod environment;
 mod exceptions;
@@ -21,7 +20,7 @@ pub use self::rules::{InvalidProxyVariable, ProxyRules};
 pub(super) use self::socks::{SocksTarget, through_socks};
 pub(super) use self::tunnel::tunnel;
 
-/// A proxy: its scheme, its address, and who we are to it.
+/// A proxy: its scheme, its address, and the user name and password for it.
 ///
 /// ```
 /// use silverback::Proxy;
@@ -31,14 +30,14 @@ pub(super) use self::tunnel::tunnel;
 /// # Ok::<_, silverback::InvalidProxy>(())
 /// ```
 ///
-/// | scheme | port | what |
+/// | scheme | default port | protocol |
 /// |---|---|---|
-/// | `http`, or none | 80 | HTTP `CONNECT`; the proxy finds the server's address |
+/// | `http`, or none | 80 | HTTP `CONNECT`; the proxy resolves the server's name |
 /// | `https` | 443 | the same, with TLS to the proxy |
-/// | `socks5`, `socks` | 1080 | SOCKS5 (feature `socks`); we find the server's address |
-/// | `socks5h` | 1080 | SOCKS5 (feature `socks`); the proxy finds the server's address |
+/// | `socks5`, `socks` | 1080 | SOCKS5 (feature `socks`); the client resolves the server's name |
+/// | `socks5h` | 1080 | SOCKS5 (feature `socks`); the proxy resolves the server's name |
 ///
-/// User name and password are percent-decoded; they appear in no output of this type.
+/// User name and password are percent-decoded. No output of this type shows them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub(super) kind: ProxyKind,
@@ -62,24 +61,25 @@ pub(super) struct Credentials {
     pub(super) password: String,
 }
 
-/// Why a text is no proxy's URL. The text itself is not repeated: it may hold a password.
+/// Why a text is not the URL of a proxy. The text itself is not repeated, because it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidProxy {
-    /// The scheme is none of `http`, `https`, `socks5`, `socks` and `socks5h`.
+    /// The scheme is not `http`, `https`, `socks5`, `socks` or `socks5h`.
     Scheme,
     /// The host is missing or malformed.
     Host,
-    /// The port is none.
+    /// The port is not a number from 0 to 65535.
     Port,
-    /// User name or password are not percent-encoded text, too long for SOCKS5, or have a colon where none may be.
+    /// User name or password is not percent-encoded text, has a control character, or does not fit the scheme: for
+    /// SOCKS5 each has 1 to 255 bytes, and for HTTP the name has no colon.
     Credentials,
-    /// Something follows the port: a path, a query or a fragment.
+    /// A path, a query or a fragment follows the port.
     Path,
 }
 
 impl Proxy {
-    /// The proxy's address as `host:port`.
+    /// Returns the proxy's address as `host:port`.
     pub(super) fn target(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
@@ -87,15 +87,15 @@ impl Proxy {
         }
     }
 
-    /// RFC 7617, 2: what stands in `Proxy-Authorization`.
+    /// Returns the value of `Proxy-Authorization` (RFC 7617, 2).
     fn authorization(&self) -> Option<HeaderValue> {
         let credentials = self.credentials.as_ref()?;
         basic(&credentials.user, &credentials.password)
     }
 }
 
-/// The value of an `Authorization` header for a user and a password, or `None` if they cannot be told apart or hold control
-/// characters (RFC 7617, 2).
+/// Returns the value of an `Authorization` header for a user name and a password. Returns `None` if the name has a
+/// colon, which would end it too early, or if either has a control character (RFC 7617, 2).
 pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     if user.contains(':') || [user, password].into_iter().any(|text| text.contains(char::is_control)) {
         return None;
@@ -130,7 +130,7 @@ impl ProxyKind {
         Ok(match scheme.to_ascii_lowercase().as_str() {
             "http" => Self::Http,
             "https" => Self::Https,
-            // What desktops set in ALL_PROXY; they mean version 5.
+            // Desktops set `socks` in ALL_PROXY and mean version 5.
             "socks5" | "socks" => Self::Socks5,
             "socks5h" => Self::Socks5h,
             _ => return Err(InvalidProxy::Scheme),
@@ -162,7 +162,7 @@ impl Credentials {
         let fits = match kind {
             // RFC 7617, 2: the first colon ends the name.
             ProxyKind::Http | ProxyKind::Https => !user.contains(':'),
-            // RFC 1929, 2: one byte says how long each is, and it is not zero.
+            // RFC 1929, 2: one byte holds each length, and the length is not zero.
             ProxyKind::Socks5 | ProxyKind::Socks5h => {
                 [&user, &password].into_iter().all(|text| (1..=255).contains(&text.len()))
             }
@@ -171,13 +171,13 @@ impl Credentials {
     }
 }
 
-/// With a host name outside ASCII converted.
+/// Converts a host name outside ASCII.
 fn ascii_authority(address: &str) -> Result<String, InvalidProxy> {
     let (host, rest) = address.split_at(address.find(':').unwrap_or(address.len()));
     Ok(format!("{}{rest}", ascii_host(host).ok_or(InvalidProxy::Host)?))
 }
 
-/// `host`, `host:port`, `[v6]` or `[v6]:port`.
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn split_address(address: &str) -> Result<(String, Option<u16>), InvalidProxy> {
     let (host, rest) = match address.strip_prefix('[') {
         Some(literal) => {
@@ -223,7 +223,7 @@ fn percent_decoded(text: &str) -> Result<String, InvalidProxy> {
     if decoded.contains(char::is_control) { Err(InvalidProxy::Credentials) } else { Ok(decoded) }
 }
 
-/// Without user name and password.
+/// Leaves out user name and password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.kind.scheme(), self.target())

@@ -1,11 +1,11 @@
-//! Which proxy a server is reached through, if any.
+//! The rules that choose the proxy for a server, if any.
 
 use std::fmt;
 
 use super::{InvalidProxy, Proxy, exceptions::Exceptions};
 use crate::dial::resolve::is_localhost;
 
-/// Which servers are reached through which proxy.
+/// The rules that choose the proxy for each server.
 ///
 /// ```
 /// use silverback::{Dialer, ProxyRules};
@@ -19,45 +19,48 @@ pub struct ProxyRules {
     pub(super) plain: Option<Setting>,
     pub(super) secure: Option<Setting>,
     pub(super) exceptions: Exceptions,
-    /// Servers on this machine are reached directly, as a proxy elsewhere would look for them on its own.
+    /// Whether servers on this machine are reached directly. A proxy elsewhere would connect to its own machine
+    /// instead.
     pub(super) never_loopback: bool,
 }
 
 pub(super) type Setting = Result<Proxy, InvalidProxyVariable>;
 
-/// A variable of the environment should name a proxy, and does not. Its value is not repeated: it may hold a password.
+/// The error of an environment variable that does not hold the URL of a proxy. Its value is not repeated, because it
+/// may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidProxyVariable {
-    /// Which one.
+    /// The variable.
     pub name: &'static str,
-    /// What is wrong with it.
+    /// The fault in its value.
     pub error: InvalidProxy,
 }
 
 impl ProxyRules {
-    /// Everything goes through this proxy.
+    /// Uses this proxy for every server.
     pub fn all(proxy: Proxy) -> Self {
         Self { plain: Some(Ok(proxy.clone())), secure: Some(Ok(proxy)), ..Self::default() }
     }
 
-    /// Servers that are reached directly, in the form of `NO_PROXY`: a list with commas of
+    /// Adds servers that are reached directly, in the form of `NO_PROXY`. Commas or white space separate the entries:
     ///
-    /// - `example.com`, this host and every one under it; `.example.com` or `*.example.com`, only those under it;
-    /// - an address, or a range of them: `192.0.2.1`, `2001:db8::/32`;
-    /// - either with `:port`, for that port alone;
-    /// - `*`, every server.
+    /// - `example.com` means this host and every host below it. `.example.com` or `*.example.com` means only those
+    ///   below it.
+    /// - An address or a range of addresses: `192.0.2.1`, `2001:db8::/32`.
+    /// - A host or an address with `:port` counts for that port only.
+    /// - `*` means every server.
     ///
-    /// Names are compared as they stand in the URL; no address is looked up. Adds to what was given before.
+    /// Names are compared with the host in the URL. No name is resolved. Several calls add up.
     pub fn except(mut self, list: &str) -> Self {
         self.exceptions.add(list);
         self
     }
 
-    /// The proxy for a server. An IPv6 address in `host` may have brackets.
+    /// Returns the proxy for a server, or `None` to connect directly. An IPv6 address in `host` may have brackets.
     ///
     /// # Errors
-    /// The environment's variable that says so is no proxy's URL.
+    /// Fails if the environment variable for this server does not hold the URL of a proxy.
     pub fn proxy_for(&self, secure: bool, host: &str, port: u16) -> Result<Option<&Proxy>, InvalidProxyVariable> {
         let setting = if secure { &self.secure } else { &self.plain };
         let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();

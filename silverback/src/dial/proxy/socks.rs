@@ -1,4 +1,4 @@
-//! SOCKS5 (RFC 1928, 1929), spoken by `tokio-socks`.
+//! SOCKS5 (RFC 1928, 1929), implemented by `tokio-socks`.
 
 use std::{io, net::SocketAddr};
 
@@ -7,10 +7,10 @@ use tokio_socks::{Error, tcp::Socks5Stream};
 use super::Proxy;
 use crate::io::transport::wire::Wire;
 
-/// What the proxy is asked to connect to.
+/// The server that the proxy should connect to.
 #[derive(Debug)]
 pub(in crate::dial) enum SocksTarget<'a> {
-    /// The proxy finds the address.
+    /// The proxy resolves the name.
     Name(&'a str, u16),
     Address(SocketAddr),
 }

@@ -1,4 +1,4 @@
-//! HTTP `CONNECT` (RFC 9110, 9.3.6): the proxy connects us to the server and passes on bytes from then on.
+//! HTTP `CONNECT` (RFC 9110, 9.3.6): the proxy connects to the server and then passes bytes on.
 
 use std::{error::Error, fmt, io};
 
@@ -17,7 +17,8 @@ use crate::{
     io::{head::ReadHeadError, transport::wire::Wire},
 };
 
-/// `server` is named by its `host:port`, with brackets about an IPv6 address. `deadline` only ends the reading of a refusal.
+/// Asks the proxy to connect to `server`, which is named by its `host:port`, with brackets around an IPv6 address.
+/// `deadline` only ends the reading of a refusal.
 pub(in crate::dial) async fn tunnel(
     stream: &mut Wire,
     proxy: &Proxy,
@@ -35,7 +36,7 @@ pub(in crate::dial) async fn tunnel(
         let refusal = Refusal::read(stream, response, early, deadline).await;
         return Err(DialError::ProxyRefused { proxy: proxy.target(), peer: server.peer, refusal });
     }
-    // In TLS and in HTTP the client speaks first: whatever this is, the server did not send it to us.
+    // In TLS and in HTTP the client speaks first. So these bytes did not come from the server.
     match early.is_empty() {
         true => Ok(()),
         false => Err(failed(invalid("the proxy sent bytes of its own into the tunnel"))),
@@ -74,7 +75,7 @@ fn invalid(error: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// A head of the proxy's that cannot be read. Its source is the [`HeadError`].
+/// The proxy's response is not valid HTTP or is too large. Its source is the [`HeadError`].
 #[derive(Debug)]
 struct NotAnAnswer(HeadError);
 
