@@ -1,23 +1,23 @@
-//! One failed connection for each address: what is told when none could be reached.
+//! The failed connection attempts, one for each address, for the error if no address could be reached.
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-/// An address that could not be connected to.
+/// A failed attempt to connect to an address.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Attempt {
     /// The address.
     pub address: SocketAddr,
-    /// Why not.
+    /// Why the attempt failed.
     pub error: Arc<io::Error>,
 }
 
-/// All of them, as the inside of an `io::Error`. Never empty.
+/// All failed attempts, inside an `io::Error`. Never empty.
 #[derive(Debug)]
 pub(super) struct Attempts(Vec<Attempt>);
 
 impl Attempts {
-    /// One error of all: its kind is that of the first, whose address the system thinks is the best.
+    /// Joins all attempts into one error. Its kind is that of the first address, which the system prefers.
     pub(super) fn into_error(attempts: Vec<Attempt>) -> io::Error {
         match attempts.first() {
             Some(first) => io::Error::new(first.error.kind(), Self(attempts)),

@@ -1,16 +1,16 @@
-//! The beginning of a body (RFC 9112, 6): enough of it to tell people why they were refused.
+//! Reads the beginning of a body (RFC 9112, 6), which may explain why the request was refused.
 
 use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-/// How the end of a body is told.
+/// How the end of a body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Length(usize),
     Chunked,
-    /// By the end of the connection.
+    /// The body ends with the connection.
     UntilClose,
 }
 
@@ -27,7 +27,8 @@ impl Framing {
         length.map_or(Self::UntilClose, Self::Length)
     }
 
-    /// What `raw` holds of the body, at most `limit` bytes, and whether no more of it is to be had or wanted.
+    /// Decodes at most `limit` bytes of the body from `raw`. Also returns whether the result is final: the body has
+    /// ended, or the limit is reached.
     pub(super) fn decode(self, raw: &[u8], limit: usize) -> (Vec<u8>, bool) {
         match self {
             Self::Length(length) => {
@@ -44,7 +45,7 @@ fn decode_chunks(mut raw: &[u8], limit: usize) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         let Some(line_end) = raw.windows(2).position(|pair| pair == b"\r\n") else {
-            // A size that is longer than any size is none.
+            // No chunk size is this long, so the line is malformed and the body ends here.
             return (body, raw.len() > LONGEST_SIZE_LINE);
         };
         let Some(size) = chunk_size(&raw[..line_end]) else { return (body, true) };
@@ -61,14 +62,14 @@ fn decode_chunks(mut raw: &[u8], limit: usize) -> (Vec<u8>, bool) {
     }
 }
 
-/// The hexadecimal number before any extension.
+/// Parses the hexadecimal number before any extension.
 fn chunk_size(line: &[u8]) -> Option<usize> {
     let digits = line.split(|&byte| byte == b';').next()?.trim_ascii();
     let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     usize::from_str_radix(text, 16).ok()
 }
 
-/// Room for a size and extensions that nobody uses.
+/// More bytes than any chunk size needs, with room for extensions, which are hardly used.
 const LONGEST_SIZE_LINE: usize = 1024;
 
 #[cfg(test)]

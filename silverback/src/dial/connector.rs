@@ -1,14 +1,14 @@
-//! How the stream to the server, or to the proxy, comes about.
+//! How the dialer opens the stream to the server or to the proxy.
 
 use std::{fmt, future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
 
 use crate::io::transport::ByteStream;
 
-/// Whom a connector of the application's is to connect to: the server, or the proxy.
+/// Where a connector of the application should connect to: the server or the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectTo {
-    /// The host's name or address; an IPv6 address without brackets, and with its zone if it has one: `fe80::1%eth0`.
+    /// The host's name or address. An IPv6 address has no brackets, and keeps its zone if it has one: `fe80::1%eth0`.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -17,7 +17,7 @@ pub struct ConnectTo {
 #[derive(Clone)]
 pub(super) enum Way {
     Tcp {
-        /// The address of this machine to connect from.
+        /// The local address to connect from.
         from: Option<IpAddr>,
     },
     #[cfg(unix)]
@@ -29,7 +29,7 @@ pub(super) type Connector = Arc<dyn Fn(ConnectTo) -> Connecting + Send + Sync>;
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
 
-/// Takes the types out of a connector.
+/// Hides the types of a connector.
 pub(super) fn erase<F, Fut, S>(connect: F) -> Connector
 where
     F: Fn(ConnectTo) -> Fut + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The hook for cookies: keeping them is the application's business, or that of a crate it uses.
+//! The hook for cookies. The application stores them itself or with a crate for cookies.
 
 use http::{HeaderValue, Uri};
 
@@ -27,13 +27,13 @@ use http::{HeaderValue, Uri};
 /// let dialer = silverback::Dialer::new().cookie_jar(OneCookie::default());
 /// ```
 ///
-/// The URLs begin with `http` or `https`, because that is what the rules for cookies (RFC 6265) speak of.
+/// The URLs begin with `http` or `https`, because the rules for cookies (RFC 6265) are written for HTTP.
 pub trait CookieJar: Send + Sync + 'static {
-    /// The value of the header `Cookie` for a request to this URL, or none. Where the application has set a `Cookie`
-    /// of its own, that is sent and this is not asked.
+    /// Returns the value of the header `Cookie` for a request to this URL, or `None` for no cookies. Not called if the
+    /// application has set a `Cookie` header itself, which is sent instead.
     fn cookies(&self, url: &Uri) -> Option<HeaderValue>;
 
-    /// Takes note of the `Set-Cookie` headers of an answer from this URL, be it 101, a refusal or a redirect. Called
-    /// only where there are any.
+    /// Stores the `Set-Cookie` headers of a response from this URL: a 101, a refusal or a redirect. Called only if
+    /// there are any.
     fn store(&self, url: &Uri, set_cookie: &mut dyn Iterator<Item = &HeaderValue>);
 }

@@ -1,4 +1,4 @@
-//! Why a dial did not end in a connection: which step, towards whom, and what the other side said.
+//! The errors of a dial: the step, the host, and the response of the other side.
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
@@ -8,120 +8,122 @@ use super::{Attempt, DialStep, InvalidProxy, InvalidProxyVariable, RedirectFault
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::dial::tls::TlsError;
 
-/// Why a server could not be reached, or did not answer as a WebSocket server.
+/// Why the dialer could not reach a server, or the server did not open a WebSocket.
 ///
-/// [`step`](Self::step) tells how far the dial came, [`refusal`](Self::refusal) what was answered with another status
-/// than the one that was hoped for. Nothing secret is in it: neither the headers that were sent nor a proxy's password.
+/// [`step`](Self::step) returns the step that failed. [`refusal`](Self::refusal) returns the response if its status was
+/// not the expected one. The error holds no secret: neither the headers that were sent nor a proxy's password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DialError {
-    /// The URL, or something that was to be sent, cannot be. Nothing was sent.
+    /// The URL, a header or another setting is not valid. Nothing was sent.
     Request(HandshakeError),
-    /// The proxy's URL cannot be one. Nothing was sent.
+    /// The URL of the proxy is not valid. Nothing was sent.
     Proxy(InvalidProxy),
-    /// A variable of the environment is to name the proxy for this server, and does not. Nothing was sent.
+    /// The environment variable that names the proxy for this server is not a valid proxy URL. Nothing was sent.
     ProxyVariable(InvalidProxyVariable),
-    /// The user name for Basic authentication has a colon or a control character. Nothing was sent.
+    /// The user name for Basic authentication has a colon, or the name or password has a control character. Nothing was
+    /// sent.
     UserName,
-    /// The certificates, keys or options for TLS make no sense together. Nothing was sent.
+    /// The certificates, keys or options for TLS cannot be used. Nothing was sent.
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     Tls(TlsError),
-    /// The URL, or the proxy's, asks for TLS, which this build cannot do.
+    /// The URL, or the proxy's URL, asks for TLS, which this build does not support.
     TlsUnsupported,
-    /// The proxy speaks SOCKS, which this build cannot do.
+    /// The proxy needs SOCKS, which this build does not support.
     SocksUnsupported,
-    /// A step failed.
+    /// A step failed with an I/O error.
     Io {
-        /// Which one.
+        /// The step that failed.
         step: DialStep,
-        /// Towards whom, as `host:port`.
+        /// The server or proxy of the step, as `host:port`.
         target: String,
-        /// Who was connected to by then.
+        /// The address that was connected by then.
         peer: Option<SocketAddr>,
-        /// How.
+        /// The cause.
         source: io::Error,
     },
     /// A step took too long.
     Timeout {
-        /// Which one.
+        /// The step that timed out.
         step: DialStep,
-        /// Towards whom, as `host:port`.
+        /// The server or proxy of the step, as `host:port`.
         target: String,
-        /// Who was connected to by then.
+        /// The address that was connected by then.
         peer: Option<SocketAddr>,
-        /// The budget.
+        /// The limit that was exceeded: the step's own, or that of the whole dial.
         after: Duration,
     },
-    /// The proxy answered with another status than one of success.
+    /// The proxy answered with a status that is not a success.
     ProxyRefused {
         /// The proxy, as `host:port`.
         proxy: String,
         /// Its address.
         peer: Option<SocketAddr>,
-        /// What it said.
+        /// The response of the proxy.
         refusal: Box<Refusal>,
     },
-    /// The head of the answer is not one of HTTP, or it is larger than [`max_head_size`](super::Dialer::max_head_size).
+    /// The head of a response is not valid HTTP, or it is larger than [`max_head_size`](super::Dialer::max_head_size).
     Head {
-        /// Whose, as `host:port`.
+        /// The server that sent it, as `host:port`.
         target: String,
-        /// Who was connected to.
+        /// The address that was connected.
         peer: Option<SocketAddr>,
-        /// What is wrong with it.
+        /// The fault in the head.
         error: HeadError,
     },
-    /// The server sent interim responses (1xx, RFC 9110, 15.2) and no final one.
+    /// The server sent more interim responses (1xx, RFC 9110, 15.2) than the limit, and no final one.
     TooManyInterim {
-        /// Whose, as `host:port`.
+        /// The server, as `host:port`.
         target: String,
-        /// Who was connected to.
+        /// The address that was connected.
         peer: Option<SocketAddr>,
         /// The most interim responses that the dialer skips.
         limit: usize,
     },
-    /// The server answered with another status than 101.
+    /// The server answered with a status that is not 101.
     Refused {
-        /// Which one, as `host:port`.
+        /// The server, as `host:port`.
         target: String,
-        /// Who was connected to.
+        /// The address that was connected.
         peer: Option<SocketAddr>,
-        /// What it said.
+        /// The response of the server.
         refusal: Box<Refusal>,
     },
-    /// The server sent us elsewhere, and there we do not go.
+    /// The server redirected the client, and the dialer did not follow.
     Redirect {
-        /// Which one, as `host:port`.
+        /// The server, as `host:port`.
         target: String,
-        /// Who was connected to.
+        /// The address that was connected.
         peer: Option<SocketAddr>,
-        /// Why not.
+        /// Why the dialer did not follow the redirect.
         fault: RedirectFault,
-        /// What the server said.
+        /// The response of the server.
         refusal: Box<Refusal>,
     },
-    /// The server answered with 101, but not as RFC 6455 asks.
+    /// The server answered with 101, but its response breaks RFC 6455.
     Answer {
-        /// Which one, as `host:port`.
+        /// The server, as `host:port`.
         target: String,
-        /// Who was connected to.
+        /// The address that was connected.
         peer: Option<SocketAddr>,
-        /// What is wrong with the answer.
+        /// The fault in the response.
         error: HandshakeError,
     },
 }
 
 impl DialError {
-    /// Whether a time budget ran out.
+    /// Returns whether a time limit was exceeded.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout { .. })
     }
 
-    /// Whether the application asked for something that cannot be: no other side had a part in it.
+    /// Returns whether the application asked for something that cannot work. The server and the network then had no
+    /// part in the error.
     pub fn is_misuse(&self) -> bool {
         self.step().is_none()
     }
 
-    /// How far the dial came, or `None` when it did not begin.
+    /// Returns the step that failed, or `None` if the dial did not begin.
     pub fn step(&self) -> Option<DialStep> {
         match self {
             Self::Request(_)
@@ -142,13 +144,13 @@ impl DialError {
         }
     }
 
-    /// Towards whom the step failed, as `host:port`: the server, be it that of the URL or one that a redirect leads to,
-    /// or the proxy. `None` when the dial did not begin.
+    /// Returns the host that the failed step was about, as `host:port`: the server of the URL, the server that a
+    /// redirect led to, or the proxy. `None` if the dial did not begin.
     pub fn target(&self) -> Option<&str> {
         Some(self.place()?.0)
     }
 
-    /// Which of its addresses was connected to by then, over TCP; the proxy's, where there is one.
+    /// Returns the TCP address that was connected by then: the proxy's if there is one.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.place()?.1
     }
@@ -167,7 +169,7 @@ impl DialError {
         }
     }
 
-    /// What the server said instead of 101, or the proxy instead of 200, if it said something.
+    /// Returns the response of a server that is not 101, or of a proxy that is not a success, if there was one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused { refusal, .. } | Self::ProxyRefused { refusal, .. } | Self::Redirect { refusal, .. } => {
@@ -177,7 +179,7 @@ impl DialError {
         }
     }
 
-    /// The addresses that were tried in vain, where connecting is what failed.
+    /// Returns the failed attempts for each address, if connecting failed.
     pub fn attempts(&self) -> &[Attempt] {
         match self {
             Self::Io { step: DialStep::Connect, source, .. } => Attempts::within(source),
@@ -251,7 +253,7 @@ fn why(error: &io::Error) -> String {
     error.to_string()
 }
 
-/// Whom a step is about, and which address that turned out to be.
+/// The host that a step is about, and its address once that is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub(super) target: &'a str,

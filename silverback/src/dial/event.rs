@@ -1,98 +1,98 @@
-//! What an application can watch while a dial goes on.
+//! The events that an application can observe during a dial.
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use http::{HeaderMap, Request, StatusCode};
 
-/// Something that a dial has come past, told to [`Dialer::observer`](crate::Dialer::observer).
+/// An event of a dial, passed to [`Dialer::observer`](crate::Dialer::observer).
 ///
-/// Hosts are told without user names and paths, except in [`Requested`](Self::Requested). `Display` and `Debug` are one
-/// line without headers and without the query, which the library itself gives to `tracing` at level debug.
+/// Events name hosts without user names and paths, except for [`Requested`](Self::Requested). `Display` and `Debug`
+/// write one line without headers and without the query. The library sends the same line to `tracing` at level debug.
 #[non_exhaustive]
 pub enum DialEvent<'a> {
-    /// The addresses of a host are known: the server's, or the proxy's.
+    /// The addresses of a host were found: the server's or the proxy's.
     Resolved {
         /// The host that was looked up.
         host: &'a str,
         /// Its addresses, in the order in which they are tried.
         addresses: &'a [SocketAddr],
-        /// How long it took.
+        /// How long the lookup took.
         took: Duration,
     },
-    /// A connection to an address is attempted.
+    /// A connection attempt to an address starts.
     Connecting {
         /// The address.
         address: SocketAddr,
     },
-    /// An address could not be connected to. Others may be under way.
+    /// A connection attempt failed. Attempts to other addresses may still be running.
     ConnectFailed {
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// Why the attempt failed.
         error: &'a io::Error,
     },
-    /// Connected, to the server or the proxy.
+    /// A connection to the server or the proxy is open.
     Connected {
         /// `host:port`, or the path of a Unix socket.
         target: &'a str,
-        /// The address, unless a connector of the application's or a Unix socket was used.
+        /// The address, except with a Unix socket or a connector of the application.
         address: Option<SocketAddr>,
-        /// How long it took from the first attempt on.
+        /// The time since the first attempt started.
         took: Duration,
     },
-    /// The proxy has connected us to the server.
+    /// The proxy has connected to the server.
     ProxyConnected {
         /// The proxy, as `host:port`.
         proxy: &'a str,
-        /// How long it took.
+        /// How long the proxy took.
         took: Duration,
     },
-    /// TLS is established, with the server or the proxy.
+    /// TLS with the server or the proxy is established.
     TlsEstablished {
         /// `host:port`.
         target: &'a str,
-        /// What was agreed on.
+        /// The result of the TLS handshake.
         session: &'a TlsSession,
-        /// How long it took.
+        /// How long the TLS handshake took.
         took: Duration,
     },
-    /// The opening handshake is sent.
+    /// The opening handshake starts: its request is about to be sent.
     Requested {
-        /// All of it, as it goes over the wire once
-        /// [`encode_request`](crate::handshake::http1::encode_request) has written it. What the application added may be
-        /// secret, and is marked so ([`is_sensitive`](http::HeaderValue::is_sensitive)); so are cookies. The query may
-        /// be as well.
+        /// The complete request. [`encode_request`](crate::handshake::http1::encode_request) turns it into the bytes on
+        /// the wire. Headers that the application added may be secret and are marked so
+        /// ([`is_sensitive`](http::HeaderValue::is_sensitive)), and so are cookies. The query is not marked, but may
+        /// also be secret.
         request: &'a Request<()>,
     },
-    /// The answer to the opening handshake has come.
+    /// The response to the opening handshake has arrived.
     Answered {
-        /// Its status: 101 where all is well.
+        /// The status: 101 if the server accepted.
         status: StatusCode,
-        /// Its headers.
+        /// The headers.
         headers: &'a HeaderMap,
-        /// How long it took, from the request on.
+        /// The time since the dialer began to send the request.
         took: Duration,
     },
-    /// A redirect is followed.
+    /// The dialer follows a redirect.
     Redirected {
-        /// The server that it leads to, as `host:port`.
+        /// The server that the redirect leads to, as `host:port`.
         to: &'a str,
     },
 }
 
-/// What a TLS handshake has led to.
+/// The result of a TLS handshake.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct TlsSession {
-    /// The version, as `TLSv1_3`, where the implementation tells.
+    /// The version, such as `TLSv1_3`. `None` with `native-tls`, which does not report it.
     pub version: Option<String>,
-    /// The cipher suite, where the implementation tells.
+    /// The cipher suite. `None` with `native-tls`, which does not report it.
     pub cipher_suite: Option<String>,
-    /// The protocol that was agreed on by ALPN.
+    /// The protocol that ALPN selected.
     pub alpn: Option<Vec<u8>>,
-    /// The peer's certificates in DER, its own first. With `native-tls` only that one.
+    /// The peer's certificates in DER, the peer's own one first. With `native-tls` only that one.
     pub peer_certificates: Vec<Vec<u8>>,
-    /// Whether certificates of any kind were accepted, so that nobody knows who the peer is.
+    /// Whether verification was off and any certificate was accepted. The identity of the peer is then unknown.
     pub certificate_unchecked: bool,
 }
 
@@ -121,14 +121,14 @@ impl fmt::Display for DialEvent<'_> {
     }
 }
 
-/// As `Display`: what is printed for debugging ends up in logs too.
+/// Writes the same as `Display`, because debug output ends up in logs too.
 impl fmt::Debug for DialEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DialEvent({self})")
     }
 }
 
-/// Certificates are counted, not printed.
+/// Shows the number of certificates instead of their bytes.
 impl fmt::Debug for TlsSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsSession")

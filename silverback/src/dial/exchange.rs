@@ -1,4 +1,4 @@
-//! Request out, answer in, on a stream that leads to the server.
+//! Sends the request and reads the response, on a stream that leads to the server.
 
 use std::io;
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// Does the opening handshake within its time.
+/// Does the opening handshake within its time limit.
 pub(super) async fn shake_hands(
     dialer: &Dialer,
     wire: Wire,
@@ -94,7 +94,7 @@ impl Dialer {
     }
 }
 
-/// The URL as rules for cookies see it.
+/// Returns the URL with the scheme `http` or `https`, as the rules for cookies need it.
 fn http_url(request: &ClientRequest) -> Uri {
     let (scheme, default_port) = if request.is_secure() { ("https", 443) } else { ("http", 80) };
     let authority = match request.port() {
@@ -102,11 +102,11 @@ fn http_url(request: &ClientRequest) -> Uri {
         _ => target(request),
     };
     let parts = Uri::builder().scheme(scheme).authority(authority).path_and_query(request.target().clone());
-    // What a `ClientRequest` is made of makes a URL.
+    // Never fails: all parts come from a valid `ClientRequest`.
     parts.build().unwrap_or_default()
 }
 
-/// 4.1: the nonce is drawn anew for each connection.
+/// Draws a new nonce for a connection (RFC 6455, 4.1).
 fn random_nonce() -> io::Result<Nonce> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;

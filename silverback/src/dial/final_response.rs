@@ -8,16 +8,16 @@ use crate::io::{
     transport::ByteStream,
 };
 
-/// Why there is no final response.
+/// Why no final response was read.
 #[derive(Debug)]
 pub(super) enum NoResponse {
     Head(ReadHeadError),
-    /// Only interim responses came, and more than [`MAX_INTERIM_RESPONSES`] of them.
+    /// More than [`MAX_INTERIM_RESPONSES`] interim responses came, and no final one.
     TooManyInterim,
 }
 
-/// Returns the final response and the bytes that came along behind its head. Interim responses are skipped; each of them
-/// ends with its head, whatever body its headers announce (RFC 9112, 6.3). 101 is final: it ends HTTP.
+/// Returns the final response, and the bytes that arrived after its head. Interim responses are skipped. Each of them
+/// ends with its head, even if its headers announce a body (RFC 9112, 6.3). 101 is final, because it ends HTTP.
 pub(super) async fn read_final_response(
     stream: &mut impl ByteStream,
     head_limit: usize,

@@ -1,4 +1,4 @@
-//! A dial, from the URL to the connection, and the redirects that it follows.
+//! Runs a dial, from the URL to the connection, and follows redirects.
 
 use std::time::SystemTime;
 
@@ -17,40 +17,42 @@ use crate::{
 impl Dialer {
     /// Connects to the server of a URL and does the opening handshake.
     ///
-    /// The URL is a `&str`, a `String`, or anything else that is text, such as `url::Url`. For a [`http::Uri`] pass
+    /// The URL is a `&str`, a `String`, or anything else that is text, such as `url::Url`. For an [`http::Uri`] pass
     /// `uri.to_string()`.
     ///
     /// # Errors
-    /// See [`DialError`]: the step that failed, and what the server said.
+    /// See [`DialError`]. It has the step that failed, and the server's response if there was one.
     ///
     /// # Cancel safety
-    /// A future that is dropped leaves nothing behind.
+    /// Dropping the future aborts the dial and closes its connections.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its I/O and time drivers enabled.
+    /// Panics outside of a tokio runtime with its I/O and time drivers enabled.
     pub async fn dial(&self, url: impl AsRef<str>) -> Result<Conn, DialError> {
         Ok(self.dial_with_response(url).await?.0)
     }
 
-    /// The same, with the server's answer: its headers may say more than the protocol needs.
+    /// Does the same as [`dial`](Self::dial), and also returns the server's response. Its headers may say more than the
+    /// protocol needs.
     ///
     /// # Errors
-    /// As [`dial`](Self::dial).
+    /// The same errors as [`dial`](Self::dial).
     pub async fn dial_with_response(&self, url: impl AsRef<str>) -> Result<(Conn, Response<()>), DialError> {
         let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
-        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        // Boxed, so that the handshake's memory is freed with it: the caller's task lives as long as the connection.
         Box::pin(self.dial_and_follow(request, &time)).await
     }
 
-    /// Does the opening handshake for a URL on a stream that leads to its server already: nothing is resolved, no proxy
-    /// is asked, and TLS, if the URL speaks of it, is the stream's business. Redirects are not followed.
+    /// Does the opening handshake for a URL on a stream that is already connected to its server. The dialer then
+    /// resolves nothing, uses no proxy and does no TLS: for a `wss://` URL, the stream must already have TLS. Redirects
+    /// are not followed.
     ///
     /// # Errors
-    /// As [`dial`](Self::dial).
+    /// The same errors as [`dial`](Self::dial).
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its time driver enabled.
+    /// Panics outside of a tokio runtime with its time driver enabled.
     pub async fn dial_on(&self, stream: impl ByteStream, url: impl AsRef<str>) -> Result<Conn, DialError> {
         let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
@@ -82,7 +84,8 @@ impl Dialer {
             let url = next.map_err(|fault| DialError::Redirect { target, peer, fault, refusal })?;
             followed += 1;
             request = self.request(&url, Trust::Full)?;
-            // Once among strangers, nothing secret is told any more, wherever they send us.
+            // A redirect has left the first origin. From then on no secret is sent, even if a later redirect leads
+            // back.
             if trust == Trust::None || !redirect::same_origin(&first, &request) {
                 trust = Trust::None;
                 request = self.request(&url, trust)?;

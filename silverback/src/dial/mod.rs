@@ -1,6 +1,6 @@
-//! The client's side of the opening handshake (RFC 6455, 4.1): reach the server, ask, verify the answer.
-//! `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and `exchange`
-//! sends the request and reads the answer.
+//! The client's side of the opening handshake (RFC 6455, 4.1): connect, send the request, verify the response.
+//! `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and
+//! `exchange` sends the request and reads the response.
 
 mod attempt;
 mod body;
@@ -55,6 +55,8 @@ use crate::io::settings::Settings;
 
 /// Opens connections to servers.
 ///
+/// A `Dialer` is cheap to clone, and clones share its TLS sessions and cookies.
+///
 /// ```no_run
 /// # async fn run() -> Result<(), silverback::Error> {
 /// let mut conn = silverback::Dialer::new().dial("ws://localhost:8000/ws/echo").await?;
@@ -65,27 +67,27 @@ use crate::io::settings::Settings;
 /// ```
 ///
 /// # The URL
-/// `ws://` and `wss://`, and `http://` and `https://`, which mean the same here. The port is 80 or, with TLS, 443 unless
-/// the URL says otherwise; the path may be missing (`ws://host?query`); an IPv6 address stands in brackets, and may have a
-/// zone (`[fe80::1%25eth0]`). Path and query are escaped as browsers do; a host name outside ASCII is converted with the
-/// feature `idna`. A fragment
-/// is refused (RFC 6455, 3), and so are user name and password: URLs end up in logs. They belong in
-/// [`basic_auth`](Self::basic_auth).
+/// A URL begins with `ws://` or `wss://`. `http://` and `https://` mean the same here. The default port is 80, or 443
+/// with TLS. The path may be missing (`ws://host?query`). An IPv6 address needs brackets and may have a zone
+/// (`[fe80::1%25eth0]`). Path and query are escaped as browsers do it. A host name outside ASCII is converted if the
+/// feature `idna` is on.
 ///
-/// # The way to the server
-/// The addresses of its name are tried side by side, IPv6 and IPv4 in turn, 250 ms apart (RFC 8305), unless a proxy, a
-/// Unix socket or a connector of the application's is set. `localhost` and every name below it is this machine (RFC 6761,
-/// 6.3): no name service is asked. `wss://` needs one of the features for TLS.
+/// A URL with a fragment is refused (RFC 6455, 3). A URL with a user name or password is refused too, because URLs end
+/// up in logs. Use [`basic_auth`](Self::basic_auth) instead.
+///
+/// # The route to the server
+/// By default the dialer resolves the host name and races its addresses (RFC 8305): IPv6 and IPv4 alternate, and the
+/// attempts start 250 ms apart. It reaches a proxy in the same way. A Unix socket or a connector of the application
+/// replaces all of this. `localhost` and every name below it mean this machine (RFC 6761, 6.3), so no name service is
+/// asked. `wss://` needs one of the features for TLS.
 ///
 /// # Time
-/// Each step has a limit of 10 s of its own, all together have 30 s: see [`timeout`](Self::timeout).
+/// Each step may take 10 s, and all steps together 30 s. See [`timeout`](Self::timeout).
 ///
 /// # Masks
-/// The keys that frames of a client are masked with come from the system's source of randomness, in blocks of 256. A
-/// process that was forked off draws a block of its own from its first new connection on. A connection that was opened
-/// before the fork belongs to one of the two processes alone: both would mask with the same keys, on one socket.
-///
-/// A `Dialer` is cheap to clone, and clones share its TLS sessions and cookies.
+/// The mask keys come from the system's random source, in blocks of 256. A forked process draws its own blocks from its
+/// first new connection on. After a fork, only one of the two processes may use a connection that was opened before.
+/// Otherwise both would send frames with the same keys on one socket.
 #[derive(Clone, Default)]
 pub struct Dialer {
     settings: Settings,
@@ -104,7 +106,7 @@ pub struct Dialer {
     tls: Option<Tls>,
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     proxy_tls: Option<Tls>,
-    /// The first thing that was asked for and cannot be. Reported by each dial: builders do not fail.
+    /// The first invalid setting. Builders do not fail, so each dial reports it.
     misuse: Option<Misuse>,
 }
 
@@ -118,8 +120,8 @@ enum Misuse {
 }
 
 impl Dialer {
-    /// Checks what can be checked without the network: the URL, and the headers, credentials, subprotocols and proxy that
-    /// were set. Every dial does the same before it connects to anything.
+    /// Validates everything that needs no network: the URL, and the headers, credentials, subprotocols and proxy of
+    /// this dialer. Every dial does the same before it opens a connection.
     ///
     /// ```
     /// let dialer = silverback::Dialer::new().header("Sec-WebSocket-Protocol", "chat");
@@ -128,29 +130,31 @@ impl Dialer {
     /// ```
     ///
     /// # Errors
-    /// As [`dial`](Self::dial), for which [`is_misuse`](DialError::is_misuse) holds.
+    /// The same errors as [`dial`](Self::dial), limited to those for which [`is_misuse`](DialError::is_misuse) is true.
     pub fn check(&self, url: impl AsRef<str>) -> Result<(), DialError> {
         self.request(url.as_ref(), Trust::Full).map(drop)
     }
 
-    /// Finds the addresses that a dial would try for a host, in their order: those of [`resolve`](Self::resolve), those
-    /// of this machine for `localhost` and the names below it, or what the name service says. For applications that
-    /// connect by themselves and then [`dial_on`](Self::dial_on) the stream.
+    /// Returns the addresses that a dial would try for a host, in their order. They come from
+    /// [`resolve`](Self::resolve), or are those of this machine for `localhost` and the names below it, or come from
+    /// the name service. This is for applications that connect by themselves and then call [`dial_on`](Self::dial_on)
+    /// with the stream.
     ///
     /// # Errors
-    /// The name service does not know the host. There is no limit on the time that it takes.
+    /// Fails if the name service finds no address for the host, or if the zone of an IPv6 address is not an interface
+    /// of this machine. There is no time limit.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let host = host.trim_matches(['[', ']']);
         let host = ascii_host(host).unwrap_or_else(|| host.into());
-        // The zone of an address keeps its case.
+        // The zone is the name of an interface and keeps its case.
         let host = if host.contains('%') { host.into_owned() } else { host.to_ascii_lowercase() };
         resolve::resolve(&host, port, &self.overrides).await
     }
 
-    /// What to ask the server of this URL.
+    /// Builds the request for a URL from the settings.
     fn request(&self, url: &str, trust: Trust) -> Result<ClientRequest, DialError> {
         match &self.misuse {
             Some(Misuse::Request(error)) => return Err(DialError::Request(error.clone())),
@@ -185,7 +189,7 @@ impl Dialer {
         self.headers.iter().any(|(given, _)| given == name)
     }
 
-    /// Who we are to servers and proxies: in the application's words, or in ours.
+    /// Returns the application's `User-Agent`, or the default one. Proxies get it too.
     fn user_agent(&self) -> &HeaderValue {
         let given = self.headers.iter().find(|(name, _)| *name == header::USER_AGENT);
         given.map_or(&USER_AGENT, |(_, value)| value)
@@ -203,26 +207,27 @@ impl Dialer {
     }
 }
 
-/// Whether a server may be told what the application has entrusted to the one it dialled.
+/// Whether a server may get the secrets that the application gave for the server it dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trust {
     Full,
     None,
 }
 
-/// Any other header may hold a secret (`X-Api-Key`), and nobody but the application knows whether it does.
+/// Whether any server may get this header. Every other header may hold a secret (`X-Api-Key`), and only the application
+/// knows whether it does.
 fn is_for_all(name: &HeaderName) -> bool {
     *name == header::USER_AGENT
 }
 
-/// RFC 9110, 10.1.5. Many firewalls refuse requests that do not say who sends them.
+/// RFC 9110, 10.1.5. Many firewalls refuse requests without a `User-Agent`.
 static USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("silverback/", env!("CARGO_PKG_VERSION")));
 
 fn target(request: &ClientRequest) -> String {
     format!("{}:{}", request.host(), request.port())
 }
 
-/// Names headers without their values, which may be secret.
+/// Shows the names of headers without their values, which may be secret.
 impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();

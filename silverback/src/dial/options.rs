@@ -1,4 +1,4 @@
-//! What can be set on a `Dialer`.
+//! The settings of a `Dialer`.
 
 #[cfg(unix)]
 use std::path::Path;
@@ -27,27 +27,27 @@ use crate::io::{
 };
 
 impl Dialer {
-    /// The defaults.
+    /// Creates a dialer with the default settings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The subprotocols to offer, the best first. The answer must be one of them, or none.
+    /// Offers these subprotocols, the preferred one first. The server must choose one of them or none. Default: none.
     pub fn subprotocols<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         let mut misuse = None;
         self.subprotocols = subprotocols(names, &mut misuse);
         self.note(misuse.map(Misuse::Request))
     }
 
-    /// A header to send along. The dial refuses headers of the handshake itself before it connects to anything:
-    /// `Upgrade`, `Connection`, `Sec-WebSocket-*`, `Content-Length`, `Transfer-Encoding`, and `Host`, which has a setting
-    /// of its own. See [`subprotocols`](Self::subprotocols), [`compression`](Self::compression) and
-    /// [`host_header`](Self::host_header).
+    /// Sends this header too. A dial fails before it connects if the header belongs to the handshake itself: `Upgrade`,
+    /// `Connection`, `Sec-WebSocket-*`, `Content-Length`, `Transfer-Encoding` or `Host`. Use
+    /// [`subprotocols`](Self::subprotocols), [`compression`](Self::compression) and [`host_header`](Self::host_header)
+    /// instead.
     ///
-    /// `User-Agent` is `silverback/VERSION` unless it is set here. It goes to proxies too.
+    /// The default `User-Agent` is `silverback/VERSION`. A `User-Agent` that is set here also goes to proxies.
     ///
-    /// No value of a header appears in debug output or errors. If a redirect leads to another origin, these headers are
-    /// not sent there, because each of them may hold a secret. Only `User-Agent` is.
+    /// Debug output and errors never show the value of a header. If a redirect leads to another origin, these headers
+    /// are not sent there, because any of them may hold a secret. Only `User-Agent` is.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         match parse_header(name.as_ref(), value) {
             Ok(header) => {
@@ -58,7 +58,7 @@ impl Dialer {
         }
     }
 
-    /// Sends all of these headers too, as [`header`](Self::header).
+    /// Sends all of these headers too, as [`header`](Self::header) does.
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue, header};
@@ -70,7 +70,7 @@ impl Dialer {
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         let mut name = None;
         for (next, value) in headers {
-            // Only the first value of a name comes with it.
+            // The iterator of a `HeaderMap` gives a name only with its first value.
             name = next.or(name);
             if let Some(name) = &name {
                 self.add_header((name.clone(), value));
@@ -79,7 +79,8 @@ impl Dialer {
         self
     }
 
-    /// Sends user name and password (RFC 7617), in place of any `Authorization` before. The name has no colon.
+    /// Sends a user name and password (RFC 7617). Replaces any earlier `Authorization`. The dial fails if the name has
+    /// a colon, or if the name or password has a control character.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         match basic(user, password) {
             Some(value) => {
@@ -90,7 +91,7 @@ impl Dialer {
         }
     }
 
-    /// Sends a token (RFC 6750), in place of any `Authorization` before.
+    /// Sends a bearer token (RFC 6750). Replaces any earlier `Authorization`.
     pub fn bearer_auth(mut self, token: &str) -> Self {
         match parse_header("Authorization", format!("Bearer {token}")) {
             Ok((_, value)) => {
@@ -101,8 +102,8 @@ impl Dialer {
         }
     }
 
-    /// The origin to name, as a browser would. A host name outside ASCII is converted with the feature `idna`. Default:
-    /// none.
+    /// Sends this `Origin`, as a browser would. A host name outside ASCII is converted if the feature `idna` is on.
+    /// Default: none.
     pub fn origin(mut self, origin: &str) -> Self {
         match single_value("origin", &ascii_origin(origin)) {
             Ok(value) => self.origin = Some(value),
@@ -111,8 +112,8 @@ impl Dialer {
         self
     }
 
-    /// The `Host` to name instead of the URL's, for servers that sort by it. TLS still asks for the URL's. A name outside
-    /// ASCII is converted with the feature `idna`.
+    /// Sends this `Host` instead of the URL's, for servers that choose a site by it. TLS still asks for the URL's host.
+    /// A name outside ASCII is converted if the feature `idna` is on. Default: the URL's host.
     pub fn host_header(mut self, host: &str) -> Self {
         match single_value("host", &ascii_authority(host)) {
             Ok(value) => self.host_header = Some(value),
@@ -121,28 +122,29 @@ impl Dialer {
         self
     }
 
-    /// Where cookies come from and go to. Default: nowhere.
+    /// Sends cookies from this jar and stores the server's cookies in it. Default: no jar.
     pub fn cookie_jar(mut self, jar: impl CookieJar) -> Self {
         self.cookie_jar = Some(Arc::new(jar));
         self
     }
 
-    /// How many redirects are followed. Default 0: a redirect is a refusal, and the application decides.
+    /// Follows up to this many redirects. Default 0: a redirect is an error, and the application decides.
     ///
-    /// Statuses 301, 302, 303, 307 and 308 are followed, never from TLS to a server without. Another origin (scheme, host
-    /// and port; RFC 6454, 4) is sent neither the headers of [`header`](Self::header), except `User-Agent`, nor the
-    /// credentials, nor [`host_header`](Self::host_header), even if it redirects back to the first origin. It is sent
-    /// [`origin`](Self::origin) and the subprotocols, which it needs for its answer: a subprotocol is no place for a
-    /// token.
+    /// The statuses 301, 302, 303, 307 and 308 are followed, but never from TLS to a server without TLS. Another origin
+    /// (scheme, host and port; RFC 6454, 4) never gets the credentials, [`host_header`](Self::host_header), or the
+    /// headers of [`header`](Self::header) except `User-Agent`. Once a redirect has left the first origin, this also
+    /// holds if a later one leads back to it. [`origin`](Self::origin) and the subprotocols are sent to every origin,
+    /// because the server needs them for its response. So do not put a token into a subprotocol.
     ///
-    /// Cookies that a redirect sets go with the requests that follow it in the same dial, to the hosts, paths and schemes
-    /// that RFC 6265 allows, unless there is a [`cookie_jar`](Self::cookie_jar).
+    /// Cookies that a redirect sets are sent with the later requests of the same dial, to the hosts, paths and schemes
+    /// that RFC 6265 allows. If there is a [`cookie_jar`](Self::cookie_jar), it replaces this.
     pub fn redirects(mut self, at_most: usize) -> Self {
         self.max_redirects = at_most;
         self
     }
 
-    /// The proxy for everything, as a URL: see [`Proxy`]. Default: none, whatever the environment says.
+    /// Connects to every server through this proxy, given as a URL (see [`Proxy`]). The environment is ignored.
+    /// Default: no proxy.
     pub fn proxy(self, url: &str) -> Self {
         match url.parse::<Proxy>() {
             Ok(proxy) => self.proxy_rules(ProxyRules::all(proxy)),
@@ -150,43 +152,45 @@ impl Dialer {
         }
     }
 
-    /// Which servers are reached through which proxy, instead of what was set before.
+    /// Chooses the proxy for each server by these rules. Replaces any earlier setting of a proxy.
     pub fn proxy_rules(mut self, rules: ProxyRules) -> Self {
         self.proxies = rules;
         self
     }
 
-    /// Uses the proxies of the environment, as it is now: see [`ProxyRules::from_env`]. A library that did so unasked
-    /// would let a variable that nobody thinks of decide where a server's or a test's connections go.
+    /// Uses the proxies that the environment names now: see [`ProxyRules::from_env`]. This is never the default,
+    /// because a forgotten variable would then decide where the connections of a server or a test go.
     pub fn proxy_from_env(self) -> Self {
         self.proxy_rules(ProxyRules::from_env())
     }
 
-    /// An address for a host, instead of looking it up; several calls give several. Port 0 stands for the URL's port.
-    /// With a port of its own (`example.com:443`), the host is meant for connections to that port only.
+    /// Uses this address for a host, instead of resolving the host. Several calls add several addresses. Port 0 means
+    /// the URL's port. If `host` has a port (`example.com:443`), the address is used for connections to that port only.
     ///
-    /// Applies wherever a name is resolved here, so to proxies too, and not to what a proxy resolves.
+    /// This applies to every name that the dialer resolves, so also to proxies. It does not apply to names that a proxy
+    /// resolves.
     pub fn resolve(mut self, host: &str, address: SocketAddr) -> Self {
         self.overrides.add(host, address);
         self
     }
 
-    /// The address of this machine to connect from. Default: as the system chooses. Addresses of the other family are
-    /// then not tried.
+    /// Connects from this address of this machine. Server addresses of the other family are then not tried. Default:
+    /// the system chooses.
     pub fn local_address(mut self, address: IpAddr) -> Self {
         self.way = Way::Tcp { from: Some(address) };
         self
     }
 
-    /// Connects to a Unix socket. The URL still says what is asked for, and whether over TLS; no proxy is used.
+    /// Connects to a Unix socket, without a proxy. The URL still gives the host, the path and whether to use TLS.
     #[cfg(unix)]
     pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Self {
         self.way = Way::Unix(path.as_ref().into());
         self
     }
 
-    /// Connects by a function of the application's: to the server, or to the proxy if there is one. TLS and the opening
-    /// handshake are done on what it returns, within the time for connecting.
+    /// Connects with a function of the application: to the server, or to the proxy if there is one. The function must
+    /// finish within the [`connect_timeout`](Self::connect_timeout). The dial then does TLS and the opening handshake
+    /// on the stream that it returned.
     ///
     /// ```
     /// use silverback::Dialer;
@@ -204,53 +208,53 @@ impl Dialer {
         self
     }
 
-    /// How TLS is done with the server. Default: [`Tls::default`].
+    /// Uses these TLS settings for servers. Default: [`Tls::default`].
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     pub fn tls(mut self, tls: impl Into<Tls>) -> Self {
         self.tls = Some(tls.into());
         self
     }
 
-    /// How TLS is done with an `https://` proxy. Default: [`Tls::default`], and never what was set for servers: a client
-    /// certificate, or leave to accept any certificate, was not meant for the proxy.
+    /// Uses these TLS settings for an `https://` proxy. The settings for servers never apply to it, because a client
+    /// certificate or a disabled verification was not meant for the proxy. Default: [`Tls::default`].
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     pub fn proxy_tls(mut self, tls: impl Into<Tls>) -> Self {
         self.proxy_tls = Some(tls.into());
         self
     }
 
-    /// How long finding the addresses may take. Default 10 s.
+    /// Limits the time to resolve the host. Default 10 s.
     pub fn resolve_timeout(mut self, within: Duration) -> Self {
         self.budgets.resolve = within;
         self
     }
 
-    /// How long connecting may take, all addresses together. Default 10 s.
+    /// Limits the time to connect, for all addresses together. Default 10 s.
     pub fn connect_timeout(mut self, within: Duration) -> Self {
         self.budgets.connect = within;
         self
     }
 
-    /// How long a proxy may take to connect us. Default 10 s.
+    /// Limits the time that a proxy may take to connect to the server. Default 10 s.
     pub fn proxy_timeout(mut self, within: Duration) -> Self {
         self.budgets.proxy = within;
         self
     }
 
-    /// How long a TLS handshake may take. Default 10 s.
+    /// Limits the time of a TLS handshake. Default 10 s.
     pub fn tls_timeout(mut self, within: Duration) -> Self {
         self.budgets.tls = within;
         self
     }
 
-    /// How long everything together may take, redirects included. Default 30 s, or the longest time of a single step if
+    /// Limits the time of the whole dial, with all redirects. Default 30 s, or the longest limit of a single step if
     /// that is longer.
     pub fn timeout(mut self, within: Duration) -> Self {
         self.budgets.all = Some(within);
         self
     }
 
-    /// Calls this for each step of each dial, as they happen. It must not block: the dial waits for it.
+    /// Calls this function at each event of each dial. The function must not block, because the dial waits for it.
     pub fn observer(mut self, observe: impl Fn(&DialEvent<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observe));
         self
@@ -274,7 +278,8 @@ impl Dialer {
     }
 }
 
-/// As browsers send an origin: the host in its `xn--` form. What cannot be converted stays as it is.
+/// Returns an origin with the host in its `xn--` form, as browsers send it. An origin that cannot be converted is
+/// returned unchanged.
 fn ascii_origin(origin: &str) -> Cow<'_, str> {
     match origin.split_once("://") {
         Some((scheme, rest)) if !rest.is_ascii() => format!("{scheme}://{}", ascii_authority(rest)).into(),
@@ -282,7 +287,7 @@ fn ascii_origin(origin: &str) -> Cow<'_, str> {
     }
 }
 
-/// The same for a host with an optional port.
+/// Converts a host with an optional port in the same way.
 fn ascii_authority(text: &str) -> Cow<'_, str> {
     let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
     match ascii_host(host) {

@@ -1,5 +1,5 @@
-//! Several addresses are tried side by side (RFC 8305, *Happy Eyeballs*): one that does not answer costs 250 ms and not
-//! a time-out.
+//! Races several addresses (RFC 8305, *Happy Eyeballs*): an address that does not respond costs 250 ms, and not a whole
+//! timeout.
 
 use std::{
     future::{Future, poll_fn},
@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attempt::{Attempt, Attempts};
 
-/// The first connection that comes about, and its address. The others are given up.
+/// Returns the first connection that succeeds, and its address. The other attempts are aborted.
 pub(super) async fn race<S, F>(
     addresses: &[SocketAddr],
     connect: impl Fn(SocketAddr) -> F,
@@ -34,11 +34,11 @@ where
 }
 
 struct Race<F> {
-    /// The last one has its turn next.
+    /// In reverse order: the next address is the last one.
     waiting: Vec<SocketAddr>,
     running: Vec<(SocketAddr, Pin<Box<F>>)>,
     failed: Vec<Attempt>,
-    /// When the next address has its turn, though those before it have not failed.
+    /// When to start the next attempt even if no earlier one has failed.
     next_start: Pin<Box<Sleep>>,
 }
 
@@ -54,7 +54,7 @@ impl<S, F: Future<Output = io::Result<S>>> Race<F> {
             if let Some(winner) = self.poll_running(cx, on_failure) {
                 return Poll::Ready(Ok(winner));
             }
-            // 8305, 5: an attempt that fails lets the next one begin at once.
+            // RFC 8305, 5: if an attempt fails, the next one starts at once.
             let has_turn = self.failed.len() > failed_before || self.running.is_empty();
             if !has_turn && (self.waiting.is_empty() || self.next_start.as_mut().poll(cx).is_pending()) {
                 return Poll::Pending;
@@ -94,7 +94,7 @@ impl<S, F: Future<Output = io::Result<S>>> Race<F> {
     }
 }
 
-/// 8305, 5: the recommended delay between two attempts.
+/// RFC 8305, 5: the recommended delay between two attempts.
 const STAGGER: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// Addresses that answer or fail after a time, and when each attempt began.
+/// Addresses that respond or fail after a time. Also records when each attempt began.
 #[derive(Default)]
 struct Network {
     plans: HashMap<SocketAddr, (u64, bool)>,
@@ -89,7 +89,7 @@ async fn an_address_that_fails_lets_the_next_begin_at_once() {
     let (network, addresses) =
         Network::new(&[("[::1]:1", 20, false), ("1.1.1.1:1", NEVER, true), ("[::2]:1", 5, true)]);
     let (winner, took) = network.race(&addresses).await;
-    // The third has its turn 250 ms after the second, which began at 20.
+    // The third attempt starts 250 ms after the second, which began at 20 ms.
     assert_eq!((winner.unwrap(), took), (addresses[2], 275));
     assert_eq!(network.begun_after(), [0, 20, 270]);
 }
@@ -103,7 +103,8 @@ async fn one_of_several_under_way_that_fails_lets_the_next_begin_at_once() {
         ("2.2.2.2:1", 1, true),
     ]);
     let (winner, took) = network.race(&addresses).await;
-    // Begun at 0 and 250; the failure at 400 starts the third, the delay after it the fourth.
+    // The first two attempts begin at 0 and 250 ms. The failure at 400 ms starts the third, and the delay of 250 ms
+    // after it the fourth.
     assert_eq!((winner.unwrap(), took), (addresses[3], 651));
     assert_eq!(network.begun_after(), [0, 250, 400, 650]);
 }

@@ -1,4 +1,4 @@
-//! The way to the server: resolve, connect, be connected by a proxy, establish TLS.
+//! Connects to the server: resolve the host, open the connection, go through a proxy, establish TLS.
 
 use std::{
     io,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::io::transport::{socket::peer_of, wire::Wire};
 
-/// A stream on which the opening handshake can be done.
+/// Returns a stream that is ready for the opening handshake.
 pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Wire, DialError> {
     Reach { dialer, time }.reach(request).await
 }
@@ -38,7 +38,7 @@ struct Reach<'a> {
 
 impl Reach<'_> {
     async fn reach(&self, request: &ClientRequest) -> Result<Wire, DialError> {
-        // First, so that nobody is connected to in vain.
+        // TLS is prepared first, so that wrong settings fail before any connection is opened.
         let tls = match request.is_secure() {
             true => Some(self.tls_to_server().await?),
             false => None,
@@ -157,11 +157,11 @@ impl Reach<'_> {
     async fn through_socks(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
         let server = target(request);
         let host = request.host().trim_matches(['[', ']']);
-        // One that is no name needs no looking up by anyone.
+        // An address needs no lookup, neither here nor by the proxy.
         let target = match (proxy.kind, host.parse::<IpAddr>()) {
             (_, Ok(address)) => SocksTarget::Address(SocketAddr::new(address, request.port())),
             (ProxyKind::Socks5h, Err(_)) => SocksTarget::Name(host, request.port()),
-            // The first is the one that the system thinks is the best; the proxy gives no second try.
+            // The system prefers the first address. The proxy would not try a second one.
             (_, Err(_)) => match self.resolve(host, request.port(), &server).await?.first() {
                 Some(address) => SocksTarget::Address(*address),
                 None => SocksTarget::Name(host, request.port()),
@@ -220,7 +220,7 @@ async fn connect_from(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStr
         socket.bind(SocketAddr::new(from, 0))?;
     }
     let stream = socket.connect(to).await?;
-    // TLS and proxies speak in small packets that must not wait for each other.
+    // The messages of TLS and of proxies are small and must not wait for each other.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

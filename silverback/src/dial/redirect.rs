@@ -1,22 +1,22 @@
-//! Redirects (RFC 9110, 15.4), for those who ask for them: where they lead, and where we do not go.
+//! Redirects (RFC 9110, 15.4), if the application turned them on: where they lead, and which ones are refused.
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION};
 use silverback_proto::handshake::ClientRequest;
 
-/// Why a redirect is not followed.
+/// Why the dialer did not follow a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectFault {
-    /// There were as many as are allowed already.
+    /// The dial had already followed as many redirects as allowed.
     TooMany {
-        /// How many are.
+        /// The number of allowed redirects.
         limit: usize,
     },
-    /// It has no `Location`, or one that is no URL of a WebSocket server.
+    /// The response has no `Location`, several of them, or one that is not the URL of a WebSocket server.
     Location,
-    /// It leads from TLS to a server without.
+    /// The redirect leads from TLS to a server without TLS.
     ToPlain,
 }
 
@@ -36,12 +36,12 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The URL that an answer to a request for `from` leads to.
+/// Returns the URL that a redirect leads to, from the headers of the response to `from`.
 pub(super) fn next_url(from: &ClientRequest, headers: &HeaderMap) -> Result<String, RedirectFault> {
     let mut locations = headers.get_all(LOCATION).iter();
     let (Some(location), None) = (locations.next(), locations.next()) else { return Err(RedirectFault::Location) };
     let location = text(location);
-    // A fragment is for pages; RFC 6455, 3 has none.
+    // A fragment is for pages. RFC 6455, 3 allows none.
     let location = location.split('#').next().unwrap_or_default();
     let url = absolute(from, location).ok_or(RedirectFault::Location)?;
     let next = ClientRequest::parse(&url).map_err(|_| RedirectFault::Location)?;
@@ -51,8 +51,8 @@ pub(super) fn next_url(from: &ClientRequest, headers: &HeaderMap) -> Result<Stri
     }
 }
 
-/// A `Location` as browsers read it: UTF-8 is taken as it is and other bytes are escaped, although a URI has neither; tabs
-/// and blanks around it do not count; and a `\` before the query is a `/`.
+/// Reads a `Location` as browsers do. UTF-8 is kept and other bytes are escaped, although a URI may contain neither.
+/// Tabs, and blanks at both ends, are ignored. A `\` before the query means `/`.
 fn text(location: &HeaderValue) -> String {
     let text = match std::str::from_utf8(location.as_bytes()) {
         Ok(text) => text.to_owned(),
@@ -70,13 +70,14 @@ fn escaped(byte: u8) -> String {
     }
 }
 
-/// Whether both lead to the same origin (RFC 6454, 4): what was meant for one may be told to the other.
+/// Returns whether both requests go to the same origin (RFC 6454, 4). Only then may the second one carry the secrets of
+/// the first.
 pub(super) fn same_origin(one: &ClientRequest, other: &ClientRequest) -> bool {
     let origin = |request: &ClientRequest| (request.is_secure(), request.uri_host(), request.port());
     origin(one) == origin(other)
 }
 
-/// RFC 3986, 5.2.
+/// Resolves a reference against the URL of a request (RFC 3986, 5.2).
 fn absolute(from: &ClientRequest, reference: &str) -> Option<String> {
     if has_scheme(reference) {
         return Some(reference.to_owned());
@@ -108,7 +109,7 @@ fn has_scheme(reference: &str) -> bool {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// RFC 3986, 5.2.4.
+/// Removes dot segments (RFC 3986, 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();

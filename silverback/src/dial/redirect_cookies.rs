@@ -1,29 +1,29 @@
-//! Cookies that redirects set (RFC 6265, 5), for the requests that follow in the same dial. Logins in front of a service
-//! set one and send the client back, again and again if it does not return. Cookies that outlive a dial are the business of
-//! a [`CookieJar`](super::CookieJar).
+//! Cookies that redirects set (RFC 6265, 5), for the later requests of the same dial. Login pages in front of a service
+//! set a cookie and redirect the client, and do so again until the cookie comes back. A [`CookieJar`](super::CookieJar)
+//! keeps cookies for longer than a dial.
 
 use std::{net::IpAddr, time::SystemTime};
 
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 use silverback_proto::handshake::ClientRequest;
 
-/// At most [`MAX_COOKIES`], the oldest first.
+/// At most [`MAX_COOKIES`] cookies, the oldest first.
 #[derive(Default)]
 pub(super) struct RedirectCookies(Vec<Cookie>);
 
 struct Cookie {
     name: Vec<u8>,
     value: Vec<u8>,
-    /// The host that set it, or the domain that it named.
+    /// The host that set the cookie, or the domain that it named.
     domain: String,
-    /// Not for hosts below the domain.
+    /// Whether hosts below the domain must not get the cookie.
     is_host_only: bool,
     path: String,
     is_secure: bool,
 }
 
 impl RedirectCookies {
-    /// Takes note of the cookies that the answer to a request sets.
+    /// Stores the cookies that the response to a request sets.
     pub(super) fn store(&mut self, request: &ClientRequest, answer: &HeaderMap, now: SystemTime) {
         for line in answer.get_all(SET_COOKIE) {
             let Some((cookie, is_expired)) = Cookie::parse(line.as_bytes(), request, now) else { continue };
@@ -40,8 +40,8 @@ impl RedirectCookies {
         }
     }
 
-    /// Returns the value of `Cookie` for a request: the application's own cookies, and those of redirects. A redirect can
-    /// replace a cookie of the application. `None` if nothing is to be added.
+    /// Returns the value of `Cookie` for a request, or `None` if redirects have set no cookie for it. The value holds
+    /// the application's own cookies and those of redirects. A redirect can replace a cookie of the application.
     pub(super) fn join<'a>(
         &self,
         request: &ClientRequest,
@@ -51,7 +51,7 @@ impl RedirectCookies {
         if found.is_empty() {
             return None;
         }
-        // 5.4, 2: longer paths first.
+        // 5.4, 2: cookies with longer paths come first.
         found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         let own = own.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).map(<[u8]>::trim_ascii);
         let is_kept = |pair: &&[u8]| !pair.is_empty() && !found.iter().any(|cookie| cookie.name == split(pair, b'=').0);
@@ -64,7 +64,7 @@ impl RedirectCookies {
 }
 
 impl Cookie {
-    /// 5.2 and 5.3. Also says whether it is set only to be removed.
+    /// Parses a `Set-Cookie` line (5.2, 5.3). Also returns whether the cookie has expired, which removes it.
     fn parse(line: &[u8], request: &ClientRequest, now: SystemTime) -> Option<(Self, bool)> {
         let mut parts = line.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
         let pair = parts.next().filter(|pair| pair.contains(&b'=') && pair.len() <= MAX_COOKIE)?;
@@ -87,14 +87,15 @@ impl Cookie {
         (cookie.may_be_set_by(request) && cookie.keeps_its_prefix()).then_some((cookie, is_expired))
     }
 
-    /// A server may name its own domain and those above it, but not one like `com`, which belongs to many (5.3, 5).
+    /// Returns whether a server may set this cookie. A server may name its own domain and the domains above it, but not
+    /// one like `com`, which many servers share (5.3, 5).
     fn may_be_set_by(&self, request: &ClientRequest) -> bool {
         let is_own = self.domain == request.host();
         let is_above = self.domain.contains('.') && is_below(request.host(), &self.domain);
         (is_own || is_above) && (request.is_secure() || !self.is_secure)
     }
 
-    /// The prefixes of cookie names in RFC 6265bis, 4.1.3: they promise where a cookie comes from.
+    /// Returns whether the cookie meets the conditions of a prefix in its name (RFC 6265bis, 4.1.3).
     fn keeps_its_prefix(&self) -> bool {
         let has_prefix = |prefix: &str| {
             self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
@@ -106,7 +107,7 @@ impl Cookie {
         }
     }
 
-    /// 5.4, 1.
+    /// Returns whether the cookie may be sent with a request (5.4, 1).
     fn is_for(&self, request: &ClientRequest) -> bool {
         let is_of_host =
             self.domain == request.host() || (!self.is_host_only && is_below(request.host(), &self.domain));
@@ -119,7 +120,7 @@ impl Cookie {
     }
 }
 
-/// What stands behind the first `;`. Of an attribute that comes twice the last one counts.
+/// The attributes after the first `;`. If an attribute comes twice, the last one counts.
 #[derive(Default)]
 struct Attributes {
     domain: Option<String>,
@@ -141,12 +142,13 @@ impl Attributes {
             b"secure" => self.is_secure = true,
             b"max-age" => self.max_age_is_over = max_age_is_over(&value).or(self.max_age_is_over),
             b"expires" => self.expires = parse_date(&value).or(self.expires),
-            // `HttpOnly` and `SameSite` are about pages.
+            // `HttpOnly` and `SameSite` matter only for pages.
             _ => {}
         }
     }
 
-    /// 5.3, 3: `Max-Age` counts before `Expires`. No dial lasts long enough to outlive another age.
+    /// Returns whether the cookie has expired. `Max-Age` takes precedence over `Expires` (5.3, 3). A positive `Max-Age`
+    /// never expires here, because a dial is short.
     fn is_expired(&self, now: SystemTime) -> bool {
         self.max_age_is_over.unwrap_or_else(|| self.expires.is_some_and(|expires| expires <= now))
     }
@@ -158,18 +160,18 @@ fn max_age_is_over(value: &str) -> Option<bool> {
     is_number.then(|| digits.len() < value.len() || digits.bytes().all(|byte| byte == b'0'))
 }
 
-/// Servers also write the old form of Netscape: `Thu, 01-Jan-1970 00:00:00 GMT`.
+/// Parses a date. Servers also send the old form of Netscape: `Thu, 01-Jan-1970 00:00:00 GMT`.
 fn parse_date(value: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(value).or_else(|_| httpdate::parse_http_date(&value.replace('-', " "))).ok()
 }
 
-/// 5.1.3, without the case that both are the same.
+/// Returns whether a host is below a domain (5.1.3). The case that both are the same is not included.
 fn is_below(host: &str, domain: &str) -> bool {
     let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     !is_address && host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// 5.1.4.
+/// Returns the default path of a cookie (5.1.4).
 fn default_path(path: &str) -> &str {
     match path.rfind('/') {
         None | Some(0) => "/",
@@ -177,21 +179,21 @@ fn default_path(path: &str) -> &str {
     }
 }
 
-/// 5.1.4.
+/// Returns whether the path of a cookie matches the path of a request (5.1.4).
 fn covers(cookie_path: &str, path: &str) -> bool {
     let rest = path.strip_prefix(cookie_path);
     rest.is_some_and(|rest| rest.is_empty() || cookie_path.ends_with('/') || rest.starts_with('/'))
 }
 
-/// Both sides of the first such byte, trimmed.
+/// Splits at the first such byte and trims both sides.
 fn split(text: &[u8], at: u8) -> (&[u8], &[u8]) {
     let end = text.iter().position(|&byte| byte == at).unwrap_or(text.len());
     (text[..end].trim_ascii(), text.get(end + 1..).unwrap_or_default().trim_ascii())
 }
 
-/// RFC 6265, 6.1 asks for 50 of each domain.
+/// RFC 6265, 6.1 asks for at least 50 for each domain.
 const MAX_COOKIES: usize = 50;
-/// Bytes of name and value, as RFC 6265, 6.1 asks for.
+/// Bytes of name and value: RFC 6265, 6.1 asks for at least 4096.
 const MAX_COOKIE: usize = 4096;
 
 #[cfg(test)]

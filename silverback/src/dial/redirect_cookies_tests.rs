@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What goes to `to` after answers from the first URLs have set these cookies.
+/// Returns the cookies that are sent to `to` after responses from the first URLs have set these.
 fn sent(set: &[(&str, &str)], to: &str) -> String {
     let mut cookies = RedirectCookies::default();
     for (from, line) in set {

@@ -1,4 +1,4 @@
-//! What was answered instead of what was hoped for, and no more of it than is useful.
+//! The response of a server or proxy that refused, with as much of its body as is useful.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::{
 use super::body::Framing;
 use crate::io::transport::wire::Wire;
 
-/// What a server said instead of 101, or a proxy instead of 200.
+/// The response of a server that is not 101, or of a proxy that is not a success.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -25,8 +25,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads as much of the body as is kept, until the deadline. One whose end only the end of the connection tells may
-    /// take a second: many servers keep the connection open, and then nothing more comes.
+    /// Reads as much of the body as is kept, until the deadline. If only the end of the connection ends the body,
+    /// reading stops after a second: many servers keep such a connection open and send nothing more.
     pub(super) async fn read(stream: &mut Wire, response: Response<()>, raw: Vec<u8>, deadline: Instant) -> Box<Self> {
         let (parts, ()) = response.into_parts();
         let mut headers = parts.headers;
@@ -40,7 +40,7 @@ impl Refusal {
     }
 }
 
-/// A body that does not come whole is still worth what came of it.
+/// Returns the part of the body that arrived, even if the rest is missing.
 async fn read_body(stream: &mut Wire, framing: Framing, mut raw: Vec<u8>, deadline: Instant) -> Vec<u8> {
     loop {
         let (body, is_done) = framing.decode(&raw, MAX_BODY);
@@ -56,7 +56,7 @@ async fn read_body(stream: &mut Wire, framing: Framing, mut raw: Vec<u8>, deadli
     }
 }
 
-/// Marks what may be secret. A `Location` often repeats the query of the request.
+/// Marks values that may be secret as sensitive. A `Location` often repeats the query of the request.
 pub(super) fn hide_secrets(headers: &mut HeaderMap) {
     if let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) {
         cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
@@ -68,7 +68,7 @@ pub(super) fn hide_secrets(headers: &mut HeaderMap) {
 }
 
 const MAX_BODY: usize = 4 * 1024;
-/// With what chunks cost, unless they are tiny.
+/// The most bytes to read for a chunked body. Only a body of tiny chunks needs more for [`MAX_BODY`].
 const MAX_RAW: usize = 16 * 1024;
 const CHUNK: usize = 1024;
 const GRACE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! From a host to its addresses, in the order in which they are to be tried.
+//! Resolves a host to its addresses, in the order in which the dialer tries them.
 
 use std::{
     io,
@@ -7,20 +7,20 @@ use std::{
 
 use silverback_proto::handshake::ascii_host;
 
-/// Addresses that the application gives instead of looking a host up.
+/// Addresses that the application set, to be used instead of resolving the host.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overrides(Vec<Override>);
 
 #[derive(Clone, Debug)]
 struct Override {
     host: String,
-    /// The port that connections are for, if not all.
+    /// The port that the address is for. `None` means every port.
     port: Option<u16>,
     address: SocketAddr,
 }
 
 impl Overrides {
-    /// `host` may have a port behind it.
+    /// Adds an address. `host` may end with a port.
     pub(super) fn add(&mut self, host: &str, address: SocketAddr) {
         let (host, port) = split_port(host);
         let host = ascii_host(host).unwrap_or_else(|| host.into());
@@ -44,9 +44,9 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// `host` has no brackets; an IPv6 address may have a zone, `fe80::1%eth0`. An IPv4 address that is mapped into IPv6, such
-/// as `::ffff:192.0.2.7`, comes as IPv4: it leads to the same server, also where there is no IPv6, and people know it by
-/// that form.
+/// Returns the addresses of a host. `host` has no brackets, and an IPv6 address may have a zone (`fe80::1%eth0`). An
+/// IPv4-mapped IPv6 address, such as `::ffff:192.0.2.7`, is returned as IPv4. It leads to the same server, works
+/// without IPv6 too, and is the form that people know.
 pub(super) async fn resolve(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = find(host, port, overrides).await?;
     for address in &mut addresses {
@@ -66,7 +66,7 @@ async fn find(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<So
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     if is_localhost(host) {
-        // IPv4 first: that is where most servers of this machine listen, and a machine may be without IPv6.
+        // IPv4 first: most servers on this machine listen there, and a machine may have no IPv6.
         return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(|ip| SocketAddr::new(ip, port)).into());
     }
     if let Some((address, zone)) = host.split_once('%') {
@@ -79,7 +79,8 @@ async fn find(host: &str, port: u16, overrides: &Overrides) -> io::Result<Vec<So
     }
 }
 
-/// The system's resolver knows the numbers of interfaces, but takes their names for link-local addresses alone.
+/// Returns an address with the number of its zone. The lookup uses a link-local address, because the system's resolver
+/// accepts names of interfaces only with those.
 async fn in_zone(address: &str, zone: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "only an IPv6 address has a zone");
     let address: Ipv6Addr = address.parse().map_err(invalid)?;
@@ -93,15 +94,15 @@ async fn in_zone(address: &str, zone: &str, port: u16) -> io::Result<Vec<SocketA
     Ok(vec![SocketAddrV6::new(address, port, 0, scope.unwrap_or_default()).into()])
 }
 
-/// RFC 6761, 6.3: `localhost` and every name below it mean this machine. The name service is not asked: it often does not
-/// know them, and must not be able to send us elsewhere. `host` is in lower case.
+/// Returns whether a host is `localhost` or below it. These names mean this machine (RFC 6761, 6.3). The name service
+/// is not asked: it often does not know them, and it must not be able to lead them elsewhere. `host` is in lower case.
 pub(super) fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host == "localhost" || host.ends_with(".localhost")
 }
 
-/// RFC 8305, 4: the families in turn, beginning with the one that the system puts first (RFC 6724), so that one family
-/// that leads nowhere costs one delay. Addresses that come twice are tried once.
+/// Alternates between the address families (RFC 8305, 4), so that a family that does not work costs one delay. The
+/// family that the system puts first (RFC 6724) begins. Duplicates are removed.
 pub(super) fn interleave(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let mut unique: Vec<SocketAddr> = Vec::new();
     for address in found {
@@ -122,7 +123,7 @@ pub(super) fn interleave(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Port 0 stands for the URL's.
+/// Replaces port 0 by the URL's port.
 fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
     if address.port() == 0 {
         address.set_port(port);

@@ -68,7 +68,7 @@ fn what_is_given_for_one_port_is_for_no_other() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_zone_names_an_interface_of_this_machine() {
-    // The loopback interface has the first number everywhere.
+    // The loopback interface has number 1 on every machine.
     for (host, ip) in [("fe80::1%lo", "fe80::1"), ("fe80::1%1", "fe80::1"), ("::1%lo", "::1"), ("fd00::2%1", "fd00::2")]
     {
         let found = resolve(host, 80, &Overrides::default()).await.unwrap();
@@ -89,6 +89,6 @@ async fn a_zone_names_an_interface_of_this_machine() {
 
 #[tokio::test]
 async fn a_name_that_nobody_has_is_an_error() {
-    // RFC 6761, 6.4: never in the DNS.
+    // RFC 6761, 6.4: `invalid` is never in the DNS.
     resolve("nobody.invalid", 80, &Overrides::default()).await.unwrap_err();
 }

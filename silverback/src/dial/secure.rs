@@ -1,4 +1,4 @@
-//! TLS on the way to the server, or that this build has none.
+//! TLS to the server, or its error if this build has no TLS.
 
 use std::io;
 
@@ -10,7 +10,7 @@ mod layer {
     use super::*;
     use crate::dial::tls::{PreparedTls, Tls};
 
-    /// Ready to be put on a stream: whatever can be wrong with our own side of TLS was found before.
+    /// TLS that is ready for a stream. Faults in the client's own TLS settings have been reported before.
     #[derive(Debug)]
     pub(in crate::dial) struct TlsLayer(PreparedTls);
 
@@ -51,8 +51,9 @@ mod layer {
 
 pub(super) use self::layer::TlsLayer;
 
-/// Which step an error of the stream belongs to, when the opening handshake meets it. In TLS 1.3 a server that refuses
-/// us, for want of a certificate of ours maybe, says so only after its part of the TLS handshake.
+/// Returns the step that an error of the stream belongs to, if it occurs in the opening handshake. In TLS 1.3 a server
+/// that refuses the client, perhaps because it wants a client certificate, says so only after its part of the TLS
+/// handshake.
 pub(super) fn step_of(error: &io::Error) -> DialStep {
     #[cfg(feature = "rustls-tls")]
     if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {

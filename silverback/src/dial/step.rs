@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// The steps of a dial, in their order. Not every dial takes all of them.
+/// A step of a dial. The steps are in their order. Not every dial takes all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DialStep {
-    /// Find the addresses of the host.
+    /// Resolves the host to its addresses.
     Resolve,
-    /// Connect to one of them.
+    /// Connects to one of the addresses.
     Connect,
-    /// Have the proxy connect us to the server.
+    /// Asks the proxy to connect to the server.
     Proxy,
-    /// The TLS handshake.
+    /// Does the TLS handshake.
     Tls,
-    /// Send the request and read the answer.
+    /// Sends the request and reads the response.
     Handshake,
 }
 

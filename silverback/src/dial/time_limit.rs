@@ -1,4 +1,4 @@
-//! How long a dial and each of its steps may take.
+//! The time limits of a dial and of its steps.
 
 use std::{future::Future, io, time::Duration};
 
@@ -7,14 +7,14 @@ use tokio::time::Instant;
 use super::{DialError, DialStep, error::Place};
 use crate::io::last_look::within;
 
-/// How long the steps may take.
+/// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budgets {
     pub(super) resolve: Duration,
     pub(super) connect: Duration,
     pub(super) proxy: Duration,
     pub(super) tls: Duration,
-    /// All together, if the application said so.
+    /// The limit for all steps together, if the application set one.
     pub(super) all: Option<Duration>,
 }
 
@@ -26,14 +26,15 @@ impl Default for Budgets {
 }
 
 impl Budgets {
-    /// Nobody who gives one step more time wants it cut by the sum.
+    /// Returns the limit for all steps together. By default it is at least as long as each step's: an application that
+    /// gives one step more time does not want the total to cut it.
     fn whole(&self, handshake: Duration) -> Duration {
         let steps = [self.resolve, self.connect, self.proxy, self.tls, handshake];
         self.all.unwrap_or_else(|| steps.into_iter().fold(Duration::from_secs(30), Duration::max))
     }
 }
 
-/// The time of one dial. Several redirects share it.
+/// The time limits of one dial. All of its redirects share them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimit {
     budgets: Budgets,
@@ -48,7 +49,7 @@ impl TimeLimit {
         Self { budgets, handshake, whole, deadline: later(Instant::now(), whole) }
     }
 
-    /// When a step that begins now must be done, and the budget that says so.
+    /// Returns the deadline of a step that begins now, and the limit that the deadline comes from.
     pub(super) fn deadline(&self, step: DialStep) -> (Instant, Duration) {
         let budget = match step {
             DialStep::Resolve => self.budgets.resolve,
@@ -64,7 +65,7 @@ impl TimeLimit {
         }
     }
 
-    /// Does a step within its time and the whole dial's.
+    /// Runs a step within its own limit and that of the whole dial.
     pub(super) async fn within<T>(
         &self,
         step: DialStep,
@@ -74,7 +75,7 @@ impl TimeLimit {
         self.bounded(step, place, async { work.await.map_err(|source| place.failed(step, source)) }).await
     }
 
-    /// The same for work that words its own errors.
+    /// Does the same for work that returns a `DialError`.
     pub(super) async fn bounded<T>(
         &self,
         step: DialStep,
@@ -93,5 +94,5 @@ fn later(now: Instant, by: Duration) -> Instant {
     now + by.min(FAR_FUTURE)
 }
 
-/// Sums of instants end somewhere.
+/// Ten years. Longer times are cut to this, because an `Instant` could overflow.
 const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
