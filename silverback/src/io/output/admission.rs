@@ -1,4 +1,4 @@
-//! Whose turn it is to queue something, and whose wait is over.
+//! Decides which writer may queue its message, and which waiting tasks to wake.
 
 use std::task::Waker;
 
@@ -10,20 +10,22 @@ use super::{
 };
 
 impl Inner {
-    /// Whether a message of `len` bytes is accepted now, or refused for good, while nobody waits: the usual case.
+    /// Returns whether a message of `len` bytes is accepted or refused at once. It is accepted if there is room and no
+    /// writer waits, which is the usual case. It is refused if the connection is closing or has failed.
     #[inline]
     pub(super) fn has_room_for(&self, len: usize) -> bool {
         (self.fits(len) && self.waiting.is_none()) || self.refuses_messages()
     }
 
-    /// Whether a message of `len` bytes that has just come is accepted now, or refused for good. Nobody is overtaken.
+    /// Returns whether a new message of `len` bytes is accepted or refused at once. It is accepted if there is room and
+    /// no writer is before it.
     #[cold]
     pub(super) fn admits_newcomer(&self, len: usize) -> bool {
         let is_first = self.waiting.as_ref().is_none_or(|waiting| waiting.room.admits(None));
         (self.fits(len) && is_first) || self.refuses_messages()
     }
 
-    /// Whether the turn of a message of `len` bytes has come. Otherwise its writer waits for it.
+    /// Returns whether it is the turn of a message of `len` bytes. If not, its writer waits.
     #[cold]
     pub(super) fn takes_turn(&mut self, who: RoomFor<'_>, len: usize, waker: &Waker) -> bool {
         let (fits, refuses) = (self.fits(len), self.refuses_messages());
@@ -35,7 +37,8 @@ impl Inner {
         let goes = refuses || (fits && waiting.room.admits(*id));
         if goes {
             id.take().into_iter().for_each(|id| waiting.room.leave(id));
-            // The next one's turn comes when this message is queued: the lock is given back after that.
+            // The next writer's turn comes once this message is queued, because it is woken only after the lock is
+            // released.
             self.wakes_waiting = true;
         } else {
             waiting.room.wait(id, len, patience, waker.clone());
@@ -43,7 +46,7 @@ impl Inner {
         goes
     }
 
-    /// The next fragment of the message that is open waits for room.
+    /// Waits for room for the next fragment of the open message.
     pub(super) fn wait_with_fragment(&mut self, len: usize, waker: &Waker) {
         self.waiting.get_or_insert_default().fragment = Some((len, waker.clone()));
     }
@@ -61,11 +64,11 @@ impl Inner {
         let Some(waiting) = &mut self.waiting else { return };
         room.into_iter().for_each(|id| waiting.room.leave(id));
         flush.into_iter().for_each(|id| waiting.flushes.leave(id));
-        // It may have been called before it gave up: the next one is.
+        // This writer may have been woken before it was cancelled. Then the next one must be woken instead.
         self.wakes_waiting = true;
     }
 
-    /// Whose wait is over, or whose turn has come.
+    /// Collects the wakers of tasks whose wait is over or whose turn has come.
     pub(super) fn call_waiting(&mut self, called: &mut Vec<Waker>) {
         let (refuses, has_output) = (self.refuses_messages(), self.has_output());
         let Some(waiting) = &mut self.waiting else { return };

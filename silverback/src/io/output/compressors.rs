@@ -1,5 +1,5 @@
-//! Compressors that nothing was given for a while go back, also where no reader waits for a deadline: on a server that
-//! only pushes, or when the reader has gone. One timer serves all connections of a thread.
+//! Releases idle compressors. The flusher does this, because a server that only pushes, or has dropped its reader, has
+//! no reader that waits for a deadline. One timer serves all connections of a thread.
 
 use std::{pin::Pin, sync::Weak, task::Context, time::Duration};
 
@@ -9,23 +9,24 @@ use crate::io::clock;
 
 /// A connection that may hold a compressor.
 pub(crate) trait Compresses {
-    /// Gives the compressor back if no message was sent since this many had been. Says how many have been, if it stays.
+    /// Releases the compressor if the number of sent messages is still `sent`. Otherwise returns the current number, if
+    /// there is a compressor.
     fn release_idle_compressor(&self, sent: Option<u64>) -> Option<u64>;
 }
 
 /// The connections of a flusher that hold a compressor.
 pub(super) struct Compressors<C> {
     watched: Vec<Watched<C>>,
-    /// Ends at the next look at all of them.
+    /// The timer for the next check of all connections.
     look: Option<Pin<Box<Sleep>>>,
-    /// Those that are gone are left out when there are so many.
+    /// The length at which dropped connections are removed.
     tidy_at: usize,
 }
 
 struct Watched<C> {
-    /// Weak: a connection that is dropped takes its compressor along at once.
+    /// Weak, so that a dropped connection frees its compressor at once.
     connection: Weak<C>,
-    /// How many messages had been sent at the last look, if there was one.
+    /// The number of messages sent at the last check, if there was one.
     sent: Option<u64>,
 }
 
@@ -42,7 +43,7 @@ impl<C: Compresses> Compressors<C> {
         }
     }
 
-    /// Looks at all of them when it is time, and waits for the next time.
+    /// Checks all connections when the timer ends, and starts the next timer.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         while !self.watched.is_empty() {
             let look = self.look.get_or_insert_with(|| Box::pin(sleep_until(clock::now_and(LOOK_EVERY).into())));
@@ -54,7 +55,7 @@ impl<C: Compresses> Compressors<C> {
         }
     }
 
-    /// Two looks without a message between them: it was sent 10 to 20 s ago.
+    /// Releases a compressor after two checks without a message between them. Its last message is then 10 to 20 s old.
     fn release_idle(&mut self) {
         self.watched.retain_mut(|watched| {
             let Some(connection) = watched.connection.upgrade() else { return false };

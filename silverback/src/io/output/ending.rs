@@ -1,4 +1,5 @@
-//! The last steps of a connection: send what is queued, shut down, drain. They go on when the application has left.
+//! The close sequence: send the queued output, shut down, drain. It continues in the background if the application
+//! drops the connection.
 
 use std::{
     future::poll_fn,
@@ -25,15 +26,15 @@ use crate::{
     io::{clock, last_look::LastLook, read_buffer::ReadBuffer, sync::spawn, transport::ReadSide},
 };
 
-/// A connection on which nothing more will be received, on its way to the last byte.
+/// The close sequence of a connection that receives no more messages.
 #[derive(Debug)]
 pub(crate) struct Ending {
     shared: SharedHandle,
     io: ReadSide,
     step: Step,
-    /// Whether to tell the transport that nothing more comes, before the peer has.
+    /// Whether to shut the transport down before the peer does.
     shuts_down: bool,
-    /// When the budget of the closing handshake is used up, or sooner once both Close frames have been exchanged. No
+    /// When the time for the closing handshake is over, or earlier once both Close frames have been exchanged. No
     /// traffic extends it.
     deadline: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -43,30 +44,31 @@ pub(crate) struct Ending {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Send what is queued, our Close frame last.
+    /// Sends the queued output, with our Close frame last.
     Send,
-    /// Tell the transport that nothing more comes from us.
+    /// Shuts down the write side.
     ShutDown,
-    /// Read and discard until the peer has closed: unread input would make the kernel reset the connection, which
-    /// destroys our Close frame on its way.
+    /// Reads and discards input until the peer has closed. With unread input the kernel would reset the connection,
+    /// which destroys our Close frame on its way.
     Drain,
     Done,
 }
 
 impl Ending {
-    /// The ending of a connection whose peer is told, or has said, that it is over.
+    /// Starts the orderly close sequence: the peer has sent its Close frame, or will get ours.
     pub(crate) fn orderly(shared: SharedHandle, io: ReadSide, deadline: Instant, role: Role) -> Self {
         // 7.1.1: a client lets the server close the transport first.
         let shuts_down = role == Role::Server;
         Self { shared, io, step: Step::Send, shuts_down, deadline, timer: None, last_look: None, outcome: None }
     }
 
-    /// The same ending after a fault of the peer's, which is not waited for. `outcome` is what is still to be reported.
+    /// Changes the close sequence for a fault of the peer: it shuts down at once instead of waiting for the peer.
+    /// `outcome` is the error that is still to be reported.
     pub(crate) fn after_fault(self, outcome: Option<Error>) -> Self {
         Self { shuts_down: true, outcome, ..self }
     }
 
-    /// The ending of a connection whose transport is gone: there is nobody to say anything to.
+    /// Starts the close sequence of a connection whose transport is lost. Nothing can be sent any more.
     pub(crate) fn gone(shared: SharedHandle, error: Error) -> Self {
         shared.handle_lost(&error);
         let (step, deadline) = (Step::Done, clock::now());
@@ -82,9 +84,9 @@ impl Ending {
         }
     }
 
-    /// Ready when all is done; gives the error once, if the connection ended with one. A fault of the peer's is given as
-    /// soon as our Close frame has left: what is still to be drained tells the application nothing, and may take as long as
-    /// the budget.
+    /// Runs the close sequence. Returns the error once if the connection ended with one. A fault of the peer is
+    /// returned as soon as our Close frame has left: draining tells the application nothing more, and may take all of
+    /// the remaining time.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.step != Step::Done {
             if self.step == Step::Drain {
@@ -119,14 +121,14 @@ impl Ending {
         Poll::Ready(self.outcome.take().map_or(Ok(()), Err))
     }
 
-    /// Goes on without the application, if there is something to go on with.
+    /// Continues the close sequence as a background task, unless it is done or there is no runtime.
     pub(crate) fn linger(mut self) {
         if self.step == Step::Done {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
             spawn(&runtime, async move {
-                // What the application did not wait for, it does not want to know.
+                // The application did not wait for the outcome, so nothing reports it.
                 let _ = poll_fn(|cx| self.poll(cx)).await;
             });
         }
@@ -134,12 +136,12 @@ impl Ending {
 
     fn after_send(&mut self, sent: Result<(), Error>) -> Step {
         if let Err(error @ Error::Timeout(Timeout::Close(_))) = sent {
-            // The flusher has found it first.
+            // The flusher has noticed the timeout first.
             self.outcome.get_or_insert(error);
             return Step::Done;
         }
         if self.shared.close_is_done() {
-            // 5.5.1: nothing is left to be said, and some peers never end the transport.
+            // 5.5.1: nothing is left to say, and some peers never close the transport.
             self.deadline = self.deadline.min(clock::now_and(TRANSPORT_END));
         }
         if self.shuts_down { Step::ShutDown } else { Step::Drain }
@@ -158,7 +160,7 @@ impl Ending {
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // The clock is asked too: a peer that never stops sending uses up the task's budget before its timer is polled.
+        // The clock is read too: a peer that never stops sending uses up the task's budget before its timer is polled.
         if self.deadline <= clock::now() {
             return Poll::Ready(());
         }
@@ -171,14 +173,14 @@ impl Ending {
     }
 }
 
-/// How long the end of the transport is waited for once both Close frames have been exchanged; browsers wait as long.
+/// How long to wait for the end of the transport once both Close frames have been exchanged. Browsers wait as long.
 const TRANSPORT_END: Duration = Duration::from_secs(2);
 
 const DRAIN: usize = 16 * 1024;
 const READS_PER_TURN: usize = 16;
 
 impl Shared {
-    /// Starts the closing handshake with this code and reason, as [`start_close`](Self::start_close).
+    /// Starts the closing handshake with this code and reason, as [`start_close`](Self::start_close) does.
     pub(crate) fn start_close_with(self: &Arc<Self>, code: CloseCode, reason: &str) -> Result<(), Error> {
         let close = match code {
             CloseCode::NO_STATUS => None,
@@ -188,7 +190,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Starts the closing handshake, once: a sink asks for it at every poll, and only the first time is worth a wake-up.
+    /// Starts the closing handshake, unless it has started. A sink asks for it at every poll, but only the first time
+    /// needs to wake tasks.
     pub(crate) fn start_close(self: &Arc<Self>, close: Option<CloseFrame>) {
         let mut inner = self.lock();
         if !inner.transmitter.start_close(clock::now(), close) {
@@ -196,24 +199,26 @@ impl Shared {
         }
         self.flush(&mut inner);
         if inner.is_blocked {
-            // The flusher knows a later deadline. It may be the only one who looks: a sink that is closed does not read.
+            // The flusher must learn the close deadline, which may come before the one that it knows. It may be the
+            // only task that checks it, because a closing sink does not read.
             inner.is_watched = self.flusher.watch(self.clone());
         }
         inner.wakes_waiting = true;
-        // It waits for a deadline that is no longer the next one.
+        // The reader waits for a deadline that is no longer the next one.
         inner.wakes_reader = true;
         self.linger_if_left(inner);
     }
 
-    /// The reader goes before the connection has ended. Its side of the transport is needed once more if somebody has
-    /// closed, or will: with unread input the kernel would reset the connection, which destroys our Close frame.
+    /// Keeps the transport's read side when the reader is dropped before the connection has ended. The close sequence
+    /// needs it if a writer has started to close or will: with unread input the kernel would reset the connection,
+    /// which destroys our Close frame.
     pub(crate) fn leave_behind(self: &Arc<Self>, io: ReadSide, role: Role) {
         let mut inner = self.lock();
         inner.left_behind = Some(Box::new(LeftBehind { io, role }));
         self.linger_if_left(inner);
     }
 
-    /// Has the closing handshake go on without a reader, if there is one to go on with and none to do it.
+    /// Continues the close sequence in the background if the closing handshake has started and the reader is gone.
     fn linger_if_left(self: &Arc<Self>, mut inner: Locked<'_>) {
         let Some(deadline) = inner.transmitter.close_deadline() else { return };
         let Some(left_behind) = inner.left_behind.take() else { return };

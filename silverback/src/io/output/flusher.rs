@@ -1,5 +1,5 @@
-//! One task per thread that sends what connections held back when their own task went on to wait for something else,
-//! and goes on with output that the transport would not take at once. It looks for idle compressors, too.
+//! One task for each thread. It sends output that was held back when the connection's own task began to wait for
+//! something else, and continues when a full transport has room again. It also releases idle compressors.
 
 use std::{
     fmt,
@@ -20,33 +20,33 @@ use crate::io::{
     yields::yields,
 };
 
-/// What the flusher does with a connection.
+/// The flusher's work on a connection.
 pub(crate) trait Flush: Compresses + Send + Sync + 'static {
-    /// Sends what was held back, or goes on after the transport was full.
+    /// Sends held-back output, or continues after the transport was full.
     fn flush_for_others(self: &Arc<Self>);
 
-    /// The transport is broken in a way that it could not even report, or its runtime has ended.
+    /// Fails the connection because its transport panicked or its runtime has ended.
     fn give_up(&self);
 
-    /// Fails the connection if it is stalled. Says when to look again, while its transport takes nothing.
+    /// Fails the connection if it has stalled. Returns when to check again while its transport takes nothing.
     fn watch_stall(&self, now: Instant) -> Option<Instant>;
 }
 
-/// Where connections put themselves when somebody else must send for them.
+/// The queue of connections whose output the flusher's task should send.
 pub(crate) struct Flusher<C: Flush> {
     queue: Mutex<Queue<C>>,
 }
 
 struct Queue<C> {
-    /// Connections with output to be sent as soon as the task that is running yields.
+    /// Connections with output to send as soon as the running task yields.
     due: Vec<Arc<C>>,
     /// Connections whose transport takes nothing at the moment.
     blocked: Vec<Arc<C>>,
-    /// Connections that have begun to hold a compressor.
+    /// Connections that have created a compressor.
     compressing: Vec<Weak<C>>,
-    /// The task is gone, with its runtime: nobody will look at what is added.
+    /// The task has ended with its runtime, so connections can no longer be added.
     is_over: bool,
-    /// The task's, while it waits.
+    /// The waker of the task while it waits.
     waker: Option<Waker>,
 }
 
@@ -56,7 +56,7 @@ impl<C> Default for Queue<C> {
     }
 }
 
-/// Connections refer to their flusher, so their fields cannot be shown here.
+/// Shows no connections, because they refer to their flusher.
 impl<C: Flush> fmt::Debug for Flusher<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Flusher")
@@ -64,24 +64,25 @@ impl<C: Flush> fmt::Debug for Flusher<C> {
 }
 
 impl<C: Flush> Flusher<C> {
-    /// A flusher, and its task. The task ends when nobody holds the flusher any more.
+    /// Creates a flusher and its task. The task ends when the last reference to the flusher is dropped.
     pub(crate) fn with_task() -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let flusher = Arc::new(Self { queue: Mutex::new(Queue::default()) });
         let task = run(Task::new(&flusher));
         (flusher, task)
     }
 
-    /// Has `connection` flushed when the running task yields; `false` if nobody will.
+    /// Flushes `connection` when the running task yields. Returns `false` if the flusher's task has ended.
     pub(crate) fn flush_soon(&self, connection: Arc<C>) -> bool {
         self.add(|queue| queue.due.push(connection))
     }
 
-    /// Watches a connection whose transport takes nothing, until it does or counts as stalled; `false` if nobody will.
+    /// Watches a connection whose transport takes nothing, until it takes something or counts as stalled. Returns
+    /// `false` if the flusher's task has ended.
     pub(crate) fn watch(&self, connection: Arc<C>) -> bool {
         self.add(|queue| queue.blocked.push(connection))
     }
 
-    /// Watches a connection that holds a compressor, until it is given back.
+    /// Watches a connection that holds a compressor, until the compressor is released.
     pub(crate) fn watch_compressor(&self, connection: &Arc<C>) {
         self.add(|queue| queue.compressing.push(Arc::downgrade(connection)));
     }
@@ -100,7 +101,7 @@ impl<C: Flush> Flusher<C> {
         true
     }
 
-    /// Whether nobody will look at what is added.
+    /// Returns whether the flusher's task has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.lock().is_over
     }
@@ -112,7 +113,7 @@ impl<C: Flush> Flusher<C> {
 
 impl<C: Flush> Drop for Flusher<C> {
     fn drop(&mut self) {
-        // The task holds no strong reference: woken now, it finds that nobody needs it any more.
+        // The task holds only a weak reference. Once woken, it sees that the flusher is gone and ends.
         let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(waker) = queue.waker.take() {
             waker.wake();
@@ -124,8 +125,8 @@ impl<C: Flush> Drop for Task<C> {
     fn drop(&mut self) {
         let Some(flusher) = self.flusher.upgrade() else { return };
         let mut queue = flusher.lock();
-        // A connection in the queue holds the flusher, and the flusher the queue; one whose transport is blocked is held
-        // by the transport's waker. Nobody else would part them.
+        // A connection in the queue holds the flusher, and the flusher holds the queue. A connection with a blocked
+        // transport is held by the transport's waker. Only this code breaks these cycles.
         let left = std::mem::replace(&mut *queue, Queue { is_over: true, ..Queue::default() });
         drop(queue);
         let own = self.due.drain(..).chain(self.blocked.drain(..));
@@ -135,7 +136,7 @@ impl<C: Flush> Drop for Task<C> {
     }
 }
 
-/// A transport of somebody else's that panics breaks its own connection and no other.
+/// Flushes a connection. The transport may be code of the application. If it panics, only its own connection fails.
 fn flush_guarded<C: Flush>(connection: Arc<C>) {
     let flush = AssertUnwindSafe(|| connection.flush_for_others());
     if catch_unwind(flush).is_err() {
@@ -143,11 +144,11 @@ fn flush_guarded<C: Flush>(connection: Arc<C>) {
     }
 }
 
-/// What the task keeps between turns.
+/// The state of the task between turns.
 struct Task<C: Flush> {
     flusher: Weak<Flusher<C>>,
     due: Vec<Arc<C>>,
-    /// Connections that may be stalled; those that went on leave at the next check.
+    /// Connections that may be stalled. Those that have continued are removed at the next check.
     blocked: Vec<Arc<C>>,
     /// Ends when the first of `blocked` could count as stalled.
     check: Option<Pin<Box<Sleep>>>,
@@ -177,7 +178,7 @@ impl<C: Flush> Task<C> {
         }
         if self.poll_check(cx) {
             self.check_blocked();
-            // What is to be looked at again at once is looked at when the I/O driver has run.
+            // If the next check is already due, it waits until the I/O driver has run.
             if self.poll_check(cx) {
                 let _ = yields(cx);
             }
@@ -188,7 +189,7 @@ impl<C: Flush> Task<C> {
 
     fn take_over(&mut self, flusher: &Flusher<C>, cx: &Context<'_>) {
         let mut queue = flusher.lock();
-        // Swapped, not collected: in steady state neither side allocates.
+        // Swapped, not collected, so that in the steady state neither side allocates.
         std::mem::swap(&mut self.due, &mut queue.due);
         queue.waker = Some(cx.waker().clone());
         let watch = std::mem::take(&mut queue.blocked);
@@ -212,7 +213,7 @@ impl<C: Flush> Task<C> {
         self.watch(blocked);
     }
 
-    /// Fails what is stalled, forgets what went on, and keeps the rest.
+    /// Fails stalled connections, drops those that have continued, and keeps the rest.
     fn watch(&mut self, connections: Vec<Arc<C>>) {
         let now = clock::now();
         for connection in connections {

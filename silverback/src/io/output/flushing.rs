@@ -1,4 +1,4 @@
-//! What the flusher does with a connection, and how it is told.
+//! The flusher's work on one connection, and how a connection finds and wakes its flusher.
 
 use std::{cell::RefCell, io, sync::Arc, task::Wake, time::Instant};
 
@@ -16,14 +16,14 @@ use crate::io::{
     sync::{spawn, thread_local},
 };
 
-/// The flusher of this thread and runtime; its task is started when the first connection asks.
+/// Returns the flusher of this thread and runtime. The first connection starts its task.
 ///
 /// # Panics
-/// Outside of a tokio runtime, as all of tokio.
+/// Panics outside of a tokio runtime, as tokio does.
 pub(crate) fn current_flusher() -> Arc<Flusher<Shared>> {
     let handle = Handle::current();
     LOCAL.with(|local| match &mut *local.borrow_mut() {
-        // A runtime may get the number of one that has ended; its flusher is over then.
+        // A new runtime may get the id of one that has ended. The flusher of the old one is over.
         Some(found) if found.runtime == handle.id() && !found.flusher.is_over() => found.flusher.clone(),
         local => {
             let (flusher, task) = Flusher::with_task();
@@ -72,7 +72,8 @@ impl Flush for Shared {
 
     fn watch_stall(&self, now: Instant) -> Option<Instant> {
         let mut inner = self.lock();
-        // Looked at several times, so that a stall is found soon after the budget, counted from the last progress, is over.
+        // Checks several times within the stall timeout, so that a stall is found soon after the timeout, which counts
+        // from the last progress.
         let pause = inner.transmitter.write_stall_budget() / 4;
         if inner.stalled_since().is_some_and(|since| since.checked_add(pause).is_some_and(|soon| soon <= now)) {
             inner.look_for_life(now);
@@ -82,7 +83,7 @@ impl Flush for Shared {
             return Some(now.checked_add(pause).map_or(due, |soon| soon.min(due)));
         }
         if let Some(due) = due {
-            // The I/O driver runs before the next look: it may know that the transport takes something again.
+            // The I/O driver runs before the next check. It may know that the transport has room again.
             let doubt = inner.doubt.get_or_insert_default();
             let look = doubt.stall_look.take().filter(|look| look.0 == due);
             let until = look.as_ref().map_or_else(|| now + extra_time(due, now), |look| look.1);
@@ -104,10 +105,10 @@ impl Flush for Shared {
     }
 }
 
-/// The transport can take more.
+/// Wakes the flusher, because the transport has room again.
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
-        // No lock of the connection is taken here: a pipe may call this while it holds its own.
+        // This must not take the connection's lock: a pipe may call it while it holds its own lock.
         let flusher = self.flusher.clone();
         flusher.flush_soon(self);
     }

@@ -1,4 +1,4 @@
-//! Who holds a connection.
+//! Handles that keep a connection open.
 
 use std::{
     ops::Deref,
@@ -7,7 +7,7 @@ use std::{
 
 use super::shared::Shared;
 
-/// A reader's or a writer's hold on the connection. When the last one goes, what was accepted is still sent.
+/// The handle of a reader or writer. When the last one is dropped, accepted output is still sent.
 #[derive(Debug)]
 pub(crate) struct SharedHandle(Arc<Shared>);
 
@@ -17,7 +17,7 @@ impl SharedHandle {
         Self(shared)
     }
 
-    /// Whether both are of the same connection.
+    /// Returns whether both handles are of the same connection.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -1,4 +1,4 @@
-//! What stands behind the lock, and the lock itself.
+//! The state of the sending side, and the lock around it.
 
 use std::{
     io::{self, IoSlice},
@@ -25,59 +25,62 @@ use crate::{
 pub(super) struct Inner {
     pub(super) transmitter: Transmitter,
     pub(super) io: WriteSide,
-    /// The transport took less than it was given: its waker tells the flusher, and nobody else writes.
+    /// The transport took less than it was given. Its waker wakes the flusher, and until then no task writes.
     pub(super) is_blocked: bool,
-    /// A layer below may hold what it took.
+    /// A layer between us and the socket may still hold bytes.
     needs_flush: bool,
-    /// Since when it has held all that there is, and passes nothing on.
+    /// Since when such a layer holds all of the output and passes none on.
     held_since: Option<Box<Instant>>,
-    /// The flusher was asked to flush soon, and has not yet.
+    /// The flusher was asked to flush soon and has not done so yet.
     pub(super) is_registered: bool,
-    /// The flusher looks whether the connection is stalled.
+    /// The flusher checks whether the connection has stalled.
     pub(super) is_watched: bool,
-    /// The flusher looks whether the compressor is idle.
+    /// The flusher checks whether the compressor is idle.
     pub(super) is_compressor_watched: bool,
-    /// Whom to wake when the lock is given back.
+    /// Which tasks to wake when the lock is released.
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
     pub(super) failure: Option<Box<Failure>>,
-    /// What is known of a peer whose life is in doubt. Boxed, like all that an idle connection rarely has.
+    /// Progress of a peer that may be dead. Boxed, like everything that an idle connection rarely has.
     pub(super) doubt: Option<Box<Doubt>>,
-    /// What a reader has left that went before the connection was closed.
+    /// The read side of the transport, if the reader was dropped before the connection closed.
     pub(super) left_behind: Option<Box<LeftBehind>>,
     pub(super) reader: Option<Waker>,
     pub(super) waiting: Option<Box<Waiting>>,
 }
 
-/// The reader's side of a transport, without its reader.
+/// The read side of a transport without its reader.
 #[derive(Debug)]
 pub(super) struct LeftBehind {
     pub(super) io: ReadSide,
     pub(super) role: Role,
 }
 
-/// What is known of a peer whose life is in doubt.
+/// Progress of a peer that may be dead.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
-    /// Nothing has come from it since, or our transport is full.
+    /// The last progress. Set while no byte has come from the peer since, or our transport is full.
     seen: Option<Seen>,
-    /// The flusher looks once more before it fails the connection: for this deadline, and until this time.
+    /// An additional check by the flusher before it fails the connection: the deadline that it is for, and the time
+    /// when the check ends.
     pub(super) stall_look: Option<(Instant, Instant)>,
 }
 
-/// How far a peer had taken our output, when it was looked at.
+/// How much of our output the peer had acknowledged at a check.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     acknowledged: u64,
-    /// How much it must have acknowledged before it comes to our keepalive ping.
+    /// How much the peer must acknowledge before it gets to our keepalive ping.
     before_ping: u64,
 }
 
-/// Why nothing can be sent any more. Errors of the system are kept by kind: each side reports its own.
+/// Why nothing can be sent any more. I/O errors are stored by kind, so that the reader and the writers can each report
+/// one.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
     Io(io::ErrorKind),
-    /// A write failed, at this time. What the peer said before it hung up, a Close frame above all, may still be read.
+    /// A write failed at this time. Bytes that the peer sent before it closed may still be readable, above all a Close
+    /// frame.
     Write(io::ErrorKind, Instant),
     Connection(ConnectionError),
 }
@@ -92,7 +95,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// Until when the peer is listened to all the same.
+    /// Returns until when to continue reading although the connection has failed.
     pub(super) fn listens_until(&self) -> Option<Instant> {
         match self {
             Self::Write(_, at) => at.checked_add(LAST_WORDS),
@@ -122,17 +125,17 @@ impl Inner {
         }
     }
 
-    /// Whether something was accepted that the transport has not passed on.
+    /// Returns whether some accepted output has not left yet.
     pub(super) fn has_output(&self) -> bool {
         self.transmitter.queued_output() > 0 || self.needs_flush
     }
 
-    /// Whether output waits for the transport, which would tell the flusher, or for the flusher itself.
+    /// Returns whether output waits for the transport, which would wake the flusher, or for the flusher itself.
     pub(super) fn is_on_its_way(&self) -> bool {
         self.failure.is_none() && (self.is_blocked || (self.is_registered && self.has_output()))
     }
 
-    /// Writes what is queued, but no more than is good for others who want the lock.
+    /// Writes the queued output, up to a limit, so that other tasks get the lock.
     pub(super) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Written>> {
         let mut room = WRITTEN_AT_ONCE;
         while self.transmitter.queued_output() > 0 {
@@ -168,7 +171,7 @@ impl Inner {
         Poll::Ready(Ok(Written::All))
     }
 
-    /// The transport takes nothing at the moment, or passes nothing on.
+    /// Records that the transport takes nothing at the moment, or passes nothing on.
     pub(super) fn note_blocked(&mut self, now: Instant) {
         self.is_blocked = true;
         if self.transmitter.queued_output() > 0 {
@@ -178,17 +181,19 @@ impl Inner {
         }
     }
 
-    /// A byte came, so that nothing of the past is in doubt.
+    /// Records that a byte has come, so the peer is alive. While the transport is full, the progress is kept: a write
+    /// stall closes the connection even if the peer sends.
     pub(super) fn note_life(&mut self) {
         if !self.is_blocked {
             self.doubt.iter_mut().for_each(|doubt| doubt.seen = None);
         }
     }
 
-    /// If the life of the peer is in doubt, looks whether it has taken output since that was looked at.
+    /// Checks whether a peer that may be dead has acknowledged output since the last check. Such progress counts as
+    /// life.
     ///
-    /// What stands behind our ping in the kernel does not count: a peer that reads nothing any more has a kernel that still
-    /// takes something. While our own queue is full, all of it counts.
+    /// Bytes behind our ping do not count: the kernel of a peer that hangs still acknowledges some. While our own
+    /// transport is full, all progress counts.
     pub(super) fn look_for_life(&mut self, now: Instant) {
         let Some(progress) = self.io.tcp_progress() else { return };
         let before = self.doubt.as_ref().and_then(|doubt| doubt.seen);
@@ -206,7 +211,7 @@ impl Inner {
         }
     }
 
-    /// Since when the transport takes nothing, or passes nothing on.
+    /// Returns since when the transport takes nothing or passes nothing on.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
         if !self.is_on_its_way() {
             return None;
@@ -214,8 +219,8 @@ impl Inner {
         [self.transmitter.stalled_since(), self.held_since.as_deref().copied()].into_iter().flatten().min()
     }
 
-    /// When the connection counts as stalled, while its transport takes nothing. The closing handshake does not wait longer
-    /// for a transport than for a peer.
+    /// Returns when the connection counts as stalled, while its transport takes nothing. The close deadline counts too:
+    /// the closing handshake waits no longer for a transport than for a peer.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
         if !self.is_on_its_way() {
             return None;
@@ -237,14 +242,14 @@ impl Inner {
     }
 }
 
-/// How far a write came that the transport did not stop.
+/// Whether a write sent everything, if the transport did not stop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     All,
     NotAll,
 }
 
-/// The first `room` bytes of `slices`. Returns how many slices they are.
+/// Puts the first `room` bytes of `slices` into `cut`. Returns the number of slices.
 #[cold]
 fn cut_slices<'a>(slices: &'a [IoSlice<'_>], mut room: usize, cut: &mut [IoSlice<'a>]) -> usize {
     let mut count = 0;
@@ -259,14 +264,14 @@ fn cut_slices<'a>(slices: &'a [IoSlice<'_>], mut room: usize, cut: &mut [IoSlice
     count
 }
 
-/// The lock, held. Whom its holder wants to be woken is woken after it was given back: a waker may run anything.
+/// The held lock. Tasks are woken only after it is released, because a waker may run any code.
 pub(super) struct Locked<'a> {
     inner: MutexGuard<'a, Inner>,
-    /// Filled last, and dropped after `inner`. Nearly always empty: then all that is done about it is to see that.
+    /// Filled last, and dropped after `inner`. Nearly always empty, and then only checked for that.
     woken: Woken,
 }
 
-/// Not dropped by the compiler, whose code for that is called for every message.
+/// Dropped by hand, because the compiler's drop code would be called for every message.
 #[derive(Default)]
 #[allow(clippy::box_collection, reason = "one word where nobody is woken")]
 struct Woken(ManuallyDrop<Option<Box<Vec<Waker>>>>);
@@ -277,7 +282,7 @@ impl<'a> Locked<'a> {
         Self { inner: inner.lock().unwrap_or_else(PoisonError::into_inner), woken: Woken::default() }
     }
 
-    /// Closes the transport, whose end may run anything too, after the lock was given back.
+    /// Closes the transport after the lock is released, because dropping a transport may run any code.
     pub(super) fn close(mut self) {
         let io = mem::replace(&mut self.io, WriteSide::Closed);
         let left_behind = self.left_behind.take();
@@ -341,12 +346,13 @@ impl Woken {
     }
 }
 
-/// A peer that hangs up under our writes has said why before: that is in our socket already, or will be at once.
+/// How long to continue reading after a failed write. A peer that hung up during our writes has sent its reason before,
+/// and that is in our socket already or will be at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What is written while the lock is held once: a fast peer, and encryption below, would take it for as long as a message is
-/// large.
+/// The most bytes to write while the lock is held. If a peer reads as fast as we write, or TLS lies below, the lock
+/// would otherwise be held as long as a message is large.
 const WRITTEN_AT_ONCE: usize = 2 * 1024 * 1024;
 
-/// Slices that one write takes at most.
+/// The most slices of one write.
 const SLICES: usize = 32;

@@ -1,4 +1,4 @@
-//! Large messages are made into frames while nobody holds the lock: their writer has its turn, and works piece by piece.
+//! Large messages are encoded outside the lock: their writer takes its turn and works piece by piece.
 
 use std::{
     sync::Arc,
@@ -13,29 +13,29 @@ use silverback_proto::{
 use super::{handle::SharedHandle, inner::Inner, shared::Shared, waiting::RoomFor};
 use crate::{error::Error, io::yields::yields};
 
-/// A large message whose turn it is, and which is being made into a frame. Dropped before it is queued, it passes its turn
-/// on as if it had never come.
+/// A large message that has its turn and is being encoded. If it is dropped before it is queued, its turn passes to the
+/// next writer and nothing of it is sent.
 #[derive(Debug)]
 pub(crate) struct Encoding<'m> {
     shared: SharedHandle,
-    /// `None` once it was given back.
+    /// `None` once it was queued.
     large: Option<LargeMessage<'m>>,
 }
 
 impl Encoding<'_> {
-    /// Works on, and lets other tasks run in between; ready when the frame is queued.
+    /// Encodes the message and queues its frame. Other tasks run between the pieces.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_work(cx));
         Poll::Ready(self.queue())
     }
 
-    /// Does a piece of the work; ready when all is done.
+    /// Encodes one piece. Ready when the message is encoded.
     pub(crate) fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_done = self.large.as_mut().is_none_or(LargeMessage::work);
         if is_done { Poll::Ready(()) } else { yields(cx) }
     }
 
-    /// Works to the end, for those who cannot wait.
+    /// Encodes the whole message and queues its frame, for callers that cannot wait.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         self.work_to_end();
         self.queue()
@@ -54,7 +54,7 @@ impl Encoding<'_> {
         self.shared.send_locked(&mut inner, |transmitter| transmitter.finish_large(large))
     }
 
-    /// Whether it is on its way to this connection.
+    /// Returns whether the message is for this connection.
     pub(crate) fn is_on(&self, shared: &Arc<Shared>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
@@ -72,7 +72,8 @@ impl Drop for Encoding<'_> {
 }
 
 impl SharedHandle {
-    /// Begins a large message as soon as its turn has come. `None` if it was queued at once, by reference.
+    /// Begins a large message as soon as its turn has come. Returns `None` if the message needed no encoding and was
+    /// queued at once.
     pub(crate) fn poll_begin_large<'m>(
         &self,
         cx: &mut Context<'_>,
@@ -88,7 +89,7 @@ impl SharedHandle {
         Poll::Ready(self.begin_large(&mut inner, source(), may_compress))
     }
 
-    /// Begins a large message if there is room at once and nobody waits for it; `None` if not.
+    /// Begins a large message if there is room at once and no writer waits. Returns `None` if not.
     pub(crate) fn try_begin_large<'m>(
         &self,
         len: usize,
@@ -104,7 +105,7 @@ impl SharedHandle {
         Some(self.begin_large(&mut inner, source(), true))
     }
 
-    /// Accepts a message whatever waits, and gives it back while another one is open.
+    /// Sends a message even if writers wait. Returns the message unsent while another one is open.
     pub(crate) fn send_now(&self, message: Message) -> Result<Option<Message>, Error> {
         let mut inner = self.lock();
         if inner.transmitter.has_open_message() && !inner.refuses_messages() {
@@ -118,7 +119,8 @@ impl SharedHandle {
         begun.map_or(Ok(()), Encoding::finish).map(|()| None)
     }
 
-    /// What makes the compressed form of a large prepared message, if this connection needs one and there is none.
+    /// Returns the work that compresses a large prepared message, if this connection needs a compressed form that does
+    /// not exist yet.
     pub(crate) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
         self.lock().transmitter.preparation(message)
     }

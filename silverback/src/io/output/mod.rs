@@ -1,11 +1,11 @@
 //! The sending side of a connection, which its reader and all its writers share.
 //!
 //! ```text
-//! shared      the lock, the queue behind it, and who writes when
-//! inner       what stands behind the lock
-//! waiting     who waits for room or for a flush; `admission` decides whose turn it is, `waits` are the futures
-//! large       messages that are made into frames without the lock
-//! flusher     one task for each thread, which sends what was held back; `flushing` is what it does with a connection
+//! shared      the lock, the queue behind it, and the decision to write now or later
+//! inner       the state behind the lock
+//! waiting     tasks that wait for room or for a flush: `admission` decides whose turn it is, `waits` has the futures
+//! large       encodes large messages outside the lock
+//! flusher     one task for each thread, which sends held-back output; `flushing` is its work on one connection
 //! ending      the close sequence
 //! ```
 

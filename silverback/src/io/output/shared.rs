@@ -1,4 +1,5 @@
-//! What the reader and the writers of one connection share: the sending side, behind a lock that nobody holds for long.
+//! The part of a connection that its reader and writers share: the sending side, behind a lock that is never held for
+//! long.
 
 use std::{
     io,
@@ -26,7 +27,7 @@ use crate::{
     },
 };
 
-/// What a reader has received since it last waited, and when the last of it came.
+/// The number of bytes that a reader has received since it last waited, and when the last byte came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received {
     pub(crate) count: usize,
@@ -37,23 +38,23 @@ pub(crate) struct Received {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
     pub(crate) deadline: Option<Instant>,
-    /// It is the task that waited the last time, and nobody has woken it through the connection since.
+    /// Whether the same task waited the last time and the connection has not woken it since.
     pub(crate) is_known: bool,
 }
 
-/// The shared half of a connection.
+/// The shared part of a connection.
 #[derive(Debug)]
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
-    /// The reader has whole frames in hand: output may wait until it has looked at them.
+    /// The reader has complete frames in hand. Output may be held back until it has handled them.
     input_in_hand: AtomicBool,
-    /// Guards that hold output back; see `Writer::hold`.
+    /// The number of guards that hold output back; see `Writer::hold`.
     holds: AtomicU16,
-    /// Something was queued that nobody has tried to send: held back, or an answer to a control frame.
+    /// Output was queued without an attempt to send it: it was held back, or it answers a control frame.
     holds_output: AtomicBool,
-    /// Readers and writers that exist.
+    /// The number of readers and writers.
     pub(super) handles: AtomicUsize,
-    /// Output held back leaves when this much of it has gathered.
+    /// Held-back output is sent once it has this many bytes.
     write_buffer_size: u32,
     pub(super) flusher: Arc<Flusher<Self>>,
 }
@@ -76,8 +77,8 @@ impl Shared {
         })
     }
 
-    /// Queues something of `len` bytes as soon as its turn has come, and sends or holds back by the rule of batching.
-    /// Nothing is queued when this is pending.
+    /// Queues a message of `len` bytes as soon as its turn has come. It is then sent or held back, as the batching
+    /// requires. Nothing is queued if this is pending.
     pub(crate) fn poll_send(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
@@ -98,7 +99,7 @@ impl Shared {
         inner.takes_turn(who, len, waker)
     }
 
-    /// Queues something of `len` bytes if there is room at once and nobody waits for it; `None` if not.
+    /// Queues a message of `len` bytes if there is room at once and no writer waits. Returns `None` if not.
     pub(crate) fn try_send(
         self: &Arc<Self>,
         len: usize,
@@ -114,7 +115,7 @@ impl Shared {
         Some(self.send_locked(&mut inner, send))
     }
 
-    /// Queues something whatever waits: the next fragment of the message that is open, pings, closes.
+    /// Queues output even if writers wait: the next fragment of the open message, a ping or a Close frame.
     pub(crate) fn send(
         self: &Arc<Self>,
         send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
@@ -122,7 +123,7 @@ impl Shared {
         self.send_locked(&mut self.lock(), send)
     }
 
-    /// Queues the next fragment of a streamed message as soon as the queue allows it.
+    /// Queues the next fragment of a streamed message as soon as the queue has room.
     pub(crate) fn poll_send_fragment(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
@@ -137,17 +138,18 @@ impl Shared {
                 return Poll::Pending;
             }
         }
-        // Other messages wait for the last one.
+        // Other messages wait for the last fragment.
         inner.wakes_waiting |= is_final;
         Poll::Ready(self.send_locked(&mut inner, |transmitter| transmitter.send_fragment(payload, is_final)))
     }
 
-    /// Gives up places of a writer that waited for room or for a flush.
+    /// Removes a writer from the queues for room and for a flush.
     pub(crate) fn stop_waiting(&self, room: Option<WaiterId>, flush: Option<WaiterId>) {
         self.lock().stop_waiting(room, flush);
     }
 
-    /// Ready when all that was queued has left.
+    /// Waits until everything queued has left. Fails if the connection has failed, or if output was dropped because the
+    /// peer was at fault.
     pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>, who: FlushFor<'_>) -> Poll<Result<(), Error>> {
         let mut inner = self.lock();
         self.flush(&mut inner);
@@ -162,7 +164,7 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Shuts the write side down once everything has left.
+    /// Shuts down the write side once everything has left.
     pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.poll_flush(cx, FlushFor::Polled(Polled::Ending)).is_pending() {
             return Poll::Pending;
@@ -170,7 +172,7 @@ impl Shared {
         self.lock().io.poll_shutdown(cx).map(|_| ())
     }
 
-    /// The connection is over: the descriptor goes, also while the application keeps its handles.
+    /// Closes the descriptor at the end of the connection, even if the application still has its handles.
     pub(crate) fn close_transport(&self) {
         let mut inner = self.lock();
         inner.transmitter.handle_lost();
@@ -178,7 +180,7 @@ impl Shared {
         inner.close();
     }
 
-    /// The reader reports something whole.
+    /// Handles a complete message or control frame that the reader received.
     pub(crate) fn handle_event(&self, now: Instant, received: &ReceivedEvent) {
         let mut inner = self.lock();
         inner.transmitter.handle_event(now, received);
@@ -186,7 +188,7 @@ impl Shared {
         inner.wakes_waiting |= matches!(received, ReceivedEvent::Close(_));
     }
 
-    /// The reader reports the peer's fault: the peer is told.
+    /// Handles a fault of the peer: queues our Close frame and sends it.
     pub(crate) fn handle_fault(self: &Arc<Self>, error: &ConnectionError) {
         let mut inner = self.lock();
         inner.transmitter.handle_fault(clock::now(), error);
@@ -194,7 +196,7 @@ impl Shared {
         inner.wakes_waiting = true;
     }
 
-    /// The transport has ended or a deadline has passed: writers are told.
+    /// Fails the connection after the transport has ended or a deadline has passed. Writers get this error.
     pub(crate) fn handle_lost(&self, error: &Error) {
         let failure = match error {
             Error::Io(error) => Failure::Io(error.kind()),
@@ -204,8 +206,8 @@ impl Shared {
         self.lock().fail(failure);
     }
 
-    /// Sends what is queued, as far as the transport takes it now. Where nothing was held back it costs no lock: what
-    /// another thread holds back at this moment it leaves to the flusher, as ever.
+    /// Sends the queued output, as far as the transport takes it now. If nothing was held back, this takes no lock. The
+    /// flusher sends anything that another thread holds back at this moment.
     #[inline]
     pub(crate) fn flush_now(self: &Arc<Self>) {
         if self.holds_output.load(Ordering::Acquire) {
@@ -213,15 +215,15 @@ impl Shared {
         }
     }
 
-    /// The application has left: the transport goes when the output has.
+    /// Runs when the last handle is dropped: the transport is closed once the output has left.
     pub(super) fn flush_and_leave(self: &Arc<Self>) {
         let mut inner = self.lock();
         self.flush(&mut inner);
         self.close_if_abandoned(inner);
     }
 
-    /// The reader is about to wait, and says what it has received since it last did: it is told why it should not wait,
-    /// or until when.
+    /// Prepares a reader to wait, and counts the bytes that it has received since it last waited. Returns the next
+    /// deadline, or the error for which it must not wait.
     pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>, received: Received) -> Result<Wait, Error> {
         let mut inner = self.lock();
         let last_words = match &inner.failure {
@@ -239,13 +241,13 @@ impl Shared {
         Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_timeout()), is_known })
     }
 
-    /// Whether a deadline that ends the connection has come.
+    /// Returns whether a deadline that ends the connection has passed.
     pub(crate) fn has_timed_out(&self, now: Instant) -> bool {
         let inner = self.lock();
         inner.failure.is_some() || inner.transmitter.has_timed_out(now)
     }
 
-    /// A deadline of the reader has come.
+    /// Handles a deadline of the reader that has passed.
     pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) -> Result<(), Error> {
         let mut inner = self.lock();
         if let Some(failure) = &inner.failure {
@@ -262,12 +264,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Why nothing more comes. A reset that a write has met looks like an ordinary end to the reader after it.
+    /// Returns the error for the end of the input: that of a failed write if there was one. After a write has met a
+    /// reset, the reader sees only an ordinary end.
     pub(crate) fn end_of_input(&self) -> Error {
         self.lock().failure.as_deref().map_or(Error::Lost, Failure::to_error)
     }
 
-    /// Whether output may wait for what the reader has in hand.
+    /// Sets whether the reader has complete frames in hand, so that output may be held back.
     pub(crate) fn set_input_in_hand(&self, in_hand: bool) {
         self.input_in_hand.store(in_hand, Ordering::Release);
     }
@@ -276,34 +279,34 @@ impl Shared {
         self.lock().transmitter.close_info()
     }
 
-    /// Whether both Close frames have been exchanged.
+    /// Returns whether both Close frames have been exchanged.
     pub(crate) fn close_is_done(&self) -> bool {
         self.close_info().is_some_and(|info| info.is_clean)
     }
 
-    /// When the closing handshake has taken too long, or would have if it began now.
+    /// Returns when the closing handshake times out, or would if it began now.
     pub(crate) fn close_deadline(&self) -> Instant {
         let inner = self.lock();
         let begun = inner.transmitter.close_deadline();
         begun.unwrap_or_else(|| clock::now_and(inner.transmitter.close_budget()))
     }
 
-    /// What is to be said when the closing handshake has taken too long.
+    /// Returns the error for a closing handshake that timed out.
     pub(crate) fn close_timeout(&self) -> Timeout {
         Timeout::Close(self.lock().transmitter.close_budget())
     }
 
-    /// Bytes that were accepted and that the transport has not taken.
+    /// Returns the number of accepted bytes that the transport has not taken.
     pub(crate) fn queued_output(&self) -> usize {
         self.lock().transmitter.queued_output()
     }
 
-    /// Holds output back until `release` was called as often.
+    /// Holds output back until `release` has been called as often as this.
     pub(crate) fn hold(&self) {
         self.holds.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Ends a `hold`, and sends what was held back by the last one.
+    /// Ends one `hold`. If it was the last one, sends the output that was held back.
     pub(crate) fn release(self: &Arc<Self>) {
         if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 && !self.input_in_hand.load(Ordering::Acquire) {
             self.flush_now();
@@ -347,7 +350,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes until the queue is empty or the transport takes no more. After a lot of output the flusher goes on.
+    /// Writes until the queue is empty or the transport takes no more. After a lot of output the flusher continues.
     pub(super) fn flush(self: &Arc<Self>, inner: &mut Inner) {
         self.holds_output.store(false, Ordering::Release);
         if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
@@ -357,7 +360,8 @@ impl Shared {
             inner.is_compressor_watched = true;
             self.flusher.watch_compressor(self);
         }
-        // Whoever holds the lock writes, but only the flusher is woken: a task that goes away takes no output with it.
+        // The task that holds the lock writes, but only the flusher is woken. So no output is lost if the task goes
+        // away.
         let waker = Waker::from(self.clone());
         match inner.poll_write_all(&mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(Written::All)) => inner.wakes_waiting = true,
@@ -375,7 +379,8 @@ impl Shared {
                 if !inner.is_watched {
                     inner.is_watched = self.flusher.watch(self.clone());
                     if !inner.is_watched {
-                        // Its runtime has ended: nobody would ever go on with it, or tell those who wait for room.
+                        // The flusher's runtime has ended. No task would continue or wake the writers that wait for
+                        // room.
                         inner.fail(Failure::Io(io::ErrorKind::Other));
                     }
                 }
@@ -387,7 +392,7 @@ impl Shared {
         Locked::new(&self.inner)
     }
 
-    /// Closes the transport if nobody can use it any more: neither the application nor output on its way.
+    /// Closes the transport if neither the application nor output on its way needs it any more.
     pub(super) fn close_if_abandoned(&self, inner: Locked<'_>) {
         let is_on_its_way = inner.is_on_its_way() && !self.flusher.is_over();
         if self.handles.load(Ordering::Acquire) == 0 && !is_on_its_way {

@@ -1,37 +1,37 @@
-//! Who waits for the output of a connection, and who is woken when it moves.
+//! Tasks that wait for the output of a connection, and their wakers.
 
 use std::task::Waker;
 
 use silverback_proto::connection::{RoomQueue, WaiterId};
 
-/// Those that wait. It exists while there are any.
+/// The waiting tasks. Exists only while there are any.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// Messages that wait for room in the queue.
+    /// Writers whose messages wait for room in the queue.
     pub(super) room: RoomQueue<Waker>,
-    /// The next fragment of the message that is open: no other message goes before it.
+    /// The next fragment of the open message: its length and waker. No other message goes before it.
     pub(super) fragment: Option<(usize, Waker)>,
-    /// Those that wait until everything has left.
+    /// Tasks that wait until everything has left.
     pub(super) flushes: RoomQueue<Waker>,
-    /// The places in `flushes` of those that are polled and never tell that they give up.
+    /// The places in `flushes` of polled waits, which do not report that they were cancelled.
     pub(super) polled_flushes: [Option<WaiterId>; 2],
 }
 
-/// Who waits for room.
+/// A task that waits for room.
 #[derive(Debug)]
 pub(crate) enum RoomFor<'a> {
-    /// A future, which gives up its place when it is dropped.
+    /// A future, which leaves the queue when it is dropped.
     Future(&'a mut Option<WaiterId>),
-    /// A writer that is used as a sink. Nobody hears of it when it gives up, until it is dropped.
+    /// A writer that is used as a sink. It does not report that it has stopped waiting, until it is dropped.
     Sink(&'a mut Option<WaiterId>),
 }
 
-/// Who waits until everything has left.
+/// A task that waits until everything has left.
 #[derive(Debug)]
 pub(crate) enum FlushFor<'a> {
-    /// A future or a sink, which gives up its place when it is dropped.
+    /// A future or a sink, which leaves the queue when it is dropped.
     Future(&'a mut Option<WaiterId>),
-    /// Each connection has one of each of these at most, and a new waker takes the place of the old one.
+    /// A connection has at most one of each, and a new waker replaces the old one.
     Polled(Polled),
 }
 

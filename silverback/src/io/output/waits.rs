@@ -1,4 +1,4 @@
-//! Futures that wait for the output of a connection. Dropped, they give up their places.
+//! Futures that wait for the output of a connection. They leave the queue when they are dropped.
 
 use std::{
     mem::ManuallyDrop,
@@ -13,12 +13,13 @@ use super::{
     waiting::{FlushFor, RoomFor},
 };
 
-/// A future's wait for room, and its turn with a large message. Dropped, it gives up its place, and passes its turn on.
+/// A future that waits for room, and has its turn while a large message is encoded. When it is dropped, it leaves the
+/// queue and passes its turn on.
 #[derive(Debug)]
 pub(crate) struct RoomWait<'a> {
     shared: &'a Arc<Shared>,
     id: Option<WaiterId>,
-    /// Not dropped by the compiler, whose code for that is called for every message.
+    /// Dropped by hand, because the compiler's drop code would be called for every message.
     pub(crate) encoding: ManuallyDrop<Option<Box<Encoding<'a>>>>,
 }
 
@@ -29,7 +30,7 @@ impl<'a> RoomWait<'a> {
 }
 
 impl RoomWait<'_> {
-    /// A closure that calls this holds all of it, and not only its place.
+    /// A method, so that a closure that calls it captures the whole value and not only `id`.
     #[inline]
     pub(crate) fn who(&mut self) -> RoomFor<'_> {
         RoomFor::Future(&mut self.id)
@@ -55,7 +56,7 @@ impl RoomWait<'_> {
     }
 }
 
-/// A future's wait until everything has left. Dropped, it gives up its place.
+/// A future that waits until everything has left. It leaves the queue when it is dropped.
 #[derive(Debug)]
 pub(crate) struct FlushWait<'a> {
     shared: &'a Arc<Shared>,
@@ -82,7 +83,7 @@ impl Drop for FlushWait<'_> {
     }
 }
 
-/// A wait for room on whatever connection there is at the moment.
+/// A wait for room on a connection that may be replaced by another one.
 #[derive(Debug, Default)]
 pub(crate) struct ChangingRoomWait {
     shared: Weak<Shared>,
@@ -91,7 +92,7 @@ pub(crate) struct ChangingRoomWait {
 }
 
 impl ChangingRoomWait {
-    /// The place on this connection. The place on another one is given up.
+    /// Returns the place in the queue of this connection. Leaves the queue of any other connection.
     pub(crate) fn on(&mut self, shared: &Arc<Shared>) -> &mut Option<WaiterId> {
         if !std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(shared)) {
             self.give_up();
@@ -100,7 +101,7 @@ impl ChangingRoomWait {
         &mut self.id
     }
 
-    /// The large message that is being made into a frame for this connection.
+    /// Returns the large message that is being encoded for this connection.
     pub(crate) fn encoding_on(&mut self, shared: &Arc<Shared>) -> &mut Option<Box<Encoding<'static>>> {
         self.encoding.take_if(|encoding| !encoding.is_on(shared));
         &mut self.encoding
