@@ -1,4 +1,4 @@
-//! Any stream of bytes, whose type can be asked for behind a box.
+//! Byte streams whose type can be found out behind a box.
 
 use std::{any::Any, fmt};
 
@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A byte stream that a connection can run on.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// What it is, behind a box.
+    /// Returns the stream behind a box, to find out its type.
     #[doc(hidden)]
     fn as_any(&self) -> &dyn Any;
 }
@@ -23,7 +23,7 @@ impl fmt::Debug for dyn ByteStream {
     }
 }
 
-/// Takes the stream out if it is a `T`.
+/// Takes the stream out if its type is `T`.
 pub(crate) fn take_as<T: 'static>(stream: &mut Option<impl ByteStream>) -> Option<T> {
     (stream as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
 }

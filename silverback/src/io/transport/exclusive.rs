@@ -1,4 +1,4 @@
-//! A boxed stream that may be shared between threads, although it is only used by one at a time.
+//! A boxed stream that threads can share, although only one uses it at a time.
 
 use std::{
     io::{self, IoSlice},
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::byte_stream::ByteStream;
 
-/// Makes a connection `Sync` whatever its stream is. The lock is never taken: whoever has `&mut` has the stream.
+/// Makes a connection `Sync` even if its stream is not. The lock is never taken, because every access has `&mut`.
 #[derive(Debug)]
 pub(crate) struct Exclusive {
     stream: Mutex<Box<dyn ByteStream>>,

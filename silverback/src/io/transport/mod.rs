@@ -1,4 +1,4 @@
-//! What a connection runs on: TCP and Unix sockets directly, anything else behind one box.
+//! The stream below a connection: TCP and Unix sockets directly, anything else in one box.
 
 mod byte_stream;
 mod exclusive;
@@ -32,7 +32,7 @@ use self::{
 };
 use crate::io::sync::{self, ReadHalf, WriteHalf};
 
-/// Takes a stream apart; TCP and Unix sockets keep their own types, so that they stay fast.
+/// Splits a stream into its halves. TCP and Unix sockets keep their own types, which is faster.
 pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     let mut stream = Some(stream);
     if let Some(wire) = take_as::<Wire>(&mut stream) {
@@ -44,7 +44,7 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
         };
     }
     if let Some(tcp) = take_as::<TcpStream>(&mut stream) {
-        // 40 ms of Nagle's algorithm are worse than small packets: output is gathered already.
+        // Nagle's algorithm would add up to 40 ms. Output is gathered already, so small packets are rare.
         let _ = tcp.set_nodelay(true);
         bound_unsent(&tcp);
         let (read, write) = tcp.into_split();
@@ -75,34 +75,34 @@ pub(crate) fn split(stream: impl ByteStream) -> (ReadSide, WriteSide) {
     }
 }
 
-/// Bounds what our kernel takes and has not sent: what waits there is out of reach for pings and Close frames that could
-/// go before it, and tells nothing about the peer. What is on its way to the peer is not bounded.
+/// Limits the bytes that our kernel accepts and has not sent. Pings and Close frames cannot overtake such bytes, and
+/// they say nothing about the peer. Bytes in flight to the peer are not limited.
 fn bound_unsent(socket: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // A kernel that refuses takes more, as on other systems.
+    // A kernel that refuses this accepts more, as on other systems.
     let _ = SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;
 }
 
-/// 128 KiB cost nothing that can be measured, also with large messages (docs/decisions.md).
+/// 128 KiB cost nothing measurable, even with large messages (docs/decisions.md).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MAX_UNSENT: u32 = 128 * 1024;
 
-/// Where bytes come from.
+/// The read side of a transport.
 #[derive(Debug)]
 pub(crate) enum ReadSide {
     Tcp(tcp::OwnedReadHalf),
     #[cfg(unix)]
     Unix(unix::OwnedReadHalf),
-    /// On a TCP connection, as under TLS. In a box, so that those without pay nothing for the addresses.
+    /// A stream on a TCP connection, such as TLS. Boxed, so that other connections need no memory for the addresses.
     Layered(Box<(ReadHalf<Exclusive>, Addresses)>),
     Other(ReadHalf<Exclusive>),
     Closed,
 }
 
 impl ReadSide {
-    /// Where a TCP connection comes from and leads to, while it is open.
+    /// Returns the addresses of a TCP connection, while it is open.
     pub(crate) fn addresses(&self) -> Option<Addresses> {
         match self {
             Self::Tcp(half) => Some(Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? }),
@@ -111,7 +111,8 @@ impl ReadSide {
         }
     }
 
-    /// Whether something to read waits in the kernel, where it can be asked. The runtime may not know of it yet.
+    /// Returns whether input waits in the kernel, if the kernel can be asked. The runtime may not know of the input
+    /// yet.
     pub(crate) fn has_unread(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         let peeked = match self {
@@ -120,7 +121,7 @@ impl ReadSide {
             Self::Unix(half) => SockRef::from(half.as_ref()).peek(&mut byte),
             _ => return false,
         };
-        // The end of the stream and a failure wait to be read, too.
+        // The end of the stream and an error count as input too.
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
@@ -137,7 +138,7 @@ impl ReadSide {
         polled.map_ok(|()| into.filled().len())
     }
 
-    /// Reads into room that was never written to. Dropping the inner future after one poll loses nothing.
+    /// Reads into uninitialized memory. Dropping the inner future after one poll loses nothing.
     pub(crate) fn poll_read_buf(&mut self, cx: &mut Context<'_>, into: &mut impl BufMut) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(half) => pin!(half.read_buf(into)).poll(cx),
@@ -150,20 +151,21 @@ impl ReadSide {
     }
 }
 
-/// Where bytes go.
+/// The write side of a transport.
 #[derive(Debug)]
 pub(crate) enum WriteSide {
     Tcp(tcp::OwnedWriteHalf),
     #[cfg(unix)]
     Unix(unix::OwnedWriteHalf),
-    /// As for [`ReadSide::Layered`].
+    /// The same as [`ReadSide::Layered`].
     Layered(Box<(WriteHalf<Exclusive>, Addresses)>),
     Other(WriteHalf<Exclusive>),
     Closed,
 }
 
 impl WriteSide {
-    /// How far the peer's side of a TCP connection has taken our output. The system is asked, if it can be.
+    /// Asks the system how much output the peer's side of a TCP connection has acknowledged. `None` if it cannot be
+    /// asked.
     pub(crate) fn tcp_progress(&self) -> Option<TcpProgress> {
         match self {
             Self::Tcp(half) => {
@@ -174,7 +176,7 @@ impl WriteSide {
         }
     }
 
-    /// One system call: a plain write where there is one slice, which costs a little less.
+    /// Writes with one system call. A single slice is a plain write, which costs a little less.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match (self.as_async_write(), slices) {
             (Some(writer), [slice]) => writer.poll_write(cx, slice),
@@ -184,7 +186,7 @@ impl WriteSide {
         }
     }
 
-    /// Passes on what a layer between us and the socket may hold; sockets hold nothing.
+    /// Flushes a layer between us and the socket. Sockets hold nothing back.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Layered(layered) => Pin::new(&mut layered.0).poll_flush(cx),
@@ -193,7 +195,7 @@ impl WriteSide {
         }
     }
 
-    /// Tells the peer that nothing more will come.
+    /// Shuts down the write side.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.as_async_write() {
             Some(writer) => writer.poll_shutdown(cx),
@@ -201,7 +203,7 @@ impl WriteSide {
         }
     }
 
-    /// The transport is broken: its end is not announced to it any more.
+    /// Marks the transport as broken, so that dropping a socket does not shut it down.
     pub(crate) fn note_broken(&mut self) {
         match std::mem::replace(self, Self::Closed) {
             Self::Tcp(half) => half.forget(),

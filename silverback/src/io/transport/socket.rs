@@ -1,4 +1,4 @@
-//! The TCP socket under a stream, where it can be found: under TLS by a library that is there, and in boxes.
+//! Finds the TCP socket under a stream: in boxes, and under TLS of the libraries in this build.
 
 use std::{any::Any, net::SocketAddr};
 
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{byte_stream::ByteStream, wire::Wire};
 
-/// Both ends of a TCP connection.
+/// Both addresses of a TCP connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addresses {
     pub(crate) peer: SocketAddr,
@@ -14,14 +14,14 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Of the connection under this stream. The system is asked.
+    /// Asks the system for the addresses of the connection under this stream.
     pub(crate) fn of(stream: &impl ByteStream) -> Option<Self> {
         let socket = socket_under(stream)?;
         Some(Self { peer: socket.peer_addr().ok()?, local: socket.local_addr().ok()? })
     }
 }
 
-/// The peer of the connection under this stream. The system is asked.
+/// Asks the system for the peer's address of the connection under this stream.
 pub(crate) fn peer_of(stream: &dyn ByteStream) -> Option<SocketAddr> {
     socket_under(stream.as_any())?.peer_addr().ok()
 }
@@ -44,7 +44,7 @@ pub(crate) fn socket_under(stream: &dyn Any) -> Option<&TcpStream> {
     None
 }
 
-/// The same for a session of TLS on a stream of this type.
+/// Does the same for a TLS session on a stream of this type.
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 fn under_tls<S: ByteStream>(stream: &dyn Any) -> Option<&TcpStream> {
     #[cfg(feature = "rustls-tls")]

@@ -1,22 +1,22 @@
-//! How far the peer's side of a TCP connection has taken our output. Our kernel takes megabytes that a slow peer has not
-//! seen, so what it took says little about the peer.
+//! How much of our output the peer's side of a TCP connection has acknowledged. Our kernel accepts megabytes that a
+//! slow peer has not seen, so what our kernel accepts says little about the peer.
 //!
-//! Linux is asked over netlink (sock_diag(7)): the socket options that tell the same need unsafe code. Where nothing can
-//! be asked, or a sandbox forbids it, a connection goes by what our kernel takes.
+//! On Linux we ask over netlink (sock_diag(7)), because the socket options with the same information need unsafe code.
+//! On other systems, or in a sandbox that forbids netlink, a connection counts what our kernel accepts.
 
 use crate::io::transport::socket::Addresses;
 
-/// What the peer's side has taken, and what our kernel still holds.
+/// The bytes that the peer's side has acknowledged, and those that our kernel still holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TcpProgress {
-    /// Bytes that were acknowledged since the connection began.
+    /// Bytes acknowledged since the connection began.
     pub(crate) acknowledged: u64,
-    /// Bytes that were not.
+    /// Bytes not acknowledged yet.
     pub(crate) outstanding: u64,
 }
 
 impl TcpProgress {
-    /// Of the connection between these addresses; `None` if nobody knows.
+    /// Returns the progress of the connection between these addresses, or `None` if the system does not tell.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn of(addresses: &Addresses) -> Option<Self> {
         linux::ask(addresses)
@@ -37,11 +37,12 @@ mod linux {
     use super::TcpProgress;
     use crate::io::transport::socket::Addresses;
 
-    /// A socket for each question: they are rare, and each thread would keep a descriptor otherwise.
+    /// Asks the kernel with a new socket. Questions are rare, and a socket for each thread would keep a descriptor
+    /// open.
     pub(crate) fn ask(addresses: &Addresses) -> Option<TcpProgress> {
         let mut netlink =
             Socket::new(Domain::from(AF_NETLINK), Type::DGRAM, Some(Protocol::from(NETLINK_SOCK_DIAG))).ok()?;
-        // The kernel answers while it takes the question.
+        // The kernel's answer is ready when `send` returns.
         netlink.set_nonblocking(true).ok()?;
         netlink.send(&question(addresses)?).ok()?;
         let mut answer = [0; ANSWER];
@@ -49,7 +50,7 @@ mod linux {
         read_answer(&answer[..len])
     }
 
-    /// A `struct nlmsghdr` and a `struct inet_diag_req_v2`.
+    /// Encodes a `struct nlmsghdr` and a `struct inet_diag_req_v2`.
     fn question(addresses: &Addresses) -> Option<Vec<u8>> {
         let Addresses { local, peer } = addresses;
         let family = match local {
@@ -90,7 +91,7 @@ mod linux {
         }
     }
 
-    /// A `struct nlmsghdr`, a `struct inet_diag_msg`, and attributes, one of which is a `struct tcp_info`.
+    /// Decodes a `struct nlmsghdr`, a `struct inet_diag_msg`, and attributes, one of which is a `struct tcp_info`.
     fn read_answer(answer: &[u8]) -> Option<TcpProgress> {
         let kind = u16::from_ne_bytes(field(answer, 4)?);
         if kind != SOCK_DIAG_BY_FAMILY {
@@ -127,12 +128,12 @@ mod linux {
 
     const HEADER: usize = 16;
     const QUESTION: usize = HEADER + 56;
-    /// The length of a `struct inet_diag_msg`, and where `idiag_wqueue` stands in it.
+    /// The length of a `struct inet_diag_msg`, and the offset of `idiag_wqueue` in it.
     const MESSAGE: usize = 72;
     const WRITE_QUEUE: usize = 60;
-    /// Where `tcpi_bytes_acked` stands in a `struct tcp_info`. Kernels before 4.1 end before it.
+    /// The offset of `tcpi_bytes_acked` in a `struct tcp_info`. Kernels before 4.1 do not have this field.
     const BYTES_ACKED: usize = 120;
-    /// Today's answers have 408 bytes.
+    /// Answers have 408 bytes today.
     const ANSWER: usize = 4096;
 }
 

@@ -1,4 +1,4 @@
-//! The kernel tells what the other side of a socket has taken.
+//! Checks that the kernel reports how much the other side of a socket has acknowledged.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::{
 use super::TcpProgress;
 use crate::io::transport::socket::Addresses;
 
-/// Both ends of a connection. `None` if the machine has no such address.
+/// Returns both ends of a connection, or `None` if the machine has no such address.
 fn connect(to: &str, at: &str) -> Option<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((to, 0)).ok()?;
     let client = TcpStream::connect((at, listener.local_addr().unwrap().port())).ok()?;
@@ -38,7 +38,7 @@ fn fill(mut stream: &TcpStream) -> u64 {
 
 #[test]
 fn what_a_peer_takes_is_acknowledged() {
-    // The second one is a socket of IPv6 that serves a client of IPv4.
+    // In the second case an IPv6 socket serves an IPv4 client.
     for (to, at) in [("127.0.0.1", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "::1")] {
         let Some((client, mut server)) = connect(to, at) else {
             assert!(to.contains(':'), "every machine has 127.0.0.1");

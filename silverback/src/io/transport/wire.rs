@@ -1,5 +1,4 @@
-//! What leads to the server while it is being dialled: TCP and Unix sockets keep their types, so that the connection
-//! that is made of them stays fast.
+//! The stream to the server during a dial. TCP and Unix sockets keep their types, so that the connection stays fast.
 
 use std::{
     any::Any,
