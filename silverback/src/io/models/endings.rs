@@ -1,4 +1,5 @@
-//! Ends: the reader goes, the closing handshake starts on one half, the transport is lost under a waiting writer.
+//! The ends of a connection: the reader is dropped, one half starts the closing handshake, or the transport is lost
+//! while a writer waits.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ fn a_message_that_is_queued_while_the_reader_goes_leaves() {
         let early = [masked_text("1"), masked_text("2")].concat();
         let (conn, peer) = server(100, &early, |config| config);
         let (writer, mut reader) = conn.split();
-        // From now on there is input in hand, and output is held back.
+        // From here on input is in hand and output is held back.
         block_on(reader.read_message()).unwrap();
         let writing = task(async move { writer.write_message("a").await.unwrap() });
         drop(reader);

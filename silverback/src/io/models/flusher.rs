@@ -1,4 +1,4 @@
-//! The hand-over to the flusher: what is held back, what is blocked, and what becomes of both.
+//! The hand-over to the flusher of held-back output and of blocked connections.
 
 use loom::{future::block_on, thread};
 
@@ -14,7 +14,7 @@ fn what_was_held_back_leaves_when_the_task_goes_on_to_something_else() {
         let (mut conn, peer) = server(100, &early, |config| config);
         block_on(async {
             conn.read_message().await.unwrap();
-            // A second message is in hand: the answer may wait for that one's.
+            // A second message is in hand, so the reply may wait for the reply to that one.
             conn.write_message("one").await.unwrap();
         });
         peer.expect(&text("one"));
@@ -71,7 +71,7 @@ fn a_writer_that_waits_is_told_that_its_runtime_has_ended() {
         end_runtime();
         writing.join().unwrap();
         drop(reader);
-        // The transport had taken as much as it had room for.
+        // The transport took only as many bytes as it had room for.
         assert_eq!(peer.read_to_end(), text("a")[..2]);
     });
 }

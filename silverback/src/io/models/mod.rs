@@ -1,10 +1,10 @@
-//! Models of what is handed over between the halves of a connection, its flusher and its ending, under loom.
+//! Loom models of the hand-over between the halves of a connection, its flusher and its close sequence.
 //!
-//! Nothing of the library is copied here: `crate::io::sync` gives it loom's locks, counters and threads, and loom runs each
-//! conversation again and again, in the orders in which threads can come by one another. A wake-up that is lost, a lock
-//! that is taken in two orders, a task that never ends: each shows as a deadlock of the model.
+//! The models run the library itself, not a copy: `crate::io::sync` gives it loom's locks, counters and threads. Loom
+//! repeats each conversation in the possible orders of the threads. A lost wake-up, two locks taken in different
+//! orders, or a task that never ends shows as a deadlock of the model.
 //!
-//! `cargo xtask test --only loom` runs them, with a bound on preemptions.
+//! `cargo xtask test --only loom` runs them, with a limit on preemptions.
 #![allow(clippy::unwrap_used, reason = "a model is a test")]
 
 mod endings;

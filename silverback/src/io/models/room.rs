@@ -1,4 +1,4 @@
-//! Writers that wait for room, and writers that meet.
+//! Writers that wait for room, and writers that run at the same time.
 
 use std::task::{Context, Waker};
 
@@ -84,7 +84,7 @@ fn a_writer_that_gives_up_passes_its_turn_on() {
             peer.open();
             peer
         });
-        // It gives up after one look, called or not.
+        // The write is dropped after one poll, whether it was woken or not.
         let mut given_up = Box::pin(writer.write_message("a"));
         let written = given_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
         drop(given_up);
@@ -101,7 +101,7 @@ fn a_writer_that_gives_up_passes_its_turn_on() {
     });
 }
 
-/// Whole frames, one after the other.
+/// Expects both frames, complete and in either order.
 #[track_caller]
 fn expect_both(peer: &Peer) {
     let frames = peer.read(6);

@@ -1,4 +1,4 @@
-//! A connection on a pipe of the models, and the peer at its other end.
+//! A connection on a pipe that works under loom, and the peer at its other end.
 
 use std::{
     io, mem,
@@ -21,7 +21,7 @@ use super::sync::end_runtime;
 use crate::{conn::Conn, io::settings::Settings};
 use silverback_proto::{Config, Negotiated, Role};
 
-/// Runs a conversation in every order that loom finds. Time stands still in it.
+/// Runs a conversation in every order that loom finds. Time is paused.
 pub(super) fn check(conversation: impl Fn() + Sync + Send + 'static) {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _entered = runtime.enter();
@@ -31,7 +31,7 @@ pub(super) fn check(conversation: impl Fn() + Sync + Send + 'static) {
     });
 }
 
-/// The server's side of a connection whose transport takes `room` bytes before its peer has to read.
+/// Returns the server's side of a connection. Its transport takes `room` bytes before the peer must read.
 pub(super) fn server(room: usize, early: &[u8], change: impl FnOnce(Config) -> Config) -> (Conn, Peer) {
     let (pipe, peer) = pipe(room);
     let settings = Settings::default().adjust_config(change);
@@ -39,22 +39,22 @@ pub(super) fn server(room: usize, early: &[u8], change: impl FnOnce(Config) -> C
     (conn, peer)
 }
 
-/// A thread of the model with a task of its own.
+/// Runs a future in a new thread of the model.
 pub(super) fn task<T: 'static>(future: impl Future<Output = T> + 'static) -> thread::JoinHandle<T> {
     thread::spawn(move || block_on(future))
 }
 
-/// What a server sends for a text.
+/// Returns a text frame from a server.
 pub(super) fn text(text: &str) -> Vec<u8> {
     [&[0x81, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
 }
 
-/// What a client sends for a text; the mask key is zero.
+/// Returns a text frame from a client. The mask key is zero.
 pub(super) fn masked_text(text: &str) -> Vec<u8> {
     [&[0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0], text.as_bytes()].concat()
 }
 
-/// A Close frame with 1000, as a server sends it and as a client does.
+/// A Close frame with code 1000 from a server, and one from a client.
 pub(super) const CLOSE: &[u8] = &[0x88, 2, 0x03, 0xE8];
 pub(super) const MASKED_CLOSE: &[u8] = &[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8];
 
@@ -64,17 +64,17 @@ pub(super) fn pipe(room: usize) -> (Pipe, Peer) {
     (Pipe(shared.clone()), Peer(shared))
 }
 
-/// The connection's end.
+/// The connection's end of the pipe.
 #[derive(Debug)]
 pub(super) struct Pipe(Arc<Shared>);
 
-/// The peer's end.
+/// The peer's end of the pipe.
 pub(super) struct Peer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// For the peer, which is a thread without tasks.
+    /// Wakes the peer, which is a thread without tasks.
     changed: Condvar,
 }
 
@@ -85,20 +85,20 @@ struct State {
     writer: Option<Waker>,
     from_peer: Vec<u8>,
     reader: Option<Waker>,
-    /// The peer has said its last byte.
+    /// Whether the peer sends no more bytes.
     has_ended: bool,
     is_shut_down: bool,
     is_gone: bool,
 }
 
 impl Peer {
-    /// Reads exactly these bytes, as they come.
+    /// Reads exactly these bytes, in any pieces.
     #[track_caller]
     pub(super) fn expect(&self, wire: &[u8]) {
         assert_eq!(self.read(wire.len()), wire);
     }
 
-    /// Waits for `count` bytes, taking them as they come.
+    /// Reads `count` bytes, in any pieces.
     pub(super) fn read(&self, count: usize) -> Vec<u8> {
         let mut read = Vec::new();
         while read.len() < count {
@@ -114,7 +114,7 @@ impl Peer {
         read
     }
 
-    /// Makes room for all that will ever come.
+    /// Gives the pipe unlimited room.
     pub(super) fn open(&self) {
         let mut state = self.0.state.lock().unwrap();
         state.capacity = usize::MAX;
@@ -133,19 +133,19 @@ impl Peer {
         self.change(|state| state.has_ended = true);
     }
 
-    /// Waits until the connection has said its last byte, and that nothing came before it.
+    /// Waits until the connection has shut down its write side, and checks that it sent nothing before that.
     pub(super) fn expect_shutdown(&self) {
         let state = self.wait_until(|state| state.is_shut_down || state.is_gone);
         assert!(state.is_shut_down && !state.is_gone, "the transport was dropped instead");
         assert_eq!(state.to_peer, b"");
     }
 
-    /// Waits until the connection has let go of the transport, and that nothing came before it.
+    /// Waits until the connection has dropped the transport, and checks that it sent nothing before that.
     pub(super) fn expect_gone(&self) {
         assert_eq!(self.read_to_end(), b"");
     }
 
-    /// Waits until the connection has let go of the transport; gives what it had sent.
+    /// Waits until the connection has dropped the transport. Returns the bytes that it sent.
     pub(super) fn read_to_end(&self) -> Vec<u8> {
         mem::take(&mut self.wait_until(|state| state.is_gone).to_peer)
     }

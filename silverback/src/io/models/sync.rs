@@ -1,4 +1,4 @@
-//! Loom's locks, counters and threads, by the names that the library uses.
+//! Loom's locks, counters and threads, under the names that the library uses.
 
 use std::{
     future::poll_fn,
@@ -21,7 +21,7 @@ use tokio::{
     runtime::Handle,
 };
 
-/// A task is a thread of the model: whatever a runtime might do, its threads do too.
+/// Runs a task as a thread of the model, so that loom also tries the orders in which a runtime may run tasks.
 pub(crate) fn spawn(_: &Handle, task: impl Future<Output = ()> + Send + 'static) {
     let slot = Arc::new(Mutex::new(Slot { task: Some(Box::pin(task)), waker: None }));
     let runs = slot.clone();
@@ -29,7 +29,7 @@ pub(crate) fn spawn(_: &Handle, task: impl Future<Output = ()> + Send + 'static)
     TASKS.lock().unwrap().push((slot, thread));
 }
 
-/// The end of the runtime: what its tasks have not done by now is never done.
+/// Ends the runtime: drops tasks that are not done.
 pub(super) fn end_runtime() {
     let tasks = mem::take(&mut *TASKS.lock().unwrap());
     for (slot, thread) in tasks {
@@ -42,7 +42,7 @@ pub(super) fn end_runtime() {
     }
 }
 
-/// Where a task is, until it has ended or its runtime has.
+/// Holds a task until the task or its runtime has ended.
 #[derive(Default)]
 struct Slot {
     task: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -65,7 +65,7 @@ loom::lazy_static! {
     static ref TASKS: Mutex<Vec<(Arc<Mutex<Slot>>, thread::JoinHandle<()>)>> = Mutex::default();
 }
 
-/// As tokio splits a stream: both halves share it behind a lock.
+/// Splits a stream as tokio does: both halves share it behind a lock.
 pub(crate) fn split<T>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {
     let stream = Arc::new(Mutex::new(stream));
     (ReadHalf(stream.clone()), WriteHalf(stream))
