@@ -1,5 +1,5 @@
-//! The present: of tokio's clock, so that deadlines and the timers that wait for them move together, also when a test
-//! has paused it.
+//! The current time. It comes from tokio's clock, so that deadlines and their timers agree even if a test has paused
+//! the clock.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// That much later than now. `Duration::MAX` is a way to say never, and more than an `Instant` can hold.
+/// Returns the time after this duration. `Duration::MAX` means never and is more than an `Instant` can hold.
 pub(crate) fn now_and(budget: Duration) -> Instant {
     let now = now();
     now.checked_add(budget).unwrap_or_else(|| now + NEVER)

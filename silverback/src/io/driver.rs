@@ -1,4 +1,5 @@
-//! The reading side's engine: input to arrivals, with the deadlines of the connection. `ending` does the last steps.
+//! The engine of the reading side: it turns input into received events, and keeps the connection's deadlines. `ending`
+//! has the close sequence.
 
 use std::{
     pin::Pin,
@@ -35,25 +36,25 @@ pub(crate) struct Driver {
     input: Input,
     io: ReadSide,
     role: Role,
-    /// What one read takes at most.
+    /// The most bytes of one read.
     read_buffer_size: usize,
-    /// What `shared` was told last.
+    /// The last value that `shared` was given.
     input_in_hand: bool,
-    /// Ends at the next deadline, or before it: then it is set anew. No timer is touched for a message.
+    /// The timer for the next deadline. It may end earlier and is then reset, so that a message need not touch it.
     timer: Option<Pin<Box<Sleep>>>,
-    /// It wakes the task that waits: it need not be told again.
+    /// Whether the timer wakes the task that waits. Then it need not be polled again.
     timer_is_told: bool,
-    /// What was read since this task last waited.
+    /// Bytes read since this task last waited.
     read_this_turn: Received,
-    /// Counted here and not in `shared`: a message that is in hand costs no lock.
+    /// Counted here and not in `shared`, so that a message in hand takes no lock.
     messages_received: u64,
     observer: Observer,
-    /// What a deadline waits for that would end the connection.
+    /// The check for input before a deadline ends the connection.
     last_look: Option<Box<LastLook>>,
     ending: Option<Box<Ending>>,
 }
 
-/// What a driver is made of.
+/// The parts of a driver.
 #[derive(Debug)]
 pub(crate) struct DriverParts {
     pub(crate) shared: SharedHandle,
@@ -65,13 +66,13 @@ pub(crate) struct DriverParts {
     pub(crate) read_buffer_size: usize,
 }
 
-/// What a reader asks for.
+/// The events that a reader asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Messages,
     /// Messages, and the control frames between them.
     Events,
-    /// Messages in pieces, of at most this many bytes.
+    /// Messages in pieces. `limit` is the most bytes of such a message.
     Pieces {
         limit: u64,
     },
@@ -119,7 +120,7 @@ impl Driver {
         stats
     }
 
-    /// The transport, while it is read from.
+    /// Returns the read side of the transport, while it is open.
     pub(crate) fn io(&self) -> &ReadSide {
         &self.io
     }
@@ -132,7 +133,8 @@ impl Driver {
         self.receiver.set_max_message_size(bytes);
     }
 
-    /// The next message, or piece of one; `None` once the connection has ended cleanly. Nothing is lost between polls.
+    /// Returns the next message or piece, or `None` once the connection has ended cleanly. Nothing is lost between
+    /// polls.
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,7 +170,8 @@ impl Driver {
         }
     }
 
-    /// The next message if it stands whole in what has been read: the usual case of `poll_next` and no other.
+    /// Returns the next message if it is complete in the bytes that were read. This is the fast path of
+    /// [`poll_next`](Self::poll_next).
     #[inline]
     pub(crate) fn message_in_hand(&mut self) -> Option<PayloadLocation> {
         if !self.input_in_hand {
@@ -181,8 +184,8 @@ impl Driver {
         Some(PayloadLocation::Input { kind, range })
     }
 
-    /// The message that `poll_next` has found, lent. Text that is not UTF-8 fails the connection: the peer was told,
-    /// and the error is reported here, once.
+    /// Borrows the message that [`poll_next`](Self::poll_next) has found. Text that is not valid UTF-8 fails the
+    /// connection: the peer is sent a Close frame, and the error is returned here, once.
     #[inline(always)]
     pub(crate) fn message(&mut self, location: PayloadLocation) -> Result<Incoming<'_>, Error> {
         let Self { receiver, input, shared, io, role, ending, .. } = self;
@@ -196,18 +199,18 @@ impl Driver {
         }
     }
 
-    /// The piece of a message that `poll_next` has found.
+    /// Borrows the piece of a message that [`poll_next`](Self::poll_next) has found.
     pub(crate) fn piece(&self, location: PayloadLocation) -> &[u8] {
-        // The place is one of this input: the driver handles no other before the piece is done with.
+        // The location is in the current input, because the driver handles no other input before the piece is released.
         self.receiver.piece(self.input.handled(), location).unwrap_or_default()
     }
 
-    /// Nothing of what was handed out is used any more.
+    /// Releases the input if it is handled. The application no longer borrows from it.
     pub(crate) fn release(&mut self) {
         self.input.release_if_empty();
     }
 
-    /// Handles what has been read until it amounts to something for the application.
+    /// Handles bytes in hand until there is an event for the application.
     fn next_in_hand(&mut self, wanted: Wanted) -> Option<ReceivedEvent> {
         let mut answered = false;
         loop {
@@ -228,7 +231,8 @@ impl Driver {
                 self.count_message(&received);
                 self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
                 if answered {
-                    // The answer is on the wire before anything that came after its question is handed out.
+                    // The answer to a control frame is sent before the application gets anything that arrived after
+                    // that frame.
                     self.shared.flush_now();
                 }
                 return Some(received);
@@ -251,7 +255,7 @@ impl Driver {
         }
     }
 
-    /// Reads once, into the thread's buffer or straight into a large message.
+    /// Reads once, into the thread's buffer or directly into a large message.
     fn poll_fill(&mut self, cx: &mut Context<'_>, mode: ReadMode) -> Poll<Result<Option<ReceivedEvent>, Error>> {
         if mode == ReadMode::Whole {
             let target = self.receiver.payload_target();
@@ -299,7 +303,8 @@ impl Driver {
         }
     }
 
-    /// Lets other tasks run after a full turn. The deadlines are looked at first: no traffic may keep us from them.
+    /// Lets other tasks run after a full turn. Deadlines are checked first, so that no amount of traffic can delay
+    /// them.
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.prepare_to_wait(cx) {
             Ok(Some(deadline)) if deadline <= clock::now() => {
@@ -314,7 +319,7 @@ impl Driver {
         Poll::Ready(())
     }
 
-    /// Nothing can be read: waits for the next deadline too. Ready when something changed.
+    /// Waits for the next deadline, because nothing can be read. Ready when something has changed.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.prepare_to_wait(cx) {
             Ok(Some(deadline)) => {
@@ -336,8 +341,8 @@ impl Driver {
         Ok(deadline)
     }
 
-    /// Ready if this deadline, which has passed, may be judged: unless it only asks for a ping, what had come by then has
-    /// been read. The caller reads on while this is pending.
+    /// Ready if a deadline that has passed may be handled. If it would end the connection, everything that arrived
+    /// before it has then been read. The caller continues to read while this is pending.
     fn poll_last_look(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.shared.has_timed_out(clock::now()) {
             self.last_look.take_if(|look| look.deadline() != deadline);
@@ -369,7 +374,7 @@ impl Driver {
             if self.timer_is_told && !timer.is_elapsed() {
                 return Poll::Pending;
             }
-            // Without budget a timer is told nothing, and the task is woken at once.
+            // If the task's budget is used up, the timer does not store the waker, and the task is woken at once.
             let is_heard = coop::has_budget_remaining();
             if timer.as_mut().poll(cx).is_pending() {
                 self.timer_is_told = is_heard;
@@ -384,7 +389,7 @@ impl Driver {
         }
     }
 
-    /// The peer is at fault, and is told before the application is.
+    /// Fails the connection for a fault of the peer. The peer is told before the application is.
     fn fail(&mut self, error: ConnectionError) {
         self.shared.handle_fault(&error);
         let ending = self.orderly_ending().after_fault(Some(error.into()));
@@ -396,7 +401,7 @@ impl Driver {
         Ending::orderly(self.shared.clone(), io, self.shared.close_deadline(), self.role)
     }
 
-    /// The transport is gone, or a deadline has passed.
+    /// Ends the connection because the transport is lost or a deadline has passed.
     fn end(&mut self, error: Error) {
         self.close_input();
         self.ending = Some(Box::new(Ending::gone(self.shared.clone(), error)));
@@ -420,15 +425,15 @@ impl Drop for Driver {
     }
 }
 
-/// Tells the peer of a fault that is reported elsewhere.
+/// Tells the peer of a fault. The caller reports the error to the application.
 #[cold]
 fn end_of_fault(shared: &SharedHandle, io: ReadSide, role: Role, error: &ConnectionError) -> Box<Ending> {
     shared.handle_fault(error);
     Box::new(Ending::orderly(shared.clone(), io, shared.close_deadline(), role).after_fault(None))
 }
 
-/// A peer that always has more to say must let others speak: after this much its task yields.
+/// Once it has read this much, the task of a peer that never stops sending yields to other tasks.
 const READ_PER_TURN: usize = 256 * 1024;
 
-/// The same for what a compressed message becomes: one or two milliseconds of work, which may come of 1 KiB.
+/// The same limit for inflated bytes: one or two milliseconds of work, which 1 KiB of input can cause.
 const INFLATED_PER_TURN: u64 = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Reads the head of a request or response from a stream, and no byte more than is there.
+//! Reads the head of a request or response from a stream. It never waits for bytes behind the head.
 
 use std::io;
 
@@ -10,21 +10,21 @@ use tokio::io::AsyncReadExt;
 
 use crate::io::transport::ByteStream;
 
-/// Why there is no head.
+/// Why no head was read.
 #[derive(Debug)]
 pub(crate) enum ReadHeadError {
     Head(HeadError),
-    /// The stream ended inside the head, or before it.
+    /// The stream ended before the end of the head.
     Ended,
     Io(io::Error),
 }
 
-/// The head, and the bytes behind it that came along: they belong to the WebSocket stream.
+/// Returns the head, and the bytes that arrived after it. These belong to the WebSocket stream.
 pub(crate) async fn read_head(stream: &mut impl ByteStream, limit: usize) -> Result<(Vec<u8>, Vec<u8>), ReadHeadError> {
     read_next_head(stream, Vec::new(), limit).await
 }
 
-/// The same, when `input` has come along with the head before.
+/// Does the same if `input` has already been read.
 pub(crate) async fn read_next_head(
     stream: &mut impl ByteStream,
     mut input: Vec<u8>,

@@ -1,5 +1,6 @@
-//! The last look before a deadline is judged. A process that was stopped, by a debugger or a container's freezer or a laptop
-//! that sleeps, comes back with timers that are over and with input that its I/O driver has not seen yet.
+//! Checks for input once more before a deadline ends anything. If a process was stopped (by a debugger, a container's
+//! freezer or a sleeping laptop), its timers have expired when it continues, but its I/O driver has not seen the input
+//! that arrived.
 
 use std::{
     pin::{Pin, pin},
@@ -14,18 +15,18 @@ use tokio::{
 
 use crate::io::{clock, yields::yields};
 
-/// A look at the transport after a deadline has passed, for those who poll. They try to go on before each poll.
+/// The check of the transport after a deadline has passed. The caller tries to read or write before each poll.
 #[derive(Debug)]
 pub(crate) struct LastLook {
     deadline: Instant,
-    /// When the look is over whatever comes.
+    /// When the check ends in any case.
     latest: Instant,
     yields: u8,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl LastLook {
-    /// Begins when the deadline has passed.
+    /// Begins the check after the deadline has passed.
     pub(crate) fn at(deadline: Instant) -> Self {
         let now = clock::now();
         let extra = extra_time(deadline, now);
@@ -37,7 +38,7 @@ impl LastLook {
         self.deadline
     }
 
-    /// Ready when what came before the deadline has been seen.
+    /// Ready once everything that arrived before the deadline has been seen.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.yields > 0 {
             self.yields -= 1;
@@ -49,7 +50,7 @@ impl LastLook {
         Poll::Ready(())
     }
 
-    /// Looks a little longer, because input is known to wait. Returns whether there is time for it.
+    /// Continues for a little longer, because input is known to wait. Returns whether there is time for it.
     pub(crate) fn go_on(&mut self) -> bool {
         let until = clock::now() + NOTICEABLE;
         self.timer = Some(Box::pin(sleep_until(until.into())));
@@ -57,7 +58,8 @@ impl LastLook {
     }
 }
 
-/// Returns the output of `work`, or `None` if the deadline passes and what came before it does not finish the work.
+/// Returns the output of `work`. Returns `None` if the deadline passes, and the input that arrived before it does not
+/// finish the work.
 pub(crate) async fn within<F: Future>(deadline: tokio::time::Instant, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     if let Ok(done) = timeout_at(deadline, work.as_mut()).await {
@@ -70,8 +72,8 @@ pub(crate) async fn within<F: Future>(deadline: tokio::time::Instant, work: F) -
     timeout(extra, work).await.ok()
 }
 
-/// How much time a peer gets because we were late ourselves. The I/O driver reports a limited number of sockets in a turn,
-/// so that one turn may not be enough.
+/// Returns the extra time for a peer if the timer was late. One turn of the I/O driver may not be enough, because it
+/// reports a limited number of sockets.
 pub(crate) fn extra_time(deadline: Instant, now: Instant) -> Duration {
     let late = now.saturating_duration_since(deadline);
     if late < NOTICEABLE { Duration::ZERO } else { late.min(LONGEST) }
@@ -79,6 +81,6 @@ pub(crate) fn extra_time(deadline: Instant, now: Instant) -> Duration {
 
 /// The I/O driver runs when a task yields. The second turn is for the flusher, which the first one has woken.
 const YIELDS: u8 = 2;
-/// Timers are rarely later than this on a machine that has time.
+/// Timers are rarely later than this on a machine that is not overloaded.
 const NOTICEABLE: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(1);

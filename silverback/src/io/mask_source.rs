@@ -1,4 +1,4 @@
-//! Mask keys for clients: unpredictable (RFC 6455, 5.3 and 10.3), drawn from the system in blocks.
+//! Mask keys for clients: unpredictable (RFC 6455, 5.3 and 10.3), from the system's random source, in blocks.
 
 #[cfg(test)]
 mod tests;
@@ -11,22 +11,22 @@ use std::{
 
 use silverback_proto::MaskKey;
 
-/// Makes sure that a process which was forked off does not repeat the keys of its parent. To be called for each new
-/// connection: for each frame, asking the system who we are would cost a system call.
+/// Ensures that a forked process does not repeat the keys of its parent. Call this for each new connection. For each
+/// frame it would cost too much, because asking for the process id is a system call.
 pub(crate) fn prepare() {
     PROCESS.store(process::id(), Ordering::Relaxed);
 }
 
-/// The next key of this thread's block.
+/// Returns the next key of this thread's block.
 pub(crate) fn next_mask_key() -> MaskKey {
     BLOCK.with_borrow_mut(Block::next)
 }
 
 struct Block {
     keys: [u8; BLOCK_LEN],
-    /// Bytes of `keys` that are used up.
+    /// The number of used bytes of `keys`.
     used: usize,
-    /// Who drew them.
+    /// The process that drew these keys.
     process: u32,
 }
 
@@ -34,7 +34,7 @@ impl Block {
     fn next(&mut self) -> MaskKey {
         let process = PROCESS.load(Ordering::Relaxed);
         if self.used == BLOCK_LEN || self.process != process {
-            // Without a source of randomness no frame of a client may leave: there is nothing better to do than to stop.
+            // A client must not send a frame without random bytes (5.3), so only a panic is left.
             #[allow(clippy::expect_used, reason = "the system's random source fails only where none is configured")]
             getrandom::fill(&mut self.keys).expect("the system gives random bytes");
             (self.used, self.process) = (0, process);
@@ -42,7 +42,7 @@ impl Block {
         let key = &mut self.keys[self.used..self.used + 4];
         self.used += 4;
         let mut mask = [0; 4];
-        // What was used is wiped: it must not be found in memory afterwards.
+        // Used keys are wiped, so that they cannot be found in memory later.
         mask.swap_with_slice(key);
         MaskKey(mask)
     }
@@ -55,5 +55,5 @@ thread_local! {
     static BLOCK: RefCell<Block> = const { RefCell::new(Block { keys: [0; BLOCK_LEN], used: BLOCK_LEN, process: 0 }) };
 }
 
-/// One system call for 256 frames.
+/// One system call gives keys for 256 frames.
 const BLOCK_LEN: usize = 1024;

@@ -1,11 +1,12 @@
-//! The engine under a connection: sockets, buffers, wakers, timers and locks around the state machines of
-//! `silverback_proto`. It knows neither how a connection came about (`dial`, `upgrade`) nor what applications hold (`conn`).
+//! The engine of a connection: sockets, buffers, wakers, timers and locks around the state machines of
+//! `silverback_proto`. It does not know how a connection was opened (`dial`, `upgrade`) or which types applications
+//! hold (`conn`).
 //!
 //! ```text
 //! driver        reads: bytes in, events out, deadlines
-//! output        writes: the queue's owner, the flusher of a thread, the close sequence
-//! transport     what the bytes come from and go to: TCP, Unix sockets, boxed streams
-//! read_buffer   one buffer for each thread
+//! output        writes: the queue, the flusher of a thread, the close sequence
+//! transport     the stream below: TCP, Unix sockets, boxed streams
+//! read_buffer   the read buffer of each thread
 //! ```
 
 pub(crate) mod clock;

@@ -1,5 +1,5 @@
-//! Looking at the peer's control frames (RFC 6455, 5.5) while the reads answer them.
-//! The answers are the core's business; whoever wants control frames in the order of the messages has `read_event`.
+//! Observes the peer's control frames (RFC 6455, 5.5) while reads answer them. The core sends the answers. To get
+//! control frames in the order of the messages, use `read_event`.
 
 use std::{
     fmt,
@@ -8,19 +8,19 @@ use std::{
 
 use silverback_proto::{CloseFrame, ReceivedEvent};
 
-/// A control frame that the peer sent, as an observer sees it.
+/// A control frame from the peer, as an observer sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Control<'a> {
-    /// A ping, of at most 125 bytes.
+    /// A ping, with at most 125 bytes.
     Ping(&'a [u8]),
-    /// A pong, asked for or not.
+    /// A pong, whether it answers a ping or not.
     Pong(&'a [u8]),
-    /// A Close frame; an empty one has neither code nor reason.
+    /// A Close frame. An empty one has no code and no reason.
     Close(Option<&'a CloseFrame>),
 }
 
-/// Who is shown control frames.
+/// The application's observer of control frames.
 #[derive(Default)]
 pub(crate) struct Observer(Option<Box<Mutex<Observe>>>);
 
@@ -33,7 +33,7 @@ impl Observer {
 
     pub(crate) fn tell(&mut self, received: &ReceivedEvent) {
         let Some(observer) = &mut self.0 else { return };
-        // The lock makes connections `Sync`. It is never taken.
+        // The lock is never taken. It only makes connections `Sync`.
         let observer = observer.get_mut().unwrap_or_else(PoisonError::into_inner);
         match received {
             ReceivedEvent::Ping(payload) => observer(Control::Ping(payload.as_slice())),

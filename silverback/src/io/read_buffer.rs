@@ -1,24 +1,25 @@
-//! The buffer that a thread lends to whichever connection is readable, and what a connection holds of it.
+//! The read buffer of each thread, which a readable connection borrows, and the input that a connection keeps.
 
 use std::{cell::RefCell, mem, ops::Range};
 
 use silverback_proto::{buffer, deflate};
 
-/// Bytes that have arrived and were not yet handled. An idle connection holds none, and no memory.
+/// Bytes that have arrived and were not handled yet. An idle connection has none, and no memory for them.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     storage: Vec<u8>,
     source: Source,
-    /// What was handled last, and may still be lent: it ends where `unread` ends.
+    /// Where the bytes of the last [`handle`](Self::handle) begin. They end where `unread` ends, and may still be
+    /// borrowed.
     lent_from: usize,
-    /// Within `storage`.
+    /// The range in `storage`.
     unread: Range<usize>,
 }
 
-/// Whose memory it is.
+/// Where the memory comes from.
 #[derive(Clone, Copy, Debug, Default)]
 enum Source {
-    /// Little input, moved out of the thread's buffer so that a slow application pins no more than it got.
+    /// A small buffer. Little input is moved here, so that a slow application does not keep the thread's buffer.
     #[default]
     Small,
     /// The thread's buffer.
@@ -26,7 +27,7 @@ enum Source {
 }
 
 impl Input {
-    /// Input that came with the handshake.
+    /// Takes the input that came with the handshake.
     pub(crate) fn new(early: Vec<u8>) -> Self {
         let unread = 0..early.len();
         Self { storage: early, source: Source::Small, lent_from: 0, unread }
@@ -41,26 +42,26 @@ impl Input {
         &self.storage[self.unread.clone()]
     }
 
-    /// What is to be handled now; ranges that come back are relative to its start.
+    /// Returns the bytes to handle now. Ranges that the receiver returns are relative to their start.
     #[inline]
     pub(crate) fn handle(&mut self) -> &mut [u8] {
         self.lent_from = self.unread.start;
         &mut self.storage[self.unread.clone()]
     }
 
-    /// The front of what was handled is done with.
+    /// Marks the first bytes as handled.
     #[inline]
     pub(crate) fn consume(&mut self, count: usize) {
         self.unread.start += count;
     }
 
-    /// What `handle` gave last.
+    /// Returns the bytes of the last [`handle`](Self::handle).
     #[inline]
     pub(crate) fn handled(&self) -> &[u8] {
         &self.storage[self.lent_from..self.unread.end]
     }
 
-    /// Gives the memory back once all of it is handled and nothing is lent.
+    /// Returns the memory to the thread if all bytes are handled. No bytes may be borrowed.
     #[inline]
     pub(crate) fn release_if_empty(&mut self) {
         if self.is_empty() {
@@ -68,7 +69,7 @@ impl Input {
         }
     }
 
-    /// Gives the memory back.
+    /// Returns the memory to the thread.
     pub(crate) fn release(&mut self) {
         let storage = mem::take(&mut self.storage);
         (self.lent_from, self.unread) = (0, 0..0);
@@ -78,7 +79,7 @@ impl Input {
         }
     }
 
-    /// Takes what a read has put into the front of `buffer`. The input is empty before.
+    /// Takes the first `count` bytes of `buffer` from a read. The input must be empty.
     pub(crate) fn fill(&mut self, mut buffer: ReadBuffer, count: usize) {
         self.release();
         if count <= SMALL {
@@ -100,16 +101,16 @@ impl Drop for Input {
     }
 }
 
-/// A page-aligned buffer that was zeroed once, when the thread made it.
+/// A page-aligned buffer, zeroed once when it was created.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     storage: Vec<u8>,
-    /// Where the first page in `storage` begins.
+    /// The start of the first page in `storage`.
     start: usize,
 }
 
 impl ReadBuffer {
-    /// The thread's buffer, of `size` bytes at least.
+    /// Takes the thread's buffer, of at least `size` bytes.
     pub(crate) fn take(size: usize) -> Self {
         let spare = SPARE.try_with(|spare| spare.borrow_mut().large.pop()).ok().flatten();
         spare.filter(|storage| storage.len() >= size + PAGE).map_or_else(|| Self::new(size), Self::aligned)
@@ -140,10 +141,10 @@ impl Drop for ReadBuffer {
 }
 
 /// Frees the memory that this thread keeps for the next messages of its connections: read buffers, buffers of large
-/// messages, and the state of compressors. For programs that want it back when a load has gone.
+/// messages, and the state of compressors. This is for programs that want to return memory to the system after a load.
 ///
-/// A thread keeps at most 2 read buffers, 64 buffers of 8 KiB, and 2 compressors and decompressors, which is about 1.5 MiB
-/// with the default settings. All threads together keep 9 MiB of large buffers. Connections are not affected.
+/// A thread keeps at most 2 read buffers, 64 buffers of 8 KiB, and 2 compressors and decompressors. That is about 1.5
+/// MiB with the default settings. All threads together keep 9 MiB of large buffers. Connections are not affected.
 ///
 /// ```
 /// silverback::release_spare_memory();
@@ -169,7 +170,7 @@ fn give_back_large(storage: Vec<u8>) {
     if storage.is_empty() {
         return;
     }
-    // At the end of a thread the spare buffers are gone first: then the memory just goes.
+    // When a thread ends, its spare buffers are freed first. This memory is then freed too.
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
         if spare.large.len() < SPARE_LARGE {
@@ -195,10 +196,10 @@ thread_local! {
     static SPARE: RefCell<Spare> = RefCell::default();
 }
 
-/// Up to this much input is moved out of the thread's buffer: the copy costs less than a percent of the read.
+/// Input of up to this size is moved out of the thread's buffer. The copy costs less than a percent of the read.
 const SMALL: usize = 4 * 1024;
 
-/// Spare buffers that a thread keeps.
+/// The number of spare buffers that a thread keeps.
 const SPARE_LARGE: usize = 2;
 const SPARE_SMALL: usize = 64;
 

@@ -1,5 +1,5 @@
-//! What the halves of a connection, its flusher and its ending meet through: locks, counters, tasks, and a stream in two
-//! halves. The models put loom's in their place, which goes through the orders in which threads can come by.
+//! The locks, counters, tasks and split streams that the halves of a connection, its flusher and its close sequence
+//! share. The models replace them by loom's, which tries the possible orders of the threads.
 
 #[cfg(all(test, silverback_loom))]
 pub(crate) use crate::io::models::sync::*;
@@ -20,7 +20,7 @@ mod shipped {
     pub(crate) use tokio::io::{ReadHalf, WriteHalf, split};
     use tokio::runtime::Handle;
 
-    /// Lets `task` run by itself.
+    /// Runs `task` in the background.
     pub(crate) fn spawn(runtime: &Handle, task: impl Future<Output = ()> + Send + 'static) {
         runtime.spawn(task);
     }

@@ -1,4 +1,4 @@
-//! Letting others run.
+//! Yielding to other tasks.
 
 use std::{
     pin::pin,
@@ -7,8 +7,8 @@ use std::{
 
 use tokio::task::yield_now;
 
-/// Lets other tasks run, and the driver of sockets and timers look around, before this one goes on.
+/// Lets other tasks and the driver of sockets and timers run before this task continues.
 pub(crate) fn yields(cx: &mut Context<'_>) -> Poll<()> {
-    // Dropped after one poll, it still wakes.
+    // The future still wakes this task although it is dropped after one poll.
     pin!(yield_now()).poll(cx)
 }
