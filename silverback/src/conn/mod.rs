@@ -63,7 +63,7 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// Creates a connection on a stream whose opening handshake was done elsewhere. `early` holds the bytes that were
+    /// Creates a connection on a stream whose opening handshake was done elsewhere. `leftover` holds the bytes that were
     /// read after the handshake.
     ///
     /// # Panics
@@ -72,7 +72,7 @@ impl Conn {
         stream: impl ByteStream,
         role: Role,
         negotiated: Negotiated,
-        early: impl Into<Vec<u8>>,
+        leftover: impl Into<Vec<u8>>,
         settings: &Settings,
     ) -> Self {
         if role == Role::Client {
@@ -93,7 +93,7 @@ impl Conn {
             receiver,
             io,
             role,
-            early: early.into(),
+            leftover: leftover.into(),
             read_buffer_size: settings.read_buffer(),
         });
         Self {

@@ -15,7 +15,7 @@ pub struct ConnectTo {
 }
 
 #[derive(Clone)]
-pub(super) enum Way {
+pub(super) enum Route {
     Tcp {
         /// The local address to connect from.
         from: Option<IpAddr>,
@@ -42,13 +42,13 @@ where
     })
 }
 
-impl Default for Way {
+impl Default for Route {
     fn default() -> Self {
         Self::Tcp { from: None }
     }
 }
 
-impl fmt::Debug for Way {
+impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { from: None } => f.write_str("Tcp"),

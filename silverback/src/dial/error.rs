@@ -195,7 +195,7 @@ impl fmt::Display for DialError {
             Self::Proxy(error) => error.fmt(f),
             Self::ProxyVariable(error) => error.fmt(f),
             Self::UserName => {
-                f.write_str("a user name for Basic authentication has no colon and no control characters")
+                f.write_str("a user name with a colon or credentials with control characters cannot be sent by Basic authentication")
             }
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(error) => error.fmt(f),
@@ -247,7 +247,7 @@ impl fmt::Display for DialError {
 
 fn why(error: &io::Error) -> String {
     #[cfg(feature = "rustls-tls")]
-    if let Some(why) = crate::dial::tls::why_not_believed(error) {
+    if let Some(why) = crate::dial::tls::why_not_trusted(error) {
         return why;
     }
     error.to_string()

@@ -57,7 +57,7 @@ async fn exchange(
     let begun = Instant::now();
     wire.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
     wire.flush().await.map_err(failed)?;
-    let (mut response, early) =
+    let (mut response, leftover) =
         read_final_response(&mut wire, dialer.settings.head_limit()).await.map_err(|error| match error {
             NoResponse::Head(ReadHeadError::Head(error)) => DialError::Head { target: target(), peer, error },
             NoResponse::Head(ReadHeadError::Ended) => failed(io::ErrorKind::UnexpectedEof.into()),
@@ -69,12 +69,12 @@ async fn exchange(
     hide_secrets(response.headers_mut());
     dialer.answered(&url, &response, begun);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let refusal = Refusal::read(&mut wire, response, early, deadline).await;
+        let refusal = Refusal::read(&mut wire, response, leftover, deadline).await;
         return Err(DialError::Refused { target: target(), peer, refusal });
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
     let negotiated = handshake.verify(&response).map_err(wrong)?;
-    Ok((Conn::from_handshake(wire, Role::Client, negotiated, early, &dialer.settings), response))
+    Ok((Conn::from_handshake(wire, Role::Client, negotiated, leftover, &dialer.settings), response))
 }
 
 impl Dialer {

@@ -45,7 +45,7 @@ pub use self::{
     step::DialStep,
 };
 use self::{
-    connector::Way,
+    connector::Route,
     resolve::Overrides,
     time_limit::{Budgets, TimeLimit},
 };
@@ -97,7 +97,7 @@ pub struct Dialer {
     host_header: Option<HeaderValue>,
     budgets: Budgets,
     overrides: Overrides,
-    way: Way,
+    route: Route,
     proxies: ProxyRules,
     max_redirects: usize,
     cookie_jar: Option<Arc<dyn CookieJar>>,
@@ -237,7 +237,7 @@ impl fmt::Debug for Dialer {
             .field("headers", &headers)
             .field("origin", &self.origin)
             .field("budgets", &self.budgets)
-            .field("way", &self.way)
+            .field("route", &self.route)
             .field("proxies", &self.proxies)
             .field("max_redirects", &self.max_redirects)
             .finish_non_exhaustive()

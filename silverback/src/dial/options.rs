@@ -16,7 +16,7 @@ use silverback_proto::handshake::{HandshakeError, ascii_host, headers::parse_hea
 
 use super::{
     ConnectTo, CookieJar, DialEvent, Dialer, Misuse, Proxy, ProxyRules,
-    connector::{self, Way},
+    connector::{self, Route},
     proxy::basic,
 };
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
@@ -177,14 +177,14 @@ impl Dialer {
     /// Connects from this address of this machine. Server addresses of the other family are then not tried. Default:
     /// the system chooses.
     pub fn local_address(mut self, address: IpAddr) -> Self {
-        self.way = Way::Tcp { from: Some(address) };
+        self.route = Route::Tcp { from: Some(address) };
         self
     }
 
     /// Connects to a Unix socket, without a proxy. The URL still gives the host, the path and whether to use TLS.
     #[cfg(unix)]
     pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Self {
-        self.way = Way::Unix(path.as_ref().into());
+        self.route = Route::Unix(path.as_ref().into());
         self
     }
 
@@ -204,7 +204,7 @@ impl Dialer {
         Fut: Future<Output = io::Result<S>> + Send + 'static,
         S: ByteStream,
     {
-        self.way = Way::Custom(connector::erase(connect));
+        self.route = Route::Custom(connector::erase(connect));
         self
     }
 

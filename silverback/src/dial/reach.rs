@@ -15,7 +15,7 @@ use tokio::{
 use super::proxy::{SocksTarget, through_socks};
 use super::{
     ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy,
-    connector::{Connector, Way},
+    connector::{Connector, Route},
     error::Place,
     proxy::{ProxyKind, tunnel},
     race::race,
@@ -44,9 +44,9 @@ impl Reach<'_> {
             false => None,
         };
         let host = request.host().trim_matches(['[', ']']);
-        let proxy = match &self.dialer.way {
+        let proxy = match &self.dialer.route {
             #[cfg(unix)]
-            Way::Unix(_) => None,
+            Route::Unix(_) => None,
             _ => self.proxy_for(request)?,
         };
         let wire = match proxy {
@@ -65,14 +65,14 @@ impl Reach<'_> {
     }
 
     async fn connect(&self, host: &str, port: u16, target: &str) -> Result<Wire, DialError> {
-        match &self.dialer.way {
-            Way::Custom(connector) => self.connect_custom(connector, host, port, target).await,
-            Way::Tcp { from } => {
+        match &self.dialer.route {
+            Route::Custom(connector) => self.connect_custom(connector, host, port, target).await,
+            Route::Tcp { from } => {
                 let addresses = self.resolve(host, port, target).await?;
                 self.connect_tcp(&addresses, *from, target).await
             }
             #[cfg(unix)]
-            Way::Unix(path) => self.connect_unix(path).await,
+            Route::Unix(path) => self.connect_unix(path).await,
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct DriverParts {
     pub(crate) io: ReadSide,
     pub(crate) role: Role,
     /// Bytes of the stream that came with the handshake.
-    pub(crate) early: Vec<u8>,
+    pub(crate) leftover: Vec<u8>,
     pub(crate) read_buffer_size: usize,
 }
 
@@ -94,7 +94,7 @@ impl Driver {
         Self {
             shared: parts.shared,
             receiver,
-            input: Input::new(parts.early),
+            input: Input::new(parts.leftover),
             io: parts.io,
             role: parts.role,
             read_buffer_size: parts.read_buffer_size,

@@ -28,9 +28,9 @@ enum Source {
 
 impl Input {
     /// Takes the input that came with the handshake.
-    pub(crate) fn new(early: Vec<u8>) -> Self {
-        let unread = 0..early.len();
-        Self { storage: early, source: Source::Small, lent_from: 0, unread }
+    pub(crate) fn new(leftover: Vec<u8>) -> Self {
+        let unread = 0..leftover.len();
+        Self { storage: leftover, source: Source::Small, lent_from: 0, unread }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

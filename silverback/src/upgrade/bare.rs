@@ -65,7 +65,7 @@ impl Upgrader {
     }
 
     /// Completes an opening handshake whose request was already read from the stream, for instance by a server that
-    /// checks the path first. `early` holds the bytes that were read after the request. If the client is rejected, it
+    /// checks the path first. `leftover` holds the bytes that were read after the request. If the client is rejected, it
     /// is told why before this returns. The hook of [`on_request`](Self::on_request) is not called.
     ///
     /// ```
@@ -94,16 +94,16 @@ impl Upgrader {
         &self,
         stream: impl ByteStream,
         handshake: ServerHandshake,
-        early: impl Into<Vec<u8>>,
+        leftover: impl Into<Vec<u8>>,
     ) -> Result<Conn, UpgradeError> {
-        accept_handshake(self, stream, handshake, early.into()).await
+        accept_handshake(self, stream, handshake, leftover.into()).await
     }
 }
 
 async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
     let budget = Budget::start(upgrader);
     let (shaken, request) = match budget.limit(shake_hands(upgrader, &mut stream)).await {
-        Ok((negotiated, early, request)) => (Ok((negotiated, early)), request),
+        Ok((negotiated, leftover, request)) => (Ok((negotiated, leftover)), request),
         Err(error) => (Err(error), Request::default()),
     };
     Ok((conclude(upgrader, stream, shaken, budget).await?, request))
@@ -113,11 +113,11 @@ async fn accept_handshake(
     upgrader: &Upgrader,
     mut stream: impl ByteStream,
     handshake: ServerHandshake,
-    early: Vec<u8>,
+    leftover: Vec<u8>,
 ) -> Result<Conn, UpgradeError> {
     let budget = Budget::start(upgrader);
     let answered = budget.limit(answer(upgrader, &mut stream, handshake, HeaderMap::new())).await;
-    conclude(upgrader, stream, answered.map(|negotiated| (negotiated, early)), budget).await
+    conclude(upgrader, stream, answered.map(|negotiated| (negotiated, leftover)), budget).await
 }
 
 /// The time limit for a whole opening handshake. Rejecting a client must also finish within it.
@@ -149,8 +149,8 @@ async fn conclude(
     budget: Budget,
 ) -> Result<Conn, UpgradeError> {
     match shaken {
-        Ok((negotiated, early)) => {
-            Ok(Conn::from_handshake(stream, Role::Server, negotiated, early, &upgrader.settings))
+        Ok((negotiated, leftover)) => {
+            Ok(Conn::from_handshake(stream, Role::Server, negotiated, leftover, &upgrader.settings))
         }
         Err(error) => {
             // Even after the deadline this polls once, so the transport can still take a response such as the 408.
@@ -164,11 +164,11 @@ async fn shake_hands(
     upgrader: &Upgrader,
     stream: &mut impl ByteStream,
 ) -> Result<(Negotiated, Vec<u8>, Request<()>), UpgradeError> {
-    let (head, early) = read_head(stream, upgrader.settings.head_limit()).await?;
+    let (head, leftover) = read_head(stream, upgrader.settings.head_limit()).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
     let handshake = ServerHandshake::from_request(&request)?;
-    Ok((answer(upgrader, stream, handshake, headers).await?, early, request))
+    Ok((answer(upgrader, stream, handshake, headers).await?, leftover, request))
 }
 
 async fn answer(

@@ -121,8 +121,8 @@ fn take_socket(upgraded: Upgraded, negotiated: Negotiated, settings: &Settings) 
         ($upgraded:ident, $socket:ty) => {
             match $upgraded.downcast::<TokioIo<$socket>>() {
                 Ok(parts) => {
-                    let (stream, early) = (parts.io.into_inner(), parts.read_buf);
-                    return Conn::from_handshake(stream, Role::Server, negotiated, early, settings);
+                    let (stream, leftover) = (parts.io.into_inner(), parts.read_buf);
+                    return Conn::from_handshake(stream, Role::Server, negotiated, leftover, settings);
                 }
                 Err(upgraded) => upgraded,
             }
@@ -134,8 +134,8 @@ fn take_socket(upgraded: Upgraded, negotiated: Negotiated, settings: &Settings) 
     #[cfg(feature = "hyper-auto")]
     let upgraded = match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => {
-            let (stream, early) = (parts.io.into_inner(), parts.read_buf);
-            return Conn::from_handshake(stream, Role::Server, negotiated, early, settings);
+            let (stream, leftover) = (parts.io.into_inner(), parts.read_buf);
+            return Conn::from_handshake(stream, Role::Server, negotiated, leftover, settings);
         }
         Err(upgraded) => upgraded,
     };

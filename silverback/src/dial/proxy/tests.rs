@@ -144,7 +144,7 @@ fn each_scheme_has_its_variable_and_lower_case_goes_first() {
 }
 
 #[test]
-fn a_variable_that_a_client_of_a_cgi_program_wrote_is_not_believed() {
+fn a_variable_that_a_client_of_a_cgi_program_wrote_is_not_trusted() {
     check_environment(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "evil")], None, None);
     check_environment(&[("REQUEST_METHOD", "GET"), ("http_proxy", "h"), ("HTTPS_PROXY", "s")], Some("h"), Some("s"));
 }

@@ -30,14 +30,14 @@ pub(in crate::dial) async fn tunnel(
     let failed = |source| server.failed(DialStep::Proxy, source);
     stream.write_all(&request(proxy, server.target, user_agent)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
-    let (response, early) =
+    let (response, leftover) =
         read_final_response(stream, head_limit).await.map_err(|error| failed(no_response(error)))?;
     if !response.status().is_success() {
-        let refusal = Refusal::read(stream, response, early, deadline).await;
+        let refusal = Refusal::read(stream, response, leftover, deadline).await;
         return Err(DialError::ProxyRefused { proxy: proxy.target(), peer: server.peer, refusal });
     }
     // In TLS and in HTTP the client speaks first. So these bytes did not come from the server.
-    match early.is_empty() {
+    match leftover.is_empty() {
         true => Ok(()),
         false => Err(failed(invalid("the proxy sent bytes of its own into the tunnel"))),
     }

@@ -35,7 +35,7 @@ impl fmt::Display for TlsError {
         match self {
             Self::Roots(why) => write!(f, "the root certificates cannot be used: {why}"),
             Self::NoRoots => f.write_str(
-                "there is no root certificate to believe: give some, or turn on one of silverback's features \
+                "no root certificate is trusted: add some, or enable one of silverback's features \
                  rustls-tls-platform-verifier, rustls-tls-native-roots or rustls-tls-webpki-roots",
             ),
             Self::ClientCertificate(why) => write!(f, "the client certificate cannot be used: {why}"),

@@ -29,7 +29,7 @@ mod rustls_backend;
 mod verifier;
 
 #[cfg(feature = "rustls-tls")]
-pub(crate) use verifier::why_not_believed;
+pub(crate) use verifier::why_not_trusted;
 
 use std::{
     fmt,
@@ -78,8 +78,8 @@ impl Tls {
 
     /// Sets whether to trust the roots of the enabled features. If not, only the certificates of
     /// [`add_roots`](Self::add_roots) are trusted. Default true.
-    pub fn default_roots(self, believe: bool) -> Self {
-        self.with(|options| options.default_roots = believe)
+    pub fn default_roots(self, trust: bool) -> Self {
+        self.with(|options| options.default_roots = trust)
     }
 
     /// Sends this client certificate to servers that ask for one. `chain` is the certificate and its intermediates, and

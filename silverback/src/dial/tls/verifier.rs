@@ -231,7 +231,7 @@ fn explained(certificate: &CertificateDer<'_>, error: Error) -> Error {
 
 /// Returns the reason why a certificate is not trusted, if this crate found it. rustls would show such an error as
 /// code: `Other(OtherError(..))`.
-pub(crate) fn why_not_believed(error: &io::Error) -> Option<String> {
+pub(crate) fn why_not_trusted(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref()? {
         Error::InvalidCertificate(CertificateError::Other(OtherError(fault))) => {
             Some(format!("invalid peer certificate: {fault}"))
