@@ -185,7 +185,7 @@ fn a_tunnel_and_streamed_messages_allocate_nothing_for_each_message() {
 fn large_binary_messages_reuse_their_buffers() {
     for size in [100_000, 1_000_000] {
         for (name, info) in [
-            ("lent", count(40, vec![binary(vec![7; size])], echo_lent)),
+            ("borrowed", count(40, vec![binary(vec![7; size])], echo_lent)),
             ("owned", count(40, vec![binary(vec![7; size])], echo_owned)),
         ] {
             let each = info.bytes_total / 40;

@@ -41,8 +41,10 @@ impl fmt::Display for ReconnectError {
             Self::Undelivered(outage) => outage.fmt(f),
             Self::GivenUp(outage) => write!(f, "not connected any more: {outage}"),
             Self::Closed => f.write_str("the connection is closed, and does not come back"),
-            Self::NotNow(_) => f.write_str("there is no connection, or no room, at the moment"),
-            Self::NotConnected => f.write_str("there is no connection"),
+            Self::NotNow(_) => {
+                f.write_str("not connected, or no room in the output queue: wait for a connection or for room")
+            }
+            Self::NotConnected => f.write_str("not connected"),
             Self::UnsendableCode(error) => error.fmt(f),
         }
     }

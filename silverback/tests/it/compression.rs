@@ -87,7 +87,7 @@ async fn whole_messages_arrive_whole() {
                 for _ in 0..2 {
                     assert!(within(reading.read_message()).await.unwrap().unwrap() == message, "{}", message.len());
                 }
-                assert!(within(reading.read_borrowed()).await.unwrap().unwrap() == message.as_ref(), "lent");
+                assert!(within(reading.read_borrowed()).await.unwrap().unwrap() == message.as_ref(), "borrowed");
             }
             within(task).await.unwrap();
         }

@@ -23,7 +23,7 @@ fn messages_of_all_sizes_come_back_from_an_asynchronous_server() {
         conn.write_message(message.clone()).unwrap();
         assert!(conn.read_message().unwrap() == Some(message.clone()), "{} bytes", message.len());
         conn.write_borrowed(message.as_ref()).unwrap();
-        assert!(conn.read_borrowed().unwrap() == Some(message.as_ref()), "{} bytes, lent", message.len());
+        assert!(conn.read_borrowed().unwrap() == Some(message.as_ref()), "{} bytes, borrowed", message.len());
     }
     conn.close(1000, "done").unwrap();
     let info = conn.close_info().unwrap();
@@ -182,12 +182,12 @@ fn both_ends_are_known_and_the_limit_on_messages_can_be_changed() {
 #[test]
 fn lent_messages_are_answered_through_the_halves() {
     let (mut conn, mut peer) = server();
-    peer.send_frame(text("lent"));
+    peer.send_frame(text("borrowed"));
     let (writer, reader) = conn.halves();
     let message = reader.read_borrowed().unwrap().unwrap();
-    assert_eq!(message, MessageRef::Text("lent"));
+    assert_eq!(message, MessageRef::Text("borrowed"));
     writer.write_borrowed(message).unwrap();
-    assert_eq!(peer.frame(), text("lent"));
+    assert_eq!(peer.frame(), text("borrowed"));
 }
 
 mod a_connection_that_is_dropped {
