@@ -5,10 +5,10 @@ use std::{fmt, io};
 use silverback_proto::{CloseCode, ConnectionError, LimitError, ProtocolError, SendError, Timeout, UnsendableCode};
 
 #[cfg(feature = "json")]
-use crate::adapters::json::JsonError;
+use crate::adapters::json::error::JsonError;
 #[cfg(feature = "blocking")]
-use crate::blocking::WaitError;
-use crate::{dial::DialError, upgrade::UpgradeError};
+use crate::blocking::error::WaitError;
+use crate::{dial::error::DialError, upgrade::error::UpgradeError};
 
 /// The reason why an operation failed. A close by the peer is not an error.
 #[derive(Debug)]

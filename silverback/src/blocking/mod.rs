@@ -56,7 +56,7 @@
 //! asynchronous types. For TLS in a client, set it on the [`Dialer`].
 
 mod conn;
-mod error;
+pub(crate) mod error;
 mod inside;
 mod message_reader;
 mod message_writer;

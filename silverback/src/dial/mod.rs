@@ -6,7 +6,7 @@ mod attempt;
 mod body;
 mod connector;
 mod cookies;
-mod error;
+pub(crate) mod error;
 mod event;
 mod exchange;
 mod final_response;

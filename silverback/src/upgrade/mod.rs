@@ -2,7 +2,7 @@
 //! `silverback_proto::handshake`.
 
 mod bare;
-mod error;
+pub(crate) mod error;
 #[cfg(feature = "hyper")]
 mod hyper;
 pub(crate) mod requests;

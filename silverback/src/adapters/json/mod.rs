@@ -4,7 +4,7 @@
 //! messages that are sent or received in another way, such as a [`PreparedMessage`](crate::PreparedMessage) for many
 //! connections.
 
-mod error;
+pub(crate) mod error;
 
 use serde::{Deserialize, Serialize};
 use silverback_proto::{Message, MessageRef};
