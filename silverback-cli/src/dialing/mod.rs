@@ -108,7 +108,7 @@ impl DialOptions {
     }
 
     fn tls(&self) -> Result<Tls, Error> {
-        let mut tls = Tls::new().key_log_from_env().danger_accept_invalid_certs(self.insecure);
+        let mut tls = Tls::new().key_log_from_env().dangerous_accept_invalid_certs(self.insecure);
         if let Some(path) = &self.cacert {
             tls = tls.default_roots(false).add_roots(read("--cacert", path)?);
         }
@@ -124,7 +124,7 @@ impl DialOptions {
     }
 
     fn proxy_tls(&self) -> Result<Tls, Error> {
-        let tls = Tls::new().key_log_from_env().danger_accept_invalid_certs(self.proxy_insecure);
+        let tls = Tls::new().key_log_from_env().dangerous_accept_invalid_certs(self.proxy_insecure);
         Ok(match &self.proxy_cacert {
             Some(path) => tls.default_roots(false).add_roots(read("--proxy-cacert", path)?),
             None => tls,

@@ -212,7 +212,7 @@ mod a_server_that_cannot_be_believed {
     async fn is_accepted_only_by_those_who_ask_for_danger() {
         let authority = Authority::new();
         let peer = Peer::start(authority.server_valid(&["other.example"], Validity::Ended)).await;
-        let dialer = Dialer::new().tls(Tls::new().danger_accept_invalid_certs(true));
+        let dialer = Dialer::new().tls(Tls::new().dangerous_accept_invalid_certs(true));
         echo_over(&dialer, &peer.url("127.0.0.1")).await;
     }
 
@@ -227,7 +227,7 @@ mod a_server_that_cannot_be_believed {
             listener.accept().await.unwrap();
             panic!("it must not fall back");
         });
-        let dialer = Dialer::new().tls(Tls::new().danger_accept_invalid_certs(true));
+        let dialer = Dialer::new().tls(Tls::new().dangerous_accept_invalid_certs(true));
         is_tls_failure(&within(dialer.dial(&url)).await.unwrap_err(), "");
     }
 
@@ -246,7 +246,7 @@ mod a_server_that_cannot_be_believed {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let dialer =
-            Dialer::new().tls(Tls::new().danger_accept_invalid_certs(true)).tls_timeout(Duration::from_millis(100));
+            Dialer::new().tls(Tls::new().dangerous_accept_invalid_certs(true)).tls_timeout(Duration::from_millis(100));
         let error = within(dialer.dial(&format!("wss://{address}/"))).await.unwrap_err();
         let DialError::Timeout { step, target, after, .. } = &error else { panic!("{error}") };
         assert_eq!(
@@ -426,7 +426,7 @@ mod the_systems_library {
         is_tls_failure(&within(dialer.dial(&peer.url("localhost"))).await.unwrap_err(), "certificate");
         let wrong_name = known.resolve("other.example", peer.address);
         is_tls_failure(&within(wrong_name.dial(&peer.url("other.example"))).await.unwrap_err(), "");
-        echo_over(&Dialer::new().tls(tls.danger_accept_invalid_certs(true)), &peer.url("127.0.0.1")).await;
+        echo_over(&Dialer::new().tls(tls.dangerous_accept_invalid_certs(true)), &peer.url("127.0.0.1")).await;
     }
 
     #[tokio::test]

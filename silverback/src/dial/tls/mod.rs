@@ -124,7 +124,7 @@ impl Tls {
     /// of an unknown kind. A server must still prove that it owns its certificate, if rustls can verify a signature of
     /// its key. The system's library may still refuse certificates below its security level, such as those with short
     /// keys.
-    pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
+    pub fn dangerous_accept_invalid_certs(self, accept: bool) -> Self {
         self.with(|options| options.accept_invalid_certs = accept)
     }
 

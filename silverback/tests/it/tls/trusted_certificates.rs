@@ -282,7 +282,7 @@ mod without_any_check {
     use super::*;
 
     fn any() -> Tls {
-        Tls::new().danger_accept_invalid_certs(true)
+        Tls::new().dangerous_accept_invalid_certs(true)
     }
 
     #[tokio::test]
@@ -358,7 +358,7 @@ mod by_the_systems_library {
         }
         let (known, stranger) = (self_signed(&["localhost"], |_| {}), self_signed(&["localhost"], |_| {}));
         refused(stranger.config, only(&known.pem).use_native_tls(), "").await;
-        let any = Tls::new().use_native_tls().danger_accept_invalid_certs(true);
+        let any = Tls::new().use_native_tls().dangerous_accept_invalid_certs(true);
         trusted(Handmade::old("x").server(), any).await;
     }
 }
