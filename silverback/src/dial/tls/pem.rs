@@ -32,7 +32,7 @@ pub(super) fn why_no_certificate(pem: &[u8], error: &str) -> String {
         return format!("a certificate in PEM is damaged: {error}");
     }
     match labels.first() {
-        None => "no certificate found in PEM".to_owned(),
+        None => "no certificate in PEM".to_owned(),
         Some(_) if has("TRUSTED CERTIFICATE") || has("X509 CERTIFICATE") => {
             "it is in a form of OpenSSL's own; `openssl x509 -in FILE` writes an ordinary CERTIFICATE".to_owned()
         }
@@ -42,7 +42,7 @@ pub(super) fn why_no_certificate(pem: &[u8], error: &str) -> String {
         Some(_) if has("CERTIFICATE REQUEST") || has("NEW CERTIFICATE REQUEST") => {
             "it holds a request for a certificate, and not the certificate".to_owned()
         }
-        Some(block) => format!("no certificate found in PEM, but {}", block.shown()),
+        Some(block) => format!("no certificate in PEM, but {}", block.shown()),
     }
 }
 
@@ -61,11 +61,11 @@ pub(super) fn why_no_key(pem: &[u8], error: &str) -> String {
         return format!("its key is damaged: {error}");
     }
     match labels.iter().find(|block| block.label.ends_with("KEY")).or(labels.first()) {
-        None => "its key: no private key found in PEM".to_owned(),
+        None => "its key: no private key in PEM".to_owned(),
         Some(block) if block.label == "OPENSSH PRIVATE KEY" => {
             "its key is in the form of OpenSSH; `ssh-keygen -p -m PKCS8 -f FILE` rewrites it".to_owned()
         }
-        Some(block) => format!("its key: no private key found in PEM, but {}", block.shown()),
+        Some(block) => format!("its key: no private key in PEM, but {}", block.shown()),
     }
 }
 

@@ -35,7 +35,7 @@ fn encrypted_keys_are_called_encrypted() {
 #[test]
 fn other_things_in_place_of_a_key_are_named() {
     check_key("", "it is empty");
-    check_key("hello", "no private key found in PEM");
+    check_key("hello", "no private key in PEM");
     check_key(block("CERTIFICATE"), "no private key in PEM, but `CERTIFICATE`");
     check_key(block("CERTIFICATE") + &block("PUBLIC KEY"), "but `PUBLIC KEY`");
     check_key(block("OPENSSH PRIVATE KEY"), "form of OpenSSH");
@@ -51,7 +51,7 @@ fn other_things_in_place_of_a_key_are_named() {
 #[test]
 fn other_things_in_place_of_a_certificate_are_named() {
     check_certificate("", "it is empty");
-    check_certificate("hello", "no certificate found in PEM");
+    check_certificate("hello", "no certificate in PEM");
     check_certificate(block("PRIVATE KEY"), "but `PRIVATE KEY`");
     check_certificate(block("ENCRYPTED PRIVATE KEY"), "but `ENCRYPTED PRIVATE KEY`");
     check_certificate(block("CERTIFICATE REQUEST"), "a request for a certificate");
