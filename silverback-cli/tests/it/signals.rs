@@ -415,7 +415,8 @@ mod check {
             let full = Full::new();
             let mut program = command(&["check", &url]);
             let mut child = program.stdin(Stdio::null()).stdout(full.stdio()).stderr(full.stdio()).spawn().unwrap();
-            read_head(&mut listener.accept().unwrap().0);
+            let mut held = listener.accept().unwrap().0;
+            read_head(&mut held);
             send(&child, signal);
             assert_eq!(wait(&mut child).code(), Some(code));
         }
@@ -446,7 +447,8 @@ mod check {
         let (listener, url) = silent();
         let mut terminal = Terminal::new();
         let mut child = terminal.start(&["check", &url]);
-        read_head(&mut listener.accept().unwrap().0);
+        let mut held = listener.accept().unwrap().0;
+        read_head(&mut held);
         terminal.types(b"\x03");
         assert_eq!(wait(&mut child).code(), Some(130));
     }
@@ -463,7 +465,8 @@ mod bench {
             let (listener, url) = silent();
             let mut program = command(&["bench", &url, "-c", "1", "--timeout", "1h"]);
             let mut child = program.stdin(Stdio::null()).stdout(full.stdio()).stderr(full.stdio()).spawn().unwrap();
-            read_head(&mut listener.accept().unwrap().0);
+            let mut held = listener.accept().unwrap().0;
+            read_head(&mut held);
             send(&child, signal);
             assert_eq!(wait(&mut child).code(), Some(code));
         }
@@ -492,7 +495,8 @@ mod bench {
         for keys in [&b"\x03"[..], b"\x03\x03"] {
             let mut terminal = Terminal::new();
             let mut child = terminal.start(&["bench", &url, "-c", "1", "--timeout", "1h"]);
-            read_head(&mut listener.accept().unwrap().0);
+            let mut held = listener.accept().unwrap().0;
+            read_head(&mut held);
             // The program shows its progress until the terminal is full.
             terminal.types(keys);
             assert_eq!(wait(&mut child).code(), Some(130));
