@@ -37,7 +37,8 @@ impl Upgrader {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
-        Ok(self.accept_with_request(stream).await?.0)
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        Box::pin(accept(self, stream, None)).await
     }
 
     /// Does the same as [`accept`](Self::accept), and also returns the request. Its path, query and headers say who the
@@ -59,9 +60,9 @@ impl Upgrader {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
-        // Boxed, because the caller's task lives as long as the connection. It would keep the handshake's memory as
-        // long.
-        Box::pin(accept(self, stream)).await
+        let mut request = Request::default();
+        let conn = Box::pin(accept(self, stream, Some(&mut request))).await?;
+        Ok((conn, request))
     }
 
     /// Completes an opening handshake whose request was already read from the stream, for instance by a server that
@@ -100,13 +101,15 @@ impl Upgrader {
     }
 }
 
-async fn accept(upgrader: &Upgrader, mut stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
+/// `kept` gets the request, if the caller wants it.
+async fn accept(
+    upgrader: &Upgrader,
+    mut stream: impl ByteStream,
+    kept: Option<&mut Request<()>>,
+) -> Result<Conn, UpgradeError> {
     let budget = Budget::start(upgrader);
-    let (shaken, request) = match budget.limit(shake_hands(upgrader, &mut stream)).await {
-        Ok((negotiated, leftover, request)) => (Ok((negotiated, leftover)), request),
-        Err(error) => (Err(error), Request::default()),
-    };
-    Ok((conclude(upgrader, stream, shaken, budget).await?, request))
+    let shaken = budget.limit(shake_hands(upgrader, &mut stream, kept)).await;
+    conclude(upgrader, stream, shaken, budget).await
 }
 
 async fn accept_handshake(
@@ -163,12 +166,16 @@ async fn conclude(
 async fn shake_hands(
     upgrader: &Upgrader,
     stream: &mut impl ByteStream,
-) -> Result<(Negotiated, Vec<u8>, Request<()>), UpgradeError> {
+    kept: Option<&mut Request<()>>,
+) -> Result<(Negotiated, Vec<u8>), UpgradeError> {
     let (head, leftover) = read_head(stream, upgrader.settings.head_limit()).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
     let handshake = ServerHandshake::from_request(&request)?;
-    Ok((answer(upgrader, stream, handshake, headers).await?, leftover, request))
+    if let Some(kept) = kept {
+        *kept = request;
+    }
+    Ok((answer(upgrader, stream, handshake, headers).await?, leftover))
 }
 
 async fn answer(
