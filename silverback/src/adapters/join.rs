@@ -54,7 +54,7 @@ pub struct JoinedMessages<'a> {
 impl AsyncRead for JoinedMessages<'_> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self { reader, terminator, joining } = &mut *self;
-        let limit = *reader.max_message_size();
+        let limit = reader.max_message_size();
         joining.poll_read(cx, Messages { reader, terminator, limit, begin: |_| Ok(()) }, into)
     }
 }

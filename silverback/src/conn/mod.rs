@@ -396,7 +396,7 @@ impl Stream for Conn {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.reader.poll_read_message(cx).map(Result::transpose)
+        Pin::new(&mut self.reader).poll_next(cx)
     }
 }
 

@@ -211,21 +211,21 @@ impl Reader {
     /// `TcpStream`, by rustls or the system's library where its feature is on. Returns `None` on any other transport,
     /// and once the connection has ended. The call may ask the system, so keep the result if you need it often.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        Some(self.driver().io().addresses()?.peer)
+        Some(self.driver.io().addresses()?.peer)
     }
 
     /// Returns the address of our end of the TCP connection, or `None` in the same cases as
     /// [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        Some(self.driver().io().addresses()?.local)
+        Some(self.driver.io().addresses()?.local)
     }
 
     /// Sets a new message size limit, in bytes, from the next frame on. For example, a server can keep it small until a
     /// client has authenticated. Default: [`Config::max_message_size`](crate::Config::max_message_size). The limit on
     /// single frames ([`Config::max_frame_size`](crate::Config::max_frame_size)) does not change.
     pub fn set_max_message_size(&mut self, bytes: u64) {
-        *self.max_message_size() = bytes;
-        self.driver_mut().set_max_message_size(bytes);
+        self.max_message_size = bytes;
+        self.driver.set_max_message_size(bytes);
     }
 
     /// Calls `observer` with every control frame of the peer. The observer replaces the one before. Default: none.
@@ -233,7 +233,7 @@ impl Reader {
     /// Every read method calls it, before it returns anything that arrived after the frame. The reply is queued by
     /// then, and the observer cannot change it. The observer must not block, because the connection waits for it.
     pub fn observe(&mut self, observer: impl FnMut(Control<'_>) + Send + 'static) {
-        self.driver_mut().observe(Observer::new(observer));
+        self.driver.observe(Observer::new(observer));
     }
 
     /// Returns the counters of the connection.
@@ -245,13 +245,9 @@ impl Reader {
         &self.driver
     }
 
-    pub(crate) fn driver_mut(&mut self) -> &mut Driver {
-        &mut self.driver
-    }
-
-    /// Returns the message size limit that was configured or set last.
-    pub(crate) fn max_message_size(&mut self) -> &mut u64 {
-        &mut self.max_message_size
+    /// Returns the message size limit, as it was configured or last set.
+    pub(crate) fn max_message_size(&self) -> u64 {
+        self.max_message_size
     }
 
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {

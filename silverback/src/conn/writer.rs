@@ -176,7 +176,7 @@ impl Writer {
         let len = message.as_ref().map_or(0, Message::len);
         let sent = if len > LARGE_MESSAGE {
             let begun = self.shared.try_begin_large(len, || message.take().map(LargeSource::Owned));
-            begun.map(|begun| begun?.map_or(Ok(()), Encoding::finish))
+            begun.map(|begun| Encoding::finish(begun?))
         } else {
             self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
         };
@@ -200,7 +200,7 @@ impl Writer {
                 while !preparation.work() {}
             }
             let begun = self.shared.try_begin_large(len, || Some(LargeSource::Prepared(message)));
-            begun.map(|begun| begun?.map_or(Ok(()), Encoding::finish))
+            begun.map(|begun| Encoding::finish(begun?))
         } else {
             self.shared.try_send(len, |out| out.send_prepared(message))
         };
@@ -437,9 +437,9 @@ impl Writer {
         let len = message.as_bytes().len();
         self.poll_room(|shared, who| {
             if len > LARGE_MESSAGE {
-                return finish_at_once(
-                    shared.poll_begin_large(cx, who, len, true, || Some(LargeSource::Borrowed(message))),
-                );
+                return shared
+                    .poll_begin_large(cx, who, len, true, || Some(LargeSource::Borrowed(message)))
+                    .map(|begun| Encoding::finish(begun?));
             }
             shared.poll_send(cx, who, len, |out| out.send_ref(message))
         })
@@ -452,9 +452,9 @@ impl Writer {
         let mut message = Some(unsent);
         let sent = self.poll_room(|shared, who| {
             if len > LARGE_MESSAGE {
-                return finish_at_once(
-                    shared.poll_begin_large(cx, who, len, true, || message.take().map(LargeSource::Owned)),
-                );
+                return shared
+                    .poll_begin_large(cx, who, len, true, || message.take().map(LargeSource::Owned))
+                    .map(|begun| Encoding::finish(begun?));
             }
             shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
         });
@@ -490,11 +490,6 @@ impl Writer {
         }
         flushed
     }
-}
-
-fn finish_at_once(begun: Poll<Result<Option<Encoding<'_>>, Error>>) -> Poll<Result<(), Error>> {
-    let begun = ready!(begun)?;
-    Poll::Ready(begun.map_or(Ok(()), Encoding::finish))
 }
 
 impl Sink<Message> for Writer {

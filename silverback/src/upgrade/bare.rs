@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONNECTION};
 use silverback_proto::{
-    Negotiated, Role,
+    Negotiated,
     handshake::{
         Rejection, ServerHandshake,
         http1::{encode_response, encode_response_head, parse_request},
@@ -152,9 +152,7 @@ async fn conclude(
     budget: Budget,
 ) -> Result<Conn, UpgradeError> {
     match shaken {
-        Ok((negotiated, leftover)) => {
-            Ok(Conn::from_handshake(stream, Role::Server, negotiated, leftover, &upgrader.settings))
-        }
+        Ok((negotiated, leftover)) => Ok(upgrader.conn(stream, negotiated, leftover)),
         Err(error) => {
             // Even after the deadline this polls once, so the transport can still take a response such as the 408.
             let _ = timeout_at(budget.deadline, turn_away(&mut stream, &error)).await;

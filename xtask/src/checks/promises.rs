@@ -20,7 +20,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
         complaints.extend(forbidden_name(file, &names));
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
-    complaints.extend(rooms::of_checked_crates(workspace)?);
+    complaints.extend(rooms::of_all_crates(workspace)?);
     if complaints.is_empty() {
         return Ok(format!("{} files", files.len()));
     }

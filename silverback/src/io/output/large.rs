@@ -35,10 +35,11 @@ impl Encoding<'_> {
         if is_done { Poll::Ready(()) } else { yields(cx) }
     }
 
-    /// Encodes the whole message and queues its frame, for callers that cannot wait.
-    pub(crate) fn finish(mut self) -> Result<(), Error> {
-        self.work_to_end();
-        self.queue()
+    /// Works to the end and queues the frame, for callers that cannot wait. `None` means that it is queued already.
+    pub(crate) fn finish(begun: Option<Self>) -> Result<(), Error> {
+        let Some(mut encoding) = begun else { return Ok(()) };
+        encoding.work_to_end();
+        encoding.queue()
     }
 
     pub(crate) fn work_to_end(&mut self) {
@@ -116,7 +117,7 @@ impl SharedHandle {
         }
         let begun = self.begin_large(&mut inner, Some(LargeSource::Owned(message)), true)?;
         drop(inner);
-        begun.map_or(Ok(()), Encoding::finish).map(|()| None)
+        Encoding::finish(begun).map(|()| None)
     }
 
     /// Returns the work that compresses a large prepared message, if this connection needs a compressed form that does

@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 
 /// Prints the faults of the named crates, or of all. `true` if there are none.
 pub(crate) fn run(workspace: &Workspace, crates: &[String]) -> Result<bool, Error> {
-    let all: Vec<_> = workspace.members().filter_map(|package| package["name"].as_str()).collect();
+    let all: Vec<_> = names(workspace).collect();
     if let Some(unknown) = crates.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(Error::Failed(format!("the workspace has no crate called {unknown}: it has {}", all.join(", "))));
     }
@@ -36,13 +36,17 @@ pub(crate) fn run(workspace: &Workspace, crates: &[String]) -> Result<bool, Erro
     Ok(is_clean)
 }
 
-/// The faults of the crates that `cargo xtask test` holds to the rules.
-pub(super) fn of_checked_crates(workspace: &Workspace) -> Result<Vec<String>, Error> {
+/// The faults of all crates, each with the name of its crate.
+pub(super) fn of_all_crates(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
-    for name in CHECKED {
+    for name in names(workspace) {
         found.extend(faults(workspace, name)?.into_iter().map(|fault| format!("{name}: {fault}")));
     }
     Ok(found)
+}
+
+fn names(workspace: &Workspace) -> impl Iterator<Item = &str> {
+    workspace.members().filter_map(|package| package["name"].as_str())
 }
 
 fn faults(workspace: &Workspace, name: &str) -> Result<Vec<String>, Error> {
@@ -69,10 +73,6 @@ fn faults_of(arrows: &Arrows, rules: Option<&Table>) -> Vec<String> {
     }
     faults
 }
-
-/// The crates whose rooms the step `promises` checks.
-const CHECKED: &[&str] =
-    &["silverback", "silverback-axum", "silverback-cli", "silverback-proto", "silverback-testkit", "xtask"];
 
 #[cfg(test)]
 #[path = "rooms_tests.rs"]
