@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use silverback::{UpgradeError, handshake::Rejection};
+use silverback::{UpgradeError, proto::handshake::Rejection};
 
 /// The reason why a request was not upgraded. It converts to a response with the status and headers that RFC 6455 and
 /// HTTP require: 405 with `Allow`, 426 with `Sec-WebSocket-Version`, 400, or 403 for an origin. The body says what was

@@ -6,8 +6,8 @@ use axum::{Error, body::Body, extract::FromRequestParts, response::Response};
 use http::{HeaderMap, HeaderValue, Request, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use silverback::{
-    Config, Upgrade, UpgradeError, Upgrader,
-    handshake::{HostPolicy, OriginPolicy, ParseHostError, ParseOriginError, ServerHandshake},
+    Config, HostPolicy, OriginPolicy, Upgrade, UpgradeError, Upgrader,
+    proto::handshake::{ParseHostError, ParseOriginError, ServerHandshake},
 };
 
 use crate::{rejection::WebSocketUpgradeRejection, socket::WebSocket};

@@ -6,7 +6,7 @@
 
 use std::{fmt::Debug, process::ExitCode, time::Duration};
 
-use silverback::{Compression, Config, Conn, DeflateParams, DialError, Dialer, Message, MessageKind};
+use silverback::{Compression, Config, Conn, DialError, Dialer, Message, MessageKind, proto::deflate::DeflateParams};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,

@@ -7,7 +7,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use silverback::{ByteStream, DialError, DialStep, Dialer, Upgrader, tls::Tls};
+use silverback::{ByteStream, DialError, Dialer, Upgrader, dial::DialStep, tls::Tls};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_rustls::{
     TlsAcceptor,

@@ -23,7 +23,10 @@
 //! ```
 //!
 //! The read methods answer pings, record pongs and reply to Close frames. Every future is cancel safe unless its
-//! documentation says otherwise. The protocol itself is in [`silverback_proto`], which this crate re-exports.
+//! documentation says otherwise.
+//!
+//! This page has the types that applications hold. The details of dialling are in [`dial`], those of reconnecting in
+//! [`reconnect`], and the protocol without I/O is in [`proto`]: frames, handshakes, and the state machine.
 //!
 //! # Features
 //! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
@@ -46,44 +49,49 @@ mod adapters;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod conn;
-mod dial;
+pub mod dial;
 mod error;
 mod io;
-mod reconnect;
+pub mod reconnect;
 mod upgrade;
 
-#[cfg(feature = "json")]
-pub use adapters::json;
-pub use adapters::{join::JoinedMessages, read_into::MessageBuffer, tunnel::Tunnel};
-pub use conn::{
-    Conn, ReuniteError,
-    message_writer::MessageWriter,
-    reader::MessageReader,
-    reader::Reader,
-    writer::{HeldOutput, TryWriteError, Writer},
-};
-#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-pub use dial::tls;
-pub use dial::{
-    Attempt, ConnectTo, CookieJar, DialError, DialEvent, DialStep, Dialer, InvalidProxy, InvalidProxyVariable, Proxy,
-    ProxyRules, RedirectFault, Refusal, TlsSession,
-};
-pub use error::Error;
-pub use io::{observer::Control, read_buffer::release_spare_memory, settings::Settings, transport::ByteStream};
-pub use reconnect::{
-    Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingConn,
-    ReconnectingWriter,
-};
+#[doc(no_inline)]
 pub use silverback_proto as proto;
+// The types that applications name. Those of the protocol without I/O that only drivers and servers with their own HTTP
+// need are in `proto` alone.
 pub use silverback_proto::{
-    deflate::{Compression, DeflateParams},
-    *,
+    CloseCode, CloseFrame, CloseInfo, Config, Event, Initiator, LimitError, MemoryBudget, Message, MessageKind,
+    MessageRef, Negotiated, PreparedMessage, ProtocolError, Role, SendError, Stats, Subprotocol, Text, Timeout,
+    deflate::Compression,
+    handshake::{HostPolicy, Origin, OriginPolicy},
 };
+
+#[cfg(feature = "json")]
+pub use self::adapters::json;
+#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
+#[doc(inline)]
+pub use self::dial::tls;
 #[cfg(feature = "hyper")]
-pub use upgrade::Upgrade;
-pub use upgrade::{
-    UpgradeError, Upgrader,
-    requests::{is_websocket_upgrade, subprotocols},
+pub use self::upgrade::Upgrade;
+pub use self::{
+    adapters::{join::JoinedMessages, read_into::MessageBuffer, tunnel::Tunnel},
+    conn::{
+        Conn, ReuniteError,
+        message_writer::MessageWriter,
+        reader::{MessageReader, Reader},
+        writer::{HeldOutput, TryWriteError, Writer},
+    },
+    error::Error,
+    io::{observer::Control, read_buffer::release_spare_memory, settings::Settings, transport::ByteStream},
+    upgrade::{
+        UpgradeError, Upgrader,
+        requests::{is_websocket_upgrade, subprotocols},
+    },
+};
+#[doc(inline)]
+pub use self::{
+    dial::{DialError, Dialer},
+    reconnect::Reconnect,
 };
 
 /// Compiles the examples in the guide to compression. `silverback-axum` compiles those in the README, because some of

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, convert::Infallible, io, os::fd::AsFd};
 
-use silverback::{
+use silverback::proto::{
     FrameHeader,
     handshake::{
         Acceptance, ServerHandshake,

@@ -8,7 +8,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream as StdTcpStream},
 };
 
-use silverback::{FrameHeader, MaskKey, Opcode, Upgrader};
+use silverback::{
+    Upgrader,
+    proto::{FrameHeader, MaskKey, Opcode},
+};
 use silverback_bench::Failure;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

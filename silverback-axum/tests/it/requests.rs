@@ -8,7 +8,7 @@ use axum::{
     routing::{any, get},
 };
 use http::HeaderValue;
-use silverback::{Upgrader, handshake::OriginPolicy};
+use silverback::{OriginPolicy, Upgrader};
 use silverback_axum::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 
 use crate::support::{ask, handshake, serve};

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use silverback::{Compression, MessageKind, handshake::ClientRequest};
+use silverback::{Compression, MessageKind, proto::handshake::ClientRequest};
 
 use super::output::charset::speaks_unicode;
 use super::{

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{StatusCode, header};
-use silverback::{CloseCode, DialError, handshake::ClientRequest};
+use silverback::{CloseCode, DialError, proto::handshake::ClientRequest};
 use tokio::time::timeout;
 
 use super::{args::Args, trace::Seen};

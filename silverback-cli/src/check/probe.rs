@@ -3,8 +3,9 @@
 use std::time::{Instant, SystemTime};
 
 use silverback::{
-    DialError, DialStep,
-    handshake::{ClientRequest, HeadError},
+    DialError,
+    dial::DialStep,
+    proto::handshake::{ClientRequest, HeadError},
 };
 
 use super::diagnosis::notes::notes;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::{HeaderMap, StatusCode, header};
-use silverback::TlsSession;
+use silverback::dial::TlsSession;
 
 use super::{certificate::Certificate, conversation::Conversation, finding::Diagnosis};
 use crate::{

@@ -4,7 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use silverback::{DialError, DialEvent, DialStep, TlsSession};
+use silverback::{
+    DialError,
+    dial::{DialEvent, DialStep, TlsSession},
+};
 use tokio::{sync::Notify, time::timeout};
 
 use super::{

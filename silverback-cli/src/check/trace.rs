@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{HeaderMap, StatusCode};
-use silverback::{DialEvent, TlsSession};
+use silverback::dial::{DialEvent, TlsSession};
 
 /// An event of the dial.
 #[derive(Clone, Debug)]

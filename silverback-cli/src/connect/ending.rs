@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use silverback::{CloseCode, CloseInfo, Disconnect, Initiator};
+use silverback::{CloseCode, CloseInfo, Initiator, reconnect::Disconnect};
 
 use crate::{
     dialing::errors::{dial_error, dial_error_with_advice},

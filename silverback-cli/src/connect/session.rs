@@ -10,7 +10,8 @@ use std::{
 };
 
 use silverback::{
-    CloseCode, Conn, Initiator, Message, Outage, ReconnectError, ReconnectEvent, ReconnectingConn, ReconnectingWriter,
+    CloseCode, Conn, Initiator, Message,
+    reconnect::{Outage, ReconnectError, ReconnectEvent, ReconnectingConn, ReconnectingWriter},
 };
 use tokio::time::sleep_until;
 

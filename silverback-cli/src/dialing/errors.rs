@@ -4,7 +4,11 @@
 use std::{error::Error as _, io};
 
 use http::header;
-use silverback::{DialError, DialStep, Refusal, handshake::HeadError};
+use silverback::{
+    DialError,
+    dial::{DialStep, Refusal},
+    proto::handshake::HeadError,
+};
 
 use super::shown::{shown_url, without_secrets};
 use crate::{error::Error, printable::printable, values::MAX_HEAD_SIZE};

@@ -13,7 +13,7 @@ mod userinfo;
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use silverback::{Dialer, ProxyRules, handshake::ClientRequest, tls::Tls};
+use silverback::{Dialer, dial::ProxyRules, proto::handshake::ClientRequest, tls::Tls};
 
 use self::{errors::dial_error, options::DialOptions, secrets::Authorization};
 use crate::error::Error;

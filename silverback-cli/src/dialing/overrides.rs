@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use silverback::handshake::ascii_host;
+use silverback::proto::handshake::ascii_host;
 
 /// Addresses to use for connections to a host and port, instead of looking it up.
 #[derive(Clone, Debug, PartialEq, Eq)]

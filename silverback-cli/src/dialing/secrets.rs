@@ -4,7 +4,7 @@
 use std::{env, fs, path::Path};
 
 use http::HeaderName;
-use silverback::handshake::headers::is_reserved;
+use silverback::proto::handshake::headers::is_reserved;
 
 use super::{options::DialOptions, userinfo::Credentials};
 use crate::{error::Error, values::is_blank};

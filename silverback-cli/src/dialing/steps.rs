@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
-use silverback::{DialEvent, handshake::http1::encode_request};
+use silverback::{dial::DialEvent, proto::handshake::http1::encode_request};
 
 use super::shown::without_secrets;
 use crate::printable::printable;

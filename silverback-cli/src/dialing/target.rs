@@ -2,7 +2,7 @@
 
 use std::{env, net::Ipv6Addr};
 
-use silverback::handshake::ClientRequest;
+use silverback::proto::handshake::ClientRequest;
 
 use super::{options::DialOptions, shown::shown_url};
 use crate::{error::Error, printable::printable, values::is_blank};

@@ -3,7 +3,7 @@
 use std::{num::NonZero, time::Duration};
 
 use clap::Args as ClapArgs;
-use silverback::handshake::{HostPattern, Origin};
+use silverback::{Origin, proto::handshake::HostPattern};
 
 use super::listen::Address;
 use crate::values::{self, List, TimeOrOff};

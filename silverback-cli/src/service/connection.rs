@@ -19,7 +19,7 @@ use http::{
 };
 use silverback::{
     ByteStream, Conn,
-    handshake::{ServerHandshake, headers::contains_token, http1::encode_response},
+    proto::handshake::{ServerHandshake, headers::contains_token, http1::encode_response},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

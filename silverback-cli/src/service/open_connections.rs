@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::{CloseCode, Writer, handshake::Rejection};
+use silverback::{CloseCode, Writer, proto::handshake::Rejection};
 use tokio::sync::Notify;
 
 /// The connections of a worker, from the first byte of the request to the end of the WebSocket.

@@ -3,8 +3,7 @@
 use std::{num::NonZero, thread, time::Duration};
 
 use silverback::{
-    Compression, Config, MemoryBudget, Upgrader,
-    handshake::{HostPattern, HostPolicy, Origin, OriginPolicy},
+    Compression, Config, HostPolicy, MemoryBudget, Origin, OriginPolicy, Upgrader, proto::handshake::HostPattern,
 };
 
 use super::{

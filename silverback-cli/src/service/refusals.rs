@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, Request, header};
-use silverback::handshake::Rejection;
+use silverback::proto::handshake::Rejection;
 
 use super::sockets::Peer;
 use crate::error;

@@ -11,8 +11,8 @@ use http::{
     },
 };
 use silverback::{
-    Upgrader,
-    handshake::{HeadError, HostPolicy, Rejection, ServerHandshake, headers::contains_token, requested_host},
+    HostPolicy, Upgrader,
+    proto::handshake::{HeadError, Rejection, ServerHandshake, headers::contains_token, requested_host},
 };
 
 use super::{

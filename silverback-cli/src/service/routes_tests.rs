@@ -1,7 +1,7 @@
 //! What each kind of request is answered.
 #![allow(clippy::unwrap_used)]
 
-use silverback::handshake::http1::parse_request;
+use silverback::proto::handshake::http1::parse_request;
 
 use super::*;
 

@@ -6,7 +6,7 @@ use std::{
     net::{TcpListener as StdTcpListener, TcpStream as StdTcpStream},
 };
 
-use silverback::handshake::HostPolicy;
+use silverback::HostPolicy;
 
 use super::*;
 

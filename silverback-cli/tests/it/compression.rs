@@ -2,7 +2,7 @@
 
 use std::{io::Write, net::TcpStream};
 
-use silverback::{Compression, Conn, DeflateParams, Dialer};
+use silverback::{Compression, Conn, Dialer, proto::deflate::DeflateParams};
 
 use crate::support::{PATIENCE, Program, RawClient, ask, check_echo, frame, handshake, read_answer, within};
 

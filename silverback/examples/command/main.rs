@@ -26,7 +26,7 @@ use axum::{
     routing::{any, get},
     serve::ListenerExt,
 };
-use silverback::{CloseCode, Config, Conn, Error, MessageRef, Reader, Upgrader, Writer, handshake::OriginPolicy};
+use silverback::{CloseCode, Config, Conn, Error, MessageRef, OriginPolicy, Reader, Upgrader, Writer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpListener,

@@ -33,7 +33,7 @@ use axum::{
     serve::ListenerExt,
 };
 use serde_json::json;
-use silverback::{CloseCode, Compression, Config, Conn, Error, Message, Upgrader, handshake::OriginPolicy};
+use silverback::{CloseCode, Compression, Config, Conn, Error, Message, OriginPolicy, Upgrader};
 use tokio::{
     net::TcpListener,
     sync::watch,

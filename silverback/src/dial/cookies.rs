@@ -6,7 +6,7 @@ use http::{HeaderValue, Uri};
 ///
 /// ```
 /// use std::sync::Mutex;
-/// use silverback::CookieJar;
+/// use silverback::dial::CookieJar;
 /// use http::{HeaderValue, Uri};
 ///
 /// /// Keeps the last cookie of the only server there is.

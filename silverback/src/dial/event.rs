@@ -58,7 +58,7 @@ pub enum DialEvent<'a> {
     },
     /// The opening handshake starts: its request is about to be sent.
     Requested {
-        /// The complete request. [`encode_request`](crate::handshake::http1::encode_request) turns it into the bytes on
+        /// The complete request. [`encode_request`](crate::proto::handshake::http1::encode_request) turns it into the bytes on
         /// the wire. Headers that the application added may be secret and are marked so
         /// ([`is_sensitive`](http::HeaderValue::is_sensitive)), and so are cookies. The query is not marked, but may
         /// also be secret.

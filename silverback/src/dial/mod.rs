@@ -1,6 +1,8 @@
-//! The client's side of the opening handshake (RFC 6455, 4.1): connect, send the request, verify the response.
-//! `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and
-//! `exchange` sends the request and reads the response.
+//! Details of dialling: steps, events, refusals, proxies, cookies, and ways to connect.
+
+// The client's side of the opening handshake (RFC 6455, 4.1): connect, send the request, verify the response.
+// `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and
+// `exchange` sends the request and reads the response.
 
 mod attempt;
 mod body;

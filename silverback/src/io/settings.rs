@@ -171,7 +171,7 @@ macro_rules! forward_settings {
         }
 
         /// Limits the bytes of the head that the other side sends: a request, or the response of a server or proxy. The
-        /// error for a longer one names the limit ([`HeadError::TooLarge`](crate::handshake::HeadError::TooLarge)).
+        /// error for a longer one names the limit ([`HeadError::TooLarge`](crate::proto::handshake::HeadError::TooLarge)).
         /// Default 16 KiB.
         pub fn max_head_size(mut self, bytes: usize) -> Self {
             self.settings = self.settings.max_head_size(bytes);

@@ -1,14 +1,16 @@
-//! A client that reconnects by itself and reports which messages were not sent.
-//!
-//! | file | what |
-//! |---|---|
-//! | `mod`, `options` | the builder and its options |
-//! | `backoff`, `retry_after`, `outage` | when to try again, and whether |
-//! | `hooks`, `attempt` | one attempt: hooks and the dial |
-//! | `engine` | the cycle of an attempt, a connection and a wait |
-//! | `conn`, `event` | the connection for the application, and its events |
-//! | `link`, `writer` | writers, and what they share with the engine: the connection, unsent messages |
-//! | `state`, `error` | the state and the errors that applications see |
+//! The connection that [`Reconnect`] starts: its events, its states and its errors.
+
+// A client that reconnects by itself and reports which messages were not sent.
+//
+// | file | what |
+// |---|---|
+// | `mod`, `options` | the builder and its options |
+// | `backoff`, `retry_after`, `outage` | when to try again, and whether |
+// | `hooks`, `attempt` | one attempt: hooks and the dial |
+// | `engine` | the cycle of an attempt, a connection and a wait |
+// | `conn`, `event` | the connection for the application, and its events |
+// | `link`, `writer` | writers, and what they share with the engine: the connection, unsent messages |
+// | `state`, `error` | the state and the errors that applications see |
 
 mod attempt;
 mod backoff;
@@ -61,7 +63,7 @@ use crate::dial::Dialer;
 /// #     }
 /// #     Ok::<_, silverback::Error>(())
 /// # });
-/// use silverback::{Dialer, Reconnect, ReconnectError};
+/// use silverback::{Dialer, Reconnect, reconnect::ReconnectError};
 ///
 /// let mut conn = Reconnect::new(Dialer::new(), url)
 ///     .on_connect(|mut conn, _attempt| async move {

@@ -89,7 +89,7 @@ impl Reconnect {
     /// If the application closes the connection, this is always final.
     ///
     /// ```
-    /// use silverback::{Dialer, Disconnect, Reconnect};
+    /// use silverback::{Dialer, Reconnect, reconnect::Disconnect};
     /// // This server's own code for "come back later".
     /// let reconnect = Reconnect::new(Dialer::new(), "wss://example.com/feed").retry_on(|cause| match cause {
     ///     Disconnect::Closed(info) if info.code == 4100 => true,

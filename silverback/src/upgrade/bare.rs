@@ -70,7 +70,7 @@ impl Upgrader {
     /// is told why before this returns. The hook of [`on_request`](Self::on_request) is not called.
     ///
     /// ```
-    /// use silverback::{Upgrader, handshake::{ServerHandshake, http1::parse_request}};
+    /// use silverback::{Upgrader, proto::handshake::{ServerHandshake, http1::parse_request}};
     /// # async fn take(stream: tokio::net::TcpStream, head: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
     ///
     /// let request = parse_request(head)?;

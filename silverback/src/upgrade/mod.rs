@@ -123,7 +123,7 @@ impl Upgrader {
     ///
     /// ```
     /// let upgrader = silverback::Upgrader::new().allow_hosts(["example.com", "*.example.com"])?;
-    /// # Ok::<_, silverback::handshake::ParseHostError>(())
+    /// # Ok::<_, silverback::proto::handshake::ParseHostError>(())
     /// ```
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use std::{
 use silverback::{
     Compression, Dialer, Upgrader,
     blocking::{self, Conn},
-    handshake::Nonce,
+    proto::handshake::Nonce,
 };
 use silverback_testkit::wire::{CLIENT_KEY, Frame, decode, decode_all};
 use tokio::runtime::{Builder, Runtime};

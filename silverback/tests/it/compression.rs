@@ -1,8 +1,8 @@
 //! Compression (RFC 7692) through the whole stack, over real sockets: every way to write against every way to read.
 
 use silverback::{
-    Compression, Conn, DeflateParams, DialError, Dialer, Message, MessageKind, PreparedMessage, Upgrader,
-    handshake::HandshakeError,
+    Compression, Conn, DialError, Dialer, Message, MessageKind, PreparedMessage, Upgrader,
+    proto::{deflate::DeflateParams, handshake::HandshakeError},
 };
 use silverback_testkit::pipe::pipe;
 use tokio::{
@@ -238,7 +238,7 @@ async fn answered_with(compression: Option<Compression>, extensions: &str) -> Re
     let dialling = tokio::spawn(async move { dialler.dial_on(near, "ws://server.example.com/").await });
     let head = Head::parse(&within(remote.read_until("\r\n\r\n")).await);
     let key = head.header("sec-websocket-key").unwrap();
-    let accept = silverback::handshake::Nonce::parse(key.as_bytes()).unwrap().accept_key();
+    let accept = silverback::proto::handshake::Nonce::parse(key.as_bytes()).unwrap().accept_key();
     remote.send(format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Extensions: {extensions}\r\n\r\n"

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use silverback::handshake::{HandshakeError, Nonce};
-use silverback::{Conn, DialError, DialStep, Dialer};
+use silverback::proto::handshake::{HandshakeError, Nonce};
+use silverback::{Conn, DialError, Dialer, dial::DialStep};
 use silverback_testkit::pipe::{Remote, pipe};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

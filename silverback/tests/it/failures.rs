@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use silverback::{DialError, DialStep, Dialer};
+use silverback::{DialError, Dialer, dial::DialStep};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,

@@ -3,7 +3,11 @@
 
 use std::{io, time::Duration};
 
-use silverback::{Conn, DialError, DialEvent, DialStep, Dialer, ProxyRules, handshake::Nonce};
+use silverback::{
+    Conn, DialError, Dialer,
+    dial::{DialEvent, DialStep, ProxyRules},
+    proto::handshake::Nonce,
+};
 use silverback_testkit::pipe::{Remote, pipe};
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 

@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use silverback::{DialError, DialEvent, DialStep, Dialer, Upgrader};
+use silverback::{
+    DialError, Dialer, Upgrader,
+    dial::{DialEvent, DialStep},
+};
 use tokio::net::TcpListener;
 
 use crate::support::{echo, within};

@@ -4,8 +4,9 @@
 use std::{io, time::Duration};
 
 use silverback::{
-    Dialer, Outage, Reconnect, ReconnectError, ReconnectEvent, ReconnectingConn,
-    handshake::{AcceptKey, Nonce},
+    Dialer, Reconnect,
+    proto::handshake::{AcceptKey, Nonce},
+    reconnect::{Outage, ReconnectError, ReconnectEvent, ReconnectingConn},
 };
 use silverback_testkit::{
     pipe::{Remote, pipe},

@@ -6,7 +6,11 @@ use std::{
 };
 
 use http::{HeaderValue, Uri};
-use silverback::{CookieJar, DialError, Dialer, RedirectFault, handshake::Nonce};
+use silverback::{
+    DialError, Dialer,
+    dial::{CookieJar, RedirectFault},
+    proto::handshake::Nonce,
+};
 use silverback_testkit::pipe::{Remote, pipe};
 use tokio::{
     sync::mpsc,

@@ -9,7 +9,8 @@ mod trusted_certificates;
 use std::time::Duration;
 
 use silverback::{
-    DialError, DialEvent, DialStep, Dialer,
+    DialError, Dialer,
+    dial::{DialEvent, DialStep},
     tls::{Tls, TlsError},
 };
 use tokio::{io::AsyncWriteExt, net::TcpListener};

@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use silverback::{Conn, DeflateParams, Negotiated, Role, Settings};
+use silverback::{Conn, Negotiated, Role, Settings, proto::deflate::DeflateParams};
 use silverback_testkit::{
     pipe::{Remote, pipe},
     wire::{CLIENT_KEY, Frame, binary, text},

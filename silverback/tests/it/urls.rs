@@ -7,8 +7,8 @@ use std::sync::{
 
 use http::{HeaderMap, HeaderValue, header};
 #[cfg(feature = "idna")]
-use silverback::ProxyRules;
-use silverback::{ConnectTo, DialError, Dialer, handshake::HandshakeError};
+use silverback::dial::ProxyRules;
+use silverback::{DialError, Dialer, dial::ConnectTo, proto::handshake::HandshakeError};
 use silverback_testkit::pipe::pipe;
 use tokio::sync::mpsc;
 

@@ -2,7 +2,10 @@
 
 use std::{io, time::Duration};
 
-use silverback::{ConnectTo, DialError, DialStep, Dialer};
+use silverback::{
+    DialError, Dialer,
+    dial::{ConnectTo, DialStep},
+};
 use silverback_testkit::pipe::pipe;
 use tokio::time::Instant;
 

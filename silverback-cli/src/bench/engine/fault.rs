@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, io};
 
-use silverback::{CloseCode, DialError, DialStep};
+use silverback::{CloseCode, DialError, dial::DialStep};
 
 use crate::{
     dialing::errors::{connecting, dial_error, is_out_of_descriptors},

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use silverback::{FrameHeader, MaskKey, Message, MessageKind, PreparedMessage};
+use silverback::{
+    Message, MessageKind, PreparedMessage,
+    proto::{FrameHeader, MaskKey},
+};
 
 /// The messages that every connection sends in turn. Each connection starts at another index.
 #[derive(Clone, Debug)]

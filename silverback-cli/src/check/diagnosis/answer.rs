@@ -2,7 +2,7 @@
 
 use silverback::{
     DialError,
-    handshake::{HandshakeError, HeadError},
+    proto::handshake::{HandshakeError, HeadError},
 };
 
 use super::{facts::Facts, status::STRIPPED};

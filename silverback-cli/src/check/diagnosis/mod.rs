@@ -9,7 +9,7 @@ mod status;
 pub(crate) mod talk;
 pub(crate) mod tls;
 
-use silverback::{DialError, DialStep};
+use silverback::{DialError, dial::DialStep};
 
 use self::facts::Facts;
 use super::finding::Diagnosis;

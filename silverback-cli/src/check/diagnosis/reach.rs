@@ -2,7 +2,10 @@
 
 use std::io::ErrorKind;
 
-use silverback::{DialError, DialStep, Refusal};
+use silverback::{
+    DialError,
+    dial::{DialStep, Refusal},
+};
 
 use super::facts::Facts;
 use crate::check::finding::Diagnosis;

@@ -1,7 +1,7 @@
 //! Answers with another status than 101: each has its usual reasons.
 
 use http::header;
-use silverback::{RedirectFault, Refusal};
+use silverback::dial::{RedirectFault, Refusal};
 
 use super::facts::Facts;
 use crate::{check::finding::Diagnosis, dialing::shown::without_secrets, printable::printable};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use silverback::{Conn, Error, Message, ReconnectingConn, Writer};
+use silverback::{Conn, Error, Message, Writer, reconnect::ReconnectingConn};
 
 use super::Talk;
 use crate::connect::{

@@ -3,7 +3,7 @@
 use std::{io, mem};
 
 use http::Request;
-use silverback::handshake::{
+use silverback::proto::handshake::{
     HeadError,
     http1::{HeadReader, Progress, parse_request},
 };

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::handshake::accept_key;
+use silverback::proto::handshake::accept_key;
 use socket2::SockRef;
 
 /// A server with a thread for each connection.

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use silverback::handshake::accept_key;
+use silverback::proto::handshake::accept_key;
 
 use crate::support::PATIENCE;
 

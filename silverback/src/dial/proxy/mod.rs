@@ -23,11 +23,11 @@ pub(super) use self::tunnel::tunnel;
 /// A proxy: its scheme, its address, and the user name and password for it.
 ///
 /// ```
-/// use silverback::Proxy;
+/// use silverback::dial::Proxy;
 ///
 /// let proxy: Proxy = "socks5h://me:secret@proxy.example.com".parse()?;
 /// assert_eq!(proxy.to_string(), "socks5h://proxy.example.com:1080");
-/// # Ok::<_, silverback::InvalidProxy>(())
+/// # Ok::<_, silverback::dial::InvalidProxy>(())
 /// ```
 ///
 /// | scheme | default port | protocol |

@@ -8,11 +8,11 @@ use crate::dial::resolve::is_localhost;
 /// The rules that choose the proxy for each server.
 ///
 /// ```
-/// use silverback::{Dialer, ProxyRules};
+/// use silverback::{Dialer, dial::ProxyRules};
 ///
 /// let rules = ProxyRules::all("http://proxy.example.com:3128".parse()?).except(".internal.example, 10.0.0.0/8");
 /// let dialer = Dialer::new().proxy_rules(rules);
-/// # Ok::<_, silverback::InvalidProxy>(())
+/// # Ok::<_, silverback::dial::InvalidProxy>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProxyRules {

@@ -99,7 +99,7 @@ fn a_port_where_nobody_listens_is_told_by_its_step() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     match blocking::dial(&format!("ws://{address}/")) {
-        Err(Error::Dial(error)) => assert_eq!(error.step(), Some(silverback::DialStep::Connect)),
+        Err(Error::Dial(error)) => assert_eq!(error.step(), Some(silverback::dial::DialStep::Connect)),
         other => panic!("expected an error of the dialer, got {other:?}"),
     }
 }

@@ -3,8 +3,9 @@
 use std::{cell::RefCell, sync::mpsc, thread};
 
 use silverback::{
-    DialEvent, Dialer, Message,
+    Dialer, Message,
     blocking::{self, Conn, MessageWriter, Reader, Writer},
+    dial::DialEvent,
 };
 use silverback_testkit::wire::{binary, close, text};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use silverback::{Compression, Conn, DeflateParams, Negotiated, Role, Settings, Writer};
+use silverback::{Compression, Conn, Negotiated, Role, Settings, Writer, proto::deflate::DeflateParams};
 use silverback_testkit::pipe::{Remote, pipe};
 use tokio::time::sleep;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use silverback::handshake::HandshakeError;
-use silverback::{DialError, DialStep, Dialer};
+use silverback::proto::handshake::HandshakeError;
+use silverback::{DialError, Dialer, dial::DialStep};
 use silverback_testkit::wire::text;
 use tokio::time::sleep;
 

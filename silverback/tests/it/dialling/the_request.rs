@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use silverback::{DialError, DialEvent, Dialer, handshake::http1::encode_request};
+use silverback::{DialError, Dialer, dial::DialEvent, proto::handshake::http1::encode_request};
 use silverback_testkit::wire::to_hex;
 
 use super::{URL, dial, dial_to, request};

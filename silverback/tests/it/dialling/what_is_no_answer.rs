@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use silverback::handshake::HeadError;
-use silverback::{DialError, DialStep, Dialer};
+use silverback::proto::handshake::HeadError;
+use silverback::{DialError, Dialer, dial::DialStep};
 use silverback_testkit::pipe::{Plan, pipe};
 use tokio::time::{Instant, sleep};
 

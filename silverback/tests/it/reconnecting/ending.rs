@@ -1,6 +1,6 @@
 //! It ends in any state when the application says so, and stays ended.
 
-use silverback::ReconnectState;
+use silverback::reconnect::ReconnectState;
 
 use super::*;
 use crate::support::settle;

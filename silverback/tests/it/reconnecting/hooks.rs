@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use silverback::{Conn, Disconnect, Error};
+use silverback::{Conn, Error, reconnect::Disconnect};
 
 use super::*;
 use crate::support::settle;

@@ -1,6 +1,6 @@
 //! Accepted messages that had not left are returned, and no others.
 
-use silverback::{Message, ReconnectState};
+use silverback::{Message, reconnect::ReconnectState};
 use silverback_testkit::wire::frame;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! When it comes back.
 
-use silverback::{Disconnect, ReconnectState};
+use silverback::reconnect::{Disconnect, ReconnectState};
 
 use super::*;
 

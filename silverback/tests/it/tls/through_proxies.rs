@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use silverback::{DialError, DialStep, Dialer, tls::Tls};
+use silverback::{DialError, Dialer, dial::DialStep, tls::Tls};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},

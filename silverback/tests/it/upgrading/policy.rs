@@ -1,6 +1,6 @@
 //! Origins and subprotocols.
 
-use silverback::handshake::{HostPolicy, OriginPolicy};
+use silverback::{HostPolicy, OriginPolicy};
 use silverback::{UpgradeError, Upgrader};
 
 use super::{accept, head, refusal};

@@ -3,7 +3,7 @@
 use http::Request;
 use silverback::{
     UpgradeError, Upgrader,
-    handshake::{Rejection, ServerHandshake, http1::parse_request},
+    proto::handshake::{Rejection, ServerHandshake, http1::parse_request},
 };
 use silverback_testkit::{
     pipe::pipe,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use silverback::handshake::{HeadError, Rejection};
+use silverback::proto::handshake::{HeadError, Rejection};
 use silverback::{UpgradeError, Upgrader};
 use silverback_testkit::cuts::one_byte_at_a_time;
 use tokio::time::{Instant, sleep};
