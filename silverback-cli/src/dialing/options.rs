@@ -82,7 +82,7 @@ pub(crate) struct DialOptions {
     pub(crate) proxy_insecure: bool,
 
     /// Connect through this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT]. Default: from
-    /// the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
+    /// the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; their lower-case forms win, even if empty.
     #[arg(short = 'x', long, value_name = "URL", help_heading = NETWORK)]
     pub(crate) proxy: Option<String>,
 

@@ -3,23 +3,47 @@
 
 use std::net::Ipv6Addr;
 
+use super::host_name::ascii_host;
+
 /// A host with an optional port, without user information and percent-encoding.
+///
+/// ```
+/// use silverback_proto::handshake::Authority;
+///
+/// let authority = Authority::parse(b"[0:0:0:0:0:0:0:1]:8000").expect("a host and a port");
+/// assert_eq!((authority.host(), authority.port()), ("[::1]", Some(8000)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Authority {
-    /// Lower case; an IPv6 address in brackets and in its shortest form.
+pub struct Authority {
     pub(super) host: Box<str>,
-    /// `None` if the port is missing or empty, which mean the same (RFC 3986, 6.2.3).
     pub(super) port: Option<u16>,
 }
 
 impl Authority {
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    /// Parses `host` or `host:port`. Returns `None` if the text has another form.
+    pub fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let (host, rest) = match text.strip_prefix('[') {
             Some(literal) => parse_ipv6(literal)?,
             None => parse_name(text)?,
         };
         Some(Self { host: host.into(), port: parse_port(rest)? })
+    }
+
+    /// Does the same for text that a person typed: a host name outside ASCII is converted by
+    /// [`ascii_host`](super::ascii_host).
+    pub fn from_input(text: &str) -> Option<Self> {
+        Self::parse(ascii_host(text)?.as_bytes())
+    }
+
+    /// Returns the host in lower case. An IPv6 address is in brackets and in its shortest form.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port. `None` if it is missing or empty, which mean the same (RFC 3986, 6.2.3).
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 }
 

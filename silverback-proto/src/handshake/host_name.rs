@@ -6,6 +6,8 @@ use std::borrow::Cow;
 /// Returns the form of a host name that DNS, TLS and HTTP use: `xn--bcher-kva.example` for `bücher.example`. The
 /// feature `idna` converts names as browsers do (UTS 46). A name in ASCII is returned unchanged, even if it is invalid.
 ///
+/// A port after the name is kept.
+///
 /// Returns `None` if the name has characters that no name may have, or if the feature is off.
 ///
 /// ```
@@ -19,25 +21,18 @@ pub fn ascii_host(host: &str) -> Option<Cow<'_, str>> {
     if host.is_ascii() {
         return Some(host.into());
     }
-    convert(host)
-}
-
-/// Does the same for a host with an optional port.
-pub(super) fn ascii_authority(text: &str) -> Option<Cow<'_, str>> {
-    if text.is_ascii() {
-        return Some(text.into());
-    }
-    let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-    Some(format!("{}{port}", ascii_host(host)?).into())
+    let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+    Some((convert(name)? + port).into())
 }
 
 #[cfg(feature = "idna")]
-fn convert(host: &str) -> Option<Cow<'_, str>> {
+fn convert(name: &str) -> Option<String> {
     // Without `URL`, a compatibility character such as `：` could become a `:`, and so divide host and port elsewhere.
-    idna::domain_to_ascii_cow(host.as_bytes(), idna::AsciiDenyList::URL).ok().filter(|name| !name.is_empty())
+    let name = idna::domain_to_ascii_cow(name.as_bytes(), idna::AsciiDenyList::URL).ok()?;
+    (!name.is_empty()).then(|| name.into_owned())
 }
 
 #[cfg(not(feature = "idna"))]
-fn convert(_: &str) -> Option<Cow<'_, str>> {
+fn convert(_: &str) -> Option<String> {
     None
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::{authority::Authority, host_name::ascii_authority, received::Received};
+use super::{authority::Authority, host_name::ascii_host, received::Received};
 
 /// A host that a server answers to: `example.com`, `*.example.com`, `192.0.2.7` or `[2001:db8::7]`.
 ///
@@ -48,7 +48,7 @@ impl HostPattern {
         if host.contains('*') {
             return Err(ParseHostError::Wildcard);
         }
-        let host = &*ascii_authority(host).ok_or(ParseHostError::NotAscii)?;
+        let host = &*ascii_host(host).ok_or(ParseHostError::NotAscii)?;
         // An IPv6 address may also be written without brackets.
         let bracketed = host.parse::<Ipv6Addr>().map(|address| format!("[{address}]"));
         let authority = Authority::parse(bracketed.as_deref().unwrap_or(host).as_bytes());

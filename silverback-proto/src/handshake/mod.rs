@@ -37,6 +37,7 @@ mod target;
 mod tests;
 mod zone;
 
+pub use authority::Authority;
 pub use client::ClientHandshake;
 pub use compression::DeflateAnswerError;
 pub use error::HandshakeError;

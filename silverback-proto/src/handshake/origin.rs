@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{authority::Authority, host_name::ascii_authority, received::Received};
+use super::{authority::Authority, host_name::ascii_host, received::Received};
 
 /// A web origin: scheme, host and port, such as `https://example.com` or `http://localhost:3000`. Also `file://`, which
 /// the web views of some apps send.
@@ -47,7 +47,7 @@ impl Origin {
         if rest.contains(['/', '?', '#']) {
             return Err(ParseOriginError::HasPath);
         }
-        let rest = ascii_authority(rest).ok_or(ParseOriginError::NotAscii)?;
+        let rest = ascii_host(rest).ok_or(ParseOriginError::NotAscii)?;
         let scheme = scheme.to_ascii_lowercase();
         if scheme == "file" && rest.is_empty() {
             return Ok(Self { scheme: scheme.into(), authority: None });

@@ -7,7 +7,6 @@ use super::{
     authority::Authority,
     error::HandshakeError,
     extension::ExtensionOffer,
-    host_name::ascii_authority,
     received::Received,
     subprotocol::Subprotocol,
     target::{BLANKS, escape_target, refuse_control_characters, shown_target},
@@ -99,8 +98,7 @@ impl ClientRequest {
         }
         let invalid = || invalid_host(authority, target);
         let (bare, zone) = split_zone(authority).ok_or_else(invalid)?;
-        let ascii = ascii_authority(&bare).ok_or_else(invalid)?;
-        let authority = Authority::parse(ascii.as_bytes()).ok_or_else(invalid)?;
+        let authority = Authority::from_input(&bare).ok_or_else(invalid)?;
         Ok(Self {
             secure,
             authority,

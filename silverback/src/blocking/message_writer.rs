@@ -10,7 +10,8 @@ use crate::error::Error;
 /// Writes one message in fragments; see [`MessageWriter`](crate::MessageWriter). [`finish`](Self::finish) ends the
 /// message.
 ///
-/// A write that waits longer than the timeout fails with [`io::ErrorKind::WouldBlock`] and has taken nothing.
+/// A write that waits longer than the timeout fails with [`io::ErrorKind::WouldBlock`] and has taken nothing. The timeout
+/// is that of the connection or writer when this message was begun; a later change does not reach it.
 ///
 /// A writer that is dropped before its message is finished closes the connection with 1011, because the peer must not
 /// take a part of the message for the whole.

@@ -4,6 +4,7 @@ use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
+use httparse::{InvalidChunkSize, Status, parse_chunk_size};
 
 /// How the end of a body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +45,12 @@ impl Framing {
 fn decode_chunks(mut raw: &[u8], limit: usize) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
-        let Some(line_end) = raw.windows(2).position(|pair| pair == b"\r\n") else {
-            // No chunk size is this long, so the line is malformed and the body ends here.
-            return (body, raw.len() > LONGEST_SIZE_LINE);
+        let (begin, size) = match parse_chunk_size(raw) {
+            Ok(Status::Complete((begin, size))) => (begin, usize::try_from(size).unwrap_or(usize::MAX)),
+            Ok(Status::Partial) => return (body, false),
+            Err(InvalidChunkSize) => return (body, true),
         };
-        let Some(size) = chunk_size(&raw[..line_end]) else { return (body, true) };
-        raw = &raw[line_end + 2..];
+        raw = &raw[begin..];
         let taken = size.min(raw.len()).min(limit - body.len());
         body.extend_from_slice(&raw[..taken]);
         if size == 0 || body.len() == limit {
@@ -61,16 +62,6 @@ fn decode_chunks(mut raw: &[u8], limit: usize) -> (Vec<u8>, bool) {
         }
     }
 }
-
-/// Parses the hexadecimal number before any extension.
-fn chunk_size(line: &[u8]) -> Option<usize> {
-    let digits = line.split(|&byte| byte == b';').next()?.trim_ascii();
-    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    usize::from_str_radix(text, 16).ok()
-}
-
-/// More bytes than any chunk size needs, with room for extensions, which are hardly used.
-const LONGEST_SIZE_LINE: usize = 1024;
 
 #[cfg(test)]
 #[path = "body_tests.rs"]

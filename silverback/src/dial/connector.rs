@@ -22,15 +22,15 @@ pub(super) enum Route {
     },
     #[cfg(unix)]
     Unix(Arc<std::path::Path>),
-    Custom(Connector),
+    Custom(Connect),
 }
 
-pub(super) type Connector = Arc<dyn Fn(ConnectTo) -> Connecting + Send + Sync>;
+pub(super) type Connect = Arc<dyn Fn(ConnectTo) -> Connecting + Send + Sync>;
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
 
 /// Hides the types of a connector.
-pub(super) fn erase<F, Fut, S>(connect: F) -> Connector
+pub(super) fn erase<F, Fut, S>(connect: F) -> Connect
 where
     F: Fn(ConnectTo) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = io::Result<S>> + Send + 'static,

@@ -12,19 +12,21 @@ use crate::dial::tls::TlsError;
 ///
 /// [`step`](Self::step) returns the step that failed. [`refusal`](Self::refusal) returns the response if its status was
 /// not the expected one. The error holds no secret: neither the headers that were sent nor a proxy's password.
+///
+/// The variants from `Request` to `SocksUnsupported` are found before the dialer connects to the server. If a redirect
+/// led to this server, the servers before it have already got their requests.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DialError {
-    /// The URL, a header or another setting is not valid. Nothing was sent.
+    /// The URL, a header or another setting is not valid.
     Request(HandshakeError),
-    /// The URL of the proxy is not valid. Nothing was sent.
+    /// The URL of the proxy is not valid.
     Proxy(InvalidProxy),
-    /// The environment variable that names the proxy for this server is not a valid proxy URL. Nothing was sent.
+    /// The environment variable that names the proxy for this server is not a valid proxy URL.
     ProxyVariable(InvalidProxyVariable),
-    /// The user name for Basic authentication has a colon, or the name or password has a control character. Nothing was
-    /// sent.
+    /// The user name for Basic authentication has a colon, or the name or password has a control character.
     UserName,
-    /// The certificates, keys or options for TLS cannot be used. Nothing was sent.
+    /// The certificates, keys or options for TLS cannot be used.
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     Tls(TlsError),
     /// The URL, or the proxy's URL, asks for TLS, which this build does not support.
@@ -117,13 +119,13 @@ impl DialError {
         matches!(self, Self::Timeout { .. })
     }
 
-    /// Returns whether the application asked for something that cannot work. The server and the network then had no
-    /// part in the error.
+    /// Returns whether the application asked for something that cannot work. Nothing was sent to the server then. After
+    /// a redirect, this is the server that the redirect led to.
     pub fn is_misuse(&self) -> bool {
         self.step().is_none()
     }
 
-    /// Returns the step that failed, or `None` if the dial did not begin.
+    /// Returns the step that failed, or `None` if [`is_misuse`](Self::is_misuse) is true.
     pub fn step(&self) -> Option<DialStep> {
         match self {
             Self::Request(_)
@@ -145,7 +147,7 @@ impl DialError {
     }
 
     /// Returns the host that the failed step was about, as `host:port`: the server of the URL, the server that a
-    /// redirect led to, or the proxy. `None` if the dial did not begin.
+    /// redirect led to, or the proxy. `None` if [`is_misuse`](Self::is_misuse) is true.
     pub fn target(&self) -> Option<&str> {
         Some(self.place()?.0)
     }

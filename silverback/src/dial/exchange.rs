@@ -14,7 +14,6 @@ use super::{
     error::Place,
     final_response::{MAX_INTERIM_RESPONSES, NoResponse, read_final_response},
     refusal::hide_secrets,
-    secure::step_of,
     target,
     time_limit::TimeLimit,
 };
@@ -111,4 +110,16 @@ fn random_nonce() -> io::Result<Nonce> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(Nonce::from(bytes))
+}
+
+/// Returns the step that an error of the stream belongs to, if it occurs in the opening handshake. In TLS 1.3 a server
+/// that refuses the client, perhaps because it wants a client certificate, says so only after its part of the TLS
+/// handshake.
+fn step_of(error: &io::Error) -> DialStep {
+    #[cfg(feature = "rustls-tls")]
+    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return DialStep::Tls;
+    }
+    let _ = error;
+    DialStep::Handshake
 }

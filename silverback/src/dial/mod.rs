@@ -21,9 +21,11 @@ mod redirect;
 mod redirect_cookies;
 mod refusal;
 mod resolve;
-mod secure;
 mod step;
 mod time_limit;
+#[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
+#[path = "no_tls.rs"]
+mod tls;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 pub mod tls;
 
@@ -50,9 +52,8 @@ use self::{
     connector::Route,
     resolve::Overrides,
     time_limit::{Budgets, TimeLimit},
+    tls::Tls,
 };
-#[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-use crate::dial::tls::Tls;
 use crate::io::settings::Settings;
 
 /// Opens connections to servers.
@@ -104,9 +105,7 @@ pub struct Dialer {
     max_redirects: usize,
     cookie_jar: Option<Arc<dyn CookieJar>>,
     observer: Option<Observer>,
-    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     tls: Option<Tls>,
-    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     proxy_tls: Option<Tls>,
     /// The first invalid setting. Builders do not fail, so each dial reports it.
     misuse: Option<Misuse>,

@@ -115,7 +115,7 @@ impl Dialer {
     /// Sends this `Host` instead of the URL's, for servers that choose a site by it. TLS still asks for the URL's host.
     /// A name outside ASCII is converted if the feature `idna` is on. Default: the URL's host.
     pub fn host_header(mut self, host: &str) -> Self {
-        match single_value("host", &ascii_authority(host)) {
+        match single_value("host", &ascii_host(host).unwrap_or(host.into())) {
             Ok(value) => self.host_header = Some(value),
             Err(error) => return self.note(Some(Misuse::Request(error))),
         }
@@ -137,7 +137,8 @@ impl Dialer {
     /// because the server needs them for its response. So do not put a token into a subprotocol.
     ///
     /// Cookies that a redirect sets are sent with the later requests of the same dial, to the hosts, paths and schemes
-    /// that RFC 6265 allows. If there is a [`cookie_jar`](Self::cookie_jar), it replaces this.
+    /// that RFC 6265 allows. At most 50 of them are kept, over all hosts of the dial; the oldest ones are dropped. If there
+    /// is a [`cookie_jar`](Self::cookie_jar), it replaces this.
     pub fn redirects(mut self, at_most: usize) -> Self {
         self.max_redirects = at_most;
         self
@@ -278,21 +279,12 @@ impl Dialer {
     }
 }
 
-/// Returns an origin with the host in its `xn--` form, as browsers send it. An origin that cannot be converted is
-/// returned unchanged.
+/// Returns an origin with the host in its `xn--` form, as browsers send it. Returns an origin that cannot be converted
+/// unchanged, and `single_value` refuses it.
 fn ascii_origin(origin: &str) -> Cow<'_, str> {
-    match origin.split_once("://") {
-        Some((scheme, rest)) if !rest.is_ascii() => format!("{scheme}://{}", ascii_authority(rest)).into(),
+    match origin.split_once("://").and_then(|(scheme, host)| Some((scheme, ascii_host(host)?))) {
+        Some((scheme, Cow::Owned(host))) => format!("{scheme}://{host}").into(),
         _ => origin.into(),
-    }
-}
-
-/// Converts a host with an optional port in the same way.
-fn ascii_authority(text: &str) -> Cow<'_, str> {
-    let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-    match ascii_host(host) {
-        Some(Cow::Owned(host)) => format!("{host}{port}").into(),
-        _ => text.into(),
     }
 }
 

@@ -15,14 +15,14 @@ use tokio::{
 use super::proxy::{SocksTarget, through_socks};
 use super::{
     ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy,
-    connector::{Connector, Route},
+    connector::{Connect, Route},
     error::Place,
     proxy::{ProxyKind, tunnel},
     race::race,
     resolve::resolve,
-    secure::TlsLayer,
     target,
     time_limit::TimeLimit,
+    tls::Connector,
 };
 use crate::io::transport::{socket::peer_of, wire::Wire};
 
@@ -40,7 +40,7 @@ impl Reach<'_> {
     async fn reach(&self, request: &ClientRequest) -> Result<Wire, DialError> {
         // TLS is prepared first, so that wrong settings fail before any connection is opened.
         let tls = match request.is_secure() {
-            true => Some(self.tls_to_server().await?),
+            true => Some(Connector::of(self.dialer.tls.as_ref()).await?),
             false => None,
         };
         let host = request.host().trim_matches(['[', ']']);
@@ -108,7 +108,7 @@ impl Reach<'_> {
 
     async fn connect_custom(
         &self,
-        connector: &Connector,
+        connector: &Connect,
         host: &str,
         port: u16,
         target: &str,
@@ -180,37 +180,17 @@ impl Reach<'_> {
         if proxy.kind != ProxyKind::Https {
             return self.connect(&proxy.host, proxy.port, &target).await;
         }
-        let tls = self.tls_to_proxy().await?;
+        let tls = Connector::of(self.dialer.proxy_tls.as_ref()).await?;
         let wire = self.connect(&proxy.host, proxy.port, &target).await?;
         self.secure(tls, wire, &proxy.host, &target).await
     }
 
-    async fn secure(&self, tls: TlsLayer, wire: Wire, host: &str, target: &str) -> Result<Wire, DialError> {
+    async fn secure(&self, tls: Connector, wire: Wire, host: &str, target: &str) -> Result<Wire, DialError> {
         let begun = Instant::now();
         let place = Place::new(target, peer_of(&wire));
         let (wire, session) = self.time.within(DialStep::Tls, place, tls.establish(wire, host)).await?;
         self.dialer.observe(&DialEvent::TlsEstablished { target, session: &session, took: begun.elapsed() });
         Ok(wire)
-    }
-
-    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-    async fn tls_to_server(&self) -> Result<TlsLayer, DialError> {
-        TlsLayer::prepare(self.dialer.tls.as_ref()).await
-    }
-
-    #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
-    async fn tls_to_proxy(&self) -> Result<TlsLayer, DialError> {
-        TlsLayer::prepare(self.dialer.proxy_tls.as_ref()).await
-    }
-
-    #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
-    async fn tls_to_server(&self) -> Result<TlsLayer, DialError> {
-        TlsLayer::prepare().await
-    }
-
-    #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
-    async fn tls_to_proxy(&self) -> Result<TlsLayer, DialError> {
-        TlsLayer::prepare().await
     }
 }
 

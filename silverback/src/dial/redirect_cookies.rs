@@ -7,7 +7,7 @@ use std::{net::IpAddr, time::SystemTime};
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 use silverback_proto::handshake::ClientRequest;
 
-/// At most [`MAX_COOKIES`] cookies, the oldest first.
+/// At most [`MAX_COOKIES`] cookies over all hosts, the oldest first.
 #[derive(Default)]
 pub(super) struct RedirectCookies(Vec<Cookie>);
 
@@ -191,7 +191,7 @@ fn split(text: &[u8], at: u8) -> (&[u8], &[u8]) {
     (text[..end].trim_ascii(), text.get(end + 1..).unwrap_or_default().trim_ascii())
 }
 
-/// RFC 6265, 6.1 asks for at least 50 for each domain.
+/// RFC 6265, 6.1 asks for at least 50 for each domain. We count over all domains, because a dial visits few.
 const MAX_COOKIES: usize = 50;
 /// Bytes of name and value: RFC 6265, 6.1 asks for at least 4096.
 const MAX_COOKIE: usize = 4096;

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
 };
 
-use silverback_proto::handshake::ascii_host;
+use silverback_proto::handshake::Authority;
 
 /// Addresses that the application set, to be used instead of resolving the host.
 #[derive(Clone, Debug, Default)]
@@ -22,9 +22,11 @@ struct Override {
 impl Overrides {
     /// Adds an address. `host` may end with a port.
     pub(super) fn add(&mut self, host: &str, address: SocketAddr) {
-        let (host, port) = split_port(host);
-        let host = ascii_host(host).unwrap_or_else(|| host.into());
-        self.0.push(Override { host: host.trim_matches(['[', ']']).to_ascii_lowercase(), port, address });
+        let (host, port) = match Authority::from_input(host) {
+            Some(authority) => (authority.host().to_owned(), authority.port()),
+            None => (host.to_ascii_lowercase(), None),
+        };
+        self.0.push(Override { host: host.trim_matches(['[', ']']).to_owned(), port, address });
     }
 
     fn addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
@@ -33,14 +35,6 @@ impl Overrides {
             .iter()
             .filter(|given| given.host.eq_ignore_ascii_case(host) && given.port.is_none_or(|only| only == port));
         given.map(|given| with_port(given.address, port)).collect()
-    }
-}
-
-fn split_port(host: &str) -> (&str, Option<u16>) {
-    let parts = host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
-    match parts.and_then(|(name, port)| Some((name, port.parse().ok()?))) {
-        Some((name, port)) => (name, Some(port)),
-        None => (host, None),
     }
 }
 

@@ -51,14 +51,14 @@ impl Settings {
     }
 
     /// Limits the bytes of one read. The buffer belongs to the thread, and only a readable connection borrows it. So a
-    /// large one costs nothing while connections are idle. Default 64 KiB.
+    /// large one costs nothing while connections are idle. Default 64 KiB, and at least 256 bytes.
     pub fn read_buffer_size(mut self, bytes: usize) -> Self {
         self.read_buffer_size = bytes.max(MIN_BUFFER_SIZE);
         self
     }
 
     /// Sends gathered output once it has this many bytes, even if more input is in hand. This is also the size of a
-    /// streamed message's fragments, up to 64 KiB. Default 64 KiB.
+    /// streamed message's fragments, up to 64 KiB. Default 64 KiB, and at least 256 bytes.
     pub fn write_buffer_size(mut self, bytes: usize) -> Self {
         self.write_buffer_size = bytes.max(MIN_BUFFER_SIZE);
         self
@@ -186,7 +186,7 @@ macro_rules! forward_settings {
         }
 
         /// Sends gathered output once it has this many bytes, even if more input is in hand. This is also the size of a
-        /// streamed message's fragments, up to 64 KiB. Default 64 KiB.
+        /// streamed message's fragments, up to 64 KiB. Default 64 KiB, and at least 256 bytes.
         pub fn write_buffer_size(mut self, bytes: usize) -> Self {
             self.settings = self.settings.write_buffer_size(bytes);
             self

@@ -13,7 +13,7 @@ use std::{fmt, str::FromStr};
 
 use data_encoding::BASE64;
 use http::HeaderValue;
-use silverback_proto::handshake::ascii_host;
+use silverback_proto::handshake::Authority;
 
 pub use self::rules::{InvalidProxyVariable, ProxyRules};
 #[cfg(feature = "socks")]
@@ -120,8 +120,9 @@ impl FromStr for Proxy {
         if address.contains(['/', '?', '#']) {
             return Err(InvalidProxy::Path);
         }
-        let (host, port) = split_address(&ascii_authority(address)?)?;
-        Ok(Self { kind, host, port: port.unwrap_or(kind.default_port()), credentials })
+        let address = parse_address(address)?;
+        let host = address.host().trim_matches(['[', ']']).to_owned();
+        Ok(Self { kind, host, port: address.port().unwrap_or(kind.default_port()), credentials })
     }
 }
 
@@ -171,36 +172,11 @@ impl Credentials {
     }
 }
 
-/// Converts a host name outside ASCII.
-fn ascii_authority(address: &str) -> Result<String, InvalidProxy> {
-    let (host, rest) = address.split_at(address.find(':').unwrap_or(address.len()));
-    Ok(format!("{}{rest}", ascii_host(host).ok_or(InvalidProxy::Host)?))
-}
-
-/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn split_address(address: &str) -> Result<(String, Option<u16>), InvalidProxy> {
-    let (host, rest) = match address.strip_prefix('[') {
-        Some(literal) => {
-            let (host, rest) = literal.split_once(']').ok_or(InvalidProxy::Host)?;
-            host.parse::<std::net::Ipv6Addr>().map_err(|_| InvalidProxy::Host)?;
-            (host, rest)
-        }
-        None => address.split_at(address.find(':').unwrap_or(address.len())),
-    };
-    let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-    if host.is_empty() || !host.bytes().all(is_host_byte) {
-        return Err(InvalidProxy::Host);
-    }
-    let port = match rest.strip_prefix(':') {
-        None if rest.is_empty() => None,
-        None => return Err(InvalidProxy::Host),
-        Some("") => None,
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(digits.parse().map_err(|_| InvalidProxy::Port)?)
-        }
-        Some(_) => return Err(InvalidProxy::Port),
-    };
-    Ok((host.to_ascii_lowercase(), port))
+fn parse_address(address: &str) -> Result<Authority, InvalidProxy> {
+    Authority::from_input(address).ok_or_else(|| match address.rsplit_once(':') {
+        Some((host, _)) if Authority::from_input(host).is_some() => InvalidProxy::Port,
+        _ => InvalidProxy::Host,
+    })
 }
 
 fn percent_decoded(text: &str) -> Result<String, InvalidProxy> {

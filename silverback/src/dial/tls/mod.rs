@@ -13,6 +13,7 @@
 
 #[cfg(feature = "rustls-tls")]
 mod certificate;
+mod connector;
 mod error;
 #[cfg(feature = "rustls-tls")]
 mod key_log;
@@ -20,7 +21,6 @@ mod key_log;
 mod native;
 mod options;
 mod pem;
-mod prepared;
 #[cfg(feature = "rustls-tls")]
 mod roots;
 #[cfg(feature = "rustls-tls")]
@@ -38,8 +38,8 @@ use std::{
 };
 
 pub use self::error::TlsError;
-use self::options::{Backend, Connector, Options};
-pub(crate) use self::prepared::PreparedTls;
+pub(super) use self::options::Connector;
+use self::options::{Backend, Library, Options};
 
 /// Settings for TLS with a server.
 ///
@@ -140,13 +140,13 @@ impl Tls {
         self
     }
 
-    fn given(connector: Connector) -> Self {
-        Self::default().with(|options| options.backend = Backend::Given(connector))
+    fn given(library: Library) -> Self {
+        Self::default().with(|options| options.backend = Backend::Given(library))
     }
 
     /// Returns the settings of all dialers without their own `Tls`, so that they share sessions and read the roots
     /// once.
-    pub(crate) fn shared_default() -> Self {
+    fn shared_default() -> Self {
         static SHARED: OnceLock<Tls> = OnceLock::new();
         SHARED.get_or_init(Self::default).clone()
     }
@@ -157,7 +157,7 @@ impl Tls {
 #[cfg(feature = "rustls-tls")]
 impl From<Arc<rustls::ClientConfig>> for Tls {
     fn from(config: Arc<rustls::ClientConfig>) -> Self {
-        Self::given(Connector::rustls(config))
+        Self::given(Library::Rustls(config))
     }
 }
 
@@ -165,7 +165,7 @@ impl From<Arc<rustls::ClientConfig>> for Tls {
 #[cfg(feature = "native-tls")]
 impl From<native_tls::TlsConnector> for Tls {
     fn from(connector: native_tls::TlsConnector) -> Self {
-        Self::given(Connector::native(connector))
+        Self::given(Library::Native(connector.into()))
     }
 }
 

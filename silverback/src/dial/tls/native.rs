@@ -7,12 +7,12 @@ use tokio_native_tls::TlsConnector;
 
 use super::{
     error::TlsError,
-    options::{Connector, Options},
+    options::{Library, Options},
     pem,
 };
 use crate::{dial::TlsSession, io::transport::ByteStream};
 
-pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
+pub(super) fn build(options: &Options) -> Result<Library, TlsError> {
     if options.key_log.is_some() {
         return Err(TlsError::Unsupported("key log; rustls has"));
     }
@@ -41,12 +41,11 @@ pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
         })?);
     }
     let connector = builder.build().map_err(|error| TlsError::Configuration(error.to_string()))?;
-    Ok(Connector::Native { connector: connector.into(), unchecked: options.accept_invalid_certs })
+    Ok(Library::Native(connector.into()))
 }
 
 pub(super) async fn establish(
-    connector: TlsConnector,
-    unchecked: bool,
+    connector: &TlsConnector,
     stream: impl ByteStream,
     name: &str,
 ) -> io::Result<(Box<dyn ByteStream>, TlsSession)> {
@@ -55,7 +54,6 @@ pub(super) async fn establish(
     let session = TlsSession {
         alpn: stream.get_ref().negotiated_alpn().ok().flatten(),
         peer_certificates: certificate.and_then(|certificate| certificate.to_der().ok()).into_iter().collect(),
-        certificate_unchecked: unchecked,
         ..TlsSession::default()
     };
     Ok((Box::new(stream), session))

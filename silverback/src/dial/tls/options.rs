@@ -1,8 +1,6 @@
 //! The TLS settings of the application.
 
 use std::path::PathBuf;
-#[cfg(feature = "rustls-tls")]
-use std::sync::Arc;
 
 #[derive(Clone)]
 pub(super) struct Options {
@@ -26,7 +24,7 @@ pub(super) enum Backend {
     #[cfg(feature = "native-tls")]
     Native,
     /// A connector that the application built itself.
-    Given(Connector),
+    Given(Library),
 }
 
 impl Default for Options {
@@ -44,23 +42,20 @@ impl Default for Options {
     }
 }
 
-/// The library's connector, built from the options.
+/// Everything that a handshake needs besides the stream.
 #[derive(Clone)]
-pub(super) enum Connector {
-    #[cfg(feature = "rustls-tls")]
-    Rustls { config: Arc<rustls::ClientConfig>, unchecked: bool },
-    #[cfg(feature = "native-tls")]
-    Native { connector: tokio_native_tls::TlsConnector, unchecked: bool },
+pub(in crate::dial) struct Connector {
+    pub(super) library: Library,
+    pub(super) server_name: Option<String>,
+    /// Whether any certificate is accepted.
+    pub(super) unchecked: bool,
 }
 
-impl Connector {
+/// The library's own connector.
+#[derive(Clone)]
+pub(super) enum Library {
     #[cfg(feature = "rustls-tls")]
-    pub(super) fn rustls(config: Arc<rustls::ClientConfig>) -> Self {
-        Self::Rustls { config, unchecked: false }
-    }
-
+    Rustls(std::sync::Arc<rustls::ClientConfig>),
     #[cfg(feature = "native-tls")]
-    pub(super) fn native(connector: native_tls::TlsConnector) -> Self {
-        Self::Native { connector: connector.into(), unchecked: false }
-    }
+    Native(tokio_native_tls::TlsConnector),
 }

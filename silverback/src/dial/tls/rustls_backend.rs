@@ -14,14 +14,13 @@ use super::{
     certificate::Certificate,
     error::TlsError,
     key_log::KeyLogFile,
-    options::{Connector, Options},
+    options::{Library, Options},
     pem, roots,
     verifier::{Trusts, Verifier},
 };
 use crate::{dial::TlsSession, io::transport::ByteStream};
 
-pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
-    let provider = provider().ok_or(TlsError::Unsupported("provider: turn on the feature ring or aws-lc-rs"))?;
+pub(super) fn build(options: &Options, provider: Arc<CryptoProvider>) -> Result<Library, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(configuration)?
@@ -43,12 +42,11 @@ pub(super) fn build(options: &Options) -> Result<Connector, TlsError> {
     if let Some(name) = &options.server_name {
         ServerName::try_from(name.as_str()).map_err(|_| TlsError::ServerName)?;
     }
-    Ok(Connector::Rustls { config: Arc::new(config), unchecked: options.accept_invalid_certs })
+    Ok(Library::Rustls(Arc::new(config)))
 }
 
 pub(super) async fn establish(
     config: Arc<ClientConfig>,
-    unchecked: bool,
     stream: impl ByteStream,
     name: &str,
 ) -> io::Result<(Box<dyn ByteStream>, TlsSession)> {
@@ -62,7 +60,7 @@ pub(super) async fn establish(
         cipher_suite: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())),
         alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
         peer_certificates: certificates.iter().map(|certificate| certificate.to_vec()).collect(),
-        certificate_unchecked: unchecked,
+        ..TlsSession::default()
     };
     Ok((Box::new(stream), session))
 }
@@ -119,16 +117,16 @@ fn configuration(error: rustls::Error) -> TlsError {
 /// Returns the crypto provider. If both are enabled, aws-lc-rs is used, because ring is on by default and aws-lc-rs
 /// only by choice.
 #[cfg(feature = "aws-lc-rs")]
-fn provider() -> Option<Arc<CryptoProvider>> {
+pub(super) fn provider() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
 }
 
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-fn provider() -> Option<Arc<CryptoProvider>> {
+pub(super) fn provider() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(rustls::crypto::ring::default_provider()))
 }
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
-fn provider() -> Option<Arc<CryptoProvider>> {
+pub(super) fn provider() -> Option<Arc<CryptoProvider>> {
     None
 }

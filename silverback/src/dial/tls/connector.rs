@@ -1,0 +1,77 @@
+//! Turns the TLS settings into a connector of rustls or the system's library, and does the handshake with it.
+
+use std::io;
+
+#[cfg(feature = "native-tls")]
+use super::native;
+#[cfg(feature = "rustls-tls")]
+use super::rustls_backend;
+use super::{
+    Tls,
+    error::TlsError,
+    options::{Backend, Connector, Library, Options},
+};
+use crate::{
+    dial::{DialError, TlsSession},
+    io::transport::wire::Wire,
+};
+
+impl Connector {
+    /// Returns the connector of these settings, or of the default ones. The first call builds it, on a thread for
+    /// blocking work, because this may read files. Fails if the settings cannot be used.
+    pub(in crate::dial) async fn of(tls: Option<&Tls>) -> Result<Self, DialError> {
+        let tls = tls.cloned().unwrap_or_else(Tls::shared_default);
+        if let Some(built) = tls.connector.get() {
+            return Ok(built.clone());
+        }
+        let options = tls.options.clone();
+        let building = tokio::task::spawn_blocking(move || options.build());
+        let built = building.await.map_err(|error| DialError::Tls(TlsError::Configuration(error.to_string())))??;
+        // If two dials build it at once, both use the first one, so that they share sessions.
+        Ok(tls.connector.get_or_init(|| built).clone())
+    }
+
+    /// Does the TLS handshake. `host` has no brackets.
+    pub(in crate::dial) async fn establish(&self, stream: Wire, host: &str) -> io::Result<(Wire, TlsSession)> {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        let (stream, session) = match &self.library {
+            #[cfg(feature = "rustls-tls")]
+            Library::Rustls(config) => rustls_backend::establish(config.clone(), stream, name).await?,
+            #[cfg(feature = "native-tls")]
+            Library::Native(connector) => native::establish(connector, stream, name).await?,
+        };
+        Ok((Wire::Other(stream), TlsSession { certificate_unchecked: self.unchecked, ..session }))
+    }
+}
+
+impl Options {
+    fn build(&self) -> Result<Connector, DialError> {
+        // RFC 7301, 3.1: one byte holds each length, and the length is not zero.
+        if self.alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
+            return Err(DialError::Tls(TlsError::Alpn));
+        }
+        let is_given = matches!(self.backend, Backend::Given(_));
+        Ok(Connector {
+            library: self.library()?,
+            server_name: self.server_name.clone(),
+            unchecked: self.accept_invalid_certs && !is_given,
+        })
+    }
+
+    fn library(&self) -> Result<Library, DialError> {
+        match &self.backend {
+            Backend::Given(library) => return Ok(library.clone()),
+            #[cfg(feature = "native-tls")]
+            Backend::Native => return native::build(self).map_err(DialError::Tls),
+            Backend::Any => {}
+        }
+        #[cfg(feature = "rustls-tls")]
+        if let Some(provider) = rustls_backend::provider() {
+            return rustls_backend::build(self, provider).map_err(DialError::Tls);
+        }
+        #[cfg(feature = "native-tls")]
+        return native::build(self).map_err(DialError::Tls);
+        #[cfg(not(feature = "native-tls"))]
+        Err(DialError::TlsUnsupported)
+    }
+}
