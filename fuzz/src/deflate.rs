@@ -110,7 +110,9 @@ impl Conversation {
             Sent::Uncompressed { data } => {
                 let message = Message::from(data.bytes(MOST));
                 self.expected.push_back(message.clone());
-                self.sender.send_uncompressed(message).expect("an open connection");
+                self.sender.set_write_compression(false);
+                self.sender.send(message).expect("an open connection");
+                self.sender.set_write_compression(true);
             }
             Sent::Prepared { data, times } => {
                 let message = PreparedMessage::new(data.bytes(MOST));

@@ -74,7 +74,11 @@ fn write(request: &Value, now: Instant) -> Anything<Value> {
     for step in request["steps"].as_array().ok_or("no steps")? {
         match step[0].as_str().ok_or("a step without a name")? {
             "message" => conn.send(message(step)?)?,
-            "uncompressed" => conn.send_uncompressed(message(step)?)?,
+            "uncompressed" => {
+                conn.set_write_compression(false);
+                conn.send(message(step)?)?;
+                conn.set_write_compression(true);
+            }
             "prepared" => conn.send_prepared(&PreparedMessage::new(message(step)?))?,
             "fragments" => {
                 conn.open_message(if step[1] == "text" { MessageKind::Text } else { MessageKind::Binary })?;

@@ -196,7 +196,9 @@ impl Server {
                 expect_message(&what, &mut conn, &message).await?;
             }
         }
-        conn.write_uncompressed(prose(100)).await?;
+        conn.set_write_compression(false);
+        conn.write_message(prose(100)).await?;
+        conn.set_write_compression(true);
         expect_message(&what, &mut conn, &prose(100).into()).await?;
         self.echoes_a_compressed_stream(&what, &mut conn).await?;
         let stats = conn.stats();

@@ -60,8 +60,9 @@ pub use silverback_proto as proto;
 // The types that applications name. Those of the protocol without I/O that only drivers and servers with their own HTTP
 // need are in `proto` alone.
 pub use silverback_proto::{
-    CloseCode, CloseFrame, CloseInfo, Config, Event, Initiator, LimitError, MemoryBudget, Message, MessageKind,
-    MessageRef, Negotiated, PreparedMessage, ProtocolError, Role, SendError, Stats, Subprotocol, Text, Timeout,
+    CloseCode, CloseFrame, CloseInfo, Config, Event, Incoming, Initiator, LimitError, MemoryBudget, Message,
+    MessageKind, MessageRef, Negotiated, PreparedMessage, ProtocolError, Role, SendError, Stats, Subprotocol, Text,
+    Timeout,
     deflate::Compression,
     handshake::{HostPolicy, Origin, OriginPolicy},
 };
@@ -74,7 +75,7 @@ pub use self::dial::tls;
 #[cfg(feature = "hyper")]
 pub use self::upgrade::Upgrade;
 pub use self::{
-    adapters::{join::JoinedMessages, read_into::MessageBuffer, tunnel::Tunnel},
+    adapters::{join::JoinedMessages, tunnel::Tunnel},
     conn::{
         Conn, ReuniteError,
         message_writer::MessageWriter,

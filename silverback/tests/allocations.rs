@@ -10,7 +10,6 @@ use std::{
 };
 
 use allocation_counter::{AllocationInfo, measure};
-use bytes::BytesMut;
 use silverback::{Config, Conn, Error, MessageKind, MessageRef, Negotiated, Role, Settings};
 use silverback_testkit::wire::{CLIENT_KEY, Frame, binary, continuation, ping, text};
 use tokio::{
@@ -59,27 +58,6 @@ async fn echo_lent(conn: &mut Conn, messages: usize) {
     }
 }
 
-/// Reads into one buffer of each kind, in turn.
-async fn echo_from_a_buffer(conn: &mut Conn, messages: usize) {
-    let (mut vec, mut bytes) = (Vec::with_capacity(20_000), BytesMut::with_capacity(20_000));
-    let (writer, reader) = conn.halves();
-    for number in 0..messages {
-        vec.clear();
-        bytes.clear();
-        let (kind, payload) = match number % 2 {
-            0 => (reader.read_message_into(&mut vec).await.unwrap().unwrap(), &vec[..]),
-            _ => (reader.read_message_into(&mut bytes).await.unwrap().unwrap(), &bytes[..]),
-        };
-        writer
-            .write_borrowed(match kind {
-                MessageKind::Text => MessageRef::Text(std::str::from_utf8(payload).unwrap()),
-                MessageKind::Binary => MessageRef::Binary(payload),
-            })
-            .await
-            .unwrap();
-    }
-}
-
 /// Counts the allocations of `echo` for this many bursts, in steady state.
 fn count(rounds: usize, burst: Vec<Frame>, mut echo: impl AsyncFnMut(&mut Conn, usize)) -> AllocationInfo {
     let runtime = runtime();
@@ -121,15 +99,6 @@ fn a_message_that_is_owned_and_answered_allocates_once_at_most() {
         let name = format!("{} times {:?}", burst.len(), burst[0]);
         let info = count(200, burst, echo_owned);
         assert!(info.count_total <= messages, "{} allocations for {messages} messages, {name}", info.count_total);
-    }
-}
-
-#[test]
-fn a_message_that_is_read_into_a_buffer_allocates_nothing_but_the_buffer() {
-    for burst in bursts() {
-        let name = format!("{} times {:?}", burst.len(), burst[0]);
-        let info = count(200, burst, echo_from_a_buffer);
-        assert_eq!(info.count_total, 2, "{name}");
     }
 }
 

@@ -64,7 +64,7 @@ impl App {
             ReadWay::Owned => poll_some(polls, reader.read_message(), peer, accepted).await,
             ReadWay::Borrowed => poll_some(polls, reader.read_borrowed(), peer, accepted)
                 .await
-                .map(|read| read.map(|message| message.map(|message| message.to_message()))),
+                .map(|read| read.map(|message| message.map(|message| message.into_message()))),
             ReadWay::Event => match poll_some(polls, reader.read_event(), peer, accepted).await {
                 Some(Ok(Some(Event::Message(message)))) => Some(Ok(Some(message.into_message()))),
                 Some(Ok(Some(_))) | None => None,
@@ -149,7 +149,9 @@ impl App {
             }
             WriteWay::Borrowed => poll_some(polls, writer.write_borrowed(&message), peer, accepted).await,
             WriteWay::Uncompressed => {
-                poll_some(polls, writer.write_uncompressed(message.clone()), peer, accepted).await
+                let mut writer = writer.clone();
+                writer.set_write_compression(false);
+                poll_some(polls, writer.write_message(message.clone()), peer, accepted).await
             }
             WriteWay::Prepared => {
                 let prepared = silverback::PreparedMessage::new(message.clone());

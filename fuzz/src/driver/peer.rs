@@ -122,7 +122,12 @@ impl Peer {
     pub(super) fn send(&mut self, message: Message, way: u8) {
         let sent = match way % 3 {
             0 => self.conn.send(message.clone()),
-            1 => self.conn.send_uncompressed(message.clone()),
+            1 => {
+                self.conn.set_write_compression(false);
+                let sent = self.conn.send(message.clone());
+                self.conn.set_write_compression(true);
+                sent
+            }
             _ => self.conn.send_prepared(&PreparedMessage::new(message.clone())),
         };
         if sent.is_ok() {

@@ -129,7 +129,12 @@ impl Twin {
         let sent = match way {
             Way::Owned => self.conn.send(message.clone()),
             Way::Lent => self.conn.send_ref(message.as_ref()),
-            Way::Uncompressed => self.conn.send_uncompressed(message.clone()),
+            Way::Uncompressed => {
+                self.conn.set_write_compression(false);
+                let sent = self.conn.send(message.clone());
+                self.conn.set_write_compression(true);
+                sent
+            }
             Way::Prepared => self.conn.send_prepared(&PreparedMessage::new(message.clone())),
         };
         sent.inspect(|()| self.accepted.push(message))

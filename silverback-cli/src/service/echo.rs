@@ -54,9 +54,9 @@ impl Echo {
             }
             // The message is borrowed, so an echo allocates nothing. A message joined from fragments is sent from where
             // it is.
-            let Some(message) = ready!(pin!(reader.read_incoming()).poll(cx))? else { return Poll::Ready(Ok(())) };
+            let Some(message) = ready!(pin!(reader.read_borrowed()).poll(cx))? else { return Poll::Ready(Ok(())) };
             self.printer.print(self.peer, message.as_ref());
-            if message.is_assembled() || message.as_ref().as_bytes().len() > LARGE {
+            if message.is_assembled() || message.len() > LARGE {
                 self.waiting = Some(answer(writer, message.into_message()));
                 continue;
             }

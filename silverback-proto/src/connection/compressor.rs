@@ -84,21 +84,6 @@ impl Compressor {
     }
 }
 
-/// Whether a message may be compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PerMessage {
-    /// If compression was negotiated.
-    Allowed,
-    /// Never. The compressed size of a secret leaks it if a stranger's text shares the context.
-    Off,
-}
-
-impl PerMessage {
-    pub(super) fn allowed_if(may_compress: bool) -> Self {
-        if may_compress { Self::Allowed } else { Self::Off }
-    }
-}
-
 /// Calls `work` with the thread's buffer for compressed output.
 pub(super) fn with_compressed<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     thread_local! {

@@ -65,6 +65,9 @@ pub enum ReadMode {
 }
 
 /// A received message, borrowed until the next input is handled.
+///
+/// [`into_ref`](Self::into_ref) is the message to match on, and [`into_message`](Self::into_message) makes it yours. That
+/// copies it only if it is still in the buffer that it arrived in.
 #[derive(Debug)]
 pub struct Incoming<'a>(Source<'a>);
 
@@ -88,6 +91,31 @@ impl<'a> Incoming<'a> {
 
     pub(crate) fn assembled(body: &'a mut Option<Body>) -> Self {
         Self(Source::Assembled(body))
+    }
+
+    /// Text or binary.
+    pub fn kind(&self) -> MessageKind {
+        self.as_ref().kind()
+    }
+
+    /// The payload, whichever kind it is.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.as_ref().as_bytes()
+    }
+
+    /// The text of a text message; `None` for a binary one.
+    pub fn as_text(&self) -> Option<&str> {
+        self.as_ref().as_text()
+    }
+
+    /// The payload's length in bytes.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Returns the message, owned. A borrowed message is copied, an assembled one is moved.
@@ -123,6 +151,25 @@ impl<'a> Incoming<'a> {
             Source::Assembled(Some(body)) => body.as_ref(),
             Source::Assembled(None) => MessageRef::Binary(b""),
         }
+    }
+}
+
+impl<'a> From<Incoming<'a>> for MessageRef<'a> {
+    #[inline]
+    fn from(message: Incoming<'a>) -> Self {
+        message.into_ref()
+    }
+}
+
+impl<'a> From<&'a Incoming<'_>> for MessageRef<'a> {
+    fn from(message: &'a Incoming<'_>) -> Self {
+        message.as_ref()
+    }
+}
+
+impl From<Incoming<'_>> for Message {
+    fn from(message: Incoming<'_>) -> Self {
+        message.into_message()
     }
 }
 

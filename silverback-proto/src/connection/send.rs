@@ -4,7 +4,7 @@
 use std::io::IoSlice;
 
 use super::{
-    compressor::{Compressor, PerMessage, with_compressed},
+    compressor::{Compressor, with_compressed},
     event::ControlPayload,
     large::{LargeId, LargeMessage, LargePreparation, LargeSource},
     outbox::Outbox,
@@ -35,6 +35,8 @@ pub(super) struct Framer {
     until_pong: usize,
     /// If compression was negotiated.
     compressor: Option<Box<Compressor>>,
+    /// Whether the application allows that the next message is compressed.
+    may_compress: bool,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,16 @@ impl OpenMessage {
 impl Framer {
     pub(super) fn new(role: Role, mask_source: fn() -> MaskKey, deflater: Option<(Deflater, usize)>) -> Self {
         let compressor = deflater.map(|(deflater, threshold)| Box::new(Compressor::new(deflater, threshold)));
-        Self { role, mask_source, outbox: Outbox::default(), open: None, pong: None, until_pong: 0, compressor }
+        Self {
+            role,
+            mask_source,
+            outbox: Outbox::default(),
+            open: None,
+            pong: None,
+            until_pong: 0,
+            compressor,
+            may_compress: true,
+        }
     }
 
     pub(super) fn count_in(&mut self, budget: MemoryBudget) {
@@ -65,14 +76,23 @@ impl Framer {
         }
     }
 
+    #[inline]
+    pub(super) fn set_compression(&mut self, may_compress: bool) {
+        self.may_compress = may_compress;
+    }
+
+    pub(super) fn may_compress(&self) -> bool {
+        self.may_compress
+    }
+
     pub(super) fn queued(&self) -> usize {
         self.outbox.queued()
     }
 
     /// Queues a message. A server queues large payloads by reference.
-    pub(super) fn message(&mut self, message: Message, compression: PerMessage) -> Result<(), SendError> {
+    pub(super) fn message(&mut self, message: Message) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        if self.compressor.is_some() && self.compressed(message.as_ref(), compression) {
+        if self.compressor.is_some() && self.compressed(message.as_ref()) {
             return Ok(());
         }
         let header = FrameHeader::new(message.kind().opcode(), message.len() as u64);
@@ -86,9 +106,9 @@ impl Framer {
 
     /// Queues a copy of a borrowed message.
     #[inline]
-    pub(super) fn message_ref(&mut self, message: MessageRef<'_>, compression: PerMessage) -> Result<(), SendError> {
+    pub(super) fn message_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        if self.compressor.is_none() || !self.compressed(message, compression) {
+        if self.compressor.is_none() || !self.compressed(message) {
             let payload = message.as_bytes();
             self.frame(FrameHeader::new(message.kind().opcode(), payload.len() as u64), payload);
         }
@@ -98,7 +118,7 @@ impl Framer {
     /// Queues a prepared frame, which a client masks with a new key (5.3).
     pub(super) fn prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        let compressed = self.compressor.as_mut().and_then(|compressor| compressor.prepared(message));
+        let compressed = self.compressor().and_then(|compressor| compressor.prepared(message));
         let encoded = compressed.as_ref().unwrap_or(message.plain());
         if self.role == Role::Client {
             self.frame(encoded.header(), encoded.payload());
@@ -111,35 +131,31 @@ impl Framer {
     }
 
     /// Begins a message that is sent in fragments (5.4).
-    pub(super) fn open_message(&mut self, kind: MessageKind, compression: PerMessage) -> Result<(), SendError> {
+    pub(super) fn open_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        let is_compressed = compression == PerMessage::Allowed && self.affords_compression();
+        let is_compressed = self.affords_compression();
         self.open = Some(OpenMessage::new(kind, is_compressed, None));
         Ok(())
     }
 
     /// Whether a large message needs work: compressing, copying or masking.
-    pub(super) fn encodes(&self, source: &LargeSource<'_>, compression: PerMessage) -> bool {
+    pub(super) fn encodes(&self, source: &LargeSource<'_>) -> bool {
         match source {
             LargeSource::Prepared(_) => self.role == Role::Client,
-            LargeSource::Owned(message) => self.role == Role::Client || self.compresses(message.as_ref(), compression),
+            LargeSource::Owned(message) => self.role == Role::Client || self.compresses(message.as_ref()),
             LargeSource::Borrowed(_) => true,
         }
     }
 
     /// Begins a large message whose frame is built outside the lock. No other message is accepted until it is finished.
-    pub(super) fn begin_large<'a>(
-        &mut self,
-        source: LargeSource<'a>,
-        compression: PerMessage,
-    ) -> Result<LargeMessage<'a>, SendError> {
+    pub(super) fn begin_large<'a>(&mut self, source: LargeSource<'a>) -> Result<LargeMessage<'a>, SendError> {
         self.check_no_open_message()?;
         let kind = source.as_ref().kind();
         let large = if let LargeSource::Prepared(message) = source {
-            let compressed = self.compressor.as_mut().and_then(|compressor| compressor.prepared(message));
+            let compressed = self.compressor().and_then(|compressor| compressor.prepared(message));
             LargeMessage::prepared(compressed.unwrap_or_else(|| message.plain().clone()), self.next_mask())
         } else {
-            let compresses = self.compresses(source.as_ref(), compression) && self.affords_compression();
+            let compresses = self.compresses(source.as_ref()) && self.affords_compression();
             let compressor = if compresses { self.compressor.take() } else { None };
             LargeMessage::new(source, self.next_mask(), compressor)
         };
@@ -149,7 +165,8 @@ impl Framer {
 
     /// Returns the work that compresses a large prepared message, if its compressed form is missing.
     pub(super) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
-        self.compressor.as_ref()?.preparation(message).map(|deflater| LargePreparation::new(deflater, message))
+        let compressor = self.compressor.as_ref().filter(|_| self.may_compress)?;
+        compressor.preparation(message).map(|deflater| LargePreparation::new(deflater, message))
     }
 
     /// Takes back the compressor of a large message, and queues its frame if `is_wanted`.
@@ -170,13 +187,18 @@ impl Framer {
         Ok(())
     }
 
-    fn affords_compression(&mut self) -> bool {
-        self.compressor.as_mut().is_some_and(|compressor| compressor.affords_message())
+    /// Returns the compressor, if the next message may be compressed.
+    fn compressor(&mut self) -> Option<&mut Compressor> {
+        self.compressor.as_deref_mut().filter(|_| self.may_compress)
     }
 
-    fn compresses(&self, message: MessageRef<'_>, compression: PerMessage) -> bool {
+    fn affords_compression(&mut self) -> bool {
+        self.compressor().is_some_and(|compressor| compressor.affords_message())
+    }
+
+    fn compresses(&self, message: MessageRef<'_>) -> bool {
         let len = message.as_bytes().len();
-        compression == PerMessage::Allowed && self.compressor.as_ref().is_some_and(|compressor| compressor.is_for(len))
+        self.may_compress && self.compressor.as_ref().is_some_and(|compressor| compressor.is_for(len))
     }
 
     pub(super) fn has_open_message(&self) -> bool {
@@ -318,8 +340,8 @@ impl Framer {
     }
 
     /// Queues a message compressed, if compression was negotiated and makes it smaller.
-    fn compressed(&mut self, message: MessageRef<'_>, compression: PerMessage) -> bool {
-        if compression == PerMessage::Off {
+    fn compressed(&mut self, message: MessageRef<'_>) -> bool {
+        if !self.may_compress {
             return false;
         }
         with_compressed(|out| {

@@ -10,7 +10,6 @@ use std::{
 
 use super::{
     closing::{CloseInfo, Closing, Initiator},
-    compressor::PerMessage,
     config::Config,
     event::{ControlPayload, ReceivedEvent},
     large::{LargeMessage, LargePreparation, LargeSource},
@@ -79,21 +78,27 @@ impl Transmitter {
         self
     }
 
+    /// Sets whether messages that are sent or begun after this may be compressed, if compression was negotiated.
+    /// Default: true.
+    ///
+    /// Turn it off for secrets: if a secret and a stranger's text share a compression context, the compressed size leaks
+    /// the secret (RFC 7692, 8).
+    #[inline]
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.framer.set_compression(may_compress);
+    }
+
+    /// Returns whether messages that are sent now may be compressed.
+    pub fn write_compression(&self) -> bool {
+        self.framer.may_compress()
+    }
+
     /// Queues a whole message.
     ///
     /// # Errors
     /// Fails if the connection is closing, or a streamed message is open.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
-        self.send_whole(|framer| framer.message(message, PerMessage::Allowed))
-    }
-
-    /// Queues a whole message uncompressed, even if compression was negotiated. This is for secrets: if a secret and a
-    /// stranger's text share a compression context, the compressed size leaks the secret (RFC 7692, 8).
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
-        self.send_whole(|framer| framer.message(message, PerMessage::Off))
+        self.send_whole(|framer| framer.message(message))
     }
 
     /// Queues a copy of a borrowed message.
@@ -102,7 +107,7 @@ impl Transmitter {
     /// As [`send`](Self::send).
     #[inline]
     pub fn send_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
-        self.send_whole(|framer| framer.message_ref(message, PerMessage::Allowed))
+        self.send_whole(|framer| framer.message_ref(message))
     }
 
     /// Queues a prepared message.
@@ -119,17 +124,7 @@ impl Transmitter {
     /// As [`send`](Self::send).
     pub fn open_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
         self.check_open()?;
-        self.framer.open_message(kind, PerMessage::Allowed)
-    }
-
-    /// Begins a message that is sent in uncompressed fragments. [`send_uncompressed`](Self::send_uncompressed) says
-    /// what this is for.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn open_uncompressed_message(&mut self, kind: MessageKind) -> Result<(), SendError> {
-        self.check_open()?;
-        self.framer.open_message(kind, PerMessage::Off)
+        self.framer.open_message(kind)
     }
 
     /// Queues the next fragment of the streamed message.
@@ -176,8 +171,8 @@ impl Transmitter {
 /// Large messages. Compressing or copying one takes long, so its owner does that outside the lock of the transmitter.
 impl Transmitter {
     /// Whether a large message needs work: compressing, copying or masking. If not, send it as any other.
-    pub fn encodes(&self, source: &LargeSource<'_>, may_compress: bool) -> bool {
-        self.framer.encodes(source, PerMessage::allowed_if(may_compress))
+    pub fn encodes(&self, source: &LargeSource<'_>) -> bool {
+        self.framer.encodes(source)
     }
 
     /// Begins a large message, whose frame [`LargeMessage::work`] builds. The message takes the compressor along. Until
@@ -187,13 +182,9 @@ impl Transmitter {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub fn begin_large<'a>(
-        &mut self,
-        source: LargeSource<'a>,
-        may_compress: bool,
-    ) -> Result<LargeMessage<'a>, SendError> {
+    pub fn begin_large<'a>(&mut self, source: LargeSource<'a>) -> Result<LargeMessage<'a>, SendError> {
         self.check_open()?;
-        self.framer.begin_large(source, PerMessage::allowed_if(may_compress))
+        self.framer.begin_large(source)
     }
 
     /// Returns the work that compresses a large prepared message for [`send_prepared`](Self::send_prepared), if its

@@ -1,8 +1,7 @@
-//! Other ways to use a connection, built only on the methods of `conn`: JSON, messages joined into one stream, a tunnel
-//! of bytes, and reading into a buffer of the application.
+//! Other ways to use a connection, built only on the methods of `conn`: JSON, messages joined into one stream, and a
+//! tunnel of bytes.
 
 pub(crate) mod join;
 #[cfg(feature = "json")]
 pub mod json;
-pub(crate) mod read_into;
 pub(crate) mod tunnel;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use silverback_proto::{
-    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, PreparedMessage, Stats, Subprotocol,
+    CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, PreparedMessage, Stats, Subprotocol,
     deflate::DeflateParams,
 };
 use tokio::runtime::Handle;
@@ -58,7 +58,7 @@ impl Conn {
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
-    pub fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
+    pub fn read_borrowed(&mut self) -> Result<Option<Incoming<'_>>, Error> {
         self.reader.read_borrowed()
     }
 
@@ -124,15 +124,6 @@ impl Conn {
         self.writer.write_prepared(message)
     }
 
-    /// Accepts a message and sends it uncompressed, even if compression was negotiated; see
-    /// [`Writer::write_uncompressed`].
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    pub fn write_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.writer.write_uncompressed(message)
-    }
-
     /// Accepts a message if there is room for it now, and gives it back if there is not. Never waits.
     ///
     /// # Errors
@@ -149,13 +140,15 @@ impl Conn {
         self.writer.next_writer(kind)
     }
 
-    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
-    /// negotiated; see [`Writer::next_writer_uncompressed`].
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    pub fn next_writer_uncompressed(&mut self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        self.writer.next_writer_uncompressed(kind)
+    /// Sets whether messages may be compressed from now on; see
+    /// [`Writer::set_write_compression`](crate::Writer::set_write_compression). Default: true.
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.writer.set_write_compression(may_compress);
+    }
+
+    /// Returns whether messages may be compressed, as set by [`set_write_compression`](Self::set_write_compression).
+    pub fn write_compression(&self) -> bool {
+        self.writer.write_compression()
     }
 
     /// Sends a ping of up to 125 bytes; see [`Writer::ping`].

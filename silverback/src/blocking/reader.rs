@@ -2,7 +2,7 @@
 
 use std::{iter::FusedIterator, net::SocketAddr, time::Duration};
 
-use silverback_proto::{CloseInfo, Event, Message, MessageRef, Stats};
+use silverback_proto::{CloseInfo, Event, Incoming, Message, Stats};
 use tokio::runtime::Handle;
 
 use super::{MessageReader, inside::Inside, wait::wait};
@@ -39,7 +39,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`read_message`](Self::read_message).
-    pub fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
+    pub fn read_borrowed(&mut self) -> Result<Option<Incoming<'_>>, Error> {
         wait(self.reader.runtime(), self.timeout, self.reader.part_mut().read_borrowed())?
     }
 

@@ -50,15 +50,6 @@ impl Writer {
         self.wait(self.writer.part().write_prepared(message))
     }
 
-    /// Accepts a message and sends it uncompressed, even if compression was negotiated; see
-    /// [`Writer::write_uncompressed`](crate::Writer::write_uncompressed).
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    pub fn write_uncompressed(&self, message: impl Into<Message>) -> Result<(), Error> {
-        self.wait(self.writer.part().write_uncompressed(message))
-    }
-
     /// Accepts a message if there is room for it now, and gives it back if there is not. Never waits.
     ///
     /// # Errors
@@ -77,14 +68,15 @@ impl Writer {
         Ok(MessageWriter::new(self.writer.runtime(), message, self.timeout))
     }
 
-    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
-    /// negotiated; see [`Writer::next_writer_uncompressed`](crate::Writer::next_writer_uncompressed).
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    pub fn next_writer_uncompressed(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        let message = self.wait(self.writer.part().next_writer_uncompressed(kind))?;
-        Ok(MessageWriter::new(self.writer.runtime(), message, self.timeout))
+    /// Sets whether messages may be compressed from now on; see
+    /// [`Writer::set_write_compression`](crate::Writer::set_write_compression). Default: true.
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.writer.part_mut().set_write_compression(may_compress);
+    }
+
+    /// Returns whether messages may be compressed, as set by [`set_write_compression`](Self::set_write_compression).
+    pub fn write_compression(&self) -> bool {
+        self.writer.part().write_compression()
     }
 
     /// Sends a ping of up to 125 bytes, ahead of the messages that wait. Never waits.

@@ -16,7 +16,7 @@ use std::{
 use futures_core::Stream;
 use futures_sink::Sink;
 use silverback_proto::{
-    CloseCode, CloseInfo, Event, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
+    CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
     Subprotocol,
     connection::{Receiver, Transmitter},
     deflate::DeflateParams,
@@ -126,7 +126,7 @@ impl Conn {
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
+    pub async fn read_borrowed(&mut self) -> Result<Option<Incoming<'_>>, Error> {
         self.reader.read_borrowed().await
     }
 
@@ -204,18 +204,6 @@ impl Conn {
         self.writer.try_write_message(message)
     }
 
-    /// Accepts a message and sends it uncompressed, even if compression was negotiated; see
-    /// [`Writer::write_uncompressed`].
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    ///
-    /// # Cancel safety
-    /// As [`write_message`](Self::write_message).
-    pub async fn write_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.writer.write_uncompressed(message).await
-    }
-
     /// Starts a message that is written as a stream of bytes; see [`Writer::next_writer`].
     ///
     /// # Errors
@@ -227,16 +215,15 @@ impl Conn {
         self.writer.next_writer(kind).await
     }
 
-    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
-    /// negotiated; see [`Writer::next_writer_uncompressed`].
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    ///
-    /// # Cancel safety
-    /// As [`next_writer`](Self::next_writer).
-    pub async fn next_writer_uncompressed(&mut self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        self.writer.next_writer_uncompressed(kind).await
+    /// Sets whether messages may be compressed from now on; see [`Writer::set_write_compression`]. Default: true.
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.writer.set_write_compression(may_compress);
+    }
+
+    /// Returns whether messages may be compressed, as set by [`set_write_compression`](Self::set_write_compression).
+    /// [`compression`](Self::compression) says whether compression was negotiated at all.
+    pub fn write_compression(&self) -> bool {
+        self.writer.write_compression()
     }
 
     /// Sends a ping of up to 125 bytes; see [`Writer::ping`].
@@ -255,6 +242,7 @@ impl Conn {
     /// # Cancel safety
     /// Dropping the future loses no message.
     pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.writer.poll_unsent(cx)).await?;
         self.writer.flush().await
     }
 

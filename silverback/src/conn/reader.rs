@@ -11,8 +11,8 @@ use std::{
 
 use futures_core::Stream;
 use silverback_proto::{
-    CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Negotiated, PayloadLocation,
-    ReceivedEvent, Stats, Subprotocol, deflate::DeflateParams,
+    CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, Negotiated, PayloadLocation, ReceivedEvent, Stats,
+    Subprotocol, deflate::DeflateParams,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -80,25 +80,16 @@ impl Reader {
 
     /// Returns the next message, borrowed until the next call, without a copy or an allocation.
     ///
-    /// # Errors
-    /// As [`read_message`](Self::read_message).
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses no message.
-    pub async fn read_borrowed(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
-        Ok(self.read_incoming().await?.map(Incoming::into_ref))
-    }
-
-    /// Returns the next message, borrowed. If it was joined from more than one read, you can take ownership of it
-    /// without a copy. This suits applications that forward messages, large ones too.
+    /// A message that was joined from more than one read can also be taken without a copy. This suits applications that
+    /// forward messages:
     ///
     /// ```
     /// # async fn forward(mut from: silverback::Reader, to: silverback::Writer) -> Result<(), silverback::Error> {
-    /// while let Some(message) = from.read_incoming().await? {
+    /// while let Some(message) = from.read_borrowed().await? {
     ///     if message.is_assembled() {
-    ///         to.write_message(message.into_message()).await?;
+    ///         to.write_message(message).await?;
     ///     } else {
-    ///         to.write_borrowed(message.into_ref()).await?;
+    ///         to.write_borrowed(message).await?;
     ///     }
     /// }
     /// # Ok(()) }
@@ -109,7 +100,7 @@ impl Reader {
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn read_incoming(&mut self) -> Result<Option<Incoming<'_>>, Error> {
+    pub async fn read_borrowed(&mut self) -> Result<Option<Incoming<'_>>, Error> {
         if let Some(location) = self.message_in_hand() {
             return self.driver.message(location).map(Some);
         }

@@ -38,6 +38,8 @@ use crate::{
 pub struct Writer {
     shared: SharedHandle,
     fragment_size: usize,
+    /// Whether its messages may be compressed.
+    may_compress: bool,
     /// Boxed, because few writers are used as sinks.
     sink: Option<Box<SinkState>>,
 }
@@ -49,14 +51,19 @@ struct SinkState {
     room: Option<WaiterId>,
     /// Its place among the waiters for a flush.
     flush: Option<WaiterId>,
-    /// The message that `start_send` took while another writer had a message open.
-    unsent: Option<Message>,
+    /// The message that `start_send` took while another writer had a message open, and whether it may be compressed.
+    unsent: Option<(Message, bool)>,
 }
 
-/// A clone starts without the sink state of the original.
+/// A clone starts with the options of the original and without its sink state.
 impl Clone for Writer {
     fn clone(&self) -> Self {
-        Self::new(self.shared.clone(), self.fragment_size)
+        Self {
+            shared: self.shared.clone(),
+            fragment_size: self.fragment_size,
+            may_compress: self.may_compress,
+            sink: None,
+        }
     }
 }
 
@@ -70,7 +77,7 @@ impl Drop for Writer {
 
 impl Writer {
     pub(crate) fn new(shared: SharedHandle, fragment_size: usize) -> Self {
-        Self { shared, fragment_size, sink: None }
+        Self { shared, fragment_size, may_compress: true, sink: None }
     }
 
     /// Accepts a message for sending as soon as there is room for it.
@@ -95,30 +102,33 @@ impl Writer {
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(move |cx| {
             if len > LARGE_MESSAGE {
-                return self.poll_large(cx, &mut wait, len, true, || message.take().map(LargeSource::Owned));
+                return self.poll_large(cx, &mut wait, len, || message.take().map(LargeSource::Owned));
             }
             self.poll_message(cx, wait.who(), len, &mut message)
         })
     }
 
-    /// Accepts a message and sends it uncompressed, even if compression was negotiated.
+    /// Sets whether the messages of this writer may be compressed from now on, if compression was negotiated. This holds
+    /// for every way to write, and each clone has its own setting. Default: true.
     ///
-    /// Use it for secrets. If a secret is compressed in one context with text from a stranger, the compressed size
+    /// Turn it off for secrets. If a secret is compressed in one context with text from a stranger, the compressed size
     /// reveals something about the secret (RFC 7692, 8).
     ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    ///
-    /// # Cancel safety
-    /// As [`write_message`](Self::write_message).
-    pub async fn write_uncompressed(&self, message: impl Into<Message>) -> Result<(), Error> {
-        let message = message.into();
-        let len = message.len();
-        if len > LARGE_MESSAGE {
-            return self.write_large(len, false, LargeSource::Owned(message)).await;
-        }
-        let mut message = Some(message);
-        self.send(len, |out| message.take().map_or(Ok(()), |message| out.send_uncompressed(message))).await
+    /// ```
+    /// # async fn send(writer: silverback::Writer, token: &str) -> Result<(), silverback::Error> {
+    /// let mut secrets = writer.clone();
+    /// secrets.set_write_compression(false);
+    /// secrets.write_message(token).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.may_compress = may_compress;
+    }
+
+    /// Returns whether the messages of this writer may be compressed, as set by
+    /// [`set_write_compression`](Self::set_write_compression).
+    pub fn write_compression(&self) -> bool {
+        self.may_compress
     }
 
     /// Accepts a borrowed message by copying it. A message of up to 64 KiB needs no allocation.
@@ -134,9 +144,9 @@ impl Writer {
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(|cx| {
             if len > LARGE_MESSAGE {
-                return self.poll_large(cx, &mut wait, len, true, || Some(LargeSource::Borrowed(message)));
+                return self.poll_large(cx, &mut wait, len, || Some(LargeSource::Borrowed(message)));
             }
-            self.shared.poll_send(cx, wait.who(), len, |out| out.send_ref(message))
+            self.shared.poll_send(cx, wait.who(), len, |out| self.options(out).send_ref(message))
         })
         .await
     }
@@ -154,12 +164,12 @@ impl Writer {
     pub async fn write_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
         let len = message.message().len();
         if len > LARGE_MESSAGE {
-            if let Some(mut preparation) = self.shared.preparation(message) {
+            if let Some(mut preparation) = self.shared.preparation(message, self.may_compress) {
                 poll_fn(|cx| if preparation.work() { Poll::Ready(()) } else { yields(cx) }).await;
             }
-            return self.write_large(len, true, LargeSource::Prepared(message)).await;
+            return self.write_large(len, LargeSource::Prepared(message)).await;
         }
-        self.send(len, |out| out.send_prepared(message)).await
+        self.send(len, |out| self.options(out).send_prepared(message)).await
     }
 
     /// Accepts a message if there is room for it now and no other writer waits for room. Returns it in the error
@@ -175,10 +185,10 @@ impl Writer {
         let mut message = Some(message.into());
         let len = message.as_ref().map_or(0, Message::len);
         let sent = if len > LARGE_MESSAGE {
-            let begun = self.shared.try_begin_large(len, || message.take().map(LargeSource::Owned));
+            let begun = self.shared.try_begin_large(len, self.may_compress, || message.take().map(LargeSource::Owned));
             begun.map(|begun| Encoding::finish(begun?))
         } else {
-            self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+            self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| self.options(out).send(message)))
         };
         match (sent, message) {
             (Some(Ok(())), _) | (None, None) => Ok(()),
@@ -196,13 +206,13 @@ impl Writer {
     pub fn try_write_prepared(&self, message: &PreparedMessage) -> Result<(), TryWriteError> {
         let len = message.message().len();
         let sent = if len > LARGE_MESSAGE {
-            if let Some(mut preparation) = self.shared.preparation(message) {
+            if let Some(mut preparation) = self.shared.preparation(message, self.may_compress) {
                 while !preparation.work() {}
             }
-            let begun = self.shared.try_begin_large(len, || Some(LargeSource::Prepared(message)));
+            let begun = self.shared.try_begin_large(len, self.may_compress, || Some(LargeSource::Prepared(message)));
             begun.map(|begun| Encoding::finish(begun?))
         } else {
-            self.shared.try_send(len, |out| out.send_prepared(message))
+            self.shared.try_send(len, |out| self.options(out).send_prepared(message))
         };
         match sent {
             Some(sent) => sent.map_err(TryWriteError::Failed),
@@ -257,20 +267,7 @@ impl Writer {
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was started.
     pub async fn next_writer(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        self.send(0, |out| out.open_message(kind)).await?;
-        Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
-    }
-
-    /// Does the same as [`next_writer`](Self::next_writer), but sends the message uncompressed, even if compression was
-    /// negotiated. [`write_uncompressed`](Self::write_uncompressed) explains when this is useful.
-    ///
-    /// # Errors
-    /// As [`write_message`](Self::write_message).
-    ///
-    /// # Cancel safety
-    /// As [`next_writer`](Self::next_writer).
-    pub async fn next_writer_uncompressed(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        self.send(0, |out| out.open_uncompressed_message(kind)).await?;
+        self.send(0, |out| self.options(out).open_message(kind)).await?;
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
@@ -350,10 +347,10 @@ impl Writer {
     }
 
     /// Queues a large message once it is this writer's turn and the frame has been built.
-    async fn write_large(&self, len: usize, may_compress: bool, source: LargeSource<'_>) -> Result<(), Error> {
+    async fn write_large(&self, len: usize, source: LargeSource<'_>) -> Result<(), Error> {
         let mut source = Some(source);
         let mut wait = RoomWait::new(&self.shared);
-        poll_fn(|cx| self.poll_large(cx, &mut wait, len, may_compress, || source.take())).await
+        poll_fn(|cx| self.poll_large(cx, &mut wait, len, || source.take())).await
     }
 
     /// Takes the message from `source` once it is this writer's turn.
@@ -364,11 +361,10 @@ impl Writer {
         cx: &mut Context<'_>,
         wait: &mut RoomWait<'m>,
         len: usize,
-        may_compress: bool,
         source: impl FnOnce() -> Option<LargeSource<'m>>,
     ) -> Poll<Result<(), Error>> {
         if wait.encoding.is_none() {
-            let begun = ready!(self.shared.poll_begin_large(cx, wait.who(), len, may_compress, source))?;
+            let begun = ready!(self.shared.poll_begin_large(cx, wait.who(), len, self.may_compress, source))?;
             *wait.encoding = begun.map(Box::new);
         }
         let Some(encoding) = &mut *wait.encoding else { return Poll::Ready(Ok(())) };
@@ -385,7 +381,13 @@ impl Writer {
         len: usize,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+        self.shared
+            .poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| self.options(out).send(message)))
+    }
+
+    #[inline]
+    fn options<'t>(&self, out: &'t mut Transmitter) -> &'t mut Transmitter {
+        with_option(out, self.may_compress)
     }
 
     /// Writes a message of up to 64 KiB for a future that may outlive this connection, as those of `reconnect` do.
@@ -407,12 +409,18 @@ impl Writer {
         message: &Message,
     ) -> Poll<Result<Option<Encoding<'static>>, Error>> {
         let source = || Some(LargeSource::Owned(message.clone()));
-        self.shared.poll_begin_large(cx, RoomFor::Future(wait.on(&self.shared)), message.len(), true, source)
+        self.shared.poll_begin_large(
+            cx,
+            RoomFor::Future(wait.on(&self.shared)),
+            message.len(),
+            self.may_compress,
+            source,
+        )
     }
 
     /// Begins a large message if there is room now. `Some(Ok(None))` means that it was queued at once.
     pub(crate) fn try_begin_large(&self, message: &Message) -> Option<Result<Option<Encoding<'static>>, Error>> {
-        self.shared.try_begin_large(message.len(), || Some(LargeSource::Owned(message.clone())))
+        self.shared.try_begin_large(message.len(), self.may_compress, || Some(LargeSource::Owned(message.clone())))
     }
 
     /// Returns the large message that such a future is encoding for this connection.
@@ -434,32 +442,35 @@ impl Writer {
         cx: &mut Context<'_>,
         message: MessageRef<'_>,
     ) -> Poll<Result<(), Error>> {
-        let len = message.as_bytes().len();
+        let (len, may_compress) = (message.as_bytes().len(), self.may_compress);
         self.poll_room(|shared, who| {
             if len > LARGE_MESSAGE {
                 return shared
-                    .poll_begin_large(cx, who, len, true, || Some(LargeSource::Borrowed(message)))
+                    .poll_begin_large(cx, who, len, may_compress, || Some(LargeSource::Borrowed(message)))
                     .map(|begun| Encoding::finish(begun?));
             }
-            shared.poll_send(cx, who, len, |out| out.send_ref(message))
+            shared.poll_send(cx, who, len, |out| with_option(out, may_compress).send_ref(message))
         })
     }
 
     /// Queues the message that `start_send` could not queue.
     pub(crate) fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(unsent) = self.sink.as_mut().and_then(|sink| sink.unsent.take()) else { return Poll::Ready(Ok(())) };
-        let len = unsent.len();
-        let mut message = Some(unsent);
+        let unsent = self.sink.as_mut().and_then(|sink| sink.unsent.take());
+        let Some((message, may_compress)) = unsent else { return Poll::Ready(Ok(())) };
+        let len = message.len();
+        let mut message = Some(message);
         let sent = self.poll_room(|shared, who| {
             if len > LARGE_MESSAGE {
                 return shared
-                    .poll_begin_large(cx, who, len, true, || message.take().map(LargeSource::Owned))
+                    .poll_begin_large(cx, who, len, may_compress, || message.take().map(LargeSource::Owned))
                     .map(|begun| Encoding::finish(begun?));
             }
-            shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
+            shared.poll_send(cx, who, len, |out| {
+                message.take().map_or(Ok(()), |message| with_option(out, may_compress).send(message))
+            })
         });
         if sent.is_pending() {
-            self.sink.get_or_insert_default().unsent = message;
+            self.sink.get_or_insert_default().unsent = message.map(|message| (message, may_compress));
         }
         sent
     }
@@ -504,8 +515,9 @@ impl Sink<Message> for Writer {
         if self.sink.as_ref().is_some_and(|sink| sink.unsent.is_some()) {
             return Err(SendError::MessageOpen.into());
         }
-        if let Some(unsent) = self.shared.send_now(message)? {
-            self.sink.get_or_insert_default().unsent = Some(unsent);
+        let may_compress = self.may_compress;
+        if let Some(unsent) = self.shared.send_now(message, may_compress)? {
+            self.sink.get_or_insert_default().unsent = Some((unsent, may_compress));
         }
         Ok(())
     }
@@ -519,6 +531,13 @@ impl Sink<Message> for Writer {
         self.start_close(CloseCode::NORMAL, "")?;
         self.poll_flushed(cx)
     }
+}
+
+/// Sets the option for the next message. Writers share the transmitter, so each message brings its own.
+#[inline]
+fn with_option(out: &mut Transmitter, may_compress: bool) -> &mut Transmitter {
+    out.set_write_compression(may_compress);
+    out
 }
 
 /// Holds output back while it exists; see [`Writer::hold`].

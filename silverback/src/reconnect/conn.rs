@@ -26,6 +26,7 @@ use crate::{conn::Conn, error::Error, io::output::ChangingRoomWait};
 pub struct ReconnectingConn {
     engine: Engine,
     link: Arc<Link>,
+    may_compress: bool,
     /// The latest event that `write_message` met and only reads can report.
     news: Option<ReconnectEvent>,
     /// Messages that arrived before the end of a connection that a writer found broken.
@@ -38,7 +39,7 @@ impl ReconnectingConn {
     pub(super) fn new(plan: Reconnect) -> Self {
         let link = Arc::new(Link::new(ReconnectState::Connecting { attempt: 1 }));
         let engine = Engine::new(plan, link.clone());
-        Self { engine, link, news: None, ahead: VecDeque::new(), ahead_size: 0 }
+        Self { engine, link, may_compress: true, news: None, ahead: VecDeque::new(), ahead_size: 0 }
     }
 
     /// Returns the next message, from the current connection or a later one, or `None` once the connection is closed,
@@ -102,6 +103,18 @@ impl ReconnectingConn {
         self.writer().try_write_message(message)
     }
 
+    /// Sets whether messages may be compressed from now on; see
+    /// [`Writer::set_write_compression`](crate::Writer::set_write_compression). It holds for later connections too.
+    /// Default: true.
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.may_compress = may_compress;
+    }
+
+    /// Returns whether messages may be compressed, as set by [`set_write_compression`](Self::set_write_compression).
+    pub fn write_compression(&self) -> bool {
+        self.may_compress
+    }
+
     /// Closes the connection with a closing handshake. If there is no connection, ends the current wait or attempt.
     /// Messages that still arrive are discarded.
     ///
@@ -122,7 +135,7 @@ impl ReconnectingConn {
     /// Returns a writer for other tasks. If there is no connection, its writes make progress only while a method of
     /// this connection is awaited.
     pub fn writer(&self) -> ReconnectingWriter {
-        ReconnectingWriter::new(self.link.clone())
+        ReconnectingWriter::new(self.link.clone(), self.may_compress)
     }
 
     /// Returns the current connection, for its negotiated parameters and its counters, or `None` while there is none.
@@ -179,7 +192,7 @@ impl ReconnectingConn {
         message: &mut Option<Message>,
     ) -> Poll<Result<(), ReconnectError>> {
         loop {
-            match ready!(self.link.poll_write(cx, wait, message)) {
+            match ready!(self.link.poll_write(cx, wait, message, self.may_compress)) {
                 Written::Accepted => return Poll::Ready(Ok(())),
                 Written::Closed => return Poll::Ready(Err(ReconnectError::Closed)),
                 Written::NotConnected => {}

@@ -74,13 +74,14 @@ impl Link {
         cx: &mut Context<'_>,
         wait: &mut ChangingRoomWait,
         message: &mut Option<Message>,
+        may_compress: bool,
     ) -> Poll<Written> {
         // Held during the write, so that the engine finds each message either accepted and noted, or not accepted.
         let mut slot = self.lock();
         if slot.is_closing() {
             return Poll::Ready(Written::Closed);
         }
-        let Some(writer) = &slot.writer else { return Poll::Ready(Written::NotConnected) };
+        let Some(writer) = slot.writer(may_compress) else { return Poll::Ready(Written::NotConnected) };
         let Some(copy) = message.clone() else { return Poll::Ready(Written::Accepted) };
         if copy.len() > LARGE_MESSAGE {
             let writer = writer.clone();
@@ -139,12 +140,12 @@ impl Link {
     }
 
     /// Writes if there is a connection with room now. Returns the message in the error otherwise.
-    pub(super) fn try_write(&self, message: Message) -> Result<(), (Message, Written)> {
+    pub(super) fn try_write(&self, message: Message, may_compress: bool) -> Result<(), (Message, Written)> {
         let mut slot = self.lock();
         if slot.is_closing() {
             return Err((message, Written::Closed));
         }
-        let Some(writer) = &slot.writer else { return Err((message, Written::NotConnected)) };
+        let Some(writer) = slot.writer(may_compress) else { return Err((message, Written::NotConnected)) };
         if message.len() > LARGE_MESSAGE {
             let begun = writer.try_begin_large(&message);
             return self.finish_large(slot, begun, message);
@@ -183,9 +184,9 @@ impl Link {
         }
     }
 
-    /// Returns the writer of the current connection.
-    pub(super) fn writer(&self) -> Option<Writer> {
-        self.lock().writer.clone()
+    /// Returns a writer of the current connection.
+    pub(super) fn writer(&self, may_compress: bool) -> Option<Writer> {
+        self.lock().writer(may_compress).cloned()
     }
 
     /// Closes the current connection, if there is one, and prevents further ones.
@@ -269,6 +270,13 @@ impl Link {
 impl Slot {
     fn is_closing(&self) -> bool {
         self.is_over || self.close.is_some()
+    }
+
+    /// Returns the writer, with the option of the handle that writes.
+    fn writer(&mut self, may_compress: bool) -> Option<&Writer> {
+        let writer = self.writer.as_mut()?;
+        writer.set_write_compression(may_compress);
+        Some(writer)
     }
 
     fn note_accepted(&mut self, message: Message) {

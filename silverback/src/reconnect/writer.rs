@@ -16,11 +16,12 @@ use crate::{conn::writer::Writer, io::output::ChangingRoomWait};
 #[derive(Clone)]
 pub struct ReconnectingWriter {
     link: Arc<Link>,
+    may_compress: bool,
 }
 
 impl ReconnectingWriter {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link }
+    pub(super) fn new(link: Arc<Link>, may_compress: bool) -> Self {
+        Self { link, may_compress }
     }
 
     /// Accepts a message for sending as soon as there is a connection with room in its queue.
@@ -36,7 +37,7 @@ impl ReconnectingWriter {
         let mut states = self.link.states();
         let mut wait = ChangingRoomWait::default();
         loop {
-            match poll_fn(|cx| self.link.poll_write(cx, &mut wait, &mut message)).await {
+            match poll_fn(|cx| self.link.poll_write(cx, &mut wait, &mut message, self.may_compress)).await {
                 Written::Accepted => return Ok(()),
                 Written::Closed => return Err(ReconnectError::Closed),
                 Written::NotConnected => states.changed().await.map_err(|_| ReconnectError::Closed)?,
@@ -50,10 +51,22 @@ impl ReconnectingWriter {
     /// Fails with [`ReconnectError::NotNow`], which returns the message, or with [`ReconnectError::Closed`] as
     /// [`write_message`](Self::write_message) does.
     pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), ReconnectError> {
-        self.link.try_write(message.into()).map_err(|(message, written)| match written {
+        self.link.try_write(message.into(), self.may_compress).map_err(|(message, written)| match written {
             Written::Closed => ReconnectError::Closed,
             Written::Accepted | Written::NotConnected => ReconnectError::NotNow(message),
         })
+    }
+
+    /// Sets whether the messages of this writer may be compressed from now on; see
+    /// [`Writer::set_write_compression`](crate::Writer::set_write_compression). Each clone has its own setting. Default:
+    /// true.
+    pub fn set_write_compression(&mut self, may_compress: bool) {
+        self.may_compress = may_compress;
+    }
+
+    /// Returns whether the messages of this writer may be compressed.
+    pub fn write_compression(&self) -> bool {
+        self.may_compress
     }
 
     /// Waits until the transport has taken everything that the current connection has accepted.
@@ -64,7 +77,7 @@ impl ReconnectingWriter {
     /// # Cancel safety
     /// Dropping the future loses nothing that was accepted.
     pub async fn flush(&self) -> Result<(), ReconnectError> {
-        let writer = self.link.writer().ok_or(ReconnectError::NotConnected)?;
+        let writer = self.connection().ok_or(ReconnectError::NotConnected)?;
         writer.flush().await.map_err(|_| ReconnectError::NotConnected)
     }
 
@@ -80,7 +93,7 @@ impl ReconnectingWriter {
     /// Returns the writer of the current connection, for pings and counters, or `None` while there is none. Messages
     /// that you write to it directly are not reported if they are not sent.
     pub fn connection(&self) -> Option<Writer> {
-        self.link.writer()
+        self.link.writer(self.may_compress)
     }
 
     /// Returns the current state.

@@ -49,7 +49,7 @@ async fn try_read(conn: &mut Conn, way: usize) -> Option<Message> {
             Poll::Pending => None,
         },
         1 => match poll_once(conn.read_borrowed()) {
-            Poll::Ready(message) => Some(message.unwrap().unwrap().to_message()),
+            Poll::Ready(message) => Some(message.unwrap().unwrap().into_message()),
             Poll::Pending => None,
         },
         _ => match poll_once(conn.read_event()) {

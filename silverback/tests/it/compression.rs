@@ -14,6 +14,7 @@ use crate::support::{Head, within};
 
 mod budget;
 mod idle;
+mod per_writer;
 
 /// Text that repeats at short and long distances, like real messages.
 fn prose(items: usize) -> String {
@@ -78,7 +79,9 @@ async fn whole_messages_arrive_whole() {
             let task = tokio::spawn(async move {
                 for message in messages() {
                     writing.write_message(message.clone()).await.unwrap();
-                    writing.write_uncompressed(message.clone()).await.unwrap();
+                    writing.set_write_compression(false);
+                    writing.write_message(message.clone()).await.unwrap();
+                    writing.set_write_compression(true);
                     writing.write_borrowed(message.as_ref()).await.unwrap();
                 }
                 writing
@@ -87,7 +90,8 @@ async fn whole_messages_arrive_whole() {
                 for _ in 0..2 {
                     assert!(within(reading.read_message()).await.unwrap().unwrap() == message, "{}", message.len());
                 }
-                assert!(within(reading.read_borrowed()).await.unwrap().unwrap() == message.as_ref(), "borrowed");
+                let borrowed = within(reading.read_borrowed()).await.unwrap().unwrap();
+                assert!(borrowed.as_ref() == message.as_ref(), "borrowed");
             }
             within(task).await.unwrap();
         }
@@ -206,11 +210,12 @@ async fn it_saves_most_of_what_repeats_and_nothing_of_what_was_asked_to_go_plain
     client.flush().await.unwrap();
     let compressed = client.stats().bytes_sent;
     assert!(compressed < text.len() as u64 / 3, "{compressed} of {}", text.len());
-    client.write_uncompressed(text.clone()).await.unwrap();
+    client.set_write_compression(false);
+    client.write_message(text.clone()).await.unwrap();
     client.flush().await.unwrap();
     let plain = client.stats().bytes_sent;
     assert!(plain - compressed > text.len() as u64);
-    let mut message = client.next_writer_uncompressed(MessageKind::Text).await.unwrap();
+    let mut message = client.next_writer(MessageKind::Text).await.unwrap();
     message.write_all(text.as_bytes()).await.unwrap();
     message.finish().await.unwrap();
     client.flush().await.unwrap();

@@ -29,7 +29,6 @@ mod output;
 mod proxies;
 mod questions;
 mod racing;
-mod reading_into;
 mod reconnecting;
 mod redirects;
 mod sockets;

@@ -56,7 +56,7 @@ async fn check_echo(near: impl ByteStream, far: impl ByteStream, asking: Role) {
     });
     for message in payloads() {
         let answer = within(reader.read_borrowed()).await.unwrap().unwrap();
-        assert!(answer == message.as_ref(), "{} bytes of {}, in a row", message.len(), message.kind());
+        assert!(answer.as_ref() == message.as_ref(), "{} bytes of {}, in a row", message.len(), message.kind());
     }
     let writer = within(writing).await.unwrap();
     writer.start_close(1000, "").unwrap();

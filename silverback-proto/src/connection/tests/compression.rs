@@ -484,7 +484,9 @@ mod sending {
     fn a_message_can_be_kept_from_compression() {
         let (mut server, mut client) = pair(&Compression::default());
         server.conn.send(json(1).into()).unwrap();
-        server.conn.send_uncompressed(json(2).into()).unwrap();
+        server.conn.set_write_compression(false);
+        server.conn.send(json(2).into()).unwrap();
+        server.conn.set_write_compression(true);
         server.conn.send(json(1).into()).unwrap();
         let sent = carry(&mut server, &mut client);
         assert_eq!(sent.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(), [true, false, true]);
@@ -493,10 +495,38 @@ mod sending {
     }
 
     #[test]
+    fn every_form_of_a_message_can_be_kept_from_compression() {
+        let (mut server, mut client) = pair(&Compression::default());
+        server.conn.send(json(1).into()).unwrap();
+        server.conn.set_write_compression(false);
+        assert!(!server.conn.write_compression());
+        let text = json(2);
+        server.conn.send_ref(MessageRef::Text(&text)).unwrap();
+        server.conn.send_prepared(&PreparedMessage::new(text.clone())).unwrap();
+        let large = text.repeat(600);
+        let mut large = server.conn.begin_large(LargeSource::Borrowed(MessageRef::Text(&large))).unwrap();
+        while !large.work() {}
+        server.conn.finish_large(large).unwrap();
+        let large = PreparedMessage::new(text.repeat(600));
+        assert!(server.conn.preparation(&large).is_none());
+        server.conn.set_write_compression(true);
+        assert!(server.conn.preparation(&large).is_some());
+        server.conn.send(json(1).into()).unwrap();
+        let sent = carry(&mut server, &mut client);
+        assert_eq!(sent.iter().map(|frame| frame.rsv1).collect::<Vec<_>>(), [true, false, false, false, true]);
+        assert!(sent[4].payload.len() * 2 < sent[0].payload.len(), "the window still holds the earlier message");
+        let large = message(text.repeat(600));
+        assert_eq!(client.seen(), [message(json(1)), message(text.clone()), message(text), large, message(json(1))]);
+    }
+
+    #[test]
     fn a_streamed_message_can_be_kept_from_compression() {
         let (mut server, mut client) = pair(&Compression::default());
         server.conn.send(json(1).into()).unwrap();
-        server.conn.open_uncompressed_message(MessageKind::Text).unwrap();
+        server.conn.set_write_compression(false);
+        server.conn.open_message(MessageKind::Text).unwrap();
+        // The option holds for messages that begin after it.
+        server.conn.set_write_compression(true);
         server.conn.send_fragment(b"a secret, ", false).unwrap();
         server.conn.send_fragment(json(2).as_bytes(), true).unwrap();
         server.conn.send(json(1).into()).unwrap();

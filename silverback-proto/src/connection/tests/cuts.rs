@@ -175,7 +175,9 @@ fn compressed_conversation(receiver: Role, compression: &Compression) -> (Vec<u8
     conn.send(refrain.as_str().into()).unwrap();
     conn.send(noise.clone().into()).unwrap();
     conn.send_prepared(&PreparedMessage::new(refrain.as_str())).unwrap();
-    conn.send_uncompressed("plain".into()).unwrap();
+    conn.set_write_compression(false);
+    conn.send("plain".into()).unwrap();
+    conn.set_write_compression(true);
     conn.send_ref(MessageRef::Text(&refrain)).unwrap();
     conn.open_message(MessageKind::Text).unwrap();
     conn.send_fragment(&refrain.as_bytes()[..10], false).unwrap();

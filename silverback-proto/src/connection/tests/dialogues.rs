@@ -163,7 +163,12 @@ impl Dialogue {
         let outcome = match way {
             Way::Owned => conn.send(message.clone()),
             Way::Lent => conn.send_ref(message.as_ref()),
-            Way::Uncompressed => conn.send_uncompressed(message.clone()),
+            Way::Uncompressed => {
+                conn.set_write_compression(false);
+                let outcome = conn.send(message.clone());
+                conn.set_write_compression(true);
+                outcome
+            }
             Way::Prepared => conn.send_prepared(&self.refrain),
         };
         if self.is_accepted(me, outcome) {

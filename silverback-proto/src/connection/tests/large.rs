@@ -10,7 +10,7 @@ use crate::{deflate::params::Compression, message::prepared::PreparedMessage};
 
 /// Works on a large message to its end.
 fn send_large(app: &mut App, source: LargeSource<'_>) {
-    let mut large = app.conn.begin_large(source, true).unwrap();
+    let mut large = app.conn.begin_large(source).unwrap();
     while !large.work() {}
     app.conn.finish_large(large).unwrap();
 }
@@ -76,18 +76,20 @@ fn they_are_the_same_on_the_wire_as_when_they_are_sent_at_once() {
 
 #[test]
 fn one_that_a_server_owns_goes_by_reference_if_it_is_not_compressed() {
-    let (app, _) = pair(&Compression::default());
+    let (mut app, _) = pair(&Compression::default());
     let owned = LargeSource::Owned(random(100_000).into());
-    assert!(app.conn.encodes(&owned, true) && !app.conn.encodes(&owned, false));
+    assert!(app.conn.encodes(&owned));
+    app.conn.set_write_compression(false);
+    assert!(!app.conn.encodes(&owned));
     let borrowed = random(100_000);
-    assert!(app.conn.encodes(&LargeSource::Borrowed(MessageRef::Binary(&borrowed)), false));
-    assert!(App::new(Role::Client, Config::default()).conn.encodes(&owned, false));
+    assert!(app.conn.encodes(&LargeSource::Borrowed(MessageRef::Binary(&borrowed))));
+    assert!(App::new(Role::Client, Config::default()).conn.encodes(&owned));
 }
 
 #[test]
 fn control_frames_leave_meanwhile_and_messages_do_not() {
     let (mut from, mut to) = pair(&Compression::default());
-    let mut large = from.conn.begin_large(LargeSource::Owned(compressible(600_000).into()), true).unwrap();
+    let mut large = from.conn.begin_large(LargeSource::Owned(compressible(600_000).into())).unwrap();
     assert!(!large.work());
     assert!(from.conn.has_open_message());
     assert_eq!(from.conn.send("small".into()), Err(SendError::MessageOpen));
@@ -109,7 +111,7 @@ fn one_that_is_given_up_leaves_the_window_as_it_was() {
             let (mut from, mut to) = pair(&compression);
             from.conn.send(json(1).into()).unwrap();
             let text = compressible(700_000);
-            let mut large = from.conn.begin_large(LargeSource::Owned(text.clone().into()), true).unwrap();
+            let mut large = from.conn.begin_large(LargeSource::Owned(text.clone().into())).unwrap();
             (0..pieces).for_each(|_| _ = large.work());
             from.conn.abandon_large(large);
             assert!(!from.conn.has_open_message());
@@ -127,7 +129,7 @@ fn dropping_a_large_message_spoils_no_compressor() {
     let text = compressible(700_000);
     for _ in 0..4 {
         let (mut from, _) = pair(&Compression::default());
-        let mut large = from.conn.begin_large(LargeSource::Borrowed(MessageRef::Text(&text)), true).unwrap();
+        let mut large = from.conn.begin_large(LargeSource::Borrowed(MessageRef::Text(&text))).unwrap();
         assert!(!large.work());
         let prepared = PreparedMessage::new(text.clone());
         let (other, _) = pair(&Compression::default());
@@ -142,7 +144,7 @@ fn dropping_a_large_message_spoils_no_compressor() {
 #[test]
 fn a_close_frame_ends_one() {
     let (mut from, mut to) = pair(&Compression::default());
-    let mut large = from.conn.begin_large(LargeSource::Owned(compressible(600_000).into()), true).unwrap();
+    let mut large = from.conn.begin_large(LargeSource::Owned(compressible(600_000).into())).unwrap();
     from.close(1000, "");
     while !large.work() {}
     assert_eq!(from.conn.finish_large(large), Err(SendError::Closing));
@@ -152,7 +154,7 @@ fn a_close_frame_ends_one() {
 #[test]
 fn one_that_is_not_done_is_refused() {
     let (mut from, mut to) = pair(&Compression::default());
-    let large = from.conn.begin_large(LargeSource::Owned(compressible(600_000).into()), true).unwrap();
+    let large = from.conn.begin_large(LargeSource::Owned(compressible(600_000).into())).unwrap();
     assert_eq!(from.conn.finish_large(large), Err(SendError::NoMessageOpen));
     from.conn.send("next".into()).unwrap();
     carry(&mut from, &mut to);

@@ -159,7 +159,7 @@ mod large_messages {
     }
 
     fn finished(from: &mut App) -> LargeMessage<'static> {
-        let mut large = from.conn.begin_large(source(), true).unwrap();
+        let mut large = from.conn.begin_large(source()).unwrap();
         while !large.work() {}
         large
     }
@@ -189,7 +189,7 @@ mod large_messages {
         let text = json(1).repeat(400);
         let (mut from, mut to) = pair(&Compression::default());
         from.conn.send(json(1).into()).unwrap();
-        let mut large = from.conn.begin_large(LargeSource::Owned(text.into()), true).unwrap();
+        let mut large = from.conn.begin_large(LargeSource::Owned(text.into())).unwrap();
         assert!(!large.work());
         assert_eq!(from.conn.finish_large(large), Err(SendError::NoMessageOpen));
         let next = json(2).repeat(60);
@@ -204,7 +204,7 @@ mod large_messages {
             for works in 0..4 {
                 let (server, client) = pair(&Compression::default());
                 let mut from = if role == Role::Server { server } else { client };
-                let mut large = from.conn.begin_large(LargeSource::Owned(json(1).repeat(400).into()), true).unwrap();
+                let mut large = from.conn.begin_large(LargeSource::Owned(json(1).repeat(400).into())).unwrap();
                 (0..works).for_each(|_| _ = large.work());
                 large.reset();
                 assert!(large.work() && large.work(), "there is nothing to do");
@@ -406,16 +406,17 @@ impl World {
                 let message = Message::from("a".repeat(len));
                 let _ = match way {
                     Way::Owned => transmitter.send(message),
-                    Way::Uncompressed => transmitter.send_uncompressed(message),
+                    Way::Uncompressed => {
+                        transmitter.set_write_compression(!transmitter.write_compression());
+                        transmitter.send(message)
+                    }
                     Way::Lent => transmitter.send_ref(message.as_ref()),
                     Way::Prepared => transmitter.send_prepared(prepared),
                 };
             }
             Call::Open(may_compress, kind) => {
-                let _ = match may_compress {
-                    true => transmitter.open_message(kind),
-                    false => transmitter.open_uncompressed_message(kind),
-                };
+                transmitter.set_write_compression(may_compress);
+                let _ = transmitter.open_message(kind);
             }
             Call::Fragment(payload, is_final) => _ = transmitter.send_fragment(&payload, is_final),
             Call::Control(is_ping, len) => {
@@ -429,8 +430,9 @@ impl World {
             }
             Call::BeginLarge(len, may_compress) => {
                 let source = LargeSource::Owned(json(len).repeat(1 + len / 2).into());
-                transmitter.encodes(&source, may_compress);
-                large.extend(transmitter.begin_large(source, may_compress));
+                transmitter.set_write_compression(may_compress);
+                transmitter.encodes(&source);
+                large.extend(transmitter.begin_large(source));
             }
             Call::Work(index, times) => {
                 if let Some(large) = large.get_mut(index.index(usize::MAX) % 3) {

@@ -99,7 +99,7 @@ impl Reader {
     /// Dropping the future loses no message.
     pub async fn read_json<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>, Error> {
         match self.read_borrowed().await? {
-            Some(message) => from_message(message).map(Some),
+            Some(message) => from_message(message.into_ref()).map(Some),
             None => Ok(None),
         }
     }

@@ -87,13 +87,15 @@ impl SharedHandle {
         if !inner.has_room_for(len) && !self.takes_turn(&mut inner, who, len, cx.waker()) {
             return Poll::Pending;
         }
-        Poll::Ready(self.begin_large(&mut inner, source(), may_compress))
+        inner.transmitter.set_write_compression(may_compress);
+        Poll::Ready(self.begin_large(&mut inner, source()))
     }
 
     /// Begins a large message if there is room at once and no writer waits. Returns `None` if not.
     pub(crate) fn try_begin_large<'m>(
         &self,
         len: usize,
+        may_compress: bool,
         source: impl FnOnce() -> Option<LargeSource<'m>>,
     ) -> Option<Result<Option<Encoding<'m>>, Error>> {
         let mut inner = self.lock();
@@ -103,46 +105,48 @@ impl SharedHandle {
                 return None;
             }
         }
-        Some(self.begin_large(&mut inner, source(), true))
+        inner.transmitter.set_write_compression(may_compress);
+        Some(self.begin_large(&mut inner, source()))
     }
 
     /// Sends a message even if writers wait. Returns the message unsent while another one is open.
-    pub(crate) fn send_now(&self, message: Message) -> Result<Option<Message>, Error> {
+    pub(crate) fn send_now(&self, message: Message, may_compress: bool) -> Result<Option<Message>, Error> {
         let mut inner = self.lock();
         if inner.transmitter.has_open_message() && !inner.refuses_messages() {
             return Ok(Some(message));
         }
+        inner.transmitter.set_write_compression(may_compress);
         if message.len() <= silverback_proto::connection::LARGE_MESSAGE {
             return self.send_locked(&mut inner, |transmitter| transmitter.send(message)).map(|()| None);
         }
-        let begun = self.begin_large(&mut inner, Some(LargeSource::Owned(message)), true)?;
+        let begun = self.begin_large(&mut inner, Some(LargeSource::Owned(message)))?;
         drop(inner);
         Encoding::finish(begun).map(|()| None)
     }
 
     /// Returns the work that compresses a large prepared message, if this connection needs a compressed form that does
     /// not exist yet.
-    pub(crate) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
-        self.lock().transmitter.preparation(message)
+    pub(crate) fn preparation(&self, message: &PreparedMessage, may_compress: bool) -> Option<LargePreparation> {
+        let mut inner = self.lock();
+        inner.transmitter.set_write_compression(may_compress);
+        inner.transmitter.preparation(message)
     }
 
     fn begin_large<'m>(
         &self,
         inner: &mut Inner,
         source: Option<LargeSource<'m>>,
-        may_compress: bool,
     ) -> Result<Option<Encoding<'m>>, Error> {
         let Some(source) = source else { return Ok(None) };
-        if inner.transmitter.encodes(&source, may_compress) {
+        if inner.transmitter.encodes(&source) {
             if let Some(failure) = &inner.failure {
                 return Err(failure.to_error());
             }
-            let large = inner.transmitter.begin_large(source, may_compress)?;
+            let large = inner.transmitter.begin_large(source)?;
             return Ok(Some(Encoding { shared: self.clone(), large: Some(large) }));
         }
         self.send_locked(inner, |transmitter| match source {
-            LargeSource::Owned(message) if may_compress => transmitter.send(message),
-            LargeSource::Owned(message) => transmitter.send_uncompressed(message),
+            LargeSource::Owned(message) => transmitter.send(message),
             LargeSource::Borrowed(message) => transmitter.send_ref(message),
             LargeSource::Prepared(message) => transmitter.send_prepared(message),
         })?;

@@ -21,7 +21,7 @@ pub(super) async fn read(reader: &mut Reader, way: WayToRead, patience: Patience
         WayToRead::Message => note(attempt(patience, reader.read_message()).await, log),
         WayToRead::Borrowed => {
             let lent = attempt(patience, reader.read_borrowed()).await;
-            note(lent.map(|lent| lent.map(|lent| lent.map(|lent| lent.to_message()))), log)
+            note(lent.map(|lent| lent.map(|lent| lent.map(|lent| lent.into_message()))), log)
         }
         WayToRead::Event => match attempt(patience, reader.read_event()).await.map(Result::unwrap) {
             Some(Some(Event::Message(message))) => note(Some(Ok(Some(message.into_message()))), log),

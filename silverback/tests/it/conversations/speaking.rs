@@ -156,7 +156,11 @@ impl Speaker {
         let written = match way {
             WayToWrite::Owned => attempt(patience, writer.write_message(message.clone())).await,
             WayToWrite::Borrowed => attempt(patience, writer.write_borrowed(message.as_ref())).await,
-            WayToWrite::Uncompressed => attempt(patience, writer.write_uncompressed(message.clone())).await,
+            WayToWrite::Uncompressed => {
+                let mut writer = writer.clone();
+                writer.set_write_compression(false);
+                attempt(patience, writer.write_message(message.clone())).await
+            }
             WayToWrite::Prepared => {
                 let prepared = PreparedMessage::new(message.clone());
                 attempt(patience, writer.write_prepared(&prepared)).await

@@ -153,7 +153,9 @@ async fn write_every_way(writer: &Writer, message: Message) {
     within(writer.write_message("small")).await.unwrap();
     within(writer.write_borrowed(MessageRef::from(&message))).await.unwrap();
     within(writer.write_message("small")).await.unwrap();
-    within(writer.write_uncompressed(message.clone())).await.unwrap();
+    let mut plain = writer.clone();
+    plain.set_write_compression(false);
+    within(plain.write_message(message.clone())).await.unwrap();
     within(writer.write_message("small")).await.unwrap();
     within(writer.write_prepared(&PreparedMessage::new(message.clone()))).await.unwrap();
     within(writer.write_message("small")).await.unwrap();

@@ -148,7 +148,6 @@ async fn leave_nothing_behind_when_they_give_up() {
         leaves_no_waker(writer.write_message("message"));
         leaves_no_waker(writer.write_borrowed(silverback::MessageRef::Text("borrowed")));
         leaves_no_waker(writer.write_prepared(&prepared));
-        leaves_no_waker(writer.write_uncompressed("secret"));
         leaves_no_waker(writer.next_writer(MessageKind::Text));
         leaves_no_waker(writer.flush());
     }

@@ -69,3 +69,33 @@ async fn large_messages_are_compressed_and_written_from_several_tasks() {
     within(other).await.unwrap();
     within(conn.close(1000, "")).await.unwrap();
 }
+
+#[tokio::test]
+async fn messages_can_be_kept_from_compression() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let compression = silverback::Compression::default();
+    let upgrader = Upgrader::new().compression(compression.clone());
+    tokio::spawn(async move { echo(upgrader.accept(listener.accept().await.unwrap().0).await.unwrap()).await });
+    let mut conn = Reconnect::new(Dialer::new().compression(compression), url).start();
+    for text in ["secret ".repeat(1_000), "secret ".repeat(100_000)] {
+        for may_compress in [true, false, true] {
+            conn.set_write_compression(may_compress);
+            let mut writer = conn.writer();
+            assert_eq!((conn.write_compression(), writer.write_compression()), (may_compress, may_compress));
+            let before = conn.connection().map_or(0, |conn| conn.stats().bytes_sent);
+            within(conn.write_message(text.clone())).await.unwrap();
+            within(writer.write_message(text.clone())).await.unwrap();
+            within(writer.flush()).await.unwrap();
+            let plain = conn.connection().unwrap().stats().bytes_sent - before >= 2 * text.len() as u64;
+            assert_eq!(plain, !may_compress, "{} bytes", text.len());
+            writer.set_write_compression(!may_compress);
+            writer.try_write_message(text.clone()).unwrap();
+            writer.flush().await.unwrap();
+            for _ in 0..3 {
+                assert!(within(conn.read_message()).await.unwrap() == Some(text.clone().into()));
+            }
+        }
+    }
+    within(conn.close(1000, "")).await.unwrap();
+}
