@@ -1,5 +1,9 @@
-//! A client for the fuzzing server of the Autobahn suite: `autobahn_client ws://HOST:PORT`. It echoes in each case and
-//! requests the report at the end. The suite decides which cases pass.
+//! A client for the fuzzing server of the Autobahn suite. It echoes in each case and requests the report at the end. The
+//! suite decides which cases pass.
+//!
+//! ```text
+//! cargo run -p silverback --example autobahn_client ws://HOST:PORT
+//! ```
 
 use silverback::{Compression, Conn, Dialer, Error, Message};
 

@@ -1,5 +1,8 @@
-//! Sends lines to an echo server and prints the replies, with two threads and no runtime:
-//! `seq 3 | cargo run --example blocking_client --features blocking -- ws://127.0.0.1:8000/ws/echo`.
+//! Sends lines to an echo server and prints the replies, with two threads and no runtime.
+//!
+//! ```text
+//! seq 3 | cargo run -p silverback --example blocking_client --features blocking -- ws://127.0.0.1:8000/ws/echo
+//! ```
 
 #![allow(clippy::print_stdout, reason = "it prints the replies")]
 

@@ -1,5 +1,10 @@
-//! Tests our Dialer against servers of other implementations: `interop_client ws://HOST:PORT`.
-//! `tests/interop/README.md` describes their paths. Prints `ok CHECK` for each check and exits with 0, or prints the
+//! Tests our Dialer against servers of other implementations.
+//!
+//! ```text
+//! cargo run -p silverback --example interop_client ws://HOST:PORT
+//! ```
+//!
+//! `tests/interop/README.md` describes the paths of the servers. Prints `ok CHECK` for each check and exits with 0, or prints the
 //! error and exits with 1.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]

@@ -1,5 +1,11 @@
-//! Tests our Dialer through proxies of other implementations: `interop_proxies PROXY...`. Each is a URL, with user and
-//! password if the proxy needs them. The servers behind them are our own, with and without TLS. Prints `ok CHECK` for
+//! Tests our Dialer through proxies of other implementations.
+//!
+//! ```text
+//! cargo run -p silverback --example interop_proxies --features rustls-tls,socks -- PROXY...
+//! ```
+//!
+//! Each proxy is a URL, with user and password if the proxy needs them. The servers behind them are our own, with and
+//! without TLS. Prints `ok CHECK` for
 //! each check and exits with 0, or prints the error and exits with 1.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]

@@ -1,4 +1,9 @@
 //! A low-level server: the handshake and single frames by hand, on a plain TCP stream, with `silverback_proto` alone.
+//!
+//! ```text
+//! cargo run -p silverback --example low_level_server [ADDRESS]
+//! ```
+//!
 //! It sends frames back unchanged, fragments too, and answers the text `bye` with a Close. It checks few rules;
 //! `silverback_proto::Connection` checks all of them.
 #![allow(clippy::print_stdout, reason = "it prints its address")]

@@ -3,5 +3,6 @@
 
 mod connections;
 mod drop_in;
+mod examples;
 mod requests;
 mod support;

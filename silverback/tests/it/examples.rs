@@ -8,6 +8,8 @@ mod command;
 #[cfg(unix)]
 mod echo;
 #[cfg(unix)]
+mod everyday;
+#[cfg(unix)]
 mod filewatch;
 mod running;
 
@@ -52,6 +54,27 @@ async fn the_low_level_server_talks_to_our_dialer() {
     let mut conn = within(Dialer::new().dial(&server.address)).await.unwrap();
     within(conn.close(4000, "ours")).await.unwrap();
     assert!(conn.close_info().unwrap().is_clean);
+}
+
+/// A reader copies the command from the top of an example, or finds the example in the list.
+#[test]
+fn each_example_names_its_command_and_is_in_the_list() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let list = std::fs::read_to_string(root.join("silverback/examples/README.md")).unwrap();
+    for package in ["silverback", "silverback-axum"] {
+        for entry in std::fs::read_dir(root.join(package).join("examples")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let source = if path.is_dir() { path.join("main.rs") } else { path.clone() };
+            let Ok(source) = std::fs::read_to_string(source) else { continue };
+            if !source.starts_with("//!") || name == "README" {
+                continue;
+            }
+            assert!(list.contains(&format!("`{name}`")), "{name} is not in the list");
+            let command = format!("-p {package} --example {name}");
+            assert!(source.contains(&command), "{name} does not name its command: {command}");
+        }
+    }
 }
 
 /// Python with `websockets`, where `cargo xtask test` has prepared it or the system has it.
