@@ -24,6 +24,11 @@
 //! assert_eq!(message.into_message(), "Hello".into());
 //! # Ok::<(), silverback_proto::ConnectionError>(())
 //! ```
+//!
+//! # Features
+//! - `deflate` (default): compression of messages (permessage-deflate, RFC 7692). Without it, `deflate::Compression` has no
+//!   value, and zlib-rs is not built.
+//! - `idna`: host names outside ASCII.
 
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -29,6 +29,8 @@
 //! [`reconnect`], and the protocol without I/O is in [`proto`]: frames, handshakes, and the state machine.
 //!
 //! # Features
+//! - `deflate` (default): compression of messages (permessage-deflate), which is still off until you ask for it. Without
+//!   the feature there is no `Compression`, and no compression library is built.
 //! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
 //! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.
 //! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` with rustls. The
@@ -57,13 +59,14 @@ mod upgrade;
 
 #[doc(no_inline)]
 pub use silverback_proto as proto;
+#[cfg(feature = "deflate")]
+pub use silverback_proto::deflate::Compression;
 // The types that applications name. Those of the protocol without I/O that only drivers and servers with their own HTTP
 // need are in `proto` alone.
 pub use silverback_proto::{
     CloseCode, CloseFrame, CloseInfo, Config, Event, Incoming, Initiator, LimitError, MemoryBudget, Message,
     MessageKind, MessageRef, Negotiated, PreparedMessage, ProtocolError, Role, SendError, Stats, Subprotocol, Text,
     Timeout,
-    deflate::Compression,
     handshake::{HostPolicy, Origin, OriginPolicy},
 };
 
@@ -97,15 +100,15 @@ pub use self::{
 
 /// Compiles the examples in the guide to compression. `silverback-axum` compiles those in the README, because some of
 /// them need it.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "deflate"))]
 #[doc = include_str!("../../docs/compression.md")]
 struct CompressionGuide;
 
 /// Compiles the examples in the guides for people who come from other libraries.
-#[cfg(all(doctest, feature = "hyper", feature = "json"))]
+#[cfg(all(doctest, feature = "deflate", feature = "hyper", feature = "json"))]
 #[doc = include_str!("../../docs/from-gorilla.md")]
 struct FromGorilla;
 
-#[cfg(all(doctest, feature = "blocking"))]
+#[cfg(all(doctest, feature = "blocking", feature = "deflate"))]
 #[doc = include_str!("../../docs/from-tungstenite.md")]
 struct FromTungstenite;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::config::LARGE_MESSAGE;
 use crate::{
-    deflate::deflater::Deflater,
+    deflate::Deflater,
     message::prepared::{Encoded, PreparedMessage},
 };
 

@@ -1,9 +1,9 @@
 //! Limits and time budgets of a connection: every default with its reason.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    deflate::{deflater::Deflater, inflater::Inflater, params::Compression},
+    deflate::{Compression, Deflater, Inflater},
     handshake::negotiated::Negotiated,
     wire::{limits::Limits, role::Role},
 };
@@ -123,20 +123,12 @@ impl Config {
 
     /// The decompressor for messages of `sender`, if compression was negotiated.
     pub(crate) fn inflater(&self, sender: Role, negotiated: &Negotiated) -> Option<Inflater> {
-        let params = negotiated.compression.as_ref()?;
-        Some(Inflater::new(sender, &self.agreed_compression(), params))
+        Inflater::negotiated(sender, self.compression.as_ref(), negotiated.compression.as_ref()?)
     }
 
     /// The compressor for messages of `sender` and the size from which it is used, if compression was negotiated.
     pub(crate) fn deflater(&self, sender: Role, negotiated: &Negotiated) -> Option<(Deflater, usize)> {
-        let (params, compression) = (negotiated.compression.as_ref()?, self.agreed_compression());
-        Some((Deflater::new(sender, &compression, params), compression.plain_below()))
-    }
-
-    /// The negotiated parameters decide whether messages are compressed, because a handshake that was done elsewhere
-    /// may have negotiated compression without this configuration.
-    fn agreed_compression(&self) -> Cow<'_, Compression> {
-        self.compression.as_ref().map_or_else(|| Cow::Owned(Compression::default()), Cow::Borrowed)
+        Deflater::negotiated(sender, self.compression.as_ref(), negotiated.compression.as_ref()?)
     }
 }
 

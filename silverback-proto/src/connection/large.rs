@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::compressor::Compressor;
 use crate::{
-    deflate::deflater::Deflater,
+    deflate::Deflater,
     message::{
         Message, MessageRef,
         buffer::Buffer,

@@ -11,7 +11,7 @@ use super::{
     frame_in_progress::FrameInProgress,
 };
 use crate::{
-    deflate::{budget::MemoryBudget, inflater::Held},
+    deflate::{Held, budget::MemoryBudget},
     handshake::negotiated::Negotiated,
     message::{
         assembler::{Assembler, Body, with_overhead},

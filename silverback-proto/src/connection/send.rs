@@ -10,7 +10,7 @@ use super::{
     outbox::Outbox,
 };
 use crate::{
-    deflate::{budget::MemoryBudget, deflater::Deflater},
+    deflate::{Deflater, budget::MemoryBudget},
     message::{Message, MessageRef, close::CloseFrame, prepared::PreparedMessage, utf8::Utf8Validator},
     wire::{
         error::SendError,

@@ -7,10 +7,14 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Method, Strategy};
 use super::{
     budget::{Account, MemoryBudget},
     history::Kept,
-    params::{Compression, DeflateParams, MIN_WINDOW_BITS, TAIL},
+    options::{Compression, MIN_WINDOW_BITS, TAIL},
+    params::DeflateParams,
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
 use crate::wire::role::Role;
+
+/// Equal for compressors that compress a single message in the same way.
+pub(crate) type Key = DeflateConfig;
 
 /// The compressor of one side.
 pub(crate) struct Deflater {
@@ -26,6 +30,19 @@ pub(crate) struct Deflater {
 }
 
 impl Deflater {
+    /// Creates the compressor of `role` with the negotiated parameters, and returns the size from which messages are
+    /// compressed. The negotiated parameters decide, because a handshake that was done elsewhere may have negotiated
+    /// compression that this side did not request.
+    pub(crate) fn negotiated(
+        role: Role,
+        requested: Option<&Compression>,
+        params: &DeflateParams,
+    ) -> Option<(Self, usize)> {
+        let default = Compression::default();
+        let compression = requested.unwrap_or(&default);
+        Some((Self::new(role, compression, params), compression.plain_below()))
+    }
+
     /// Creates the compressor of `role` with the negotiated parameters.
     pub(crate) fn new(role: Role, compression: &Compression, params: &DeflateParams) -> Self {
         let (window_bits, no_takeover) = params.of(role);
@@ -60,8 +77,13 @@ impl Deflater {
         }
     }
 
-    /// A key that is equal for compressors that compress a single message in the same way.
-    pub(crate) fn key(&self) -> DeflateConfig {
+    /// Compresses a whole message as [`for_single_messages`](Self::for_single_messages) does. Returns false if it does
+    /// not shrink.
+    pub(crate) fn shrink_single(&self, message: &[u8], out: &mut Vec<u8>) -> bool {
+        self.for_single_messages().shrink(message, out)
+    }
+
+    pub(crate) fn key(&self) -> Key {
         self.config
     }
 

@@ -10,7 +10,8 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::{
     budget::{Account, MemoryBudget},
     history::Kept,
-    params::{Compression, DeflateParams, MAX_WINDOW_BITS},
+    options::Compression,
+    params::{DeflateParams, Held, MAX_WINDOW_BITS},
     streams::{self, MIN_ZLIB_WINDOW_BITS, with_scratch},
 };
 use crate::wire::{
@@ -46,16 +47,6 @@ struct Progress {
     is_at_stream_end: bool,
 }
 
-/// Which side decides how long the inflated bytes are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
-    /// We decide: the message is complete, or its parts are returned at once.
-    Briefly,
-    /// The peer decides: the message is incomplete, and may stay so. It is inflated to at most 16 times its received
-    /// size.
-    ByThePeer,
-}
-
 /// Why a compressed message cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InflateError {
@@ -84,6 +75,11 @@ impl From<InflateError> for ConnectionError {
 }
 
 impl Inflater {
+    /// Creates the decompressor for the messages of `sender`, if compression was negotiated, whoever did it.
+    pub(crate) fn negotiated(sender: Role, requested: Option<&Compression>, params: &DeflateParams) -> Option<Self> {
+        Some(Self::new(sender, requested.unwrap_or(&Compression::default()), params))
+    }
+
     /// Creates the decompressor for the messages of `sender`, with the negotiated parameters.
     pub(crate) fn new(sender: Role, compression: &Compression, params: &DeflateParams) -> Self {
         let (window_bits, no_takeover) = params.of(sender);

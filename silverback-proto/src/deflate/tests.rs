@@ -4,7 +4,7 @@ use super::{
     deflater::Deflater,
     inflater::{InflateError, Inflater, MAX_FINAL_BLOCKS},
     naive::Naive,
-    params::TAIL,
+    options::TAIL,
     streams::SCRATCH_LEN,
     *,
 };

@@ -24,7 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ur
 
 use super::{
     authority::Authority,
-    compression::NAME,
+    deflate_answer::NAME,
     error::HandshakeError,
     extension::{ExtensionOffer, parse_extensions},
     extension_header::encode_extensions,
@@ -40,7 +40,7 @@ use super::{
     syntax::{contains_token, list_elements},
     target::shown_target,
 };
-use crate::deflate::params::{Compression, DeflateParams};
+use crate::deflate::{Compression, DeflateParams};
 
 /// An opening handshake that waits for the response of the server.
 #[derive(Clone)]

@@ -4,10 +4,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
-use super::extension::ExtensionOffer;
-use crate::deflate::params::{Compression, DeflateParams, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+use super::{
+    deflate_answer::{DeflateAnswerError, NAME},
+    extension::ExtensionOffer,
+};
+use crate::deflate::{Compression, DeflateParams, options::MIN_WINDOW_BITS, params::MAX_WINDOW_BITS};
 
 /// The parameters of one offer or answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,36 +144,6 @@ impl Parameters {
     }
 }
 
-/// Why an answer to our offer cannot be accepted (RFC 7692, 7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DeflateAnswerError {
-    /// The answer names another extension.
-    Name,
-    /// A parameter that RFC 7692 does not define.
-    Unknown,
-    /// A parameter appears twice.
-    Repeated,
-    /// This parameter has an invalid value, or one that was not offered.
-    Value(&'static str),
-    /// This parameter was requested and is missing.
-    Missing(&'static str),
-}
-
-impl fmt::Display for DeflateAnswerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name => f.write_str("an extension that was not offered"),
-            Self::Unknown => f.write_str("permessage-deflate with an unknown parameter"),
-            Self::Repeated => f.write_str("permessage-deflate with a parameter twice"),
-            Self::Value(name) => write!(f, "permessage-deflate with a {name} that was not offered or cannot be"),
-            Self::Missing(name) => write!(f, "permessage-deflate without the {name} that was asked for"),
-        }
-    }
-}
-
-impl std::error::Error for DeflateAnswerError {}
-
 fn flags(server_no_context_takeover: bool, client_no_context_takeover: bool) -> ExtensionOffer {
     let mut extension = ExtensionOffer::new(NAME);
     if server_no_context_takeover {
@@ -195,7 +166,6 @@ fn window_bits(value: &str) -> Option<u8> {
     (is_canonical && (MIN_WINDOW_BITS..=MAX_WINDOW_BITS).contains(&bits)).then_some(bits)
 }
 
-pub(crate) const NAME: &str = "permessage-deflate";
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
 const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";

@@ -2,7 +2,7 @@
 //! `Rejection`, and a malformed head is a `HeadError`.
 
 use super::{
-    compression::DeflateAnswerError,
+    deflate_answer::DeflateAnswerError,
     extension::ExtensionListError,
     received::Received,
     subprotocol::{InvalidSubprotocol, Subprotocol},

@@ -14,7 +14,9 @@
 
 mod authority;
 mod client;
+#[cfg(feature = "deflate")]
 mod compression;
+mod deflate_answer;
 mod error;
 pub mod extension;
 mod extension_header;
@@ -25,6 +27,8 @@ mod host_policy;
 pub mod http1;
 mod key;
 pub(crate) mod negotiated;
+#[cfg(not(feature = "deflate"))]
+mod no_compression;
 mod origin;
 mod received;
 mod rejection;
@@ -39,7 +43,7 @@ mod zone;
 
 pub use authority::Authority;
 pub use client::ClientHandshake;
-pub use compression::DeflateAnswerError;
+pub use deflate_answer::DeflateAnswerError;
 pub use error::HandshakeError;
 pub use extension::{ExtensionListError, ExtensionOffer};
 pub use host::requested_host;

@@ -1,7 +1,7 @@
 //! The outcome of the opening handshake.
 
 use super::{extension::ExtensionOffer, subprotocol::Subprotocol};
-use crate::deflate::params::DeflateParams;
+use crate::deflate::DeflateParams;
 
 /// The parameters that both sides negotiated in the opening handshake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

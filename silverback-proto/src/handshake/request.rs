@@ -12,7 +12,7 @@ use super::{
     target::{BLANKS, escape_target, refuse_control_characters, shown_target},
     zone::{self, split_zone},
 };
-use crate::deflate::params::Compression;
+use crate::deflate::Compression;
 use http::header::ORIGIN;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};

@@ -37,7 +37,7 @@ use super::{
     subprotocol::Subprotocol,
     syntax::contains_token,
 };
-use crate::deflate::params::Compression;
+use crate::deflate::Compression;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// A valid opening handshake that was not answered yet.

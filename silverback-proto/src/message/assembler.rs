@@ -13,10 +13,7 @@ use super::{
     utf8::Utf8Validator,
 };
 use crate::{
-    deflate::{
-        budget::MemoryBudget,
-        inflater::{Held, Inflater},
-    },
+    deflate::{Held, Inflater, budget::MemoryBudget},
     wire::{
         error::{ConnectionError, LimitError, ProtocolError},
         header::FrameHeader,

@@ -6,11 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use zlib_rs::DeflateConfig;
 
 use super::Message;
 use crate::{
-    deflate::deflater::Deflater,
+    deflate::{Deflater, Key},
     wire::{header::FrameHeader, opcode::MessageKind},
 };
 
@@ -32,7 +31,7 @@ struct Prepared {
     message: Message,
     plain: Encoded,
     /// The compressed forms by the compressor's key. `None` if compression would make the message larger.
-    compressed: Mutex<Vec<(DeflateConfig, Option<Encoded>)>>,
+    compressed: Mutex<Vec<(Key, Option<Encoded>)>>,
 }
 
 /// A message as one frame.
@@ -77,7 +76,7 @@ impl PreparedMessage {
         }
         let message = self.message();
         let mut payload = Vec::new();
-        let shrinks = deflater.for_single_messages().shrink(message.as_bytes(), &mut payload);
+        let shrinks = deflater.shrink_single(message.as_bytes(), &mut payload);
         let encoded = shrinks.then(|| self.encode_compressed(&payload));
         known.push((key, encoded.clone()));
         encoded
@@ -85,13 +84,13 @@ impl PreparedMessage {
 
     /// Whether the compressed form for this key is known. A large message is compressed outside the lock before it is
     /// sent.
-    pub(crate) fn has_compressed(&self, key: DeflateConfig) -> bool {
+    pub(crate) fn has_compressed(&self, key: Key) -> bool {
         self.lock().iter().any(|(other, _)| *other == key)
     }
 
     /// Keeps a compressed form, or the fact that the message does not shrink. Two connections may do this at the same
     /// time.
-    pub(crate) fn keep_compressed(&self, key: DeflateConfig, payload: Option<&Vec<u8>>) {
+    pub(crate) fn keep_compressed(&self, key: Key, payload: Option<&Vec<u8>>) {
         let encoded = payload.map(|payload| self.encode_compressed(payload));
         let mut known = self.lock();
         if !known.iter().any(|(other, _)| *other == key) {
@@ -104,7 +103,7 @@ impl PreparedMessage {
         Encoded::new(header, payload)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(DeflateConfig, Option<Encoded>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Key, Option<Encoded>)>> {
         self.0.compressed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

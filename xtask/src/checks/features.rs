@@ -20,7 +20,14 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
             count += 1;
         }
     }
+    test_without_features(workspace)?;
     Ok(format!("{count} combinations"))
+}
+
+/// The tests need most features, but the examples of the libraries run without any. They hold whole conversations.
+fn test_without_features(workspace: &Workspace) -> Result<(), Error> {
+    let packages = ["--package", "silverback-proto", "--package", "silverback"];
+    workspace.cargo(&["test", "--quiet", "--doc", "--no-default-features"]).args(packages).run()
 }
 
 fn check_one(workspace: &Workspace, package: &str, features: &BTreeSet<String>) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use silverback_testkit::{
 
 use super::*;
 use crate::{
-    deflate::params::{Compression, DeflateParams},
+    deflate::{Compression, DeflateParams},
     wire::error::{LimitError, ProtocolError},
 };
 

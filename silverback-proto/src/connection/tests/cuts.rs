@@ -7,7 +7,7 @@ use silverback_testkit::{
 };
 
 use super::*;
-use crate::{deflate::params::Compression, wire::error::ProtocolError};
+use crate::{deflate::Compression, wire::error::ProtocolError};
 
 /// A driver that reads into the message wherever it is offered to, `sizes` bytes at a time.
 fn read_directly(app: &mut App, mut stream: &[u8], mut sizes: impl Iterator<Item = usize>) -> usize {

@@ -7,7 +7,7 @@ use proptest::{prelude::*, sample::Index};
 use silverback_testkit::cuts::{Random, random_split};
 
 use super::*;
-use crate::deflate::params::Compression;
+use crate::deflate::Compression;
 
 /// One thing that happens. `Side` is 0 for the client, 1 for the server.
 #[derive(Clone, Debug)]

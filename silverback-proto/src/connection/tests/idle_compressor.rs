@@ -8,7 +8,7 @@ use super::{
     compression::{app, carry, json, pair},
     *,
 };
-use crate::deflate::params::Compression;
+use crate::deflate::Compression;
 
 #[test]
 fn an_idle_connection_gives_its_compressor_back() {

@@ -6,7 +6,7 @@ use super::{
     compression::{carry, json, pair},
     *,
 };
-use crate::{deflate::params::Compression, message::prepared::PreparedMessage};
+use crate::{deflate::Compression, message::prepared::PreparedMessage};
 
 /// Works on a large message to its end.
 fn send_large(app: &mut App, source: LargeSource<'_>) {

@@ -3,7 +3,7 @@
 use silverback_testkit::wire::{binary, continuation, ping, pong, text};
 
 use super::*;
-use crate::{deflate::params::Compression, wire::error::LimitError};
+use crate::{deflate::Compression, wire::error::LimitError};
 
 /// At most 10 bytes in a message, 4 frames.
 fn small() -> Config {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     connection::event::PayloadLocation,
-    deflate::params::{Compression, DeflateParams},
+    deflate::{Compression, DeflateParams},
     wire::error::{LimitError, ProtocolError},
 };
 

@@ -8,7 +8,7 @@ use silverback_testkit::{
 use super::*;
 use crate::{
     connection::event::Handled,
-    deflate::params::{Compression, DeflateParams},
+    deflate::{Compression, DeflateParams},
     wire::error::{LimitError, ProtocolError},
 };
 

@@ -1,6 +1,7 @@
 //! A budget counts exactly the bytes that its accounts hold.
 
 use super::*;
+use crate::wire::error::LimitError;
 
 #[test]
 fn a_budget_counts_what_its_accounts_hold() {

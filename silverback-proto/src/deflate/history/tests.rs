@@ -12,7 +12,7 @@ use crate::{
         deflater::Deflater,
         inflater::{InflateError, Inflater},
         naive::Naive,
-        params::{Compression, TAIL},
+        options::{Compression, TAIL},
     },
     wire::role::Role,
 };

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use super::support::response;
 use crate::{
-    deflate::params::Compression,
+    deflate::Compression,
     handshake::{
         client::ClientHandshake, error::HandshakeError, key::Nonce, negotiated::Negotiated, request::ClientRequest,
     },
