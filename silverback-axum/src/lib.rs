@@ -25,7 +25,11 @@
 //! - Limits on messages and queued output and timeouts are on, and every refused request gets a reason.
 //! - `accept_unmasked_frames` does not exist. A server must refuse unmasked frames (RFC 6455, 5.1), because a
 //!   proxy could take one for a request (10.3).
+//! - [`WebSocketUpgradeRejection`](rejection::WebSocketUpgradeRejection) has axum's variants and `Other`, because more
+//!   faults are found. Those of HTTP/2 are missing.
 //! - The replies to a burst of messages leave in one write.
+//!
+//! With the feature `ws`, the messages, texts and Close frames of both convert into each other.
 //!
 //! [`WebSocket::into_inner`] returns the [`silverback::Conn`] itself, with all of its methods. To share settings
 //! between routes, add an [`Upgrader`](silverback::Upgrader) to the router:
@@ -45,6 +49,8 @@
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "ws")]
+mod axum_ws;
 pub mod close_code;
 mod message;
 pub mod rejection;

@@ -9,13 +9,46 @@ use axum::{
 use http::StatusCode;
 use silverback::{UpgradeError, proto::handshake::Rejection};
 
-/// The reason why a request was not upgraded. It converts to a response with the status and headers that RFC 6455 and
-/// HTTP require: 405 with `Allow`, 426 with `Sec-WebSocket-Version`, 400, or 403 for an origin. The body says what was
-/// wrong.
+/// The reason why a request was not upgraded, with axum's names for the reasons that axum knows. It converts to a
+/// response with the status and headers that RFC 6455 and HTTP require: 405 with `Allow`, 426 with
+/// `Sec-WebSocket-Version`, 400, or 403 for an origin. The body says what was wrong.
+///
+/// ```
+/// use axum::response::{IntoResponse, Response};
+/// use silverback_axum::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
+///
+/// async fn handler(ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+///     match ws {
+///         Ok(ws) => ws.on_upgrade(|_socket| async {}),
+///         Err(WebSocketUpgradeRejection::InvalidUpgradeHeader(_)) => "This page is for programs.".into_response(),
+///         Err(rejection) => rejection.into_response(),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
-pub struct WebSocketUpgradeRejection(UpgradeError);
+#[non_exhaustive]
+pub enum WebSocketUpgradeRejection {
+    /// The method is not GET.
+    MethodNotGet(Details),
+    /// `Connection` has no element `upgrade`.
+    InvalidConnectionHeader(Details),
+    /// `Upgrade: websocket` is missing, as when a browser opens the URL as a page.
+    InvalidUpgradeHeader(Details),
+    /// `Sec-WebSocket-Version` is missing or not 13.
+    InvalidWebSocketVersionHeader(Details),
+    /// `Sec-WebSocket-Key` is missing.
+    WebSocketKeyHeaderMissing(Details),
+    /// The request uses another version than HTTP/1.1, or its server cannot hand the connection over.
+    ConnectionNotUpgradable(Details),
+    /// Any other reason, such as a malformed header, which axum does not check.
+    Other(Details),
+}
 
-impl WebSocketUpgradeRejection {
+/// What was wrong with a request, and the response to it.
+#[derive(Debug)]
+pub struct Details(UpgradeError);
+
+impl Details {
     /// Returns the status of the response.
     pub fn status(&self) -> StatusCode {
         match &self.0 {
@@ -35,7 +68,75 @@ impl WebSocketUpgradeRejection {
     }
 }
 
+impl WebSocketUpgradeRejection {
+    /// Returns the status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.details().status()
+    }
+
+    /// Returns the body of the response, without its line end.
+    pub fn body_text(&self) -> String {
+        self.details().body_text()
+    }
+
+    /// Returns the reason itself.
+    pub fn into_inner(self) -> UpgradeError {
+        match self {
+            Self::MethodNotGet(details)
+            | Self::InvalidConnectionHeader(details)
+            | Self::InvalidUpgradeHeader(details)
+            | Self::InvalidWebSocketVersionHeader(details)
+            | Self::WebSocketKeyHeaderMissing(details)
+            | Self::ConnectionNotUpgradable(details)
+            | Self::Other(details) => details.into_inner(),
+        }
+    }
+
+    fn details(&self) -> &Details {
+        match self {
+            Self::MethodNotGet(details)
+            | Self::InvalidConnectionHeader(details)
+            | Self::InvalidUpgradeHeader(details)
+            | Self::InvalidWebSocketVersionHeader(details)
+            | Self::WebSocketKeyHeaderMissing(details)
+            | Self::ConnectionNotUpgradable(details)
+            | Self::Other(details) => details,
+        }
+    }
+}
+
+impl From<UpgradeError> for WebSocketUpgradeRejection {
+    fn from(error: UpgradeError) -> Self {
+        let variant = match &error {
+            UpgradeError::Rejected(Rejection::Method(_)) => Self::MethodNotGet,
+            UpgradeError::Rejected(Rejection::Connection(_)) => Self::InvalidConnectionHeader,
+            UpgradeError::Rejected(Rejection::NotAnUpgrade(_)) => Self::InvalidUpgradeHeader,
+            UpgradeError::Rejected(
+                Rejection::UnsupportedVersion(_) | Rejection::MissingHeader("Sec-WebSocket-Version"),
+            ) => Self::InvalidWebSocketVersionHeader,
+            UpgradeError::Rejected(Rejection::MissingHeader("Sec-WebSocket-Key")) => Self::WebSocketKeyHeaderMissing,
+            UpgradeError::Rejected(Rejection::HttpVersion(_)) | UpgradeError::NotUpgradable => {
+                Self::ConnectionNotUpgradable
+            }
+            _ => Self::Other,
+        };
+        variant(Details(error))
+    }
+}
+
+impl From<Rejection> for WebSocketUpgradeRejection {
+    fn from(rejection: Rejection) -> Self {
+        UpgradeError::from(rejection).into()
+    }
+}
+
 impl IntoResponse for WebSocketUpgradeRejection {
+    fn into_response(self) -> Response {
+        self.into_inner().response().map(Body::from)
+    }
+}
+
+impl IntoResponse for Details {
     fn into_response(self) -> Response {
         self.0.response().map(Body::from)
     }
@@ -43,24 +144,24 @@ impl IntoResponse for WebSocketUpgradeRejection {
 
 impl fmt::Display for WebSocketUpgradeRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.details().fmt(f)
+    }
+}
+
+impl fmt::Display for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 impl std::error::Error for WebSocketUpgradeRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.details().0)
+    }
+}
+
+impl std::error::Error for Details {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.0)
-    }
-}
-
-impl From<UpgradeError> for WebSocketUpgradeRejection {
-    fn from(error: UpgradeError) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Rejection> for WebSocketUpgradeRejection {
-    fn from(rejection: Rejection) -> Self {
-        Self(rejection.into())
     }
 }

@@ -93,7 +93,11 @@ impl TryFrom<Bytes> for Utf8Bytes {
     type Error = Utf8Error;
 
     fn try_from(bytes: Bytes) -> Result<Self, Utf8Error> {
-        std::str::from_utf8(&bytes).map(Self::from)
+        // The second check runs only to name the fault in std's words.
+        match Text::try_from(bytes.clone()) {
+            Ok(text) => Ok(Self(text)),
+            Err(_) => std::str::from_utf8(&bytes).map(Self::from),
+        }
     }
 }
 

@@ -3,29 +3,35 @@
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use futures_util::{SinkExt, StreamExt};
+use http::{Request, Version};
 use silverback::{CloseCode, Dialer, Event, Message as Data, MessageKind};
 use tokio::{
     io::AsyncWriteExt,
     sync::{broadcast, mpsc},
 };
+use tower_service::Service;
 
-use crate::support::{dial, serve, serve_with_hyper, within};
+use crate::support::{ask, dial, handshake, serve, serve_with_hyper, within};
 
 mod on_axum {
     use super::*;
-    use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+    use axum::extract::ws::{
+        CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection,
+    };
     include!("handlers.rs");
 }
 
 mod on_silverback {
     use super::*;
-    use silverback_axum::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+    use silverback_axum::{
+        CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection,
+    };
     include!("handlers.rs");
 }
 
@@ -184,4 +190,94 @@ async fn errors_are_axums() {
         conn.write_message("any").await.unwrap();
         assert_eq!(within(conn.read_message()).await.unwrap().unwrap(), Data::binary(vec![1, 2, 3]), "{name}");
     }
+}
+
+#[tokio::test]
+async fn rejections_have_the_names_of_axum() {
+    for (name, address, _) in servers().await {
+        for (method, header, expected) in [
+            ("GET", ("X", "y"), "accepted"),
+            ("POST", ("Content-Length", "0"), "MethodNotGet"),
+            ("GET", ("Connection", "keep-alive"), "InvalidConnectionHeader"),
+            ("GET", ("Upgrade", ""), "InvalidUpgradeHeader"),
+            ("GET", ("Upgrade", "h2c"), "InvalidUpgradeHeader"),
+            ("GET", ("Sec-WebSocket-Version", ""), "InvalidWebSocketVersionHeader"),
+            ("GET", ("Sec-WebSocket-Version", "8"), "InvalidWebSocketVersionHeader"),
+            ("GET", ("Sec-WebSocket-Key", ""), "WebSocketKeyHeaderMissing"),
+        ] {
+            let (_, variant) = ask(address, &handshake(method, &[header])).await;
+            assert_eq!(variant, expected, "{name}: {method} {header:?}");
+        }
+    }
+}
+
+/// axum's own test of a request that comes from no server.
+#[tokio::test]
+async fn a_request_of_http_1_0_is_not_upgradable() {
+    async fn check(name: &str, mut router: Router) {
+        let request = Request::get("/ws")
+            .version(Version::HTTP_10)
+            .header("Host", "example.com")
+            .header("Upgrade", "websocket")
+            .header("Connection", "Upgrade")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let response = router.call(request.body(Body::empty()).unwrap()).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+        assert_eq!(body, "ConnectionNotUpgradable", "{name}");
+    }
+    let (room, said) = (broadcast::channel(16).0, mpsc::unbounded_channel().0);
+    check("axum", on_axum::router(room.clone(), said.clone())).await;
+    check("silverback", on_silverback::router(room, said)).await;
+}
+
+#[tokio::test]
+async fn a_rejection_has_a_status_and_words() {
+    for (name, address, _) in servers().await {
+        let request = handshake("POST", &[("Content-Length", "0")]).replace("/ws", "/worded");
+        let (head, body) = ask(address, &request).await;
+        assert!(head.contains(" 405 ") && body.contains("GET"), "{name}: {head} {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_second_choice_of_the_client_is_agreed_on_and_pings_are_answered_meanwhile() {
+    for (name, address, _) in servers().await {
+        let dialer = Dialer::new().subprotocols(["echo3", "echo"]);
+        let mut conn = within(dialer.dial(&format!("ws://{address}/careful"))).await.unwrap();
+        assert_eq!(conn.subprotocol().unwrap().as_str(), "echo", "{name}");
+        conn.write_message("foobar").await.unwrap();
+        assert_eq!(within(conn.read_message()).await.unwrap().unwrap(), Data::text("foobar"), "{name}");
+        conn.ping(b"ping").unwrap();
+        let Some(Event::Pong(payload)) = within(conn.read_event()).await.unwrap() else { panic!("{name}: no pong") };
+        assert_eq!(payload.as_slice(), b"ping", "{name}");
+        let closed = within(conn.close(1000, "")).await;
+        check_closed(name, closed);
+    }
+}
+
+#[cfg(feature = "ws")]
+#[test]
+fn messages_convert_both_ways() {
+    use axum::extract::ws;
+    use silverback_axum::{CloseFrame, Message, Utf8Bytes};
+    let close = CloseFrame { code: 1001, reason: "Goodbye".into() };
+    for message in [
+        Message::text("gr\u{fc}\u{df}e"),
+        Message::binary(vec![0xFF, 0]),
+        Message::Ping(Bytes::from_static(b"?")),
+        Message::Pong(Bytes::from_static(b"!")),
+        Message::Close(Some(close)),
+        Message::Close(None),
+    ] {
+        let theirs = ws::Message::from(message.clone());
+        assert_eq!(format!("{theirs:?}").split('(').next(), format!("{message:?}").split('(').next());
+        assert_eq!(theirs.clone().into_data(), message.clone().into_data());
+        assert_eq!(Message::from(theirs), message);
+    }
+    let text = Utf8Bytes::from("shared".to_owned());
+    let place = text.as_ptr();
+    let theirs = ws::Utf8Bytes::from(text);
+    assert_eq!(theirs.as_ptr(), place, "no copy on the way there");
+    assert_eq!(Utf8Bytes::from(theirs).as_ptr(), place, "and none on the way back");
 }

@@ -105,6 +105,49 @@ async fn errors(ws: WebSocketUpgrade) -> Response {
     })
 }
 
+/// Echoes what is not a ping or pong, with a subprotocol that is not the client's first choice.
+async fn careful(ws: WebSocketUpgrade) -> Response {
+    let ws = ws.protocols(["echo2", "echo"]);
+    assert_eq!(ws.selected_protocol().unwrap(), "echo");
+    ws.on_failed_upgrade(|_error: axum::Error| panic!("the client waits for the upgrade")).on_upgrade(
+        |mut socket: WebSocket| async move {
+            assert_eq!(socket.protocol().unwrap(), "echo");
+            while let Some(Ok(message)) = socket.recv().await {
+                match message {
+                    Message::Text(_) | Message::Binary(_) | Message::Close(_) => {
+                        if socket.send(message).await.is_err() {
+                            break;
+                        }
+                    }
+                    Message::Ping(_) | Message::Pong(_) => {}
+                }
+            }
+        },
+    )
+}
+
+/// Names the variant of a rejection.
+async fn named(ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> &'static str {
+    match ws {
+        Ok(_) => "accepted",
+        Err(WebSocketUpgradeRejection::MethodNotGet(_)) => "MethodNotGet",
+        Err(WebSocketUpgradeRejection::InvalidConnectionHeader(_)) => "InvalidConnectionHeader",
+        Err(WebSocketUpgradeRejection::InvalidUpgradeHeader(_)) => "InvalidUpgradeHeader",
+        Err(WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_)) => "InvalidWebSocketVersionHeader",
+        Err(WebSocketUpgradeRejection::WebSocketKeyHeaderMissing(_)) => "WebSocketKeyHeaderMissing",
+        Err(WebSocketUpgradeRejection::ConnectionNotUpgradable(_)) => "ConnectionNotUpgradable",
+        Err(_) => "another",
+    }
+}
+
+/// Answers in the words and with the status of the rejection's own value.
+async fn worded(ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+    match ws.unwrap_err() {
+        WebSocketUpgradeRejection::MethodNotGet(why) => (why.status(), why.body_text()).into_response(),
+        other => other.into_response(),
+    }
+}
+
 pub(super) fn router(room: broadcast::Sender<String>, said: mpsc::UnboundedSender<String>) -> Router {
     Router::new()
         .route("/echo", any(echo))
@@ -114,4 +157,7 @@ pub(super) fn router(room: broadcast::Sender<String>, said: mpsc::UnboundedSende
         .route("/hang_up", any(hang_up))
         .route("/protocol", any(protocol))
         .route("/errors", any(errors))
+        .route("/careful", any(careful))
+        .route("/ws", any(named))
+        .route("/worded", any(worded))
 }
