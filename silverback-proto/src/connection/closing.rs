@@ -107,6 +107,12 @@ impl Closing {
         self.0.as_ref()?.sent.as_ref()
     }
 
+    /// Whether either side has begun to close, or the connection was lost.
+    #[inline]
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) fn is_queued(&self) -> bool {
         self.0.as_ref().is_some_and(|record| record.is_queued)
     }

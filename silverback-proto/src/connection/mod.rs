@@ -3,24 +3,36 @@
 //! [`Receiver`] reads the peer's bytes and needs no lock. [`Transmitter`] holds the state that reader and writers
 //! share. [`Connection`] joins both, for owners without threads.
 //!
-//! `recv` reads frames and `send` builds them. `outbox` queues output. `compressor` compresses messages, and `large`
-//! builds frames piece by piece. `state` alone moves the connection's state, `timer` keeps its deadlines, and `closing`
-//! records how it closed. `config` has every limit and time. This room may use every other one.
+//! ```text
+//! recv                  reads frames                      send, large      build frames
+//! state                 the connection's state            outbox           queues them
+//! output                the state of the output           compressor       compresses messages
+//! writers, room         whose turn it is to queue         tracker          which output has left
+//! timer, life           deadlines and signs of life       closing          how the connection closed
+//! close_sequence        the steps after the last message  config           every limit and time
+//! ```
+//!
+//! `state` alone moves the connection's state, and `output` that of its output. This room may use every other one.
 
+mod close_sequence;
 mod closing;
 mod compressor;
 pub(crate) mod config;
 pub(crate) mod event;
 mod frame_in_progress;
 mod large;
+mod life;
 mod outbox;
+mod output;
 mod recv;
 mod room;
 mod send;
 mod state;
 mod stats;
 mod timer;
+mod tracker;
 mod transmit;
+mod writers;
 
 #[cfg(test)]
 mod tests;
@@ -32,14 +44,17 @@ use std::{
 };
 
 pub use self::{
+    close_sequence::{CloseSequence, CloseStep},
     closing::{CloseInfo, Initiator},
     config::LARGE_MESSAGE,
     large::{LargeMessage, LargePreparation, LargeSource},
+    output::{Hold, OutputState},
     recv::Receiver,
-    room::{Patience, RoomQueue, WaiterId},
+    room::WaiterId,
     state::State,
     stats::{OutputProgress, Stats},
     transmit::Transmitter,
+    writers::{FlushFor, Polled, RoomFor, Writers},
 };
 use crate::{
     connection::{

@@ -24,9 +24,6 @@ pub(super) struct Outbox {
     torn: usize,
     /// All bytes that are not sent yet.
     queued: usize,
-    /// Bytes of urgent frames, and those of them whose segment is gone, both since the connection began.
-    overtaking: u64,
-    overtaken: u64,
 }
 
 #[derive(Debug)]
@@ -50,12 +47,6 @@ impl Outbox {
     /// Bytes that are not sent yet.
     pub(super) fn queued(&self) -> usize {
         self.queued
-    }
-
-    /// Bytes that were queued ahead of earlier output since the connection began, and how many of them were sent.
-    pub(super) fn overtaking(&self) -> (u64, u64) {
-        let leaving = self.segments.front().filter(|segment| segment.is_urgent).map_or(0, |_| self.left as u64);
-        (self.overtaking, self.overtaken + leaving)
     }
 
     /// Queues a copy of a frame, and returns the copy of its payload for masking.
@@ -105,7 +96,6 @@ impl Outbox {
         let place = boundary + 1;
         let len = pieces.iter().map(|piece| piece.len()).sum::<usize>();
         self.queued += len;
-        self.overtaking += len as u64;
         match self.segments.get_mut(place) {
             // Urgent frames keep their order, so that a flood of pings gets its pongs in order and in one buffer.
             Some(Segment { bytes: SegmentBytes::Gathered(frames), is_urgent: true, .. }) => {
@@ -129,29 +119,24 @@ impl Outbox {
         // A payload by reference continues the frame whose header is in the segment before.
         let kept = if end == 0 { 0 } else { 1 + usize::from(end > len) };
         if let SegmentBytes::Gathered(frames) = &mut oldest.bytes {
-            self.overtaking -= if oldest.is_urgent { len.saturating_sub(end) as u64 } else { 0 };
             frames.truncate(end);
         }
-        for dropped in self.segments.drain(kept.min(self.segments.len())..) {
-            self.overtaking -= if dropped.is_urgent { dropped.bytes.as_slice().len() as u64 } else { 0 };
-        }
+        self.segments.truncate(kept);
         let waited = self.queued;
         self.queued = self.segments.iter().map(|segment| segment.bytes.as_slice().len()).sum::<usize>() - self.left;
         if self.queued == 0 {
             self.segments.clear();
-            self.overtaken = self.overtaking;
             self.give_back();
         }
         waited - self.queued
     }
 
-    /// Queues a last frame that counts as urgent, because output that was accepted before it has been dropped.
+    /// Queues a last frame in a buffer of its own, because output that was accepted before it has been dropped.
     pub(super) fn push_last(&mut self, pieces: [&[u8]; 2]) {
         self.close_tail(true);
         let mut frame = Buffer::with_capacity(pieces[0].len() + pieces[1].len());
         pieces.into_iter().for_each(|piece| frame.extend_from_slice(piece));
         self.queued += frame.len();
-        self.overtaking += frame.len() as u64;
         self.segments.push_back(Segment::urgent(frame));
     }
 
@@ -178,7 +163,6 @@ impl Outbox {
                 return;
             }
             (self.left, self.torn) = (self.left - len, 0);
-            self.overtaken += if oldest.is_urgent { len as u64 } else { 0 };
             self.segments.pop_front();
         }
         if self.queued == 0 {
@@ -199,8 +183,6 @@ impl Outbox {
 
     /// Drops all output.
     pub(super) fn clear(&mut self) {
-        self.overtaken = self.overtaking().1;
-        self.overtaking = self.overtaken;
         self.queued = 0;
         self.segments.clear();
         self.give_back();

@@ -12,7 +12,7 @@ use std::{collections::VecDeque, num::NonZeroU64};
 /// room, the owner [calls](Self::call) the first writer. This writer tries again, and [leaves](Self::leave) when it has
 /// written or gives up. Then the owner calls the next one. No writer overtakes one that waits.
 #[derive(Debug)]
-pub struct RoomQueue<W> {
+pub(super) struct RoomQueue<W> {
     /// Sorted by `WaiterId`.
     waiting: VecDeque<Waiter<W>>,
     /// The last number that a writer got.
@@ -34,7 +34,7 @@ struct Waiter<W> {
 
 /// How the other writers treat one that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub(super) enum Patience {
     /// The others wait for it. It always tries again or leaves, even when it is dropped.
     Leaves,
     /// The others do not wait for it, because it may give up silently, as with `Sink::poll_ready`. If it tries again,
@@ -50,19 +50,19 @@ impl<W> Default for RoomQueue<W> {
 
 impl<W> RoomQueue<W> {
     /// Whether no writer waits, called or not.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Whether no other writer comes before this one, so that it may write if its message fits. `None` means a new
     /// writer.
-    pub fn admits(&self, id: Option<WaiterId>) -> bool {
+    pub(super) fn admits(&self, id: Option<WaiterId>) -> bool {
         let before = self.waiting.iter().take_while(|waiter| Some(waiter.id) != id);
         before.into_iter().all(Waiter::lets_pass)
     }
 
     /// Lets a writer with a message of `len` bytes wait. A writer that waits already keeps its position.
-    pub fn wait(&mut self, id: &mut Option<WaiterId>, len: usize, patience: Patience, waker: W) {
+    pub(super) fn wait(&mut self, id: &mut Option<WaiterId>, len: usize, patience: Patience, waker: W) {
         let found = id.and_then(|id| self.place(id));
         match found.and_then(|place| self.waiting.get_mut(place)) {
             Some(waiter) => (waiter.len, waiter.waker) = (len, Some(waker)),
@@ -76,14 +76,14 @@ impl<W> RoomQueue<W> {
     }
 
     /// Removes a writer that has written or gives up.
-    pub fn leave(&mut self, id: WaiterId) {
+    pub(super) fn leave(&mut self, id: WaiterId) {
         if let Some(place) = self.place(id) {
             self.waiting.remove(place);
         }
     }
 
     /// Calls the next writer if its message fits, and returns what wakes it. Call this until it returns `None`.
-    pub fn call(&mut self, fits: impl Fn(usize) -> bool) -> Option<W> {
+    pub(super) fn call(&mut self, fits: impl Fn(usize) -> bool) -> Option<W> {
         for waiter in &mut self.waiting {
             if waiter.lets_pass() {
                 continue;
@@ -95,7 +95,7 @@ impl<W> RoomQueue<W> {
     }
 
     /// Calls all writers, because there will be no room any more.
-    pub fn call_all(&mut self) -> impl Iterator<Item = W> {
+    pub(super) fn call_all(&mut self) -> impl Iterator<Item = W> {
         self.waiting.iter_mut().filter_map(|waiter| waiter.waker.take())
     }
 

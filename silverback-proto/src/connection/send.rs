@@ -8,6 +8,8 @@ use super::{
     event::ControlPayload,
     large::{LargeId, LargeMessage, LargePreparation, LargeSource},
     outbox::Outbox,
+    stats::OutputProgress,
+    tracker::Tracker,
 };
 use crate::{
     deflate::{Deflater, budget::MemoryBudget},
@@ -37,6 +39,8 @@ pub(super) struct Framer {
     compressor: Option<Box<Compressor>>,
     /// Whether the application allows that the next message is compressed.
     may_compress: bool,
+    /// If the owner wants to know what has left.
+    tracker: Option<Box<Tracker>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +71,7 @@ impl Framer {
             until_pong: 0,
             compressor,
             may_compress: true,
+            tracker: None,
         }
     }
 
@@ -87,6 +92,15 @@ impl Framer {
 
     pub(super) fn queued(&self) -> usize {
         self.outbox.queued()
+    }
+
+    /// Begins to track which output has left. Nothing must have been queued before.
+    pub(super) fn track(&mut self) {
+        self.tracker.get_or_insert_default();
+    }
+
+    pub(super) fn progress(&self) -> Option<OutputProgress> {
+        Some(self.tracker.as_ref()?.progress(self.queued()))
     }
 
     /// Queues a message. A server queues large payloads by reference.
@@ -240,7 +254,15 @@ impl Framer {
     /// Queues a ping or pong ahead of data. Returns how many bytes must be sent until it is sent.
     pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) -> usize {
         let (header, payload) = self.control_frame(opcode, payload.clone());
-        self.outbox.push_urgent([&header, payload.as_slice()])
+        let until = self.outbox.push_urgent([&header, payload.as_slice()]);
+        self.note_overtaking(until, header.len() + payload.as_slice().len());
+        until
+    }
+
+    fn note_overtaking(&mut self, until: usize, len: usize) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.note_overtaking(until, len);
+        }
     }
 
     fn control_frame(&self, opcode: Opcode, mut payload: ControlPayload) -> (HeaderBytes, ControlPayload) {
@@ -276,7 +298,18 @@ impl Framer {
     /// Drops every frame of which no byte was sent. Returns the number of dropped bytes.
     pub(super) fn drop_unbegun(&mut self) -> usize {
         (self.pong, self.until_pong, self.open) = (None, 0, None);
-        self.outbox.drop_unbegun()
+        let queued = self.queued();
+        let dropped = self.outbox.drop_unbegun();
+        self.note_dropped(queued);
+        dropped
+    }
+
+    /// Notes that output was dropped, when `queued` bytes were queued.
+    fn note_dropped(&mut self, queued: usize) {
+        let kept = self.queued();
+        if let Some(tracker) = &mut self.tracker {
+            tracker.note_dropped(queued, kept);
+        }
     }
 
     /// Queues a Close frame again after the first one was dropped.
@@ -289,11 +322,8 @@ impl Framer {
         let payload = ControlPayload::new(&payload).unwrap_or_default();
         let (header, payload) = self.control_frame(Opcode::CLOSE, payload);
         self.outbox.push_last([&header, payload.as_slice()]);
-    }
-
-    /// See [`Outbox::overtaking`].
-    pub(super) fn overtaking(&self) -> (u64, u64) {
-        self.outbox.overtaking()
+        // It takes the place of earlier output.
+        self.note_overtaking(self.queued(), header.len() + payload.as_slice().len());
     }
 
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
@@ -302,6 +332,9 @@ impl Framer {
 
     pub(super) fn advance(&mut self, count: usize) {
         self.outbox.advance(count);
+        if let Some(tracker) = &mut self.tracker {
+            tracker.note_sent(count);
+        }
         self.until_pong = self.until_pong.saturating_sub(count);
         if self.until_pong == 0 {
             self.release_pong();
@@ -327,7 +360,9 @@ impl Framer {
     }
 
     pub(super) fn clear(&mut self) {
+        let queued = self.queued();
         self.outbox.clear();
+        self.note_dropped(queued);
         self.pong = None;
         self.until_pong = 0;
         self.open = None;

@@ -3,7 +3,6 @@
 
 use std::{
     io::IoSlice,
-    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,17 +12,19 @@ use super::{
     config::Config,
     event::{ControlPayload, ReceivedEvent},
     large::{LargeMessage, LargePreparation, LargeSource},
+    life::Acknowledged,
+    output::{Hold, OutputState},
     send::Framer,
     state::{State, Step},
     stats::{Counters, OutputProgress, Stats},
-    timer::{Due, Timers},
+    timer::{Due, Timers, after},
 };
 use crate::{
     deflate::budget::MemoryBudget,
     handshake::negotiated::Negotiated,
     message::{Message, MessageRef, close::CloseFrame, prepared::PreparedMessage},
     wire::{
-        error::{ConnectionError, SendError},
+        error::{ConnectionError, SendError, Timeout},
         mask::MaskKey,
         opcode::{MessageKind, Opcode},
         role::Role,
@@ -39,12 +40,10 @@ pub struct Transmitter {
     timers: Timers,
     closing: Closing,
     counters: Counters,
-    /// Accepted bytes that were dropped because the peer was at fault or the connection was lost.
-    never_left: u64,
+    output: OutputState,
+    acknowledged: Acknowledged,
     /// Whether output was dropped because the peer was at fault.
     has_dropped_output: bool,
-    /// Whether the transport takes no output at the moment.
-    is_blocked: bool,
 }
 
 /// Commands of the application.
@@ -66,9 +65,9 @@ impl Transmitter {
             timers: Timers::new(now),
             closing: Closing::default(),
             counters: Counters::default(),
-            never_left: 0,
+            output: OutputState::Idle,
+            acknowledged: Acknowledged::default(),
             has_dropped_output: false,
-            is_blocked: false,
         }
     }
 
@@ -135,6 +134,7 @@ impl Transmitter {
         self.check_open()?;
         self.framer.fragment(payload, is_final)?;
         self.counters.messages_sent += u64::from(is_final);
+        self.output.queue();
         Ok(())
     }
 
@@ -203,6 +203,7 @@ impl Transmitter {
         let queued = self.framer.end_large(large, is_open.is_ok());
         is_open.and(queued)?;
         self.counters.messages_sent += 1;
+        self.output.queue();
         Ok(())
     }
 
@@ -216,9 +217,19 @@ impl Transmitter {
 /// Memory.
 impl Transmitter {
     /// Frees the compressor's memory, unless a message is being streamed. The next message is compressed as if it were
-    /// the first. [`handle_timeout`](Self::handle_timeout) does this by itself, 10 to 20 s after the last message.
+    /// the first. [`handle_output_timeout`](Self::handle_output_timeout) does this by itself, 10 to 20 s after the last
+    /// message.
     pub fn release_compressor(&mut self) {
         self.framer.release_compressor();
+    }
+
+    /// Does that if no message was sent since the last call, at least 10 s ago.
+    /// [`handle_output_timeout`](Self::handle_output_timeout) calls this; a driver with many connections may call it
+    /// from one timer instead.
+    pub fn release_idle_compressor(&mut self, now: Instant) {
+        if self.framer.holds_compressor() && self.timers.compressor_is_idle(now, self.counters.messages_sent) {
+            self.framer.release_compressor();
+        }
     }
 }
 
@@ -229,8 +240,11 @@ impl Transmitter {
         self.counters.bytes_received = self.counters.bytes_received.saturating_add(count as u64);
         if count > 0 {
             self.timers.note_received(now);
+            // While the transport is full, the reports go on: a write stall closes the connection even if the peer sends.
+            if self.output.blocked_since().is_none() {
+                self.acknowledged.forget();
+            }
         }
-        self.watch_compressor(now);
     }
 
     /// Handles an event of the receiver. Pings and closes are answered here.
@@ -242,6 +256,7 @@ impl Transmitter {
                 self.counters.pings_received += 1;
                 if self.check_open().is_ok() {
                     self.framer.pong(payload);
+                    self.output.queue();
                 }
             }
             ReceivedEvent::Pong(payload) => {
@@ -267,7 +282,7 @@ impl Transmitter {
         if self.state == State::Failing {
             let close = CloseFrame::new(code, error.to_string()).ok();
             self.queue_close(now, close, Initiator::Local);
-            if self.is_blocked {
+            if self.output.blocked_since().is_some() {
                 self.drop_unbegun();
             }
         }
@@ -277,29 +292,48 @@ impl Transmitter {
     pub fn handle_lost(&mut self) {
         self.state = self.state.after(Step::Lose);
         self.closing.note_lost();
-        let progress = self.output_progress();
-        self.never_left = progress.accepted - progress.left;
         self.framer.clear();
+        self.output.lose();
     }
 
-    /// Acts on deadlines that passed: queues a ping that is due, and frees an idle compressor. Returns the timeout that
-    /// ends the connection, if one does.
+    /// Acts on all deadlines that passed: [`handle_input_timeout`](Self::handle_input_timeout) and
+    /// [`handle_output_timeout`](Self::handle_output_timeout).
     pub fn handle_timeout(&mut self, now: Instant) -> Option<ConnectionError> {
         if self.state == State::Closed {
             return None;
         }
+        self.handle_output_timeout(now).or_else(|| self.handle_input_timeout(now))
+    }
+
+    /// Acts on the deadlines that passed for the task that reads: queues a ping that is due. Returns the timeout that
+    /// ends the connection, if one does.
+    pub fn handle_input_timeout(&mut self, now: Instant) -> Option<ConnectionError> {
+        if self.state == State::Closed {
+            return None;
+        }
         self.timers.settle_taken(now, &self.config);
-        self.release_idle_compressor(now);
         match self.timers.due(now, &self.config, self.check_open().is_ok())? {
             Due::Ping(number) => {
                 let payload = ControlPayload::new(&number.to_be_bytes()).unwrap_or_default();
                 self.framer.control(Opcode::PING, &payload);
+                self.output.queue();
                 None
             }
-            Due::Timeout(timeout) => {
-                self.handle_lost();
-                Some(ConnectionError::Timeout(timeout))
-            }
+            Due::Timeout(timeout) => Some(self.time_out(timeout)),
+        }
+    }
+
+    /// Acts on the deadlines that passed for the task that writes: frees an idle compressor. Returns the timeout that
+    /// ends the connection, if output has waited too long for the transport.
+    pub fn handle_output_timeout(&mut self, now: Instant) -> Option<ConnectionError> {
+        self.timers.settle_taken(now, &self.config);
+        self.release_idle_compressor(now);
+        let stall_due = self.stall_due().filter(|due| *due <= now);
+        let close_due = self.blocked_close_due().filter(|due| *due <= now);
+        match (close_due, stall_due) {
+            (Some(_), _) => Some(self.time_out(Timeout::Close(self.config.close_budget()))),
+            (_, Some(_)) => Some(self.time_out(Timeout::WriteStall(self.config.write_stall_budget()))),
+            (None, None) => None,
         }
     }
 
@@ -309,32 +343,53 @@ impl Transmitter {
         let count = count.min(self.framer.queued());
         self.counters.bytes_sent += count as u64;
         self.framer.advance(count);
-        if count > 0 && mem::take(&mut self.is_blocked) {
-            self.timers.note_unblocked();
+        let is_empty = self.framer.queued() == 0;
+        if count > 0 {
+            self.note_taken(is_empty);
         }
         // The Close frame is always the last in the queue, so an empty queue means that it was sent.
-        if self.framer.queued() == 0 && self.closing.is_queued() && self.state != State::Closed {
+        if is_empty && self.closing.is_queued() && self.state != State::Closed {
             self.state = self.state.after(Step::SendClose);
             self.closing.note_left();
         }
     }
 
-    /// Notes that the peer took output that the transport held, which is a sign of life. Call this if the transport can
-    /// tell. Output that is sent after [`handle_blocked`](Self::handle_blocked) is a sign of life without this call.
-    pub fn handle_taken(&mut self, now: Instant) {
-        self.timers.note_taken(now, &self.config);
+    /// Notes that a layer above the socket, such as TLS, has passed on everything that it took. Call this after it was
+    /// [blocked](Self::handle_blocked) with an empty queue.
+    pub fn handle_flushed(&mut self) {
+        if self.framer.queued() == 0 {
+            self.note_taken(true);
+        }
     }
 
-    /// Notes that the transport takes no output, so that the time for a write stall begins. If the peer was at fault,
-    /// frames of which nothing was sent are dropped.
+    /// Notes that the transport takes no output, or that a layer above the socket passes none on, so that the time for
+    /// a write stall begins. If the peer was at fault, frames of which nothing was sent are dropped.
     pub fn handle_blocked(&mut self, now: Instant) {
         self.timers.settle_taken(now, &self.config);
-        self.timers.note_blocked(now);
-        self.is_blocked = true;
+        self.output.block(now);
         if self.state == State::Failing {
             self.drop_unbegun();
         }
         self.framer.compact();
+    }
+
+    /// Notes how many bytes of output the peer has acknowledged since the connection began, and how many are on their
+    /// way to it, if the transport can tell. Progress is a sign of life. Call this when [`doubts_life`] returns true.
+    ///
+    /// [`doubts_life`]: Self::doubts_life
+    pub fn handle_acknowledged(&mut self, now: Instant, acknowledged: u64, outstanding: u64) {
+        let is_blocked = self.output.blocked_since().is_some();
+        if self.acknowledged.note(acknowledged, outstanding, self.timers.awaits_pong(), is_blocked) {
+            self.timers.note_taken(now, &self.config);
+            self.output.progress(now);
+        }
+    }
+
+    /// Notes that the write side is being shut down, after everything up to our Close frame has left.
+    pub fn handle_shutdown(&mut self) {
+        if self.closing.is_queued() {
+            self.output.shut_down();
+        }
     }
 }
 
@@ -345,12 +400,51 @@ impl Transmitter {
         self.framer.slices(slices)
     }
 
-    /// The next instant at which [`handle_timeout`](Self::handle_timeout) must be called; `None` if there is none.
+    /// Decides whether output that was queued just now is held back: if `more_follows` soon and fewer than `limit` bytes
+    /// are queued.
+    #[inline]
+    pub fn hold_back(&mut self, more_follows: bool, limit: usize) -> Hold {
+        if more_follows && self.framer.queued() < limit { self.output.hold() } else { Hold::No }
+    }
+
+    /// Whether to write now, as far as the transport takes it. `has_room` says that the transport has announced room
+    /// since it was [blocked](Self::handle_blocked).
+    #[inline]
+    pub fn may_write(&self, has_room: bool) -> bool {
+        match self.output {
+            OutputState::Held | OutputState::Queued => true,
+            OutputState::Blocked { .. } => has_room,
+            OutputState::Idle | OutputState::Closing | OutputState::Closed => false,
+        }
+    }
+
+    /// The next instant at which [`handle_timeout`](Self::handle_timeout) must be called; `None` if there is none. A
+    /// driver that reads and writes in different tasks asks for the two parts.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.state == State::Closed {
             return None;
         }
-        self.timers.next(&self.config, self.check_open().is_ok(), self.framer.holds_compressor())
+        [self.poll_input_timeout(), self.poll_output_timeout()].into_iter().flatten().min()
+    }
+
+    /// The next instant at which [`handle_input_timeout`](Self::handle_input_timeout) must be called.
+    pub fn poll_input_timeout(&self) -> Option<Instant> {
+        if self.state == State::Closed {
+            return None;
+        }
+        self.timers.next(&self.config, self.check_open().is_ok())
+    }
+
+    /// The next instant at which [`handle_output_timeout`](Self::handle_output_timeout) must be called.
+    pub fn poll_output_timeout(&self) -> Option<Instant> {
+        let compressor_due = self.framer.holds_compressor().then(|| self.timers.compressor_due());
+        [self.blocked_until(), compressor_due].into_iter().flatten().min()
+    }
+
+    /// When the connection times out because its transport takes nothing; `None` while the transport is not blocked. The
+    /// closing handshake waits no longer for a transport than for a peer.
+    pub fn blocked_until(&self) -> Option<Instant> {
+        [self.stall_due(), self.blocked_close_due()].into_iter().flatten().min()
     }
 }
 
@@ -381,12 +475,27 @@ impl Transmitter {
         queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
     }
 
-    /// The progress of output, which tells which messages were sent.
-    pub fn output_progress(&self) -> OutputProgress {
-        let (overtaking, overtaken) = self.framer.overtaking();
-        let left = self.counters.bytes_sent - overtaken;
-        let waiting = self.framer.queued() as u64 - (overtaking - overtaken);
-        OutputProgress { accepted: left + waiting + self.never_left, left }
+    /// The state of the output.
+    #[inline]
+    pub fn output_state(&self) -> OutputState {
+        self.output
+    }
+
+    /// Whether some accepted output has not left yet.
+    pub fn has_output(&self) -> bool {
+        matches!(self.output, OutputState::Held | OutputState::Queued | OutputState::Blocked { .. })
+    }
+
+    /// Begins to track which output has left, for [`output_progress`](Self::output_progress). Call this before anything
+    /// is queued.
+    pub fn track_output(&mut self) {
+        self.framer.track();
+    }
+
+    /// The progress of output, which tells which messages were sent. `None` unless it is
+    /// [tracked](Self::track_output).
+    pub fn output_progress(&self) -> Option<OutputProgress> {
+        self.framer.progress()
     }
 
     /// Whether accepted output was dropped because the peer was at fault: see [`handle_fault`](Self::handle_fault).
@@ -405,6 +514,22 @@ impl Transmitter {
         self.framer.holds_compressor()
     }
 
+    /// Returns whether data is accepted.
+    ///
+    /// # Errors
+    /// Fails once a Close frame was queued or received, because no data may follow (5.5.1), and when the connection has
+    /// ended.
+    #[inline]
+    pub fn check_open(&self) -> Result<(), SendError> {
+        if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }
+    }
+
+    /// Whether the connection is closing or has ended, so that no message is accepted.
+    #[inline]
+    pub fn is_closing(&self) -> bool {
+        self.closing.has_begun()
+    }
+
     /// How the connection closed or is closing; `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.closing.info()
@@ -420,31 +545,30 @@ impl Transmitter {
         self.timers.close_due()
     }
 
-    /// Whether [`handle_timeout`](Self::handle_timeout) would now ping the peer or time out, because there was no sign
-    /// of life. A driver that can learn whether the peer took output should find out before it calls that.
+    /// Whether there was no sign of life for so long that a ping or a timeout is due, or that output has waited for a
+    /// quarter of the write stall timeout. A driver that can learn what the peer has acknowledged should find out
+    /// before it handles a timeout: see [`handle_acknowledged`](Self::handle_acknowledged).
     pub fn doubts_life(&self, now: Instant) -> bool {
-        self.state != State::Closed && self.timers.doubts_life(now, &self.config, self.check_open().is_ok())
+        let doubts_output = self.output.blocked_since().is_some_and(|since| self.doubts_from(since) <= now);
+        let is_open = self.check_open().is_ok();
+        self.state != State::Closed && self.timers.doubts_life(now, &self.config, is_open) || doubts_output
     }
 
-    /// Whether [`handle_timeout`](Self::handle_timeout) would now end the connection. A driver that may have been
-    /// suspended should read first, because bytes that arrived meanwhile may keep the connection alive.
-    pub fn has_timed_out(&self, now: Instant) -> bool {
+    /// When to ask again, while the transport is blocked, what the peer has acknowledged. A stall counts from the last
+    /// progress, so several questions within its time find it soon after that.
+    pub fn next_doubt(&self, now: Instant) -> Option<Instant> {
+        self.output.blocked_since().map(|_| self.doubts_from(now))
+    }
+
+    /// Whether [`handle_input_timeout`](Self::handle_input_timeout) would now end the connection. A driver that may
+    /// have been suspended should read first, because bytes that arrived meanwhile may keep the connection alive.
+    pub fn has_input_timed_out(&self, now: Instant) -> bool {
         self.state != State::Closed && self.timers.has_timed_out(now, &self.config, self.check_open().is_ok())
     }
 
     /// Whether a keepalive ping is in flight and nothing has arrived since.
     pub fn awaits_pong(&self) -> bool {
         self.timers.awaits_pong()
-    }
-
-    /// Since when the peer takes none of the queued output; `None` if there is no stall.
-    pub fn stalled_since(&self) -> Option<Instant> {
-        self.timers.stalled_since()
-    }
-
-    /// When the connection times out because of a write stall.
-    pub fn stall_deadline(&self) -> Option<Instant> {
-        self.timers.stall_due(&self.config)
     }
 
     /// How long the peer may accept no output.
@@ -457,28 +581,43 @@ impl Transmitter {
         self.config.close_budget()
     }
 
-    fn release_idle_compressor(&mut self, now: Instant) {
-        if self.timers.compressor_due(now).is_some_and(|sent| sent == self.counters.messages_sent) {
-            self.framer.release_compressor();
-        }
-        self.watch_compressor(now);
+    fn stall_due(&self) -> Option<Instant> {
+        self.output.blocked_since().map(|since| after(since, self.config.write_stall_budget()))
     }
 
-    fn watch_compressor(&mut self, now: Instant) {
-        if self.framer.holds_compressor() {
-            self.timers.watch_compressor(now, self.counters.messages_sent);
+    fn blocked_close_due(&self) -> Option<Instant> {
+        self.output.blocked_since().and_then(|_| self.timers.close_due())
+    }
+
+    fn doubts_from(&self, begun: Instant) -> Instant {
+        after(begun, self.config.write_stall_budget() / 4)
+    }
+
+    fn time_out(&mut self, timeout: Timeout) -> ConnectionError {
+        self.handle_lost();
+        ConnectionError::Timeout(timeout)
+    }
+
+    /// Notes that the transport took output. If it took nothing before, that is a sign of life.
+    fn note_taken(&mut self, is_empty: bool) {
+        if self.output.blocked_since().is_some() {
+            self.timers.note_taken_lately();
+        }
+        if is_empty {
+            self.output.take_all();
+        } else {
+            self.output.take_some();
         }
     }
 
     /// Drops the output before the Close frame, except a frame of which a part was sent.
     fn drop_unbegun(&mut self) {
-        let (waited, accepted) = (self.framer.queued(), self.output_progress().accepted);
+        let waited = self.framer.queued();
         if self.framer.drop_unbegun() > 0 {
             // This dropped the Close frame too, which was the last one.
             self.framer.close_instead(self.closing.sent());
         }
         self.has_dropped_output |= self.framer.queued() < waited;
-        self.never_left += accepted - self.output_progress().accepted;
     }
 
     fn handle_close(&mut self, now: Instant, close: Option<CloseFrame>) {
@@ -495,6 +634,7 @@ impl Transmitter {
         if self.closing.queue(close.clone(), initiator) {
             self.timers.start_close(now, &self.config);
             self.framer.close(close.as_ref());
+            self.output.queue();
         }
     }
 
@@ -502,6 +642,7 @@ impl Transmitter {
         self.check_open()?;
         let payload = ControlPayload::new(payload).ok_or(SendError::LongControl { size: payload.len() })?;
         self.framer.control(opcode, &payload);
+        self.output.queue();
         Ok(())
     }
 
@@ -510,12 +651,7 @@ impl Transmitter {
         self.check_open()?;
         queue(&mut self.framer)?;
         self.counters.messages_sent += 1;
+        self.output.queue();
         Ok(())
-    }
-
-    /// Fails once a Close frame was queued or received, because no data may follow (5.5.1).
-    #[inline]
-    fn check_open(&self) -> Result<(), SendError> {
-        if self.state == State::Open && !self.closing.is_queued() { Ok(()) } else { Err(SendError::Closing) }
     }
 }

@@ -8,13 +8,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{CloseCode, CloseFrame, connection::LARGE_MESSAGE};
+use silverback_proto::{
+    CloseCode, CloseFrame,
+    connection::{FlushFor, LARGE_MESSAGE, Polled},
+};
 use tokio::io::AsyncWrite;
 
-use crate::{
-    error::Error,
-    io::output::{FlushFor, Polled, SharedHandle},
-};
+use crate::{error::Error, io::output::SharedHandle};
 
 /// Writes one message in fragments. A fragment is as large as the connection's write buffer, and 64 KiB at most.
 /// [`finish`](Self::finish) or `shutdown` ends the message.

@@ -11,14 +11,14 @@ use std::{
 use futures_sink::Sink;
 use silverback_proto::{
     CloseCode, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
-    connection::{LARGE_MESSAGE, LargeSource, OutputProgress, Transmitter, WaiterId},
+    connection::{FlushFor, LARGE_MESSAGE, LargeSource, OutputProgress, RoomFor, Transmitter, WaiterId},
 };
 
 use crate::{
     conn::message_writer::MessageWriter,
     error::Error,
     io::{
-        output::{ChangingRoomWait, Encoding, FlushFor, FlushWait, RoomFor, RoomWait, SharedHandle},
+        output::{ChangingRoomWait, Encoding, FlushWait, RoomWait, SharedHandle},
         yields::yields,
     },
 };
@@ -237,7 +237,7 @@ impl Writer {
     /// # Cancel safety
     /// Dropping the future loses nothing that was accepted. It gives up the place in the queue.
     pub async fn wait_for_room(&self, len: usize) -> Result<(), Error> {
-        self.send(len, |_| Ok(())).await
+        self.send(len, |out| out.check_open()).await
     }
 
     /// Holds output back while the guard exists, so that several messages leave in one write.
@@ -332,7 +332,12 @@ impl Writer {
         &self.shared
     }
 
-    pub(crate) fn output_progress(&self) -> OutputProgress {
+    /// Begins to track which output has left, for [`output_progress`](Self::output_progress).
+    pub(crate) fn track_output(&self) {
+        self.shared.track_output();
+    }
+
+    pub(crate) fn output_progress(&self) -> Option<OutputProgress> {
         self.shared.output_progress()
     }
 
@@ -508,7 +513,7 @@ impl Sink<Message> for Writer {
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_unsent(cx))?;
-        self.poll_room(|shared, who| shared.poll_send(cx, who, 1, |_| Ok(())))
+        self.poll_room(|shared, who| shared.poll_send(cx, who, 1, |out| out.check_open()))
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {

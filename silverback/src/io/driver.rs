@@ -1,5 +1,4 @@
-//! The engine of the reading side: it turns input into received events, and keeps the connection's deadlines. `ending`
-//! has the close sequence.
+//! The engine of the reading side: it turns input into received events, and keeps the connection's deadlines.
 
 use std::{
     pin::Pin,
@@ -21,7 +20,7 @@ use crate::{
     io::{
         clock,
         last_look::LastLook,
-        output::{Received, SharedHandle, Wait, ending::Ending},
+        output::{Received, SharedHandle, Wait, closer::Closer},
         read_buffer::{Input, ReadBuffer},
         transport::ReadSide,
         yields::yields,
@@ -51,7 +50,7 @@ pub(crate) struct Driver {
     observer: Observer,
     /// The check for input before a deadline ends the connection.
     last_look: Option<Box<LastLook>>,
-    ending: Option<Box<Ending>>,
+    closer: Option<Box<Closer>>,
 }
 
 /// The parts of a driver.
@@ -105,7 +104,7 @@ impl Driver {
             messages_received: 0,
             observer: Observer::default(),
             last_look: None,
-            ending: None,
+            closer: None,
         }
     }
 
@@ -141,9 +140,9 @@ impl Driver {
         wanted: Wanted,
     ) -> Poll<Result<Option<ReceivedEvent>, Error>> {
         loop {
-            if let Some(ending) = &mut self.ending {
+            if let Some(closer) = &mut self.closer {
                 self.input.release();
-                return ending.poll(cx).map_ok(|()| None);
+                return closer.poll(cx).map_ok(|()| None);
             }
             if self.receiver.is_turn_over() {
                 self.shared.flush_now();
@@ -153,7 +152,7 @@ impl Driver {
             if let Some(received) = self.next_in_hand(wanted) {
                 return Poll::Ready(Ok(Some(received)));
             }
-            if self.ending.is_some() || self.receiver.is_turn_over() {
+            if self.closer.is_some() || self.receiver.is_turn_over() {
                 continue;
             }
             self.shared.flush_now();
@@ -164,7 +163,7 @@ impl Driver {
             match self.poll_fill(cx, wanted.read_mode()) {
                 Poll::Ready(Ok(Some(received))) => return Poll::Ready(Ok(Some(received))),
                 Poll::Ready(Ok(None)) => {}
-                Poll::Ready(Err(error)) => self.end(error),
+                Poll::Ready(Err(error)) => self.lose(error),
                 Poll::Pending => ready!(self.poll_deadline(cx)),
             }
         }
@@ -188,12 +187,12 @@ impl Driver {
     /// connection: the peer is sent a Close frame, and the error is returned here, once.
     #[inline(always)]
     pub(crate) fn message(&mut self, location: PayloadLocation) -> Result<Incoming<'_>, Error> {
-        let Self { receiver, input, shared, io, role, ending, .. } = self;
+        let Self { receiver, input, shared, io, role, closer, .. } = self;
         match receiver.message(input.handled(), location) {
             Ok(message) => Ok(message),
             Err(error) => {
                 let io = std::mem::replace(io, ReadSide::Closed);
-                *ending = Some(end_of_fault(shared, io, *role, &error));
+                *closer = Some(close_after_fault(shared, io, *role, &error));
                 Err(error.into())
             }
         }
@@ -242,7 +241,7 @@ impl Driver {
             answered = true;
             let ends = matches!(received, ReceivedEvent::Close(_));
             if ends {
-                self.ending = Some(Box::new(self.orderly_ending()));
+                self.closer = Some(Box::new(self.close()));
             }
             if wanted == Wanted::Events {
                 self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
@@ -314,7 +313,7 @@ impl Driver {
                 self.handle_timeout();
             }
             Ok(_) => return yields(cx),
-            Err(error) => self.end(error),
+            Err(error) => self.lose(error),
         }
         Poll::Ready(())
     }
@@ -328,7 +327,7 @@ impl Driver {
                 self.handle_timeout();
             }
             Ok(None) => return Poll::Pending,
-            Err(error) => self.end(error),
+            Err(error) => self.lose(error),
         }
         Poll::Ready(())
     }
@@ -358,7 +357,7 @@ impl Driver {
 
     fn handle_timeout(&mut self) {
         if let Err(error) = self.shared.handle_timeout(clock::now()) {
-            self.end(error);
+            self.lose(error);
         }
     }
 
@@ -392,19 +391,19 @@ impl Driver {
     /// Fails the connection for a fault of the peer. The peer is told before the application is.
     fn fail(&mut self, error: ConnectionError) {
         self.shared.handle_fault(&error);
-        let ending = self.orderly_ending().after_fault(Some(error.into()));
-        self.ending = Some(Box::new(ending));
+        self.closer = Some(Box::new(self.close().after_fault(Some(error.into()))));
     }
 
-    fn orderly_ending(&mut self) -> Ending {
+    /// Stops reading and begins the close sequence.
+    fn close(&mut self) -> Closer {
         let io = self.close_input();
-        Ending::orderly(self.shared.clone(), io, self.shared.close_deadline(), self.role)
+        Closer::new(self.shared.clone(), io, self.shared.close_deadline(), self.role)
     }
 
     /// Ends the connection because the transport is lost or a deadline has passed.
-    fn end(&mut self, error: Error) {
+    fn lose(&mut self, error: Error) {
         self.close_input();
-        self.ending = Some(Box::new(Ending::gone(self.shared.clone(), error)));
+        self.closer = Some(Box::new(Closer::lost(self.shared.clone(), error)));
     }
 
     fn close_input(&mut self) -> ReadSide {
@@ -418,18 +417,18 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.note_input_in_hand(false);
-        match self.ending.take() {
-            Some(ending) => ending.linger(),
-            None => self.shared.leave_behind(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),
+        match self.closer.take() {
+            Some(closer) => closer.finish_in_background(),
+            None => self.shared.keep_read_side(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),
         }
     }
 }
 
 /// Tells the peer of a fault. The caller reports the error to the application.
 #[cold]
-fn end_of_fault(shared: &SharedHandle, io: ReadSide, role: Role, error: &ConnectionError) -> Box<Ending> {
+fn close_after_fault(shared: &SharedHandle, io: ReadSide, role: Role, error: &ConnectionError) -> Box<Closer> {
     shared.handle_fault(error);
-    Box::new(Ending::orderly(shared.clone(), io, shared.close_deadline(), role).after_fault(None))
+    Box::new(Closer::new(shared.clone(), io, shared.close_deadline(), role).after_fault(None))
 }
 
 /// Once it has read this much, the task of a peer that never stops sending yields to other tasks.

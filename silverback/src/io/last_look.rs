@@ -58,6 +58,32 @@ impl LastLook {
     }
 }
 
+/// The same check, for a task that watches many deadlines with one timer.
+#[derive(Debug, Default)]
+pub(crate) struct LastLookAt(Option<Look>);
+
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    deadline: Instant,
+    until: Instant,
+}
+
+impl LastLookAt {
+    /// Returns when to look again after `deadline` has passed, or `None` once everything that arrived before it has been
+    /// seen. The I/O driver must run between two calls.
+    pub(crate) fn until(&mut self, deadline: Instant, now: Instant) -> Option<Instant> {
+        match self.0.filter(|look| look.deadline == deadline) {
+            Some(look) if look.until <= now => None,
+            Some(look) => Some(look.until),
+            None => {
+                let until = now + extra_time(deadline, now);
+                self.0 = Some(Look { deadline, until });
+                Some(until)
+            }
+        }
+    }
+}
+
 /// Returns the output of `work`. Returns `None` if the deadline passes, and the input that arrived before it does not
 /// finish the work.
 pub(crate) async fn within<F: Future>(deadline: tokio::time::Instant, work: F) -> Option<F::Output> {

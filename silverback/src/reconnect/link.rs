@@ -233,6 +233,7 @@ impl Link {
     pub(super) fn connect(&self, writer: Writer) {
         let mut slot = self.lock();
         slot.unsent.clear();
+        writer.track_output();
         slot.writer = Some(writer.clone());
         let close = slot.close.clone();
         drop(slot);
@@ -281,14 +282,14 @@ impl Slot {
 
     fn note_accepted(&mut self, message: Message) {
         self.forget_what_has_left();
-        let Some(progress) = self.writer.as_ref().map(Writer::output_progress) else { return };
+        let Some(progress) = self.writer.as_ref().and_then(Writer::output_progress) else { return };
         if progress.left < progress.accepted {
             self.unsent.push_back(Unsent { end: progress.accepted, message });
         }
     }
 
     fn forget_what_has_left(&mut self) {
-        let Some(progress) = self.writer.as_ref().map(Writer::output_progress) else { return };
+        let Some(progress) = self.writer.as_ref().and_then(Writer::output_progress) else { return };
         while self.unsent.front().is_some_and(|unsent| unsent.end <= progress.left) {
             self.unsent.pop_front();
         }

@@ -54,11 +54,12 @@ mod gone_wrong {
         for role in [Role::Server, Role::Client] {
             for (first, left) in firsts.clone() {
                 let mut app = App::new(role, Config::default());
+                app.conn.track_output();
                 app.conn.send(first.clone().into()).unwrap();
                 app.conn.send("y".repeat(5000).into()).unwrap();
                 app.conn.ping(b"never").unwrap();
                 app.conn.send("three".into()).unwrap();
-                let accepted = app.conn.output_progress().accepted;
+                let accepted = app.conn.output_progress().unwrap().accepted;
                 let mut sent = app.sent_up_to(left);
                 app.conn.handle_blocked(app.clock.now());
                 app.input(&wire(role, &[text("bad").rsv3()]));
@@ -68,7 +69,7 @@ mod gone_wrong {
                 assert_eq!(frames(&sent), [begun, vec![told]].concat(), "{role:?}, {left}");
                 assert!(app.conn.has_dropped_output());
                 assert_eq!(app.conn.state(), State::Closed);
-                let progress = app.conn.output_progress();
+                let progress = app.conn.output_progress().unwrap();
                 assert!(progress.left < accepted && progress.accepted >= accepted, "{progress:?}");
             }
         }

@@ -189,6 +189,12 @@ mod output {
         assert_eq!(wait(&mut peer, 1), Some(Timeout::Pong(10 * SECOND)));
     }
 
+    /// The transport reports how many of 1000 bytes the peer has acknowledged.
+    fn acknowledge(peer: &mut Peer<App>, bytes: u64) {
+        let now = peer.endpoint().clock.now();
+        peer.endpoint().conn.handle_acknowledged(now, bytes, 1000 - bytes);
+    }
+
     /// The transport took it at once, so it is unknown whether the peer did.
     #[test]
     fn that_never_stalled_is_not_a_sign_of_life() {
@@ -208,14 +214,32 @@ mod output {
         let mut peer = keeping_alive();
         assert_eq!(wait(&mut peer, 20), None);
         expect_ping(&mut peer);
-        for _ in 0..5 {
+        acknowledge(&mut peer, 0);
+        for bytes in 1..=5 {
             assert_eq!(wait(&mut peer, 9), None);
             let now = peer.endpoint().clock.now();
             assert!(!peer.endpoint().conn.doubts_life(now) && peer.endpoint().conn.doubts_life(now + SECOND));
-            peer.endpoint().conn.handle_taken(now);
+            acknowledge(&mut peer, bytes);
             assert!(!peer.endpoint().conn.doubts_life(now + SECOND));
         }
         assert_eq!(wait(&mut peer, 10), Some(Timeout::Pong(10 * SECOND)));
+    }
+
+    /// The kernel of a peer that hangs acknowledges some bytes too.
+    #[test]
+    fn that_the_peer_acknowledged_behind_our_ping_is_not_a_sign_of_life() {
+        let mut peer = keeping_alive();
+        assert_eq!(wait(&mut peer, 20), None);
+        expect_ping(&mut peer);
+        acknowledge(&mut peer, 0);
+        assert_eq!(wait(&mut peer, 9), None);
+        acknowledge(&mut peer, 1000);
+        for more in 1..=9 {
+            assert_eq!(wait(&mut peer, 1), None);
+            let now = peer.endpoint().clock.now();
+            peer.endpoint().conn.handle_acknowledged(now, 1000 + more, 0);
+        }
+        assert_eq!(wait(&mut peer, 1), Some(Timeout::Pong(10 * SECOND)));
     }
 
     #[test]
@@ -223,14 +247,15 @@ mod output {
         let mut peer = keeping_alive();
         peer.endpoint().conn.send("stuck".into()).unwrap();
         block(&mut peer);
-        for _ in 0..5 {
+        acknowledge(&mut peer, 0);
+        for bytes in 1..=5 {
             peer.send(pong(""));
             assert_eq!(wait(&mut peer, 15), None);
             peer.send(pong(""));
             assert_eq!(wait(&mut peer, 14), None);
             let now = peer.endpoint().clock.now();
             assert!(peer.endpoint().conn.doubts_life(now + SECOND));
-            peer.endpoint().conn.handle_taken(now);
+            acknowledge(&mut peer, bytes);
         }
         peer.send(pong(""));
         assert_eq!(wait(&mut peer, 15), None);

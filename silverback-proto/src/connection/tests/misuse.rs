@@ -294,6 +294,10 @@ enum Call {
     Transmitted(usize),
     Transmit(usize),
     Blocked,
+    Flushed,
+    HoldBack(usize),
+    Acknowledged(u64),
+    Shutdown,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -335,7 +339,9 @@ impl World {
         let now = FakeClock::new().now();
         let connection = |side: usize| {
             let negotiated = Negotiated { compression: params[side], ..Negotiated::default() };
-            Connection::new(roles[side], negotiated, config.clone(), now, counted_keys).split()
+            let mut conn = Connection::new(roles[side], negotiated, config.clone(), now, counted_keys);
+            conn.track_output();
+            conn.split()
         };
         let ((first, one), (second, two)) = (connection(0), connection(1));
         Self {
@@ -470,6 +476,10 @@ impl World {
                 transmitter.handle_transmitted(count.min(most));
             }
             Call::Blocked => transmitter.handle_blocked(now),
+            Call::Flushed => transmitter.handle_flushed(),
+            Call::HoldBack(limit) => _ = transmitter.hold_back(true, limit),
+            Call::Acknowledged(count) => transmitter.handle_acknowledged(now, count, 10),
+            Call::Shutdown => transmitter.handle_shutdown(),
         }
         self.check(side);
     }
@@ -482,11 +492,18 @@ impl World {
         assert_eq!(filled == 0, transmitter.queued_output() == 0);
         assert!(transmitter.state() != State::Closed || filled == 0, "after `Closed` no byte leaves");
         assert_eq!(transmitter.poll_transmit(&mut []), 0);
-        let progress = transmitter.output_progress();
+        let progress = transmitter.output_progress().unwrap();
         assert!(progress.left <= progress.accepted, "{progress:?}");
+        match transmitter.output_state() {
+            OutputState::Held | OutputState::Queued => assert!(filled > 0 && transmitter.has_output()),
+            OutputState::Blocked { .. } => assert!(transmitter.has_output()),
+            OutputState::Idle | OutputState::Closing | OutputState::Closed => {
+                assert!(filled == 0 && !transmitter.has_output());
+            }
+        }
         assert!(transmitter.has_room_for(usize::MAX) || transmitter.queued_output() > 0);
         let _ = (transmitter.poll_timeout(), transmitter.stats(), transmitter.close_info());
-        let _ = (transmitter.close_deadline(), transmitter.stall_deadline(), transmitter.has_dropped_output());
+        let _ = (transmitter.close_deadline(), transmitter.blocked_until(), transmitter.has_dropped_output());
         let _ = (transmitter.has_open_message(), transmitter.holds_compressor(), self.receivers[side].open_message());
     }
 }
@@ -609,6 +626,10 @@ fn any_call() -> impl Strategy<Value = Call> {
         2 => count().prop_map(Call::Transmitted),
         6 => (0..30_000_usize).prop_map(Call::Transmit),
         3 => Just(Call::Blocked),
+        1 => Just(Call::Flushed),
+        2 => (0..200_usize).prop_map(Call::HoldBack),
+        1 => any::<u64>().prop_map(Call::Acknowledged),
+        1 => Just(Call::Shutdown),
     ];
     prop_oneof![3 => receiving, 3 => sending, 2 => happening]
 }

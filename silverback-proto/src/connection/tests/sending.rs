@@ -286,10 +286,12 @@ mod progress {
     #[test]
     fn accepted_and_sent_bytes_are_known_after_the_connection_is_lost() {
         let mut app = App::new(Role::Server, Config::default());
+        assert_eq!(app.conn.output_progress(), None, "nobody asked for it");
+        app.conn.track_output();
         app.conn.send(Message::binary(vec![1; 10])).unwrap();
         app.conn.handle_transmitted(5);
         for _ in 0..2 {
-            let progress = app.conn.output_progress();
+            let progress = app.conn.output_progress().unwrap();
             assert_eq!((progress.accepted, progress.left), (12, 5));
             app.conn.handle_lost();
         }

@@ -16,6 +16,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::compressors::{Compresses, Compressors};
 use crate::io::{
     clock,
+    last_look::LastLookAt,
     sync::{Mutex, MutexGuard},
     yields::yields,
 };
@@ -26,10 +27,11 @@ pub(crate) trait Flush: Compresses + Send + Sync + 'static {
     fn flush_for_others(self: &Arc<Self>);
 
     /// Fails the connection because its transport panicked or its runtime has ended.
-    fn give_up(&self);
+    fn fail(&self);
 
-    /// Fails the connection if it has stalled. Returns when to check again while its transport takes nothing.
-    fn watch_stall(&self, now: Instant) -> Option<Instant>;
+    /// Fails the connection if its transport has taken nothing for too long. Returns when to check again while the
+    /// transport takes nothing. `look` is kept between the checks.
+    fn check_blocked(&self, now: Instant, look: &mut LastLookAt) -> Option<Instant>;
 }
 
 /// The queue of connections whose output the flusher's task should send.
@@ -78,7 +80,7 @@ impl<C: Flush> Flusher<C> {
 
     /// Watches a connection whose transport takes nothing, until it takes something or counts as stalled. Returns
     /// `false` if the flusher's task has ended.
-    pub(crate) fn watch(&self, connection: Arc<C>) -> bool {
+    pub(crate) fn watch_blocked(&self, connection: Arc<C>) -> bool {
         self.add(|queue| queue.blocked.push(connection))
     }
 
@@ -129,9 +131,10 @@ impl<C: Flush> Drop for Task<C> {
         // transport is held by the transport's waker. Only this code breaks these cycles.
         let left = std::mem::replace(&mut *queue, Queue { is_over: true, ..Queue::default() });
         drop(queue);
-        let own = self.due.drain(..).chain(self.blocked.drain(..));
+        let blocked = self.blocked.drain(..).map(|blocked| blocked.connection);
+        let own = self.due.drain(..).chain(blocked);
         for connection in left.due.into_iter().chain(left.blocked).chain(own) {
-            connection.give_up();
+            connection.fail();
         }
     }
 }
@@ -140,7 +143,7 @@ impl<C: Flush> Drop for Task<C> {
 fn flush_guarded<C: Flush>(connection: Arc<C>) {
     let flush = AssertUnwindSafe(|| connection.flush_for_others());
     if catch_unwind(flush).is_err() {
-        connection.give_up();
+        connection.fail();
     }
 }
 
@@ -148,11 +151,16 @@ fn flush_guarded<C: Flush>(connection: Arc<C>) {
 struct Task<C: Flush> {
     flusher: Weak<Flusher<C>>,
     due: Vec<Arc<C>>,
-    /// Connections that may be stalled. Those that have continued are removed at the next check.
-    blocked: Vec<Arc<C>>,
+    /// Connections whose transport may take nothing. Those that have continued are removed at the next check.
+    blocked: Vec<Blocked<C>>,
     /// Ends when the first of `blocked` could count as stalled.
-    check: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
     compressors: Compressors<C>,
+}
+
+struct Blocked<C> {
+    connection: Arc<C>,
+    look: LastLookAt,
 }
 
 async fn run(mut task: Task<impl Flush>) {
@@ -165,7 +173,7 @@ impl<C: Flush> Task<C> {
             flusher: Arc::downgrade(flusher),
             due: Vec::new(),
             blocked: Vec::new(),
-            check: None,
+            timer: None,
             compressors: Compressors::new(),
         }
     }
@@ -176,10 +184,10 @@ impl<C: Flush> Task<C> {
         for connection in self.due.drain(..) {
             flush_guarded(connection);
         }
-        if self.poll_check(cx) {
+        if self.poll_timer(cx) {
             self.check_blocked();
             // If the next check is already due, it waits until the I/O driver has run.
-            if self.poll_check(cx) {
+            if self.poll_timer(cx) {
                 let _ = yields(cx);
             }
         }
@@ -199,37 +207,39 @@ impl<C: Flush> Task<C> {
             self.compressors.watch(compressing);
         }
         if !watch.is_empty() {
-            self.watch(watch);
+            self.check(
+                watch.into_iter().map(|connection| Blocked { connection, look: LastLookAt::default() }).collect(),
+            );
         }
     }
 
-    fn poll_check(&mut self, cx: &mut Context<'_>) -> bool {
-        self.check.as_mut().is_some_and(|check| check.as_mut().poll(cx).is_ready())
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
     }
 
     fn check_blocked(&mut self) {
-        self.check = None;
+        self.timer = None;
         let blocked = std::mem::take(&mut self.blocked);
-        self.watch(blocked);
+        self.check(blocked);
     }
 
     /// Fails stalled connections, drops those that have continued, and keeps the rest.
-    fn watch(&mut self, connections: Vec<Arc<C>>) {
+    fn check(&mut self, connections: Vec<Blocked<C>>) {
         let now = clock::now();
-        for connection in connections {
-            if let Some(due) = connection.watch_stall(now) {
+        for mut blocked in connections {
+            if let Some(due) = blocked.connection.check_blocked(now, &mut blocked.look) {
                 self.check_at(due);
-                self.blocked.push(connection);
+                self.blocked.push(blocked);
             }
         }
     }
 
     fn check_at(&mut self, due: Instant) {
         let due = due.into();
-        match &mut self.check {
-            Some(check) if check.deadline() <= due => {}
-            Some(check) => check.as_mut().reset(due),
-            None => self.check = Some(Box::pin(sleep_until(due))),
+        match &mut self.timer {
+            Some(timer) if timer.deadline() <= due => {}
+            Some(timer) => timer.as_mut().reset(due),
+            None => self.timer = Some(Box::pin(sleep_until(due))),
         }
     }
 }

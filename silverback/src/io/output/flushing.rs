@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, io, sync::Arc, task::Wake, time::Instant};
 
-use silverback_proto::{ConnectionError, Timeout};
 use tokio::runtime::{self, Handle};
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     shared::Shared,
 };
 use crate::io::{
-    last_look::extra_time,
+    last_look::LastLookAt,
     sync::{spawn, thread_local},
 };
 
@@ -43,65 +42,48 @@ thread_local! {
     static LOCAL: RefCell<Option<Local>> = RefCell::default();
 }
 
-impl Compresses for Shared {
-    fn release_idle_compressor(&self, sent: Option<u64>) -> Option<u64> {
-        let mut inner = self.lock();
-        let sent_now = inner.transmitter.stats().messages_sent;
-        if sent == Some(sent_now) {
-            inner.transmitter.release_compressor();
-        }
-        inner.is_compressor_watched = inner.transmitter.holds_compressor();
-        inner.is_compressor_watched.then_some(sent_now)
-    }
-}
-
 impl Flush for Shared {
     fn flush_for_others(self: &Arc<Self>) {
         let mut inner = self.lock();
-        inner.is_registered = false;
-        inner.is_blocked = false;
-        self.flush(&mut inner);
-        self.close_if_abandoned(inner);
+        inner.listed.due = false;
+        self.flush_after_wait(&mut inner);
+        self.close_if_unused(inner);
     }
 
-    fn give_up(&self) {
+    fn fail(&self) {
         let mut inner = self.lock();
         inner.fail(Failure::Io(io::ErrorKind::Other));
-        self.close_if_abandoned(inner);
+        self.close_if_unused(inner);
     }
 
-    fn watch_stall(&self, now: Instant) -> Option<Instant> {
+    fn check_blocked(&self, now: Instant, look: &mut LastLookAt) -> Option<Instant> {
         let mut inner = self.lock();
-        // Checks several times within the stall timeout, so that a stall is found soon after the timeout, which counts
-        // from the last progress.
-        let pause = inner.transmitter.write_stall_budget() / 4;
-        if inner.stalled_since().is_some_and(|since| since.checked_add(pause).is_some_and(|soon| soon <= now)) {
-            inner.look_for_life(now);
-        }
-        let due = inner.stall_deadline();
-        if let Some(due) = due.filter(|due| *due > now) {
-            return Some(now.checked_add(pause).map_or(due, |soon| soon.min(due)));
-        }
-        if let Some(due) = due {
+        inner.look_for_life(now);
+        if let Some(due) = inner.transmitter.blocked_until() {
+            let doubt = inner.transmitter.next_doubt(now);
+            if due > now {
+                return Some(doubt.map_or(due, |doubt| doubt.min(due)));
+            }
             // The I/O driver runs before the next check. It may know that the transport has room again.
-            let doubt = inner.doubt.get_or_insert_default();
-            let look = doubt.stall_look.take().filter(|look| look.0 == due);
-            let until = look.as_ref().map_or_else(|| now + extra_time(due, now), |look| look.1);
-            if look.is_none() || until > now {
-                doubt.stall_look = Some((due, until));
+            if let Some(until) = look.until(due, now) {
                 return Some(until);
             }
         }
-        inner.is_watched = false;
-        if due.is_some() {
-            let timeout = match inner.transmitter.close_deadline() {
-                Some(close_due) if close_due <= now => Timeout::Close(inner.transmitter.close_budget()),
-                _ => Timeout::WriteStall(inner.transmitter.write_stall_budget()),
-            };
-            inner.fail(Failure::Connection(ConnectionError::Timeout(timeout)));
-            self.close_if_abandoned(inner);
+        inner.listed.blocked = false;
+        if let Some(error) = inner.transmitter.handle_output_timeout(now) {
+            inner.fail(Failure::Connection(error));
+            self.close_if_unused(inner);
         }
         None
+    }
+}
+
+impl Compresses for Shared {
+    fn check_compressor(&self, now: Instant) -> bool {
+        let mut inner = self.lock();
+        inner.transmitter.release_idle_compressor(now);
+        inner.listed.compressing = inner.transmitter.holds_compressor();
+        inner.listed.compressing
     }
 }
 

@@ -1,4 +1,4 @@
-//! The state of the sending side, and the lock around it.
+//! What the lock of a connection protects: the transmitter, the transport, and the tasks that wait.
 
 use std::{
     io::{self, IoSlice},
@@ -9,13 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use silverback_proto::{ConnectionError, Role, connection::Transmitter};
+use silverback_proto::{
+    ConnectionError, Role, SendError,
+    connection::{OutputState, Transmitter, Writers},
+};
 
-use super::waiting::Waiting;
 use crate::{
     error::Error,
     io::{
-        clock,
         sync::{Mutex, MutexGuard},
         transport::{ReadSide, WriteSide},
     },
@@ -25,53 +26,28 @@ use crate::{
 pub(super) struct Inner {
     pub(super) transmitter: Transmitter,
     pub(super) io: WriteSide,
-    /// The transport took less than it was given. Its waker wakes the flusher, and until then no task writes.
-    pub(super) is_blocked: bool,
-    /// A layer between us and the socket may still hold bytes.
-    needs_flush: bool,
-    /// Since when such a layer holds all of the output and passes none on.
-    held_since: Option<Box<Instant>>,
-    /// The flusher was asked to flush soon and has not done so yet.
-    pub(super) is_registered: bool,
-    /// The flusher checks whether the connection has stalled.
-    pub(super) is_watched: bool,
-    /// The flusher checks whether the compressor is idle.
-    pub(super) is_compressor_watched: bool,
+    pub(super) listed: Listed,
     /// Which tasks to wake when the lock is released.
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
+    /// Why nothing can be sent any more. The state of the output is then `Closed`.
     pub(super) failure: Option<Box<Failure>>,
-    /// Progress of a peer that may be dead. Boxed, like everything that an idle connection rarely has.
-    pub(super) doubt: Option<Box<Doubt>>,
-    /// The read side of the transport, if the reader was dropped before the connection closed.
-    pub(super) left_behind: Option<Box<LeftBehind>>,
+    /// The read side of the transport, if the reader was dropped before the connection closed. The close sequence needs
+    /// it: with unread input the kernel would reset the connection, which destroys our Close frame.
+    pub(super) kept_read_side: Option<Box<(ReadSide, Role)>>,
     pub(super) reader: Option<Waker>,
-    pub(super) waiting: Option<Box<Waiting>>,
+    pub(super) writers: Writers<Waker>,
 }
 
-/// The read side of a transport without its reader.
-#[derive(Debug)]
-pub(super) struct LeftBehind {
-    pub(super) io: ReadSide,
-    pub(super) role: Role,
-}
-
-/// Progress of a peer that may be dead.
+/// The lists of the flusher that a connection is in, so that it enters each only once.
 #[derive(Debug, Default)]
-pub(super) struct Doubt {
-    /// The last progress. Set while no byte has come from the peer since, or our transport is full.
-    seen: Option<Seen>,
-    /// An additional check by the flusher before it fails the connection: the deadline that it is for, and the time
-    /// when the check ends.
-    pub(super) stall_look: Option<(Instant, Instant)>,
-}
-
-/// How much of our output the peer had acknowledged at a check.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    acknowledged: u64,
-    /// How much the peer must acknowledge before it gets to our keepalive ping.
-    before_ping: u64,
+pub(super) struct Listed {
+    /// Its output is flushed soon.
+    pub(super) due: bool,
+    /// Its transport may take nothing.
+    pub(super) blocked: bool,
+    /// It may hold a compressor.
+    pub(super) compressing: bool,
 }
 
 /// Why nothing can be sent any more. I/O errors are stored by kind, so that the reader and the writers can each report
@@ -92,9 +68,7 @@ impl Failure {
             Self::Connection(error) => error.clone().into(),
         }
     }
-}
 
-impl Failure {
     /// Returns until when to continue reading although the connection has failed.
     pub(super) fn listens_until(&self) -> Option<Instant> {
         match self {
@@ -109,30 +83,29 @@ impl Inner {
         Self {
             transmitter,
             io,
-            is_blocked: false,
-            needs_flush: false,
-            held_since: None,
-            is_registered: false,
-            is_watched: false,
-            is_compressor_watched: false,
+            listed: Listed::default(),
             wakes_reader: false,
             wakes_waiting: false,
             failure: None,
-            doubt: None,
-            left_behind: None,
+            kept_read_side: None,
             reader: None,
-            waiting: None,
+            writers: Writers::default(),
         }
     }
 
-    /// Returns whether some accepted output has not left yet.
-    pub(super) fn has_output(&self) -> bool {
-        self.transmitter.queued_output() > 0 || self.needs_flush
+    /// Returns the error for a message that was refused: why the connection failed, if it did.
+    #[cold]
+    pub(super) fn refusal(&self, error: SendError) -> Error {
+        self.failure.as_deref().map_or_else(|| error.into(), Failure::to_error)
     }
 
     /// Returns whether output waits for the transport, which would wake the flusher, or for the flusher itself.
     pub(super) fn is_on_its_way(&self) -> bool {
-        self.failure.is_none() && (self.is_blocked || (self.is_registered && self.has_output()))
+        match self.transmitter.output_state() {
+            OutputState::Blocked { .. } => true,
+            OutputState::Held | OutputState::Queued => self.listed.due,
+            OutputState::Idle | OutputState::Closing | OutputState::Closed => false,
+        }
     }
 
     /// Writes the queued output, up to a limit, so that other tasks get the lock.
@@ -158,81 +131,27 @@ impl Inner {
                 Poll::Pending => return Poll::Pending,
             };
             self.transmitter.handle_transmitted(count);
-            self.needs_flush = true;
             room = room.saturating_sub(count);
         }
         if self.io.poll_flush(cx)?.is_pending() {
             return Poll::Pending;
         }
-        self.needs_flush = false;
-        if self.held_since.take().is_some() {
-            self.transmitter.handle_taken(clock::now());
-        }
+        self.transmitter.handle_flushed();
         Poll::Ready(Ok(Written::All))
     }
 
-    /// Records that the transport takes nothing at the moment, or passes nothing on.
-    pub(super) fn note_blocked(&mut self, now: Instant) {
-        self.is_blocked = true;
-        if self.transmitter.queued_output() > 0 {
-            self.transmitter.handle_blocked(now);
-        } else {
-            self.held_since.get_or_insert_with(|| Box::new(now));
-        }
-    }
-
-    /// Records that a byte has come, so the peer is alive. While the transport is full, the progress is kept: a write
-    /// stall closes the connection even if the peer sends.
-    pub(super) fn note_life(&mut self) {
-        if !self.is_blocked {
-            self.doubt.iter_mut().for_each(|doubt| doubt.seen = None);
-        }
-    }
-
-    /// Checks whether a peer that may be dead has acknowledged output since the last check. Such progress counts as
-    /// life.
-    ///
-    /// Bytes behind our ping do not count: the kernel of a peer that hangs still acknowledges some. While our own
-    /// transport is full, all progress counts.
+    /// Asks the system what the peer has acknowledged, if the peer seems dead or stalled.
     pub(super) fn look_for_life(&mut self, now: Instant) {
-        let Some(progress) = self.io.tcp_progress() else { return };
-        let before = self.doubt.as_ref().and_then(|doubt| doubt.seen);
-        let before_ping = match before {
-            Some(before) if self.transmitter.awaits_pong() => before.before_ping,
-            _ => progress.acknowledged + progress.outstanding,
-        };
-        self.doubt.get_or_insert_default().seen = Some(Seen { acknowledged: progress.acknowledged, before_ping });
-        let Some(before) = before.filter(|before| before.acknowledged < progress.acknowledged) else { return };
-        if self.is_blocked || before.acknowledged < before.before_ping {
-            self.transmitter.handle_taken(now);
-            if let Some(since) = &mut self.held_since {
-                **since = now;
-            }
+        if !self.transmitter.doubts_life(now) {
+            return;
         }
-    }
-
-    /// Returns since when the transport takes nothing or passes nothing on.
-    pub(super) fn stalled_since(&self) -> Option<Instant> {
-        if !self.is_on_its_way() {
-            return None;
+        if let Some(progress) = self.io.tcp_progress() {
+            self.transmitter.handle_acknowledged(now, progress.acknowledged, progress.outstanding);
         }
-        [self.transmitter.stalled_since(), self.held_since.as_deref().copied()].into_iter().flatten().min()
-    }
-
-    /// Returns when the connection counts as stalled, while its transport takes nothing. The close deadline counts too:
-    /// the closing handshake waits no longer for a transport than for a peer.
-    pub(super) fn stall_deadline(&self) -> Option<Instant> {
-        if !self.is_on_its_way() {
-            return None;
-        }
-        let budget = self.transmitter.write_stall_budget();
-        let stall = self.stalled_since().and_then(|since| since.checked_add(budget));
-        [stall, self.transmitter.close_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
         self.transmitter.handle_lost();
-        self.needs_flush = false;
         if let Failure::Io(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) = failure {
             self.io.note_broken();
         }
@@ -285,16 +204,17 @@ impl<'a> Locked<'a> {
     /// Closes the transport after the lock is released, because dropping a transport may run any code.
     pub(super) fn close(mut self) {
         let io = mem::replace(&mut self.io, WriteSide::Closed);
-        let left_behind = self.left_behind.take();
+        let kept_read_side = self.kept_read_side.take();
         drop(self);
-        drop((io, left_behind));
+        drop((io, kept_read_side));
     }
 
     #[inline(never)]
     fn note_woken(&mut self) {
         let mut woken = Vec::new();
-        if mem::take(&mut self.wakes_waiting) && self.waiting.is_some() {
-            self.call_waiting(&mut woken);
+        if mem::take(&mut self.wakes_waiting) {
+            let Inner { writers, transmitter, .. } = &mut *self.inner;
+            writers.call(transmitter, &mut woken);
         }
         if mem::take(&mut self.wakes_reader) {
             woken.extend(self.reader.take());

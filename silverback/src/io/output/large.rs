@@ -7,10 +7,10 @@ use std::{
 
 use silverback_proto::{
     Message, PreparedMessage,
-    connection::{LargeMessage, LargePreparation, LargeSource},
+    connection::{LargeMessage, LargePreparation, LargeSource, RoomFor},
 };
 
-use super::{handle::SharedHandle, inner::Inner, shared::Shared, waiting::RoomFor};
+use super::{handle::SharedHandle, inner::Inner, shared::Shared};
 use crate::{error::Error, io::yields::yields};
 
 /// A large message that has its turn and is being encoded. If it is dropped before it is queued, its turn passes to the
@@ -84,7 +84,7 @@ impl SharedHandle {
         source: impl FnOnce() -> Option<LargeSource<'m>>,
     ) -> Poll<Result<Option<Encoding<'m>>, Error>> {
         let mut inner = self.lock();
-        if !inner.has_room_for(len) && !self.takes_turn(&mut inner, who, len, cx.waker()) {
+        if !self.has_turn(&mut inner, cx, who, len) {
             return Poll::Pending;
         }
         inner.transmitter.set_write_compression(may_compress);
@@ -99,20 +99,16 @@ impl SharedHandle {
         source: impl FnOnce() -> Option<LargeSource<'m>>,
     ) -> Option<Result<Option<Encoding<'m>>, Error>> {
         let mut inner = self.lock();
-        if !inner.has_room_for(len) {
-            self.flush(&mut inner);
-            if !inner.admits_newcomer(len) {
-                return None;
-            }
-        }
-        inner.transmitter.set_write_compression(may_compress);
-        Some(self.begin_large(&mut inner, source()))
+        self.has_turn_at_once(&mut inner, len).then(|| {
+            inner.transmitter.set_write_compression(may_compress);
+            self.begin_large(&mut inner, source())
+        })
     }
 
     /// Sends a message even if writers wait. Returns the message unsent while another one is open.
     pub(crate) fn send_now(&self, message: Message, may_compress: bool) -> Result<Option<Message>, Error> {
         let mut inner = self.lock();
-        if inner.transmitter.has_open_message() && !inner.refuses_messages() {
+        if inner.transmitter.has_open_message() && !inner.transmitter.is_closing() {
             return Ok(Some(message));
         }
         inner.transmitter.set_write_compression(may_compress);

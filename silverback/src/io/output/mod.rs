@@ -1,24 +1,28 @@
-//! The sending side of a connection, which its reader and all its writers share.
+//! The sending side of a connection, which its reader and all its writers share. The state of the output is in
+//! `silverback_proto`: whether it is idle, held back, queued or blocked, which task may queue next, and how a connection
+//! closes. Here are the lock, the wakers, the timers and the transport.
 //!
 //! ```text
-//! shared      the lock, the queue behind it, and the decision to write now or later
-//! inner       the state behind the lock
-//! waiting     tasks that wait for room or for a flush: `admission` decides whose turn it is, `waits` has the futures
+//! shared      the lock, and every command of readers and writers: queue, then write now or later
+//! inner       what the lock protects, and one write to the transport
+//! waits       futures that wait for room or for a flush, and leave the queue when they are dropped
 //! large       encodes large messages outside the lock
-//! flusher     one task for each thread, which sends held-back output; `flushing` is its work on one connection
-//! ending      the close sequence
+//! flusher     one task for each thread: sends held-back output, continues when a transport has room again, fails
+//!             stalled connections, releases idle compressors (`compressors`); `flushing` is its work on a connection
+//! closer      runs the close sequence, in the background if the application has dropped the connection
 //! ```
+//!
+//! Who writes? The task that holds the lock: a writer that has queued a message, a reader before it waits, or the
+//! flusher. Who is woken when the transport has room? The flusher alone, so no output is lost if a task goes away.
 
-mod admission;
+pub(crate) mod closer;
 mod compressors;
-pub(crate) mod ending;
 pub(crate) mod flusher;
 mod flushing;
 mod handle;
 mod inner;
 mod large;
 mod shared;
-mod waiting;
 mod waits;
 
 pub(crate) use self::{
@@ -26,6 +30,5 @@ pub(crate) use self::{
     handle::SharedHandle,
     large::Encoding,
     shared::{Received, Shared, Wait},
-    waiting::{FlushFor, Polled, RoomFor},
     waits::{ChangingRoomWait, FlushWait, RoomWait},
 };

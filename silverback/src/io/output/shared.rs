@@ -10,13 +10,12 @@ use std::{
 
 use silverback_proto::{
     CloseInfo, ConnectionError, ReceivedEvent, SendError, Stats, Timeout,
-    connection::{OutputProgress, Transmitter, WaiterId},
+    connection::{FlushFor, Hold, OutputProgress, Polled, RoomFor, Transmitter, WaiterId},
 };
 
 use super::{
     flusher::Flusher,
     inner::{Failure, Inner, Locked, Written},
-    waiting::{FlushFor, Polled, RoomFor},
 };
 use crate::{
     error::Error,
@@ -87,16 +86,40 @@ impl Shared {
         send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
     ) -> Poll<Result<(), Error>> {
         let mut inner = self.lock();
-        if !inner.has_room_for(len) && !self.takes_turn(&mut inner, who, len, cx.waker()) {
+        if !self.has_turn(&mut inner, cx, who, len) {
             return Poll::Pending;
         }
         Poll::Ready(self.send_locked(&mut inner, send))
     }
 
+    /// Returns whether a message of `len` bytes may be queued now. If not, its writer waits.
+    #[inline]
+    pub(super) fn has_turn(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        cx: &mut Context<'_>,
+        who: RoomFor<'_>,
+        len: usize,
+    ) -> bool {
+        inner.writers.has_room_for(&inner.transmitter, len) || self.takes_turn(inner, who, len, cx.waker())
+    }
+
     #[cold]
-    pub(super) fn takes_turn(self: &Arc<Self>, inner: &mut Inner, who: RoomFor<'_>, len: usize, waker: &Waker) -> bool {
+    fn takes_turn(self: &Arc<Self>, inner: &mut Inner, who: RoomFor<'_>, len: usize, waker: &Waker) -> bool {
         self.flush(inner);
-        inner.takes_turn(who, len, waker)
+        let goes = inner.writers.takes_turn(&inner.transmitter, who, len, waker.clone());
+        // The next writer's turn comes once this message is queued, because it is woken only after the lock is released.
+        inner.wakes_waiting |= goes;
+        goes
+    }
+
+    /// Returns whether a message of `len` bytes may be queued at once, without waiting.
+    pub(super) fn has_turn_at_once(self: &Arc<Self>, inner: &mut Inner, len: usize) -> bool {
+        if inner.writers.has_room_for(&inner.transmitter, len) {
+            return true;
+        }
+        self.flush(inner);
+        inner.writers.admits_newcomer(&inner.transmitter, len)
     }
 
     /// Queues a message of `len` bytes if there is room at once and no writer waits. Returns `None` if not.
@@ -106,13 +129,7 @@ impl Shared {
         send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
     ) -> Option<Result<(), Error>> {
         let mut inner = self.lock();
-        if !inner.has_room_for(len) {
-            self.flush(&mut inner);
-            if !inner.admits_newcomer(len) {
-                return None;
-            }
-        }
-        Some(self.send_locked(&mut inner, send))
+        self.has_turn_at_once(&mut inner, len).then(|| self.send_locked(&mut inner, send))
     }
 
     /// Queues output even if writers wait: the next fragment of the open message, a ping or a Close frame.
@@ -134,7 +151,7 @@ impl Shared {
         if inner.failure.is_none() && !inner.transmitter.has_room_for(payload.len()) {
             self.flush(&mut inner);
             if !inner.transmitter.has_room_for(payload.len()) {
-                inner.wait_with_fragment(payload.len(), cx.waker());
+                inner.writers.wait_with_fragment(payload.len(), cx.waker().clone());
                 return Poll::Pending;
             }
         }
@@ -145,7 +162,10 @@ impl Shared {
 
     /// Removes a writer from the queues for room and for a flush.
     pub(crate) fn stop_waiting(&self, room: Option<WaiterId>, flush: Option<WaiterId>) {
-        self.lock().stop_waiting(room, flush);
+        let mut inner = self.lock();
+        inner.writers.stop_waiting(room, flush);
+        // This task may have been woken before it was cancelled. Then the next one must be woken instead.
+        inner.wakes_waiting = true;
     }
 
     /// Waits until everything queued has left. Fails if the connection has failed, or if output was dropped because the
@@ -156,20 +176,22 @@ impl Shared {
         if let Some(failure) = &inner.failure {
             return Poll::Ready(Err(failure.to_error()));
         }
-        if !inner.has_output() {
+        if !inner.transmitter.has_output() {
             let has_left = !inner.transmitter.has_dropped_output();
             return Poll::Ready(if has_left { Ok(()) } else { Err(SendError::Closing.into()) });
         }
-        inner.wait_for_flush(who, cx.waker());
+        inner.writers.wait_for_flush(who, cx.waker().clone());
         Poll::Pending
     }
 
     /// Shuts down the write side once everything has left.
     pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.poll_flush(cx, FlushFor::Polled(Polled::Ending)).is_pending() {
+        if self.poll_flush(cx, FlushFor::Polled(Polled::CloseSequence)).is_pending() {
             return Poll::Pending;
         }
-        self.lock().io.poll_shutdown(cx).map(|_| ())
+        let mut inner = self.lock();
+        inner.transmitter.handle_shutdown();
+        inner.io.poll_shutdown(cx).map(|_| ())
     }
 
     /// Closes the descriptor at the end of the connection, even if the application still has its handles.
@@ -219,7 +241,7 @@ impl Shared {
     pub(super) fn flush_and_leave(self: &Arc<Self>) {
         let mut inner = self.lock();
         self.flush(&mut inner);
-        self.close_if_abandoned(inner);
+        self.close_if_unused(inner);
     }
 
     /// Prepares a reader to wait, and counts the bytes that it has received since it last waited. Returns the next
@@ -232,19 +254,18 @@ impl Shared {
         };
         if received.count > 0 {
             inner.transmitter.handle_received(received.at, received.count);
-            inner.note_life();
         }
         let is_known = inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !is_known {
             inner.reader = Some(cx.waker().clone());
         }
-        Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_timeout()), is_known })
+        Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_input_timeout()), is_known })
     }
 
     /// Returns whether a deadline that ends the connection has passed.
     pub(crate) fn has_timed_out(&self, now: Instant) -> bool {
         let inner = self.lock();
-        inner.failure.is_some() || inner.transmitter.has_timed_out(now)
+        inner.failure.is_some() || inner.transmitter.has_input_timed_out(now)
     }
 
     /// Handles a deadline of the reader that has passed.
@@ -253,10 +274,8 @@ impl Shared {
         if let Some(failure) = &inner.failure {
             return Err(failure.to_error());
         }
-        if inner.transmitter.doubts_life(now) {
-            inner.look_for_life(now);
-        }
-        if let Some(error) = inner.transmitter.handle_timeout(now) {
+        inner.look_for_life(now);
+        if let Some(error) = inner.transmitter.handle_input_timeout(now) {
             inner.fail(Failure::Connection(error.clone()));
             return Err(error.into());
         }
@@ -317,13 +336,17 @@ impl Shared {
         self.lock().transmitter.stats()
     }
 
-    pub(crate) fn output_progress(&self) -> OutputProgress {
+    /// Begins to track which output has left, before anything is queued.
+    pub(crate) fn track_output(&self) {
+        self.lock().transmitter.track_output();
+    }
+
+    pub(crate) fn output_progress(&self) -> Option<OutputProgress> {
         self.lock().transmitter.output_progress()
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        let inner = self.lock();
-        inner.failure.is_none() && inner.transmitter.close_info().is_none()
+        !self.lock().transmitter.is_closing()
     }
 
     pub(super) fn send_locked(
@@ -331,33 +354,45 @@ impl Shared {
         inner: &mut Inner,
         send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
     ) -> Result<(), Error> {
-        if let Some(failure) = &inner.failure {
-            return Err(failure.to_error());
-        }
-        send(&mut inner.transmitter)?;
-        let holds_back = self.input_in_hand.load(Ordering::Acquire) || self.holds.load(Ordering::Acquire) > 0;
-        if !holds_back || inner.transmitter.queued_output() >= self.write_buffer_size as usize {
-            self.flush(inner);
-            return Ok(());
-        }
-        self.holds_output.store(true, Ordering::Release);
-        if !inner.is_registered && !inner.is_blocked {
-            inner.is_registered = self.flusher.flush_soon(self.clone());
-            if !inner.is_registered {
-                self.flush(inner);
+        send(&mut inner.transmitter).map_err(|error| inner.refusal(error))?;
+        let more_follows = self.input_in_hand.load(Ordering::Acquire) || self.holds.load(Ordering::Acquire) > 0;
+        match inner.transmitter.hold_back(more_follows, self.write_buffer_size as usize) {
+            Hold::No => self.flush(inner),
+            Hold::Begins => {
+                self.holds_output.store(true, Ordering::Release);
+                if !self.is_flushed_soon(inner) {
+                    self.flush(inner);
+                }
             }
+            Hold::GoesOn => {}
         }
         Ok(())
     }
 
+    /// Makes sure that the flusher sends the output soon. Returns `false` if the flusher's runtime has ended.
+    #[cold]
+    fn is_flushed_soon(self: &Arc<Self>, inner: &mut Inner) -> bool {
+        inner.listed.due = inner.listed.due || self.flusher.flush_soon(self.clone());
+        inner.listed.due
+    }
+
     /// Writes until the queue is empty or the transport takes no more. After a lot of output the flusher continues.
     pub(super) fn flush(self: &Arc<Self>, inner: &mut Inner) {
+        self.flush_if(inner, false);
+    }
+
+    /// Does the same for the flusher, which the transport wakes when it has room again.
+    pub(super) fn flush_after_wait(self: &Arc<Self>, inner: &mut Inner) {
+        self.flush_if(inner, true);
+    }
+
+    fn flush_if(self: &Arc<Self>, inner: &mut Inner, has_room: bool) {
         self.holds_output.store(false, Ordering::Release);
-        if inner.is_blocked || inner.failure.is_some() || !inner.has_output() {
+        if !inner.transmitter.may_write(has_room) {
             return;
         }
-        if !inner.is_compressor_watched && inner.transmitter.holds_compressor() {
-            inner.is_compressor_watched = true;
+        if !inner.listed.compressing && inner.transmitter.holds_compressor() {
+            inner.listed.compressing = true;
             self.flusher.watch_compressor(self);
         }
         // The task that holds the lock writes, but only the flusher is woken. So no output is lost if the task goes
@@ -367,22 +402,18 @@ impl Shared {
             Poll::Ready(Ok(Written::All)) => inner.wakes_waiting = true,
             Poll::Ready(Ok(Written::NotAll)) => {
                 inner.wakes_waiting = true;
-                inner.is_registered = inner.is_registered || self.flusher.flush_soon(self.clone());
-                if !inner.is_registered {
+                if !self.is_flushed_soon(inner) {
                     inner.fail(Failure::Io(io::ErrorKind::Other));
                 }
             }
             Poll::Ready(Err(error)) => inner.fail(Failure::Write(error.kind(), clock::now())),
             Poll::Pending => {
-                inner.note_blocked(clock::now());
+                inner.transmitter.handle_blocked(clock::now());
                 inner.wakes_waiting = true;
-                if !inner.is_watched {
-                    inner.is_watched = self.flusher.watch(self.clone());
-                    if !inner.is_watched {
-                        // The flusher's runtime has ended. No task would continue or wake the writers that wait for
-                        // room.
-                        inner.fail(Failure::Io(io::ErrorKind::Other));
-                    }
+                inner.listed.blocked = inner.listed.blocked || self.flusher.watch_blocked(self.clone());
+                if !inner.listed.blocked {
+                    // The flusher's runtime has ended. No task would continue or wake the writers that wait for room.
+                    inner.fail(Failure::Io(io::ErrorKind::Other));
                 }
             }
         }
@@ -393,7 +424,7 @@ impl Shared {
     }
 
     /// Closes the transport if neither the application nor output on its way needs it any more.
-    pub(super) fn close_if_abandoned(&self, inner: Locked<'_>) {
+    pub(super) fn close_if_unused(&self, inner: Locked<'_>) {
         let is_on_its_way = inner.is_on_its_way() && !self.flusher.is_over();
         if self.handles.load(Ordering::Acquire) == 0 && !is_on_its_way {
             inner.close();

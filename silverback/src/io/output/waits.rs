@@ -5,13 +5,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use silverback_proto::connection::WaiterId;
+use silverback_proto::connection::{FlushFor, RoomFor, WaiterId};
 
-use super::{
-    large::Encoding,
-    shared::Shared,
-    waiting::{FlushFor, RoomFor},
-};
+use super::{large::Encoding, shared::Shared};
 
 /// A future that waits for room, and has its turn while a large message is encoded. When it is dropped, it leaves the
 /// queue and passes its turn on.
@@ -41,17 +37,17 @@ impl Drop for RoomWait<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.id.is_some() || self.encoding.is_some() {
-            self.give_up();
+            self.leave();
         }
     }
 }
 
 impl RoomWait<'_> {
     #[cold]
-    fn give_up(&mut self) {
+    fn leave(&mut self) {
         drop(self.encoding.take());
         if self.id.is_some() {
-            self.shared.lock().stop_waiting(self.id, None);
+            self.shared.stop_waiting(self.id, None);
         }
     }
 }
@@ -78,7 +74,7 @@ impl FlushWait<'_> {
 impl Drop for FlushWait<'_> {
     fn drop(&mut self) {
         if self.id.is_some() {
-            self.shared.lock().stop_waiting(None, self.id);
+            self.shared.stop_waiting(None, self.id);
         }
     }
 }
@@ -95,7 +91,7 @@ impl ChangingRoomWait {
     /// Returns the place in the queue of this connection. Leaves the queue of any other connection.
     pub(crate) fn on(&mut self, shared: &Arc<Shared>) -> &mut Option<WaiterId> {
         if !std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(shared)) {
-            self.give_up();
+            self.leave();
             self.shared = Arc::downgrade(shared);
         }
         &mut self.id
@@ -107,15 +103,15 @@ impl ChangingRoomWait {
         &mut self.encoding
     }
 
-    fn give_up(&mut self) {
+    fn leave(&mut self) {
         if let (Some(id), Some(shared)) = (self.id.take(), self.shared.upgrade()) {
-            shared.lock().stop_waiting(Some(id), None);
+            shared.stop_waiting(Some(id), None);
         }
     }
 }
 
 impl Drop for ChangingRoomWait {
     fn drop(&mut self) {
-        self.give_up();
+        self.leave();
     }
 }

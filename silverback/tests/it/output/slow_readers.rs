@@ -61,10 +61,12 @@ async fn read_exactly(peer: &mut net::TcpStream, count: usize, into: &mut Vec<u8
     }
 }
 
-const STEP: Duration = Duration::from_secs(5);
+/// The kernel of a peer acknowledges in lumps of up to 32 KiB. At this pace, one comes at least every 16 s, which is less
+/// than the ping timeout.
+const STEP: Duration = Duration::from_secs(2);
 const TAKEN: usize = 4 * 1024;
-/// Its header has 4 bytes.
-const MESSAGE: usize = 60 * 1024;
+const MESSAGE: usize = 120 * 1024;
+const HEADER: usize = 10;
 
 /// Our kernel takes the whole message at once. Only TCP knows how much the peer has acknowledged.
 async fn check_that_a_late_pong_is_waited_for(wrap: impl FnOnce(TcpStream) -> Box<dyn ByteStream>) {
@@ -80,7 +82,7 @@ async fn check_that_a_late_pong_is_waited_for(wrap: impl FnOnce(TcpStream) -> Bo
         read_exactly(&mut peer, TAKEN, &mut wire).await;
     }
     // The header of the message, and the ping that stood behind it.
-    read_exactly(&mut peer, 4 + 6, &mut wire).await;
+    read_exactly(&mut peer, HEADER + 6, &mut wire).await;
     let (frames, _) = decode_all(&wire);
     assert_eq!(frames.iter().map(|frame| frame.opcode).collect::<Vec<_>>(), [0x2, 0x9]);
     let answer = pong(frames[1].payload.clone()).masked(CLIENT_KEY).encode();
@@ -153,7 +155,7 @@ async fn a_peer_that_takes_a_little_of_what_our_kernel_holds_is_no_stall() {
     writer.write_message(vec![7; 8 * 1024 * 1024]).await.unwrap();
     let flushing = tokio::spawn(async move { writer.flush().await });
     let mut wire = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..40 {
         sleep(STEP).await;
         assert!(!flushing.is_finished());
         read_exactly(&mut peer, TAKEN, &mut wire).await;
