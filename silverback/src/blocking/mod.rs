@@ -58,6 +58,8 @@
 mod conn;
 pub(crate) mod error;
 mod inside;
+#[cfg(feature = "json")]
+mod json;
 mod message_reader;
 mod message_writer;
 mod reader;

@@ -118,6 +118,16 @@ impl Reader {
         self.reader.part().stats()
     }
 
+    #[cfg(feature = "json")]
+    pub(super) fn waiting(&self) -> (&'static Handle, Option<Duration>) {
+        (self.reader.runtime(), self.timeout)
+    }
+
+    #[cfg(feature = "json")]
+    pub(super) fn part_mut(&mut self) -> &mut crate::conn::reader::Reader {
+        self.reader.part_mut()
+    }
+
     /// Starts the closing handshake with `start`, and completes it.
     pub(super) fn close(&mut self, start: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         let runtime = self.reader.runtime();

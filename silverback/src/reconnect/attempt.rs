@@ -1,6 +1,6 @@
 //! One attempt: choose the server, dial it, and run the hook that sets up the connection.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::time::Duration;
 
 use super::{
     Reconnect,
@@ -12,7 +12,6 @@ use crate::{
     io::{clock, last_look},
 };
 
-pub(super) type Attempting = Pin<Box<dyn Future<Output = Result<Conn, Disconnect>> + Send>>;
 /// Opens a connection that is ready for the application's messages.
 pub(super) async fn attempt(plan: Reconnect, attempt: ReconnectAttempt) -> Result<Conn, Disconnect> {
     let (dialer, url) = match &plan.prepare {

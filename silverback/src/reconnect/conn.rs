@@ -8,21 +8,28 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use silverback_proto::{CloseCode, CloseInfo, Event, Message};
+use silverback_proto::{CloseCode, CloseInfo, Event, Message, UnsendableCode};
 use tokio::sync::watch;
 
 use super::{
     Reconnect, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingWriter,
     engine::{Engine, Step},
     link::{Link, Written},
+    sink::ConnSink,
 };
-use crate::{conn::Conn, error::Error, io::output::ChangingRoomWait};
+use crate::{
+    conn::{Conn, writer::Writer},
+    error::Error,
+    io::output::ChangingRoomWait,
+};
 
 /// A client's connection that reconnects when it is lost. [`Reconnect`] creates it.
 ///
 /// It connects only while one of its methods is awaited. A program that also waits for something else uses `select!`,
 /// as with any connection. All methods that wait are cancel safe: the next call continues an attempt that was
 /// interrupted.
+///
+/// It is a `Stream` of messages and a `Sink` too.
 pub struct ReconnectingConn {
     engine: Engine,
     link: Arc<Link>,
@@ -33,13 +40,22 @@ pub struct ReconnectingConn {
     ahead: VecDeque<Message>,
     /// Bytes in `ahead`.
     ahead_size: usize,
+    pub(super) sink: ConnSink,
 }
 
 impl ReconnectingConn {
     pub(super) fn new(plan: Reconnect) -> Self {
         let link = Arc::new(Link::new(ReconnectState::Connecting { attempt: 1 }));
         let engine = Engine::new(plan, link.clone());
-        Self { engine, link, may_compress: true, news: None, ahead: VecDeque::new(), ahead_size: 0 }
+        Self {
+            engine,
+            link,
+            may_compress: true,
+            news: None,
+            ahead: VecDeque::new(),
+            ahead_size: 0,
+            sink: ConnSink::default(),
+        }
     }
 
     /// Returns the next message, from the current connection or a later one, or `None` once the connection is closed,
@@ -53,16 +69,7 @@ impl ReconnectingConn {
     /// # Cancel safety
     /// Dropping the future loses no message.
     pub async fn read_message(&mut self) -> Result<Option<Message>, ReconnectError> {
-        loop {
-            match self.read_event().await? {
-                Some(ReconnectEvent::Message(message)) => return Ok(Some(message)),
-                Some(ReconnectEvent::Disconnected(outage)) if !outage.undelivered.is_empty() => {
-                    return Err(ReconnectError::Undelivered(outage));
-                }
-                Some(_) => {}
-                None => return Ok(None),
-            }
-        }
+        poll_fn(|cx| self.poll_read_message(cx)).await
     }
 
     /// Returns the next message, control frame or change of the connection, or `None` once the connection is closed.
@@ -170,6 +177,32 @@ impl ReconnectingConn {
         self.link.states()
     }
 
+    pub(super) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, ReconnectError>> {
+        loop {
+            match ready!(self.poll_event(cx))? {
+                Some(ReconnectEvent::Message(message)) => return Poll::Ready(Ok(Some(message))),
+                Some(ReconnectEvent::Disconnected(outage)) if !outage.undelivered.is_empty() => {
+                    return Poll::Ready(Err(ReconnectError::Undelivered(outage)));
+                }
+                Some(_) => {}
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Writes if there is a connection with room now. Returns the message in the error otherwise.
+    pub(super) fn try_send(&self, message: Message) -> Result<(), (Message, Written)> {
+        self.link.try_write(message, self.may_compress)
+    }
+
+    pub(super) fn current_writer(&self) -> Option<Writer> {
+        self.link.writer(self.may_compress)
+    }
+
+    pub(super) fn start_close(&self, code: CloseCode, reason: &str) -> Result<(), UnsendableCode> {
+        self.link.close(code, reason)
+    }
+
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ReconnectEvent>, ReconnectError>> {
         if let Some(message) = self.ahead.pop_front() {
             self.ahead_size -= message.len();
@@ -185,7 +218,7 @@ impl ReconnectingConn {
         })
     }
 
-    fn poll_write(
+    pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         wait: &mut ChangingRoomWait,

@@ -12,10 +12,8 @@ use silverback_proto::{CloseCode, CloseInfo, Initiator};
 use tokio::time::{Sleep, sleep};
 
 use super::{
-    Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectEvent, ReconnectState,
-    attempt::{Attempting, attempt},
-    backoff::Backoff,
-    link::Link,
+    Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectEvent, ReconnectState, attempt::attempt,
+    backoff::Backoff, boxed::Boxed, link::Link,
 };
 use crate::{conn::Conn, error::Error, io::clock};
 
@@ -32,7 +30,7 @@ pub(super) struct Engine {
 
 enum Phase {
     Idle,
-    Connecting(Attempting),
+    Connecting(Boxed<Result<Conn, Disconnect>>),
     Connected(Box<Connected>),
     Waiting(Pin<Box<Sleep>>),
     /// Holds the last connection while it has something to drain.
@@ -91,7 +89,7 @@ impl Engine {
                     self.begin_attempt();
                 }
                 Phase::Connecting(attempting) => {
-                    return Poll::Ready(match ready!(attempting.as_mut().poll(cx)) {
+                    return Poll::Ready(match ready!(attempting.poll(cx)) {
                         Ok(conn) => self.begin_connection(conn),
                         Err(cause) => self.note_outage(cause),
                     });
@@ -116,7 +114,7 @@ impl Engine {
     fn begin_attempt(&mut self) {
         let this = self.this_attempt();
         self.link.set_state(ReconnectState::Connecting { attempt: this.number });
-        self.phase = Phase::Connecting(Box::pin(attempt(self.plan.clone(), this)));
+        self.phase = Phase::Connecting(Boxed::new(attempt(self.plan.clone(), this)));
     }
 
     fn begin_connection(&mut self, mut conn: Conn) -> Step {

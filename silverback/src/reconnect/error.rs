@@ -5,6 +5,8 @@ use std::{error::Error as StdError, fmt};
 use silverback_proto::{Message, UnsendableCode};
 
 use super::Outage;
+#[cfg(feature = "json")]
+use crate::adapters::json::error::JsonError;
 
 /// The reason why a method failed, for the application to know or to act on.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub enum ReconnectError {
     NotConnected,
     /// A Close frame with a code that must not be sent (RFC 6455, 7.4).
     UnsendableCode(UnsendableCode),
+    /// A message is not JSON of the requested type, or JSON cannot represent a value.
+    #[cfg(feature = "json")]
+    Json(Box<JsonError>),
 }
 
 impl ReconnectError {
@@ -46,6 +51,8 @@ impl fmt::Display for ReconnectError {
             }
             Self::NotConnected => f.write_str("not connected"),
             Self::UnsendableCode(error) => error.fmt(f),
+            #[cfg(feature = "json")]
+            Self::Json(error) => error.fmt(f),
         }
     }
 }
@@ -55,6 +62,8 @@ impl StdError for ReconnectError {
         match self {
             Self::Undelivered(outage) | Self::GivenUp(outage) => Some(outage.cause.as_ref()),
             Self::UnsendableCode(error) => Some(error),
+            #[cfg(feature = "json")]
+            Self::Json(error) => Some(error),
             Self::Closed | Self::NotNow(_) | Self::NotConnected => None,
         }
     }
@@ -63,5 +72,12 @@ impl StdError for ReconnectError {
 impl From<UnsendableCode> for ReconnectError {
     fn from(error: UnsendableCode) -> Self {
         Self::UnsendableCode(error)
+    }
+}
+
+#[cfg(feature = "json")]
+impl From<JsonError> for ReconnectError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(Box::new(error))
     }
 }

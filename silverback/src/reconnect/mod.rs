@@ -6,23 +6,28 @@
 // |---|---|
 // | `mod`, `options` | the builder and its options |
 // | `backoff`, `retry_after`, `outage` | when to try again, and whether |
-// | `hooks`, `attempt` | one attempt: hooks and the dial |
+// | `hooks`, `attempt`, `boxed` | one attempt: hooks and the dial, as a boxed future |
 // | `engine` | the cycle of an attempt, a connection and a wait |
 // | `conn`, `event` | the connection for the application, and its events |
+// | `sink`, `json` | the connection and its writers as streams and sinks, and for JSON |
 // | `link`, `writer` | writers, and what they share with the engine: the connection, unsent messages |
 // | `state`, `error` | the state and the errors that applications see |
 
 mod attempt;
 mod backoff;
+mod boxed;
 mod conn;
 mod engine;
 mod error;
 mod event;
 mod hooks;
+#[cfg(feature = "json")]
+mod json;
 mod link;
 mod options;
 mod outage;
 mod retry_after;
+mod sink;
 mod state;
 mod writer;
 

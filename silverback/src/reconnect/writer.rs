@@ -8,20 +8,30 @@ use tokio::sync::watch;
 use super::{
     ReconnectError, ReconnectState,
     link::{Link, Written},
+    sink::WriterSink,
 };
 use crate::{conn::writer::Writer, io::output::ChangingRoomWait};
 
 /// Writes to the current connection. Clone it to write from several tasks. It does not connect: only the task that
 /// reads from the [`ReconnectingConn`](super::ReconnectingConn) reconnects and is told which messages were not sent.
-#[derive(Clone)]
+///
+/// It is a `Sink` too.
 pub struct ReconnectingWriter {
     link: Arc<Link>,
     may_compress: bool,
+    pub(super) sink: WriterSink,
+}
+
+/// A clone starts with the options of the original and without its sink state.
+impl Clone for ReconnectingWriter {
+    fn clone(&self) -> Self {
+        Self::new(self.link.clone(), self.may_compress)
+    }
 }
 
 impl ReconnectingWriter {
     pub(super) fn new(link: Arc<Link>, may_compress: bool) -> Self {
-        Self { link, may_compress }
+        Self { link, may_compress, sink: WriterSink::default() }
     }
 
     /// Accepts a message for sending as soon as there is a connection with room in its queue.
@@ -51,10 +61,14 @@ impl ReconnectingWriter {
     /// Fails with [`ReconnectError::NotNow`], which returns the message, or with [`ReconnectError::Closed`] as
     /// [`write_message`](Self::write_message) does.
     pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), ReconnectError> {
-        self.link.try_write(message.into(), self.may_compress).map_err(|(message, written)| match written {
+        self.try_send(message.into()).map_err(|(message, written)| match written {
             Written::Closed => ReconnectError::Closed,
             Written::Accepted | Written::NotConnected => ReconnectError::NotNow(message),
         })
+    }
+
+    pub(super) fn try_send(&self, message: Message) -> Result<(), (Message, Written)> {
+        self.link.try_write(message, self.may_compress)
     }
 
     /// Sets whether the messages of this writer may be compressed from now on; see

@@ -4,9 +4,9 @@
 use std::{io, time::Duration};
 
 use silverback::{
-    Dialer, Reconnect,
+    Dialer, Message, Reconnect,
     proto::handshake::{AcceptKey, Nonce},
-    reconnect::{Outage, ReconnectError, ReconnectEvent, ReconnectingConn},
+    reconnect::{Outage, ReconnectError, ReconnectEvent, ReconnectingConn, ReconnectingWriter},
 };
 use silverback_testkit::{
     pipe::{Remote, pipe},
@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::support::{Head, within};
 
+mod as_sink;
 mod ending;
 mod hooks;
 mod lost_messages;

@@ -26,10 +26,7 @@ use crate::{
 /// # Errors
 /// Fails with [`Error::Json`] if JSON cannot represent the value, such as a map whose keys are not text.
 pub fn to_message<T: Serialize + ?Sized>(value: &T) -> Result<Message, Error> {
-    match serde_json::to_string(value) {
-        Ok(text) => Ok(Message::from(text)),
-        Err(source) => Err(JsonError { message: None, source }.into()),
-    }
+    Ok(serialize(value)?)
 }
 
 /// Parses the JSON of a message, text or binary. The value may borrow from the message.
@@ -37,14 +34,24 @@ pub fn to_message<T: Serialize + ?Sized>(value: &T) -> Result<Message, Error> {
 /// # Errors
 /// Fails with [`Error::Json`] if the message is not the JSON of a `T`, or if something follows the value.
 pub fn from_message<'a, T: Deserialize<'a>>(message: impl Into<MessageRef<'a>>) -> Result<T, Error> {
-    let message = message.into();
+    Ok(parse(message.into())?)
+}
+
+pub(crate) fn serialize<T: Serialize + ?Sized>(value: &T) -> Result<Message, JsonError> {
+    match serde_json::to_string(value) {
+        Ok(text) => Ok(Message::from(text)),
+        Err(source) => Err(JsonError { message: None, source }),
+    }
+}
+
+pub(crate) fn parse<'a, T: Deserialize<'a>>(message: MessageRef<'a>) -> Result<T, JsonError> {
     let parsed = match message {
         MessageRef::Text(text) => serde_json::from_str(text),
         // Peers that hold bytes send them as binary messages. JSON is always UTF-8 (RFC 8259, 8.1), and serde_json
         // validates it.
         MessageRef::Binary(bytes) => serde_json::from_slice(bytes),
     };
-    parsed.map_err(|source| JsonError { message: Some(message.to_message()), source }.into())
+    parsed.map_err(|source| JsonError { message: Some(message.to_message()), source })
 }
 
 impl Conn {

@@ -231,3 +231,24 @@ mod a_connection_that_is_dropped {
         assert_eq!(peer.rest(), []);
     }
 }
+
+#[cfg(feature = "json")]
+#[test]
+fn json_is_written_and_read() {
+    let server = AsyncEcho::start();
+    let mut conn = server.dial();
+    conn.write_json(&[1, 2]).unwrap();
+    assert_eq!(conn.read_json::<Vec<u8>>().unwrap(), Some(vec![1, 2]));
+    conn.write_message("no json").unwrap();
+    match conn.read_json::<u8>() {
+        Err(Error::Json(error)) => assert_eq!(error.message(), Some(&"no json".into())),
+        other => panic!("{other:?}"),
+    }
+    let (writer, mut reader) = conn.split();
+    writer.write_json("text").unwrap();
+    assert_eq!(reader.read_json::<String>().unwrap().as_deref(), Some("text"));
+    let keys_that_are_no_text = std::collections::HashMap::from([([1], 2)]);
+    assert!(matches!(writer.write_json(&keys_that_are_no_text), Err(Error::Json(_))));
+    writer.start_close(1000, "").unwrap();
+    assert_eq!(reader.read_json::<u8>().unwrap(), None);
+}
