@@ -11,14 +11,16 @@ use std::{
 use futures_sink::Sink;
 use silverback_proto::{
     CloseCode, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
-    connection::{FlushFor, LARGE_MESSAGE, LargeSource, OutputProgress, RoomFor, Transmitter, WaiterId},
+    connection::{
+        FlushFor, LARGE_MESSAGE, LargePreparation, LargeSource, OutputProgress, RoomFor, Transmitter, WaiterId,
+    },
 };
 
 use crate::{
     conn::message_writer::MessageWriter,
     error::Error,
     io::{
-        output::{ChangingRoomWait, Encoding, FlushWait, RoomWait, SharedHandle},
+        output::{ChangingRoomWait, Encoding, FlushWait, RoomWait, SharedHandle, with_compression},
         yields::yields,
     },
 };
@@ -101,7 +103,7 @@ impl Writer {
         let mut message = Some(message);
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(move |cx| {
-            if len > LARGE_MESSAGE {
+            if !self.is_common(len) {
                 return self.poll_large(cx, &mut wait, len, || message.take().map(LargeSource::Owned));
             }
             self.poll_message(cx, wait.who(), len, &mut message)
@@ -143,10 +145,10 @@ impl Writer {
         let len = message.as_bytes().len();
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(|cx| {
-            if len > LARGE_MESSAGE {
+            if !self.is_common(len) {
                 return self.poll_large(cx, &mut wait, len, || Some(LargeSource::Borrowed(message)));
             }
-            self.shared.poll_send(cx, wait.who(), len, |out| self.options(out).send_ref(message))
+            self.shared.poll_send(cx, wait.who(), len, |out| out.send_ref(message))
         })
         .await
     }
@@ -163,13 +165,13 @@ impl Writer {
     /// As [`write_message`](Self::write_message).
     pub async fn write_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
         let len = message.message().len();
-        if len > LARGE_MESSAGE {
-            if let Some(mut preparation) = self.shared.preparation(message, self.may_compress) {
+        if !self.is_common(len) {
+            if let Some(mut preparation) = self.preparation(message) {
                 poll_fn(|cx| if preparation.work() { Poll::Ready(()) } else { yields(cx) }).await;
             }
             return self.write_large(len, LargeSource::Prepared(message)).await;
         }
-        self.send(len, |out| self.options(out).send_prepared(message)).await
+        self.send(len, |out| out.send_prepared(message)).await
     }
 
     /// Accepts a message if there is room for it now and no other writer waits for room. Returns it in the error
@@ -184,11 +186,11 @@ impl Writer {
     pub fn try_write_message(&self, message: impl Into<Message>) -> Result<(), TryWriteError> {
         let mut message = Some(message.into());
         let len = message.as_ref().map_or(0, Message::len);
-        let sent = if len > LARGE_MESSAGE {
+        let sent = if !self.is_common(len) {
             let begun = self.shared.try_begin_large(len, self.may_compress, || message.take().map(LargeSource::Owned));
             begun.map(|begun| Encoding::finish(begun?))
         } else {
-            self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| self.options(out).send(message)))
+            self.shared.try_send(len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
         };
         match (sent, message) {
             (Some(Ok(())), _) | (None, None) => Ok(()),
@@ -205,14 +207,14 @@ impl Writer {
     /// As [`try_write_message`](Self::try_write_message).
     pub fn try_write_prepared(&self, message: &PreparedMessage) -> Result<(), TryWriteError> {
         let len = message.message().len();
-        let sent = if len > LARGE_MESSAGE {
-            if let Some(mut preparation) = self.shared.preparation(message, self.may_compress) {
+        let sent = if !self.is_common(len) {
+            if let Some(mut preparation) = self.preparation(message) {
                 while !preparation.work() {}
             }
             let begun = self.shared.try_begin_large(len, self.may_compress, || Some(LargeSource::Prepared(message)));
             begun.map(|begun| Encoding::finish(begun?))
         } else {
-            self.shared.try_send(len, |out| self.options(out).send_prepared(message))
+            self.shared.try_send(len, |out| out.send_prepared(message))
         };
         match sent {
             Some(sent) => sent.map_err(TryWriteError::Failed),
@@ -267,7 +269,8 @@ impl Writer {
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was started.
     pub async fn next_writer(&self, kind: MessageKind) -> Result<MessageWriter, Error> {
-        self.send(0, |out| self.options(out).open_message(kind)).await?;
+        let may_compress = self.may_compress;
+        self.send(0, |out| with_compression(out, may_compress, |out| out.open_message(kind))).await?;
         Ok(MessageWriter::new(self.shared.clone(), self.fragment_size))
     }
 
@@ -386,13 +389,19 @@ impl Writer {
         len: usize,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>> {
-        self.shared
-            .poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| self.options(out).send(message)))
+        self.shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
     }
 
+    /// Fast path: whether a message is small and needs no option of the transmitter.
     #[inline]
-    fn options<'t>(&self, out: &'t mut Transmitter) -> &'t mut Transmitter {
-        with_option(out, self.may_compress)
+    pub(crate) fn is_common(&self, len: usize) -> bool {
+        is_common(len, self.may_compress)
+    }
+
+    /// Returns the work that compresses a large prepared message.
+    fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
+        let is_large = message.message().len() > LARGE_MESSAGE;
+        if is_large && self.may_compress { self.shared.preparation(message) } else { None }
     }
 
     /// Writes a message of up to 64 KiB for a future that may outlive this connection, as those of `reconnect` do.
@@ -449,12 +458,12 @@ impl Writer {
     ) -> Poll<Result<(), Error>> {
         let (len, may_compress) = (message.as_bytes().len(), self.may_compress);
         self.poll_room(|shared, who| {
-            if len > LARGE_MESSAGE {
+            if !is_common(len, may_compress) {
                 return shared
                     .poll_begin_large(cx, who, len, may_compress, || Some(LargeSource::Borrowed(message)))
                     .map(|begun| Encoding::finish(begun?));
             }
-            shared.poll_send(cx, who, len, |out| with_option(out, may_compress).send_ref(message))
+            shared.poll_send(cx, who, len, |out| out.send_ref(message))
         })
     }
 
@@ -465,14 +474,12 @@ impl Writer {
         let len = message.len();
         let mut message = Some(message);
         let sent = self.poll_room(|shared, who| {
-            if len > LARGE_MESSAGE {
+            if !is_common(len, may_compress) {
                 return shared
                     .poll_begin_large(cx, who, len, may_compress, || message.take().map(LargeSource::Owned))
                     .map(|begun| Encoding::finish(begun?));
             }
-            shared.poll_send(cx, who, len, |out| {
-                message.take().map_or(Ok(()), |message| with_option(out, may_compress).send(message))
-            })
+            shared.poll_send(cx, who, len, |out| message.take().map_or(Ok(()), |message| out.send(message)))
         });
         if sent.is_pending() {
             self.sink.get_or_insert_default().unsent = message.map(|message| (message, may_compress));
@@ -538,11 +545,9 @@ impl Sink<Message> for Writer {
     }
 }
 
-/// Sets the option for the next message. Writers share the transmitter, so each message brings its own.
 #[inline]
-fn with_option(out: &mut Transmitter, may_compress: bool) -> &mut Transmitter {
-    out.set_write_compression(may_compress);
-    out
+fn is_common(len: usize, may_compress: bool) -> bool {
+    len <= LARGE_MESSAGE && may_compress
 }
 
 /// Holds output back while it exists; see [`Writer::hold`].

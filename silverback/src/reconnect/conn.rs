@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use super::{
     Reconnect, ReconnectError, ReconnectEvent, ReconnectState, ReconnectingWriter,
     engine::{Engine, Step},
+    kept::ConnSink,
     link::{Link, Written},
-    sink::ConnSink,
 };
 use crate::{
     conn::{Conn, writer::Writer},

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::{
     Disconnect, Outage, Reconnect, ReconnectAttempt, ReconnectEvent, ReconnectState, attempt::attempt,
-    backoff::Backoff, boxed::Boxed, link::Link,
+    backoff::Backoff, kept::Boxed, link::Link,
 };
 use crate::{conn::Conn, error::Error, io::clock};
 

@@ -83,7 +83,7 @@ impl Link {
         }
         let Some(writer) = slot.writer(may_compress) else { return Poll::Ready(Written::NotConnected) };
         let Some(copy) = message.clone() else { return Poll::Ready(Written::Accepted) };
-        if copy.len() > LARGE_MESSAGE {
+        if !writer.is_common(copy.len()) {
             let writer = writer.clone();
             let written = ready!(self.poll_write_large(cx, slot, wait, (&writer, copy)));
             if written == Written::Accepted {

@@ -6,16 +6,15 @@
 // |---|---|
 // | `mod`, `options` | the builder and its options |
 // | `backoff`, `retry_after`, `outage` | when to try again, and whether |
-// | `hooks`, `attempt`, `boxed` | one attempt: hooks and the dial, as a boxed future |
+// | `hooks`, `attempt` | one attempt: hooks and the dial |
 // | `engine` | the cycle of an attempt, a connection and a wait |
 // | `conn`, `event` | the connection for the application, and its events |
-// | `sink`, `json` | the connection and its writers as streams and sinks, and for JSON |
+// | `sink`, `kept`, `json` | the connection and its writers as streams and sinks, what they keep between two polls, and JSON |
 // | `link`, `writer` | writers, and what they share with the engine: the connection, unsent messages |
 // | `state`, `error` | the state and the errors that applications see |
 
 mod attempt;
 mod backoff;
-mod boxed;
 mod conn;
 mod engine;
 mod error;
@@ -23,6 +22,7 @@ mod event;
 mod hooks;
 #[cfg(feature = "json")]
 mod json;
+mod kept;
 mod link;
 mod options;
 mod outage;

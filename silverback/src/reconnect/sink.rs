@@ -10,8 +10,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use silverback_proto::{CloseCode, Message};
 
-use super::{ReconnectError, ReconnectingConn, ReconnectingWriter, boxed::Boxed, link::Written};
-use crate::{conn::writer::Writer, io::output::ChangingRoomWait};
+use super::{ReconnectError, ReconnectingConn, ReconnectingWriter, kept::Boxed, link::Written};
 
 /// The messages, as [`read_message`](ReconnectingConn::read_message) returns them. The stream continues after
 /// [`ReconnectError::Undelivered`].
@@ -21,17 +20,6 @@ impl Stream for ReconnectingConn {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_read_message(cx).map(Result::transpose)
     }
-}
-
-/// The state of a connection between two polls of its sink.
-#[derive(Debug, Default)]
-pub(super) struct ConnSink {
-    /// A message that `start_send` took while it could not be accepted.
-    unsent: Option<Message>,
-    /// The place of `unsent` in the queue of the connection.
-    wait: ChangingRoomWait,
-    /// A writer of the connection that is being flushed.
-    flushing: Option<Writer>,
 }
 
 /// A message counts as accepted when the sink is ready again. The errors are those of
@@ -109,13 +97,6 @@ fn poll_pending(
     let done = ready!(future.poll(cx));
     *pending = None;
     Poll::Ready(done)
-}
-
-/// The state of a writer between two polls of its sink.
-#[derive(Debug, Default)]
-pub(super) struct WriterSink {
-    writing: Option<Boxed<Result<(), ReconnectError>>>,
-    flushing: Option<Boxed<Result<(), ReconnectError>>>,
 }
 
 /// As the sink of [`ReconnectingConn`], but it does not connect: while there is no connection, it waits for the task that

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use super::{
     ReconnectError, ReconnectState,
+    kept::WriterSink,
     link::{Link, Written},
-    sink::WriterSink,
 };
 use crate::{conn::writer::Writer, io::output::ChangingRoomWait};
 

@@ -7,7 +7,7 @@ use std::{
 
 use silverback_proto::{
     Message, PreparedMessage,
-    connection::{LargeMessage, LargePreparation, LargeSource, RoomFor},
+    connection::{LargeMessage, LargePreparation, LargeSource, RoomFor, Transmitter},
 };
 
 use super::{handle::SharedHandle, inner::Inner, shared::Shared};
@@ -87,8 +87,7 @@ impl SharedHandle {
         if !self.has_turn(&mut inner, cx, who, len) {
             return Poll::Pending;
         }
-        inner.transmitter.set_write_compression(may_compress);
-        Poll::Ready(self.begin_large(&mut inner, source()))
+        Poll::Ready(self.begin_large(&mut inner, source(), may_compress))
     }
 
     /// Begins a large message if there is room at once and no writer waits. Returns `None` if not.
@@ -99,10 +98,7 @@ impl SharedHandle {
         source: impl FnOnce() -> Option<LargeSource<'m>>,
     ) -> Option<Result<Option<Encoding<'m>>, Error>> {
         let mut inner = self.lock();
-        self.has_turn_at_once(&mut inner, len).then(|| {
-            inner.transmitter.set_write_compression(may_compress);
-            self.begin_large(&mut inner, source())
-        })
+        self.has_turn_at_once(&mut inner, len).then(|| self.begin_large(&mut inner, source(), may_compress))
     }
 
     /// Sends a message even if writers wait. Returns the message unsent while another one is open.
@@ -111,41 +107,54 @@ impl SharedHandle {
         if inner.transmitter.has_open_message() && !inner.transmitter.is_closing() {
             return Ok(Some(message));
         }
-        inner.transmitter.set_write_compression(may_compress);
-        if message.len() <= silverback_proto::connection::LARGE_MESSAGE {
+        if may_compress && message.len() <= silverback_proto::connection::LARGE_MESSAGE {
             return self.send_locked(&mut inner, |transmitter| transmitter.send(message)).map(|()| None);
         }
-        let begun = self.begin_large(&mut inner, Some(LargeSource::Owned(message)))?;
+        let begun = self.begin_large(&mut inner, Some(LargeSource::Owned(message)), may_compress)?;
         drop(inner);
         Encoding::finish(begun).map(|()| None)
     }
 
     /// Returns the work that compresses a large prepared message, if this connection needs a compressed form that does
     /// not exist yet.
-    pub(crate) fn preparation(&self, message: &PreparedMessage, may_compress: bool) -> Option<LargePreparation> {
-        let mut inner = self.lock();
-        inner.transmitter.set_write_compression(may_compress);
-        inner.transmitter.preparation(message)
+    pub(crate) fn preparation(&self, message: &PreparedMessage) -> Option<LargePreparation> {
+        self.lock().transmitter.preparation(message)
     }
 
     fn begin_large<'m>(
         &self,
         inner: &mut Inner,
         source: Option<LargeSource<'m>>,
+        may_compress: bool,
     ) -> Result<Option<Encoding<'m>>, Error> {
         let Some(source) = source else { return Ok(None) };
-        if inner.transmitter.encodes(&source) {
+        if with_compression(&mut inner.transmitter, may_compress, |transmitter| transmitter.encodes(&source)) {
             if let Some(failure) = &inner.failure {
                 return Err(failure.to_error());
             }
-            let large = inner.transmitter.begin_large(source)?;
+            let begin = |transmitter: &mut Transmitter| transmitter.begin_large(source);
+            let large = with_compression(&mut inner.transmitter, may_compress, begin)?;
             return Ok(Some(Encoding { shared: self.clone(), large: Some(large) }));
         }
-        self.send_locked(inner, |transmitter| match source {
+        let send = |transmitter: &mut Transmitter| match source {
             LargeSource::Owned(message) => transmitter.send(message),
             LargeSource::Borrowed(message) => transmitter.send_ref(message),
             LargeSource::Prepared(message) => transmitter.send_prepared(message),
-        })?;
+        };
+        self.send_locked(inner, |transmitter| with_compression(transmitter, may_compress, send))?;
         Ok(None)
     }
+}
+
+/// Calls `work` for a message that brings this option along. Writers share the transmitter, and the usual message is sent
+/// without a look at the option, so the option is true at all other times.
+pub(crate) fn with_compression<T>(
+    transmitter: &mut Transmitter,
+    may_compress: bool,
+    work: impl FnOnce(&mut Transmitter) -> T,
+) -> T {
+    transmitter.set_write_compression(may_compress);
+    let done = work(transmitter);
+    transmitter.set_write_compression(true);
+    done
 }

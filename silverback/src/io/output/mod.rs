@@ -28,7 +28,7 @@ mod waits;
 pub(crate) use self::{
     flushing::current_flusher,
     handle::SharedHandle,
-    large::Encoding,
+    large::{Encoding, with_compression},
     shared::{Received, Shared, Wait},
     waits::{ChangingRoomWait, FlushWait, RoomWait},
 };
