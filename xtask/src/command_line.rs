@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench;
 use crate::capacity::{hold, soak};
+use crate::checks::public_api;
 use crate::instructions;
 
 /// The project's chores.
@@ -29,6 +30,8 @@ pub(crate) enum Chore {
     Hold(hold::Request),
     /// Mix all kinds of clients. Memory must not grow, and nothing may fail that the clients did not provoke.
     Soak(soak::Request),
+    /// Write the lists of public items in docs/public-api/.
+    PublicApi(public_api::Request),
     /// List import circles between the files of each crate, arrows between rooms that ARCHITECTURE.md does not allow,
     /// and imports through the crate root.
     Rooms {

@@ -2,6 +2,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use super::{AutobahnRequest, Chore, CommandLine, Role, TestRequest};
 use crate::capacity::{hold, soak};
+use crate::checks::public_api;
 use crate::{bench, instructions};
 
 fn parsed(line: &str) -> Result<Chore, String> {
@@ -90,6 +91,12 @@ fn capacity_is_measured_with_numbers_that_are_not_zero() {
     for line in ["hold --connections 0", "hold --threads 0", "hold --seconds 0", "soak --minutes 0"] {
         assert!(parsed(line).is_err(), "{line}");
     }
+}
+
+#[test]
+fn the_public_items_are_listed_or_checked() {
+    assert_eq!(parsed("public-api"), Ok(Chore::PublicApi(public_api::Request { check: false })));
+    assert_eq!(parsed("public-api --check"), Ok(Chore::PublicApi(public_api::Request { check: true })));
 }
 
 #[test]

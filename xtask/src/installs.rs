@@ -110,7 +110,7 @@ const INSTALLS: &[Install] = &[
     Install {
         name: "libssl-dev and pkg-config",
         place: Place::System,
-        steps: &["clippy", "features", "rustdoc", "tests", "browser", "autobahn-client"],
+        steps: &["clippy", "features", "rustdoc", "public-api", "tests", "browser", "autobahn-client"],
         sign: Sign::OpenSsl,
     },
     Install {
@@ -144,6 +144,7 @@ const INSTALLS: &[Install] = &[
     debian("haproxy", &["haproxy"], &["connect-fronts"]),
     debian("openssl", &["openssl"], &["connect-tls", "connect-proxies", "connect-fronts"]),
     into_folder("cargo-deny", "target/tools", Sign::Tool("cargo-deny"), &["deny", "advisories"]),
+    into_folder("cargo-public-api", "target/tools", Sign::Tool("cargo-public-api"), &["public-api"]),
     into_folder("cargo-fuzz", "target/tools", Sign::Tool("cargo-fuzz"), &["fuzz"]),
     into_folder("Python packages", "target/outside", Sign::File(&["target/outside/python"]), PYTHON),
     into_folder("the Autobahn suite", "target/outside", Sign::File(&["target/outside/autobahn"]), AUTOBAHN),

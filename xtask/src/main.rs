@@ -67,6 +67,7 @@ fn perform(chore: Chore) -> Result<bool, error::Error> {
         Chore::Bench(request) => bench::run(&Workspace::load()?, &request),
         Chore::Instructions(request) => instructions::run(&Workspace::load()?, &request),
         Chore::Hold(request) => capacity::hold::run(&Workspace::load()?, &request),
+        Chore::PublicApi(request) => checks::public_api::run(&Workspace::load()?, &request),
         Chore::Rooms { crates } => checks::rooms::run(&Workspace::load()?, &crates),
         Chore::Soak(request) => capacity::soak::run(&Workspace::load()?, &request),
     }

@@ -16,6 +16,7 @@ pub(crate) const ALL: &[Step] = &[
     step("clippy", "no warning in any target with all features", checks::lints::clippy),
     step("features", "each feature, each pair and all of them build without warnings", checks::features::check),
     step("rustdoc", "the documentation builds without warnings", checks::lints::rustdoc),
+    step("public-api", "docs/public-api/ lists exactly the public items of the libraries", checks::public_api::check),
     step("msrv", "the oldest supported Rust", checks::msrv::check),
     step("deny", "bans, licences and sources of the dependencies", checks::supply_chain::deny),
     step("advisories", "known vulnerabilities of the dependencies", checks::supply_chain::advisories),

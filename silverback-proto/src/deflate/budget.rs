@@ -21,8 +21,8 @@ pub(super) use self::account::Account;
 /// - Messages are sent uncompressed if there is no memory for a compressor.
 /// - From three quarters on, [`is_scarce`](Self::is_scarce): a server accepts new connections without compression.
 /// - From seven eighths on, [`is_exhausted`](Self::is_exhausted): a server refuses new connections for a while.
-/// - A connection is closed with 1013 ([`LimitError::MemoryBudget`]) if there is no memory for its message or
-///   decompressor.
+/// - A connection is closed with 1013 ([`LimitError::MemoryBudget`](crate::LimitError::MemoryBudget)) if there is no
+///   memory for its message or decompressor.
 ///
 /// Without the feature `deflate` it counts nothing.
 ///

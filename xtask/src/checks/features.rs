@@ -40,7 +40,7 @@ fn check_one(workspace: &Workspace, package: &str, features: &BTreeSet<String>) 
         .run()
 }
 
-fn is_published_library(package: &Value) -> bool {
+pub(super) fn is_published_library(package: &Value) -> bool {
     let is_library =
         |target: &Value| target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib"));
     // `publish = false` is an empty list of registries; `null` means no restriction.

@@ -5,6 +5,7 @@ pub(crate) mod features;
 pub(crate) mod lints;
 pub(crate) mod msrv;
 pub(crate) mod promises;
+pub(crate) mod public_api;
 pub(crate) mod rooms;
 pub(crate) mod supply_chain;
 mod syntax;
