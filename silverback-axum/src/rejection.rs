@@ -30,10 +30,14 @@ use silverback::{UpgradeError, proto::handshake::Rejection};
 pub enum WebSocketUpgradeRejection {
     /// The method is not GET.
     MethodNotGet(Details),
+    /// The method is not CONNECT, in a request over HTTP/2.
+    MethodNotConnect(Details),
     /// `Connection` has no element `upgrade`.
     InvalidConnectionHeader(Details),
     /// `Upgrade: websocket` is missing, as when a browser opens the URL as a page.
     InvalidUpgradeHeader(Details),
+    /// The `:protocol` of a CONNECT request is missing or not `websocket`.
+    InvalidProtocolPseudoheader(Details),
     /// `Sec-WebSocket-Version` is missing or not 13.
     InvalidWebSocketVersionHeader(Details),
     /// `Sec-WebSocket-Key` is missing.
@@ -83,6 +87,8 @@ impl WebSocketUpgradeRejection {
     pub fn into_inner(self) -> UpgradeError {
         match self {
             Self::MethodNotGet(details)
+            | Self::MethodNotConnect(details)
+            | Self::InvalidProtocolPseudoheader(details)
             | Self::InvalidConnectionHeader(details)
             | Self::InvalidUpgradeHeader(details)
             | Self::InvalidWebSocketVersionHeader(details)
@@ -95,6 +101,8 @@ impl WebSocketUpgradeRejection {
     fn details(&self) -> &Details {
         match self {
             Self::MethodNotGet(details)
+            | Self::MethodNotConnect(details)
+            | Self::InvalidProtocolPseudoheader(details)
             | Self::InvalidConnectionHeader(details)
             | Self::InvalidUpgradeHeader(details)
             | Self::InvalidWebSocketVersionHeader(details)
@@ -108,19 +116,29 @@ impl WebSocketUpgradeRejection {
 impl From<UpgradeError> for WebSocketUpgradeRejection {
     fn from(error: UpgradeError) -> Self {
         let variant = match &error {
-            UpgradeError::Rejected(Rejection::Method(_)) => Self::MethodNotGet,
-            UpgradeError::Rejected(Rejection::Connection(_)) => Self::InvalidConnectionHeader,
-            UpgradeError::Rejected(Rejection::NotAnUpgrade(_)) => Self::InvalidUpgradeHeader,
-            UpgradeError::Rejected(
-                Rejection::UnsupportedVersion(_) | Rejection::MissingHeader("Sec-WebSocket-Version"),
-            ) => Self::InvalidWebSocketVersionHeader,
-            UpgradeError::Rejected(Rejection::MissingHeader("Sec-WebSocket-Key")) => Self::WebSocketKeyHeaderMissing,
-            UpgradeError::Rejected(Rejection::HttpVersion(_)) | UpgradeError::NotUpgradable => {
-                Self::ConnectionNotUpgradable
-            }
+            UpgradeError::Rejected(Rejection::Connect(reason)) => variant_of(reason),
+            UpgradeError::Rejected(reason) => variant_of(reason),
+            UpgradeError::NotUpgradable => Self::ConnectionNotUpgradable,
             _ => Self::Other,
         };
         variant(Details(error))
+    }
+}
+
+/// The variant for this reason.
+fn variant_of(reason: &Rejection) -> fn(Details) -> WebSocketUpgradeRejection {
+    match reason {
+        Rejection::Method(_) => WebSocketUpgradeRejection::MethodNotGet,
+        Rejection::MethodNotConnect(_) => WebSocketUpgradeRejection::MethodNotConnect,
+        Rejection::NoProtocol | Rejection::Protocol(_) => WebSocketUpgradeRejection::InvalidProtocolPseudoheader,
+        Rejection::Connection(_) => WebSocketUpgradeRejection::InvalidConnectionHeader,
+        Rejection::NotAnUpgrade(_) => WebSocketUpgradeRejection::InvalidUpgradeHeader,
+        Rejection::UnsupportedVersion(_) | Rejection::MissingHeader("Sec-WebSocket-Version") => {
+            WebSocketUpgradeRejection::InvalidWebSocketVersionHeader
+        }
+        Rejection::MissingHeader("Sec-WebSocket-Key") => WebSocketUpgradeRejection::WebSocketKeyHeaderMissing,
+        Rejection::HttpVersion(_) => WebSocketUpgradeRejection::ConnectionNotUpgradable,
+        _ => WebSocketUpgradeRejection::Other,
     }
 }
 

@@ -18,7 +18,8 @@ use crate::{rejection::WebSocketUpgradeRejection, socket::WebSocket};
 /// of at most 16 MiB. A request that is not a handshake gets a [rejection](WebSocketUpgradeRejection).
 /// [`on_upgrade`](Self::on_upgrade) checks whether its host and origin may connect.
 ///
-/// Routes may use `any` or `get`: other methods get 405 in either case.
+/// Use `any` for the route, because the request is a GET over HTTP/1.1 and a CONNECT over HTTP/2 (RFC 8441). `get` serves
+/// HTTP/1.1 alone. Other methods get 405 in either case.
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     handshake: ServerHandshake,
     on_upgrade: OnUpgrade,
@@ -201,7 +202,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WebSocketUpgrade {
 fn read_handshake(parts: &mut Parts) -> Result<ServerHandshake, WebSocketUpgradeRejection> {
     let (nothing, ()) = Request::new(()).into_parts();
     let request = Request::from_parts(mem::replace(parts, nothing), ());
-    let handshake = ServerHandshake::from_request(&request);
+    let handshake = Upgrader::read_handshake(&request);
     (*parts, ()) = request.into_parts();
     Ok(handshake?)
 }

@@ -9,11 +9,14 @@
 //! | [`peer`] | the scripted peer of a sans-I/O endpoint |
 //! | [`poll`] | polling by hand: single polls, counted wake-ups, futures that are dropped early |
 //! | [`clock`] | a clock that moves only when the test moves it |
+//! | `http2` | a client that opens WebSockets over HTTP/2 by hand (feature `http2`) |
 //!
 //! The kit fails by a panic whose message describes the failed expectation. It is never shipped.
 
 pub mod clock;
 pub mod cuts;
+#[cfg(feature = "http2")]
+pub mod http2;
 pub mod peer;
 pub mod pipe;
 pub mod poll;

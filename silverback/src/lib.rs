@@ -32,6 +32,7 @@
 //! - `deflate` (default): compression of messages (permessage-deflate), which is still off until you ask for it. Without
 //!   the feature there is no `Compression`, and no compression library is built.
 //! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
+//! - `http2`: the same over HTTP/2 (RFC 8441).
 //! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.
 //! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` with rustls. The
 //!   trusted roots are those of the system's own verifier, of the system's files or of Mozilla's list; several features
@@ -103,6 +104,11 @@ pub use self::{
 #[cfg(all(doctest, feature = "deflate"))]
 #[doc = include_str!("../../docs/compression.md")]
 struct CompressionGuide;
+
+/// Compiles the examples in the guide to HTTP/2.
+#[cfg(all(doctest, feature = "http2", feature = "hyper-auto"))]
+#[doc = include_str!("../../docs/http2.md")]
+struct Http2Guide;
 
 /// Compiles the examples in the guides for people who come from other libraries.
 #[cfg(all(doctest, feature = "deflate", feature = "hyper", feature = "json"))]

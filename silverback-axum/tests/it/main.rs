@@ -4,5 +4,6 @@
 mod connections;
 mod drop_in;
 mod examples;
+mod http2;
 mod requests;
 mod support;

@@ -20,7 +20,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, uri::Scheme};
 
 use super::{
     authority::Authority,
@@ -46,7 +46,8 @@ use crate::deflate::{Compression, DeflateParams};
 #[derive(Clone)]
 pub struct ClientHandshake {
     request: Request<()>,
-    expected: AcceptKey,
+    /// The answer to our key. An extended CONNECT has none.
+    expected: Option<AcceptKey>,
     subprotocols: Vec<Subprotocol>,
     extensions: Vec<ExtensionOffer>,
     compression: Option<Compression>,
@@ -59,7 +60,6 @@ impl ClientHandshake {
     /// Fails if the application sets a reserved header, a malformed `Host` or several origins, or offers a subprotocol
     /// twice or a malformed extension.
     pub fn new(request: ClientRequest, nonce: Nonce) -> Result<Self, HandshakeError> {
-        request.check()?;
         let mut head = Request::new(());
         *head.uri_mut() = Uri::from(request.target().clone());
         let headers = head.headers_mut();
@@ -67,6 +67,51 @@ impl ClientHandshake {
         headers.insert(UPGRADE, WEBSOCKET);
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_KEY, nonce.to_header_value());
+        Self::with_offers(request, head, Some(nonce.accept_key()))
+    }
+
+    /// Builds an extended CONNECT, the handshake over HTTP/2 (RFC 8441, 5) and HTTP/3 (RFC 9220). Send the pseudo-header
+    /// field `:protocol` with the value [`PROTOCOL`](Self::PROTOCOL) with it. `version` is `HTTP_2` or `HTTP_3`.
+    ///
+    /// ```
+    /// use http::{Response, Version};
+    /// use silverback_proto::handshake::{ClientHandshake, ClientRequest};
+    ///
+    /// let request = ClientRequest::parse("wss://example.com/chat")?;
+    /// let handshake = ClientHandshake::new_connect(request, Version::HTTP_2)?;
+    /// assert_eq!(handshake.request().method(), "CONNECT");
+    /// assert_eq!(handshake.request().uri(), "https://example.com/chat");
+    /// let negotiated = handshake.verify(&Response::new(()))?; // 200
+    /// assert_eq!(negotiated.subprotocol, None);
+    /// # Ok::<_, silverback_proto::handshake::HandshakeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn new_connect(request: ClientRequest, version: Version) -> Result<Self, HandshakeError> {
+        let authority = host_value(&request)?;
+        let scheme = if request.is_secure() { Scheme::HTTPS } else { Scheme::HTTP };
+        let uri =
+            Uri::builder().scheme(scheme).authority(authority.as_bytes()).path_and_query(request.target().clone());
+        let invalid = |_| HandshakeError::InvalidHost(Received::new(authority.as_bytes()));
+        let mut head = Request::new(());
+        *head.method_mut() = Method::CONNECT;
+        *head.version_mut() = version;
+        *head.uri_mut() = uri.build().map_err(invalid)?;
+        Self::with_offers(request, head, None)
+    }
+
+    /// The value of `:protocol` in an extended CONNECT (RFC 8441, 5).
+    pub const PROTOCOL: &'static str = "websocket";
+
+    /// Adds what both forms of the handshake have.
+    fn with_offers(
+        request: ClientRequest,
+        mut head: Request<()>,
+        expected: Option<AcceptKey>,
+    ) -> Result<Self, HandshakeError> {
+        request.check()?;
+        let headers = head.headers_mut();
         headers.insert(SEC_WEBSOCKET_VERSION, VERSION);
         if !request.subprotocols.is_empty() {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, joined(&request.subprotocols)?);
@@ -79,14 +124,14 @@ impl ClientHandshake {
         headers.extend(request.headers);
         Ok(Self {
             request: head,
-            expected: nonce.accept_key(),
+            expected,
             subprotocols: request.subprotocols,
             extensions,
             compression: request.compression,
         })
     }
 
-    /// The request to send. Its target is a path with a query.
+    /// The request to send. Its target is a path with a query, or a whole URI for an extended CONNECT.
     pub fn request(&self) -> &Request<()> {
         &self.request
     }
@@ -95,24 +140,22 @@ impl ClientHandshake {
     ///
     /// # Errors
     /// Returns the first violation of RFC 6455, 4.1. The status comes first, because a response with another status
-    /// than 101 is an ordinary HTTP response.
+    /// than 101, or than 2xx to an extended CONNECT, is an ordinary HTTP response.
     pub fn verify<B>(self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
-        check_switch(response)?;
         let headers = response.headers();
-        self.check_accept(headers)?;
+        match &self.expected {
+            Some(expected) => {
+                check_switch(response)?;
+                check_accept(headers, expected)?;
+            }
+            // RFC 8441, 5: any 2xx. A gateway may have left a `Sec-WebSocket-Accept`, which means nothing here.
+            None if response.status().is_success() => {}
+            None => return Err(HandshakeError::ConnectStatus(response.status())),
+        }
         let subprotocol = self.agreed_subprotocol(headers)?;
         let extensions = self.agreed_extensions(headers)?;
         let compression = self.agreed_compression(&extensions)?;
         Ok(Negotiated { subprotocol, extensions, compression })
-    }
-
-    fn check_accept(&self, headers: &HeaderMap) -> Result<(), HandshakeError> {
-        let name = "Sec-WebSocket-Accept";
-        let accept = at_most_one(headers, &SEC_WEBSOCKET_ACCEPT, name)?.ok_or(HandshakeError::MissingHeader(name))?;
-        if accept.as_bytes() != self.expected.as_bytes() {
-            return Err(HandshakeError::WrongAccept(Received::new(accept.as_bytes())));
-        }
-        Ok(())
     }
 
     /// 4.1: the server may choose one of the offered subprotocols, with the same case, or none.
@@ -244,6 +287,15 @@ fn check_switch<B>(response: &Response<B>) -> Result<(), HandshakeError> {
     }
     // RFC 9112, 6.3: a 1xx response ends with its head. Some servers still add a Transfer-Encoding or Content-Length.
     // Such a header announces no body here, and browsers ignore it too.
+    Ok(())
+}
+
+fn check_accept(headers: &HeaderMap, expected: &AcceptKey) -> Result<(), HandshakeError> {
+    let name = "Sec-WebSocket-Accept";
+    let accept = at_most_one(headers, &SEC_WEBSOCKET_ACCEPT, name)?.ok_or(HandshakeError::MissingHeader(name))?;
+    if accept.as_bytes() != expected.as_bytes() {
+        return Err(HandshakeError::WrongAccept(Received::new(accept.as_bytes())));
+    }
     Ok(())
 }
 

@@ -66,6 +66,8 @@ pub enum HandshakeError {
     Compression(DeflateAnswerError),
     /// The server answered with another status than 101.
     Status(StatusCode),
+    /// The server answered an extended CONNECT with another status than 200 to 299.
+    ConnectStatus(StatusCode),
     /// The server answered with another version than HTTP/1.1.
     HttpVersion(Version),
     /// `Upgrade` is missing or names something else than `websocket`.
@@ -94,6 +96,7 @@ impl HandshakeError {
         !matches!(
             self,
             Self::Status(_)
+                | Self::ConnectStatus(_)
                 | Self::HttpVersion(_)
                 | Self::Upgrade(_)
                 | Self::Connection(_)
@@ -172,6 +175,7 @@ impl fmt::Display for HandshakeError {
             }
             Self::RepeatedExtension(name) => write!(f, "extension {name} is agreed to twice"),
             Self::Status(status) => write!(f, "its status is {status}, not 101"),
+            Self::ConnectStatus(status) => write!(f, "its status is {status}, not 200"),
             Self::HttpVersion(version) => write!(f, "it came as {version:?}, not HTTP/1.1"),
             Self::Upgrade(None) => f.write_str("it has no `Upgrade: websocket` header"),
             Self::Upgrade(Some(value)) => write!(f, "its Upgrade is {value}, not `websocket`"),

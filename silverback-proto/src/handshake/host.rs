@@ -28,6 +28,25 @@ pub fn requested_host<B>(request: &Request<B>) -> Result<Option<HeaderValue>, Re
     }
 }
 
+/// Returns the host that an extended CONNECT is for: the pseudo-header field `:authority`, or the `Host` header if that is
+/// missing. If both are there, they must agree (RFC 9113, 8.3.1; RFC 9114, 4.3.1).
+pub(super) fn connect_host<B>(request: &Request<B>) -> Result<HeaderValue, Rejection> {
+    let header = single(request.headers(), &HOST).map_err(|_| Rejection::RepeatedHeader("Host"))?;
+    if let Some(host) = header {
+        check_host(host)?;
+    }
+    let Some(authority) = request.uri().authority() else {
+        return header.cloned().ok_or(Rejection::MissingHeader(":authority"));
+    };
+    let authority = read_authority(authority.as_str())?;
+    match header {
+        Some(host) if Authority::parse(host.as_bytes()) != Authority::parse(authority.as_bytes()) => {
+            Err(Rejection::OtherHost(Received::new(host.as_bytes())))
+        }
+        _ => Ok(authority),
+    }
+}
+
 /// RFC 9112, 3.2.2: the host of an absolute target replaces the `Host` header.
 pub(super) fn read_authority(authority: &str) -> Result<HeaderValue, Rejection> {
     let host =

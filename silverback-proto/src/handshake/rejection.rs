@@ -22,6 +22,16 @@ use super::{
 pub enum Rejection {
     /// The method is not GET: 405.
     Method(Received),
+    /// The method is not CONNECT, in a request over HTTP/2 or HTTP/3: 405.
+    MethodNotConnect(Received),
+    /// A CONNECT request without `:protocol`, which asks for a tunnel: 405.
+    NoProtocol,
+    /// A CONNECT request for another protocol than `websocket`: 501 (RFC 9220, 3).
+    Protocol(Received),
+    /// The client ended the stream with its CONNECT request, so it could not send a frame: 400.
+    EndOfStream,
+    /// `Host` differs from `:authority`: 400.
+    OtherHost(Received),
     /// The request uses another version than HTTP/1.1: 505.
     HttpVersion(Version),
     /// `Upgrade: websocket` is missing, as when a browser opens the URL as a page: 426.
@@ -47,7 +57,11 @@ pub enum Rejection {
     /// The policy does not allow the origin of the page: 403.
     Origin(Box<OriginRefused>),
     /// The server does not answer to the host that the request is for: 403. Not 421, which asks clients to try again.
+    /// Over HTTP/2 and HTTP/3 it is 421, because a client may have taken the connection to another host for it.
     Host(Box<HostRefused>),
+    /// The same reason for an extended CONNECT. Its response has no `Connection` and no `Upgrade`, and therefore no
+    /// status 426.
+    Connect(Box<Rejection>),
     /// The bytes are not an HTTP request head, or too many: 400, 431 or 505.
     Head(HeadError),
     /// The request did not arrive in time: 408.
@@ -68,7 +82,13 @@ impl Rejection {
     /// The HTTP status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Connect(reason) => match reason.status() {
+                StatusCode::UPGRADE_REQUIRED => StatusCode::BAD_REQUEST,
+                _ if matches!(**reason, Self::Host(_)) => StatusCode::MISDIRECTED_REQUEST,
+                status => status,
+            },
+            Self::Method(_) | Self::MethodNotConnect(_) | Self::NoProtocol => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Protocol(_) => StatusCode::NOT_IMPLEMENTED,
             Self::HttpVersion(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::NotAnUpgrade(_) | Self::UnsupportedVersion(_) => StatusCode::UPGRADE_REQUIRED,
             Self::Origin(_) | Self::Host(_) => StatusCode::FORBIDDEN,
@@ -77,6 +97,8 @@ impl Rejection {
             Self::Head(error) => error.status(),
             Self::Connection(_)
             | Self::DeclaresBody
+            | Self::EndOfStream
+            | Self::OtherHost(_)
             | Self::MissingHeader(_)
             | Self::RepeatedHeader(_)
             | Self::InvalidKey(_)
@@ -88,6 +110,14 @@ impl Rejection {
 
     /// Returns the whole response: the reason as plain text, and the headers that its status requires.
     pub fn response(&self) -> Response<String> {
+        if let Self::Connect(reason) = self {
+            let mut response = reason.response();
+            *response.status_mut() = self.status();
+            // RFC 9113, 8.2.2, and RFC 9114, 4.2.
+            response.headers_mut().remove(CONNECTION);
+            response.headers_mut().remove(UPGRADE);
+            return response;
+        }
         let status = self.status();
         let mut response = Response::new(format!("{self}\n"));
         *response.status_mut() = status;
@@ -95,7 +125,7 @@ impl Rejection {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static("GET"));
+            headers.insert(ALLOW, HeaderValue::from_static("GET, CONNECT"));
         }
         if let Self::Overloaded { retry_after } = self {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
@@ -129,6 +159,18 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Method(method) => write!(f, "A WebSocket handshake is a GET request, not {method}."),
+            Self::MethodNotConnect(method) => write!(
+                f,
+                "Over HTTP/2 and HTTP/3, a WebSocket handshake is a CONNECT request with `:protocol: websocket` \
+                 (RFC 8441), not {method}."
+            ),
+            Self::NoProtocol => f.write_str(
+                "This is not a proxy. A WebSocket handshake by CONNECT has `:protocol: websocket` (RFC 8441).",
+            ),
+            Self::Protocol(name) => write!(f, "The only protocol spoken here is websocket, not {name}."),
+            Self::EndOfStream => f.write_str("The stream ended with the request, so no message could follow."),
+            Self::OtherHost(host) => write!(f, "The Host header is {host}, which is not the `:authority`."),
+            Self::Connect(reason) => reason.fmt(f),
             Self::HttpVersion(version) if *version < Version::HTTP_11 => write!(
                 f,
                 "A WebSocket handshake needs HTTP/1.1, and this request came as {version:?}. \
@@ -190,6 +232,7 @@ impl std::error::Error for Rejection {
             Self::Origin(refused) => Some(&**refused),
             Self::Host(refused) => Some(&**refused),
             Self::Head(error) => Some(error),
+            Self::Connect(reason) => reason.source(),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The server's side of the opening handshake (RFC 6455, 4.2): validates a request and builds the response. The caller
-//! reads the request and sends the response.
+//! reads the request and sends the response. Over HTTP/2 and HTTP/3 the handshake is an extended CONNECT (RFC 8441, RFC
+//! 9220).
 //!
 //! ```
 //! use http::{Request, StatusCode};
@@ -27,7 +28,7 @@ use super::{
         CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VERSION, WEBSOCKET, check_added, declares_body, single,
     },
-    host::{check_host, read_authority},
+    host::{check_host, connect_host, read_authority},
     host_policy::{HostPolicy, HostRefused},
     key::{AcceptKey, Nonce, accept_key},
     negotiated::Negotiated,
@@ -43,11 +44,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 /// A valid opening handshake that was not answered yet.
 #[derive(Debug, Clone)]
 pub struct ServerHandshake {
-    accept: AcceptKey,
+    via: Via,
+    accept: Option<AcceptKey>,
     host: HeaderValue,
     origin: Option<HeaderValue>,
     subprotocols: Vec<Subprotocol>,
     extensions: Vec<ExtensionOffer>,
+}
+
+/// The form of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Via {
+    /// An upgrade of an HTTP/1.1 connection (RFC 6455).
+    Upgrade,
+    /// An extended CONNECT, whose stream becomes the connection (RFC 8441 and RFC 9220).
+    Connect,
 }
 
 impl ServerHandshake {
@@ -62,8 +73,19 @@ impl ServerHandshake {
         let accept = read_key(headers)?;
         let host = required(headers, &HOST, "Host")?.clone();
         check_host(&host)?;
+        Self::with_offers(Via::Upgrade, Some(accept), host, headers)
+    }
+
+    /// Reads what both forms of the handshake have.
+    fn with_offers(
+        via: Via,
+        accept: Option<AcceptKey>,
+        host: HeaderValue,
+        headers: &HeaderMap,
+    ) -> Result<Self, Rejection> {
         let origin = single(headers, &ORIGIN).map_err(|_| Rejection::RepeatedHeader("Origin"))?;
         Ok(Self {
+            via,
             accept,
             host,
             origin: origin.cloned(),
@@ -73,16 +95,81 @@ impl ServerHandshake {
     }
 
     /// Reads the request of an HTTP stack. If the target is an absolute URI, its host replaces the `Host` header (RFC
-    /// 9112, 3.2.2).
+    /// 9112, 3.2.2). A request over HTTP/2 or HTTP/3 needs [`from_connect`](Self::from_connect), and is rejected here.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn from_request<B>(request: &Request<B>) -> Result<Self, Rejection> {
+        if request.version() >= Version::HTTP_2 {
+            return Self::from_connect(request, None);
+        }
         let mut handshake = Self::read(request.method(), request.version(), request.headers())?;
         if let Some(authority) = request.uri().authority() {
             handshake.host = read_authority(authority.as_str())?;
         }
         Ok(handshake)
+    }
+
+    /// Reads an extended CONNECT, the handshake over HTTP/2 (RFC 8441, 4 and 5) and HTTP/3 (RFC 9220). `protocol` is the
+    /// pseudo-header field `:protocol`, which HTTP stacks hand over beside the request.
+    ///
+    /// ```
+    /// use http::{Request, StatusCode, Version};
+    /// use silverback_proto::handshake::{Acceptance, ServerHandshake};
+    ///
+    /// let request = Request::connect("https://server.example.com/chat")
+    ///     .version(Version::HTTP_2)
+    ///     .header("sec-websocket-version", "13")
+    ///     .body(())?;
+    /// let handshake = ServerHandshake::from_connect(&request, Some("websocket"))?;
+    /// let (response, _) = handshake.accept(Acceptance::default())?;
+    /// assert_eq!(response.status(), StatusCode::OK);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the first reason why the request is not an opening handshake, as a [`Rejection::Connect`]. The caller
+    /// rejects a request that ends its stream with [`Rejection::EndOfStream`].
+    pub fn from_connect<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Self, Rejection> {
+        Self::read_connect(request, protocol).map_err(|rejection| Rejection::Connect(Box::new(rejection)))
+    }
+
+    fn read_connect<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Self, Rejection> {
+        let headers = request.headers();
+        if request.version() < Version::HTTP_2 {
+            return Err(Rejection::HttpVersion(request.version()));
+        }
+        if request.method() != Method::CONNECT {
+            return Err(Rejection::MethodNotConnect(Received::new(request.method().as_str().as_bytes())));
+        }
+        match protocol {
+            None => return Err(Rejection::NoProtocol),
+            Some(name) if !name.eq_ignore_ascii_case("websocket") => {
+                return Err(Rejection::Protocol(Received::new(name.as_bytes())));
+            }
+            Some(_) => {}
+        }
+        if declares_body(headers) {
+            return Err(Rejection::DeclaresBody);
+        }
+        check_version(headers)?;
+        // RFC 8441, 5: this handshake has no key. Some clients and gateways send one anyway and wait for its answer.
+        let key = single(headers, &SEC_WEBSOCKET_KEY).ok().flatten().map(HeaderValue::as_bytes);
+        let accept = key.filter(|key| Nonce::parse(key).is_ok()).map(accept_key);
+        Self::with_offers(Via::Connect, accept, connect_host(request)?, headers)
+    }
+
+    /// Whether this is an extended CONNECT, over HTTP/2 or HTTP/3.
+    pub fn is_connect(&self) -> bool {
+        self.via == Via::Connect
+    }
+
+    /// Returns the rejection of this handshake for a reason that was found later, such as its host or origin.
+    pub fn reject(&self, reason: impl Into<Rejection>) -> Rejection {
+        match self.via {
+            Via::Upgrade => reason.into(),
+            Via::Connect => Rejection::Connect(Box::new(reason.into())),
+        }
     }
 
     /// The subprotocols that the client offers, in its order of preference.
@@ -108,7 +195,7 @@ impl ServerHandshake {
     /// Validates the origin of the page that opens the connection.
     ///
     /// # Errors
-    /// Fails if the policy does not allow the origin. [`Rejection::from`] makes it a 403.
+    /// Fails if the policy does not allow the origin. [`reject`](Self::reject) makes it a 403.
     pub fn check_origin(&self, policy: &OriginPolicy) -> Result<(), OriginRefused> {
         let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
         policy.check(origin, self.host.as_bytes())
@@ -117,7 +204,8 @@ impl ServerHandshake {
     /// Checks the host that the request is for.
     ///
     /// # Errors
-    /// Fails if the policy does not allow the host. [`Rejection::from`] makes it a 403.
+    /// Fails if the policy does not allow the host. [`reject`](Self::reject) makes it a 403, or a 421 over HTTP/2 and
+    /// HTTP/3.
     pub fn check_host(&self, policy: &HostPolicy) -> Result<(), HostRefused> {
         policy.check(self.host.as_bytes())
     }
@@ -128,7 +216,7 @@ impl ServerHandshake {
         offered.find(|name| supported.contains(name)).cloned()
     }
 
-    /// Answers with 101. The connection is open once the response is sent.
+    /// Answers with 101, or with 200 to an extended CONNECT. The connection is open once the response is sent.
     ///
     /// # Errors
     /// Fails if the application accepts something that the client did not offer, or sets a reserved header.
@@ -142,12 +230,15 @@ impl ServerHandshake {
         self.check_extensions(&extensions)?;
 
         let mut response = Response::new(());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.reserve(EXPECTED_HEADERS);
-        headers.insert(UPGRADE, WEBSOCKET);
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.to_header_value());
+        if self.via == Via::Upgrade {
+            headers.insert(UPGRADE, WEBSOCKET);
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        }
+        if let Some(accept) = &self.accept {
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept.to_header_value());
+        }
         if let Some(name) = &subprotocol {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, name.to_header_value());
         }
@@ -155,6 +246,10 @@ impl ServerHandshake {
             headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         headers.extend(extra);
+        *response.status_mut() = match self.via {
+            Via::Upgrade => StatusCode::SWITCHING_PROTOCOLS,
+            Via::Connect => StatusCode::OK,
+        };
         let negotiated = Negotiated { subprotocol, extensions, compression };
         Ok((response, negotiated))
     }
@@ -189,7 +284,7 @@ pub struct Acceptance {
     pub extensions: Vec<ExtensionOffer>,
     /// Compression, which is used if the client made a suitable offer (RFC 7692).
     pub compression: Option<Compression>,
-    /// More headers for the 101 response, such as `Set-Cookie`.
+    /// More headers for the response, such as `Set-Cookie`.
     pub headers: HeaderMap,
 }
 

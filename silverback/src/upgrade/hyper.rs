@@ -1,5 +1,5 @@
-//! Upgrades requests of hyper 1.x and of servers built on it. After the response, the socket is taken out of hyper's
-//! wrapper.
+//! Upgrades requests of hyper 1.x and of servers built on it, over HTTP/1.1 and HTTP/2. After the response to an upgrade
+//! over HTTP/1.1, the socket is taken out of hyper's wrapper. Over HTTP/2 the wrapper is a stream of the connection.
 
 use std::{
     fmt,
@@ -11,12 +11,15 @@ use std::{
 use ::hyper::upgrade::{OnUpgrade, Upgraded};
 use http::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
-use silverback_proto::{Negotiated, Role, handshake::ServerHandshake};
+use silverback_proto::{
+    Negotiated, Role,
+    handshake::{Rejection, ServerHandshake},
+};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::{UpgradeError, Upgrader};
+use super::{UpgradeError, Upgrader, requests::read_handshake};
 use crate::{conn::Conn, error::Error, io::settings::Settings};
 
 impl Upgrader {
@@ -43,6 +46,10 @@ impl Upgrader {
     /// `hyper-auto`, which `silverback-axum` enables. Any other transport stays in its wrapper and keeps its options. A
     /// TCP socket without `TCP_NODELAY` delays small messages by up to 40 ms, so set it where you accept the socket.
     ///
+    /// With the feature `http2`, a request over HTTP/2 (extended CONNECT, RFC 8441) is upgraded in the same way, if the
+    /// server enables it (`enable_connect_protocol` of hyper's builder). `docs/http2.md` says which settings of hyper
+    /// suit many WebSockets on one connection.
+    ///
     /// # Errors
     /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is then the response for the
     /// client.
@@ -59,13 +66,22 @@ impl Upgrader {
         request: &mut Request<B>,
         headers: HeaderMap,
     ) -> Result<(Response<R>, Upgrade), UpgradeError> {
-        let handshake = ServerHandshake::from_request(request)?;
+        let handshake = read_handshake(request)?;
         let on_upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(UpgradeError::NotUpgradable)?;
         self.upgrade_handshake(handshake, on_upgrade, headers)
     }
 
-    /// Upgrades a request whose handshake was already read, for instance by an extractor. `on_upgrade` comes from the
-    /// extensions of the request.
+    /// Reads the handshake of a request, for [`upgrade_handshake`](Self::upgrade_handshake). Over HTTP/2 it takes hyper's
+    /// `ext::Protocol` from the extensions of the request.
+    ///
+    /// # Errors
+    /// Fails if the request is not a handshake.
+    pub fn read_handshake<B>(request: &Request<B>) -> Result<ServerHandshake, Rejection> {
+        read_handshake(request)
+    }
+
+    /// Upgrades a request whose handshake was already [read](Self::read_handshake), for instance by an extractor.
+    /// `on_upgrade` comes from the extensions of the request.
     ///
     /// # Errors
     /// Fails if the host or the origin is not allowed, if the memory budget is exhausted, or if a header belongs to the

@@ -190,7 +190,7 @@ impl Upgrader {
     /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is then the response for the
     /// client.
     pub fn respond<B>(&self, request: &Request<B>) -> Result<(Response<()>, Negotiated), UpgradeError> {
-        self.negotiate(ServerHandshake::from_request(request)?, HeaderMap::new())
+        self.negotiate(requests::read_handshake(request)?, HeaderMap::new())
     }
 
     /// Creates a connection on a stream whose handshake was answered with [`respond`](Self::respond). `leftover` holds
@@ -209,8 +209,8 @@ impl Upgrader {
     /// # Errors
     /// Fails if the host or the origin is not allowed.
     pub fn check(&self, handshake: &ServerHandshake) -> Result<(), Rejection> {
-        handshake.check_host(&self.hosts)?;
-        handshake.check_origin(&self.origins).map_err(Rejection::origin)
+        handshake.check_host(&self.hosts).map_err(|refused| handshake.reject(refused))?;
+        handshake.check_origin(&self.origins).map_err(|refused| handshake.reject(refused))
     }
 
     /// Checks the host and the origin of a request that is not a handshake, by the same policies. A browser does not
@@ -257,7 +257,7 @@ impl Upgrader {
             return Err(UpgradeError::Misconfigured(error.clone()));
         }
         self.check(&handshake)?;
-        self.check_memory()?;
+        self.check_memory().map_err(|full| handshake.reject(full))?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
         let is_scarce = self.settings.memory().is_some_and(MemoryBudget::is_scarce);
         let compression = self.settings.connection().wanted_compression().filter(|_| !is_scarce).cloned();

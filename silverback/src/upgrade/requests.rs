@@ -1,17 +1,18 @@
 //! Functions for handlers that inspect a request before they upgrade it.
 
 use http::{
-    Request,
+    Method, Request, Version,
     header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
 };
 use silverback_proto::handshake::{
-    Subprotocol,
+    Rejection, ServerHandshake, Subprotocol,
     headers::{contains_token, list_elements},
 };
 
 /// Returns whether a request asks for a WebSocket: `Connection` contains `upgrade` and `Upgrade` contains `websocket`.
-/// Both may be in any case, in lists and on several lines. [`Upgrader`](crate::Upgrader) then validates the whole
-/// request and answers with the reason if it is wrong.
+/// Both may be in any case, in lists and on several lines. With the feature `http2`, the same holds for a CONNECT request
+/// whose `:protocol` is `websocket`. [`Upgrader`](crate::Upgrader) then validates the whole request and answers with the
+/// reason if it is wrong.
 ///
 /// ```
 /// let request = http::Request::get("/").header("Connection", "keep-alive, Upgrade").header("Upgrade", "websocket");
@@ -20,7 +21,32 @@ use silverback_proto::handshake::{
 /// ```
 pub fn is_websocket_upgrade<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
-    contains_token(headers, &CONNECTION, "upgrade") && contains_token(headers, &UPGRADE, "websocket")
+    let is_upgrade =
+        || contains_token(headers, &CONNECTION, "upgrade") && contains_token(headers, &UPGRADE, "websocket");
+    if request.version() < Version::HTTP_2 {
+        return is_upgrade();
+    }
+    request.method() == Method::CONNECT && protocol(request).is_some_and(|name| name.eq_ignore_ascii_case("websocket"))
+}
+
+/// Reads the handshake of a request: an upgrade over HTTP/1.1 or an extended CONNECT.
+pub(super) fn read_handshake<B>(request: &Request<B>) -> Result<ServerHandshake, Rejection> {
+    if request.version() < Version::HTTP_2 {
+        return ServerHandshake::from_request(request);
+    }
+    ServerHandshake::from_connect(request, protocol(request))
+}
+
+/// Returns the `:protocol` of a request, which hyper hands over beside it.
+#[cfg(feature = "http2")]
+fn protocol<B>(request: &Request<B>) -> Option<&str> {
+    request.extensions().get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
+}
+
+/// Without the feature `http2` it is unknown.
+#[cfg(not(feature = "http2"))]
+fn protocol<B>(_: &Request<B>) -> Option<&str> {
+    None
 }
 
 /// Returns the subprotocols that a request offers on all its header lines, in the client's order of preference. Names

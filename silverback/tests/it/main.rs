@@ -25,6 +25,8 @@ mod json;
 mod keepalive;
 mod observing;
 mod on_hyper;
+#[cfg(feature = "http2")]
+mod on_hyper_http2;
 mod output;
 mod proxies;
 mod questions;

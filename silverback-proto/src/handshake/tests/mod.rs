@@ -3,6 +3,7 @@
 mod client;
 mod client_request;
 mod compression;
+mod connect;
 mod extension;
 mod headers;
 mod host;

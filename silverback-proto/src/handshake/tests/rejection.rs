@@ -57,7 +57,7 @@ fn another_version_is_told_ours() {
 fn another_method_is_told_which_one_is_allowed() {
     let response =
         check(request().start("POST /chat HTTP/1.1"), 405, "A WebSocket handshake is a GET request, not `POST`.");
-    assert_eq!(header(&response, "Allow"), Some("GET"));
+    assert_eq!(header(&response, "Allow"), Some("GET, CONNECT"));
     assert_eq!(header(&response, "Connection"), Some("close"));
 }
 

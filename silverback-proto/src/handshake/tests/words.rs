@@ -53,6 +53,7 @@ fn a_wrong_answer_is_named_with_what_was_received() {
     let received = || Received::new(b"x");
     let cases = [
         (Status(StatusCode::OK), "its status is 200 OK, not 101"),
+        (ConnectStatus(StatusCode::NOT_FOUND), "its status is 404 Not Found, not 200"),
         (HttpVersion(Version::HTTP_10), "it came as HTTP/1.0, not HTTP/1.1"),
         (Upgrade(None), "it has no `Upgrade: websocket` header"),
         (Connection(None), "it has no `Connection: Upgrade` header"),

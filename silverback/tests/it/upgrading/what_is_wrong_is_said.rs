@@ -44,7 +44,7 @@ async fn with_its_status_and_in_words() {
             assert_eq!(head.header("sec-websocket-version"), Some("13"));
         }
         if status == 405 {
-            assert_eq!(head.header("allow"), Some("GET"));
+            assert_eq!(head.header("allow"), Some("GET, CONNECT"));
         }
         let error = within(accepting).await.unwrap().unwrap_err();
         assert_eq!(error.response().status(), status, "{error}");
