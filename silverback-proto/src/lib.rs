@@ -28,6 +28,7 @@
 //! # Features
 //! - `deflate` (default): compression of messages (permessage-deflate, RFC 7692). Without it, `deflate::Compression` has no
 //!   value, and zlib-rs is not built.
+//! - `http3`: `h3`, the layer of HTTP/3 that WebSocket needs (RFC 9114, 9204, 9220).
 //! - `idna`: host names outside ASCII.
 
 // docs.rs shows which feature an item needs.
@@ -35,6 +36,8 @@
 
 pub mod connection;
 pub mod deflate;
+#[cfg(feature = "http3")]
+pub mod h3;
 pub mod handshake;
 mod message;
 mod wire;
