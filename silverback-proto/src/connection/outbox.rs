@@ -50,7 +50,7 @@ impl Outbox {
     }
 
     /// Queues a copy of a frame, and returns the copy of its payload for masking.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_frame(&mut self, header: &HeaderBytes, payload: &[u8]) -> &mut [u8] {
         let (padded, header_len) = header.padded();
         self.make_room(padded.len() + payload.len());

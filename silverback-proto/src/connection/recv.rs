@@ -158,15 +158,10 @@ impl Receiver {
         self.assembler.kind()
     }
 
-    /// Whether `input` holds the end of at least one frame, so that it should be handled before the owner waits.
+    /// Whether the receiver is between messages and holds nothing, so that it has nothing to do without input.
     #[inline]
-    pub fn can_finish_frame(&self, input: &[u8]) -> bool {
-        match &self.phase {
-            Phase::Header { len: 0, .. } => FrameHeader::frame_len(input).is_some_and(|len| len <= input.len() as u64),
-            Phase::Header { .. } => false,
-            Phase::Data(frame) | Phase::Control(frame, _) => frame.remaining() <= input.len() as u64,
-            Phase::Ended => false,
-        }
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Header { len: 0, .. }) && !self.assembler.is_open() && self.assembled.is_none()
     }
 
     /// Returns the buffer of the message if a large part of a binary payload is missing. Reading from the transport
@@ -204,7 +199,7 @@ impl Receiver {
     /// Fast path of [`handle_input`](Self::handle_input): one unfragmented, uncompressed message that is complete at
     /// the front of `input`. Returns where it is. Otherwise returns `None` and changes nothing, and `handle_input` goes
     /// on.
-    #[inline]
+    #[inline(always)]
     pub fn take_message(&mut self, input: &mut [u8]) -> Option<(MessageKind, Range<usize>)> {
         if !matches!(self.phase, Phase::Header { len: 0, .. }) || self.assembler.is_open() {
             return None;

@@ -106,7 +106,7 @@ impl Framer {
     /// Queues a message. A server queues large payloads by reference.
     pub(super) fn message(&mut self, message: Message) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        if self.compressor.is_some() && self.compressed(message.as_ref()) {
+        if self.compressor.is_some() && self.compressed(message.kind(), message.as_bytes()) {
             return Ok(());
         }
         let header = FrameHeader::new(message.kind().opcode(), message.len() as u64);
@@ -119,12 +119,17 @@ impl Framer {
     }
 
     /// Queues a copy of a borrowed message.
-    #[inline]
+    #[inline(always)]
     pub(super) fn message_ref(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        self.payload(message.kind(), message.as_bytes())
+    }
+
+    /// Queues a copy of a message. The parts of a message travel in registers, a `MessageRef` would not.
+    #[inline(never)]
+    fn payload(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.check_no_open_message()?;
-        if self.compressor.is_none() || !self.compressed(message) {
-            let payload = message.as_bytes();
-            self.frame(FrameHeader::new(message.kind().opcode(), payload.len() as u64), payload);
+        if self.compressor.is_none() || !self.compressed(kind, payload) {
+            self.frame(FrameHeader::new(kind.opcode(), payload.len() as u64), payload);
         }
         Ok(())
     }
@@ -375,22 +380,22 @@ impl Framer {
     }
 
     /// Queues a message compressed, if compression was negotiated and makes it smaller.
-    fn compressed(&mut self, message: MessageRef<'_>) -> bool {
+    #[inline(never)]
+    fn compressed(&mut self, kind: MessageKind, payload: &[u8]) -> bool {
         if !self.may_compress {
             return false;
         }
         with_compressed(|out| {
-            let shrinks =
-                self.compressor.as_mut().is_some_and(|compressor| compressor.message(message.as_bytes(), out));
+            let shrinks = self.compressor.as_mut().is_some_and(|compressor| compressor.message(payload, out));
             if shrinks {
-                self.frame(FrameHeader::new(message.kind().opcode(), out.len() as u64).with_rsv1(true), out);
+                self.frame(FrameHeader::new(kind.opcode(), out.len() as u64).with_rsv1(true), out);
             }
             shrinks
         })
     }
 
     /// Queues a copy of one frame, which a client masks. The caller's bytes stay unchanged.
-    #[inline]
+    #[inline(always)]
     fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
         match self.role {
             Role::Server => _ = self.outbox.push_frame(&header.encode(), payload),

@@ -114,8 +114,8 @@ impl Conn {
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn read_message(&mut self) -> Result<Option<Message>, Error> {
-        self.reader.read_message().await
+    pub fn read_message(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        self.reader.read_message()
     }
 
     /// Returns the next message, borrowed until the next call, without a copy or an allocation. To reply to it in the
@@ -126,8 +126,8 @@ impl Conn {
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn read_borrowed(&mut self) -> Result<Option<Incoming<'_>>, Error> {
-        self.reader.read_borrowed().await
+    pub fn read_borrowed(&mut self) -> impl Future<Output = Result<Option<Incoming<'_>>, Error>> {
+        self.reader.read_borrowed()
     }
 
     /// Returns the next message, ping, pong or close; see [`Reader::read_event`].
@@ -181,8 +181,11 @@ impl Conn {
     ///
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
-    pub async fn write_borrowed(&mut self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
-        self.writer.write_borrowed(message).await
+    pub fn write_borrowed<'m>(
+        &mut self,
+        message: impl Into<MessageRef<'m>>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        self.writer.write_borrowed(message)
     }
 
     /// Accepts a prepared message; see [`Writer::write_prepared`].

@@ -74,8 +74,9 @@ impl Reader {
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn read_message(&mut self) -> Result<Option<Message>, Error> {
-        poll_fn(|cx| self.poll_read_message(cx)).await
+    pub fn read_message(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        // Not an async function: its future would move the message once more.
+        poll_fn(|cx| self.poll_read_message(cx))
     }
 
     /// Returns the next message, borrowed until the next call, without a copy or an allocation.
@@ -100,14 +101,9 @@ impl Reader {
     ///
     /// # Cancel safety
     /// Dropping the future loses no message.
-    pub async fn read_borrowed(&mut self) -> Result<Option<Incoming<'_>>, Error> {
-        if let Some(location) = self.message_in_hand() {
-            return self.driver.message(location).map(Some);
-        }
-        match poll_fn(|cx| self.poll_location(cx)).await? {
-            Some(location) => self.driver.message(location).map(Some),
-            None => Ok(None),
-        }
+    pub fn read_borrowed(&mut self) -> impl Future<Output = Result<Option<Incoming<'_>>, Error>> {
+        let mut reading = Reading(Some(self));
+        poll_fn(move |cx| reading.poll(cx))
     }
 
     /// Returns the next message, ping, pong or close, or `None` once the connection has ended. Pings and closes have
@@ -241,17 +237,29 @@ impl Reader {
         self.max_message_size
     }
 
+    #[inline]
     pub(crate) fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         let location = match self.message_in_hand() {
             Some(location) => location,
-            None => match ready!(self.poll_location(cx))? {
-                Some(location) => location,
-                None => return Poll::Ready(Ok(None)),
+            None => match ready!(self.poll_wait_for_message(cx)) {
+                Ok(Some(location)) => location,
+                Ok(None) => return Poll::Ready(Ok(None)),
+                Err(error) => return Poll::Ready(Err(*error)),
             },
         };
-        let message = self.driver.message(location)?.into_message();
-        self.driver.release();
-        Poll::Ready(Ok(Some(message)))
+        match self.driver.message(location) {
+            Ok(message) => {
+                let message = message.into_message();
+                self.driver.release();
+                Poll::Ready(Ok(Some(message)))
+            }
+            Err(error) => Poll::Ready(Err(*error)),
+        }
+    }
+
+    /// Waits for the next message. The error is boxed for the same reason as that of [`Driver::message`].
+    fn poll_wait_for_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<PayloadLocation>, Box<Error>>> {
+        self.poll_location(cx).map_err(Box::new)
     }
 
     /// Reads more of the message that is being streamed. An empty slice means that the message has ended.
@@ -283,7 +291,7 @@ impl Reader {
     pub(crate) fn event(&mut self, received: ReceivedEvent) -> Result<Event<'_>, Error> {
         Ok(match received {
             ReceivedEvent::Message(location) | ReceivedEvent::Piece { location, .. } => {
-                Event::Message(self.driver.message(location)?)
+                Event::Message(self.driver.message(location).map_err(|error| *error)?)
             }
             ReceivedEvent::Ping(payload) => Event::Ping(payload),
             ReceivedEvent::Pong(payload) => Event::Pong(payload),
@@ -292,7 +300,7 @@ impl Reader {
     }
 
     /// Returns a message that has already arrived whole, so that no poll is needed.
-    #[inline]
+    #[inline(always)]
     fn message_in_hand(&mut self) -> Option<PayloadLocation> {
         match &self.streaming {
             Some(streaming) if !streaming.is_last => None,
@@ -362,6 +370,32 @@ impl Reader {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// A read of a borrowed message. It gives the reader away with the message, which borrows from it.
+struct Reading<'a>(Option<&'a mut Reader>);
+
+impl<'a> Reading<'a> {
+    #[inline]
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming<'a>>, Error>> {
+        let Some(reader) = self.0.take() else { return Poll::Ready(Ok(None)) };
+        let location = match reader.message_in_hand() {
+            Some(location) => location,
+            None => match reader.poll_wait_for_message(cx) {
+                Poll::Ready(Ok(Some(location))) => location,
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(*error)),
+                Poll::Pending => {
+                    self.0 = Some(reader);
+                    return Poll::Pending;
+                }
+            },
+        };
+        match reader.driver.message(location) {
+            Ok(message) => Poll::Ready(Ok(Some(message))),
+            Err(error) => Poll::Ready(Err(*error)),
+        }
     }
 }
 

@@ -106,6 +106,13 @@ impl Writer {
             if !self.is_common(len) {
                 return self.poll_large(cx, &mut wait, len, || message.take().map(LargeSource::Owned));
             }
+            if len < COPIED {
+                let send = |out: &mut Transmitter| match &message {
+                    Some(message) => out.send_ref(message.as_ref()),
+                    None => Ok(()),
+                };
+                return self.shared.poll_send(cx, wait.who(), len, send);
+            }
             self.poll_message(cx, wait.who(), len, &mut message)
         })
     }
@@ -140,17 +147,16 @@ impl Writer {
     ///
     /// # Cancel safety
     /// As [`write_message`](Self::write_message).
-    pub async fn write_borrowed(&self, message: impl Into<MessageRef<'_>>) -> Result<(), Error> {
+    pub fn write_borrowed<'m>(&self, message: impl Into<MessageRef<'m>>) -> impl Future<Output = Result<(), Error>> {
         let message = message.into();
         let len = message.as_bytes().len();
         let mut wait = RoomWait::new(&self.shared);
-        poll_fn(|cx| {
+        poll_fn(move |cx| {
             if !self.is_common(len) {
                 return self.poll_large(cx, &mut wait, len, || Some(LargeSource::Borrowed(message)));
             }
             self.shared.poll_send(cx, wait.who(), len, |out| out.send_ref(message))
         })
-        .await
     }
 
     /// Accepts a prepared message.
@@ -367,7 +373,7 @@ impl Writer {
     fn poll_large<'m>(
         &self,
         cx: &mut Context<'_>,
-        wait: &mut RoomWait<'m>,
+        wait: &mut RoomWait<'_, 'm>,
         len: usize,
         source: impl FnOnce() -> Option<LargeSource<'m>>,
     ) -> Poll<Result<(), Error>> {
@@ -549,6 +555,10 @@ impl Sink<Message> for Writer {
 fn is_common(len: usize, may_compress: bool) -> bool {
     len <= LARGE_MESSAGE && may_compress
 }
+
+/// The transmitter copies smaller messages anyway. So they need not be moved into it first, which takes longer than the
+/// copy.
+const COPIED: usize = 4 * 1024;
 
 /// Holds output back while it exists; see [`Writer::hold`].
 #[must_use = "output is held back while this exists"]

@@ -171,7 +171,7 @@ impl Driver {
 
     /// Returns the next message if it is complete in the bytes that were read. This is the fast path of
     /// [`poll_next`](Self::poll_next).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn message_in_hand(&mut self) -> Option<PayloadLocation> {
         if !self.input_in_hand {
             return None;
@@ -179,23 +179,23 @@ impl Driver {
         let (kind, range) = self.receiver.take_message(self.input.handle())?;
         self.input.consume(range.end);
         self.messages_received += 1;
-        self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+        self.note_input_in_hand(!self.input.is_empty());
         Some(PayloadLocation::Input { kind, range })
     }
 
     /// Borrows the message that [`poll_next`](Self::poll_next) has found. Text that is not valid UTF-8 fails the
     /// connection: the peer is sent a Close frame, and the error is returned here, once.
+    ///
+    /// The error is boxed. A result with an unboxed error is moved in parts of odd sizes, which the processor must wait
+    /// for when it reads them as one.
     #[inline(always)]
-    pub(crate) fn message(&mut self, location: PayloadLocation) -> Result<Incoming<'_>, Error> {
+    pub(crate) fn message(&mut self, location: PayloadLocation) -> Result<Incoming<'_>, Box<Error>> {
         let Self { receiver, input, shared, io, role, closer, .. } = self;
-        match receiver.message(input.handled(), location) {
-            Ok(message) => Ok(message),
-            Err(error) => {
-                let io = std::mem::replace(io, ReadSide::Closed);
-                *closer = Some(close_after_fault(shared, io, *role, &error));
-                Err(error.into())
-            }
-        }
+        receiver.message(input.handled(), location).map_err(|error| {
+            let io = std::mem::replace(io, ReadSide::Closed);
+            *closer = Some(close_after_fault(shared, io, *role, &error));
+            boxed(error)
+        })
     }
 
     /// Borrows the piece of a message that [`poll_next`](Self::poll_next) has found.
@@ -212,6 +212,12 @@ impl Driver {
     /// Handles bytes in hand until there is an event for the application.
     fn next_in_hand(&mut self, wanted: Wanted) -> Option<ReceivedEvent> {
         let mut answered = false;
+        if self.input.is_empty() && self.receiver.is_idle() {
+            // This is how most reads begin.
+            self.input.release();
+            self.note_input_in_hand(false);
+            return None;
+        }
         loop {
             let handled = match self.receiver.handle_input(self.input.handle(), wanted.read_mode()) {
                 Ok(handled) => handled,
@@ -228,7 +234,7 @@ impl Driver {
             };
             if let ReceivedEvent::Message(_) | ReceivedEvent::Piece { .. } = received {
                 self.count_message(&received);
-                self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+                self.note_input_in_hand(!self.input.is_empty());
                 if answered {
                     // The answer to a control frame is sent before the application gets anything that arrived after
                     // that frame.
@@ -244,7 +250,7 @@ impl Driver {
                 self.closer = Some(Box::new(self.close()));
             }
             if wanted == Wanted::Events {
-                self.note_input_in_hand(self.receiver.can_finish_frame(self.input.unread()));
+                self.note_input_in_hand(!self.input.is_empty());
                 self.shared.flush_now();
                 return Some(received);
             }
@@ -422,6 +428,12 @@ impl Drop for Driver {
             None => self.shared.keep_read_side(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn boxed(error: ConnectionError) -> Box<Error> {
+    Box::new(error.into())
 }
 
 /// Tells the peer of a fault. The caller reports the error to the application.

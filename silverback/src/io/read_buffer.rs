@@ -33,13 +33,9 @@ impl Input {
         Self { storage: leftover, source: Source::Small, lent_from: 0, unread }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.unread.is_empty()
-    }
-
-    #[inline]
-    pub(crate) fn unread(&self) -> &[u8] {
-        &self.storage[self.unread.clone()]
     }
 
     /// Returns the bytes to handle now. Ranges that the receiver returns are relative to their start.

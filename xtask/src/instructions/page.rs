@@ -58,18 +58,18 @@ const HEAD: &str = "\
 `cargo xtask instructions` writes this page. `cargo xtask instructions --check` fails if one of our counts has grown by
 more than 5 % against it. The log at the end is written by hand and kept when the page is written again.
 
-The program is `bench/src/bin/instructions.rs`, built like the benchmarks. It runs client and server in one thread, for an
-exact number of rounds. Callgrind counts the instructions in user space for n rounds and for 3n rounds, and we divide the
-difference by the number of messages in it. So every run gives the same figures, and a more expensive change shows on any
-machine (x86-64 with AVX2, the same compiler), however busy it is. The kernel's instructions are not counted; the
+The program is `bench/src/bin/instructions.rs`, built like the benchmarks. It runs client and server in one thread, for
+an exact number of rounds. Callgrind counts the instructions in user space for n rounds and for 3n rounds, and we divide
+the difference by the number of messages in it. So every run gives the same figures, and a more expensive change shows
+on any machine (x86-64 with AVX2, the same compiler), however busy it is. The kernel's instructions are not counted; the
 [benchmarks](benchmarks.md) measure its share.
 
 - `raw` is the same load on a TCP echo: the client and the runtime. The library costs the difference to it.
 - `plain` is a loop of `read_message` and `write_message`, `lending` one of `read_borrowed` and `write_borrowed`.
 - `small`: one message of 16 bytes and its echo. `batch`: 32 of them at once, counted per message. `text` and
   `text-batch`: the same with 1 KiB of text. `large`: 64 KiB, binary. `handshake`: one connection, opened and closed.
-- The C library is set to copy with vector instructions. The instruction that it prefers for large copies would count once
-  per byte.
+- The C library is set to copy with vector instructions. The instruction that it prefers for large copies would count
+  once per byte.
 ";
 
 #[cfg(test)]

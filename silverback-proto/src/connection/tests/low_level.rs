@@ -3,7 +3,10 @@
 use silverback_testkit::wire::{binary, close_empty, continuation, decode, ping, pong, text};
 
 use super::*;
-use crate::wire::{error::ProtocolError, header::FrameHeader, opcode::Opcode};
+use crate::{
+    connection::event::PayloadLocation,
+    wire::{error::ProtocolError, header::FrameHeader, opcode::Opcode},
+};
 
 mod halves {
     use super::*;
@@ -71,49 +74,23 @@ mod halves {
         assert_eq!(open_after(&mut receiver, continuation("b")), None);
         assert_eq!(open_after(&mut receiver, binary("a").not_final()), Some(MessageKind::Binary));
     }
-}
-
-mod looking_ahead {
-    use super::*;
-
-    /// For every cut: whether the bytes behind it hold the end of the frame that the bytes before it began.
-    #[track_caller]
-    fn check(frame: &Frame, sees_from: usize) {
-        let bytes = wire(Role::Server, std::slice::from_ref(frame));
-        for at in 0..bytes.len() {
-            let mut receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
-            receiver.handle_input(&mut bytes[..at].to_vec(), ReadMode::Whole).unwrap();
-            // Inside a header it does not look: a header that is cut is rare, and a wrong no costs a read at most.
-            let inside_header = (1..sees_from).contains(&at);
-            assert_eq!(receiver.can_finish_frame(&bytes[at..]), !inside_header, "{frame:?} at byte {at}");
-            assert!(!receiver.can_finish_frame(&bytes[at..bytes.len() - 1]), "{frame:?} at byte {at}, one byte short");
-        }
-    }
 
     #[test]
-    fn the_end_of_a_frame_is_seen_in_input_that_is_not_handled_yet() {
-        check(&text("Hello"), 6);
-        check(&ping("?"), 6);
-        check(&binary([7; 300]), 8);
-        check(&text("a").not_final(), 6);
-    }
-
-    #[test]
-    fn nothing_is_seen_after_the_end() {
-        let mut receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
-        receiver.handle_input(&mut wire(Role::Server, &[close_empty()]), ReadMode::Whole).unwrap();
-        assert!(!receiver.can_finish_frame(&wire(Role::Server, &[text("late")])));
-    }
-
-    #[test]
-    fn a_length_beyond_all_memory_is_not_in_hand() {
-        let receiver = Receiver::new(Role::Server, &Config::default(), &Negotiated::default());
-        for len in [1 << 32, (1 << 63) - 1, u64::MAX] {
-            assert!(!receiver.can_finish_frame(&wire(Role::Server, &[binary("abc").declared_len(len)])));
-        }
-        // A length in too long a form: a fault, and nothing to wait for.
-        let overlong = [0x82, 0xFE, 0x00, 0x00, 1, 2, 3, 4];
-        assert!(receiver.can_finish_frame(&overlong));
+    fn the_receiver_is_idle_only_between_messages_that_are_taken() {
+        let (mut receiver, _, _) = halves();
+        let idle_after = |receiver: &mut Receiver, input: &[u8]| {
+            receiver.handle_input(&mut input.to_vec(), ReadMode::Whole).unwrap();
+            receiver.is_idle()
+        };
+        assert!(receiver.is_idle());
+        let frame = wire(Role::Server, &[text("Hello")]);
+        assert!(idle_after(&mut receiver, &frame));
+        assert!(!idle_after(&mut receiver, &frame[..3]), "inside a header");
+        assert!(!idle_after(&mut receiver, &frame[3..8]), "inside a payload");
+        assert!(!idle_after(&mut receiver, &frame[8..]), "with a message to hand out");
+        receiver.message(&[], PayloadLocation::Assembled).unwrap().into_message();
+        assert!(receiver.is_idle());
+        assert!(!idle_after(&mut receiver, &wire(Role::Server, &[text("a").not_final()])), "between fragments");
     }
 }
 

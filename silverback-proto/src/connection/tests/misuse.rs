@@ -377,7 +377,6 @@ impl World {
             }
             Call::TakeMessage(frames) => {
                 let mut input = wire(role, &frames);
-                receiver.can_finish_frame(&input);
                 receiver.take_message(&mut input);
                 inputs.push(input);
             }

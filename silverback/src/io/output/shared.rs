@@ -45,7 +45,7 @@ pub(crate) struct Wait {
 #[derive(Debug)]
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
-    /// The reader has complete frames in hand. Output may be held back until it has handled them.
+    /// The reader has input in hand. Output may be held back until it has handled that.
     input_in_hand: AtomicBool,
     /// The number of guards that hold output back; see `Writer::hold`.
     holds: AtomicU16,
@@ -289,7 +289,7 @@ impl Shared {
         self.lock().failure.as_deref().map_or(Error::Lost, Failure::to_error)
     }
 
-    /// Sets whether the reader has complete frames in hand, so that output may be held back.
+    /// Sets whether the reader has input in hand, so that output may be held back.
     pub(crate) fn set_input_in_hand(&self, in_hand: bool) {
         self.input_in_hand.store(in_hand, Ordering::Release);
     }

@@ -12,20 +12,20 @@ use super::{large::Encoding, shared::Shared};
 /// A future that waits for room, and has its turn while a large message is encoded. When it is dropped, it leaves the
 /// queue and passes its turn on.
 #[derive(Debug)]
-pub(crate) struct RoomWait<'a> {
+pub(crate) struct RoomWait<'a, 'm> {
     shared: &'a Arc<Shared>,
     id: Option<WaiterId>,
     /// Dropped by hand, because the compiler's drop code would be called for every message.
-    pub(crate) encoding: ManuallyDrop<Option<Box<Encoding<'a>>>>,
+    pub(crate) encoding: ManuallyDrop<Option<Box<Encoding<'m>>>>,
 }
 
-impl<'a> RoomWait<'a> {
+impl<'a> RoomWait<'a, '_> {
     pub(crate) fn new(shared: &'a Arc<Shared>) -> Self {
         Self { shared, id: None, encoding: ManuallyDrop::new(None) }
     }
 }
 
-impl RoomWait<'_> {
+impl RoomWait<'_, '_> {
     /// A method, so that a closure that calls it captures the whole value and not only `id`.
     #[inline]
     pub(crate) fn who(&mut self) -> RoomFor<'_> {
@@ -33,7 +33,7 @@ impl RoomWait<'_> {
     }
 }
 
-impl Drop for RoomWait<'_> {
+impl Drop for RoomWait<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         if self.id.is_some() || self.encoding.is_some() {
@@ -42,7 +42,7 @@ impl Drop for RoomWait<'_> {
     }
 }
 
-impl RoomWait<'_> {
+impl RoomWait<'_, '_> {
     #[cold]
     fn leave(&mut self) {
         drop(self.encoding.take());
