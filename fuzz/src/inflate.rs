@@ -152,7 +152,7 @@ fn frames(payload: &[u8], of: &Compressed) -> Vec<u8> {
 
 fn server(input: &Input, limit: usize) -> Connection {
     let config = input.agreement.with_compression().config(Config::default());
-    let compression = config.wanted_compression().cloned().map(|compression| match input.max_ratio {
+    let compression = config.compression.clone().map(|compression| match input.max_ratio {
         0 => compression,
         ratio => compression.max_inflate_ratio(ratio.into()),
     });

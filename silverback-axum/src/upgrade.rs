@@ -20,6 +20,7 @@ use crate::{rejection::WebSocketUpgradeRejection, socket::WebSocket};
 ///
 /// Use `any` for the route, because the request is a GET over HTTP/1.1 and a CONNECT over HTTP/2 (RFC 8441). `get` serves
 /// HTTP/1.1 alone. Other methods get 405 in either case.
+#[must_use = "the request is answered by `on_upgrade`"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     handshake: ServerHandshake,
     on_upgrade: OnUpgrade,

@@ -10,41 +10,56 @@ use crate::{
 
 /// The limits and timeouts of a connection. The defaults are safe against untrusted peers.
 ///
+/// A method sets the value of the field with its name, and says what it means.
+///
 /// ```
 /// use silverback_proto::Config;
 /// let config = Config::default().max_message_size(64 * 1024);
-/// assert_eq!(config.limits().message, 64 * 1024);
+/// assert_eq!(config.max_message_size, 64 * 1024);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
 pub struct Config {
-    limits: Limits,
-    max_queued_output: usize,
-    ping_interval: Option<Duration>,
-    ping_timeout: Duration,
-    close_timeout: Duration,
-    write_stall_timeout: Duration,
-    compression: Option<Compression>,
+    /// In bytes. See [`max_message_size`](Self::max_message_size()).
+    pub max_message_size: u64,
+    /// In bytes; `None` means `max_message_size`. See [`max_frame_size`](Self::max_frame_size()).
+    pub max_frame_size: Option<u64>,
+    /// See [`max_fragments`](Self::max_fragments()).
+    pub max_fragments: u32,
+    /// In bytes. See [`max_queued_output`](Self::max_queued_output()).
+    pub max_queued_output: usize,
+    /// `None` disables keepalive. See [`ping_interval`](Self::ping_interval()).
+    pub ping_interval: Option<Duration>,
+    /// See [`ping_timeout`](Self::ping_timeout()).
+    pub ping_timeout: Duration,
+    /// See [`close_timeout`](Self::close_timeout()).
+    pub close_timeout: Duration,
+    /// See [`write_stall_timeout`](Self::write_stall_timeout()).
+    pub write_stall_timeout: Duration,
+    /// See [`compression`](Self::compression()).
+    pub compression: Option<Compression>,
 }
 
 impl Config {
     /// Sets the largest message accepted, in bytes. A peer cannot make us hold more. A larger message closes the
     /// connection with 1009. Default: 16 MiB.
     pub fn max_message_size(mut self, bytes: u64) -> Self {
-        self.limits.set_message(bytes);
+        self.max_message_size = bytes;
         self
     }
 
     /// Sets the largest frame accepted, in bytes. A larger frame closes the connection with 1009. Default: the limit on
     /// messages.
     pub fn max_frame_size(mut self, bytes: u64) -> Self {
-        self.limits.frame = bytes;
+        self.max_frame_size = Some(bytes);
         self
     }
 
     /// Sets the most frames of one message, against endless tiny fragments. More frames close the connection with 1008.
     /// Default: 131,072, twice as many as the Autobahn suite sends.
     pub fn max_fragments(mut self, count: u32) -> Self {
-        self.limits.fragments = count;
+        self.max_fragments = count;
         self
     }
 
@@ -92,33 +107,14 @@ impl Config {
     }
 
     /// The largest messages and frames that a peer may send.
-    pub fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    /// See [`max_queued_output`](Self::max_queued_output).
-    pub fn queued_output_limit(&self) -> usize {
-        self.max_queued_output
+    pub(crate) fn limits(&self) -> Limits {
+        let frame = self.max_frame_size.unwrap_or(self.max_message_size);
+        Limits { message: self.max_message_size, frame, fragments: self.max_fragments }
     }
 
     /// The keepalive's interval and its timeout; `None` if keepalive is disabled.
-    pub fn keepalive(&self) -> Option<(Duration, Duration)> {
+    pub(crate) fn keepalive(&self) -> Option<(Duration, Duration)> {
         self.ping_interval.map(|interval| (interval, self.ping_timeout))
-    }
-
-    /// See [`close_timeout`](Self::close_timeout).
-    pub fn close_budget(&self) -> Duration {
-        self.close_timeout
-    }
-
-    /// See [`write_stall_timeout`](Self::write_stall_timeout).
-    pub fn write_stall_budget(&self) -> Duration {
-        self.write_stall_timeout
-    }
-
-    /// See [`compression`](Self::compression).
-    pub fn wanted_compression(&self) -> Option<&Compression> {
-        self.compression.as_ref()
     }
 
     /// The decompressor for messages of `sender`, if compression was negotiated.
@@ -136,7 +132,9 @@ impl Default for Config {
     fn default() -> Self {
         const MIB: u64 = 1024 * 1024;
         Self {
-            limits: Limits { message: 16 * MIB, frame: 16 * MIB, fragments: 131_072 },
+            max_message_size: 16 * MIB,
+            max_frame_size: None,
+            max_fragments: 131_072,
             max_queued_output: MIB as usize,
             ping_interval: Some(Duration::from_secs(20)),
             ping_timeout: Duration::from_secs(20),

@@ -9,6 +9,7 @@ use crate::{
 
 /// The outcome of one call of [`Receiver::handle_input`](crate::connection::Receiver::handle_input).
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Handled {
     /// How many bytes at the front of the input were used.
     pub consumed: usize,

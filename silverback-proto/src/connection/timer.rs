@@ -106,7 +106,7 @@ impl Timers {
 
     /// Notes that the closing handshake began. Its time runs once and is never extended.
     pub(super) fn start_close(&mut self, now: Instant, config: &Config) {
-        self.close_due.get_or_insert_with(|| Box::new(after(now, config.close_budget())));
+        self.close_due.get_or_insert_with(|| Box::new(after(now, config.close_timeout)));
     }
 
     pub(super) fn close_due(&self) -> Option<Instant> {
@@ -121,7 +121,7 @@ impl Timers {
     /// Returns the action that is due at `now`.
     pub(super) fn due(&mut self, now: Instant, config: &Config, is_open: bool) -> Option<Due> {
         if self.close_due().is_some_and(|due| due <= now) {
-            return Some(Due::Timeout(Timeout::Close(config.close_budget())));
+            return Some(Due::Timeout(Timeout::Close(config.close_timeout)));
         }
         let (interval, within) = config.keepalive().filter(|_| is_open)?;
         match self.pong_due.as_deref().copied() {

@@ -331,8 +331,8 @@ impl Transmitter {
         let stall_due = self.stall_due().filter(|due| *due <= now);
         let close_due = self.blocked_close_due().filter(|due| *due <= now);
         match (close_due, stall_due) {
-            (Some(_), _) => Some(self.time_out(Timeout::Close(self.config.close_budget()))),
-            (_, Some(_)) => Some(self.time_out(Timeout::WriteStall(self.config.write_stall_budget()))),
+            (Some(_), _) => Some(self.time_out(Timeout::Close(self.config.close_timeout))),
+            (_, Some(_)) => Some(self.time_out(Timeout::WriteStall(self.config.write_stall_timeout))),
             (None, None) => None,
         }
     }
@@ -472,7 +472,7 @@ impl Transmitter {
     #[inline]
     pub fn has_room_for(&self, len: usize) -> bool {
         let queued = self.framer.queued();
-        queued == 0 || queued.saturating_add(len) <= self.config.queued_output_limit()
+        queued == 0 || queued.saturating_add(len) <= self.config.max_queued_output
     }
 
     /// The state of the output.
@@ -572,17 +572,17 @@ impl Transmitter {
     }
 
     /// How long the peer may accept no output.
-    pub fn write_stall_budget(&self) -> Duration {
-        self.config.write_stall_budget()
+    pub fn write_stall_timeout(&self) -> Duration {
+        self.config.write_stall_timeout
     }
 
     /// How long the closing handshake may take.
-    pub fn close_budget(&self) -> Duration {
-        self.config.close_budget()
+    pub fn close_timeout(&self) -> Duration {
+        self.config.close_timeout
     }
 
     fn stall_due(&self) -> Option<Instant> {
-        self.output.blocked_since().map(|since| after(since, self.config.write_stall_budget()))
+        self.output.blocked_since().map(|since| after(since, self.config.write_stall_timeout))
     }
 
     fn blocked_close_due(&self) -> Option<Instant> {
@@ -590,7 +590,7 @@ impl Transmitter {
     }
 
     fn doubts_from(&self, begun: Instant) -> Instant {
-        after(begun, self.config.write_stall_budget() / 4)
+        after(begun, self.config.write_stall_timeout / 4)
     }
 
     fn time_out(&mut self, timeout: Timeout) -> ConnectionError {

@@ -14,6 +14,7 @@ use crate::wire::role::Role;
 /// # let _ = (cheap, small);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Compression {
     pub(super) level: i32,
     pub(super) memory_level: i32,

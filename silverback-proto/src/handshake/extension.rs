@@ -11,6 +11,7 @@ pub use super::extension_header::encode_extensions;
 
 /// One extension with its parameters, as a client offers it or as a server agrees to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct ExtensionOffer {
     /// The registered name, such as `permessage-deflate`.
     pub name: String,

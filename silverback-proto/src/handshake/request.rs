@@ -29,6 +29,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 /// # Ok::<_, silverback_proto::handshake::HandshakeError>(())
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct ClientRequest {
     secure: bool,
     authority: Authority,

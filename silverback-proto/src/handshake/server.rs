@@ -277,6 +277,7 @@ impl ServerHandshake {
 
 /// The options of the server's answer. By default it accepts without subprotocol and extensions.
 #[derive(Debug, Clone, Default)]
+#[must_use]
 pub struct Acceptance {
     /// One of the subprotocols that the client offered.
     pub subprotocol: Option<Subprotocol>,

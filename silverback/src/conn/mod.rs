@@ -78,27 +78,27 @@ impl Conn {
         if role == Role::Client {
             mask_source::prepare();
         }
-        let config = settings.connection();
+        let config = &settings.config;
         let (io, write_side) = transport::split(stream);
         let mut receiver = Receiver::new(role, config, &negotiated);
         let mut transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
-        if let Some(budget) = settings.memory().filter(|_| negotiated.compression.is_some()) {
+        if let Some(budget) = settings.memory_budget.as_ref().filter(|_| negotiated.compression.is_some()) {
             receiver = receiver.with_memory_budget(budget.clone());
             transmitter = transmitter.with_memory_budget(budget.clone());
         }
         let shared =
-            SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer(), current_flusher()));
+            SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer_size, current_flusher()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
             receiver,
             io,
             role,
             leftover: leftover.into(),
-            read_buffer_size: settings.read_buffer(),
+            read_buffer_size: settings.read_buffer_size,
         });
         Self {
-            reader: Reader::new(driver, config.limits().message, negotiated),
-            writer: Writer::new(shared, settings.write_buffer()),
+            reader: Reader::new(driver, config.max_message_size, negotiated),
+            writer: Writer::new(shared, settings.write_buffer_size),
         }
     }
 

@@ -57,7 +57,7 @@ async fn exchange(
     wire.write_all(&encode_request(handshake.request())).await.map_err(failed)?;
     wire.flush().await.map_err(failed)?;
     let (mut response, leftover) =
-        read_final_response(&mut wire, dialer.settings.head_limit()).await.map_err(|error| match error {
+        read_final_response(&mut wire, dialer.settings.max_head_size).await.map_err(|error| match error {
             NoResponse::Head(ReadHeadError::Head(error)) => DialError::Head { target: target(), peer, error },
             NoResponse::Head(ReadHeadError::Ended) => failed(io::ErrorKind::UnexpectedEof.into()),
             NoResponse::Head(ReadHeadError::Io(error)) => failed(error),

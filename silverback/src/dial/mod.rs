@@ -92,6 +92,7 @@ use crate::io::settings::Settings;
 /// first new connection on. After a fork, only one of the two processes may use a connection that was opened before.
 /// Otherwise both would send frames with the same keys on one socket.
 #[derive(Clone, Default)]
+#[must_use]
 pub struct Dialer {
     settings: Settings,
     subprotocols: Vec<Subprotocol>,
@@ -164,7 +165,7 @@ impl Dialer {
             None => {}
         }
         let mut request = ClientRequest::parse(url).map_err(DialError::Request)?;
-        request = request.compression(self.settings.connection().wanted_compression().cloned());
+        request = request.compression(self.settings.config.compression.clone());
         for name in &self.subprotocols {
             request = request.subprotocol(name.clone());
         }
@@ -197,7 +198,7 @@ impl Dialer {
     }
 
     fn time_limit(&self) -> TimeLimit {
-        TimeLimit::start(self.budgets, self.settings.handshake_budget())
+        TimeLimit::start(self.budgets, self.settings.handshake_timeout)
     }
 
     fn observe(&self, event: &DialEvent<'_>) {

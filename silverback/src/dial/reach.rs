@@ -143,7 +143,7 @@ impl Reach<'_> {
     async fn through_http(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
         let mut wire = self.connect_to_proxy(proxy).await?;
         let server = target(request);
-        let head_limit = self.dialer.settings.head_limit();
+        let head_limit = self.dialer.settings.max_head_size;
         let begun = Instant::now();
         let (deadline, _) = self.time.deadline(DialStep::Proxy);
         let place = Place::new(&server, peer_of(&wire));

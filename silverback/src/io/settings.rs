@@ -10,25 +10,26 @@ use silverback_proto::{Config, MemoryBudget, Subprotocol, deflate::Compression, 
 
 /// The settings of a connection and its opening handshake.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Settings {
-    connection: Arc<Config>,
-    handshake_timeout: Duration,
-    max_head_size: usize,
-    read_buffer_size: usize,
-    write_buffer_size: usize,
-    memory_budget: Option<MemoryBudget>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) max_head_size: usize,
+    pub(crate) read_buffer_size: usize,
+    pub(crate) write_buffer_size: usize,
+    pub(crate) memory_budget: Option<MemoryBudget>,
 }
 
 impl Settings {
     /// Sets the limits and timeouts of the connection. Default: see [`Config`].
     pub fn config(mut self, config: Config) -> Self {
-        self.connection = Arc::new(config);
+        self.config = Arc::new(config);
         self
     }
 
     /// Changes some of the limits and timeouts, and keeps the others.
     pub fn adjust_config(mut self, change: impl FnOnce(Config) -> Config) -> Self {
-        self.connection = Arc::new(change((*self.connection).clone()));
+        self.config = Arc::new(change((*self.config).clone()));
         self
     }
 
@@ -77,36 +78,12 @@ impl Settings {
         static OF_THE_PROCESS: LazyLock<MemoryBudget> = LazyLock::new(|| MemoryBudget::new(SERVERS_MEMORY));
         Self::default().memory_budget(OF_THE_PROCESS.clone())
     }
-
-    pub(crate) fn memory(&self) -> Option<&MemoryBudget> {
-        self.memory_budget.as_ref()
-    }
-
-    pub(crate) fn connection(&self) -> &Arc<Config> {
-        &self.connection
-    }
-
-    pub(crate) fn handshake_budget(&self) -> Duration {
-        self.handshake_timeout
-    }
-
-    pub(crate) fn head_limit(&self) -> usize {
-        self.max_head_size
-    }
-
-    pub(crate) fn read_buffer(&self) -> usize {
-        self.read_buffer_size
-    }
-
-    pub(crate) fn write_buffer(&self) -> usize {
-        self.write_buffer_size
-    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            connection: Arc::default(),
+            config: Arc::default(),
             handshake_timeout: Duration::from_secs(10),
             max_head_size: 16 * 1024,
             read_buffer_size: 64 * 1024,

@@ -100,6 +100,7 @@ use crate::dial::Dialer;
 /// Nothing is queued, and a writer waits for the next connection. So memory is bounded by the queue of one connection,
 /// and a server that has just restarted does not get a burst of stale messages.
 #[derive(Clone)]
+#[must_use = "nothing is dialled until `start`"]
 pub struct Reconnect {
     dialer: Dialer,
     url: String,

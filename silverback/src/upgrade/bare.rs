@@ -131,7 +131,7 @@ struct Budget {
 
 impl Budget {
     fn start(upgrader: &Upgrader) -> Self {
-        let length = upgrader.settings.handshake_budget();
+        let length = upgrader.settings.handshake_timeout;
         let now = Instant::now();
         // An application may set `Duration::MAX` for no limit, which an `Instant` cannot hold.
         Self { length, deadline: now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE) }
@@ -166,7 +166,7 @@ async fn shake_hands(
     stream: &mut impl ByteStream,
     kept: Option<&mut Request<()>>,
 ) -> Result<(Negotiated, Vec<u8>), UpgradeError> {
-    let (head, leftover) = read_head(stream, upgrader.settings.head_limit()).await?;
+    let (head, leftover) = read_head(stream, upgrader.settings.max_head_size).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
     let handshake = ServerHandshake::from_request(&request)?;

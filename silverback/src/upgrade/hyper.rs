@@ -99,6 +99,7 @@ impl Upgrader {
 }
 
 /// A future that resolves to the connection once the response has been sent.
+#[must_use = "the connection opens only when this is awaited"]
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
     negotiated: Negotiated,

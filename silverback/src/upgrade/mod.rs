@@ -52,6 +52,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct Upgrader {
     settings: Settings,
     subprotocols: Vec<Subprotocol>,
@@ -243,7 +244,7 @@ impl Upgrader {
     /// # Errors
     /// Fails with [`Rejection::Overloaded`] (503 with `Retry-After`) if seven eighths of the budget are used.
     pub fn check_memory(&self) -> Result<(), Rejection> {
-        let is_exhausted = self.settings.memory().is_some_and(MemoryBudget::is_exhausted);
+        let is_exhausted = self.settings.memory_budget.as_ref().is_some_and(MemoryBudget::is_exhausted);
         if is_exhausted { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
     }
 
@@ -259,8 +260,8 @@ impl Upgrader {
         self.check(&handshake)?;
         self.check_memory().map_err(|full| handshake.reject(full))?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
-        let is_scarce = self.settings.memory().is_some_and(MemoryBudget::is_scarce);
-        let compression = self.settings.connection().wanted_compression().filter(|_| !is_scarce).cloned();
+        let is_scarce = self.settings.memory_budget.as_ref().is_some_and(MemoryBudget::is_scarce);
+        let compression = self.settings.config.compression.clone().filter(|_| !is_scarce);
         Ok(handshake.accept(Acceptance { subprotocol, compression, headers, ..Acceptance::default() })?)
     }
 }

@@ -39,6 +39,7 @@ pub(super) use self::tunnel::tunnel;
 ///
 /// User name and password are percent-decoded. No output of this type shows them.
 #[derive(Clone, PartialEq, Eq)]
+#[must_use]
 pub struct Proxy {
     pub(super) kind: ProxyKind,
     /// An IPv6 address has no brackets here.

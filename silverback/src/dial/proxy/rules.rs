@@ -15,6 +15,7 @@ use crate::dial::resolve::is_localhost;
 /// # Ok::<_, silverback::dial::InvalidProxy>(())
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct ProxyRules {
     pub(super) plain: Option<Setting>,
     pub(super) secure: Option<Setting>,

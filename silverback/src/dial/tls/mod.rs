@@ -47,6 +47,7 @@ use self::options::{Backend, Library, Options};
 /// ALPN, and no keys are logged. The dial reports invalid certificates or keys ([`TlsError`]). Clones share their
 /// sessions, so a second connection to a server is faster.
 #[derive(Clone, Default)]
+#[must_use]
 pub struct Tls {
     options: Arc<Options>,
     /// Created by the first dial, because reading the system's roots takes milliseconds.

@@ -307,12 +307,12 @@ impl Shared {
     pub(crate) fn close_deadline(&self) -> Instant {
         let inner = self.lock();
         let begun = inner.transmitter.close_deadline();
-        begun.unwrap_or_else(|| clock::now_and(inner.transmitter.close_budget()))
+        begun.unwrap_or_else(|| clock::now_and(inner.transmitter.close_timeout()))
     }
 
     /// Returns the error for a closing handshake that timed out.
     pub(crate) fn close_timeout(&self) -> Timeout {
-        Timeout::Close(self.lock().transmitter.close_budget())
+        Timeout::Close(self.lock().transmitter.close_timeout())
     }
 
     /// Returns the number of accepted bytes that the transport has not taken.

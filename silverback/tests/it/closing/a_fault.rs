@@ -98,7 +98,7 @@ async fn is_reported_as_soon_as_the_peer_is_told() {
                 remote.half_close();
             }
             assert_eq!(within(conn.read_message()).await.unwrap(), None);
-            let waited = if ends_by_itself { Duration::ZERO } else { Config::default().close_budget() };
+            let waited = if ends_by_itself { Duration::ZERO } else { Config::default().close_timeout };
             assert_eq!(before.elapsed(), waited);
             assert!(remote.is_dropped());
         }
@@ -115,10 +115,10 @@ async fn is_drained_in_the_background_when_the_connection_is_dropped() {
     settle().await;
     assert!(!remote.is_dropped());
     remote.send_frame(text("nobody reads"));
-    tokio::time::sleep(Config::default().close_budget()).await;
+    tokio::time::sleep(Config::default().close_timeout).await;
     settle().await;
     assert!(remote.is_dropped());
-    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert_eq!(before.elapsed(), Config::default().close_timeout);
     assert_eq!(remote.received_frames().iter().map(Frame::close_code).collect::<Vec<_>>(), [Some(1002)]);
 }
 

@@ -209,7 +209,7 @@ async fn that_takes_nothing_keeps_no_closing_connection() {
     let before = Instant::now();
     let error = within(reader.read_message()).await.unwrap_err();
     assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "our Close could not be sent: {error}");
-    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert_eq!(before.elapsed(), Config::default().close_timeout);
     assert!(remote.is_dropped());
 }
 
@@ -221,7 +221,7 @@ async fn that_takes_nothing_is_given_up_within_the_budget_of_our_close() {
     let before = Instant::now();
     let error = within(conn.close(1000, "")).await.unwrap_err();
     assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
-    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert_eq!(before.elapsed(), Config::default().close_timeout);
     assert!(remote.is_dropped());
 }
 
@@ -241,7 +241,7 @@ async fn check_sleeping_reader(ping_interval: Option<Duration>) {
     writer.start_close(1000, "").unwrap();
     let error = within(reading).await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Timeout(Timeout::Close(_))), "{error}");
-    assert_eq!(before.elapsed(), Config::default().close_budget());
+    assert_eq!(before.elapsed(), Config::default().close_timeout);
     assert_eq!(remote.received_frames(), [close(1000, "")]);
 }
 

@@ -78,7 +78,7 @@ async fn a_stall_is_found_though_nobody_reads() {
     let before = Instant::now();
     let error = within(writer.write_message("waits")).await.unwrap_err();
     assert!(matches!(error, Error::Timeout(Timeout::WriteStall(_))), "{error}");
-    assert_eq!(before.elapsed(), Config::default().write_stall_budget());
+    assert_eq!(before.elapsed(), Config::default().write_stall_timeout);
     drop((writer, reader));
     assert!(remote.is_dropped());
 }
