@@ -27,14 +27,12 @@ impl ExtensionOffer {
     }
 
     /// Adds a parameter without a value.
-    #[must_use]
     pub fn flag(mut self, name: impl Into<String>) -> Self {
         self.params.push((name.into(), None));
         self
     }
 
     /// Adds a parameter with a value.
-    #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params.push((name.into(), Some(value.into())));
         self

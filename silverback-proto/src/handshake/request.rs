@@ -114,21 +114,18 @@ impl ClientRequest {
     }
 
     /// Offers a subprotocol. The order of calls is the order of preference. Offer each name only once.
-    #[must_use]
     pub fn subprotocol(mut self, name: Subprotocol) -> Self {
         self.subprotocols.push(name);
         self
     }
 
     /// Offers an extension. You may offer one extension several times, with other parameters as a fallback.
-    #[must_use]
     pub fn extension(mut self, offer: ExtensionOffer) -> Self {
         self.extensions.push(offer);
         self
     }
 
     /// Offers compression (RFC 7692). This replaces an earlier call.
-    #[must_use]
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.compression = compression.into();
         self
@@ -136,7 +133,6 @@ impl ClientRequest {
 
     /// Adds a header, such as `Authorization` or `Cookie`. [`ClientHandshake::new`](super::ClientHandshake::new) fails
     /// if the header is reserved or if there are more than 1,000.
-    #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         // If the map is full, it has too many headers, and `ClientHandshake::new` fails.
         let _ = self.headers.try_append(name, value);
@@ -144,21 +140,18 @@ impl ClientRequest {
     }
 
     /// Sets a header, and removes earlier headers of this name.
-    #[must_use]
     pub fn replace_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
     /// Sets the `Origin` of this client, and replaces an earlier one.
-    #[must_use]
     pub fn origin(mut self, origin: HeaderValue) -> Self {
         let _ = self.headers.try_insert(ORIGIN, origin);
         self
     }
 
     /// Sends this `Host` instead of the URI's host, for servers that route by it.
-    #[must_use]
     pub fn host_header(mut self, host: HeaderValue) -> Self {
         self.host_header = Some(host);
         self
