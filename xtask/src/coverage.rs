@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::error::{Error, OrFailed as _, OrMissing as _, Verdict};
+use crate::error::{Error, OrFailed as _, Verdict};
 use crate::kernels::host;
 use crate::own_tests::failed_test;
 use crate::process::Task;
@@ -92,16 +92,9 @@ fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Error> {
 
 /// The folder of `llvm-cov` and `llvm-profdata`. Only those of the compiler's own LLVM surely read its format.
 fn llvm_tools(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let rustc = |arguments: &[&str]| workspace.task("rustc").args(arguments).read();
-    let sysroot = rustc(&["--print", "sysroot"])?;
-    let host = host(&rustc(&["--version", "--verbose"])?)?;
-    let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
-    if !folder.join("llvm-cov").is_file() {
-        let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("rustup is not installed".to_owned()))?;
-        let component = workspace.task(rustup).args(["component", "add", "llvm-tools"]).run();
-        component.or_missing("cannot install the component llvm-tools")?;
-    }
-    Ok(folder)
+    let version = workspace.task("rustc").args(["--version", "--verbose"]).read()?;
+    let tool = format!("{}/bin/llvm-cov", host(&version)?);
+    Ok(tools::add_to_toolchain(workspace, "component", "llvm-tools", &tool)?.with_file_name(""))
 }
 
 const MARK: f64 = 95.0;

@@ -12,7 +12,6 @@ mod command_line;
 mod coverage;
 mod error;
 mod fuzz;
-mod installs;
 mod instructions;
 mod interop;
 mod kernels;

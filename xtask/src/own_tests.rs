@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, OrMissing as _, Verdict};
-use crate::process::Task;
+use crate::error::{Error, Verdict};
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -54,7 +53,7 @@ pub(crate) fn run_on_32_bits(workspace: &Workspace) -> Verdict {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return Err(Error::Skipped("only Linux on x86-64 runs programs of 32 bits".to_owned()));
     }
-    install_32_bits()?;
+    install_32_bits(workspace)?;
     let arguments = ["test", "--package", "silverback-proto", "--lib", "--target", MACHINE_OF_32_BITS, "--target-dir"];
     let folder = workspace.target.join("32-bit");
     let output = workspace.cargo(&arguments).arg(folder).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
@@ -65,11 +64,9 @@ pub(crate) fn run_on_32_bits(workspace: &Workspace) -> Verdict {
 }
 
 /// The standard library for that machine, and what C programs for it are linked with.
-fn install_32_bits() -> Result<(), Error> {
-    let rustup = tools::find("rustup").ok_or_else(|| Error::Missing("rustup is not installed".to_owned()))?;
-    let target = Task::new(rustup).args(["target", "add", MACHINE_OF_32_BITS]).run();
-    target.or_missing(format_args!("cannot install {MACHINE_OF_32_BITS}"))?;
-    match tools::STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {
+fn install_32_bits(workspace: &Workspace) -> Result<(), Error> {
+    tools::add_to_toolchain(workspace, "target", MACHINE_OF_32_BITS, MACHINE_OF_32_BITS)?;
+    match STARTS_OF_32_BITS.iter().any(|file| Path::new(file).exists()) {
         true => Ok(()),
         false => tools::install_debian(&["gcc-multilib"]),
     }
@@ -89,6 +86,8 @@ pub(crate) fn count_passed(output: &str) -> u64 {
         .sum()
 }
 
+/// The start code of a C program of 32 bits, in the places where distributions keep it.
+const STARTS_OF_32_BITS: &[&str] = &["/usr/lib32/crt1.o", "/usr/lib/i386-linux-gnu/crt1.o"];
 const MACHINE_OF_32_BITS: &str = "i686-unknown-linux-gnu";
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 

@@ -5,9 +5,7 @@ use crate::error::{Error, Verdict};
 use crate::step::{Outcome, Step};
 use crate::summary;
 use crate::workspace::Workspace;
-use crate::{
-    autobahn, browser, checks, coverage, fuzz, installs, instructions, interop, kernels, models, own_tests, program,
-};
+use crate::{autobahn, browser, checks, coverage, fuzz, instructions, interop, kernels, models, own_tests, program};
 
 pub(crate) const ALL: &[Step] = &[
     step("fmt", "every file is formatted", checks::lints::format),
@@ -75,7 +73,6 @@ const QUICK: &[&str] = &["fmt", "promises", "conformance", "clippy", "rustdoc", 
 /// Runs the chosen steps and prints the summary. `true` if none failed.
 pub(crate) fn run(workspace: &Workspace, request: &TestRequest) -> Result<bool, Error> {
     let steps = chosen(request)?;
-    installs::announce(workspace, &steps);
     let reports: Vec<_> = steps.iter().map(|step| step.perform(workspace)).collect();
     println!("{}", summary::table(&reports));
     println!("{}", summary::closing_line(&reports));

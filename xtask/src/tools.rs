@@ -39,7 +39,7 @@ pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Error> {
     apt_get(&options).args(packages).run().or_missing(format_args!("cannot install {wanted}"))
 }
 
-pub(crate) fn can_install_debian() -> bool {
+fn can_install_debian() -> bool {
     rustix::process::geteuid().is_root() && find("apt-get").is_some()
 }
 
@@ -58,12 +58,26 @@ pub(crate) fn workspace_with_all_features(workspace: &Workspace) -> Result<Vec<S
     Ok(vec!["--workspace".to_owned(), "--features".to_owned(), features_without_openssl(workspace).join(",")])
 }
 
+/// Adds a `component` or a `target` to the Rust toolchain, unless this part of `lib/rustlib` exists, and
+/// returns its path.
+pub(crate) fn add_to_toolchain(workspace: &Workspace, kind: &str, name: &str, part: &str) -> Result<PathBuf, Error> {
+    let sysroot = workspace.task("rustc").args(["--print", "sysroot"]).read()?;
+    let part = Path::new(sysroot.trim()).join("lib/rustlib").join(part);
+    if !part.exists() {
+        let rustup = find("rustup").ok_or_else(|| Error::Missing("rustup is not installed".to_owned()))?;
+        println!("installing the {kind} {name} with rustup, into the Rust toolchain");
+        let added = workspace.task(rustup).args([kind, "add", name]).run();
+        added.or_missing(format_args!("cannot install the {kind} {name}"))?;
+    }
+    Ok(part)
+}
+
 /// Installs OpenSSL if the machine lacks it.
 pub(crate) fn need_openssl() -> Result<(), Error> {
     if has_openssl() { Ok(()) } else { install_debian(&["libssl-dev", "pkg-config"]) }
 }
 
-pub(crate) fn has_openssl() -> bool {
+fn has_openssl() -> bool {
     !cfg!(target_os = "linux") || Task::new("pkg-config").args(["--exists", "openssl"]).succeeds()
 }
 
@@ -144,7 +158,5 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// The start code of a C program of 32 bits, in the places where distributions keep it.
-pub(crate) const STARTS_OF_32_BITS: &[&str] = &["/usr/lib32/crt1.o", "/usr/lib/i386-linux-gnu/crt1.o"];
 const NATIVE_TLS: &str = "native-tls";
 static LISTS_ARE_FRESH: OnceLock<bool> = OnceLock::new();

@@ -19,7 +19,7 @@ use crate::{
     },
     wire::{
         error::{ConnectionError, LimitError},
-        header::{FrameHeader, MAX_HEADER_LEN, PlainHeader},
+        header::{FrameHeader, MAX_HEADER_LEN},
         limits::Limits,
         opcode::{MessageKind, Opcode},
         role::Role,
@@ -204,12 +204,13 @@ impl Receiver {
         if !matches!(self.phase, Phase::Header { len: 0, .. }) || self.assembler.is_open() {
             return None;
         }
-        let header = PlainHeader::decode(input)?;
-        if !rules::allow_plain(&header, self.role.peer(), &self.limits) {
+        let header = FrameHeader::decode(input)?;
+        let kind = header.whole_message()?;
+        if !rules::allow_whole(&header, self.role.peer(), &self.limits) {
             return None;
         }
-        let start = header.encoded_len;
-        let end = start.checked_add(usize::try_from(header.payload_len).ok()?)?;
+        let start = header.encoded_len();
+        let end = start.checked_add(usize::try_from(header.payload_len()).ok()?)?;
         let payload = input.get_mut(start..end)?;
         if let Some(key) = header.mask {
             key.apply(0, payload);
@@ -217,7 +218,7 @@ impl Receiver {
         if self.assembled.is_some() {
             self.assembled = None;
         }
-        Some((header.kind, start..end))
+        Some((kind, start..end))
     }
 
     fn run(

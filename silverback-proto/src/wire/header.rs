@@ -57,7 +57,7 @@ impl FrameHeader {
     /// let header = FrameHeader::decode(&[0x81, 0x05, b'H']).unwrap();
     /// assert_eq!((header.opcode, header.payload_len(), header.encoded_len()), (Opcode::TEXT, 5, 2));
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn decode(input: &[u8]) -> Option<Self> {
         let (&[first, second], rest) = input.split_first_chunk::<2>()?;
         let (payload_len, length_bytes, rest) = match second & 0x7F {
@@ -88,13 +88,7 @@ impl FrameHeader {
     /// The length of the frame at the front of `input`, including its header; `None` if its length cannot be read yet.
     #[inline]
     pub(crate) fn frame_len(input: &[u8]) -> Option<u64> {
-        let &[_, second, ..] = input else { return None };
-        let key = if second & MASKED == 0 { 0 } else { 4 };
-        Some(match second & 0x7F {
-            126 => 4 + key + u64::from(u16::from_be_bytes(*input.get(2..)?.first_chunk()?)),
-            127 => u64::from_be_bytes(*input.get(2..)?.first_chunk()?).saturating_add(10 + key),
-            len => 2 + key + u64::from(len),
-        })
+        Self::decode(input).map(|header| header.payload_len.saturating_add(header.encoded_len() as u64))
     }
 
     /// The declared length of the payload, in bytes. It is not validated: the top bit may be set.
@@ -153,6 +147,17 @@ impl FrameHeader {
         self.reserved_bits & (RSV2 | RSV3) != 0
     }
 
+    /// The kind of the message if this frame is all of it: final, without reserved bits, and with the shortest length.
+    #[inline]
+    pub(crate) fn whole_message(&self) -> Option<MessageKind> {
+        let kind = match self.opcode {
+            Opcode::TEXT => MessageKind::Text,
+            Opcode::BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        (self.is_final && self.reserved_bits == 0 && self.has_minimal_length()).then_some(kind)
+    }
+
     /// Whether the length had the shortest of the three forms.
     pub const fn has_minimal_length(&self) -> bool {
         match self.length_bytes {
@@ -160,42 +165,6 @@ impl FrameHeader {
             2 => self.payload_len > 125,
             _ => self.payload_len > 65_535,
         }
-    }
-}
-
-/// Fast path: the header of an unfragmented message, with the shortest length and without reserved bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PlainHeader {
-    pub(crate) kind: MessageKind,
-    pub(crate) mask: Option<MaskKey>,
-    pub(crate) payload_len: u64,
-    /// Where the payload begins.
-    pub(crate) encoded_len: usize,
-}
-
-impl PlainHeader {
-    /// Reads such a header from the front of `input`. Returns `None` for any other header and for an incomplete one.
-    #[inline]
-    pub(crate) fn decode(input: &[u8]) -> Option<Self> {
-        let &[first, second, ..] = input else { return None };
-        let kind = match first {
-            PLAIN_TEXT => MessageKind::Text,
-            PLAIN_BINARY => MessageKind::Binary,
-            _ => return None,
-        };
-        let (payload_len, length_end) = match second & 0x7F {
-            126 => (u64::from(u16::from_be_bytes(*input.get(2..)?.first_chunk()?)), 4),
-            127 => (u64::from_be_bytes(*input.get(2..)?.first_chunk()?), 10),
-            len => (u64::from(len), 2),
-        };
-        if length_end > 2 && length_end != 2 + usize::from(shortest(payload_len)) {
-            return None;
-        }
-        if second & MASKED == 0 {
-            return Some(Self { kind, mask: None, payload_len, encoded_len: length_end });
-        }
-        let mask = MaskKey(*input.get(length_end..)?.first_chunk()?);
-        Some(Self { kind, mask: Some(mask), payload_len, encoded_len: length_end + 4 })
     }
 }
 
@@ -238,5 +207,3 @@ const RSV1: u8 = 0x40;
 const RSV2: u8 = 0x20;
 const RSV3: u8 = 0x10;
 const MASKED: u8 = 0x80;
-const PLAIN_TEXT: u8 = FIN | Opcode::TEXT.bits();
-const PLAIN_BINARY: u8 = FIN | Opcode::BINARY.bits();

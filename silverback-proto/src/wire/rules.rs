@@ -6,7 +6,7 @@ mod tests;
 
 use super::{
     error::{ConnectionError, LimitError, ProtocolError},
-    header::{FrameHeader, PlainHeader},
+    header::FrameHeader,
     limits::Limits,
     opcode::Opcode,
     role::Role,
@@ -43,12 +43,13 @@ pub(crate) fn check(header: &FrameHeader, expected: &Expected) -> Result<(), Con
     Ok(())
 }
 
-/// Fast path of `check` for an unfragmented, uncompressed message: whether it is allowed. It gives no reason.
+/// Fast path of `check` and of the limits on a message, for a frame that is a whole message: whether it is allowed. It
+/// gives no reason.
 #[inline]
-pub(crate) fn allow_plain(header: &PlainHeader, sender: Role, limits: &Limits) -> bool {
+pub(crate) fn allow_whole(header: &FrameHeader, sender: Role, limits: &Limits) -> bool {
     header.mask.is_some() == (sender == Role::Client)
-        && header.payload_len <= limits.frame
-        && header.payload_len <= limits.message
+        && header.payload_len() <= limits.frame
+        && header.payload_len() <= limits.message
         && limits.fragments > 0
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use data_encoding::BASE64;
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use super::{
     bars,
@@ -78,7 +78,7 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 pub(super) fn page(plan: &Plan, outcome: &Outcome, run: &Run) -> String {
     let began = utc::full(run.began);
     let began = &began[..began.len().min("2026-01-31T12:30:00".len())];
-    let hash = BASE64.encode(&Sha256::digest(STYLE.as_bytes()));
+    let hash = BASE64.encode(digest(&SHA256, STYLE.as_bytes()).as_ref());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'\">\n\

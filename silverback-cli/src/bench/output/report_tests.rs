@@ -25,7 +25,7 @@ fn the_page_needs_nothing_else_and_runs_nothing() {
 fn the_policy_allows_exactly_the_style_that_is_there() {
     let page = made(&some_outcome());
     let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
-    let hash = BASE64.encode(&Sha256::digest(style.as_bytes()));
+    let hash = BASE64.encode(digest(&SHA256, style.as_bytes()).as_ref());
     assert!(page.contains(&format!("'sha256-{hash}'")));
 }
 

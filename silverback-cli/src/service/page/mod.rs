@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use data_encoding::BASE64;
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 #[cfg(test)]
 mod tests;
@@ -56,7 +56,7 @@ fn unix_lines(text: &str) -> String {
 }
 
 fn hash_source(content: &str) -> String {
-    format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content)))
+    format!("'sha256-{}'", BASE64.encode(digest(&SHA256, content.as_bytes()).as_ref()))
 }
 
 const PAGE: &str = include_str!("echo_display.html");
