@@ -45,6 +45,8 @@ pub enum Error {
     EncoderInstruction(u8),
     /// A byte of a forbidden instruction on the QPACK decoder stream (RFC 9204, 4.4).
     DecoderInstruction(u8),
+    /// A field section that QPACK cannot decode (RFC 9204, 2.2).
+    FieldSection(FieldSectionFault),
     /// A limit of ours that the peer exceeded.
     Limit(LimitError),
 }
@@ -62,6 +64,7 @@ impl Error {
             Self::Settings(_) => ErrorCode::SETTINGS_ERROR,
             Self::EncoderInstruction(_) => ErrorCode::QPACK_ENCODER_STREAM_ERROR,
             Self::DecoderInstruction(_) => ErrorCode::QPACK_DECODER_STREAM_ERROR,
+            Self::FieldSection(_) => ErrorCode::QPACK_DECOMPRESSION_FAILED,
             Self::Limit(_) => ErrorCode::EXCESSIVE_LOAD,
         }
     }
@@ -96,6 +99,7 @@ impl fmt::Display for Error {
             Self::DecoderInstruction(byte) => {
                 write!(f, "the QPACK decoder stream acknowledges entries that were never sent (0x{byte:02x})")
             }
+            Self::FieldSection(fault) => fault.fmt(f),
             Self::Limit(error) => error.fmt(f),
         }
     }
@@ -105,6 +109,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Settings(fault) => Some(fault),
+            Self::FieldSection(fault) => Some(fault),
             Self::Limit(error) => Some(error),
             _ => None,
         }
@@ -179,6 +184,45 @@ impl fmt::Display for SettingsFault {
 
 impl std::error::Error for SettingsFault {}
 
+/// The fault in an encoded field section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldSectionFault {
+    /// It ends inside a field, or a string declares more bytes than there are.
+    Truncated,
+    /// An integer of more than 62 bits, or with more bytes than those need (RFC 9204, 4.1.1).
+    Integer,
+    /// Huffman code with bad padding or with the symbol for the end of the string (RFC 7541, 5.2).
+    Huffman,
+    /// An index beyond the static table (RFC 9204, 3.1).
+    StaticIndex(u64),
+    /// A reference to the dynamic table, which has no room (RFC 9204, 2.2.3).
+    DynamicTable,
+    /// The base is negative (RFC 9204, 4.5.1.2).
+    NegativeBase,
+}
+
+impl fmt::Display for FieldSectionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("a field section ends inside a field"),
+            Self::Integer => f.write_str("a field section has an integer of more than 62 bits"),
+            Self::Huffman => f.write_str("a field section has malformed Huffman code"),
+            Self::StaticIndex(index) => write!(f, "a field section refers to the static entry {index} of 0 to 98"),
+            Self::DynamicTable => f.write_str("a field section refers to a dynamic table without room"),
+            Self::NegativeBase => f.write_str("the base of a field section is negative"),
+        }
+    }
+}
+
+impl std::error::Error for FieldSectionFault {}
+
+impl From<FieldSectionFault> for Error {
+    fn from(fault: FieldSectionFault) -> Self {
+        Self::FieldSection(fault)
+    }
+}
+
 /// A limit of ours that the peer exceeded. [`Limits`](super::Limits) has the defaults and their reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -190,12 +234,26 @@ pub enum LimitError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// A field section grows beyond `Limits::field_section`.
+    FieldSection {
+        /// The least size that the section would have reached, in bytes.
+        size: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A field section has more fields than `Limits::fields`.
+    Fields {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 impl LimitError {
     fn ends_connection(&self) -> bool {
         match self {
             Self::SettingsFrame { .. } => true,
+            // Without a dynamic table, the other streams do not depend on this section.
+            Self::FieldSection { .. } | Self::Fields { .. } => false,
         }
     }
 }
@@ -206,6 +264,10 @@ impl fmt::Display for LimitError {
             Self::SettingsFrame { size, limit } => {
                 write!(f, "a SETTINGS frame of {size} bytes is over the limit of {limit}")
             }
+            Self::FieldSection { size, limit } => {
+                write!(f, "a field section of {size} bytes or more is over the limit of {limit}")
+            }
+            Self::Fields { limit } => write!(f, "a field section has more than {limit} fields"),
         }
     }
 }

@@ -32,11 +32,12 @@ mod tests;
 mod uni_stream;
 mod varint;
 
-pub use error::{Error, LimitError, Place, SettingsFault};
+pub use error::{Error, FieldSectionFault, LimitError, Place, SettingsFault};
 pub use error_code::ErrorCode;
 pub use frame::{FrameHeader, FrameHeaderBytes, FrameType, MAX_FRAME_HEADER_LEN};
 pub use limits::Limits;
 pub use peer::Peer;
+pub use qpack::{Field, FieldSection};
 pub use settings::Settings;
 pub use stream_type::StreamType;
 pub use uni_stream::UniStream;

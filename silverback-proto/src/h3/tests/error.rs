@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use crate::h3::{
-    error::{Error, LimitError, Place, SettingsFault},
+    error::{Error, FieldSectionFault, LimitError, Place, SettingsFault},
     error_code::ErrorCode,
     frame::FrameType,
     stream_type::StreamType,
@@ -11,7 +11,7 @@ use crate::h3::{
 
 #[test]
 fn an_error_says_what_was_wrong() {
-    let errors: [(Error, &str); 14] = [
+    let errors: [(Error, &str); 20] = [
         (
             Error::UnexpectedFrame { frame: FrameType::GOAWAY, place: Place::RequestStream },
             "a frame of type GOAWAY is not allowed on a request stream",
@@ -47,6 +47,15 @@ fn an_error_says_what_was_wrong() {
             LimitError::SettingsFrame { size: 2000, limit: 1024 }.into(),
             "a SETTINGS frame of 2000 bytes is over the limit of 1024",
         ),
+        (FieldSectionFault::Truncated.into(), "a field section ends inside a field"),
+        (FieldSectionFault::StaticIndex(99).into(), "a field section refers to the static entry 99 of 0 to 98"),
+        (FieldSectionFault::DynamicTable.into(), "a field section refers to a dynamic table without room"),
+        (FieldSectionFault::NegativeBase.into(), "the base of a field section is negative"),
+        (
+            LimitError::FieldSection { size: 20_000, limit: 16_384 }.into(),
+            "a field section of 20000 bytes or more is over the limit of 16384",
+        ),
+        (LimitError::Fields { limit: 200 }.into(), "a field section has more than 200 fields"),
     ];
     for (error, words) in errors {
         assert_eq!(error.to_string(), words);
