@@ -48,6 +48,17 @@ fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Error> {
     Ok(count_passed(&output))
 }
 
+/// The examples for HTTP frameworks. They are outside the workspace, so the first run builds the frameworks.
+pub(crate) fn run_on_frameworks(workspace: &Workspace) -> Verdict {
+    let arguments = ["test", "--locked", "--manifest-path", "examples/frameworks/Cargo.toml", "--target-dir"];
+    let folder = workspace.target.join("frameworks");
+    let output = workspace.cargo(&arguments).arg(folder).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
+    match count_passed(&output) {
+        0 => Err(Error::Failed("no test ran".to_owned())),
+        count => Ok(format!("{count} tests")),
+    }
+}
+
 /// The core's own tests on a machine of 32 bits, where a length of RFC 6455 may be more than a `usize`.
 pub(crate) fn run_on_32_bits(workspace: &Workspace) -> Verdict {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {

@@ -171,27 +171,54 @@ impl Upgrader {
     /// Answers a request of any HTTP server: returns the response to send and the negotiated parameters. Then pass the
     /// stream that the server hands over to [`conn`](Self::conn).
     ///
-    /// This is for servers that are not built on hyper 1.x or do not give access to its upgrade.
+    /// This is for servers that are not built on hyper 1.x or do not give access to its upgrade. The repository has examples
+    /// for poem, salvo and warp, in `examples/frameworks`.
     ///
     /// ```
+    /// # use http::{Request, Response};
     /// # use silverback::{Conn, Upgrader};
     /// # async fn upgraded() -> tokio::io::DuplexStream { tokio::io::duplex(64).0 }
-    /// # async fn handle(request: http::Request<()>) -> Result<http::Response<()>, silverback::Error> {
-    /// let upgrader = Upgrader::new();
-    /// let (response, negotiated) = upgrader.respond(&request)?;
-    /// tokio::spawn(async move {
-    ///     let mut conn = upgrader.conn(upgraded().await, negotiated, []);
-    ///     conn.write_message("welcome").await
-    /// });
-    /// Ok(response)
+    /// # fn handler(upgrader: Upgrader, request: Request<()>) -> Response<String> {
+    /// match upgrader.respond(&request) {
+    ///     Err(error) => error.response(),
+    ///     Ok((response, negotiated)) => {
+    ///         tokio::spawn(async move {
+    ///             let mut conn = upgrader.conn(upgraded().await, negotiated, []);
+    ///             conn.write_message("welcome").await
+    ///         });
+    ///         response
+    ///     }
+    /// }
     /// # }
     /// ```
     ///
     /// # Errors
     /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is then the response for the
     /// client.
-    pub fn respond<B>(&self, request: &Request<B>) -> Result<(Response<()>, Negotiated), UpgradeError> {
-        self.negotiate(requests::read_handshake(request)?, HeaderMap::new())
+    pub fn respond<B, R: Default>(&self, request: &Request<B>) -> Result<(Response<R>, Negotiated), UpgradeError> {
+        self.respond_handshake(requests::read_handshake(request)?)
+    }
+
+    /// Does the same as [`respond`](Self::respond) for a handshake that was already read. Use it in a server whose
+    /// requests have another type: [`ServerHandshake::read`] takes the parts.
+    ///
+    /// ```
+    /// use http::{HeaderMap, Method, Response, Version};
+    /// use silverback::{Negotiated, UpgradeError, Upgrader, proto::handshake::ServerHandshake};
+    ///
+    /// fn answer(method: &Method, headers: &HeaderMap) -> Result<(Response<String>, Negotiated), UpgradeError> {
+    ///     Upgrader::new().respond_handshake(ServerHandshake::read(method, Version::HTTP_11, headers)?)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the host or the origin is not allowed, or if the memory budget is exhausted.
+    pub fn respond_handshake<R: Default>(
+        &self,
+        handshake: ServerHandshake,
+    ) -> Result<(Response<R>, Negotiated), UpgradeError> {
+        let (response, negotiated) = self.negotiate(handshake, HeaderMap::new())?;
+        Ok((response.map(|()| R::default()), negotiated))
     }
 
     /// Creates a connection on a stream whose handshake was answered with [`respond`](Self::respond). `leftover` holds

@@ -7,9 +7,9 @@ use crate::workspace::Workspace;
 pub(crate) fn format(workspace: &Workspace) -> Verdict {
     need_component(workspace, "fmt", "rustfmt")?;
     workspace.cargo(&["fmt", "--all", "--check"]).run()?;
-    // The fuzz targets are outside the workspace, so `--all` does not include them.
-    if workspace.root.join("fuzz/Cargo.toml").is_file() {
-        workspace.cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]).run()?;
+    // These are outside the workspace, so `--all` does not include them.
+    for manifest in ["examples/frameworks/Cargo.toml", "fuzz/Cargo.toml"] {
+        workspace.cargo(&["fmt", "--manifest-path", manifest, "--check"]).run()?;
     }
     Ok("formatted".to_owned())
 }

@@ -71,7 +71,7 @@ fn run(workspace: &Workspace, checks: &[&str]) -> Result<(), Error> {
 const NAME: &str = "cargo-deny";
 const VERSION: &str = "0.20.2";
 /// Each has a lock file beside it.
-const MANIFESTS: [&str; 3] = ["Cargo.toml", "bench/Cargo.toml", "fuzz/Cargo.toml"];
+const MANIFESTS: [&str; 4] = ["Cargo.toml", "bench/Cargo.toml", "examples/frameworks/Cargo.toml", "fuzz/Cargo.toml"];
 const FETCH_LIMIT: Duration = Duration::from_secs(90);
 /// The variable that names a copy of the database: an archive (tar, gzip) of one folder, as a clone has it.
 const VARIABLE: &str = "SILVERBACK_ADVISORY_DB";

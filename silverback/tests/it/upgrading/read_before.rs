@@ -1,6 +1,6 @@
 //! `accept_handshake`, `respond` and `conn`: other code has read the request.
 
-use http::Request;
+use http::{Request, Response};
 use silverback::{
     UpgradeError, Upgrader,
     proto::handshake::{Rejection, ServerHandshake, http1::parse_request},
@@ -47,7 +47,7 @@ async fn is_refused_if_the_origin_may_not_connect() {
 async fn is_answered_for_a_server_that_sends_the_response_itself() {
     let upgrader = Upgrader::new().subprotocols(["chat"]);
     let request = parse_request(request("Sec-WebSocket-Protocol: chat\r\n").as_bytes()).unwrap();
-    let (response, negotiated) = upgrader.respond(&request).unwrap();
+    let (response, negotiated): (Response<String>, _) = upgrader.respond(&request).unwrap();
     assert_eq!(response.status(), 101);
     assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
@@ -63,9 +63,12 @@ async fn is_answered_for_a_server_that_sends_the_response_itself() {
 #[test]
 fn is_refused_by_the_same_policy_for_a_server_that_sends_the_response_itself() {
     let request = parse_request(request("Origin: http://evil.example\r\n").as_bytes()).unwrap();
-    let error = Upgrader::new().respond(&request).unwrap_err();
+    let error = Upgrader::new().respond::<_, ()>(&request).unwrap_err();
     assert!(matches!(error, UpgradeError::Rejected(Rejection::Origin { .. })), "{error:?}");
     assert_eq!(error.response().status(), 403);
-    let error = Upgrader::new().respond(&Request::new(())).unwrap_err();
+    let handshake = ServerHandshake::read(request.method(), request.version(), request.headers()).unwrap();
+    let error = Upgrader::new().respond_handshake::<()>(handshake).unwrap_err();
+    assert_eq!(error.response().status(), 403);
+    let error = Upgrader::new().respond::<_, ()>(&Request::new(())).unwrap_err();
     assert!(error.response().status().is_client_error(), "{error:?}");
 }
