@@ -32,9 +32,14 @@ pub(super) fn description(workspace: &Workspace) -> String {
     format!(
         "{} ({cores} cores), Linux {}, {}",
         model.trim_start_matches([' ', '\t', ':']),
-        text("/proc/sys/kernel/osrelease").trim(),
+        version_of(text("/proc/sys/kernel/osrelease").trim()),
         compiler.trim()
     )
+}
+
+/// A kernel's version without the name of its build, which changes when a virtual machine is started anew.
+fn version_of(release: &str) -> &str {
+    release.split_once('-').map_or(release, |(version, _)| version)
 }
 
 /// The versions of the measured libraries, from the servers' lock file.

@@ -1,4 +1,4 @@
-use super::version_in;
+use super::{version_in, version_of};
 
 #[test]
 fn a_version_is_that_of_the_whole_name() {
@@ -12,4 +12,10 @@ fn a_version_is_that_of_the_whole_name() {
 fn of_several_versions_the_newest_counts() {
     let lock = "name = \"tungstenite\"\nversion = \"0.29.0\"\n\nname = \"tungstenite\"\nversion = \"0.30.0\"\n";
     assert_eq!(version_in(lock, "tungstenite"), Some("0.30.0"));
+}
+
+#[test]
+fn a_kernel_is_named_without_its_build() {
+    assert_eq!(version_of("6.18.44-fc-v657"), "6.18.44");
+    assert_eq!(version_of("6.1.0"), "6.1.0");
 }

@@ -24,6 +24,7 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
 pub(super) fn whole(results: &Results, versions: &str, kept: Option<&str>) -> String {
     let outcomes: Vec<_> = results.outcomes().collect();
     let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
+    machines.sort_unstable();
     machines.dedup();
     let mut text = HEAD.to_owned();
     text += &format!("Versions: {versions}.\n");
