@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{error_code::ErrorCode, frame::FrameType, stream_type::StreamType};
+use http::StatusCode;
+
+use super::{error_code::ErrorCode, frame::FrameType, message_fault::MessageFault, stream_type::StreamType};
 
 /// A rule of HTTP/3 that the peer broke, or a limit that it exceeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub enum Error {
     DecoderInstruction(u8),
     /// A field section that QPACK cannot decode (RFC 9204, 2.2).
     FieldSection(FieldSectionFault),
+    /// A malformed request or response (4.1.2).
+    Message(MessageFault),
+    /// The client's stream ended before its request (4.1).
+    IncompleteRequest,
     /// A limit of ours that the peer exceeded.
     Limit(LimitError),
 }
@@ -65,6 +71,8 @@ impl Error {
             Self::EncoderInstruction(_) => ErrorCode::QPACK_ENCODER_STREAM_ERROR,
             Self::DecoderInstruction(_) => ErrorCode::QPACK_DECODER_STREAM_ERROR,
             Self::FieldSection(_) => ErrorCode::QPACK_DECOMPRESSION_FAILED,
+            Self::Message(_) => ErrorCode::MESSAGE_ERROR,
+            Self::IncompleteRequest => ErrorCode::REQUEST_INCOMPLETE,
             Self::Limit(_) => ErrorCode::EXCESSIVE_LOAD,
         }
     }
@@ -72,8 +80,19 @@ impl Error {
     /// Whether the whole connection ends (8). Otherwise only the request stream does, and the others go on.
     pub fn ends_connection(&self) -> bool {
         match self {
+            Self::Message(_) | Self::IncompleteRequest => false,
             Self::Limit(error) => error.ends_connection(),
             _ => true,
+        }
+    }
+
+    /// The HTTP status of the response that a server may send before it ends the stream (4.1.2, 4.2.2); `None` if the
+    /// fault is not in the request itself.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Message(_) => Some(StatusCode::BAD_REQUEST),
+            Self::Limit(error) if !error.ends_connection() => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            _ => None,
         }
     }
 }
@@ -100,6 +119,8 @@ impl fmt::Display for Error {
                 write!(f, "the QPACK decoder stream acknowledges entries that were never sent (0x{byte:02x})")
             }
             Self::FieldSection(fault) => fault.fmt(f),
+            Self::Message(fault) => fault.fmt(f),
+            Self::IncompleteRequest => f.write_str("the stream ended before the request"),
             Self::Limit(error) => error.fmt(f),
         }
     }
@@ -110,9 +131,28 @@ impl std::error::Error for Error {
         match self {
             Self::Settings(fault) => Some(fault),
             Self::FieldSection(fault) => Some(fault),
+            Self::Message(fault) => Some(fault),
             Self::Limit(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<SettingsFault> for Error {
+    fn from(fault: SettingsFault) -> Self {
+        Self::Settings(fault)
+    }
+}
+
+impl From<FieldSectionFault> for Error {
+    fn from(fault: FieldSectionFault) -> Self {
+        Self::FieldSection(fault)
+    }
+}
+
+impl From<MessageFault> for Error {
+    fn from(fault: MessageFault) -> Self {
+        Self::Message(fault)
     }
 }
 
@@ -136,6 +176,12 @@ pub enum Place {
     FromClient,
     /// From a server.
     FromServer,
+    /// On a request stream, before the first HEADERS.
+    BeforeHeaders,
+    /// On a request stream, after the trailers.
+    AfterTrailers,
+    /// On the stream of a CONNECT request, after it was accepted or sent.
+    Tunnel,
     /// On any stream: it belongs to HTTP/2.
     Http3,
 }
@@ -148,6 +194,9 @@ impl fmt::Display for Place {
             Self::RequestStream => "on a request stream",
             Self::FromClient => "from a client",
             Self::FromServer => "from a server",
+            Self::BeforeHeaders => "before the first HEADERS",
+            Self::AfterTrailers => "after the trailers",
+            Self::Tunnel => "on the stream of a CONNECT request",
             Self::Http3 => "in HTTP/3, only in HTTP/2",
         })
     }
@@ -217,18 +266,19 @@ impl fmt::Display for FieldSectionFault {
 
 impl std::error::Error for FieldSectionFault {}
 
-impl From<FieldSectionFault> for Error {
-    fn from(fault: FieldSectionFault) -> Self {
-        Self::FieldSection(fault)
-    }
-}
-
 /// A limit of ours that the peer exceeded. [`Limits`](super::Limits) has the defaults and their reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitError {
     /// A SETTINGS frame declares more than `Limits::settings_frame`.
     SettingsFrame {
+        /// The declared length, in bytes.
+        size: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A HEADERS frame declares more than `Limits::field_section`.
+    EncodedFieldSection {
         /// The declared length, in bytes.
         size: u64,
         /// The limit, in bytes.
@@ -246,6 +296,11 @@ pub enum LimitError {
         /// The limit.
         limit: usize,
     },
+    /// A server sends more interim responses than `Limits::interim_responses`.
+    InterimResponses {
+        /// The limit.
+        limit: u32,
+    },
 }
 
 impl LimitError {
@@ -253,7 +308,10 @@ impl LimitError {
         match self {
             Self::SettingsFrame { .. } => true,
             // Without a dynamic table, the other streams do not depend on this section.
-            Self::FieldSection { .. } | Self::Fields { .. } => false,
+            Self::EncodedFieldSection { .. }
+            | Self::FieldSection { .. }
+            | Self::Fields { .. }
+            | Self::InterimResponses { .. } => false,
         }
     }
 }
@@ -264,10 +322,14 @@ impl fmt::Display for LimitError {
             Self::SettingsFrame { size, limit } => {
                 write!(f, "a SETTINGS frame of {size} bytes is over the limit of {limit}")
             }
+            Self::EncodedFieldSection { size, limit } => {
+                write!(f, "a HEADERS frame of {size} bytes is over the limit of {limit}")
+            }
             Self::FieldSection { size, limit } => {
                 write!(f, "a field section of {size} bytes or more is over the limit of {limit}")
             }
             Self::Fields { limit } => write!(f, "a field section has more than {limit} fields"),
+            Self::InterimResponses { limit } => write!(f, "more than {limit} interim responses"),
         }
     }
 }

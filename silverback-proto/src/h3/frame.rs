@@ -95,6 +95,15 @@ impl FrameHeader {
     }
 }
 
+/// Returns a GOAWAY frame for our control stream (5.2). A server sends the ID of the first stream that it will not process,
+/// and no later GOAWAY may name a higher one. A client sends 0, because it accepts no pushes.
+pub fn goaway_frame(id: u64) -> Vec<u8> {
+    let mut payload = Vec::new();
+    varint::encode(id, &mut payload);
+    let header = FrameHeader { frame_type: FrameType::GOAWAY, payload_len: payload.len() as u64 };
+    [&*header.encode(), &payload].concat()
+}
+
 /// The bytes of a header.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameHeaderBytes {
@@ -171,6 +180,11 @@ impl FrameReader {
                 Some(FramePart::Payload { range, ends_frame })
             }
         }
+    }
+
+    /// Whether no frame is incomplete.
+    pub(super) fn is_between_frames(&self) -> bool {
+        matches!(self.phase, Phase::Header { len: 0, .. })
     }
 }
 

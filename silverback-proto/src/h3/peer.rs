@@ -1,14 +1,7 @@
 //! The knowledge about the peer of a connection that does not belong to one request: settings, GOAWAY, and which of its
 //! unidirectional streams exist.
 
-use super::{
-    error::{Error, SettingsFault},
-    frame::FrameType,
-    limits::Limits,
-    settings::Settings,
-    stream_type::StreamType,
-    varint,
-};
+use super::{error::Error, frame::FrameType, limits::Limits, settings::Settings, stream_type::StreamType, varint};
 use crate::wire::role::Role;
 
 /// The peer of one connection, as its control stream describes it. One value for each connection;
@@ -104,11 +97,5 @@ impl Peer {
         let is_valid = self.max_push_id.is_none_or(|earlier| id >= earlier);
         self.max_push_id = Some(id);
         is_valid
-    }
-}
-
-impl From<SettingsFault> for Error {
-    fn from(fault: SettingsFault) -> Self {
-        Self::Settings(fault)
     }
 }

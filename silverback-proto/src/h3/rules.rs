@@ -21,6 +21,20 @@ pub(super) fn check_on_control_stream(frame: FrameType, sender: Role) -> Result<
     }
 }
 
+/// Validates a frame on a request stream.
+pub(super) fn check_on_request_stream(frame: FrameType, sender: Role) -> Result<(), Error> {
+    check_anywhere(frame)?;
+    match (frame, sender) {
+        (FrameType::CANCEL_PUSH | FrameType::SETTINGS | FrameType::GOAWAY | FrameType::MAX_PUSH_ID, _) => {
+            Err(Error::UnexpectedFrame { frame, place: Place::RequestStream })
+        }
+        // 7.2.5: only servers push, and only with the permission of MAX_PUSH_ID, which we never send.
+        (FrameType::PUSH_PROMISE, Role::Client) => Err(Error::UnexpectedFrame { frame, place: Place::FromClient }),
+        (FrameType::PUSH_PROMISE, Role::Server) => Err(Error::UninvitedPush),
+        _ => Ok(()),
+    }
+}
+
 /// 7.2.8: frames of HTTP/2 without a counterpart in HTTP/3 are an error. Other unknown frames are skipped (9).
 fn check_anywhere(frame: FrameType) -> Result<(), Error> {
     match frame.is_reserved_for_http2() {

@@ -4,6 +4,7 @@ use super::{
     error::{Error, SettingsFault},
     frame::{FrameHeader, FrameType},
     limits::Limits,
+    qpack::FieldSection,
     stream_type::StreamType,
     varint,
 };
@@ -28,6 +29,11 @@ impl Settings {
     /// Creates the settings of a client.
     pub const fn client(limits: &Limits) -> Self {
         Self { enable_connect_protocol: false, max_field_section_size: Some(limits.field_section) }
+    }
+
+    /// Whether the peer with these settings accepts a section of this size (4.2.2). A larger one should not be sent.
+    pub fn accepts(&self, section: &FieldSection) -> bool {
+        self.max_field_section_size.is_none_or(|limit| section.size() <= limit)
     }
 
     /// Returns the first bytes of our control stream: its type and the SETTINGS frame. The stream must stay open as long

@@ -11,7 +11,7 @@ use super::syntax::list_elements;
 pub struct Received(Box<str>);
 
 impl Received {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
         let mut text = shown.escape_ascii().to_string();
         if shown.len() < bytes.len() {

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::h3::{
     error::{Error, FieldSectionFault, LimitError},
+    frame::{FrameHeader, FrameType},
     limits::Limits,
 };
 
@@ -82,6 +83,13 @@ impl FieldSection {
             encode_field(field, &mut encoded);
         }
         encoded
+    }
+
+    /// Returns a HEADERS frame, header and payload.
+    pub fn encode_frame(&self) -> Vec<u8> {
+        let payload = self.encode();
+        let header = FrameHeader { frame_type: FrameType::HEADERS, payload_len: payload.len() as u64 };
+        [&*header.encode(), &payload].concat()
     }
 
     /// The size that counts towards the limit of the receiver, SETTINGS_MAX_FIELD_SECTION_SIZE, in bytes.

@@ -6,12 +6,13 @@ use crate::h3::{
     error::{Error, FieldSectionFault, LimitError, Place, SettingsFault},
     error_code::ErrorCode,
     frame::FrameType,
+    message_fault::MessageFault,
     stream_type::StreamType,
 };
 
 #[test]
 fn an_error_says_what_was_wrong() {
-    let errors: [(Error, &str); 20] = [
+    let errors: [(Error, &str); 25] = [
         (
             Error::UnexpectedFrame { frame: FrameType::GOAWAY, place: Place::RequestStream },
             "a frame of type GOAWAY is not allowed on a request stream",
@@ -54,6 +55,17 @@ fn an_error_says_what_was_wrong() {
         (
             LimitError::FieldSection { size: 20_000, limit: 16_384 }.into(),
             "a field section of 20000 bytes or more is over the limit of 16384",
+        ),
+        (
+            LimitError::EncodedFieldSection { size: 20_000, limit: 16_384 }.into(),
+            "a HEADERS frame of 20000 bytes is over the limit of 16384",
+        ),
+        (LimitError::InterimResponses { limit: 10 }.into(), "more than 10 interim responses"),
+        (Error::IncompleteRequest, "the stream ended before the request"),
+        (MessageFault::NoResponse.into(), "the stream ended before the response"),
+        (
+            MessageFault::ContentLengthDiffers { declared: 5 }.into(),
+            "the content does not have the 5 bytes that Content-Length declares",
         ),
         (LimitError::Fields { limit: 200 }.into(), "a field section has more than 200 fields"),
     ];

@@ -4,6 +4,8 @@
 
 mod error;
 mod frame;
+mod message;
+mod request_stream;
 mod settings;
 mod support;
 mod uni_stream;
