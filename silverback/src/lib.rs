@@ -115,6 +115,6 @@ struct Http2Guide;
 #[doc = include_str!("../../docs/from-gorilla.md")]
 struct FromGorilla;
 
-#[cfg(all(doctest, feature = "blocking", feature = "deflate"))]
+#[cfg(all(doctest, feature = "blocking", feature = "deflate", feature = "hyper"))]
 #[doc = include_str!("../../docs/from-tungstenite.md")]
 struct FromTungstenite;
