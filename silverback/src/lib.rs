@@ -76,6 +76,8 @@ pub use self::adapters::json;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[doc(inline)]
 pub use self::dial::tls;
+#[cfg(feature = "http2")]
+pub use self::upgrade::Http2Server;
 #[cfg(feature = "hyper")]
 pub use self::upgrade::Upgrade;
 pub use self::{

@@ -13,6 +13,7 @@ use crate::wire::role::Role;
 /// ```text
 /// Send ──sent──▶ ShutDown ──done──▶ Drain ──end of input──▶ Done
 ///   └──sent, and the peer shuts down first──▲
+/// ShutDown ──done, and a stream that is closed cleanly──▶ Done
 /// any of them ──timeout, lost──▶ Done
 /// ```
 #[derive(Debug)]
@@ -20,6 +21,10 @@ pub struct CloseSequence {
     step: CloseStep,
     /// Whether to shut the transport down before the peer does.
     shuts_down: bool,
+    /// Whether the transport is one of several streams on a connection.
+    is_multiplexed: bool,
+    /// Whether both Close frames have been exchanged.
+    is_clean: bool,
     deadline: Instant,
 }
 
@@ -41,7 +46,8 @@ impl CloseSequence {
     /// Begins the close sequence: the peer has sent its Close frame, or will get ours. `deadline` is the end of the
     /// closing handshake, which no traffic extends. A client lets the server close the transport first (7.1.1).
     pub fn new(role: Role, deadline: Instant) -> Self {
-        Self { step: CloseStep::Send, shuts_down: role == Role::Server, deadline }
+        let shuts_down = role == Role::Server;
+        Self { step: CloseStep::Send, shuts_down, is_multiplexed: false, is_clean: false, deadline }
     }
 
     /// Shuts down at once instead of waiting for the peer, because the peer was at fault (7.1.7).
@@ -49,9 +55,16 @@ impl CloseSequence {
         Self { shuts_down: true, ..self }
     }
 
+    /// The close sequence of a stream of HTTP/2 or HTTP/3. It ends its side in both roles, because some clients wait for
+    /// that. After both Close frames it does not wait for the peer's end: nothing can destroy our Close frame any more,
+    /// and Firefox never ends its side.
+    pub fn multiplexed(self) -> Self {
+        Self { shuts_down: true, is_multiplexed: true, ..self }
+    }
+
     /// The close sequence of a connection whose transport is lost: nothing can be sent any more.
     pub fn lost(now: Instant) -> Self {
-        Self { step: CloseStep::Done, shuts_down: false, deadline: now }
+        Self { step: CloseStep::Done, shuts_down: false, is_multiplexed: false, is_clean: false, deadline: now }
     }
 
     /// The next step.
@@ -67,6 +80,7 @@ impl CloseSequence {
     /// Notes that everything has left. `is_clean` says that both Close frames have been exchanged. Then nothing is left
     /// to say, and some peers never close the transport, so the wait for that is short.
     pub fn handle_sent(&mut self, now: Instant, is_clean: bool) {
+        self.is_clean = is_clean;
         if is_clean {
             let end = now.checked_add(TRANSPORT_END).unwrap_or(now);
             self.deadline = self.deadline.min(end);
@@ -76,7 +90,8 @@ impl CloseSequence {
 
     /// Notes that the write side is shut down.
     pub fn handle_shutdown(&mut self) {
-        self.advance(CloseStep::ShutDown, CloseStep::Drain);
+        let is_over = self.is_multiplexed && self.is_clean;
+        self.advance(CloseStep::ShutDown, if is_over { CloseStep::Done } else { CloseStep::Drain });
     }
 
     /// Notes that the input has ended.

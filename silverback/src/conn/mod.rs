@@ -37,7 +37,7 @@ use crate::{
         observer::Control,
         output::{Shared, SharedHandle, current_flusher},
         settings::Settings,
-        transport::{self, ByteStream},
+        transport::{self, ByteStream, ReadSide, WriteSide},
     },
 };
 
@@ -75,11 +75,21 @@ impl Conn {
         leftover: impl Into<Vec<u8>>,
         settings: &Settings,
     ) -> Self {
+        Self::on(transport::split(stream), role, negotiated, leftover.into(), settings)
+    }
+
+    /// Creates a connection on the two sides of a transport.
+    pub(crate) fn on(
+        (io, write_side): (ReadSide, WriteSide),
+        role: Role,
+        negotiated: Negotiated,
+        leftover: Vec<u8>,
+        settings: &Settings,
+    ) -> Self {
         if role == Role::Client {
             mask_source::prepare();
         }
         let config = &settings.config;
-        let (io, write_side) = transport::split(stream);
         let mut receiver = Receiver::new(role, config, &negotiated);
         let mut transmitter = Transmitter::new(role, config.clone(), &negotiated, clock::now(), next_mask_key);
         if let Some(budget) = settings.memory_budget.as_ref().filter(|_| negotiated.compression.is_some()) {
@@ -93,7 +103,7 @@ impl Conn {
             receiver,
             io,
             role,
-            leftover: leftover.into(),
+            leftover,
             read_buffer_size: settings.read_buffer_size,
         });
         Self {

@@ -188,7 +188,8 @@ async fn answer(
     Ok(negotiated)
 }
 
-async fn ask(upgrader: &Upgrader, request: &Request<()>) -> Result<HeaderMap, UpgradeError> {
+/// Asks the application's hook.
+pub(super) async fn ask(upgrader: &Upgrader, request: &Request<()>) -> Result<HeaderMap, UpgradeError> {
     match &upgrader.hook {
         Some(hook) => hook(request.clone()).await.map_err(|response| UpgradeError::Refused(Box::new(response))),
         None => Ok(HeaderMap::new()),

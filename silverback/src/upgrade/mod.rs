@@ -3,6 +3,8 @@
 
 mod bare;
 pub(crate) mod error;
+#[cfg(feature = "http2")]
+mod http2;
 #[cfg(feature = "hyper")]
 mod hyper;
 pub(crate) mod requests;
@@ -19,6 +21,8 @@ use silverback_proto::{
 };
 
 pub use self::error::UpgradeError;
+#[cfg(feature = "http2")]
+pub use self::http2::Http2Server;
 #[cfg(feature = "hyper")]
 pub use self::hyper::Upgrade;
 use crate::{

@@ -38,13 +38,13 @@ pub(super) fn read_handshake<B>(request: &Request<B>) -> Result<ServerHandshake,
 }
 
 /// Returns the `:protocol` of a request, which hyper hands over beside it.
-#[cfg(feature = "http2")]
+#[cfg(all(feature = "http2", feature = "hyper"))]
 fn protocol<B>(request: &Request<B>) -> Option<&str> {
     request.extensions().get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
 }
 
-/// Without the feature `http2` it is unknown.
-#[cfg(not(feature = "http2"))]
+/// Without these features it is unknown.
+#[cfg(not(all(feature = "http2", feature = "hyper")))]
 fn protocol<B>(_: &Request<B>) -> Option<&str> {
     None
 }

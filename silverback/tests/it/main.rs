@@ -19,13 +19,15 @@ mod examples;
 mod failures;
 mod guides;
 mod halves;
+#[cfg(feature = "http2")]
+mod http2_server;
 mod joining;
 #[cfg(feature = "json")]
 mod json;
 mod keepalive;
 mod observing;
 mod on_hyper;
-#[cfg(feature = "http2")]
+#[cfg(all(feature = "http2", feature = "hyper"))]
 mod on_hyper_http2;
 mod output;
 mod proxies;

@@ -66,6 +66,20 @@ fn a_deadline_ends_every_step_and_only_the_first_still_had_output() {
 }
 
 #[test]
+fn a_stream_ends_its_side_in_both_roles_and_waits_only_for_a_close_frame() {
+    for role in [Role::Server, Role::Client] {
+        for (is_clean, after) in [(true, CloseStep::Done), (false, CloseStep::Drain)] {
+            let (sequence, now) = begun(role);
+            let mut sequence = sequence.multiplexed();
+            sequence.handle_sent(now, is_clean);
+            assert_eq!(sequence.step(), CloseStep::ShutDown);
+            sequence.handle_shutdown();
+            assert_eq!(sequence.step(), after);
+        }
+    }
+}
+
+#[test]
 fn reports_that_come_late_change_nothing() {
     let (mut sequence, now) = begun(Role::Client);
     sequence.handle_shutdown();

@@ -39,7 +39,10 @@ pub(crate) struct Closer {
 impl Closer {
     /// Starts the orderly close sequence: the peer has sent its Close frame, or will get ours.
     pub(crate) fn new(shared: SharedHandle, io: ReadSide, deadline: Instant, role: Role) -> Self {
-        let sequence = CloseSequence::new(role, deadline);
+        let mut sequence = CloseSequence::new(role, deadline);
+        if io.is_multiplexed() {
+            sequence = sequence.multiplexed();
+        }
         Self { shared, io, sequence, timer: None, last_look: None, outcome: None }
     }
 

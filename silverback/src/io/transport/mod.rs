@@ -1,7 +1,9 @@
-//! The stream below a connection: TCP and Unix sockets directly, anything else in one box.
+//! The stream below a connection: TCP sockets, Unix sockets and streams of HTTP/2 directly, anything else in one box.
 
 mod byte_stream;
 mod exclusive;
+#[cfg(feature = "http2")]
+pub(crate) mod http2;
 pub(crate) mod socket;
 mod tcp_progress;
 pub(crate) mod wire;
@@ -23,6 +25,8 @@ use tokio::{
 };
 
 pub use self::byte_stream::ByteStream;
+#[cfg(feature = "http2")]
+use self::http2::{Http2Reader, Http2Writer};
 use self::{
     byte_stream::take_as,
     exclusive::Exclusive,
@@ -98,10 +102,21 @@ pub(crate) enum ReadSide {
     /// A stream on a TCP connection, such as TLS. Boxed, so that other connections need no memory for the addresses.
     Layered(Box<(ReadHalf<Exclusive>, Addresses)>),
     Other(ReadHalf<Exclusive>),
+    #[cfg(feature = "http2")]
+    Http2(Box<Http2Reader>),
     Closed,
 }
 
 impl ReadSide {
+    /// Returns whether this is one of several streams on a connection. Its end is then ours to send, whatever the role.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        match self {
+            #[cfg(feature = "http2")]
+            Self::Http2(_) => true,
+            _ => false,
+        }
+    }
+
     /// Returns the addresses of a TCP connection, while it is open.
     pub(crate) fn addresses(&self) -> Option<Addresses> {
         match self {
@@ -126,6 +141,10 @@ impl ReadSide {
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        #[cfg(feature = "http2")]
+        if let Self::Http2(reader) = self {
+            return reader.poll_read(cx, &mut &mut *into);
+        }
         let mut into = ReadBuf::new(into);
         let polled = match self {
             Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut into),
@@ -133,6 +152,8 @@ impl ReadSide {
             Self::Unix(half) => Pin::new(half).poll_read(cx, &mut into),
             Self::Layered(layered) => Pin::new(&mut layered.0).poll_read(cx, &mut into),
             Self::Other(half) => Pin::new(half).poll_read(cx, &mut into),
+            #[cfg(feature = "http2")]
+            Self::Http2(_) => Poll::Ready(Ok(())),
             Self::Closed => Poll::Ready(Ok(())),
         };
         polled.map_ok(|()| into.filled().len())
@@ -146,6 +167,8 @@ impl ReadSide {
             Self::Unix(half) => pin!(half.read_buf(into)).poll(cx),
             Self::Layered(layered) => pin!(layered.0.read_buf(into)).poll(cx),
             Self::Other(half) => pin!(half.read_buf(into)).poll(cx),
+            #[cfg(feature = "http2")]
+            Self::Http2(reader) => reader.poll_read(cx, into),
             Self::Closed => Poll::Ready(Ok(0)),
         }
     }
@@ -160,6 +183,8 @@ pub(crate) enum WriteSide {
     /// The same as [`ReadSide::Layered`].
     Layered(Box<(WriteHalf<Exclusive>, Addresses)>),
     Other(WriteHalf<Exclusive>),
+    #[cfg(feature = "http2")]
+    Http2(Box<Http2Writer>),
     Closed,
 }
 
@@ -178,6 +203,10 @@ impl WriteSide {
 
     /// Writes with one system call. A single slice is a plain write, which costs a little less.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        #[cfg(feature = "http2")]
+        if let Self::Http2(writer) = self {
+            return writer.poll_write(cx, slices);
+        }
         match (self.as_async_write(), slices) {
             (Some(writer), [slice]) => writer.poll_write(cx, slice),
             (Some(writer), slices) if writer.is_write_vectored() => writer.poll_write_vectored(cx, slices),
@@ -197,6 +226,10 @@ impl WriteSide {
 
     /// Shuts down the write side.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        #[cfg(feature = "http2")]
+        if let Self::Http2(writer) = self {
+            return Poll::Ready(writer.shut_down());
+        }
         match self.as_async_write() {
             Some(writer) => writer.poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
@@ -220,6 +253,8 @@ impl WriteSide {
             Self::Unix(half) => half,
             Self::Layered(layered) => &mut layered.0,
             Self::Other(half) => half,
+            #[cfg(feature = "http2")]
+            Self::Http2(_) => return None,
             Self::Closed => return None,
         };
         Some(Pin::new(writer))

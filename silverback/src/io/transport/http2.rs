@@ -1,0 +1,115 @@
+//! One stream of an HTTP/2 connection (RFC 9113) as the transport of a WebSocket (RFC 8441, 5). Reader and writer have
+//! the halves of h2, without a lock between them.
+
+use std::{
+    io::{self, IoSlice},
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use h2::{Reason, RecvStream, SendStream};
+
+/// The receiving half of a stream.
+#[derive(Debug)]
+pub(crate) struct Http2Reader {
+    stream: RecvStream,
+    /// What is left of the last DATA frame.
+    left: Bytes,
+}
+
+impl Http2Reader {
+    pub(crate) fn new(stream: RecvStream) -> Self {
+        Self { stream, left: Bytes::new() }
+    }
+
+    /// Reads as many DATA frames as are there and fit, so that a burst costs one read. The peer gets credit for what was
+    /// copied, and for no more: the window bounds what a peer can make us hold.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        let mut read = 0;
+        while into.has_remaining_mut() {
+            // Empty DATA frames are legal, and not the end.
+            if self.left.is_empty() {
+                match self.stream.poll_data(cx) {
+                    Poll::Ready(Some(Ok(data))) => self.left = data,
+                    // What was read before is handed out first. The next call meets the end or the error again.
+                    _ if read > 0 => break,
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(to_io(error))),
+                    Poll::Ready(None) => return Poll::Ready(Ok(0)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            let count = self.left.len().min(into.remaining_mut());
+            into.put_slice(&self.left[..count]);
+            self.left.advance(count);
+            read += count;
+        }
+        // Fails only if more is released than came.
+        let _ = self.stream.flow_control().release_capacity(read);
+        Poll::Ready(Ok(read))
+    }
+}
+
+/// The sending half of a stream. If it is dropped before the end of the stream was sent, it resets the stream: an end in
+/// order would tell the peer that everything was said.
+#[derive(Debug)]
+pub(crate) struct Http2Writer {
+    stream: SendStream<Bytes>,
+    has_ended: bool,
+}
+
+impl Http2Writer {
+    pub(crate) fn new(stream: SendStream<Bytes>) -> Self {
+        Self { stream, has_ended: false }
+    }
+
+    /// Sends the slices as one DATA frame, as far as the windows of the peer allow.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let wanted = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        self.stream.reserve_capacity(wanted);
+        // h2 reports a capacity of 0 when it has to be asked again.
+        while self.stream.capacity() == 0 {
+            match ready!(self.stream.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+        let count = self.stream.capacity().min(wanted);
+        let mut data = BytesMut::with_capacity(count);
+        for slice in slices {
+            let len = slice.len().min(count - data.len());
+            data.extend_from_slice(&slice[..len]);
+        }
+        self.stream.send_data(data.freeze(), false).map_err(to_io)?;
+        // Otherwise this stream would keep its claim on the connection's window while it has nothing to send.
+        self.stream.reserve_capacity(0);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Sends the end of the stream.
+    pub(crate) fn shut_down(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.stream.send_data(Bytes::new(), true).map_err(to_io)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Http2Writer {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.stream.send_reset(Reason::CANCEL);
+        }
+    }
+}
+
+fn to_io(error: h2::Error) -> io::Error {
+    if error.is_io() {
+        return error.into_io().unwrap_or_else(|| io::ErrorKind::Other.into());
+    }
+    let kind = match error.reason() {
+        Some(Reason::CANCEL | Reason::NO_ERROR | Reason::REFUSED_STREAM) => io::ErrorKind::ConnectionReset,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}

@@ -1,0 +1,246 @@
+//! A server of WebSockets over HTTP/2 without a framework (RFC 8441), on h2. Compared with hyper it has its own windows, so
+//! that a WebSocket that is not read never stops the others, and a connection costs less.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use h2::{
+    RecvStream,
+    ext::Protocol,
+    server::{Builder, Connection, Handshake, SendResponse},
+};
+use http::{HeaderValue, Request, Response, header::COOKIE};
+use silverback_proto::{
+    Role,
+    handshake::{Rejection, ServerHandshake},
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, Sleep, sleep_until, timeout},
+};
+
+use super::{UpgradeError, Upgrader, bare::ask};
+use crate::{
+    conn::Conn,
+    io::transport::{
+        ByteStream, ReadSide, WriteSide,
+        http2::{Http2Reader, Http2Writer},
+    },
+};
+
+impl Upgrader {
+    /// Serves WebSockets on one HTTP/2 connection (RFC 8441). The stream is one on which the client speaks HTTP/2: a TLS
+    /// stream whose ALPN protocol is `h2`, or a bare stream if both sides know it.
+    ///
+    /// ```no_run
+    /// # async fn serve(stream: tokio::net::TcpStream) {
+    /// let mut http2 = silverback::Upgrader::new().serve_http2(stream);
+    /// while let Some(accepted) = http2.accept().await {
+    ///     let Ok((mut conn, _request)) = accepted else { continue };
+    ///     tokio::spawn(async move {
+    ///         while let Some(message) = conn.read_message().await? {
+    ///             conn.write_message(message).await?;
+    ///         }
+    ///         Ok::<_, silverback::Error>(())
+    ///     });
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If called outside of a tokio runtime with its time driver enabled.
+    pub fn serve_http2(&self, stream: impl ByteStream) -> Http2Server {
+        let stream: Box<dyn ByteStream> = Box::new(stream);
+        let head_limit = u32::try_from(self.settings.max_head_size).unwrap_or(u32::MAX);
+        let mut builder = Builder::new();
+        builder
+            .enable_connect_protocol()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(head_limit)
+            .max_send_buffer_size(SEND_BUFFER)
+            .data_frame_budget(FRAME_BUDGET);
+        let deadline = Instant::now().checked_add(self.settings.handshake_timeout);
+        Http2Server {
+            upgrader: self.clone(),
+            state: State::Begins(builder.handshake(stream), deadline.map(|deadline| Box::pin(sleep_until(deadline)))),
+            handshakes: JoinSet::new(),
+            is_shutting_down: false,
+        }
+    }
+}
+
+/// What came of the request of one stream.
+type Accepted = Result<(Conn, Request<()>), UpgradeError>;
+
+/// One HTTP/2 connection that carries WebSockets; see [`Upgrader::serve_http2`].
+///
+/// All of its WebSockets make progress only while [`accept`](Self::accept) is called, and end when it is dropped.
+pub struct Http2Server {
+    upgrader: Upgrader,
+    state: State,
+    /// The handshakes of single streams. Each may wait for the application's hook.
+    handshakes: JoinSet<Accepted>,
+    is_shutting_down: bool,
+}
+
+enum State {
+    /// The client's preface has not come.
+    Begins(Handshake<Box<dyn ByteStream>, Bytes>, Option<Pin<Box<Sleep>>>),
+    Open(Connection<Box<dyn ByteStream>, Bytes>),
+    Over,
+}
+
+impl Http2Server {
+    /// Returns the next WebSocket with its request, or `None` once the connection has ended. Call this until then: it
+    /// also drives the connection for the WebSockets that were accepted before.
+    ///
+    /// The hook of [`Upgrader::on_request`] is called for each request. A request that is not a WebSocket handshake gets
+    /// the response that says so.
+    ///
+    /// # Errors
+    /// Fails for one stream, whose request was answered with the reason. The connection and its other streams go on. An
+    /// error of the connection itself comes last, before `None`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no WebSocket.
+    pub async fn accept(&mut self) -> Option<Result<(Conn, Request<()>), UpgradeError>> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// Ends the connection in order: the client is told to open no more streams (GOAWAY), and
+    /// [`accept`](Self::accept) returns `None` once those that are open have ended.
+    pub fn shut_down(&mut self) {
+        self.is_shutting_down = true;
+        if let State::Open(connection) = &mut self.state {
+            connection.graceful_shutdown();
+        }
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
+        loop {
+            if let Poll::Ready(Some(Ok(handshake))) = self.handshakes.poll_join_next(cx) {
+                return Poll::Ready(Some(handshake));
+            }
+            match &mut self.state {
+                State::Begins(handshake, timer) => {
+                    if let Poll::Ready(begun) = Pin::new(handshake).poll(cx) {
+                        match begun {
+                            Ok(connection) => self.state = State::Open(connection),
+                            Err(error) => return self.end(error),
+                        }
+                        if self.is_shutting_down {
+                            self.shut_down();
+                        }
+                        continue;
+                    }
+                    ready!(timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx)));
+                    self.state = State::Over;
+                    return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
+                }
+                State::Open(connection) => match ready!(connection.poll_accept(cx)) {
+                    Some(Ok((request, respond))) => {
+                        let upgrader = self.upgrader.clone();
+                        self.handshakes.spawn(async move { take(&upgrader, request, respond).await });
+                    }
+                    Some(Err(error)) => return self.end(error),
+                    None => self.state = State::Over,
+                },
+                State::Over => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn end(&mut self, error: h2::Error) -> Poll<Option<Accepted>> {
+        self.state = State::Over;
+        Poll::Ready(Some(Err(UpgradeError::Io(std::io::Error::other(error)))))
+    }
+}
+
+impl fmt::Debug for Http2Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2Server").field("upgrader", &self.upgrader).finish_non_exhaustive()
+    }
+}
+
+/// Answers the request of one stream.
+async fn take(upgrader: &Upgrader, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Accepted {
+    let budget = upgrader.settings.handshake_timeout;
+    let (mut request, stream) = split_request(request);
+    let read = read_handshake(&request, &stream);
+    let negotiating = async {
+        let headers = ask(upgrader, &request).await?;
+        upgrader.negotiate(read?, headers)
+    };
+    let negotiated = match timeout(budget, negotiating).await {
+        Ok(negotiated) => negotiated,
+        Err(_) => Err(UpgradeError::Timeout(budget)),
+    };
+    match negotiated {
+        Ok((response, negotiated)) => {
+            let sender = respond.send_response(response, false).map_err(disconnected)?;
+            let sides = (
+                ReadSide::Http2(Box::new(Http2Reader::new(stream))),
+                WriteSide::Http2(Box::new(Http2Writer::new(sender))),
+            );
+            request.extensions_mut().clear();
+            Ok((Conn::on(sides, Role::Server, negotiated, Vec::new(), &upgrader.settings), request))
+        }
+        Err(error) => {
+            refuse(&mut respond, &error);
+            Err(error)
+        }
+    }
+}
+
+fn read_handshake(request: &Request<()>, stream: &RecvStream) -> Result<ServerHandshake, Rejection> {
+    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+    let handshake = ServerHandshake::from_connect(request, protocol)?;
+    if stream.is_end_stream() { Err(handshake.reject(Rejection::EndOfStream)) } else { Ok(handshake) }
+}
+
+/// Joins the fields of cookies, which HTTP/2 may send one by one (RFC 9113, 8.2.3).
+fn split_request(request: Request<RecvStream>) -> (Request<()>, RecvStream) {
+    let (mut head, stream) = request.into_parts();
+    let cookies: Vec<_> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1 {
+        if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
+            head.headers.insert(COOKIE, joined);
+        }
+    }
+    (Request::from_parts(head, ()), stream)
+}
+
+/// Sends the reason. If the stream was reset meanwhile, nobody waits for it.
+fn refuse(respond: &mut SendResponse<Bytes>, error: &UpgradeError) {
+    let (mut head, body) = error.response().into_parts();
+    // RFC 9113, 8.2.2. A response of the application's hook may have it.
+    head.headers.remove(http::header::CONNECTION);
+    if let Ok(mut sender) = respond.send_response(Response::from_parts(head, ()), false) {
+        let _ = sender.send_data(Bytes::from(body), true);
+    }
+}
+
+fn disconnected(_: h2::Error) -> UpgradeError {
+    UpgradeError::Disconnected
+}
+
+/// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read
+/// makes us hold little; on a long way a large message takes more round trips.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// All streams of a connection may use up their windows, and one more can still be read.
+const CONNECTION_WINDOW: u32 = (MAX_STREAMS + 1) * STREAM_WINDOW;
+/// WebSockets of one client on one connection. RFC 9113, 6.5.2 recommends no less than 100.
+const MAX_STREAMS: u32 = 100;
+/// What h2 buffers for each stream beside our own queue.
+const SEND_BUFFER: usize = 64 * 1024;
+/// The bytes that h2 may spend on the bookkeeping of small DATA frames that are not read. Beyond that it ends the whole
+/// connection. h2 charges 256 bytes for a frame without its payload, so a stream whose window is full of frames of one
+/// byte uses up most of this, and its neighbours stay connected.
+const FRAME_BUDGET: usize = 17 * 1024 * 1024;
