@@ -40,6 +40,7 @@
 //! - `ring` (default), `aws-lc-rs`: the crypto provider for rustls. Neither turns rustls on. If both are on,
 //!   `aws-lc-rs` is used. The provider that the process has installed is never used.
 //! - `native-tls`: `wss://` with the TLS library of the system.
+//! - `with-rustls-0_23`, `with-native-tls-0_2`: `tls::Tls` from a `ClientConfig` or `TlsConnector` of these versions.
 //! - `socks`: SOCKS5 proxies.
 //! - `idna`: host names outside ASCII (`ws://bücher.example/`), converted as browsers do.
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).

@@ -42,8 +42,16 @@ fn run_all(workspace: &Workspace, which: &[&str]) -> Result<u64, Error> {
 
 /// With all features rustls computes with aws-lc-rs, and users of the default with ring.
 fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Error> {
-    let arguments =
-        ["test", "--package", "silverback", "--test", "it", "--features", "rustls-tls-webpki-roots", "tls::"];
+    let arguments = [
+        "test",
+        "--package",
+        "silverback",
+        "--test",
+        "it",
+        "--features",
+        "rustls-tls-webpki-roots,with-rustls-0_23",
+        "tls::",
+    ];
     let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
     Ok(count_passed(&output))
 }

@@ -81,13 +81,13 @@ fn has_openssl() -> bool {
     !cfg!(target_os = "linux") || Task::new("pkg-config").args(["--exists", "openssl"]).succeeds()
 }
 
-/// Every feature of the workspace but `native-tls`, as `package/feature`.
+/// Every feature of the workspace as `package/feature`, but not `native-tls` and what needs it.
 fn features_without_openssl(workspace: &Workspace) -> Vec<String> {
     let of_package = |package: &Value| {
         let name = package["name"].as_str().unwrap_or_default().to_owned();
         let features = package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature.clone());
         features
-            .filter(|feature| feature != NATIVE_TLS)
+            .filter(|feature| !feature.contains(NATIVE_TLS))
             .map(move |feature| format!("{name}/{feature}"))
             .collect::<Vec<_>>()
     };

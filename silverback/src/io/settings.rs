@@ -102,7 +102,7 @@ pub(crate) fn subprotocols<S: AsRef<str>>(
     for name in names {
         match Subprotocol::new(name.as_ref()) {
             Ok(name) => list.push(name),
-            Err(error) => *misuse = Some(error.into()),
+            Err(error) => _ = misuse.get_or_insert(error.into()),
         }
     }
     list

@@ -50,16 +50,17 @@ impl Options {
         if self.alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
             return Err(DialError::Tls(TlsError::Alpn));
         }
-        let is_given = matches!(self.backend, Backend::Given(_));
-        Ok(Connector {
-            library: self.library()?,
-            server_name: self.server_name.clone(),
-            unchecked: self.accept_invalid_certs && !is_given,
-        })
+        let unchecked = match self.backend {
+            #[cfg(any(feature = "with-rustls-0_23", feature = "with-native-tls-0_2"))]
+            Backend::Given(_) => false,
+            _ => self.accept_invalid_certs,
+        };
+        Ok(Connector { library: self.library()?, server_name: self.server_name.clone(), unchecked })
     }
 
     fn library(&self) -> Result<Library, DialError> {
         match &self.backend {
+            #[cfg(any(feature = "with-rustls-0_23", feature = "with-native-tls-0_2"))]
             Backend::Given(library) => return Ok(library.clone()),
             #[cfg(feature = "native-tls")]
             Backend::Native => return native::build(self).map_err(DialError::Tls),

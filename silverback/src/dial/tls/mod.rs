@@ -39,7 +39,7 @@ use std::{
 
 pub use self::error::TlsError;
 pub(super) use self::options::Connector;
-use self::options::{Backend, Library, Options};
+use self::options::Options;
 
 /// Settings for TLS with a server.
 ///
@@ -132,7 +132,7 @@ impl Tls {
     /// Uses the system's library even if rustls is available.
     #[cfg(feature = "native-tls")]
     pub fn use_native_tls(self) -> Self {
-        self.with(|options| options.backend = Backend::Native)
+        self.with(|options| options.backend = options::Backend::Native)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
@@ -141,8 +141,9 @@ impl Tls {
         self
     }
 
-    fn given(library: Library) -> Self {
-        Self::default().with(|options| options.backend = Backend::Given(library))
+    #[cfg(any(feature = "with-rustls-0_23", feature = "with-native-tls-0_2"))]
+    fn given(library: options::Library) -> Self {
+        Self::default().with(|options| options.backend = options::Backend::Given(library))
     }
 
     /// Returns the settings of all dialers without their own `Tls`, so that they share sessions and read the roots
@@ -155,18 +156,18 @@ impl Tls {
 
 /// Uses this configuration unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect. The
 /// ALPN of the configuration should be empty or `http/1.1`.
-#[cfg(feature = "rustls-tls")]
+#[cfg(feature = "with-rustls-0_23")]
 impl From<Arc<rustls::ClientConfig>> for Tls {
     fn from(config: Arc<rustls::ClientConfig>) -> Self {
-        Self::given(Library::Rustls(config))
+        Self::given(options::Library::Rustls(config))
     }
 }
 
 /// Uses this connector unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect.
-#[cfg(feature = "native-tls")]
+#[cfg(feature = "with-native-tls-0_2")]
 impl From<native_tls::TlsConnector> for Tls {
     fn from(connector: native_tls::TlsConnector) -> Self {
-        Self::given(Library::Native(connector.into()))
+        Self::given(options::Library::Native(connector.into()))
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) enum Backend {
     #[cfg(feature = "native-tls")]
     Native,
     /// A connector that the application built itself.
+    #[cfg(any(feature = "with-rustls-0_23", feature = "with-native-tls-0_2"))]
     Given(Library),
 }
 
