@@ -6,6 +6,7 @@ mod cuts;
 pub mod data;
 pub mod deflate;
 pub mod driver;
+pub mod h3;
 pub mod inflate;
 pub mod twins;
 mod zlib;
