@@ -209,3 +209,12 @@ async fn a_request_that_cannot_be_sent_is_refused_before_anything_is_connected_t
     }
     Dialer::new().header("X-One", "1").check("ws://a.example/").unwrap();
 }
+
+#[test]
+fn the_first_invalid_option_is_the_one_that_is_reported() {
+    let said = |dialer: Dialer| dialer.check("ws://localhost/").unwrap_err().to_string();
+    let first = said(Dialer::new().subprotocols(["chat", "not a token", "(another)"]));
+    assert!(first.contains("not a token"), "{first}");
+    let first = said(Dialer::new().subprotocols(["not a token"]).subprotocols(["(another)"]));
+    assert!(first.contains("not a token"), "{first}");
+}

@@ -84,10 +84,12 @@ async fn agrees_on_none_if_none_is_known_and_on_no_extension() {
 
 #[tokio::test(start_paused = true)]
 async fn that_cannot_be_is_a_fault_of_ours() {
-    let (accepting, remote) = accept(Upgrader::new().subprotocols(["not a token"]));
+    // The first one is reported.
+    let (accepting, remote) = accept(Upgrader::new().subprotocols(["not a token", "(b)"]).subprotocols(["(c)"]));
     remote.send(request(""));
     remote.half_close();
     assert_eq!(refusal(&remote).await.0.status(), 500);
     let error = within(accepting).await.unwrap().unwrap_err();
     assert!(matches!(error, UpgradeError::Misconfigured(_)), "{error}");
+    assert!(error.to_string().contains("not a token"), "{error}");
 }
