@@ -361,6 +361,32 @@ mod another_implementation {
 
     type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
+    /// ls-qpack, which aioquic and others use, encoded these fields. It makes the same choices as we do.
+    #[test]
+    fn ls_qpack_encodes_a_handshake_to_the_same_bytes() {
+        let fields = [
+            (":method", "CONNECT"),
+            (":protocol", "websocket"),
+            (":scheme", "https"),
+            (":authority", "localhost:4433"),
+            (":path", "/chat?room=1"),
+            ("origin", "https://localhost:4433"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"),
+            ("user-agent", "Mozilla/5.0 (X11; Linux x86_64)"),
+            ("cookie", "a=b"),
+            ("cookie", "c=d"),
+        ];
+        let wire =
+            hex("0000 cf 2f00b95d8749c87a3f 87f058d072752a7f d7 508aa0e41d139d09b8d34cb3 518960938d3fe5873d3007 \
+             5f4b909d29ad1718628390744e7426e34d32cf 2f084148b782c68393a952b772d8831eaf 023133 \
+             2f0a4148b782c68393a952b17ca4b520c7a91f 9eacb65254207315690b2d03497ed425062d498a91f98bc1aa90fe228cc947 \
+             5f5099d07f66a281b0dae053fafc087ed4ce6aadf2a7979c89c6bfbf 5503613d62 5503633d64");
+        let section: FieldSection = fields.iter().map(|(name, value)| Field::new(*name, *value)).collect();
+        assert_eq!(decode(&wire), Ok(section.clone()));
+        assert_eq!(to_hex(&section.encode()), to_hex(&wire));
+    }
+
     fn decode_theirs(wire: &[u8]) -> Result<Pairs, qpack::DecoderError> {
         let decoded = qpack::decode_stateless(&mut &wire[..], u64::MAX)?;
         let pairs = decoded.fields.into_iter().map(qpack::HeaderField::into_inner);
