@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod conversation;
 mod error;
 mod frame;
 mod message;
