@@ -48,7 +48,7 @@ struct Stage {
     log: Log,
 }
 
-/// Events that change what the checks may expect from the connection.
+/// Events after which the checks expect something else from the connection.
 #[derive(Debug, Default)]
 struct Log {
     /// One side has started to close.

@@ -80,7 +80,7 @@ impl Unpacker {
         let mut out = Vec::new();
         let (mut is_at_end, mut ends) = (false, 0);
         for (input, is_tail) in packed.chunks(self.portion).map(|piece| (piece, false)).chain([(&TAIL[..], true)]) {
-            // 7.2.3.4: after a block with BFINAL there is no tail to restore.
+            // 7.2.3.4: no tail is restored after a block with BFINAL.
             if is_tail && is_at_end {
                 break;
             }

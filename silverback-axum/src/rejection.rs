@@ -11,7 +11,7 @@ use silverback::{UpgradeError, proto::handshake::Rejection};
 
 /// The reason why a request was not upgraded, with axum's names for the reasons that axum knows. It converts to a
 /// response with the status and headers that RFC 6455 and HTTP require: 405 with `Allow`, 426 with
-/// `Sec-WebSocket-Version`, 400, or 403 for an origin. The body says what was wrong.
+/// `Sec-WebSocket-Version`, 400, or 403 for an origin. The body gives the reason.
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};
@@ -48,7 +48,7 @@ pub enum WebSocketUpgradeRejection {
     Other(Details),
 }
 
-/// What was wrong with a request, and the response to it.
+/// The reason why a request was rejected, and the response to it.
 #[derive(Debug)]
 pub struct Details(UpgradeError);
 

@@ -15,7 +15,7 @@ pub(crate) enum Error {
     System(String),
     /// An option or a file is not valid.
     Usage(String),
-    /// There is no address, no connection, or no route through the proxy.
+    /// The name has no address, or a connection to the server or through the proxy failed.
     Network(String),
     /// The TLS handshake failed.
     Tls(String),

@@ -21,7 +21,7 @@ pub struct FakeClock {
 }
 
 impl FakeClock {
-    /// Creates a clock that stands still at some instant.
+    /// Creates a clock that is stopped at some instant.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -92,7 +92,7 @@ impl<E: Endpoint> Peer<E> {
     /// Sends raw bytes in two pieces.
     ///
     /// # Panics
-    /// If there is no byte `at`.
+    /// If `at` is beyond the end of `bytes`.
     #[track_caller]
     pub fn send_cut(&mut self, bytes: impl AsRef<[u8]>, at: usize) {
         let (first, second) = bytes.as_ref().split_at(at);

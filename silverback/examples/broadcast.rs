@@ -8,8 +8,8 @@
 //! Start the second line in two terminals. The trap of `tokio::sync::broadcast` is a client that reads slowly. The
 //! channel drops its oldest messages, and the next `recv` of that client returns `Lagged`. A loop such as
 //! `while let Ok(message) = news.recv().await` then ends without a word, and one that skips the error loses messages
-//! that nobody notices. This server closes such a client with 1013, so the client knows that it must start over.
-//! The example `chat` works without a channel.
+//! without notice. This server closes such a client with 1013, so the client knows that it must start over. The example
+//! `chat` works without a channel.
 
 #![allow(clippy::print_stdout, reason = "it prints its address")]
 

@@ -63,7 +63,7 @@ fn acceptor(certificates: &str, key: &str) -> Result<TlsAcceptor, AnyError> {
 async fn echo(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), AnyError> {
     // The Upgrader does this for a TCP stream, and cannot reach the one below TLS.
     stream.set_nodelay(true)?;
-    // The Upgrader limits the time of its own handshake, and TLS comes before it.
+    // The time limit of the Upgrader starts after the TLS handshake, so the TLS handshake gets its own.
     let stream = timeout(Duration::from_secs(10), acceptor.accept(stream)).await??;
     let mut conn = Upgrader::new().accept(stream).await?;
     while let Some(message) = conn.read_message().await? {

@@ -29,8 +29,8 @@
 //! [`reconnect`], and the protocol without I/O is in [`proto`]: frames, handshakes, and the state machine.
 //!
 //! # Features
-//! - `deflate` (default): compression of messages (permessage-deflate), which is still off until you ask for it. Without
-//!   the feature there is no `Compression`, and no compression library is built.
+//! - `deflate` (default): compression of messages (permessage-deflate), which is still off until you ask for it.
+//!   Without the feature, `Compression` is missing and compression libraries are not built.
 //! - `hyper` (default): [`Upgrader::upgrade`] for requests of hyper 1.x.
 //! - `http2`: the same over HTTP/2 (RFC 8441).
 //! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.

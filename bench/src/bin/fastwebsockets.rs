@@ -1,4 +1,4 @@
-//! fastwebsockets: the loop of its own echo server. It writes each frame separately. In the style `best` it gets a
+//! fastwebsockets: the loop from its echo server. It writes each frame separately. In the style `best` it gets a
 //! stream that gathers writes and sends them when there is nothing to read.
 
 use fastwebsockets::{FragmentCollector, OpCode, WebSocket, WebSocketError, upgrade};

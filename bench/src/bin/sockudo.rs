@@ -1,4 +1,4 @@
-//! sockudo-ws: the loop of its own echo server. The handshake is written by hand, as in its example, because its own
+//! sockudo-ws: the loop from its echo server. The handshake is written by hand, as in its example, because sockudo's
 //! handshake does not negotiate compression. The style `best` uses `feed` and flushes once per burst.
 
 use bytes::BytesMut;

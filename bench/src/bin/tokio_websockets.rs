@@ -1,4 +1,4 @@
-//! tokio-websockets: the loop of its own echo server. The style `best` uses `feed`, flushes once per burst, and gathers
+//! tokio-websockets: the loop from its echo server. The style `best` uses `feed`, flushes once per burst, and gathers
 //! 64 KiB before the sink writes.
 
 use silverback_bench::{

@@ -1,4 +1,4 @@
-//! salvo: its request has a type of its own, and hyper's upgrade is among its extensions.
+//! salvo: it has its own request type, and hyper's upgrade is among its extensions.
 
 use std::io;
 

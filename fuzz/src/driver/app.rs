@@ -1,4 +1,4 @@
-//! The application. It holds a connection, whole or in halves, and records what it may expect from it.
+//! The application. It holds a connection, whole or in halves, and records its expectations of the connection.
 
 use std::{
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! The peer: a connection of the core that sends what the scenario says, and checks everything that it receives.
+//! The peer: a connection of the core that follows the scenario, and checks everything that it receives.
 
 use std::{io::IoSlice, time::Instant};
 
@@ -33,7 +33,7 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn new(role: Role, agreement: &Agreement, remote: Remote) -> Self {
         let config = agreement.config(Config::default());
-        // The absolute time does not matter, because this side has no deadlines.
+        // Any time will do, because this side has no deadlines.
         let now = Instant::now();
         Self {
             conn: Connection::new(role, agreement.negotiated(), config, now, || MaskKey([1, 2, 3, 4])),

@@ -1,4 +1,4 @@
-//! One connection, with records of what it read and accepted.
+//! One connection, which records the events that it read and the output that it accepted.
 
 use std::{
     io::IoSlice,
@@ -153,7 +153,7 @@ impl Twin {
         Ok(())
     }
 
-    /// Checks that the twin reads the message that a peer compressed, if there was no fault before.
+    /// Checks that the twin reads the message that a peer compressed, unless a fault came earlier.
     fn packed(&mut self, is_text: bool, data: &Data, frames: u8, flipped: Option<u16>) {
         let payload = if is_text { data.text(MOST_SENT).into_bytes() } else { data.bytes(MOST_SENT) };
         let (window_bits, has_takeover) = self.window;

@@ -105,7 +105,7 @@ impl Chat {
 
     fn begin_session(&self, name: &str) -> String {
         let mut random = [0; 16];
-        // A session that can be guessed is no session.
+        // An attacker who guesses the number takes over the session.
         getrandom::fill(&mut random).expect("the system has a random source");
         let session = HEXLOWER.encode(&random);
         self.lock().sessions.insert(session.clone(), name.to_owned());

@@ -105,7 +105,7 @@ async fn errors(ws: WebSocketUpgrade) -> Response {
     })
 }
 
-/// Echoes what is not a ping or pong, with a subprotocol that is not the client's first choice.
+/// Echoes all messages except pings and pongs, with a subprotocol that is not the client's first choice.
 async fn careful(ws: WebSocketUpgrade) -> Response {
     let ws = ws.protocols(["echo2", "echo"]);
     assert_eq!(ws.selected_protocol().unwrap(), "echo");

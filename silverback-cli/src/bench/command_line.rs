@@ -52,7 +52,7 @@ fn shown_value(id: &str, value: &OsStr) -> String {
     match id {
         id if PLAIN.contains(&id) => value.into_owned(),
         id if URLS.contains(&id) => shown_url(&value),
-        // Shows the header's name, which explains what the load did, and the path of a file with headers.
+        // Shows the header's name, which explains the load, and the path of a file with headers.
         "header" if value.starts_with('@') => value.into_owned(),
         "header" => value.split_once(':').map_or_else(|| HIDDEN.to_owned(), |(name, _)| format!("{name}: {HIDDEN}")),
         _ => HIDDEN.to_owned(),

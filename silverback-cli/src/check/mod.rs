@@ -1,4 +1,4 @@
-//! `silverback check URL`: tests each step of connecting to a server and explains what is wrong.
+//! `silverback check URL`: tests each step of connecting to a server and explains failures.
 //!
 //! | file | what |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The options of `connect` as the user gave them. `plan` turns them into what the program does.
+//! The options of `connect` as the user gave them. `plan` derives the program's actions from them.
 
 use std::{path::PathBuf, time::Duration};
 

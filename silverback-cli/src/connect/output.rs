@@ -69,7 +69,7 @@ impl Room<'_> {
 pub(crate) struct NoteQueue(mpsc::WeakSender<Chunk>);
 
 impl NoteQueue {
-    /// Queues a note, or drops it if there is no room.
+    /// Queues a note, or drops it if the queue is full.
     pub(crate) fn try_send(&self, note: String) {
         if let Some(chunks) = self.0.upgrade() {
             let _ = chunks.try_send(Chunk { bytes: note.into_bytes(), _room: None });

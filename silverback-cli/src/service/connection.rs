@@ -1,8 +1,8 @@
 //! One accepted socket: HTTP/1.1 requests, until one of them upgrades it to a WebSocket connection.
 //!
-//! There is no HTTP server underneath. Usually the first request is the handshake, which must be cheap. A second parser
-//! for all other requests would have different limits, timeouts and tolerances. So this file reads and answers every
-//! request of a connection.
+//! The service does not build on an HTTP server. Usually the first request is the handshake, which must be cheap. A
+//! second parser for all other requests would have different limits, timeouts and tolerances. So this file reads and
+//! answers every request of a connection.
 
 pub(crate) mod requests;
 

@@ -106,7 +106,7 @@ async fn serve(
         () = accept(&mut acceptor, &worker, handed_to) => {}
         _ = signals.next() => {}
     }
-    // Remove socket files first, so that a client does not find a socket on which no program listens.
+    // Remove socket files first, so that a client cannot find a socket without a listener.
     drop(places);
     drop(acceptor);
     finish(&worker, handles).await;

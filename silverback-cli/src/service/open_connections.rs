@@ -134,7 +134,7 @@ impl OpenConnections {
         self.wait_until(|state| state.is_closing).await;
     }
 
-    /// Completes when there are no connections.
+    /// Completes once all connections have ended.
     pub(crate) async fn emptied(&self) {
         self.wait_until(|state| state.count == 0).await;
     }

@@ -117,7 +117,7 @@ fn a_client_that_does_not_take_its_answer_or_never_ends_its_request_is_dropped()
 fn a_lack_of_descriptors_is_survived() {
     let mut program = Program::start_limited(40, &["--threads", "1"]);
     let mut clients: Vec<_> = (0..60).map(|_| TcpStream::connect(program.address).unwrap()).collect();
-    wait_until("it says what is wrong", || program.errors().contains("cannot accept connections"));
+    wait_until("it reports the failure", || program.errors().contains("cannot accept connections"));
     let (start, used) = (Instant::now(), program.processor_time());
     thread::sleep(Duration::from_secs(1));
     let (lasted, used) = (start.elapsed(), program.processor_time() - used);

@@ -46,7 +46,7 @@ fn at_the_end_all_threads_stop_listening_and_close_what_they_have() {
     let mut program = Program::start(&["--threads", "3", "--close-timeout", "1h"]);
     let mut clients: Vec<_> = (0..48).map(|_| RawClient::connect(program.address)).collect();
     program.signal(Signal::TERM);
-    wait_until("nobody listens", || program.listeners() == 0);
+    wait_until("all listeners are closed", || program.listeners() == 0);
     for client in &mut clients {
         let (first, close) = client.receive();
         assert_eq!((first, &close[..2]), (0x88, &1001_u16.to_be_bytes()[..]));

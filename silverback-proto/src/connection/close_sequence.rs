@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::wire::role::Role;
 
 /// The close sequence of a connection that receives no more messages. A driver takes the [step](Self::step), reports
-/// what came of it, and stops at the [deadline](Self::deadline).
+/// its outcome, and stops at the [deadline](Self::deadline).
 ///
 /// ```text
 /// Send ──sent──▶ ShutDown ──done──▶ Drain ──end of input──▶ Done
@@ -28,7 +28,7 @@ pub struct CloseSequence {
     deadline: Instant,
 }
 
-/// What a driver does next to close a connection.
+/// The next step of a driver that closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseStep {
     /// Send the queued output, with our Close frame last.

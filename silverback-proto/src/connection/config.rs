@@ -10,7 +10,7 @@ use crate::{
 
 /// The limits and timeouts of a connection. The defaults are safe against untrusted peers.
 ///
-/// A method sets the value of the field with its name, and says what it means.
+/// Each method sets the field of the same name, and explains its meaning.
 ///
 /// ```
 /// use silverback_proto::Config;

@@ -129,7 +129,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Borrows the message.
-    #[allow(clippy::should_implement_trait, reason = "a `MessageRef` is not a reference to a type of its own")]
+    #[allow(clippy::should_implement_trait, reason = "`AsRef` returns a reference, and a `MessageRef` is a value")]
     pub fn as_ref(&self) -> MessageRef<'_> {
         match &self.0 {
             Source::Borrowed(message) => *message,

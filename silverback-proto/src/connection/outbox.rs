@@ -18,7 +18,7 @@ pub(super) struct Outbox {
     segments: VecDeque<Segment>,
     /// Gathers small frames. It ends at the end of a frame.
     tail: Buffer,
-    /// Bytes already sent of the oldest segment, or of `tail` if there is no segment.
+    /// Bytes already sent of the oldest segment, or of `tail` once all segments have left.
     left: usize,
     /// Bytes at the front of the oldest buffer whose frame began in bytes that `compact` dropped.
     torn: usize,
@@ -131,7 +131,7 @@ impl Outbox {
         waited - self.queued
     }
 
-    /// Queues a last frame in a buffer of its own, because output that was accepted before it has been dropped.
+    /// Queues a last frame in a new buffer, because output that was accepted before it has been dropped.
     pub(super) fn push_last(&mut self, pieces: [&[u8]; 2]) {
         self.close_tail(true);
         let mut frame = Buffer::with_capacity(pieces[0].len() + pieces[1].len());

@@ -92,7 +92,8 @@ impl OutputState {
         }
     }
 
-    /// The transport takes nothing at this time. An attempt that moves nothing is no progress, so the wait goes on.
+    /// Records that the transport takes no bytes now. An attempt that moves no bytes is not progress, so the wait
+    /// continues.
     pub(super) fn block(&mut self, now: Instant) {
         if matches!(self, Idle | Held | Queued) {
             *self = Blocked { since: now };

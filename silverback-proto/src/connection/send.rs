@@ -39,7 +39,7 @@ pub(super) struct Framer {
     compressor: Option<Box<Compressor>>,
     /// Whether the application allows that the next message is compressed.
     may_compress: bool,
-    /// If the owner wants to know what has left.
+    /// Tracks which output has left, if the owner asked for it.
     tracker: Option<Box<Tracker>>,
 }
 
@@ -354,7 +354,7 @@ impl Framer {
 
     /// Frees that memory. The next message is compressed as if it were the first.
     pub(super) fn release_compressor(&mut self) {
-        // Inside a streamed message, the receiver's window needs what was sent before.
+        // Inside a streamed message, the receiver's window needs the earlier data.
         if let (Some(compressor), None) = (&mut self.compressor, &self.open) {
             compressor.release();
         }

@@ -545,17 +545,17 @@ impl Transmitter {
         self.timers.close_due()
     }
 
-    /// Whether there was no sign of life for so long that a ping or a timeout is due, or that output has waited for a
-    /// quarter of the write stall timeout. A driver that can learn what the peer has acknowledged should find out
-    /// before it handles a timeout: see [`handle_acknowledged`](Self::handle_acknowledged).
+    /// Whether the peer has shown no sign of life for so long that a ping or a timeout is due, or output has waited for
+    /// a quarter of the write stall timeout. A driver that can ask its system for the peer's acknowledgements should do
+    /// so before it handles a timeout: see [`handle_acknowledged`](Self::handle_acknowledged).
     pub fn doubts_life(&self, now: Instant) -> bool {
         let doubts_output = self.output.blocked_since().is_some_and(|since| self.doubts_from(since) <= now);
         let is_open = self.check_open().is_ok();
         self.state != State::Closed && self.timers.doubts_life(now, &self.config, is_open) || doubts_output
     }
 
-    /// When to ask again, while the transport is blocked, what the peer has acknowledged. A stall counts from the last
-    /// progress, so several questions within its time find it soon after that.
+    /// When to ask for the peer's acknowledgements again, while the transport is blocked. The write stall timeout
+    /// counts from the last progress. Several questions within that time notice a stall soon after it expires.
     pub fn next_doubt(&self, now: Instant) -> Option<Instant> {
         self.output.blocked_since().map(|_| self.doubts_from(now))
     }

@@ -1,5 +1,5 @@
-//! What the other rooms get without the feature `deflate`: types that no value can have, so nothing is ever compressed or
-//! inflated, and the compiler removes the branches for it.
+//! Replaces compression in builds without the feature `deflate`. Its types have no values, so nothing is ever
+//! compressed or inflated, and the compiler removes the branches for it.
 
 use super::{
     budget::MemoryBudget,
@@ -21,7 +21,7 @@ pub(crate) enum Deflater {}
 #[derive(Debug)]
 pub(crate) enum Inflater {}
 
-/// Any type that can be compared. There are no keys.
+/// Any type that can be compared will do, because keys do not exist.
 pub(crate) type Key = u8;
 
 /// Does nothing, because no thread keeps compressors without the feature `deflate`.

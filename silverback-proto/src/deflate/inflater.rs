@@ -75,7 +75,8 @@ impl From<InflateError> for ConnectionError {
 }
 
 impl Inflater {
-    /// Creates the decompressor for the messages of `sender`, if compression was negotiated, whoever did it.
+    /// Creates the decompressor for the messages of `sender` if compression was negotiated. Without `requested`, the
+    /// limits are those of the default `Compression`.
     pub(crate) fn negotiated(sender: Role, requested: Option<&Compression>, params: &DeflateParams) -> Option<Self> {
         Some(Self::new(sender, requested.unwrap_or(&Compression::default()), params))
     }
@@ -211,7 +212,7 @@ impl Inflater {
         mut accept: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.inflate_waiting(Held::Briefly, u64::MAX, &mut accept)?;
-        // 7.2.3.4: after a block with BFINAL there is no tail to add.
+        // 7.2.3.4: no tail is added after a block with BFINAL.
         let done = if self.message.is_at_stream_end { Ok(()) } else { self.run_tail(&mut accept) };
         let done = done.and_then(|()| Ok(self.check_ratio()?));
         if std::mem::take(&mut self.message).is_at_stream_end {

@@ -25,7 +25,7 @@ macro_rules! codes {
 codes! {
     /// The connection or stream ends, and nothing is wrong.
     0x100 NO_ERROR "H3_NO_ERROR";
-    /// The peer broke a rule that has no code of its own.
+    /// The peer broke a rule without a more specific code.
     0x101 GENERAL_PROTOCOL_ERROR "H3_GENERAL_PROTOCOL_ERROR";
     /// A fault of our own.
     0x102 INTERNAL_ERROR "H3_INTERNAL_ERROR";

@@ -147,8 +147,8 @@ impl FrameReader {
         Self { phase: Phase::BETWEEN_FRAMES }
     }
 
-    /// Returns the next part, and adds the length of what it used to `consumed`. Returns `None` if the input is used
-    /// up.
+    /// Returns the next part, and adds the number of bytes that it used to `consumed`. Returns `None` if the input is
+    /// used up.
     pub(super) fn next_part(&mut self, input: &[u8], consumed: &mut usize) -> Option<FramePart> {
         let rest = &input[*consumed..];
         match &mut self.phase {

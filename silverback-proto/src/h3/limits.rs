@@ -1,6 +1,6 @@
 //! How much a peer may make us hold: every default with its reason.
 
-/// The limits on what a peer sends outside of DATA frames.
+/// The limits on the bytes that a peer sends outside of DATA frames.
 ///
 /// ```
 /// use silverback_proto::h3::Limits;

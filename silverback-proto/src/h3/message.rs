@@ -192,7 +192,7 @@ fn read_fields(fields: &[Field], kind: Kind) -> Result<(PseudoFields<'_>, Header
         are_headers = true;
         let (name, value) = read_header(field)?;
         if kind == Kind::Request && name == COOKIE {
-            // 4.2.1: a client may send each cookie as a field of its own.
+            // 4.2.1: a client may send each cookie in a separate field.
             match &mut cookies {
                 Some(cookies) => {
                     cookies.extend_from_slice(b"; ");

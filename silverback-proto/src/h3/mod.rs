@@ -1,6 +1,6 @@
 //! The layer of HTTP/3 that WebSocket needs (RFC 9114, 9204, 9220), for both roles, without I/O.
 //!
-//! QUIC gives streams of bytes, and this room reads and writes what is on them:
+//! QUIC gives streams of bytes, and this room reads and writes their contents:
 //!
 //! ```text
 //!  unidirectional streams  --> UniStream: stream type --> control stream: SETTINGS, GOAWAY --> Peer

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::wire::role::Role;
 
-/// Reads what the peer sends on one request stream: on a server a request, on a client the response to a CONNECT
+/// Reads the peer's half of one request stream: on a server a request, on a client the response to a CONNECT
 /// request. Afterwards it hands out the payload of DATA frames as it arrives.
 ///
 /// ```
@@ -70,7 +70,7 @@ enum State {
     Failed,
 }
 
-/// What the payload of the current frame is for.
+/// The use of the current frame's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Current {
     Skipped,
@@ -257,7 +257,7 @@ impl RequestStream {
             self.interim_responses += 1;
             return Ok(None);
         }
-        // RFC 9110, 9.3.6: a 2xx response to CONNECT has no content, whatever Content-Length says.
+        // RFC 9110, 9.3.6: a 2xx response to CONNECT has no content, even if Content-Length says otherwise.
         if response.status().is_success() {
             self.state = State::Tunnel;
         } else {

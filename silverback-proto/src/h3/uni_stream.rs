@@ -11,7 +11,7 @@ use super::{
     varint,
 };
 
-/// Reads a unidirectional stream that the peer opened, and reports what it says to [`Peer`].
+/// Reads a unidirectional stream that the peer opened, and reports its contents to [`Peer`].
 ///
 /// ```
 /// use silverback_proto::{Role, h3::{Limits, Peer, Settings, UniStream}};
@@ -50,7 +50,7 @@ impl UniStream {
         Self { state: State::Type { partial: [0; varint::MAX_LEN], len: 0 } }
     }
 
-    /// Handles all of `input`. Afterwards [`Peer`] knows what it said.
+    /// Handles all of `input`, and records its contents in [`Peer`].
     ///
     /// # Errors
     /// Every error ends the connection.

@@ -52,7 +52,7 @@ impl fmt::Display for ExtensionOffer {
     }
 }
 
-/// Reads the extensions of all `Sec-WebSocket-Extensions` lines, in order. Without such a line there is no extension.
+/// Reads the extensions of all `Sec-WebSocket-Extensions` lines, in order. Without such a line the list is empty.
 ///
 /// # Errors
 /// Fails if a list breaks the grammar of RFC 6455, 9.1, which requires to fail the connection, or is unreasonably long.

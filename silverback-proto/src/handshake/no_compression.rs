@@ -1,4 +1,4 @@
-//! The negotiation without the feature `deflate`. There is no compression that could be offered or agreed on.
+//! The negotiation without the feature `deflate`. It never offers or accepts compression.
 
 use super::{deflate_answer::DeflateAnswerError, extension::ExtensionOffer};
 use crate::deflate::{Compression, DeflateParams};

@@ -248,7 +248,7 @@ impl Assembler {
         let open = self.open.as_mut().filter(|open| open.compressed.is_none())?;
         let ahead = open.ahead(remaining);
         let Body::Binary(buffer) = &mut open.body else { return None };
-        // If there is no memory, the payload goes through `push`, which reports that.
+        // If the allocation fails, the payload goes through `push`, which reports that.
         reserve(buffer, 1, ahead).ok()?;
         Some(buffer.spare(usize::try_from(remaining).unwrap_or(usize::MAX)))
     }
@@ -390,7 +390,7 @@ fn reserve(buffer: &mut Buffer, piece: usize, ahead: Ahead) -> Result<(), LimitE
     if buffer.capacity() < needed { Err(LimitError::OutOfMemory { size: needed as u64 }) } else { Ok(()) }
 }
 
-/// Returns twice the size of what has arrived, because a declared length alone must not get memory. In the last frame
+/// Returns twice the size of the received bytes, because a declared length alone must not get memory. In the last frame
 /// the message gets no more than it needs. In earlier frames it may get more, because a buffer that ends with the frame
 /// would be copied for each fragment.
 fn next_capacity(len: usize, capacity: usize, piece: usize, ahead: Ahead) -> usize {

@@ -188,7 +188,7 @@ impl Pooled {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Each test has a thread, so it gets a counter of its own.
+    /// Each test has its own thread, and so its own counter.
     #[cfg(test)]
     fn of_this_thread() -> &'static Self {
         Box::leak(Box::default())

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 
-/// A script for one direction of a pipe: each step says what one call does. Calls after the last step work normally.
+/// A script for one direction of a pipe: each step sets the result of one call. Calls after the last step work
+/// normally.
 ///
 /// A step that moves bytes waits for bytes or for room. It is used up by the call that moves some.
 ///
@@ -70,7 +71,8 @@ impl Plan {
         self.then(Step::Error(kind))
     }
 
-    /// For reads: the end from now on, whatever was sent. For writes: one call that takes nothing and returns `Ok(0)`.
+    /// For reads: every later call returns the end, even if bytes were sent. For writes: one call takes nothing and
+    /// returns `Ok(0)`.
     pub fn eof(self) -> Self {
         self.then(Step::Eof)
     }
@@ -78,7 +80,7 @@ impl Plan {
     /// Repeats the last step for every call that follows.
     ///
     /// # Panics
-    /// If there is no step.
+    /// If the plan has no steps.
     #[track_caller]
     pub fn forever(mut self) -> Self {
         assert!(!self.steps.is_empty(), "a plan without steps has nothing to repeat");

@@ -40,7 +40,7 @@ impl Conn {
 ///
 /// Each write becomes a message, which is sent at once as far as the transport takes it. If you make many small writes,
 /// put a [`BufWriter`](tokio::io::BufWriter) around the tunnel. A write waits for room as [`Conn::write_message`] does.
-/// Message size limits do not apply, because no message is stored.
+/// Message size limits do not apply, because messages are not stored.
 ///
 /// Shutting the tunnel down sends a Close frame with 1000 after the written bytes. You can continue to read until the
 /// peer has replied, for at most [`Config::close_timeout`](crate::Config::close_timeout). A WebSocket cannot stay open

@@ -27,7 +27,7 @@ impl Writer {
     /// # Errors
     /// Fails if the connection is closing ([`Error::is_closing`]) or has failed.
     ///
-    /// Fails with [`Error::Wait`] if there was no room within the [write timeout](Self::set_write_timeout), or if the
+    /// Fails with [`Error::Wait`] if the queue stayed full for the [write timeout](Self::set_write_timeout), or if the
     /// call was made in a task. The message was then not accepted. To keep the message, clone it before, which copies
     /// no bytes, or pass it borrowed ([`write_borrowed`](Self::write_borrowed)).
     pub fn write_message(&self, message: impl Into<Message>) -> Result<(), Error> {

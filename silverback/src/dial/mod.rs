@@ -144,7 +144,7 @@ impl Dialer {
     ///
     /// # Errors
     /// Fails if the name service finds no address for the host, or if the zone of an IPv6 address is not an interface
-    /// of this machine. There is no time limit.
+    /// of this machine. The lookup has no time limit.
     ///
     /// # Panics
     /// Panics outside of a tokio runtime.

@@ -122,7 +122,7 @@ impl ReconnectingConn {
         self.may_compress
     }
 
-    /// Closes the connection with a closing handshake. If there is no connection, ends the current wait or attempt.
+    /// Closes the connection with a closing handshake. While disconnected, ends the current wait or attempt.
     /// Messages that still arrive are discarded.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl ReconnectingConn {
         Ok(())
     }
 
-    /// Returns a writer for other tasks. If there is no connection, its writes make progress only while a method of
+    /// Returns a writer for other tasks. While disconnected, its writes make progress only while a method of
     /// this connection is awaited.
     pub fn writer(&self) -> ReconnectingWriter {
         ReconnectingWriter::new(self.link.clone(), self.may_compress)

@@ -19,9 +19,9 @@ pub enum ReconnectError {
     GivenUp(Outage),
     /// Nothing more is sent, because the connection was closed or all attempts were given up.
     Closed,
-    /// Currently there is no connection or no room. The message is returned here.
+    /// The connection is down, or its output queue is full. The message is returned here.
     NotNow(Message),
-    /// There was no connection to flush, or it broke before everything had left. Reads report a broken connection.
+    /// The connection was down, or it broke before everything had left. Reads report a broken connection.
     NotConnected,
     /// A Close frame with a code that must not be sent (RFC 6455, 7.4).
     UnsendableCode(UnsendableCode),

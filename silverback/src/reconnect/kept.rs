@@ -1,4 +1,4 @@
-//! What a connection and its writers keep between two polls: boxed futures, and the state of their sinks.
+//! The state that a connection and its writers keep between two polls: boxed futures, and the state of their sinks.
 
 use std::{
     fmt,

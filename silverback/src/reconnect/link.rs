@@ -49,7 +49,7 @@ struct Unsent {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Accepted,
-    /// There is no connection that accepts messages at the moment.
+    /// At the moment no connection accepts messages.
     NotConnected,
     /// There will be no other connection.
     Closed,

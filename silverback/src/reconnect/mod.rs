@@ -93,10 +93,10 @@ use crate::dial::Dialer;
 /// It waits for a random part of a bound. The bound starts at 1 s and doubles up to 30 s with every failure in a row,
 /// so that clients that lost their server together do not reconnect together (RFC 6455, 7.2.3). A connection counts as
 /// a success only after it has lasted for 30 s, so that a server that accepts and closes at once is not hammered. The
-/// `Retry-After` of a refusal is added, up to an hour. By default there is no limit on attempts, but only causes that
-/// may be temporary are retried; see [`retry_on`](Self::retry_on).
+/// `Retry-After` of a refusal is added, up to an hour. By default the number of attempts is unlimited, but only causes
+/// that may be temporary are retried; see [`retry_on`](Self::retry_on).
 ///
-/// # While there is no connection
+/// # While disconnected
 /// Nothing is queued, and a writer waits for the next connection. So memory is bounded by the queue of one connection,
 /// and a server that has just restarted does not get a burst of stale messages.
 #[derive(Clone)]

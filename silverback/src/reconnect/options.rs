@@ -126,8 +126,8 @@ impl Reconnect {
     }
 
     /// Sets a hook that runs on each new connection before anything else is sent: to log in, to subscribe, or to resume
-    /// after the last received message. The hook may also read; only the hook sees what it reads. It returns the
-    /// connection.
+    /// after the last received message. The hook may also read. The application does not get the messages that the hook
+    /// reads. It returns the connection.
     ///
     /// Messages that the hook wrote are never reported as unsent, because the hook will write them again.
     ///

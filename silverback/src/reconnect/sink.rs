@@ -99,7 +99,7 @@ fn poll_pending(
     Poll::Ready(done)
 }
 
-/// As the sink of [`ReconnectingConn`], but it does not connect: while there is no connection, it waits for the task that
+/// As the sink of [`ReconnectingConn`], but it does not connect: while disconnected, it waits for the task that
 /// reads to reconnect.
 impl Sink<Message> for ReconnectingWriter {
     type Error = ReconnectError;

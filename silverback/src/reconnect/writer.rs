@@ -86,7 +86,7 @@ impl ReconnectingWriter {
     /// Waits until the transport has taken everything that the current connection has accepted.
     ///
     /// # Errors
-    /// Fails with [`ReconnectError::NotConnected`] if there is no connection, or if it breaks first.
+    /// Fails with [`ReconnectError::NotConnected`] if the connection is down, or if it breaks first.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing that was accepted.

@@ -41,8 +41,8 @@ impl Upgrader {
         Box::pin(accept(self, stream, None)).await
     }
 
-    /// Does the same as [`accept`](Self::accept), and also returns the request. Its path, query and headers say who the
-    /// client is and what it wants.
+    /// Does the same as [`accept`](Self::accept), and also returns the request. Its path, query and headers identify
+    /// the client and the service that it asks for.
     ///
     /// ```
     /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), silverback::Error> {
@@ -203,7 +203,7 @@ async fn turn_away(stream: &mut impl ByteStream, error: &UpgradeError) -> std::i
         stream.write_all(&encode_response(&response)).await?;
     }
     stream.shutdown().await?;
-    // Read what the client still sends. Unread input would make the kernel reset the connection and destroy the
+    // Read the rest of the client's input. Unread input would make the kernel reset the connection and destroy the
     // response.
     tokio::io::copy(&mut stream.take(MAX_DRAINED), &mut tokio::io::sink()).await.map(|_| ())
 }

@@ -9,7 +9,7 @@ use silverback_proto::handshake::{HandshakeError, Rejection};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UpgradeError {
-    /// The request is not an acceptable opening handshake. [`response`](Self::response) is what the client is told.
+    /// The request is not an acceptable opening handshake. [`response`](Self::response) is the answer for the client.
     Rejected(Rejection),
     /// The application's hook rejected the request with this response.
     Refused(Box<Response<String>>),

@@ -76,7 +76,7 @@ impl Upgrader {
     }
 }
 
-/// What came of the request of one stream.
+/// The outcome of the request of one stream.
 type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 
 /// One HTTP/2 connection that carries WebSockets; see [`Upgrader::serve_http2`].
@@ -217,7 +217,7 @@ fn split_request(request: Request<RecvStream>) -> (Request<()>, RecvStream) {
     (Request::from_parts(head, ()), stream)
 }
 
-/// Sends the reason. If the stream was reset meanwhile, nobody waits for it.
+/// Sends the reason. If the stream was reset meanwhile, the client no longer waits for it.
 fn refuse(respond: &mut SendResponse<Bytes>, error: &UpgradeError) {
     let (mut head, body) = error.response().into_parts();
     // RFC 9113, 8.2.2. A response of the application's hook may have it.

@@ -1,4 +1,4 @@
-//! `Dialer` (RFC 6455, 4.1): its requests, and that it accepts only what it offered.
+//! `Dialer` (RFC 6455, 4.1): its requests, and the check of responses against its offers.
 
 use std::io;
 

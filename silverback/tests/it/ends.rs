@@ -21,7 +21,7 @@ async fn the_end_of_the_transport_without_a_close_is_an_error_of_its_own() {
         let info = conn.close_info().unwrap();
         assert_eq!((info.code, info.initiator, info.is_clean), (CloseCode::ABNORMAL, Initiator::Nobody, false));
         assert_eq!(within(conn.read_message()).await.unwrap(), None, "it is reported once");
-        assert_eq!(remote.received(), b"", "there is no peer to send anything to");
+        assert_eq!(remote.received(), b"", "nothing is sent to a peer that is gone");
         assert!(remote.is_dropped());
     }
 }

@@ -16,8 +16,8 @@ use tokio::{
 
 use crate::support::{echo, within};
 
-/// What the server saw: the path of each request that became a WebSocket, the error of each that did not, and how each
-/// WebSocket ended.
+/// The server's observations: the path of each request that became a WebSocket, the error of each that did not, and how
+/// each WebSocket ended.
 #[derive(Debug)]
 enum Seen {
     Accepted(String),

@@ -1,4 +1,4 @@
-//! The addresses of a name: which ones are tried, and what the error says about those that fail. Tests beside `race`
+//! The addresses of a name: which ones are tried, and how the error reports those that fail. Tests beside `race`
 //! check their order in time.
 
 use std::{

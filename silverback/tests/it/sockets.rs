@@ -294,7 +294,7 @@ async fn a_client_that_never_reads_does_not_disturb_others() {
         // Until nothing goes in any more: the echo has stopped to read because its answers cannot leave.
         while stream.write_all(&message).is_ok() {
             sent += message.len();
-            assert!(sent < 200_000_000, "the server takes everything although no one reads its replies");
+            assert!(sent < 200_000_000, "the server takes everything although the client reads no replies");
         }
         stream
     });

@@ -1,4 +1,4 @@
-//! `wss://` with certificates of a local authority: which are trusted, which are not, and what the error says.
+//! `wss://` with certificates of a local authority: which are trusted, which are not, and the error for each.
 
 mod authority;
 mod handmade;

@@ -37,7 +37,7 @@ fn heading(catalogue: &Catalogue) -> String {
          by the suite's fuzzing client. *Client* is our `Dialer`, tested by its fuzzing server. Both use compression and\n\
          default settings, except that the echo service accepts messages of 16 MiB, the library's default.\n\n\
          `cargo xtask test` runs a part and compares it with this table: {}.\n\n\
-         Versions: {}. In the cases {} and {} the suite only records what the peer did.\n",
+         Versions: {}. In the cases {} and {} the suite only records the peer's behaviour.\n",
         catalogue.cases.len(),
         selection::WORDS,
         catalogue.versions.join(", "),

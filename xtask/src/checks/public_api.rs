@@ -91,7 +91,7 @@ impl Tools {
         let items = tools::in_toolchain(workspace, &self.nightly)
             .arg(&self.cargo_public_api)
             .args(["public-api", "--package", name, "--all-features", "--color", "never"])
-            // Derived impls stay: `Clone` is part of what a type promises.
+            // Derived impls stay: `Clone` is part of a type's contract.
             .args(["--omit", "blanket-impls,auto-trait-impls"])
             .env("CARGO_TARGET_DIR", workspace.target.join("public-api"))
             .read()?;

@@ -1,4 +1,4 @@
-//! A plain TCP connection to a server that echoes every byte. It measures what the same load costs without WebSocket.
+//! A plain TCP connection to a server that echoes every byte. It measures the cost of the same load without WebSocket.
 
 use std::{
     cell::RefCell,

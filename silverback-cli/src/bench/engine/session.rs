@@ -41,7 +41,7 @@ pub(super) trait Part {
 pub(super) enum Ended {
     /// The connection has done its share of the load.
     Done,
-    /// The load is over, and there is no time left to close.
+    /// The load is over, too late for a closing handshake.
     Dropped,
     Failed(Cause, String),
 }

@@ -87,5 +87,5 @@ fn reading_ends_when_nobody_wants_more() {
         count += 1;
         false
     });
-    assert_eq!(count, 2, "one message, and the end that nobody hears");
+    assert_eq!(count, 2, "one message, and an end without a receiver");
 }

@@ -131,7 +131,7 @@ fn those_that_fail_do_not_stop_the_others() {
     let server = Server::after_handshake(|stream| servers::close(stream, 1011));
     let url = &server.url;
     let (code, _, err) = run(&["bench", url, "-c", "1", "-n", "3", "--fail-if", "errors>0"], &[]);
-    assert_eq!(code, Some(6), "what happened comes before what was asked: {err}");
+    assert_eq!(code, Some(6), "a failed load takes precedence over a matched condition: {err}");
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Program {
         wait_until("its connections have ended", || self.connections() == 0);
         self.signal(Signal::TERM);
         assert_eq!(self.wait().code(), Some(0), "{}", self.errors());
-        assert_eq!(self.errors(), "", "somebody was connected, or something failed");
+        assert_eq!(self.errors(), "", "a client was still connected, or something failed");
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -35,7 +35,7 @@ use crate::{
     wire::{close_code::CloseCode, error::SendError, opcode::MessageKind},
 };
 
-/// An application with one connection. It records the events, and sends only what the test tells it to.
+/// An application with one connection. It records the events, and sends only on the test's request.
 #[derive(Debug)]
 struct App {
     conn: Connection,

@@ -286,7 +286,7 @@ mod progress {
     #[test]
     fn accepted_and_sent_bytes_are_known_after_the_connection_is_lost() {
         let mut app = App::new(Role::Server, Config::default());
-        assert_eq!(app.conn.output_progress(), None, "nobody asked for it");
+        assert_eq!(app.conn.output_progress(), None, "output is not tracked");
         app.conn.track_output();
         app.conn.send(Message::binary(vec![1; 10])).unwrap();
         app.conn.handle_transmitted(5);

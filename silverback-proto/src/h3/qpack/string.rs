@@ -6,11 +6,11 @@ use bytes::Bytes;
 use super::{huffman, integer};
 use crate::h3::error::FieldSectionFault;
 
-/// Reads a string whose Huffman bit stands above the `prefix` bits of its length.
+/// Reads a string whose Huffman bit is above the `prefix` bits of its length.
 pub(super) fn decode(input: &mut &[u8], prefix: u8) -> Result<Bytes, FieldSectionFault> {
     let is_huffman = input.first().is_some_and(|byte| byte >> prefix & 1 == 1);
     let len = integer::decode(input, prefix)?;
-    // The length is compared with what is there before anything is allocated.
+    // Compare the length with the remaining input before anything is allocated.
     let end = usize::try_from(len).ok().filter(|end| *end <= input.len()).ok_or(FieldSectionFault::Truncated)?;
     let (text, rest) = input.split_at(end);
     *input = rest;

@@ -168,7 +168,7 @@ mod huffman_code {
             prop_assert_eq!(huffman::decode(&code).unwrap(), text);
         }
 
-        /// The code is complete: whatever decodes is the code of the result.
+        /// Every input that decodes is the only code of its result.
         #[test]
         fn no_two_codes_mean_the_same(code in vec(any::<u8>(), 0..40)) {
             if let Ok(text) = huffman::decode(&code) {

@@ -519,7 +519,7 @@ mod sending {
             prop_assert_eq!(received.headers(), request.headers());
         }
 
-        /// Whatever is read as a request can be sent, and then means the same.
+        /// Every request that was read can be sent again with the same meaning.
         #[test]
         fn a_request_that_was_read_can_be_sent(
             fields in vec(

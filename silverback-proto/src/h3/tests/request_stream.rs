@@ -17,7 +17,7 @@ use crate::{
     wire::role::Role,
 };
 
-/// What came, in words, and the outcome at the end of the stream. Data that came in pieces is joined.
+/// The received events, in words, and the outcome at the end of the stream. Data that came in pieces is joined.
 #[derive(Debug, PartialEq)]
 struct Seen {
     events: Vec<String>,

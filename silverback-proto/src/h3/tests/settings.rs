@@ -12,7 +12,7 @@ use crate::{
     wire::role::Role,
 };
 
-/// The settings that a server sends on its control stream, or what is wrong with them.
+/// The settings that a server sends on its control stream, or the fault in them.
 #[track_caller]
 fn read(pairs: &[(u64, u64)]) -> Result<Settings, Error> {
     let wire = [shortest(0), settings(pairs)].concat();

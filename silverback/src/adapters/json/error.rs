@@ -22,7 +22,7 @@ impl JsonError {
         self.message
     }
 
-    /// Returns the error of `serde_json`, which says what is wrong and where.
+    /// Returns the error of `serde_json`, which names the fault and its position.
     pub fn json_error(&self) -> &serde_json::Error {
         &self.source
     }

@@ -1,4 +1,4 @@
-//! The environment variables that name proxies. There is no standard for them, so this reads them as most programs do.
+//! The environment variables that name proxies. They have no standard, so this file reads them as most programs do.
 
 use super::rules::{InvalidProxyVariable, ProxyRules, Setting};
 

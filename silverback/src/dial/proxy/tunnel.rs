@@ -39,7 +39,7 @@ pub(in crate::dial) async fn tunnel(
     // In TLS and in HTTP the client speaks first. So these bytes did not come from the server.
     match leftover.is_empty() {
         true => Ok(()),
-        false => Err(failed(invalid("the proxy sent bytes of its own into the tunnel"))),
+        false => Err(failed(invalid("the proxy sent bytes into the tunnel before the client did"))),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn verifier(
     provider: Arc<CryptoProvider>,
 ) -> Result<Verifier, TlsError> {
     if !extra.is_empty() && extra.iter().all(|root| Certificate::read(root).is_none()) {
-        return Err(TlsError::Roots("what is marked as a certificate is not one of X.509".to_owned()));
+        return Err(TlsError::Roots("the data marked as a certificate is not an X.509 certificate".to_owned()));
     }
     let is_authority = |root: &&CertificateDer<'_>| Certificate::read(root).is_some_and(|root| root.is_authority());
     let mut store = RootCertStore::empty();

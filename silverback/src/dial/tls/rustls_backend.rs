@@ -103,7 +103,7 @@ fn certified_key(chain: &[u8], key: &[u8], provider: &CryptoProvider) -> Result<
     })?;
     let public_key = key.public_key();
     let certificate = chain.first().and_then(|certificate| Certificate::read(certificate));
-    let certificate = certificate.ok_or("what is marked as a certificate is not one of X.509")?;
+    let certificate = certificate.ok_or("the data marked as a certificate is not an X.509 certificate")?;
     match public_key {
         Some(other) if other != certificate.public_key() => Err("its key belongs to another certificate".to_owned()),
         _ => Ok(CertifiedKey::new(chain, key)),

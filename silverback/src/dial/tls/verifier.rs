@@ -177,9 +177,9 @@ fn verify_named(certificate: &CertificateDer<'_>, server_name: &ServerName<'_>, 
     }
 }
 
-/// Returns whether a common name is for this server. RFC 6125, 6.4.4: the common name counts if there are no
-/// alternative names, as in test certificates made with one command. This is used only for certificates that are
-/// trusted by themselves.
+/// Returns whether a common name is for this server. RFC 6125, 6.4.4: the common name counts only without alternative
+/// names, as in test certificates made with one command. This is used only for certificates that are trusted by
+/// themselves.
 fn is_for_name(common_name: &str, server_name: &ServerName<'_>) -> bool {
     match server_name {
         ServerName::DnsName(host) => {

@@ -86,7 +86,7 @@ impl Closer {
         Poll::Ready(self.outcome.take().map_or(Ok(()), Err))
     }
 
-    /// Continues the close sequence as a background task, unless it is done or there is no runtime.
+    /// Continues the close sequence as a background task, unless it is done or no runtime is running.
     pub(crate) fn finish_in_background(mut self) {
         if self.sequence.step() == CloseStep::Done {
             return;

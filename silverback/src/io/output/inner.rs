@@ -1,4 +1,4 @@
-//! What the lock of a connection protects: the transmitter, the transport, and the tasks that wait.
+//! The state behind the lock of a connection: the transmitter, the transport, and the tasks that wait.
 
 use std::{
     io::{self, IoSlice},
@@ -140,7 +140,7 @@ impl Inner {
         Poll::Ready(Ok(Written::All))
     }
 
-    /// Asks the system what the peer has acknowledged, if the peer seems dead or stalled.
+    /// Asks the system for the peer's acknowledgements, if the peer seems dead or stalled.
     pub(super) fn look_for_life(&mut self, now: Instant) {
         if !self.transmitter.doubts_life(now) {
             return;
@@ -192,7 +192,7 @@ pub(super) struct Locked<'a> {
 
 /// Dropped by hand, because the compiler's drop code would be called for every message.
 #[derive(Default)]
-#[allow(clippy::box_collection, reason = "one word where nobody is woken")]
+#[allow(clippy::box_collection, reason = "one word when no task is woken")]
 struct Woken(ManuallyDrop<Option<Box<Vec<Waker>>>>);
 
 impl<'a> Locked<'a> {

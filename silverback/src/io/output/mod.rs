@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! shared      the lock, and every command of readers and writers: queue, then write now or later
-//! inner       what the lock protects, and one write to the transport
+//! inner       the state behind the lock, and one write to the transport
 //! waits       futures that wait for room or for a flush, and leave the queue when they are dropped
 //! large       encodes large messages outside the lock
 //! flusher     one task for each thread: sends held-back output, continues when a transport has room again, fails

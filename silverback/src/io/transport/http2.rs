@@ -13,7 +13,7 @@ use h2::{Reason, RecvStream, SendStream};
 #[derive(Debug)]
 pub(crate) struct Http2Reader {
     stream: RecvStream,
-    /// What is left of the last DATA frame.
+    /// The rest of the last DATA frame.
     left: Bytes,
 }
 
@@ -22,8 +22,8 @@ impl Http2Reader {
         Self { stream, left: Bytes::new() }
     }
 
-    /// Reads as many DATA frames as are there and fit, so that a burst costs one read. The peer gets credit for what was
-    /// copied, and for no more: the window bounds what a peer can make us hold.
+    /// Reads all DATA frames that have arrived and fit, so that a burst costs one read. The peer gets credit only for
+    /// copied bytes, because the window bounds the memory that a peer can fill.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut impl BufMut) -> Poll<io::Result<usize>> {
         let mut read = 0;
         while into.has_remaining_mut() {
@@ -31,7 +31,7 @@ impl Http2Reader {
             if self.left.is_empty() {
                 match self.stream.poll_data(cx) {
                     Poll::Ready(Some(Ok(data))) => self.left = data,
-                    // What was read before is handed out first. The next call meets the end or the error again.
+                    // Hand out the bytes read so far first. The next call meets the end or the error again.
                     _ if read > 0 => break,
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(to_io(error))),
                     Poll::Ready(None) => return Poll::Ready(Ok(0)),

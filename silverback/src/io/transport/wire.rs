@@ -34,7 +34,7 @@ impl Wire {
         match (known, stream) {
             (Some(wire), _) => wire,
             (None, Some(stream)) => Self::Other(Box::new(stream)),
-            (None, None) => unreachable!("what was taken is known"),
+            (None, None) => unreachable!("a stream that was taken became a wire"),
         }
     }
 

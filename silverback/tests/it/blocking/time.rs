@@ -198,7 +198,7 @@ mod a_write_that_waits_too_long {
                 return accepted;
             }
         }
-        panic!("250 MiB were accepted although no one reads them");
+        panic!("250 MiB were accepted although the peer reads nothing");
     }
 
     #[test]

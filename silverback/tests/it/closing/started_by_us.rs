@@ -125,7 +125,7 @@ async fn is_an_error_when_the_transport_ends_without_an_answer() {
 }
 
 /// A message that the peer had started before it received our Close is still delivered (RFC 6455, 5.5.1: it finishes
-/// what it is sending).
+/// its message).
 #[tokio::test(start_paused = true)]
 async fn inside_a_message_of_the_peer_lets_it_end() {
     let (conn, remote) = server();

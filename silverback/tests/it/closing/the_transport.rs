@@ -48,7 +48,7 @@ async fn goes_when_the_connection_has_ended_though_its_handles_stay() {
     assert_eq!(within(reader.read_message()).await.unwrap(), None);
 }
 
-/// Both sides have sent their Close, so there is no reason to wait for the whole close timeout.
+/// Both sides have sent their Close, so waiting for the whole close timeout would gain nothing.
 #[tokio::test(start_paused = true)]
 async fn that_never_ends_is_dropped_2_s_after_both_closes() {
     for (mut conn, remote) in [server(), client()] {

@@ -1,4 +1,4 @@
-//! An idle compressor is released, whatever the other tasks do. The size of the next message shows it: it is as large
+//! An idle compressor is released, even if other tasks are busy. The size of the next message shows it: it is as large
 //! as the first one, because it refers to nothing earlier.
 
 use std::time::Duration;

@@ -60,12 +60,12 @@ async fn a_broadcast_reaches_everyone_and_a_slow_reader_is_told_that_it_missed_m
     let server = Running::start("broadcast", ANY_PORT);
     let dial = || async { within(Dialer::new().dial(&server.address)).await.unwrap() };
     let (mut first, mut second, mut slow) = (dial().await, dial().await, dial().await);
-    // A connection hears everything from its handshake on, also what it says itself.
+    // A connection hears everything from its handshake on, including its own messages.
     first.write_message("hello").await.unwrap();
     assert_eq!([text(&mut first).await, text(&mut second).await], ["hello", "hello"]);
     assert_eq!(text(&mut slow).await, "hello");
     let large = Message::from(vec![7; 64 * 1024]);
-    // More than what the kernel, the queue of the slow reader and the channel hold together.
+    // More than the kernel, the queue of the slow reader and the channel hold together.
     for _ in 0..400 {
         first.write_message(large.clone()).await.unwrap();
         assert_eq!(within(first.read_message()).await.unwrap().as_ref(), Some(&large));

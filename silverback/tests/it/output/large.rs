@@ -69,7 +69,8 @@ async fn hold_no_lock_even_where_their_writer_does_not_yield() {
             }
         }
     });
-    // While it works there is no room, although almost nothing is queued. This is visible only if the lock is free.
+    // While it works the connection counts as full, although almost nothing is queued. This is visible only if the lock
+    // is free.
     let mut was_free = false;
     while !was_free && !working.is_finished() {
         tokio::task::yield_now().await;

@@ -40,7 +40,7 @@ async fn a_sink_connects_by_itself_and_sends_in_order() {
     let (client, mut server) = client();
     let mut conn = client.start();
     let sending = tokio::spawn(async move {
-        // There is no connection yet, so the first message stays in the sink until there is one.
+        // The connection is not up yet, so the first message stays in the sink until it is.
         conn.feed("one".into()).await.unwrap();
         conn.send("two".into()).await.unwrap();
         conn.write_message("three").await.unwrap();

@@ -1,4 +1,4 @@
-//! Accepted messages that had not left are returned, and no others.
+//! Exactly the accepted messages that had not left are returned.
 
 use silverback::{Message, reconnect::ReconnectState};
 use silverback_testkit::wire::frame;
