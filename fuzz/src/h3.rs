@@ -6,7 +6,7 @@ use silverback_proto::{
     h3::{Error, Field, FieldSection, FrameHeader, FrameType, Limits, Peer, RequestStream, StreamEvent, UniStream},
 };
 
-/// What a peer sends on one stream.
+/// The bytes that a peer sends on one stream.
 #[derive(Arbitrary, Debug)]
 pub struct Stream {
     is_from_client: bool,
@@ -102,7 +102,7 @@ fn read_uni<'a>(
     (outcome, end, format!("{:?} {:?} {:?}", peer.settings(), peer.goaway(), stream.unknown_type()))
 }
 
-/// What came, in words, and how it ended. Data that came in pieces is joined.
+/// The received events, in words, and the outcome. Data that came in pieces is joined.
 fn read_request<'a>(
     sender: Role,
     pieces: impl Iterator<Item = &'a [u8]>,

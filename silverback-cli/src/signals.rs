@@ -15,7 +15,7 @@ use tokio::{runtime, sync::watch};
 
 use crate::error::Error;
 
-/// The signals that a command receives. Dropping this tells that there is nothing left to end in order.
+/// The signals that a command receives. Dropping it means that an orderly end has nothing left to do.
 #[derive(Debug)]
 pub(crate) struct Signals {
     first: watch::Receiver<Option<u8>>,

@@ -8,7 +8,7 @@ use super::{
     quantity,
 };
 
-/// What must not be so.
+/// A condition of `--fail-if`: if it holds, the command fails.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
     metric: Metric,

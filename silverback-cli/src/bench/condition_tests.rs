@@ -1,4 +1,4 @@
-//! Conditions, and what meets them.
+//! Conditions, and outcomes that match them.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

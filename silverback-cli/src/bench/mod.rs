@@ -86,7 +86,7 @@ fn end_of_all(outcome: &Outcome) -> Option<(Cause, &Fault)> {
     (outcome.opened == 0 || outcome.lost >= outcome.opened).then_some(most)
 }
 
-/// That not one message came to where it was meant for, though some were on their way.
+/// Returns an error if some messages were sent and none reached its destination.
 fn undelivered(outcome: &Outcome) -> Option<String> {
     let counts = &outcome.counts;
     if counts.incomplete > 0 && counts.fan_outs.recorded().is_none() {

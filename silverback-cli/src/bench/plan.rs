@@ -1,4 +1,4 @@
-//! What `bench` will do: the options made sense of, and the load built.
+//! The plan of `bench`: checks the options and builds the load from them.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use super::{args::Args, trace::Seen};
 
-/// Connects once more, as a page of the server would, if a proxy has answered. Says what pages meet, if they are refused.
+/// If a proxy has answered, connects once more as a page of the server would. Returns an explanation if the server
+/// refuses such pages.
 pub(super) async fn look(args: &Args, url: &str, to: &ClientRequest, seen: &[Seen]) -> Option<String> {
     if args.dial.origin.is_some() || gives_host(args) || !is_behind_proxy(seen) {
         return None;
@@ -36,7 +37,7 @@ pub(super) async fn look(args: &Args, url: &str, to: &ClientRequest, seen: &[See
     })
 }
 
-/// Who gives another host has another page.
+/// Returns whether the user gives the header `Host`: pages of such a server have another origin.
 fn gives_host(args: &Args) -> bool {
     let names = args.dial.header.iter().filter_map(|header| header.split_once(':'));
     names.into_iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("host"))

@@ -140,7 +140,7 @@ impl Agreed {
     }
 }
 
-/// What tells something about the server, without what every answer has.
+/// Returns the headers that reveal something about the server, without those of every answer.
 pub(super) fn interesting(headers: &HeaderMap) -> Vec<(String, String)> {
     let is_interesting = |name: &str| !BORING.contains(&name);
     let told = headers.iter().filter(|(name, _)| is_interesting(name.as_str())).take(MOST_HEADERS);

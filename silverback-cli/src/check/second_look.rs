@@ -74,7 +74,7 @@ async fn session(options: &DialOptions, place: &str) -> Option<(TlsSession, Dura
 
 /// Connects, and continues until TLS is established or an answer has arrived.
 async fn look(options: &DialOptions, url: &str, place: &str) -> Vec<Seen> {
-    // What made no sense would have been found before.
+    // Invalid options were reported earlier.
     let Ok(dialer) = options.dialer_to_look() else { return Vec::new() };
     let (trace, enough) = (Trace::start(), Arc::new(Notify::new()));
     let dialer = dialer.observer({

@@ -107,7 +107,7 @@ impl Trace {
         self.notes().since.elapsed()
     }
 
-    /// Nothing that is done while it is held panics; if it did, the notes would still be right.
+    /// Code that holds the lock does not panic, and the notes would still be right after a panic.
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

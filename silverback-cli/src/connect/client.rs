@@ -89,7 +89,7 @@ impl Client {
         let is_asked = matches!(end, End::Asked(_));
         let words = end.words();
         let outcome = end.outcome(undone.clone());
-        // An error is told on standard error.
+        // Errors are reported on standard error.
         if let (Ok(()), Some(words)) = (&outcome, &words) {
             match self.plan.is_interactive() {
                 true if is_asked => self.notes.answer(words),
@@ -109,7 +109,7 @@ impl Client {
         self.talk(conn).await
     }
 
-    /// What `--send` gives goes first on each connection.
+    /// Messages of `--send` are sent first on each connection.
     fn reconnect(&self) -> Reconnect {
         let Destination { dialer, url, .. } = self.plan.destination.clone();
         let greetings = Arc::new(self.plan.greetings.clone());
@@ -174,7 +174,7 @@ pub(super) async fn next_input(inputs: &mut Option<Inputs>) -> Input {
     }
 }
 
-/// What shells expect of a program that dies of SIGINT.
+/// The exit code that shells expect of a program that dies of SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 /// From a signal to the end, which comes within 2 s. The close handshake and the last lines may take less than this.
 const PATIENCE: Duration = Duration::from_millis(1750);

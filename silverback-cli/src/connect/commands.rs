@@ -81,7 +81,7 @@ fn file(path: &str, is_text: bool) -> Result<Typed, String> {
     }
 }
 
-/// What `/help` says.
+/// The text of `/help`.
 pub(crate) const HELP: &str = "What can be typed:
   TEXT               send it; //TEXT sends what begins with a slash
   /bin hex:00ff      send bytes; also base64:AP8=

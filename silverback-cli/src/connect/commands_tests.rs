@@ -1,4 +1,4 @@
-//! What typed lines mean.
+//! The meaning of typed lines.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -41,7 +41,7 @@ pub(crate) struct Undone {
 }
 
 impl End {
-    /// Nothing, or the error and with it the exit code.
+    /// Returns the error, which has the exit code, if the end is one.
     pub(crate) fn outcome(self, undone: Undone) -> Result<(), Error> {
         match self {
             Self::Done | Self::Asked(_) => Ok(()),
@@ -70,7 +70,7 @@ impl End {
     }
 }
 
-/// How the connection closed that `/close` asked to close.
+/// Describes how a connection closed after `/close`.
 pub(crate) fn asked_words(info: &CloseInfo) -> String {
     let sent = info.sent.as_ref().map_or(CloseCode::NO_STATUS, |frame| frame.code).get();
     match (info.initiator, info.code) {

@@ -1,4 +1,4 @@
-//! What each end means.
+//! The meaning of each end.
 #![allow(clippy::unwrap_used)]
 
 use silverback::{LimitError, Timeout};

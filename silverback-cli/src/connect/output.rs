@@ -64,7 +64,7 @@ impl Room<'_> {
     }
 }
 
-/// Where notes wait for the thread.
+/// The queue of notes for the thread.
 #[derive(Clone, Debug)]
 pub(crate) struct NoteQueue(mpsc::WeakSender<Chunk>);
 
@@ -77,10 +77,10 @@ impl NoteQueue {
     }
 }
 
-/// Where it is written to.
+/// The destination of the output.
 pub(crate) enum Sink {
     Plain(Box<dyn Write + Send>),
-    /// A terminal with a prompt, and what tells when the prompt has been drawn again.
+    /// A terminal with a prompt, and the signal that the prompt has been drawn again.
     Prompt(Box<dyn ExternalPrinter + Send>, Arc<Drawn>),
 }
 

@@ -1,4 +1,4 @@
-//! How much waits for a reader that has stopped reading.
+//! The amount of output that waits for a reader that has stopped reading.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -1,4 +1,4 @@
-//! What `connect` will do: options weighed against each other, files read, the terminal looked at.
+//! The plan of `connect`: checks that the options fit together, reads files, and inspects the terminal.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ pub(crate) struct Plan {
     pub(crate) destination: Destination,
     pub(crate) view: View,
     pub(crate) source: Source,
-    /// How lines are sent that are typed.
+    /// The way to send typed lines.
     pub(crate) lines_are_binary: bool,
     /// Messages to send first on each connection.
     pub(crate) greetings: Vec<Message>,
@@ -32,14 +32,14 @@ pub(crate) struct Plan {
     pub(crate) loudness: Loudness,
 }
 
-/// Where messages to send come from.
+/// The source of messages to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Prompt(Keep),
     Pipe(Cutting),
 }
 
-/// How much is told besides messages and errors.
+/// The amount of output besides messages and errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Loudness {
     Quiet,
@@ -110,5 +110,5 @@ fn source(args: &Args) -> Result<Source, Error> {
     }))
 }
 
-/// Those on which lines cannot be edited. They are read and written as pipes are.
+/// Terminals that cannot edit lines. They are read and written as pipes are.
 const SIMPLE_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];

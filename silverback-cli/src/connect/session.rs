@@ -64,11 +64,11 @@ struct Talk<'a> {
     is_connected: bool,
     /// Whether everything has left after the end of the input.
     has_flushed: bool,
-    /// Whether what still comes is no longer of interest.
+    /// Whether messages that still arrive are ignored.
     is_mute: bool,
     /// The ping of `/ping` whose answer is awaited.
     pinged: Option<(Vec<u8>, Instant)>,
-    /// How long the answer to the last one took, on this connection.
+    /// The round trip of the last ping on this connection.
     round_trip: Option<Duration>,
     /// Why we have begun to close the connection.
     end: Option<End>,
@@ -115,11 +115,11 @@ impl Talk<'_> {
                     Ok(Some(event)) => self.take(event, &conn),
                     Ok(None) => return self.closed(&conn).await,
                     Err(ReconnectError::GivenUp(outage)) => {
-                        // A fault is told by a Close frame, which leaving with unread input would destroy.
+                        // Our Close frame reports the fault. Leaving with unread input would destroy it.
                         drain(&mut conn).await;
                         return self.given_up(outage).await;
                     }
-                    // Nothing else comes from reading.
+                    // Reading returns no other results.
                     Err(_) => return self.finish().await,
                 },
                 read = file::finish(&mut self.reading), if self.reading.is_some() => self.take_file(read, &conn),

@@ -49,7 +49,7 @@ impl Waiting {
         self.last_is_answered = false;
     }
 
-    /// So many of them were not sent after all.
+    /// Records that `count` of the messages were not sent after all.
     pub(crate) fn note_unsent(&mut self, count: usize) {
         self.sent = self.sent.saturating_sub(count as u64);
     }

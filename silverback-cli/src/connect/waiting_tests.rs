@@ -1,4 +1,4 @@
-//! How long is waited, and for what.
+//! The events that `connect` waits for, and the time.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,4 +1,4 @@
-//! What `--resolve` means.
+//! The meaning of `--resolve`.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,4 +1,4 @@
-//! What of a URL may be read by everybody who sees a report.
+//! The parts of a URL that a report may show.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What of a message reaches the terminal.
+//! The part of a message that reaches the terminal.
 
 use silverback::Message;
 

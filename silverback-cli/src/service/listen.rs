@@ -42,7 +42,7 @@ pub(crate) struct Bound {
     pub(crate) place: Place,
 }
 
-/// How clients reach sockets.
+/// The way in which clients reach sockets.
 #[derive(Debug)]
 pub(crate) enum Place {
     /// The `host:port` to use in a URL.

@@ -1,4 +1,4 @@
-//! Who is told when all are closed, and who is waited for.
+//! Closing all connections: which ones are told to close, and which ones are waited for.
 #![allow(clippy::unwrap_used)]
 
 use silverback::{Conn, Negotiated, Role, Settings};

@@ -1,4 +1,4 @@
-//! How many lines there are, and what they hold.
+//! The number of lines about refusals, and their content.
 
 use super::*;
 

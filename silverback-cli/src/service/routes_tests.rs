@@ -1,4 +1,4 @@
-//! What each kind of request is answered.
+//! The answer to each kind of request.
 #![allow(clippy::unwrap_used)]
 
 use silverback::proto::handshake::http1::parse_request;

@@ -58,7 +58,7 @@ fn connections_are_spread_over_the_listeners() {
     let mut listeners = bind("127.0.0.1:0");
     listeners.extend(share(&listeners, 1).remove(0));
     let address = listeners[0].local_addr().unwrap();
-    // That one of the two gets none of them would be one chance in 2^127.
+    // The chance that one of the two gets none of them is one in 2^127.
     let clients: Vec<_> = (0..128).map(|_| TcpStream::connect(address).unwrap()).collect();
     let counts: Vec<_> = listeners.iter().map(|one| std::iter::from_fn(|| one.accept().ok()).count()).collect();
     assert!(counts.iter().all(|&count| count > 0), "{counts:?}");

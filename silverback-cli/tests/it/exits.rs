@@ -1,4 +1,4 @@
-//! How the program ends when it cannot begin: one line, and an exit code that tells whose fault it is.
+//! The end of a program that cannot start: one line, and an exit code that shows whose fault it is.
 
 use std::net::TcpListener;
 

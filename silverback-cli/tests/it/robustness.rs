@@ -13,7 +13,7 @@ const ALLOWANCE_KIB: u64 = 16 * 1024;
 /// The size of a hostile client's flood, far above the allowance.
 const FLOOD: usize = 64 * 1024 * 1024;
 
-/// How long a server that takes nothing counts as having stopped.
+/// The time after which a server that takes no bytes counts as stopped.
 const QUIET: Duration = Duration::from_secs(2);
 
 #[track_caller]

@@ -108,7 +108,7 @@ fn are_quoted_by_no_error_about_the_url() {
     }
 }
 
-/// A server that answers its first request, and hands out the head.
+/// A server that answers its first request, and returns the head.
 fn listening(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (Server, Receiver<String>) {
     let (heard, heads) = mpsc::channel();
     let server = Server::start(move |mut stream, head| {

@@ -134,7 +134,7 @@ fn silent() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// A server that sends a text again and again, and tells how the client closes.
+/// A server that sends a text again and again, and reports how the client closes.
 fn flooding() -> (Server, mpsc::Receiver<(u8, Vec<u8>)>) {
     let (heard, hear) = mpsc::channel();
     let server = Server::talking(move |mut stream| {

@@ -46,7 +46,7 @@ pub(crate) enum End {
     Fault(Fault),
 }
 
-/// What kind of fault, which decides the code that the peer is told.
+/// The kind of a fault, which decides the code of our Close frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     Protocol,

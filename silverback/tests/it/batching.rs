@@ -72,7 +72,7 @@ async fn a_pong_leaves_with_the_answers_before_it() {
     }
     settle().await;
     assert!(seen.contains(&pong("?")) && seen.contains(&text("one")) && seen.contains(&text("two")), "{seen:?}");
-    // The pong is on the wire before the message behind its ping is handed out, and takes `one` along.
+    // The pong leaves before the message behind its ping is delivered, in the same write as `one`.
     assert_eq!((remote.counters().reads, remote.counters().writes), (1, 2));
 }
 

@@ -55,7 +55,7 @@ impl Drop for AsyncEcho {
     }
 }
 
-/// A test that waits in vain fails.
+/// Sets time limits, so that a test fails instead of waiting without end.
 fn patient(mut conn: Conn) -> Conn {
     conn.set_read_timeout(Some(PATIENCE));
     conn.set_write_timeout(Some(PATIENCE));

@@ -318,7 +318,7 @@ async fn a_flush_that_is_dropped_sends_on() {
     within(remote.expect(text("on its way"))).await;
 }
 
-/// The waker that was left behind by a dropped writer must not be the one that others depend on.
+/// Other writers must not depend on the waker of a dropped writer.
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_is_dropped_while_it_waits_does_not_take_the_turn_of_another() {
     let (conn, remote) = server_config(|config| config.max_queued_output(10));

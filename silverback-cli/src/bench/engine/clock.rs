@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What instants are counted from.
+/// The start from which instants are counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(Instant);
 

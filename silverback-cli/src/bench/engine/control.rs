@@ -21,7 +21,7 @@ pub(super) enum Stage {
     Stopping,
     /// Everybody closes, answered or not.
     Leaving,
-    /// Who has not closed by now is dropped.
+    /// Connections that have not closed yet are dropped.
     Over,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Control {
 #[derive(Debug)]
 pub(super) struct Start {
     pub(super) at: u64,
-    /// How many connections each worker has.
+    /// The number of connections of each worker.
     pub(super) opened: Vec<usize>,
 }
 
@@ -85,7 +85,7 @@ impl Start {
         Schedule::new(self.at, rate / senders, rank as f64 / senders)
     }
 
-    /// How many of `count` messages are this connection's.
+    /// The number of messages, out of `count`, that this connection sends.
     pub(super) fn share(&self, count: u64, place: Place) -> u64 {
         let rank = self.opened[..place.worker].iter().sum::<usize>() + place.index;
         let total = self.total().max(1) as u64;

@@ -27,7 +27,7 @@ pub(super) struct Echo {
     owed: u64,
     /// Messages that may still be sent.
     quota: u64,
-    /// Nothing more can be sent. The reader is told why, as soon as the connection has ended.
+    /// Sending is no longer possible. The reader learns the reason once the connection has ended.
     is_broken: bool,
     write: PendingWrite,
     sent: u64,
@@ -37,7 +37,7 @@ pub(super) struct Echo {
     burst: Burst,
 }
 
-/// What happened since the counts were handed in.
+/// The events since the last report of counts.
 #[derive(Debug, Default)]
 struct Burst {
     /// One clock read serves many messages; `None` when it is time for the next.
@@ -219,7 +219,7 @@ impl Part for Echo {
     }
 
     fn is_done(&self) -> bool {
-        // Who is held leaves with everybody.
+        // Held connections leave together with all others.
         let is_held = matches!(self.desk.state.control.load.task, Task::Hold { .. });
         let sends_no_more = self.pace.is_some() && self.quota == 0 && !is_held;
         !self.is_broken

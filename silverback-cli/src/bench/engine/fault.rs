@@ -9,7 +9,7 @@ use crate::{
     error::Error,
 };
 
-/// What brought a connection to its end, or kept it from beginning.
+/// The reason why a connection ended, or failed to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cause {
     Usage,
@@ -42,7 +42,7 @@ pub(crate) enum Cause {
     Other,
 }
 
-/// How often each cause was met, with the words of its first time.
+/// The number of faults of each cause, with the text of its first fault.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults(BTreeMap<Cause, Fault>);
 

@@ -15,7 +15,7 @@ use super::{
     dialing::LoadDialer,
 };
 
-/// How many handshakes are still to be begun.
+/// The number of handshakes that are still to be started.
 #[derive(Debug)]
 pub(super) struct Left(AtomicU64);
 

@@ -18,7 +18,7 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// Connections opened per second; `None` for as fast as the server answers.
     pub(crate) ramp: Option<f64>,
-    /// Where connections come from, in turn; empty for wherever the system says.
+    /// The source addresses of connections, used in turn. If empty, the system chooses.
     pub(crate) sources: Vec<IpAddr>,
     pub(crate) script: Arc<Script>,
     pub(crate) until: Until,
@@ -31,11 +31,11 @@ pub(crate) struct Load {
     pub(crate) timeout: Duration,
     /// Frames to send over plain TCP to a server that echoes all bytes. `None` for WebSocket.
     pub(crate) raw: Option<Frames>,
-    /// The process whose use of the machine is told.
+    /// The process whose use of resources is reported.
     pub(crate) server: Option<u32>,
 }
 
-/// Whom to connect to, and how.
+/// The server to connect to, and the way to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) url: String,
@@ -52,7 +52,7 @@ pub(crate) struct Target {
     pub(crate) dialer: Dialer,
 }
 
-/// What connections are for.
+/// The task of the connections.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Task {
     /// Each sends, and its answers are counted in the order in which they come.

@@ -46,7 +46,7 @@ use self::{
     worker::Report,
 };
 
-/// Runs the load, and tells `observe` how it goes, some times a second. It ends early when `stop` does.
+/// Runs the load, and reports progress to `observe` several times a second. It ends early when `stop` does.
 ///
 /// # Errors
 /// Threads, runtimes or timers cannot be made. What goes wrong with connections is in the outcome.
@@ -268,10 +268,10 @@ async fn sleep_until(control: &Control, until: Option<u64>) {
     }
 }
 
-/// How often counts are taken over and shown.
+/// The interval at which counts are collected and shown.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long answers and closes are waited for at the end.
+/// The time to wait for answers and closes at the end.
 const LONG_PATIENCE: Duration = Duration::from_secs(5);
 const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 

@@ -8,13 +8,13 @@ use std::{
     task::Waker,
 };
 
-/// Wakes the task of a connection, and tells it why.
+/// Wakes the task of a connection, and gives the reason.
 #[derive(Debug)]
 pub(super) struct Notifier {
     waker: Mutex<Option<Waker>>,
     /// When the oldest message in flight was sent; `NOTHING` if there is none.
     oldest: AtomicU64,
-    /// That one waits for too long.
+    /// Whether the oldest message has been in flight for too long.
     is_overdue: AtomicBool,
 }
 
@@ -39,7 +39,7 @@ impl Notifier {
         self.oldest.store(sent.unwrap_or(NOTHING), Ordering::Relaxed);
     }
 
-    /// Rings if something has been in flight since before `then`.
+    /// Notifies the task if a message has been in flight since before `then`.
     pub(super) fn notify_if_older(&self, then: u64) {
         if self.oldest.load(Ordering::Relaxed) < then {
             self.is_overdue.store(true, Ordering::Relaxed);

@@ -40,7 +40,7 @@ pub(crate) struct Outcome {
     pub(crate) server: Option<ServerUse>,
 }
 
-/// What rates are computed from.
+/// The counts from which rates are computed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InTime {
     pub(crate) sent: u64,
@@ -60,14 +60,14 @@ pub(crate) struct Sample {
     pub(crate) sent: u64,
     /// Answers, or handshakes.
     pub(crate) received: u64,
-    /// Of round trips, or of handshakes; `None` where there were none.
+    /// The times of round trips or handshakes; `None` if none was measured.
     pub(crate) p50: Option<u64>,
     pub(crate) p99: Option<u64>,
     pub(crate) max: Option<u64>,
     pub(crate) faults: u64,
 }
 
-/// How it goes.
+/// The progress of a load.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(crate) has_begun: bool,
@@ -82,7 +82,7 @@ pub(crate) struct Progress {
     pub(crate) p99: Option<u64>,
 }
 
-/// Where counts are brought together.
+/// Collects the counts of all workers.
 #[derive(Debug)]
 pub(super) struct Ledger {
     counts: Counts,
@@ -210,7 +210,7 @@ impl Ledger {
         let (Some(from), None) = (self.measured_from, self.measured_to) else { return };
         let now = control.clock.now();
         let last = self.counts.last.max(self.sample.last);
-        // Where the count is given, the time ends with the last of them and not when that was noticed.
+        // If the number of messages is given, the time ends with the last message, not when we notice it.
         let ends = matches!(control.load.until, Until::Done(_)) && last > from;
         self.measured_to = Some(if ends { last } else { now });
         self.cpu_after = processor_time();
@@ -371,7 +371,7 @@ fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9
 }
 
-/// What all threads of this process have used.
+/// Returns the processor time that all threads of this process have used.
 fn processor_time() -> Option<Duration> {
     #[cfg(unix)]
     {

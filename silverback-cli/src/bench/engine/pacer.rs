@@ -22,7 +22,7 @@ pub(super) async fn pace(state: Arc<WorkerState>, rate: f64) -> io::Result<()> {
     let (mut round, mut place) = (0, 0);
     while !control.has_reached(Stage::Stopping) {
         let now = control.clock.now();
-        // Those of one worker are due in the order of their places, round after round.
+        // The connections of one worker are due in the order of their places, round after round.
         while notifiers[place].1.due(round) <= now {
             notifiers[place].0.notify();
             place += 1;
@@ -35,7 +35,7 @@ pub(super) async fn pace(state: Arc<WorkerState>, rate: f64) -> io::Result<()> {
     Ok(())
 }
 
-/// Who sends, and when.
+/// Returns the connections that send, each with its schedule.
 fn ringing(state: &WorkerState, start: &Start, rate: f64) -> Vec<(Arc<Notifier>, Schedule)> {
     let notifiers = state.notifiers().into_iter().enumerate();
     let place = |index| Place { worker: state.number, index };

@@ -4,11 +4,11 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{notifier::Notifier, stamps::Run};
 
-/// What all senders have in flight.
+/// The messages that all senders have in flight.
 #[derive(Debug, Default)]
 pub(super) struct Publications {
     senders: Vec<Row>,
-    /// Who receives a message that is published now.
+    /// The receivers of a message that is published now.
     receivers: u64,
 }
 
@@ -24,7 +24,7 @@ struct Row {
 struct Publication {
     due: u64,
     sent: u64,
-    /// Whom it is for, and who has it.
+    /// The number of its receivers. `heard` counts those that have received it.
     receivers: u64,
     heard: u64,
     first: u64,
@@ -96,12 +96,12 @@ impl Publications {
         self.senders.iter_mut().map(|row| row.expire(then)).sum()
     }
 
-    /// How many messages of this sender are on their way.
+    /// The number of messages of this sender that are in flight.
     pub(super) fn open_of(&self, sender: usize) -> usize {
         self.senders[sender].open.len()
     }
 
-    /// How many messages are on their way.
+    /// The number of messages in flight.
     pub(super) fn open(&self) -> usize {
         self.senders.iter().map(|row| row.open.len()).sum()
     }

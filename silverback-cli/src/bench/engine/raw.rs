@@ -196,7 +196,7 @@ impl Raw {
     fn judge(&self) -> Poll<Ended> {
         let control = &self.state.control;
         let is_quiet = self.has_begun && self.in_flight == 0 && self.owed == 0;
-        // Who is held leaves with everybody.
+        // Held connections leave together with all others.
         let sends_no_more = self.quota == 0 && !matches!(control.load.task, Task::Hold { .. });
         if control.has_reached(Stage::Leaving) || (is_quiet && (sends_no_more || control.has_reached(Stage::Stopping)))
         {

@@ -22,7 +22,7 @@ impl Schedule {
     }
 }
 
-/// How many messages are due within so many nanoseconds.
+/// The number of messages that are due within so many nanoseconds.
 pub(crate) fn planned(rate: f64, nanos: u64) -> u64 {
     (rate * nanos as f64 / NANOS_PER_SECOND).ceil() as u64
 }

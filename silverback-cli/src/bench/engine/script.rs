@@ -26,7 +26,7 @@ pub(crate) enum Sizes {
     Between(usize, usize),
 }
 
-/// What messages are filled with.
+/// The content of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Filling {
     /// Letters, digits and spaces.

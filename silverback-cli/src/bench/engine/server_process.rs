@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 /// A process at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Snapshot {
-    /// How long its threads have kept processors busy.
+    /// The processor time of its threads.
     cpu: Duration,
     /// Bytes of memory in use.
     resident: u64,

@@ -32,7 +32,7 @@ pub(super) trait Part {
     /// Whether nothing more is to be sent or waited for.
     fn is_done(&self) -> bool;
 
-    /// How many messages wait for their answers.
+    /// The number of messages that wait for their answers.
     fn in_flight(&self) -> u64;
 }
 
@@ -52,7 +52,7 @@ impl Ended {
     }
 }
 
-/// What every part needs.
+/// The state that every part of a session needs.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) state: Arc<WorkerState>,

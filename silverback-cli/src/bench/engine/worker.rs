@@ -197,5 +197,5 @@ async fn pace(state: Arc<WorkerState>, rate: f64, reports: UnboundedSender<Repor
 /// More at once would only wait in the server's queue, and be timed there.
 const DIALS_AT_ONCE: usize = 64;
 
-/// How often those are looked for who wait for too long.
+/// The interval between two searches for connections that have waited too long.
 const SWEEP: Duration = Duration::from_millis(250);

@@ -1,4 +1,4 @@
-//! What people and programs see of a load: progress, a summary, JSON, a page with plots.
+//! The output of a load, for people and programs: progress, a summary, JSON, a page with plots.
 
 mod bars;
 pub(crate) mod charset;

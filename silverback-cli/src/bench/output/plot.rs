@@ -266,7 +266,7 @@ fn percent(part: f64) -> String {
     format!("{:.2}%", part * 100.0)
 }
 
-/// What sums of fractions may be off.
+/// The rounding error allowed in a sum of fractions.
 const NEARLY: f64 = 1e-6;
 
 /// The field in units of its paths, which know no percents.

@@ -68,7 +68,7 @@ impl Progress {
     pub(crate) fn finish(self) {
         if let Some(Drawing { states, ended }) = self.0 {
             drop(states);
-            // Nothing is ever sent: the channel ends with the thread.
+            // The channel carries no values. It closes when the thread ends.
             let _: Result<(), RecvTimeoutError> = ended.recv_timeout(CLEARING);
         }
     }

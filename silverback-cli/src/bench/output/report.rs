@@ -60,7 +60,7 @@ impl ReportFile {
         }
     }
 
-    /// Writes the page, and tells where it is.
+    /// Writes the page, and reports its path.
     pub(crate) fn write(mut self, plan: &Plan, outcome: &Outcome) -> Result<PathBuf, Error> {
         let page = page(plan, outcome, &self.run);
         match self.file.write_all(page.as_bytes()) {
@@ -214,7 +214,8 @@ fn distribution(outcome: &Outcome) -> Option<Plot> {
     Some(Plot { description: "Latency by percentile".to_owned(), x, y, lines, bars: Vec::new(), bars_are: "" })
 }
 
-/// How many took how long, and of what: spans that grow by a constant factor are equally wide on a logarithmic scale.
+/// Plots the number of samples in each span of time. Spans that grow by a constant factor are equally wide on a
+/// logarithmic scale.
 fn histogram(outcome: &Outcome) -> Option<(&'static str, Plot)> {
     let counts = &outcome.counts;
     let (name, times) = match counts.round_trips.recorded() {

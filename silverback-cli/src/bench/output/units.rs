@@ -41,7 +41,7 @@ pub(super) fn rate(per_second: f64) -> String {
     if per_second >= 100.0 { count(per_second.round() as u64) } else { format!("{per_second:.1}") }
 }
 
-/// The percentiles that are told of each histogram: names in JSON, and parts of all.
+/// The percentiles that are reported of each histogram: the name in JSON, and the fraction.
 pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p75", 0.75), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999), ("p99_99", 0.9999)];
 

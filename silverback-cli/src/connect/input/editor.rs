@@ -30,7 +30,7 @@ pub(crate) struct LineEditor {
     drawn: Arc<Drawn>,
 }
 
-/// Where the history is kept.
+/// The place of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
     Nowhere,
@@ -62,7 +62,7 @@ impl LineEditor {
         Ok(Self { editor, history, drawn })
     }
 
-    /// Prints above the line that is edited; and tells when that has happened.
+    /// Returns a printer that prints above the edited line, and a signal that it has done so.
     pub(crate) fn printer(&mut self) -> Result<(Box<dyn ExternalPrinter + Send>, Arc<Drawn>), Error> {
         let printer = self.editor.create_external_printer().map_err(|error| unusable(&error))?;
         Ok((Box::new(printer), self.drawn.clone()))

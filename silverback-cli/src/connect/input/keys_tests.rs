@@ -1,4 +1,4 @@
-//! How keys are cut.
+//! Cutting input into keys.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

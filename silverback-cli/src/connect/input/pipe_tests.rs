@@ -1,4 +1,4 @@
-//! How input is cut into messages.
+//! Cutting input into messages.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -125,7 +125,7 @@ fn write_all(text: &str) {
         match write(stdout(), bytes) {
             Ok(count @ 1..) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(rustix::io::Errno::INTR) => {}
-            // The editor meets the same.
+            // The editor sees the same error.
             _ => return,
         }
     }

@@ -1,4 +1,4 @@
-//! How messages look: formats for programs, and lines for people at a terminal.
+//! The presentation of messages: formats for programs, and lines for people at a terminal.
 
 mod escape;
 mod hex;

@@ -18,7 +18,7 @@ pub(crate) struct Pieces {
     at: usize,
     end: usize,
     encoding: Encoding,
-    /// What follows the payload.
+    /// The text after the payload.
     tail: Vec<u8>,
     /// The least size of a piece that is not the last one.
     enough: usize,

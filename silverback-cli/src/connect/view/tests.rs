@@ -1,4 +1,4 @@
-//! What people and programs see of a message.
+//! The output of a message, for people and programs.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

@@ -90,7 +90,7 @@ fn no_answer_in_time_is_8() {
     check_url(8, "ws://h/", &["--proxy", &proxy, "--connect-timeout", "200ms"]);
 }
 
-/// How many descriptors a command needs before it connects is its own business: each is tried with more and more.
+/// Commands need different numbers of descriptors before they connect, so each is tried with more and more.
 #[test]
 fn no_descriptor_left_to_connect_with_is_1() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! How the command line is read, and where secrets come from.
+//! The command line, and the sources of secrets.
 
 use std::{
     fs,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::support::PATIENCE;
 
-/// How a connection breaks off.
+/// The way in which a connection breaks off.
 #[derive(Clone, Copy, Debug)]
 enum Break {
     End,

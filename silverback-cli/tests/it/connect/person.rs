@@ -77,7 +77,7 @@ impl Person {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// The program is told, as that which it is in front of would be.
+    /// The system tells the program, because it runs in the foreground of the terminal.
     pub(super) fn resizes(&self, rows: u16, columns: u16) {
         tcsetwinsize(&self.terminal, size(rows, columns)).unwrap();
         self.seen.lock().unwrap().screen.screen_mut().set_size(rows, columns);

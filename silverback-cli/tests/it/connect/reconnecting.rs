@@ -1,4 +1,4 @@
-//! `--reconnect`: what had not left when a connection broke is told, and goes with the next one.
+//! `--reconnect`: messages that had not left when a connection broke are reported, and sent on the next one.
 
 use std::{
     io::{Read, Write},

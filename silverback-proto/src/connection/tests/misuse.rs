@@ -308,7 +308,7 @@ enum Way {
     Prepared,
 }
 
-/// A place that was handed out, of either connection, or one that was made up.
+/// A location that either connection returned, or an invented one.
 #[derive(Clone, Debug)]
 enum PlaceOf {
     Handled(Index),

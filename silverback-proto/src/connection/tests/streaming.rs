@@ -1,4 +1,4 @@
-//! Messages that are handed out as they come: nothing is kept, nothing is lost, also when asked for half way.
+//! Messages that are delivered as they arrive: no bytes are kept or lost, even if the application starts half way.
 
 use silverback_testkit::{
     cuts::for_each_way,
