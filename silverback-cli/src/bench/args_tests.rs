@@ -1,4 +1,4 @@
-//! Command lines of `bench`, and the plans that come of them.
+//! Command lines of `bench`, and the resulting plans.
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;

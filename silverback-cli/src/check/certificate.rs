@@ -14,7 +14,7 @@ use x509_cert::{
 
 use crate::printable::printable;
 
-/// The server's own certificate. Its texts come from a stranger, so they are escaped for the terminal.
+/// The server's own certificate. The server controls its texts, so they are escaped for the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
     pub(super) subject: String,

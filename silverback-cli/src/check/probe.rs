@@ -55,7 +55,7 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Error> {
     Ok(report)
 }
 
-/// The report of a dial that came to nothing.
+/// The report of a failed dial.
 async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error: &DialError) -> Report {
     let took = trace.current_step_took();
     let place = Place::of(to, &trace.seen(), error);

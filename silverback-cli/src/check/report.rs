@@ -24,7 +24,7 @@ pub(super) struct Report {
     /// Observations worth knowing although nothing is wrong.
     pub(super) notes: Vec<String>,
     pub(super) diagnosis: Option<Diagnosis>,
-    /// Which exit code it comes to; `None` when all is well.
+    /// The error, which decides the exit code; `None` if all steps succeeded.
     pub(super) error: Option<Error>,
 }
 
@@ -68,7 +68,7 @@ pub(super) enum What {
     },
 }
 
-/// TLS, and who is at the other end.
+/// TLS, and the identity of the server.
 #[derive(Clone, Debug)]
 pub(super) struct Security {
     pub(super) target: String,

@@ -203,7 +203,7 @@ fn time(took: Duration) -> String {
     }
 }
 
-/// Lines of at most so many characters, but for words that are longer.
+/// Splits a text into lines of at most `width` characters. Longer words get a line each.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

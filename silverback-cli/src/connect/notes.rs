@@ -33,7 +33,7 @@ impl Notes {
         self.tell(Loudness::Quiet, text);
     }
 
-    /// For everybody who has not asked for quiet.
+    /// Shown unless the user has asked for quiet.
     pub(crate) fn normal(&self, text: &str) {
         self.tell(Loudness::Normal, text);
     }

@@ -44,8 +44,8 @@ pub(crate) struct Chunk {
 }
 
 impl Queue {
-    /// Waits for room for so many bytes; for more than the queue holds, until it is empty. `None` if nothing can be
-    /// written any more.
+    /// Waits for room for `len` bytes, or until the queue is empty if `len` is more than it can hold. `None` if the
+    /// output accepts no more bytes.
     pub(crate) async fn reserve(&self, len: usize) -> Option<Room<'_>> {
         let len = u32::try_from(len.min(MOST_BYTES)).ok()?;
         let bytes = self.room.clone().acquire_many_owned(len).await.ok()?;

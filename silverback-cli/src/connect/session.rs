@@ -311,7 +311,7 @@ impl Talk<'_> {
         self.finish().await
     }
 
-    /// Everything that came is given to the output first, unless we are in a hurry.
+    /// Passes all received messages to the output first, unless we are in a hurry.
     async fn finish(mut self) -> End {
         if let Some(Sending { message: Some(message), .. }) = self.sending.take() {
             self.client.backlog.push_front(message);

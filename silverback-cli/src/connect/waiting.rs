@@ -71,7 +71,7 @@ impl Waiting {
         self.rule.count == Some(0)
     }
 
-    /// Which of `--count` and `--until` is not met yet, in words; `None` if neither is given or one of them is met.
+    /// Names which of `--count` and `--until` is not met yet. `None` if neither is given or one of them is met.
     pub(crate) fn missing(&self) -> Option<String> {
         let uncounted = self.rule.count.map(|count| {
             (self.received < count).then(|| format!("received {} of {count} messages (--count)", self.received))

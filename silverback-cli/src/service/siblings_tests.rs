@@ -83,7 +83,7 @@ fn one_thread_needs_no_shared_port() {
     assert!(!socket2::SockRef::from(&bound[0]).reuse_port().unwrap());
 }
 
-/// Not even one that came between the two steps of taking a port.
+/// Checks this also between the two steps of taking a port.
 #[test]
 fn a_program_that_has_bound_but_does_not_listen_yet_is_refused() {
     let address = bind("127.0.0.1:0")[0].local_addr().unwrap();

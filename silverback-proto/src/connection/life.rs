@@ -1,7 +1,7 @@
 //! Signs of life that only the transport can report: output that the peer has acknowledged.
 
-/// How much the peer had acknowledged at the last report. Kept only while no byte has come from the peer since, or our
-/// transport is full.
+/// The amount that the peer had acknowledged at the last report. Kept only while no byte has arrived from the peer
+/// since, or while our transport is full.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledged(Option<Box<Report>>);
 

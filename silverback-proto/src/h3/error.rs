@@ -14,7 +14,7 @@ pub enum Error {
     UnexpectedFrame {
         /// The type of the frame.
         frame: FrameType,
-        /// Where it came.
+        /// The place where it arrived.
         place: Place,
     },
     /// The control stream begins with another frame than SETTINGS (6.2.1).
@@ -162,7 +162,7 @@ impl From<LimitError> for Error {
     }
 }
 
-/// Where a frame came that must not come there.
+/// The place of a frame that is not allowed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {

@@ -125,10 +125,10 @@ const ALL: &[Goal] = &[
     goal("broadcast-8", Measure::To("broadcast tungstenite"), 0.90),
 ];
 
-/// Who stands for us: the plain loop through the program's real route, where the cell has it.
+/// The servers that represent silverback: the plain loop through the program's real route, if the cell has it.
 const OURS: &[&str] =
     &["silverback-program", "silverback-program (level 1)", "silverback (level 1)", "broadcast silverback"];
-/// What two compressors with the same settings differ by.
+/// The difference allowed between two compressors with the same settings.
 const SAME_SIZE: f64 = 0.01;
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) struct Counts {
     /// Of a broadcast: from the first receiver of a message to the last.
     pub(crate) fan_outs: Times,
     pub(crate) opened: u64,
-    /// Connections that were open and came to a bad end.
+    /// Connections that were open and then failed.
     pub(crate) lost: u64,
     pub(crate) sent: u64,
     pub(crate) received: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Counts {
     /// The messages in that.
     pub(crate) wire_messages: u64,
     pub(crate) faults: Faults,
-    /// When the last message came, or the last handshake was done.
+    /// When the last message arrived, or the last handshake was completed.
     pub(crate) last: u64,
 }
 

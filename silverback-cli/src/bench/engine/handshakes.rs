@@ -1,4 +1,4 @@
-//! Connections that are opened and dropped, again and again: how fast a server accepts.
+//! Opens and drops connections repeatedly, to measure how fast a server accepts them.
 
 use std::{
     sync::{

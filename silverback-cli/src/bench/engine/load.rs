@@ -84,7 +84,7 @@ pub(crate) enum Pace {
 pub(crate) enum Until {
     /// After this long, not counting the warm-up.
     Elapsed(Duration),
-    /// After so many messages, or handshakes, over all connections.
+    /// After this number of messages or handshakes over all connections.
     Done(u64),
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Outcome {
     pub(crate) cpu: Option<Duration>,
     pub(crate) is_interrupted: bool,
     pub(crate) is_about_handshakes: bool,
-    /// Connections that were open and came to a bad end.
+    /// Connections that were open and then failed.
     pub(crate) lost: u64,
     /// If it was asked for, and can be told.
     pub(crate) server: Option<ServerUse>,

@@ -1,4 +1,5 @@
-//! The messages of a broadcast that are on their way: who has received each, and when the first and the last did.
+//! The messages of a broadcast that are in flight: the number of receivers that have each, and the times of the first
+//! and the last.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -38,7 +39,7 @@ pub(super) enum Heard {
     Unknown,
     /// One that others wait for too.
     One(Run),
-    /// The last of them has it now; this much later than the first.
+    /// The last receiver has it now, `fan_out` after the first.
     Everybody { run: Run, fan_out: u64 },
 }
 

@@ -42,7 +42,7 @@ struct Raw {
     /// Frames that wait to leave, and how much of the first has left.
     unsent: usize,
     sent_of_first: usize,
-    /// Bytes that came back of frames that are not whole.
+    /// The bytes received of an incomplete frame.
     received: usize,
 }
 

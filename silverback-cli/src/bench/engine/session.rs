@@ -36,7 +36,7 @@ pub(super) trait Part {
     fn in_flight(&self) -> u64;
 }
 
-/// Why a connection came to its end.
+/// The reason why a connection ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// The connection has done its share of the load.

@@ -24,7 +24,7 @@ impl Stamps {
         }
     }
 
-    /// Takes the oldest `count` off, as far as there are so many, and gives them run by run.
+    /// Removes the oldest `count` stamps, or all if there are fewer, and passes them to `each` run by run.
     pub(crate) fn take(&mut self, mut count: u32, mut each: impl FnMut(Run)) {
         while count > 0 {
             let Some(first) = self.0.front_mut() else { return };

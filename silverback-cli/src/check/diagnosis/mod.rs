@@ -14,7 +14,7 @@ use silverback::{DialError, dial::DialStep};
 use self::facts::Facts;
 use super::finding::Diagnosis;
 
-/// Why a dial came to nothing.
+/// The reason why a dial failed.
 pub(super) fn of_dial(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     if facts.speaks_the_other {
         return other_protocol(facts);

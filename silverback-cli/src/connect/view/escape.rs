@@ -28,10 +28,10 @@ pub(super) fn escape(text: &str, has_colours: bool, most: usize) -> (String, usi
     (out, 0)
 }
 
-/// As wide as the mark of a message that came.
+/// As wide as the mark of a received message.
 pub(super) const NEXT_LINE: &str = "\n  ";
 
-/// The beginning of a text, of at most so many bytes, but at least one character.
+/// The beginning of a text, limited to a number of bytes, but at least one character.
 pub(super) fn start(text: &str, most: usize) -> &str {
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
     let first = || text.chars().next().map_or(0, char::len_utf8);

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{printable::printable_json, utc};
 
-/// A message as a JSON object on one line. With `most` it is in one piece and has so many bytes of the payload, and an
-/// object that lacks some says so.
+/// A message as a JSON object on one line. With `most` it is in one piece and has at most that many bytes of the
+/// payload. An object that lacks some says so.
 pub(super) fn line(message: Message, now: SystemTime, most: Option<usize>) -> Pieces {
     let is_cut = most.is_some_and(|most| message.len() > most);
     let (name, encoding) = match message.kind() {

@@ -31,7 +31,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// All that is written for a message that came at `now`.
+    /// Returns the output for a message that arrived at `now`.
     pub(crate) fn message(&self, message: Message, now: SystemTime) -> Pieces {
         if self.format == Format::Json {
             return json::line(message, now, self.has_prompt.then_some(MOST_IN_ONE_LINE));

@@ -46,7 +46,7 @@ impl Pieces {
         Self { next: head.into(), message, at: 0, end, encoding, tail: tail.into(), enough: PIECE }.rendered()
     }
 
-    /// The same in one piece, for a message of which at most so many bytes are written.
+    /// Does the same in one piece, for a message of which only a limited number of bytes is written.
     pub(super) fn in_one(
         head: impl Into<Vec<u8>>,
         message: Message,

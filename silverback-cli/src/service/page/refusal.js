@@ -1,5 +1,5 @@
-// Why the echo beside this page refuses it, though the page itself came: browsers do not tell a page why a handshake failed.
-// So the page asks the service over HTTP, at the address of the echo and with its origin.
+// Explains why the echo refuses a page that its own service has sent: browsers do not tell a page why a handshake
+// failed. So the page asks the service over HTTP, at the address of the echo and with its origin.
 
 /** What to tell, and the command that shows more; null if nothing was learned. `isFinal`: trying again is no use. */
 async function askWhyRefused(address, location) {

@@ -320,7 +320,7 @@ impl Dialogue {
     }
 }
 
-/// As `send.rs` has it.
+/// The value in `send.rs`.
 const PONGS_ARE_DROPPED_FROM: usize = 64 * 1024;
 
 proptest! {
