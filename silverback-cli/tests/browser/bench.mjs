@@ -1,4 +1,4 @@
-// What each check starts with: a program, pages in fresh profiles, and a record of everything
+// The start of each check: a program, pages in fresh profiles, and a record of everything
 // that a browser complains about.
 
 import assert from "node:assert/strict";

@@ -96,7 +96,7 @@ fn requests(address: SocketAddr) -> Vec<String> {
         "hello\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
         get("/healthz").replace(' ', "  "),
-        // What follows: another request, or bytes for the WebSocket.
+        // The bytes that follow: another request, or bytes for the WebSocket.
         get("/healthz") + &get("/nothing"),
         get("/healthz") + &shake(&[]),
         get("/healthz") + "rest",

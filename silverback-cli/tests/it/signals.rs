@@ -387,7 +387,7 @@ mod connect {
                 // It wants to read keys, and those are for the shell.
                 wait_until("it is stopped", || state_of(&number) == Some('T'));
                 let job = Pid::from_raw(number.parse().unwrap()).unwrap();
-                // What `kill %1` does.
+                // The same as `kill %1`.
                 kill_process(job, signal).unwrap();
                 kill_process(job, Signal::CONT).unwrap();
                 wait_until("it ends", || matches!(state_of(&number), None | Some('Z')));

@@ -18,7 +18,7 @@ fn each_thread_has_a_listener_of_its_own() {
 #[test]
 fn connections_are_spread_over_the_threads_and_stay_where_they_were_accepted() {
     let program = Program::start(&["--threads", "3"]);
-    // That one of three threads gets none of them would be less than one chance in 10^16.
+    // The chance that one of three threads gets none of them is less than one in 10^16.
     let mut clients: Vec<_> = (0..96).map(|_| RawClient::connect(program.address)).collect();
     let before = connections_of_each_thread(&program, &clients);
     assert_eq!(before.len(), 3, "{before:?}");

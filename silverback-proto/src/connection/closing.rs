@@ -16,7 +16,7 @@ pub struct CloseInfo {
     pub reason: Cow<'static, str>,
     /// The Close frame that we queued, even if it was never sent. `None` if we queued none or an empty one.
     pub sent: Option<CloseFrame>,
-    /// Who began.
+    /// The side that began to close.
     pub initiator: Initiator,
     /// Whether both Close frames were exchanged and neither side was at fault.
     pub is_clean: bool,
@@ -63,7 +63,7 @@ impl fmt::Display for CloseInfo {
     }
 }
 
-/// Who began to close a connection.
+/// The side that began to close a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {
     /// This side: the application closed, or we found a fault of the peer.

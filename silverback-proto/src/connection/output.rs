@@ -85,7 +85,7 @@ impl OutputState {
         }
     }
 
-    /// Nothing is left, neither in the queue nor in a layer below.
+    /// Records that all output has left: the queue and the layers below are empty.
     pub(super) fn take_all(&mut self) {
         if matches!(self, Held | Queued | Blocked { .. }) {
             *self = Idle;

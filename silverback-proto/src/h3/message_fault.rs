@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use crate::handshake::Received;
 
-/// What makes a message malformed (RFC 9114, 4.1.2).
+/// The reason why a message is malformed (RFC 9114, 4.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageFault {

@@ -101,7 +101,7 @@ pub enum StreamEvent {
 pub struct HandledInput {
     /// How many bytes of the input were used.
     pub consumed: usize,
-    /// What they brought; `None` if all of the input is used.
+    /// The event that they caused; `None` if all of the input is used.
     pub event: Option<StreamEvent>,
 }
 

@@ -99,7 +99,7 @@ pub enum ProtocolError {
     },
     /// A client sent a frame without a mask, or a server sent one with a mask (5.1).
     WrongMasking {
-        /// Who sent it.
+        /// The side that sent it.
         sender: Role,
     },
     /// A continuation frame, but no message is open (5.4).
@@ -239,7 +239,7 @@ impl std::error::Error for LimitError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timeout {
-    /// Nothing came back after a keepalive ping.
+    /// The peer did not answer a keepalive ping.
     Pong(Duration),
     /// The peer did not finish the closing handshake.
     Close(Duration),

@@ -15,7 +15,7 @@ use super::{
 /// The state of the connection when a frame arrives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
-    /// Who sends the frame.
+    /// The side that sends the frame.
     pub(crate) sender: Role,
     /// Whether a fragmented message has begun and not ended.
     pub(crate) message_is_open: bool,

@@ -1,6 +1,6 @@
 //! `silverback::blocking` on real sockets: our asynchronous server and plain peers on the other side.
 //!
-//! Nothing here waits for a time to pass, except for limits that nothing else can end.
+//! The tests do not wait for time to pass, except for time limits that only time can reach.
 
 mod conversations;
 mod serving;

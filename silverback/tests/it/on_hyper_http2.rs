@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::support::{echo, within};
 
-/// What became of each connection of the server.
+/// The outcome of each connection of the server.
 type Ends = UnboundedReceiver<Result<(), Error>>;
 
 fn upgrader() -> Upgrader {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::support::{Head, within};
 
-/// Whom the dial connects to, and the head that it sends there.
+/// The address that the dial connects to, and the head that it sends there.
 async fn dialled(dialer: Dialer, url: &str) -> (ConnectTo, Head) {
     let (connected, mut connections) = mpsc::unbounded_channel();
     let dialer = dialer.connector(move |to| {

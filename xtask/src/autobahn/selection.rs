@@ -5,7 +5,7 @@ pub(super) fn everything() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
-/// What `cargo xtask test` runs: minutes instead of most of an hour.
+/// The cases that `cargo xtask test` runs, which take minutes instead of most of an hour.
 pub(super) fn selection() -> Vec<String> {
     let whole_groups = ["1", "2", "3", "4", "5", "6", "7", "9", "10"].map(|group| format!("{group}.*"));
     let subgroups =

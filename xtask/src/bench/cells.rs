@@ -9,7 +9,7 @@ pub(super) struct Cell {
     pub(super) title: &'static str,
     pub(super) group: Group,
     pub(super) kind: Kind,
-    /// What `silverback bench` is told.
+    /// The options of `silverback bench`.
     pub(super) load: &'static str,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 }
 
 impl Cell {
-    /// What settings of compression cost in memory: of interest to docs/compression.md.
+    /// The memory that settings of compression need, for docs/compression.md.
     pub(super) fn is_slow(&self) -> bool {
         matches!(self.group, Group::Settings | Group::Released)
     }

@@ -1,4 +1,4 @@
-//! Who is measured: the servers of `bench/`, each with its feature and how it is driven.
+//! The servers of `bench/` that are measured, each with its feature and how it is driven.
 
 /// A server and how it is started.
 #[derive(Debug, PartialEq, Eq)]

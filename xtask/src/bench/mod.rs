@@ -73,7 +73,7 @@ fn write(workspace: &Workspace) -> Result<(), Error> {
     Ok(())
 }
 
-/// What `--only` leaves. Names of cells choose cells, names of servers choose servers.
+/// The cells and servers that `--only` selects. Names of cells choose cells, names of servers choose servers.
 fn chosen(only: &[String]) -> Result<(Vec<&'static Cell>, Vec<&'static Contestant>), Error> {
     let is_named = |name: &str| only.iter().any(|word| word == name);
     let cells: Vec<_> = cells::ALL.iter().filter(|cell| is_named(cell.name)).collect();

@@ -38,7 +38,7 @@ pub(super) fn whole(results: &Results, versions: &str, kept: Option<&str>) -> St
     text + "\n" + KEPT + kept.unwrap_or_default()
 }
 
-/// What people wrote at the end of a page.
+/// The text that people wrote at the end of a page.
 pub(super) fn kept_of(page: &str) -> Option<&str> {
     page.split_once(KEPT).map(|(_, kept)| kept)
 }

@@ -107,7 +107,7 @@ impl Counter {
     }
 }
 
-/// What callgrind counted in all.
+/// The total that callgrind counted.
 fn total(report: &Path) -> Option<u64> {
     let text = fs::read_to_string(report).ok()?;
     text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()

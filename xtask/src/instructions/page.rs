@@ -26,7 +26,7 @@ pub(super) fn read(page: &str) -> Option<Table> {
     (!table.is_empty()).then_some(table)
 }
 
-/// What people have written below the heading of the log.
+/// The text that people have written below the heading of the log.
 pub(super) fn log_of(page: &str) -> Option<&str> {
     page.split_once(LOG).map(|(_, log)| log)
 }

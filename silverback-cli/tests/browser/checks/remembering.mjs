@@ -1,4 +1,4 @@
-// What the page remembers between visits, what it does not, and that it works where nothing can be kept.
+// The values that the page remembers between visits, those that it does not, and its work without storage.
 
 import assert from "node:assert/strict";
 import { reachState, received, sendText, until, untilText } from "../bench.mjs";

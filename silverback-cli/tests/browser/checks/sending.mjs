@@ -1,4 +1,4 @@
-// What is typed or chosen, what comes back, and how long it took.
+// Messages that are typed or chosen, their replies, and the time that each took.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";

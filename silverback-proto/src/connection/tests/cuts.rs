@@ -167,7 +167,8 @@ fn large_messages_are_the_same_at_random_cuts() {
     }
 }
 
-/// What `compression` makes of messages of every form, as the peer of `receiver` sends them, and what should be seen.
+/// Messages of every form, compressed with `compression` as the peer of `receiver` sends them, and the events that they
+/// should cause.
 fn compressed_conversation(receiver: Role, compression: &Compression) -> (Vec<u8>, Vec<Seen>) {
     let App { mut conn, clock, .. } = compression::app(receiver.peer(), Config::default(), compression);
     let refrain = "{\"name\":\"κόσμε\",\"numbers\":[1,2,3]}".repeat(4);

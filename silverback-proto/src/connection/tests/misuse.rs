@@ -594,7 +594,7 @@ fn any_call() -> impl Strategy<Value = Call> {
     ];
     let receiving = prop_oneof![
         4 => input.prop_map(|(frames, garbage, mode)| {
-            // What follows a cut frame is its payload, so garbage comes rarely.
+            // The bytes after a cut frame count as its payload, so garbage comes rarely.
             Call::Input(frames, if garbage.len() == 2 { garbage } else { Vec::new() }, mode)
         }),
         1 => frames_in_order().prop_map(Call::TakeMessage),

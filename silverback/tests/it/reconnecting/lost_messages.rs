@@ -75,7 +75,7 @@ async fn pings_that_overtake_do_not_pass_for_messages_that_have_left() {
     for _ in 0..10 {
         writer.ping(&[0; 100]).unwrap();
     }
-    // As many bytes as the first two messages have, with their headers of 14 bytes; but the pings are among them.
+    // The size of the first two messages with their headers of 14 bytes. The pings are among these bytes.
     remote.limit_capacity(2 * 100_014);
     settle().await;
     remote.reset();

@@ -13,7 +13,7 @@ use rustls::{
     sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey},
 };
 
-/// What goes into a certificate, as DER where it is bytes.
+/// The content of a certificate. Fields of bytes are DER.
 pub(crate) struct Handmade {
     pub(crate) version: u8,
     pub(crate) common_name: &'static str,

@@ -106,7 +106,7 @@ async fn a_proxy_may_be_reached_over_tls_and_is_checked_by_its_own_rules() {
     assert_eq!(peer.last_seen().client_certificates, 1);
     assert_eq!(*proxy.client_certificates.lock().unwrap(), 0, "the proxy asked, and the certificate was not for it");
 
-    // Neither the roots for servers nor the danger that was accepted for them is the proxy's.
+    // The proxy uses neither the roots for servers nor the dangerous settings for them.
     for tls in [Tls::new().add_roots(servers.pem()), Tls::new().dangerous_accept_invalid_certs(true)] {
         let dialer = dialer.clone().tls(tls).proxy_tls(Tls::new().add_roots(servers.pem()).default_roots(false));
         let error = within(dialer.dial("wss://server.example/")).await.unwrap_err();

@@ -52,7 +52,7 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
     checks.verdict()
 }
 
-/// What lies behind the proxies.
+/// The servers behind the proxies.
 struct Servers {
     plain: String,
     secure: String,
@@ -185,5 +185,5 @@ fn shown(url: &str) -> String {
     format!("{}{}", scheme(url), if url.contains('@') { " with a password" } else { "" })
 }
 
-/// What `-v` says of a proxy that did its part.
+/// The output of `-v` for a proxy that worked.
 const CONNECTED: &str = "connected through the proxy";
