@@ -4,7 +4,7 @@
 use std::{
     fmt,
     future::poll_fn,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
@@ -101,8 +101,8 @@ impl Http2Server {
     /// Returns the next WebSocket with its request, or `None` once the connection has ended. Call this until then: it
     /// also drives the connection for the WebSockets that were accepted before.
     ///
-    /// The hook of [`Upgrader::on_request`] is called for each request. A request that is not a WebSocket handshake gets
-    /// the response that says so.
+    /// The hook of [`Upgrader::on_request`] is called for each request. Its future is dropped if the client resets the
+    /// stream. A request that is not a WebSocket handshake gets the response that says so.
     ///
     /// # Errors
     /// Fails for one stream, whose request was answered with the reason. The connection and its other streams go on. An
@@ -125,8 +125,11 @@ impl Http2Server {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
         loop {
-            if let Poll::Ready(Some(Ok(handshake))) = self.handshakes.poll_join_next(cx) {
-                return Poll::Ready(Some(handshake));
+            match self.handshakes.poll_join_next(cx) {
+                Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
+                // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
+                Poll::Ready(Some(Err(_))) => continue,
+                Poll::Ready(None) | Poll::Pending => {}
             }
             match &mut self.state {
                 State::Begins(handshake, timer) => {
@@ -174,13 +177,13 @@ async fn take(upgrader: &Upgrader, request: Request<RecvStream>, mut respond: Se
     let budget = upgrader.settings.handshake_timeout;
     let (mut request, stream) = split_request(request);
     let read = read_handshake(&request, &stream);
-    let negotiating = async {
+    let negotiating = timeout(budget, async {
         let headers = ask(upgrader, &request).await?;
         upgrader.negotiate(read?, headers)
-    };
-    let negotiated = match timeout(budget, negotiating).await {
-        Ok(negotiated) => negotiated,
-        Err(_) => Err(UpgradeError::Timeout(budget)),
+    });
+    let negotiated = match unless_reset(&mut respond, negotiating).await {
+        Some(in_time) => in_time.unwrap_or(Err(UpgradeError::Timeout(budget))),
+        None => Err(UpgradeError::Disconnected),
     };
     match negotiated {
         Ok((response, negotiated)) => {
@@ -197,6 +200,17 @@ async fn take(upgrader: &Upgrader, request: Request<RecvStream>, mut respond: Se
             Err(error)
         }
     }
+}
+
+/// Does the work unless the client resets the stream. A reset stream no longer counts for [`MAX_STREAMS`], so without
+/// this a client could keep any number of hooks busy.
+async fn unless_reset<T>(respond: &mut SendResponse<Bytes>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => respond.poll_reset(cx).map(|_| None),
+    })
+    .await
 }
 
 fn read_handshake(request: &Request<()>, stream: &RecvStream) -> Result<ServerHandshake, Rejection> {
@@ -220,8 +234,10 @@ fn split_request(request: Request<RecvStream>) -> (Request<()>, RecvStream) {
 /// Sends the reason. If the stream was reset meanwhile, the client no longer waits for it.
 fn refuse(respond: &mut SendResponse<Bytes>, error: &UpgradeError) {
     let (mut head, body) = error.response().into_parts();
-    // RFC 9113, 8.2.2. A response of the application's hook may have it.
-    head.headers.remove(http::header::CONNECTION);
+    // A response of the application's hook may have them.
+    for name in FORBIDDEN {
+        head.headers.remove(name);
+    }
     if let Ok(mut sender) = respond.send_response(Response::from_parts(head, ()), false) {
         let _ = sender.send_data(Bytes::from(body), true);
     }
@@ -231,6 +247,8 @@ fn disconnected(_: h2::Error) -> UpgradeError {
     UpgradeError::Disconnected
 }
 
+/// The fields of HTTP/1.1 that a response must not have (RFC 9113, 8.2.2). h2 does not send a response with one of them.
+const FORBIDDEN: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read
 /// makes us hold little; on a long way a large message takes more round trips.
 const STREAM_WINDOW: u32 = 64 * 1024;

@@ -20,6 +20,8 @@ mod failures;
 mod guides;
 mod halves;
 #[cfg(feature = "http2")]
+mod http2_hostile;
+#[cfg(feature = "http2")]
 mod http2_server;
 mod joining;
 #[cfg(feature = "json")]
