@@ -26,7 +26,7 @@
 //! - `accept_unmasked_frames` does not exist. A server must refuse unmasked frames (RFC 6455, 5.1), because a
 //!   proxy could take one for a request (10.3).
 //! - [`WebSocketUpgradeRejection`](rejection::WebSocketUpgradeRejection) has axum's variants and `Other`, because more
-//!   faults are found. Those of HTTP/2 are missing.
+//!   faults are found.
 //! - The replies to a burst of messages leave in one write.
 //!
 //! With the feature `ws`, the messages, texts and Close frames of both convert into each other.

@@ -5,7 +5,9 @@ use std::{
     fmt,
     future::poll_fn,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use h2::{
     ext::Protocol,
     server::{Builder, Connection, Handshake, SendResponse},
 };
-use http::{HeaderValue, Request, Response, header::COOKIE};
+use http::{HeaderValue, Method, Request, Response, header::COOKIE};
 use silverback_proto::{
     Role,
     handshake::{Rejection, ServerHandshake},
@@ -36,6 +38,9 @@ use crate::{
 impl Upgrader {
     /// Serves WebSockets on one HTTP/2 connection (RFC 8441). The stream is one on which the client speaks HTTP/2: a TLS
     /// stream whose ALPN protocol is `h2`, or a bare stream if both sides know it.
+    ///
+    /// A client that has no WebSocket open must open one within the handshake timeout. Otherwise the server ends the
+    /// connection, within three times that timeout.
     ///
     /// ```no_run
     /// # async fn serve(stream: tokio::net::TcpStream) {
@@ -66,11 +71,13 @@ impl Upgrader {
             .max_header_list_size(head_limit)
             .max_send_buffer_size(SEND_BUFFER)
             .data_frame_budget(FRAME_BUDGET);
-        let deadline = Instant::now().checked_add(self.settings.handshake_timeout);
         Http2Server {
             upgrader: self.clone(),
-            state: State::Begins(builder.handshake(stream), deadline.map(|deadline| Box::pin(sleep_until(deadline)))),
+            state: State::Begins(builder.handshake(stream)),
+            timer: timer(self.settings.handshake_timeout),
             handshakes: JoinSet::new(),
+            connections: Arc::new(()),
+            idle_checks: 0,
             is_shutting_down: false,
         }
     }
@@ -85,14 +92,21 @@ type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 pub struct Http2Server {
     upgrader: Upgrader,
     state: State,
+    /// Ends when the client must have sent its preface, and then each time to check whether the connection is idle.
+    /// `None` if the handshake timeout is endless.
+    timer: Option<Pin<Box<Sleep>>>,
     /// The handshakes of single streams. Each may wait for the application's hook.
     handshakes: JoinSet<Accepted>,
+    /// Each WebSocket has a clone.
+    connections: Arc<()>,
+    /// How many checks in a row found neither a WebSocket nor a handshake.
+    idle_checks: u8,
     is_shutting_down: bool,
 }
 
 enum State {
     /// The client's preface has not come.
-    Begins(Handshake<Box<dyn ByteStream>, Bytes>, Option<Pin<Box<Sleep>>>),
+    Begins(Handshake<Box<dyn ByteStream>, Bytes>),
     Open(Connection<Box<dyn ByteStream>, Bytes>),
     Over,
 }
@@ -132,7 +146,7 @@ impl Http2Server {
                 Poll::Ready(None) | Poll::Pending => {}
             }
             match &mut self.state {
-                State::Begins(handshake, timer) => {
+                State::Begins(handshake) => {
                     if let Poll::Ready(begun) = Pin::new(handshake).poll(cx) {
                         match begun {
                             Ok(connection) => self.state = State::Open(connection),
@@ -143,20 +157,42 @@ impl Http2Server {
                         }
                         continue;
                     }
-                    ready!(timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx)));
+                    ready!(self.poll_timer(cx));
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
-                State::Open(connection) => match ready!(connection.poll_accept(cx)) {
-                    Some(Ok((request, respond))) => {
-                        let upgrader = self.upgrader.clone();
-                        self.handshakes.spawn(async move { take(&upgrader, request, respond).await });
+                State::Open(connection) => match connection.poll_accept(cx) {
+                    Poll::Ready(Some(Ok((request, respond)))) => {
+                        let (upgrader, counted) = (self.upgrader.clone(), self.connections.clone());
+                        self.handshakes.spawn(async move { take(&upgrader, request, respond, counted).await });
                     }
-                    Some(Err(error)) => return self.end(error),
-                    None => self.state = State::Over,
+                    Poll::Ready(Some(Err(error))) => return self.end(error),
+                    Poll::Ready(None) => self.state = State::Over,
+                    Poll::Pending => {
+                        ready!(self.poll_timer(cx));
+                        self.check_idle();
+                    }
                 },
                 State::Over => return Poll::Ready(None),
             }
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
+    }
+
+    /// Ends a connection that carries no WebSocket. The first check may come just after the last WebSocket has ended, so
+    /// only the second one tells the client. If the connection is still open at the third one, the client takes nothing
+    /// or does not react.
+    fn check_idle(&mut self) {
+        self.timer = timer(self.upgrader.settings.handshake_timeout);
+        let is_idle = Arc::strong_count(&self.connections) == 1;
+        self.idle_checks = if is_idle { self.idle_checks + 1 } else { 0 };
+        match self.idle_checks {
+            0 | 1 => {}
+            2 if !self.is_shutting_down => self.shut_down(),
+            _ => self.state = State::Over,
         }
     }
 
@@ -172,8 +208,19 @@ impl fmt::Debug for Http2Server {
     }
 }
 
+/// A timer, which is never so short that it keeps its task busy.
+fn timer(length: Duration) -> Option<Pin<Box<Sleep>>> {
+    let deadline = Instant::now().checked_add(length.max(SHORTEST_CHECK));
+    deadline.map(|deadline| Box::pin(sleep_until(deadline)))
+}
+
 /// Answers the request of one stream.
-async fn take(upgrader: &Upgrader, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Accepted {
+async fn take(
+    upgrader: &Upgrader,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    counted: Arc<()>,
+) -> Accepted {
     let budget = upgrader.settings.handshake_timeout;
     let (mut request, stream) = split_request(request);
     let read = read_handshake(&request, &stream);
@@ -190,13 +237,13 @@ async fn take(upgrader: &Upgrader, request: Request<RecvStream>, mut respond: Se
             let sender = respond.send_response(response, false).map_err(disconnected)?;
             let sides = (
                 ReadSide::Http2(Box::new(Http2Reader::new(stream))),
-                WriteSide::Http2(Box::new(Http2Writer::new(sender))),
+                WriteSide::Http2(Box::new(Http2Writer::new(sender, counted))),
             );
             request.extensions_mut().clear();
             Ok((Conn::on(sides, Role::Server, negotiated, Vec::new(), &upgrader.settings), request))
         }
         Err(error) => {
-            refuse(&mut respond, &error);
+            refuse(&mut respond, request.method(), &error);
             Err(error)
         }
     }
@@ -232,14 +279,18 @@ fn split_request(request: Request<RecvStream>) -> (Request<()>, RecvStream) {
 }
 
 /// Sends the reason. If the stream was reset meanwhile, the client no longer waits for it.
-fn refuse(respond: &mut SendResponse<Bytes>, error: &UpgradeError) {
+fn refuse(respond: &mut SendResponse<Bytes>, method: &Method, error: &UpgradeError) {
     let (mut head, body) = error.response().into_parts();
     // A response of the application's hook may have them.
     for name in FORBIDDEN {
         head.headers.remove(name);
     }
-    if let Ok(mut sender) = respond.send_response(Response::from_parts(head, ()), false) {
-        let _ = sender.send_data(Bytes::from(body), true);
+    // A response to HEAD has no body (RFC 9110, 9.3.2).
+    let ends = method == Method::HEAD;
+    if let Ok(mut sender) = respond.send_response(Response::from_parts(head, ()), ends) {
+        if !ends {
+            let _ = sender.send_data(Bytes::from(body), true);
+        }
     }
 }
 
@@ -249,6 +300,7 @@ fn disconnected(_: h2::Error) -> UpgradeError {
 
 /// The fields of HTTP/1.1 that a response must not have (RFC 9113, 8.2.2). h2 does not send a response with one of them.
 const FORBIDDEN: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+const SHORTEST_CHECK: Duration = Duration::from_millis(100);
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read
 /// makes us hold little; on a long way a large message takes more round trips.
 const STREAM_WINDOW: u32 = 64 * 1024;

@@ -144,14 +144,15 @@ impl Upgrader {
     }
 
     /// Sets the hosts that the server answers to, by the `Host` header. Default: every host. A rejected request gets
-    /// 403.
+    /// 403, and over HTTP/2 421.
     pub fn check_host(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
         self
     }
 
-    /// Sets a hook for each request on a bare stream ([`accept`](Self::accept)). The hook returns headers to add to the
-    /// response, or rejects the request with a response. In an HTTP server, the handler of the request does this.
+    /// Sets a hook for each request on a bare stream ([`accept`](Self::accept) and `serve_http2`). The hook returns
+    /// headers to add to the response, or rejects the request with a response. In an HTTP server, the handler of the
+    /// request does this. The hook's future is dropped when the handshake timeout has passed.
     ///
     /// ```
     /// # use http::{HeaderMap, Response, StatusCode};

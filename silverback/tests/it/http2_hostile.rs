@@ -1,8 +1,12 @@
 //! Clients that misuse our own server over HTTP/2.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -11,14 +15,32 @@ use http::{HeaderMap, Request, Response};
 use silverback::Upgrader;
 use tokio::{
     io::{DuplexStream, duplex},
-    task::yield_now,
+    sync::oneshot,
+    task::{JoinHandle, yield_now},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::support::within;
 
 async fn client(near: DuplexStream) -> SendRequest<Bytes> {
-    let (sender, connection) = h2::client::handshake(near).await.unwrap();
-    tokio::spawn(async move { _ = connection.await });
+    client_until(near, 64 * 1024, pending()).await
+}
+
+/// A client whose streams have this window. It neither reads nor writes any more once `stop` is ready, and keeps its
+/// connection.
+async fn client_until(
+    near: DuplexStream,
+    window: u32,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> SendRequest<Bytes> {
+    let mut builder = h2::client::Builder::new();
+    let (sender, mut connection) = builder.initial_window_size(window).handshake(near).await.unwrap();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = &mut connection => {}
+            () = stop => pending().await,
+        }
+    });
     let sender = sender.ready().await.unwrap();
     while !sender.is_extended_connect_protocol_enabled() {
         yield_now().await;
@@ -36,9 +58,13 @@ fn request(path: &str) -> Request<()> {
 
 /// Sends a greeting on each WebSocket.
 fn serve(upgrader: &Upgrader) -> DuplexStream {
+    serve_with_task(upgrader).0
+}
+
+fn serve_with_task(upgrader: &Upgrader) -> (DuplexStream, JoinHandle<()>) {
     let (near, far) = duplex(1024 * 1024);
     let mut http2 = upgrader.serve_http2(far);
-    tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         while let Some(accepted) = http2.accept().await {
             let Ok((mut conn, _)) = accepted else { continue };
             tokio::spawn(async move {
@@ -47,7 +73,7 @@ fn serve(upgrader: &Upgrader) -> DuplexStream {
             });
         }
     });
-    near
+    (near, serving)
 }
 
 #[tokio::test]
@@ -91,7 +117,7 @@ async fn a_reset_ends_the_hook_of_its_request() {
             running.fetch_add(1, Ordering::SeqCst);
             started.fetch_add(1, Ordering::SeqCst);
             let _running = Running(running);
-            std::future::pending().await
+            pending().await
         }
     });
     let near = serve(&upgrader);
@@ -116,4 +142,73 @@ async fn a_refusal_of_the_hook_loses_the_fields_of_http_1() {
     let mut refused = within(refused).await.unwrap();
     assert_eq!(refused.status(), 426);
     assert_eq!(within(refused.body_mut().data()).await.unwrap().unwrap(), "Not here.");
+}
+
+/// Returns after how many seconds the server has ended its connection.
+async fn ended(serving: JoinHandle<()>) -> u64 {
+    let begun = Instant::now();
+    timeout(Duration::from_secs(3600), serving).await.expect("an end").unwrap();
+    begun.elapsed().as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_websocket_ends() {
+    let (near, serving) = serve_with_task(&Upgrader::new());
+    let _client = client(near).await;
+    assert_eq!(ended(serving).await, 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_ends_some_time_after_its_last_websocket() {
+    let (near, serving) = serve_with_task(&Upgrader::new());
+    let mut client = client(near).await;
+    let (response, stream) = client.send_request(request("/ws"), false).unwrap();
+    let response = within(response).await.unwrap();
+    sleep(Duration::from_secs(15)).await;
+    assert!(!serving.is_finished());
+    drop((response, stream));
+    assert_eq!(ended(serving).await, 15);
+}
+
+/// The responses wait for the window of the client.
+#[tokio::test(start_paused = true)]
+async fn refusals_that_are_not_read_do_not_keep_a_connection_open() {
+    let (near, serving) = serve_with_task(&Upgrader::new());
+    let mut client = client_until(near, 0, pending()).await;
+    let mut refused = Vec::new();
+    for _ in 0..100 {
+        let mut get = Request::get("https://example.com/").body(()).unwrap();
+        *get.version_mut() = http::Version::HTTP_2;
+        let response = client.send_request(get, true).unwrap().0;
+        refused.push(within(response).await.unwrap());
+    }
+    assert_eq!(ended(serving).await, 30);
+}
+
+/// The WebSocket ends by its own keepalive, and the connection after it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_hangs_does_not_keep_a_connection_open() {
+    let (near, serving) = serve_with_task(&Upgrader::new());
+    let (hang, hangs) = oneshot::channel();
+    let mut client = client_until(near, 64 * 1024, async { hangs.await.unwrap_or_default() }).await;
+    let (response, _stream) = client.send_request(request("/ws"), false).unwrap();
+    let _response = within(response).await.unwrap();
+    hang.send(()).unwrap();
+    assert!(ended(serving).await < 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_that_are_not_read_do_not_stop_a_shutdown() {
+    let (near, far) = duplex(1024 * 1024);
+    let mut http2 = Upgrader::new().serve_http2(far);
+    let serving = tokio::spawn(async move {
+        assert!(matches!(http2.accept().await, Some(Err(_))));
+        http2.shut_down();
+        assert!(http2.accept().await.is_none());
+    });
+    let mut client = client_until(near, 0, pending()).await;
+    let mut get = Request::get("https://example.com/").body(()).unwrap();
+    *get.version_mut() = http::Version::HTTP_2;
+    let _refused = within(client.send_request(get, true).unwrap().0).await.unwrap();
+    assert_eq!(ended(serving).await, 20);
 }

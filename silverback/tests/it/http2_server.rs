@@ -145,6 +145,7 @@ async fn other_requests_get_a_small_answer_and_the_connection_goes_on() {
         (request("/other"), Some("websocket"), false, 404, "Not here."),
         (Request::get("https://example.com/ws").body(()).unwrap(), None, true, 405, "RFC 8441"),
         (Request::post("https://example.com/ws").body(()).unwrap(), None, false, 405, "POST"),
+        (Request::head("https://example.com/ws").body(()).unwrap(), None, true, 405, ""),
     ] {
         let mut refused = within(client.send(request, protocol, ends)).await.unwrap();
         assert_eq!(refused.status(), status);

@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, IoSlice},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -55,11 +56,13 @@ impl Http2Reader {
 pub(crate) struct Http2Writer {
     stream: SendStream<Bytes>,
     has_ended: bool,
+    /// Its clones count the WebSockets of the connection.
+    _counted: Arc<()>,
 }
 
 impl Http2Writer {
-    pub(crate) fn new(stream: SendStream<Bytes>) -> Self {
-        Self { stream, has_ended: false }
+    pub(crate) fn new(stream: SendStream<Bytes>, counted: Arc<()>) -> Self {
+        Self { stream, has_ended: false, _counted: counted }
     }
 
     /// Sends the slices as one DATA frame, as far as the windows of the peer allow.
