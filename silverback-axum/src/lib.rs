@@ -29,7 +29,7 @@
 //!   faults are found.
 //! - The replies to a burst of messages leave in one write.
 //!
-//! With the feature `ws`, the messages, texts and Close frames of both convert into each other.
+//! With the feature `http2` (default), the extractor also takes WebSockets over HTTP/2. With the feature `ws`, the messages, texts and Close frames of both convert into each other.
 //!
 //! [`WebSocket::into_inner`] returns the [`silverback::Conn`] itself, with all of its methods. To share settings
 //! between routes, add an [`Upgrader`](silverback::Upgrader) to the router:
