@@ -161,6 +161,13 @@ impl Http2Server {
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
+                // A client may reset its requests and send others. They wait until the handshakes of the first are over.
+                State::Open(connection) if self.handshakes.len() >= MAX_STREAMS as usize => {
+                    match ready!(connection.poll_closed(cx)) {
+                        Ok(()) => self.state = State::Over,
+                        Err(error) => return self.end(error),
+                    }
+                }
                 State::Open(connection) => match connection.poll_accept(cx) {
                     Poll::Ready(Some(Ok((request, respond)))) => {
                         let (upgrader, counted) = (self.upgrader.clone(), self.connections.clone());
@@ -198,6 +205,10 @@ impl Http2Server {
 
     fn end(&mut self, error: h2::Error) -> Poll<Option<Accepted>> {
         self.state = State::Over;
+        // A client that was told to open no more streams may close the transport before it has read everything.
+        if self.is_shutting_down && error.is_io() {
+            return Poll::Ready(None);
+        }
         Poll::Ready(Some(Err(UpgradeError::Io(std::io::Error::other(error)))))
     }
 }
