@@ -67,6 +67,8 @@ impl Drop for Encoding<'_> {
             large.reset();
             let mut inner = self.shared.lock();
             inner.transmitter.abandon_large(large);
+            // The flusher may have checked the connection while the message had the compressor.
+            self.shared.watch_compressor(&mut inner);
             inner.wakes_waiting = true;
         }
     }

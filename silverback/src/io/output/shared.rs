@@ -391,10 +391,7 @@ impl Shared {
         if !inner.transmitter.may_write(has_room) {
             return;
         }
-        if !inner.listed.compressing && inner.transmitter.holds_compressor() {
-            inner.listed.compressing = true;
-            self.flusher.watch_compressor(self);
-        }
+        self.watch_compressor(inner);
         // The task that holds the lock writes, but only the flusher is woken. So no output is lost if the task goes
         // away.
         let waker = Waker::from(self.clone());
@@ -416,6 +413,14 @@ impl Shared {
                     inner.fail(Failure::Io(io::ErrorKind::Other));
                 }
             }
+        }
+    }
+
+    /// Makes sure that the flusher releases the compressor once it is idle.
+    pub(super) fn watch_compressor(self: &Arc<Self>, inner: &mut Inner) {
+        if !inner.listed.compressing && inner.transmitter.holds_compressor() {
+            inner.listed.compressing = true;
+            self.flusher.watch_compressor(self);
         }
     }
 

@@ -1,19 +1,24 @@
 //! An idle compressor is released, even if other tasks are busy. The size of the next message shows it: it is as large
 //! as the first one, because it refers to nothing earlier.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use silverback::{Compression, Conn, Negotiated, Role, Settings, Writer, proto::deflate::DeflateParams};
+use silverback::{Compression, Conn, MemoryBudget, Negotiated, Role, Settings, Writer, proto::deflate::DeflateParams};
 use silverback_testkit::pipe::{Remote, pipe};
 use tokio::time::sleep;
 
-use super::prose;
+use super::{noise, prose};
 use crate::support::settle;
 
 /// A server without keepalive pings, and its client.
 fn pushing() -> (Conn, Remote) {
+    pushing_within(&MemoryBudget::new(usize::MAX))
+}
+
+fn pushing_within(budget: &MemoryBudget) -> (Conn, Remote) {
     let (pipe, remote) = pipe();
-    let settings = Settings::default().compression(Compression::default()).adjust_config(|it| it.ping_interval(None));
+    let settings = Settings::default().compression(Compression::default()).memory_budget(budget.clone());
+    let settings = settings.adjust_config(|it| it.ping_interval(None));
     let mut negotiated = Negotiated::default();
     negotiated.compression = Some(DeflateParams::default());
     (Conn::from_handshake(pipe, Role::Server, negotiated, [], &settings), remote.as_client())
@@ -69,5 +74,30 @@ async fn connections_that_come_and_go_are_not_kept_until_their_compressors_would
         drop(conn);
         settle().await;
         assert!(remote.is_dropped());
+    }
+}
+
+/// A message that does not shrink has the compressor along while it is copied. Meanwhile the flusher may look for idle
+/// compressors and find none.
+#[tokio::test(start_paused = true)]
+async fn a_large_message_that_is_cancelled_does_not_keep_the_compressor() {
+    let budget = MemoryBudget::new(usize::MAX);
+    let (conn, _remote) = pushing_within(&budget);
+    let (writer, _reader) = conn.split();
+    let message = noise(16 * 1024 * 1024);
+    // It is cancelled at its beginning, when it is compressed in 64 steps, and when a part of it is copied.
+    for steps in [1, 64, 65] {
+        writer.write_message(prose(100)).await.unwrap();
+        settle().await;
+        assert!(budget.used() > 0);
+        {
+            let mut writing = pin!(writer.write_borrowed(&message[..]));
+            for _ in 0..steps {
+                assert!(poll_fn(|cx| Poll::Ready(writing.as_mut().poll(cx).is_pending())).await);
+            }
+            sleep(Duration::from_secs(30)).await;
+        }
+        sleep(Duration::from_secs(30)).await;
+        assert_eq!(budget.used(), 0, "after {steps} steps");
     }
 }
