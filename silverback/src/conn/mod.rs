@@ -277,6 +277,9 @@ impl Conn {
     }
 
     /// Splits the connection into two halves, for two tasks. This spawns nothing and makes nothing slower.
+    ///
+    /// Pings are answered, and a peer that has gone is noticed, only while the [`Reader`] is read. So keep reading, also
+    /// if you expect no messages.
     pub fn split(self) -> (Writer, Reader) {
         (self.writer, self.reader)
     }

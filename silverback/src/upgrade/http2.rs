@@ -119,8 +119,8 @@ impl Http2Server {
     /// stream. A request that is not a WebSocket handshake gets the response that says so.
     ///
     /// # Errors
-    /// Fails for one stream, whose request was answered with the reason. The connection and its other streams go on. An
-    /// error of the connection itself comes last, before `None`.
+    /// Fails for one stream. Its request was answered with the reason, unless the client had reset it. The connection and
+    /// its other streams go on. An error of the connection itself comes last, before `None`.
     ///
     /// # Cancel safety
     /// Dropping the future loses no WebSocket.
@@ -139,6 +139,9 @@ impl Http2Server {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
         loop {
+            if let State::Over = self.state {
+                return Poll::Ready(None);
+            }
             match self.handshakes.poll_join_next(cx) {
                 Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
                 // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
@@ -180,7 +183,7 @@ impl Http2Server {
                         self.check_idle();
                     }
                 },
-                State::Over => return Poll::Ready(None),
+                State::Over => {}
             }
         }
     }

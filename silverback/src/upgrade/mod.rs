@@ -270,8 +270,8 @@ impl Upgrader {
         self.origins.check(origin, host).map_err(Rejection::origin)
     }
 
-    /// Checks whether the [`memory_budget`](Self::memory_budget) has room for another connection. `accept`,
-    /// [`accept_handshake`](Self::accept_handshake) and `upgrade` do the same.
+    /// Checks whether the [`memory_budget`](Self::memory_budget) has room for another connection. Every method
+    /// that accepts one does the same.
     ///
     /// # Errors
     /// Fails with [`Rejection::Overloaded`] (503 with `Retry-After`) if seven eighths of the budget are used.
