@@ -72,6 +72,23 @@ impl Details {
     }
 }
 
+/// The details of any variant, owned or borrowed as the rejection is.
+macro_rules! details_of {
+    ($rejection:expr) => {
+        match $rejection {
+            WebSocketUpgradeRejection::MethodNotGet(details)
+            | WebSocketUpgradeRejection::MethodNotConnect(details)
+            | WebSocketUpgradeRejection::InvalidProtocolPseudoheader(details)
+            | WebSocketUpgradeRejection::InvalidConnectionHeader(details)
+            | WebSocketUpgradeRejection::InvalidUpgradeHeader(details)
+            | WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(details)
+            | WebSocketUpgradeRejection::WebSocketKeyHeaderMissing(details)
+            | WebSocketUpgradeRejection::ConnectionNotUpgradable(details)
+            | WebSocketUpgradeRejection::Other(details) => details,
+        }
+    };
+}
+
 impl WebSocketUpgradeRejection {
     /// Returns the status of the response.
     pub fn status(&self) -> StatusCode {
@@ -85,31 +102,11 @@ impl WebSocketUpgradeRejection {
 
     /// Returns the reason itself.
     pub fn into_inner(self) -> UpgradeError {
-        match self {
-            Self::MethodNotGet(details)
-            | Self::MethodNotConnect(details)
-            | Self::InvalidProtocolPseudoheader(details)
-            | Self::InvalidConnectionHeader(details)
-            | Self::InvalidUpgradeHeader(details)
-            | Self::InvalidWebSocketVersionHeader(details)
-            | Self::WebSocketKeyHeaderMissing(details)
-            | Self::ConnectionNotUpgradable(details)
-            | Self::Other(details) => details.into_inner(),
-        }
+        details_of!(self).into_inner()
     }
 
     fn details(&self) -> &Details {
-        match self {
-            Self::MethodNotGet(details)
-            | Self::MethodNotConnect(details)
-            | Self::InvalidProtocolPseudoheader(details)
-            | Self::InvalidConnectionHeader(details)
-            | Self::InvalidUpgradeHeader(details)
-            | Self::InvalidWebSocketVersionHeader(details)
-            | Self::WebSocketKeyHeaderMissing(details)
-            | Self::ConnectionNotUpgradable(details)
-            | Self::Other(details) => details,
-        }
+        details_of!(self)
     }
 }
 

@@ -10,8 +10,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest field section, in bytes: each name and value uncompressed, and 32 for each field (RFC 9114, 4.2.2).
-    /// Our SETTINGS announce it. The compressed form may not be larger either, because no sensible encoder makes a
-    /// section grow. Default: 16 KiB, as for the head of an HTTP/1.1 request.
+    /// Our SETTINGS announce it. The same limit holds for the compressed form, which is normally smaller. Default: 16 KiB, as for the head of an HTTP/1.1 request.
     pub field_section: u64,
     /// The most fields of one section, pseudo-header fields included. Each takes an entry of a header map. Default:
     /// 200, twice as many as header lines of an HTTP/1.1 request, because clients send each cookie as a field of its

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{CONTENT_LENGTH, HOST, TE},
     uri::{Authority, PathAndQuery, Scheme},
 };
 
@@ -13,7 +13,11 @@ use super::{
     message_fault::{MessageFault, UnsendableMessage},
     qpack::{Field, FieldSection},
 };
-use crate::handshake::Received;
+use crate::handshake::{
+    Received,
+    headers::{is_connection_specific, join_cookies},
+    syntax::is_token_byte,
+};
 
 /// Reading messages.
 impl FieldSection {
@@ -179,7 +183,6 @@ impl<'a> PseudoFields<'a> {
 
 fn read_fields(fields: &[Field], kind: Kind) -> Result<(PseudoFields<'_>, HeaderMap), Error> {
     let (mut pseudo, mut headers) = (PseudoFields::default(), HeaderMap::new());
-    let mut cookies: Option<Vec<u8>> = None;
     let mut are_headers = false;
     for field in fields {
         if field.name.starts_with(b":") {
@@ -191,22 +194,10 @@ fn read_fields(fields: &[Field], kind: Kind) -> Result<(PseudoFields<'_>, Header
         }
         are_headers = true;
         let (name, value) = read_header(field)?;
-        if kind == Kind::Request && name == COOKIE {
-            // 4.2.1: a client may send each cookie in a separate field.
-            match &mut cookies {
-                Some(cookies) => {
-                    cookies.extend_from_slice(b"; ");
-                    cookies.extend_from_slice(value.as_bytes());
-                }
-                None => cookies = Some(value.as_bytes().to_vec()),
-            }
-            continue;
-        }
         headers.try_append(name, value).map_err(|_| LimitError::Fields { limit: headers.len() })?;
     }
-    if let Some(cookies) = cookies {
-        let joined = HeaderValue::from_maybe_shared(Bytes::from(cookies));
-        headers.insert(COOKIE, joined.map_err(|_| MessageFault::FieldValue(COOKIE))?);
+    if kind == Kind::Request {
+        join_cookies(&mut headers);
     }
     Ok((pseudo, headers))
 }
@@ -224,12 +215,6 @@ fn read_header(field: &Field) -> Result<(HeaderName, HeaderValue), MessageFault>
     let mut value = value.map_err(|_| MessageFault::FieldValue(name.clone()))?;
     value.set_sensitive(field.is_sensitive);
     Ok((name, value))
-}
-
-/// 4.2: headers about the connection, which HTTP/3 expresses by other means.
-fn is_connection_specific(name: &HeaderName) -> bool {
-    [CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
 /// The headers of a message that may be sent.
@@ -251,8 +236,7 @@ fn read_protocol(value: &Bytes) -> Result<String, MessageFault> {
 
 /// RFC 9110, 5.6.2 and 7.8: a token, or two with a slash between a name and a version.
 fn is_token(text: &[u8]) -> bool {
-    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(byte);
-    !text.is_empty() && text.iter().all(is_allowed)
+    !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte) || byte == b'/')
 }
 
 /// RFC 3986, 3.1: a letter, then letters, digits and three other characters.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
 
 use super::{error::HandshakeError, received::Received};
 
@@ -31,6 +31,29 @@ pub fn parse_header(name: &str, value: impl AsRef<[u8]>) -> Result<(HeaderName, 
 pub fn is_reserved(name: &HeaderName) -> bool {
     [UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")
+}
+
+/// Whether this field is about an HTTP/1.1 connection. A message over HTTP/2 or HTTP/3 that has such a field is malformed
+/// (RFC 9113, 8.2.2; RFC 9114, 4.2).
+pub fn is_connection_specific(name: &HeaderName) -> bool {
+    [CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// Joins several `Cookie` fields in one. A client over HTTP/2 or HTTP/3 may send each cookie in a field of its own (RFC
+/// 9113, 8.2.3; RFC 9114, 4.2.1), and applications expect one field.
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
+    if cookies.len() < 2 {
+        return;
+    }
+    let is_sensitive = cookies.iter().any(|cookie| cookie.is_sensitive());
+    let bytes: Vec<_> = cookies.into_iter().map(HeaderValue::as_bytes).collect();
+    // The parts are valid values, and so is the whole.
+    if let Ok(mut joined) = HeaderValue::from_bytes(&bytes.join(&b"; "[..])) {
+        joined.set_sensitive(is_sensitive);
+        headers.insert(COOKIE, joined);
+    }
 }
 
 /// Checks the headers that an application adds to a handshake.

@@ -35,7 +35,7 @@ mod rejection;
 mod request;
 mod server;
 mod subprotocol;
-mod syntax;
+pub(crate) mod syntax;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -16,10 +16,13 @@ use h2::{
     ext::Protocol,
     server::{Builder, Connection, Handshake, SendResponse},
 };
-use http::{HeaderValue, Method, Request, Response, header::COOKIE};
+use http::{Method, Request, Response};
 use silverback_proto::{
     Role,
-    handshake::{Rejection, ServerHandshake},
+    handshake::{
+        Rejection, ServerHandshake,
+        headers::{is_connection_specific, join_cookies},
+    },
 };
 use tokio::{
     task::JoinSet,
@@ -139,16 +142,8 @@ impl Http2Server {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
         loop {
-            if let State::Over = self.state {
-                return Poll::Ready(None);
-            }
-            match self.handshakes.poll_join_next(cx) {
-                Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
-                // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
-                Poll::Ready(Some(Err(_))) => continue,
-                Poll::Ready(None) | Poll::Pending => {}
-            }
             match &mut self.state {
+                State::Over => return Poll::Ready(None),
                 State::Begins(handshake) => {
                     if let Poll::Ready(begun) = Pin::new(handshake).poll(cx) {
                         match begun {
@@ -164,26 +159,33 @@ impl Http2Server {
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
-                // A client may reset its requests and send others. They wait until the handshakes of the first are over.
-                State::Open(connection) if self.handshakes.len() >= MAX_STREAMS as usize => {
-                    match ready!(connection.poll_closed(cx)) {
-                        Ok(()) => self.state = State::Over,
-                        Err(error) => return self.end(error),
+                State::Open(connection) => {
+                    match self.handshakes.poll_join_next(cx) {
+                        Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
+                        // A hook has panicked, which reset its stream. Others that are done would not wake this task
+                        // again.
+                        Poll::Ready(Some(Err(_))) => continue,
+                        Poll::Ready(None) | Poll::Pending => {}
+                    }
+                    // A client may reset its requests and send others. They wait until the first handshakes are over.
+                    let polled = if self.handshakes.len() < MAX_STREAMS as usize {
+                        connection.poll_accept(cx)
+                    } else {
+                        connection.poll_closed(cx).map(|closed| closed.err().map(Err))
+                    };
+                    match polled {
+                        Poll::Ready(Some(Ok((request, respond)))) => {
+                            let (upgrader, counted) = (self.upgrader.clone(), self.connections.clone());
+                            self.handshakes.spawn(async move { take(&upgrader, request, respond, counted).await });
+                        }
+                        Poll::Ready(Some(Err(error))) => return self.end(error),
+                        Poll::Ready(None) => self.state = State::Over,
+                        Poll::Pending => {
+                            ready!(self.poll_timer(cx));
+                            self.check_idle();
+                        }
                     }
                 }
-                State::Open(connection) => match connection.poll_accept(cx) {
-                    Poll::Ready(Some(Ok((request, respond)))) => {
-                        let (upgrader, counted) = (self.upgrader.clone(), self.connections.clone());
-                        self.handshakes.spawn(async move { take(&upgrader, request, respond, counted).await });
-                    }
-                    Poll::Ready(Some(Err(error))) => return self.end(error),
-                    Poll::Ready(None) => self.state = State::Over,
-                    Poll::Pending => {
-                        ready!(self.poll_timer(cx));
-                        self.check_idle();
-                    }
-                },
-                State::Over => {}
             }
         }
     }
@@ -236,7 +238,9 @@ async fn take(
     counted: Arc<()>,
 ) -> Accepted {
     let budget = upgrader.settings.handshake_timeout;
-    let (mut request, stream) = split_request(request);
+    let (mut head, stream) = request.into_parts();
+    join_cookies(&mut head.headers);
+    let mut request = Request::from_parts(head, ());
     let read = read_handshake(&request, &stream);
     let negotiating = timeout(budget, async {
         let headers = ask(upgrader, &request).await?;
@@ -280,23 +284,12 @@ fn read_handshake(request: &Request<()>, stream: &RecvStream) -> Result<ServerHa
     if stream.is_end_stream() { Err(handshake.reject(Rejection::EndOfStream)) } else { Ok(handshake) }
 }
 
-/// Joins the fields of cookies, which HTTP/2 may send one by one (RFC 9113, 8.2.3).
-fn split_request(request: Request<RecvStream>) -> (Request<()>, RecvStream) {
-    let (mut head, stream) = request.into_parts();
-    let cookies: Vec<_> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if cookies.len() > 1 {
-        if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
-            head.headers.insert(COOKIE, joined);
-        }
-    }
-    (Request::from_parts(head, ()), stream)
-}
-
 /// Sends the reason. If the stream was reset meanwhile, the client no longer waits for it.
 fn refuse(respond: &mut SendResponse<Bytes>, method: &Method, error: &UpgradeError) {
     let (mut head, body) = error.response().into_parts();
-    // A response of the application's hook may have them.
-    for name in FORBIDDEN {
+    // A response of the application's hook may have such fields, and h2 does not send a response with one of them.
+    let forbidden: Vec<_> = head.headers.keys().filter(|name| is_connection_specific(name)).cloned().collect();
+    for name in forbidden {
         head.headers.remove(name);
     }
     // A response to HEAD has no body (RFC 9110, 9.3.2).
@@ -312,8 +305,6 @@ fn disconnected(_: h2::Error) -> UpgradeError {
     UpgradeError::Disconnected
 }
 
-/// The fields of HTTP/1.1 that a response must not have (RFC 9113, 8.2.2). h2 does not send a response with one of them.
-const FORBIDDEN: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 const SHORTEST_CHECK: Duration = Duration::from_millis(100);
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read
 /// makes us hold little; on a long way a large message takes more round trips.

@@ -7,14 +7,14 @@ use http::{HeaderMap, Request, Response};
 use silverback::{Compression, Error, Http2Server, UpgradeError, Upgrader};
 use silverback_testkit::{
     http2::Client,
-    wire::{close, ping, pong, text},
+    wire::{close, ping, text},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
 
-use crate::support::{echo, within};
+use crate::support::{echo, expect_echo_and_close, within};
 
 /// The server's observations: the path of each request that became a WebSocket, the error of each that did not, and how
 /// each WebSocket ended.
@@ -85,11 +85,7 @@ async fn many_connections_share_one_and_each_closes_cleanly() {
         stream.send_frame(ping("?"));
     }
     for (number, stream) in streams.iter_mut().enumerate() {
-        within(stream.expect(text(format!("hello {number}")))).await;
-        within(stream.expect(pong("?"))).await;
-        stream.send_frame(close(1000, "done"));
-        within(stream.expect(close(1000, ""))).await;
-        assert_eq!(within(stream.receive()).await.unwrap(), None);
+        expect_echo_and_close(stream, &format!("hello {number}")).await;
         // Firefox never ends its side, and the server does not wait for it.
         assert!(matches!(within(seen.recv()).await, Some(Seen::Ended(Ok(())))));
     }

@@ -14,14 +14,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use silverback::{CloseCode, Compression, Conn, Error, Upgrader};
 use silverback_testkit::{
     http2::Client,
-    wire::{close, close_empty, ping, pong, text},
+    wire::{close_empty, ping, text},
 };
 use tokio::{
     io::duplex,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::support::{echo, within};
+use crate::support::{echo, expect_echo_and_close, within};
 
 /// The outcome of each connection of the server.
 type Ends = UnboundedReceiver<Result<(), Error>>;
@@ -76,12 +76,7 @@ async fn many_connections_share_one_and_each_closes_cleanly() {
         stream.send_frame(ping("?"));
     }
     for (number, stream) in streams.iter_mut().enumerate() {
-        within(stream.expect(text(format!("hello {number}")))).await;
-        within(stream.expect(pong("?"))).await;
-        stream.send_frame(close(1000, "done"));
-        within(stream.expect(close(1000, ""))).await;
-        // The server ends its side first, as over TCP.
-        assert_eq!(within(stream.receive()).await.unwrap(), None);
+        expect_echo_and_close(stream, &format!("hello {number}")).await;
         stream.finish();
         within(ends.recv()).await.unwrap().unwrap();
     }

@@ -124,3 +124,16 @@ impl Head {
         self.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str()).collect()
     }
 }
+
+/// Receives the echo of a greeting and of a ping on a stream of HTTP/2, closes, and sees the server end its side.
+#[cfg(feature = "http2")]
+pub(crate) async fn expect_echo_and_close(stream: &mut silverback_testkit::http2::Stream, greeting: &str) {
+    use silverback_testkit::wire::{close, pong, text};
+
+    within(stream.expect(text(greeting))).await;
+    within(stream.expect(pong("?"))).await;
+    stream.send_frame(close(1000, "done"));
+    within(stream.expect(close(1000, ""))).await;
+    // The server ends its side first, as over TCP.
+    assert_eq!(within(stream.receive()).await.unwrap(), None);
+}

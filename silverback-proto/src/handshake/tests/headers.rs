@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::handshake::{
     error::HandshakeError,
-    headers::{is_reserved, parse_header},
+    headers::{is_reserved, join_cookies, parse_header},
     syntax::{contains_token, list_elements},
 };
 
@@ -114,4 +114,24 @@ mod headers_of_the_application {
             assert!(!is_reserved(&name), "{name}");
         }
     }
+}
+
+#[test]
+fn several_cookie_fields_are_joined_and_one_stays_as_it_is() {
+    let mut headers: HeaderMap = [
+        (COOKIE, HeaderValue::from_static("a=1")),
+        (HOST, HeaderValue::from_static("h")),
+        (COOKIE, HeaderValue::from_static("b=2")),
+    ]
+    .into_iter()
+    .collect();
+    join_cookies(&mut headers);
+    assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+    join_cookies(&mut headers);
+    assert_eq!((headers.len(), &headers[COOKIE]), (2, &HeaderValue::from_static("a=1; b=2")));
+    let mut secret = HeaderValue::from_static("c=3");
+    secret.set_sensitive(true);
+    headers.append(COOKIE, secret);
+    join_cookies(&mut headers);
+    assert!(headers[COOKIE].is_sensitive() && headers[COOKIE] == "a=1; b=2; c=3");
 }

@@ -148,7 +148,7 @@ impl Shared {
         is_final: bool,
     ) -> Poll<Result<(), Error>> {
         let mut inner = self.lock();
-        if inner.failure.is_none() && !inner.transmitter.has_room_for(payload.len()) {
+        if !inner.transmitter.has_room_for(payload.len()) {
             self.flush(&mut inner);
             if !inner.transmitter.has_room_for(payload.len()) {
                 inner.writers.wait_with_fragment(payload.len(), cx.waker().clone());

@@ -45,14 +45,19 @@ async fn a_server_that_is_restarted_is_found_again() {
     within(conn.close(1000, "")).await.unwrap();
 }
 
-#[tokio::test]
-async fn large_messages_are_compressed_and_written_from_several_tasks() {
+/// A connection to an echo, with compression.
+async fn compressed_echo() -> ReconnectingConn {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let compression = silverback::Compression::default();
     let upgrader = Upgrader::new().compression(compression.clone());
     tokio::spawn(async move { echo(upgrader.accept(listener.accept().await.unwrap().0).await.unwrap()).await });
-    let mut conn = Reconnect::new(Dialer::new().compression(compression), url).start();
+    Reconnect::new(Dialer::new().compression(compression), url).start()
+}
+
+#[tokio::test]
+async fn large_messages_are_compressed_and_written_from_several_tasks() {
+    let mut conn = compressed_echo().await;
     let large: String = (0..300_000).map(|number| format!("{number} ")).collect();
     within(conn.write_message(large.clone())).await.unwrap();
     let (writer, theirs) = (conn.writer(), large.clone());
@@ -72,12 +77,7 @@ async fn large_messages_are_compressed_and_written_from_several_tasks() {
 
 #[tokio::test]
 async fn messages_can_be_kept_from_compression() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let compression = silverback::Compression::default();
-    let upgrader = Upgrader::new().compression(compression.clone());
-    tokio::spawn(async move { echo(upgrader.accept(listener.accept().await.unwrap().0).await.unwrap()).await });
-    let mut conn = Reconnect::new(Dialer::new().compression(compression), url).start();
+    let mut conn = compressed_echo().await;
     for text in ["secret ".repeat(1_000), "secret ".repeat(100_000)] {
         for may_compress in [true, false, true] {
             conn.set_write_compression(may_compress);
