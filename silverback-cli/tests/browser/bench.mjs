@@ -122,9 +122,10 @@ export async function chooseMode(page, mode) {
   await page.locator(`label:has(> input[value="${mode}"])`).click();
 }
 
-/** The rows as data, in order. */
+/** The rows as data, in order. The page draws changes to them in its next frame, so that frame is waited for. */
 export function rows(page, selector = "#rows .row") {
-  return page.evaluate((wanted) => {
+  return page.evaluate(async (wanted) => {
+    await new Promise(requestAnimationFrame);
     const cell = (row, name) => row.querySelector(`.${name}`)?.textContent ?? "";
     return [...document.querySelectorAll(wanted)].map((row) => ({
       direction: row.dataset.direction,
