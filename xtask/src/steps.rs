@@ -59,6 +59,11 @@ pub(crate) const ALL: &[Step] = &[
         "`silverback connect` talks to servers behind nginx and HAProxy, which terminate TLS and close idle connections",
         interop::connect::fronts::step,
     ),
+    step(
+        "http2-proxies",
+        "our Dialer and our server talk through HAProxy, nghttpx and Envoy, which speak HTTP/2",
+        interop::versions::http2_proxies,
+    ),
     step("autobahn-server", "Autobahn's fuzzing client against the program", autobahn::server_step),
     step("autobahn-client", "Autobahn's fuzzing server against our Dialer", autobahn::client_step),
     step("autobahn-table", "docs/autobahn.md agrees with this run", autobahn::table_step),

@@ -1,4 +1,4 @@
-//! A Python environment with the libraries in `tests/interop/python/requirements.txt`.
+//! Python environments with the libraries that a file of `tests/interop/python` lists.
 
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,27 @@ use crate::process::Task;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// The interpreter of the environment, which is made or renewed if need be.
+/// The interpreter of the environment with Python `websockets`.
 pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let folder = workspace.target.join("outside/python");
-    let requirements = workspace.root.join("tests/interop/python/requirements.txt");
+    prepare(workspace, "outside/python", "requirements.txt").or_missing("Python websockets cannot be installed")
+}
+
+/// The interpreter of the environment with the peers over HTTP/2 and HTTP/3.
+pub(crate) fn http_environment(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let environment = prepare(workspace, "outside/python-http", "requirements-http.txt");
+    environment.or_missing("hypercorn, aioquic, Envoy and Caddy cannot be installed")
+}
+
+/// Makes or renews an environment if need be.
+fn prepare(workspace: &Workspace, folder: &str, requirements: &str) -> Result<PathBuf, Error> {
+    let folder = workspace.target.join(folder);
+    let requirements = workspace.root.join("tests/interop/python").join(requirements);
     let interpreter = folder.join("bin/python");
     if !is_prepared(&folder, &requirements) {
         let python = tools::from_debian(&["python3"], &["python3", "python3-venv"])?;
         remove(&folder)?;
         make(&python, &folder)?;
-        install(&interpreter, &requirements).or_missing("Python websockets cannot be installed")?;
+        install(&interpreter, &requirements)?;
         mark_prepared(&folder, &requirements)?;
     }
     Ok(interpreter)

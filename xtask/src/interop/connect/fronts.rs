@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::thread;
 
-use super::certificates::Certificates;
 use super::front::{Behind, CUT_OFF, Front};
 use super::{Checks, MIB, haproxy, nginx, noise, prose};
 use crate::error::{Error, OrFailed as _, Verdict};
+use crate::interop::certificates::Certificates;
 use crate::interop::{LIMIT, python, scripts};
 use crate::process::Task;
 use crate::program::{self, Service};

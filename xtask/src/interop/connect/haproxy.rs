@@ -3,11 +3,9 @@
 
 use std::fs;
 
-use super::{
-    certificates::Certificates,
-    front::{Behind, CUT_OFF, Front},
-};
+use super::front::{Behind, CUT_OFF, Front};
 use crate::error::{Error, OrFailed as _};
+use crate::interop::certificates::Certificates;
 use crate::process::{Running, Task};
 use crate::ready;
 use crate::tools;

@@ -1,6 +1,5 @@
 //! Interop tests of `silverback connect`: servers over TLS, forward proxies, and reverse proxies.
 
-mod certificates;
 mod front;
 pub(crate) mod fronts;
 mod haproxy;

@@ -4,9 +4,9 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use super::{Checks, MIB, certificates::Certificates, noise};
+use super::{Checks, MIB, noise};
 use crate::error::{Error, OrFailed as _, Verdict};
-use crate::interop::{LIMIT, proxies::Proxy, python, scripts};
+use crate::interop::{LIMIT, certificates::Certificates, proxies::Proxy, python, scripts};
 use crate::process::Task;
 use crate::program::{self, Service};
 use crate::ready;

@@ -1,8 +1,8 @@
 //! `connect` and the servers of Python `websockets` and node `ws` over TLS.
 
-use super::{Checks, MIB, certificates::Certificates, noise, prose};
+use super::{Checks, MIB, noise, prose};
 use crate::error::{Error, Verdict};
-use crate::interop::{LIMIT, node, python, scripts};
+use crate::interop::{LIMIT, certificates::Certificates, node, python, scripts};
 use crate::process::{Running, Task};
 use crate::program;
 use crate::workspace::Workspace;

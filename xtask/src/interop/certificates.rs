@@ -10,13 +10,13 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 /// Files of one run.
-pub(super) struct Certificates {
-    pub(super) folder: PathBuf,
+pub(crate) struct Certificates {
+    pub(crate) folder: PathBuf,
 }
 
 impl Certificates {
     /// Makes them anew in a folder of that name under the target folder.
-    pub(super) fn make(workspace: &Workspace, name: &str) -> Result<Self, Error> {
+    pub(crate) fn make(workspace: &Workspace, name: &str) -> Result<Self, Error> {
         let openssl = tools::from_debian(&["openssl"], &["openssl"])?;
         let folder = workspace.target.join("interop").join(name);
         fs::create_dir_all(&folder).or_failed(folder.display())?;
@@ -37,7 +37,7 @@ impl Certificates {
         Ok(certificates)
     }
 
-    pub(super) fn path(&self, file: &str) -> String {
+    pub(crate) fn path(&self, file: &str) -> String {
         self.folder.join(file).to_string_lossy().into_owned()
     }
 

@@ -1,0 +1,294 @@
+//! Tests our Dialer over a version of HTTP, against servers of other implementations and through proxies.
+//!
+//! ```text
+//! cargo run -p silverback --example interop_versions URL [OPTION VALUE]...
+//! ```
+//!
+//! `tests/interop/README.md` describes the paths below the URL. Prints `ok NAME: CHECK` for each check and exits with 0, or
+//! prints `FAILED` with the reason and exits with 1.
+//!
+//! | option | value |
+//! |---|---|
+//! | `--name` | what this is a test of, for the output |
+//! | `--ca` | a file with the certificate of the authority to trust |
+//! | `--behind` | the version of HTTP over which a proxy must talk to our server, such as `HTTP/2.0` |
+//! | `--without` | a check that the other side cannot pass; may be repeated |
+
+#![allow(clippy::print_stdout, reason = "a program that reports to people")]
+
+use std::{fmt::Debug, fs, process::ExitCode, time::Duration};
+
+use silverback::{Compression, Conn, Dialer, Error, Message, tls::Tls};
+use tokio::time::timeout;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Peer::from_arguments() {
+        Ok(peer) => timeout(PATIENCE, check_all(&peer)).await.unwrap_or_else(|_| Err("no answer any more".into())),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(wrong) => {
+            println!("FAILED {wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+async fn check_all(peer: &Peer) -> Outcome {
+    peer.check("version", "the server is asked over the right version", speaks_the_version(peer)).await?;
+    peer.check("echo", "texts and binary messages come back", echoes(peer)).await?;
+    peer.check("large", "messages of 3 MB come back", echoes_large_messages(peer)).await?;
+    peer.check("deflate", "compressed messages come back, large ones too", compresses(peer)).await?;
+    peer.check("our-close", "the server hears our close code and reason", hears_our_close(peer)).await?;
+    peer.check("their-close", "we hear the server's close code and reason", is_heard_closing(peer)).await?;
+    peer.check("abort", "an end without a Close frame is an error here", aborts(peer)).await?;
+    peer.check("our-abort", "an end without a Close frame is 1006 there", hears_our_abort(peer)).await?;
+    peer.check("ten", "of ten WebSockets one is not read, and the others go on", leaves_one_unread(peer)).await?;
+    peer.check("unread", "of ten WebSockets the server does not read one, and the others go on", is_left_unread(peer))
+        .await
+}
+
+/// What is tested, and how it is reached.
+struct Peer {
+    name: String,
+    base: String,
+    dialer: Dialer,
+    behind: Option<String>,
+    without: Vec<String>,
+}
+
+impl Peer {
+    fn from_arguments() -> Outcome<Self> {
+        let mut arguments = std::env::args().skip(1);
+        let base = arguments.next().ok_or("usage: interop_versions URL [OPTION]...")?;
+        let mut peer = Self { name: String::new(), base, dialer: Dialer::new(), behind: None, without: Vec::new() };
+        while let Some(option) = arguments.next() {
+            let value = arguments.next().ok_or("an option lacks its value")?;
+            match &*option {
+                "--name" => peer.name = value + ": ",
+                "--ca" => peer.dialer = peer.dialer.tls(Tls::new().default_roots(false).add_roots(fs::read(value)?)),
+                "--behind" => peer.behind = Some(value),
+                "--without" => peer.without.push(value),
+                _ => return Err(format!("no option is called {option}").into()),
+            }
+        }
+        peer.dialer = peer.dialer.subprotocols([SUBPROTOCOL]);
+        Ok(peer)
+    }
+
+    async fn check(&self, name: &str, what: &str, check: impl Future<Output = Outcome>) -> Outcome {
+        if self.without.iter().any(|left_out| left_out == name) {
+            return Ok(());
+        }
+        match timeout(PATIENCE_PER_CHECK, check).await {
+            Ok(Ok(())) => println!("ok {}{what}", self.name),
+            Ok(Err(wrong)) => return Err(format!("{}{what}: {wrong}", self.name).into()),
+            Err(_) => return Err(format!("{}{what}: no answer any more", self.name).into()),
+        }
+        Ok(())
+    }
+
+    async fn dial(&self, path: &str) -> Outcome<Conn> {
+        let conn = self.dialer.dial(&format!("{}{path}", self.base)).await?;
+        expect("the subprotocol", &conn.subprotocol().map(|name| name.as_str()), &Some(SUBPROTOCOL))?;
+        Ok(conn)
+    }
+
+    /// How the oldest echo connection ended, as the server saw it.
+    async fn last_close(&self) -> Outcome<String> {
+        let mut conn = self.dial("/last-close").await?;
+        let message = conn.read_message().await?.ok_or("no close was told")?;
+        expect("the end", &conn.read_message().await?, &None)?;
+        Ok(message.as_text().ok_or("not a text")?.to_owned())
+    }
+}
+
+async fn speaks_the_version(peer: &Peer) -> Outcome {
+    let Some(behind) = &peer.behind else { return Ok(()) };
+    let mut conn = peer.dial("/version").await?;
+    expect("the version", &conn.read_message().await?, &Some(behind.as_str().into()))?;
+    expect("the end", &conn.read_message().await?, &None)
+}
+
+async fn echoes(peer: &Peer) -> Outcome {
+    let mut conn = peer.dial("/echo").await?;
+    let messages: [Message; 5] =
+        ["hello".into(), "h\u{e9}llo \u{4e16}\u{754c} \u{1f98d}".into(), "".into(), vec![].into(), vec![0, 255].into()];
+    for message in &messages {
+        conn.write_message(message.clone()).await?;
+    }
+    for message in messages {
+        expect("the echo", &conn.read_message().await?, &Some(message))?;
+    }
+    conn.close(1000, "").await?;
+    expect("our end", &conn.close_info().map(|info| info.is_clean), &Some(true))?;
+    expect("the end", &peer.last_close().await?.as_str(), &"1000 ")
+}
+
+async fn echoes_large_messages(peer: &Peer) -> Outcome {
+    let mut conn = peer.dial("/echo").await?;
+    expect_large_echoes(&mut conn).await?;
+    conn.close(1000, "").await?;
+    expect("the end", &peer.last_close().await?.as_str(), &"1000 ")
+}
+
+async fn compresses(peer: &Peer) -> Outcome {
+    let dialer = peer.dialer.clone().compression(Compression::default());
+    let mut conn = dialer.dial(&format!("{}/echo?deflate=on", peer.base)).await?;
+    expect("compression", &conn.compression().is_some(), &true)?;
+    expect_large_echoes(&mut conn).await?;
+    let stats = conn.stats();
+    let is_small = [stats.bytes_sent, stats.bytes_received].map(|bytes| bytes < (LARGE as u64) * 3 / 2);
+    expect("few bytes on the wire", &is_small, &[true, true])?;
+    conn.close(1000, "").await?;
+    expect("the end", &peer.last_close().await?.as_str(), &"1000 ")
+}
+
+/// A text that compresses well, and bytes that do not.
+async fn expect_large_echoes(conn: &mut Conn) -> Outcome {
+    for message in [Message::from(prose(LARGE)), noise(LARGE).into(), "small".into()] {
+        let (writer, reader) = conn.halves();
+        let (sent, received) = tokio::join!(writer.write_message(message.clone()), reader.read_message());
+        sent?;
+        expect("the echo", &(received? == Some(message)), &true)?;
+    }
+    Ok(())
+}
+
+async fn hears_our_close(peer: &Peer) -> Outcome {
+    for (code, reason) in [(3001, "all said \u{2014} bye"), (1000, "")] {
+        let mut conn = peer.dial("/echo").await?;
+        conn.close(code, reason).await?;
+        expect("our end", &conn.close_info().map(|info| info.is_clean), &Some(true))?;
+        expect("the end", &peer.last_close().await?, &format!("{code} {reason}"))?;
+    }
+    Ok(())
+}
+
+async fn is_heard_closing(peer: &Peer) -> Outcome {
+    for (code, reason) in [(4001, "see you"), (1000, "")] {
+        let mut conn = peer.dial(&format!("/close?code={code}&reason={}", reason.replace(' ', "%20"))).await?;
+        expect("the end", &conn.read_message().await?, &None)?;
+        let info = conn.close_info().ok_or("no close information")?;
+        expect("the end", &(info.code.get(), info.reason.as_ref(), info.is_clean), &(code, reason, true))?;
+    }
+    Ok(())
+}
+
+async fn aborts(peer: &Peer) -> Outcome {
+    let mut conn = peer.dial("/abort").await?;
+    conn.write_message("go").await?;
+    let end = conn.read_message().await;
+    expect("an error", &matches!(end, Err(Error::Lost | Error::Io(_))), &true).map_err(|_| format!("{end:?}"))?;
+    expect("its code", &conn.close_info().map(|info| info.code.get()), &Some(1006))
+}
+
+async fn hears_our_abort(peer: &Peer) -> Outcome {
+    let mut conn = peer.dial("/echo").await?;
+    conn.write_message("here").await?;
+    expect("the echo", &conn.read_message().await?, &Some("here".into()))?;
+    drop(conn);
+    expect("the end", &peer.last_close().await?.as_str(), &"1006 ")
+}
+
+/// One WebSocket sends more than any window and reads none of it at first. Then its echoes must all be there.
+async fn leaves_one_unread(peer: &Peer) -> Outcome {
+    let (mut others, lazy) = (dial_others(peer).await?, peer.dial("/echo").await?);
+    let (writer, mut reader) = lazy.split();
+    let sending = tokio::spawn(async move {
+        for number in 0..UNREAD {
+            writer.write_message(vec![number; PIECE]).await?;
+        }
+        Ok::<_, Error>(writer)
+    });
+    expect_echoes(&mut others).await?;
+    for number in 0..UNREAD {
+        expect("the late echo", &(reader.read_message().await? == Some(vec![number; PIECE].into())), &true)?;
+    }
+    sending.await??;
+    reader.close(1000, "").await?;
+    close_others(peer, others, 1).await
+}
+
+/// The server reads nothing of one WebSocket.
+async fn is_left_unread(peer: &Peer) -> Outcome {
+    let (mut others, mut ignored) = (dial_others(peer).await?, peer.dial("/unread").await?);
+    expect("the first message", &ignored.read_message().await?, &Some("not reading".into()))?;
+    let (writer, _reader) = ignored.split();
+    let sending = tokio::spawn(async move {
+        for number in 0..UNREAD {
+            writer.write_message(vec![number; PIECE]).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    expect_echoes(&mut others).await?;
+    sending.abort();
+    close_others(peer, others, 0).await
+}
+
+async fn dial_others(peer: &Peer) -> Outcome<Vec<Conn>> {
+    let mut others = Vec::new();
+    for _ in 0..9 {
+        others.push(peer.dial("/echo").await?);
+    }
+    Ok(others)
+}
+
+async fn expect_echoes(conns: &mut [Conn]) -> Outcome {
+    for round in 0..20 {
+        for conn in conns.iter_mut() {
+            conn.write_message(vec![round; PIECE / 4]).await?;
+        }
+        for conn in conns.iter_mut() {
+            expect("the echo", &(conn.read_message().await? == Some(vec![round; PIECE / 4].into())), &true)?;
+        }
+    }
+    Ok(())
+}
+
+async fn close_others(peer: &Peer, others: Vec<Conn>, besides: usize) -> Outcome {
+    let count = others.len() + besides;
+    for mut conn in others {
+        conn.close(1000, "").await?;
+    }
+    for _ in 0..count {
+        expect("the end", &peer.last_close().await?.as_str(), &"1000 ")?;
+    }
+    Ok(())
+}
+
+/// Text that repeats at short and long distances, like real messages.
+fn prose(len: usize) -> String {
+    let item = |number: usize| format!("{{\"id\":{},\"name\":\"user {}\"}},", number * 7919 % 100_003, number % 61);
+    let mut text: String = (0..len / 20).map(item).collect();
+    text.truncate(len);
+    text
+}
+
+/// Bytes that do not compress.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+fn expect<T: PartialEq + Debug>(what: &str, seen: &T, expected: &T) -> Outcome {
+    if seen == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, got {seen:?}").into()) }
+}
+
+const SUBPROTOCOL: &str = "silverback.test";
+const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE_PER_CHECK: Duration = Duration::from_secs(30);
+const LARGE: usize = 3_000_000;
+/// Ten times the window of a stream.
+const UNREAD: u8 = 40;
+const PIECE: usize = 64 * 1024;

@@ -1,0 +1,98 @@
+//! The start of each step: certificates, our servers, and our client, which goes each way to a server.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Error, OrFailed as _, Verdict};
+use crate::interop::certificates::Certificates;
+use crate::interop::{LIMIT, failed_check, passed_checks};
+use crate::process::{Running, Task};
+use crate::program;
+use crate::ready;
+use crate::workspace::Workspace;
+
+pub(super) struct Bench<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) certificates: Certificates,
+    /// Our server without TLS: HTTP/1.1, or HTTP/2 from the first byte.
+    pub(super) plain: SocketAddr,
+    /// Our server with TLS, whose certificate is for `localhost`.
+    pub(super) secure: SocketAddr,
+    name: &'static str,
+    client: PathBuf,
+    passed: AtomicUsize,
+    _servers: [Running; 2],
+}
+
+/// Another party that runs, and the ways through it.
+pub(super) struct Peer {
+    pub(super) routes: Vec<Route>,
+    pub(super) _running: Running,
+}
+
+/// One way from our client to a server.
+pub(super) struct Route {
+    /// Which way that is, for people.
+    pub(super) name: String,
+    pub(super) url: String,
+    /// Further arguments of our client.
+    pub(super) arguments: Vec<&'static str>,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn start(workspace: &'a Workspace, name: &'static str) -> Result<Self, Error> {
+        let certificates = Certificates::make(workspace, name)?;
+        let client = program::ensure_example(workspace, "interop_versions")?;
+        let server = program::ensure_example(workspace, "interop_server")?;
+        let shown = [certificates.path("server.pem"), certificates.path("server-key.pem")];
+        let (plain, plain_server) = serve(Task::new(&server), &workspace.log(&format!("{name}-ours-plain")))?;
+        let secure = Task::new(&server).arg("--tls").args(shown);
+        let (secure, secure_server) = serve(secure, &workspace.log(&format!("{name}-ours-secure")))?;
+        let _servers = [plain_server, secure_server];
+        Ok(Self { workspace, certificates, plain, secure, name, client, passed: AtomicUsize::new(0), _servers })
+    }
+
+    /// Our client does all of its checks.
+    pub(super) fn talk(&self, route: &Route) -> Result<(), Error> {
+        let task = Task::new(&self.client).args([&route.url, "--name", &route.name]).args(&route.arguments);
+        let task = task.args(["--ca", &self.certificates.path("authority.pem")]);
+        self.count(&task.limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?)
+    }
+
+    /// Counts the checks that the output reports.
+    pub(super) fn count(&self, output: &str) -> Result<(), Error> {
+        self.passed.fetch_add(passed_checks(output)?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        Ok(format!("{} conversations", self.passed.load(Ordering::Relaxed)))
+    }
+
+    /// Writes a file of settings beside the certificates.
+    pub(super) fn settings(&self, file: &str, text: &str) -> Result<PathBuf, Error> {
+        let path = self.certificates.folder.join(file);
+        fs::write(&path, text).or_failed(path.display())?;
+        Ok(path)
+    }
+
+    pub(super) fn log(&self, of: &str) -> PathBuf {
+        self.workspace.log(&format!("{}-{of}", self.name))
+    }
+
+    /// Starts another party, which is ready when it accepts connections.
+    pub(super) fn run(&self, name: &str, task: Task, address: SocketAddr) -> Result<Running, Error> {
+        let mut running = task.start(&self.log(name))?;
+        ready::wait_until(&mut running, name, || ready::accepts(address))?;
+        Ok(running)
+    }
+}
+
+fn serve(task: Task, log: &Path) -> Result<(SocketAddr, Running), Error> {
+    let mut running = task.start(log)?;
+    let url = running.wait_for_line("listening ", LIMIT)?;
+    let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).or_failed(&url)?;
+    Ok((SocketAddr::from(([127, 0, 0, 1], port)), running))
+}
