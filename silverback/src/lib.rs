@@ -32,7 +32,8 @@
 //! - `deflate` (default): compression of messages (permessage-deflate), which is still off until you ask for it.
 //!   Without the feature, `Compression` is missing and compression libraries are not built.
 //! - `hyper` (default): `Upgrader::upgrade` for requests of hyper 1.x.
-//! - `http2`: `Upgrader::upgrade` over HTTP/2 (RFC 8441), and `Upgrader::serve_http2` for servers without a framework.
+//! - `http2`: WebSockets over HTTP/2 (RFC 8441): `Upgrader::upgrade`, `Upgrader::serve_http2` for servers without a
+//!   framework, and [`Dialer::http_version`] for clients.
 //! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.
 //! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` with rustls. The
 //!   trusted roots are those of the system's own verifier, of the system's files or of Mozilla's list; several features
@@ -98,7 +99,7 @@ pub use self::{
 };
 #[doc(inline)]
 pub use self::{
-    dial::{DialError, Dialer},
+    dial::{DialError, Dialer, Session},
     reconnect::Reconnect,
 };
 

@@ -13,7 +13,7 @@ use crate::wire::role::Role;
 /// ```text
 /// Send ──sent──▶ ShutDown ──done──▶ Drain ──end of input──▶ Done
 ///   └──sent, and the peer shuts down first──▲
-/// ShutDown ──done, and a stream that is closed cleanly──▶ Done
+/// ShutDown ──done, and a server's stream that is closed cleanly──▶ Done
 /// any of them ──timeout, lost──▶ Done
 /// ```
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct CloseSequence {
     step: CloseStep,
     /// Whether to shut the transport down before the peer does.
     shuts_down: bool,
-    /// Whether the transport is one of several streams on a connection.
-    is_multiplexed: bool,
+    /// Whether nothing is left to wait for after both Close frames.
+    skips_drain: bool,
     /// Whether both Close frames have been exchanged.
     is_clean: bool,
     deadline: Instant,
@@ -47,7 +47,7 @@ impl CloseSequence {
     /// closing handshake, which no traffic extends. A client lets the server close the transport first (7.1.1).
     pub fn new(role: Role, deadline: Instant) -> Self {
         let shuts_down = role == Role::Server;
-        Self { step: CloseStep::Send, shuts_down, is_multiplexed: false, is_clean: false, deadline }
+        Self { step: CloseStep::Send, shuts_down, skips_drain: false, is_clean: false, deadline }
     }
 
     /// Shuts down at once instead of waiting for the peer, because the peer was at fault (7.1.7).
@@ -55,16 +55,17 @@ impl CloseSequence {
         Self { shuts_down: true, ..self }
     }
 
-    /// The close sequence of a stream of HTTP/2 or HTTP/3. It ends its side in both roles, because some clients wait for
-    /// that. After both Close frames it does not wait for the peer's end: nothing can destroy our Close frame any more,
-    /// and Firefox never ends its side.
-    pub fn multiplexed(self) -> Self {
-        Self { shuts_down: true, is_multiplexed: true, ..self }
+    /// The close sequence of a stream of HTTP/2 or HTTP/3. It ends its side in both roles, because some peers wait for
+    /// that. After both Close frames a server does not wait for the client's end: nothing can destroy its Close frame any
+    /// more, and Firefox never ends its side. A client waits. If it left before the server's end, it would cancel the
+    /// stream, and that may overtake its Close frame.
+    pub fn multiplexed(self, role: Role) -> Self {
+        Self { shuts_down: true, skips_drain: role == Role::Server, ..self }
     }
 
     /// The close sequence of a connection whose transport is lost: nothing can be sent any more.
     pub fn lost(now: Instant) -> Self {
-        Self { step: CloseStep::Done, shuts_down: false, is_multiplexed: false, is_clean: false, deadline: now }
+        Self { step: CloseStep::Done, shuts_down: false, skips_drain: false, is_clean: false, deadline: now }
     }
 
     /// The next step.
@@ -90,7 +91,7 @@ impl CloseSequence {
 
     /// Notes that the write side is shut down.
     pub fn handle_shutdown(&mut self) {
-        let is_over = self.is_multiplexed && self.is_clean;
+        let is_over = self.skips_drain && self.is_clean;
         self.advance(CloseStep::ShutDown, if is_over { CloseStep::Done } else { CloseStep::Drain });
     }
 

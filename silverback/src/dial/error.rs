@@ -2,9 +2,12 @@
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
+use http::Version;
 use silverback_proto::handshake::{HandshakeError, HeadError};
 
-use super::{Attempt, DialStep, InvalidProxy, InvalidProxyVariable, RedirectFault, Refusal, attempt::Attempts};
+use super::{
+    Attempt, DialStep, InvalidProxy, InvalidProxyVariable, RedirectFault, Refusal, VersionFault, attempt::Attempts,
+};
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::dial::tls::TlsError;
 
@@ -26,6 +29,8 @@ pub enum DialError {
     ProxyVariable(InvalidProxyVariable),
     /// The user name for Basic authentication has a colon, or the name or password has a control character.
     UserName,
+    /// The path for [`Session::dial`](super::Session::dial) does not begin with `/`.
+    Path,
     /// The certificates, keys or options for TLS cannot be used.
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     Tls(TlsError),
@@ -82,7 +87,20 @@ pub enum DialError {
         /// The most interim responses that the dialer skips.
         limit: usize,
     },
-    /// The server answered with a status that is not 101.
+    /// The server does not take WebSockets over the version of HTTP that the dialer was told to use.
+    HttpVersion {
+        /// The step that failed: TLS or the opening handshake.
+        step: DialStep,
+        /// The server, as `host:port`.
+        target: String,
+        /// The address that was connected.
+        peer: Option<SocketAddr>,
+        /// The version of HTTP.
+        version: Version,
+        /// Why the server does not take them.
+        fault: VersionFault,
+    },
+    /// The server answered with a status that does not open a WebSocket: not 101, or not 200 to 299 over HTTP/2.
     Refused {
         /// The server, as `host:port`.
         target: String,
@@ -102,7 +120,7 @@ pub enum DialError {
         /// The response of the server.
         refusal: Box<Refusal>,
     },
-    /// The server answered with 101, but its response breaks RFC 6455.
+    /// The server answered with a status that opens a WebSocket, but its response breaks RFC 6455.
     Answer {
         /// The server, as `host:port`.
         target: String,
@@ -132,11 +150,12 @@ impl DialError {
             | Self::Proxy(_)
             | Self::ProxyVariable(_)
             | Self::UserName
+            | Self::Path
             | Self::TlsUnsupported
             | Self::SocksUnsupported => None,
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(_) => None,
-            Self::Io { step, .. } | Self::Timeout { step, .. } => Some(*step),
+            Self::Io { step, .. } | Self::Timeout { step, .. } | Self::HttpVersion { step, .. } => Some(*step),
             Self::ProxyRefused { .. } => Some(DialStep::Proxy),
             Self::Head { .. }
             | Self::TooManyInterim { .. }
@@ -164,6 +183,7 @@ impl DialError {
             | Self::ProxyRefused { proxy: target, peer, .. }
             | Self::Head { target, peer, .. }
             | Self::TooManyInterim { target, peer, .. }
+            | Self::HttpVersion { target, peer, .. }
             | Self::Refused { target, peer, .. }
             | Self::Redirect { target, peer, .. }
             | Self::Answer { target, peer, .. } => Some((target, *peer)),
@@ -171,7 +191,7 @@ impl DialError {
         }
     }
 
-    /// Returns the response of a server that is not 101, or of a proxy that is not a success, if there was one.
+    /// Returns the response of a server that opened no WebSocket, or of a proxy that is not a success, if there was one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused { refusal, .. } | Self::ProxyRefused { refusal, .. } | Self::Redirect { refusal, .. } => {
@@ -199,6 +219,7 @@ impl fmt::Display for DialError {
             Self::UserName => {
                 f.write_str("a user name with a colon or credentials with control characters cannot be sent by Basic authentication")
             }
+            Self::Path => f.write_str("the path on the server must begin with /"),
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(error) => error.fmt(f),
             Self::TlsUnsupported => f.write_str(
@@ -231,6 +252,13 @@ impl fmt::Display for DialError {
             Self::TooManyInterim { target, peer, limit } => {
                 let place = Place::new(target, *peer);
                 write!(f, "the server {place} sent more than {limit} interim responses (1xx) and no final one")
+            }
+            Self::HttpVersion { target, peer, version, fault, .. } => {
+                let place = Place::new(target, *peer);
+                // "HTTP/2.0" is not a name of RFC 9113.
+                let version = format!("{version:?}");
+                let version = version.strip_suffix(".0").unwrap_or(&version);
+                write!(f, "the server {place} does not take WebSockets over {version}: {fault}")
             }
             Self::Refused { target, peer, refusal } => {
                 let place = Place::new(target, *peer);
@@ -292,7 +320,9 @@ impl std::error::Error for DialError {
             Self::Io { source, .. } => Some(source),
             Self::Head { error, .. } => Some(error),
             Self::Redirect { fault, .. } => Some(fault),
+            Self::HttpVersion { fault, .. } => Some(fault),
             Self::UserName
+            | Self::Path
             | Self::TlsUnsupported
             | Self::SocksUnsupported
             | Self::Timeout { .. }

@@ -56,17 +56,34 @@ pub enum DialEvent<'a> {
         /// How long the TLS handshake took.
         took: Duration,
     },
+    /// The settings of a server over HTTP/2 have arrived. They say whether it takes WebSockets.
+    #[cfg(feature = "http2")]
+    Http2Settings {
+        /// `host:port`.
+        target: &'a str,
+        /// Whether the server announces extended CONNECT (RFC 8441, 3).
+        extended_connect: bool,
+        /// The time since the dialer began HTTP/2 on the connection.
+        took: Duration,
+    },
+    /// The server takes no WebSockets over HTTP/2, so the dialer opens a connection over HTTP/1.1 instead.
+    #[cfg(feature = "http2")]
+    FellBack {
+        /// `host:port`.
+        target: &'a str,
+    },
     /// The opening handshake starts: its request is about to be sent.
     Requested {
-        /// The complete request. [`encode_request`](crate::proto::handshake::http1::encode_request) turns it into the bytes on
-        /// the wire. Headers that the application added may be secret and are marked so
+        /// The complete request. Over HTTP/1.1,
+        /// [`encode_request`](crate::proto::handshake::http1::encode_request) turns it into the bytes on the wire. Over
+        /// HTTP/2 it is an extended CONNECT, and its version says so. Headers that the application added may be secret and are marked so
         /// ([`is_sensitive`](http::HeaderValue::is_sensitive)), and so are cookies. The query is not marked, but may
         /// also be secret.
         request: &'a Request<()>,
     },
     /// The response to the opening handshake has arrived.
     Answered {
-        /// The status: 101 if the server accepted.
+        /// The status. If the server accepted, it is 101, or 200 to 299 over HTTP/2.
         status: StatusCode,
         /// The headers.
         headers: &'a HeaderMap,
@@ -114,6 +131,13 @@ impl fmt::Display for DialEvent<'_> {
                 let caution = if session.certificate_unchecked { ", its certificate unchecked" } else { "" };
                 write!(f, "{version} with {target} established in {took:?}{caution}")
             }
+            #[cfg(feature = "http2")]
+            Self::Http2Settings { target, extended_connect, took } => {
+                let takes = if *extended_connect { "takes" } else { "does not take" };
+                write!(f, "{target} speaks HTTP/2 and {takes} WebSockets over it, known in {took:?}")
+            }
+            #[cfg(feature = "http2")]
+            Self::FellBack { target } => write!(f, "falling back to HTTP/1.1 with {target}"),
             Self::Requested { .. } => f.write_str("the opening handshake is sent"),
             Self::Answered { status, took, .. } => write!(f, "answered with {status} in {took:?}"),
             Self::Redirected { to } => write!(f, "redirected to {to}"),

@@ -77,13 +77,13 @@ async fn exchange(
 }
 
 impl Dialer {
-    fn cookies(&self, url: &Uri) -> Option<http::HeaderValue> {
+    pub(super) fn cookies(&self, url: &Uri) -> Option<http::HeaderValue> {
         let mut cookies = self.cookie_jar.as_ref().filter(|_| !self.has_header(&header::COOKIE))?.cookies(url)?;
         cookies.set_sensitive(true);
         Some(cookies)
     }
 
-    fn answered(&self, url: &Uri, response: &Response<()>, begun: Instant) {
+    pub(super) fn answered(&self, url: &Uri, response: &Response<()>, begun: Instant) {
         let (status, headers) = (response.status(), response.headers());
         self.observe(&DialEvent::Answered { status, headers, took: begun.elapsed() });
         let mut set_cookie = headers.get_all(header::SET_COOKIE).iter().peekable();
@@ -94,7 +94,7 @@ impl Dialer {
 }
 
 /// Returns the URL with the scheme `http` or `https`, as the rules for cookies need it.
-fn http_url(request: &ClientRequest) -> Uri {
+pub(super) fn http_url(request: &ClientRequest) -> Uri {
     let (scheme, default_port) = if request.is_secure() { ("https", 443) } else { ("http", 80) };
     let authority = match request.port() {
         port if port == default_port => request.host().to_owned(),
@@ -122,4 +122,15 @@ fn step_of(error: &io::Error) -> DialStep {
     }
     let _ = error;
     DialStep::Handshake
+}
+
+/// Returns whether the server ended the TLS handshake because it knows none of the offered protocols (RFC 7301, 3.2).
+#[cfg(feature = "http2")]
+pub(super) fn knows_no_protocol(error: &io::Error) -> bool {
+    #[cfg(feature = "rustls-tls")]
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return *error == rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol);
+    }
+    let _ = error;
+    false
 }

@@ -6,7 +6,10 @@ use http::{Response, header};
 use silverback_proto::handshake::ClientRequest;
 
 use super::{
-    DialError, DialEvent, Dialer, RedirectFault, Trust, exchange, reach, redirect, redirect_cookies::RedirectCookies,
+    DialError, DialEvent, Dialer, RedirectFault, Trust,
+    connections::{self, Connections},
+    redirect,
+    redirect_cookies::RedirectCookies,
     time_limit::TimeLimit,
 };
 use crate::{
@@ -41,12 +44,14 @@ impl Dialer {
         let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
         // Boxed, so that the handshake's memory is freed with it: the caller's task lives as long as the connection.
-        Box::pin(self.dial_and_follow(request, &time)).await
+        let connections = Connections::new(self.http_version);
+        Box::pin(self.dial_and_follow(request, &time, &connections)).await
     }
 
     /// Does the opening handshake for a URL on a stream that is already connected to its server. The dialer then
     /// resolves nothing, uses no proxy and does no TLS: for a `wss://` URL, the stream must already have TLS. Redirects
-    /// are not followed.
+    /// are not followed. The dialer does not know what ALPN has selected, so it speaks HTTP/2 only if it is told to use
+    /// nothing else.
     ///
     /// # Errors
     /// The same errors as [`dial`](Self::dial).
@@ -56,17 +61,26 @@ impl Dialer {
     pub async fn dial_on(&self, stream: impl ByteStream, url: impl AsRef<str>) -> Result<Conn, DialError> {
         let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
-        Ok(Box::pin(exchange::shake_hands(self, Wire::new(stream), request, &time)).await?.0)
+        Ok(Box::pin(connections::dial_on(self, Wire::new(stream), request, &time)).await?.0)
     }
 
-    async fn dial_and_follow(&self, first: ClientRequest, time: &TimeLimit) -> Result<(Conn, Response<()>), DialError> {
+    /// `connections` are for the origin of the first request.
+    pub(super) async fn dial_and_follow(
+        &self,
+        first: ClientRequest,
+        time: &TimeLimit,
+        connections: &Connections,
+    ) -> Result<(Conn, Response<()>), DialError> {
         let mut request = first.clone();
         let mut trust = Trust::Full;
         let mut cookies = RedirectCookies::default();
         let mut followed = 0;
         loop {
-            let wire = reach::reach(self, &request, time).await?;
-            let (target, peer, refusal) = match exchange::shake_hands(self, wire, request.clone(), time).await {
+            let opened = match redirect::same_origin(&first, &request) {
+                true => connections.open(self, &request, time).await,
+                false => Connections::new(self.http_version).open(self, &request, time).await,
+            };
+            let (target, peer, refusal) = match opened {
                 Err(DialError::Refused { target, peer, refusal })
                     if self.max_redirects > 0 && redirect::is_redirect(refusal.status) =>
                 {

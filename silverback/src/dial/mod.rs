@@ -2,10 +2,11 @@
 
 // The client's side of the opening handshake (RFC 6455, 4.1): connect, send the request, verify the response.
 // `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and
-// `exchange` sends the request and reads the response.
+// `exchange` sends the request and reads the response. `connections` chooses the version of HTTP, and `http2` has HTTP/2.
 
 mod attempt;
 mod body;
+mod connections;
 mod connector;
 mod cookies;
 pub(crate) mod error;
@@ -13,6 +14,8 @@ mod event;
 mod exchange;
 mod final_response;
 mod follow;
+#[cfg(feature = "http2")]
+mod http2;
 mod options;
 mod proxy;
 mod race;
@@ -21,6 +24,7 @@ mod redirect;
 mod redirect_cookies;
 mod refusal;
 mod resolve;
+mod session;
 mod step;
 mod time_limit;
 #[cfg(not(any(feature = "rustls-tls", feature = "native-tls")))]
@@ -28,6 +32,7 @@ mod time_limit;
 mod tls;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 pub mod tls;
+mod version;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
@@ -46,7 +51,9 @@ pub use self::{
     proxy::{InvalidProxy, InvalidProxyVariable, Proxy, ProxyRules},
     redirect::RedirectFault,
     refusal::Refusal,
+    session::Session,
     step::DialStep,
+    version::{HttpVersion, VersionFault},
 };
 use self::{
     connector::Route,
@@ -103,6 +110,9 @@ pub struct Dialer {
     overrides: Overrides,
     route: Route,
     proxies: ProxyRules,
+    http_version: HttpVersion,
+    #[cfg(feature = "http2")]
+    http1_servers: http2::Http1Servers,
     max_redirects: usize,
     cookie_jar: Option<Arc<dyn CookieJar>>,
     observer: Option<Observer>,
@@ -241,6 +251,7 @@ impl fmt::Debug for Dialer {
             .field("budgets", &self.budgets)
             .field("route", &self.route)
             .field("proxies", &self.proxies)
+            .field("http_version", &self.http_version)
             .field("max_redirects", &self.max_redirects)
             .finish_non_exhaustive()
     }

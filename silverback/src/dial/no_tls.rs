@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{DialError, TlsSession};
+use super::{DialError, TlsSession, version::Alpn};
 use crate::io::transport::wire::Wire;
 
 #[derive(Clone)]
@@ -11,7 +11,7 @@ pub(super) enum Tls {}
 pub(super) enum Connector {}
 
 impl Connector {
-    pub(super) async fn of(_: Option<&Tls>) -> Result<Self, DialError> {
+    pub(super) async fn of(_: Option<&Tls>, _: Alpn) -> Result<Self, DialError> {
         Err(DialError::TlsUnsupported)
     }
 

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use silverback_proto::handshake::{HandshakeError, ascii_host, headers::parse_header};
 
 use super::{
-    ConnectTo, CookieJar, DialEvent, Dialer, Misuse, Proxy, ProxyRules,
+    ConnectTo, CookieJar, DialEvent, Dialer, HttpVersion, Misuse, Proxy, ProxyRules,
     connector::{self, Route},
     proxy::basic,
 };
@@ -122,6 +122,22 @@ impl Dialer {
         self
     }
 
+    /// Opens WebSockets over this version of HTTP. Default: [`HttpVersion::Http1`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "http2")]
+    /// # async fn run() -> Result<(), silverback::DialError> {
+    /// use silverback::{Dialer, dial::HttpVersion};
+    ///
+    /// let dialer = Dialer::new().http_version(HttpVersion::Http2OrHttp1);
+    /// let conn = dialer.dial("wss://example.com/chat").await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn http_version(mut self, version: HttpVersion) -> Self {
+        self.http_version = version;
+        self
+    }
+
     /// Sends cookies from this jar and stores the server's cookies in it. Default: no jar.
     pub fn cookie_jar(mut self, jar: impl CookieJar) -> Self {
         self.cookie_jar = Some(Arc::new(jar));
@@ -156,7 +172,7 @@ impl Dialer {
     /// Chooses the proxy for each server by these rules. Replaces any earlier setting of a proxy.
     pub fn proxy_rules(mut self, rules: ProxyRules) -> Self {
         self.proxies = rules;
-        self
+        self.with_other_route()
     }
 
     /// Uses the proxies that the environment names now: see [`ProxyRules::from_env`]. This is never the default,
@@ -172,21 +188,21 @@ impl Dialer {
     /// resolves.
     pub fn resolve(mut self, host: &str, address: SocketAddr) -> Self {
         self.overrides.add(host, address);
-        self
+        self.with_other_route()
     }
 
     /// Connects from this address of this machine. Server addresses of the other family are then not tried. Default:
     /// the system chooses.
     pub fn local_address(mut self, address: IpAddr) -> Self {
         self.route = Route::Tcp { from: Some(address) };
-        self
+        self.with_other_route()
     }
 
     /// Connects to a Unix socket, without a proxy. The URL still gives the host, the path and whether to use TLS.
     #[cfg(unix)]
     pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Self {
         self.route = Route::Unix(path.as_ref().into());
-        self
+        self.with_other_route()
     }
 
     /// Connects with a function of the application: to the server, or to the proxy if there is one. The function must
@@ -206,14 +222,14 @@ impl Dialer {
         S: ByteStream,
     {
         self.route = Route::Custom(connector::erase(connect));
-        self
+        self.with_other_route()
     }
 
     /// Uses these TLS settings for servers. Default: [`Tls::default`].
     #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
     pub fn tls(mut self, tls: impl Into<Tls>) -> Self {
         self.tls = Some(tls.into());
-        self
+        self.with_other_route()
     }
 
     /// Uses these TLS settings for an `https://` proxy. The settings for servers never apply to it, because a client
@@ -271,6 +287,16 @@ impl Dialer {
     fn replace_authorization(&mut self, value: HeaderValue) {
         self.headers.retain(|(name, _)| *name != AUTHORIZATION);
         self.add_header((AUTHORIZATION, value));
+    }
+
+    /// Forgets the servers that want HTTP/1.1, because another route may lead to others.
+    #[cfg_attr(not(feature = "http2"), expect(unused_mut, reason = "only HTTP/2 remembers servers"))]
+    fn with_other_route(mut self) -> Self {
+        #[cfg(feature = "http2")]
+        {
+            self.http1_servers = Default::default();
+        }
+        self
     }
 
     fn note(mut self, misuse: Option<Misuse>) -> Self {

@@ -14,7 +14,7 @@ use tokio::{
 #[cfg(feature = "socks")]
 use super::proxy::{SocksTarget, through_socks};
 use super::{
-    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy,
+    ConnectTo, DialError, DialEvent, DialStep, Dialer, Proxy, TlsSession,
     connector::{Connect, Route},
     error::Place,
     proxy::{ProxyKind, tunnel},
@@ -23,12 +23,19 @@ use super::{
     target,
     time_limit::TimeLimit,
     tls::Connector,
+    version::Alpn,
 };
 use crate::io::transport::{socket::peer_of, wire::Wire};
 
-/// Returns a stream that is ready for the opening handshake.
-pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Wire, DialError> {
-    Reach { dialer, time }.reach(request).await
+/// Returns a stream that is ready for the opening handshake, and the protocol that ALPN selected. `alpn` is what the
+/// client offers to a server with TLS.
+pub(super) async fn reach(
+    dialer: &Dialer,
+    request: &ClientRequest,
+    alpn: Alpn,
+    time: &TimeLimit,
+) -> Result<(Wire, Option<Vec<u8>>), DialError> {
+    Reach { dialer, time }.reach(request, alpn).await
 }
 
 struct Reach<'a> {
@@ -37,10 +44,10 @@ struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    async fn reach(&self, request: &ClientRequest) -> Result<Wire, DialError> {
+    async fn reach(&self, request: &ClientRequest, alpn: Alpn) -> Result<(Wire, Option<Vec<u8>>), DialError> {
         // TLS is prepared first, so that wrong settings fail before any connection is opened.
         let tls = match request.is_secure() {
-            true => Some(Connector::of(self.dialer.tls.as_ref()).await?),
+            true => Some(Connector::of(self.dialer.tls.as_ref(), alpn).await?),
             false => None,
         };
         let host = request.host().trim_matches(['[', ']']);
@@ -54,8 +61,11 @@ impl Reach<'_> {
             None => self.connect(&request.socket_host(), request.port(), &target(request)).await?,
         };
         match tls {
-            Some(tls) => self.secure(tls, wire, host, &target(request)).await,
-            None => Ok(wire),
+            Some(tls) => {
+                let (wire, session) = self.secure(tls, wire, host, &target(request)).await?;
+                Ok((wire, session.alpn))
+            }
+            None => Ok((wire, None)),
         }
     }
 
@@ -180,17 +190,23 @@ impl Reach<'_> {
         if proxy.kind != ProxyKind::Https {
             return self.connect(&proxy.host, proxy.port, &target).await;
         }
-        let tls = Connector::of(self.dialer.proxy_tls.as_ref()).await?;
+        let tls = Connector::of(self.dialer.proxy_tls.as_ref(), Alpn::Http1).await?;
         let wire = self.connect(&proxy.host, proxy.port, &target).await?;
-        self.secure(tls, wire, &proxy.host, &target).await
+        Ok(self.secure(tls, wire, &proxy.host, &target).await?.0)
     }
 
-    async fn secure(&self, tls: Connector, wire: Wire, host: &str, target: &str) -> Result<Wire, DialError> {
+    async fn secure(
+        &self,
+        tls: Connector,
+        wire: Wire,
+        host: &str,
+        target: &str,
+    ) -> Result<(Wire, TlsSession), DialError> {
         let begun = Instant::now();
         let place = Place::new(target, peer_of(&wire));
         let (wire, session) = self.time.within(DialStep::Tls, place, tls.establish(wire, host)).await?;
         self.dialer.observe(&DialEvent::TlsEstablished { target, session: &session, took: begun.elapsed() });
-        Ok(wire)
+        Ok((wire, session))
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 use super::body::Framing;
 use crate::io::transport::wire::Wire;
 
-/// The response of a server that is not 101, or of a proxy that is not a success.
+/// The response of a server that did not open a WebSocket, or of a proxy that is not a success.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -37,6 +37,21 @@ impl Refusal {
             Framing::Length(_) | Framing::Chunked => deadline,
         };
         Box::new(Self { status: parts.status, headers, body: read_body(stream, framing, raw, deadline).await })
+    }
+}
+
+#[cfg(feature = "http2")]
+impl Refusal {
+    /// Does the same for a response over HTTP/2, whose body ends with its stream.
+    pub(super) async fn read_http2(mut body: h2::RecvStream, response: Response<()>, deadline: Instant) -> Box<Self> {
+        let (parts, ()) = response.into_parts();
+        let mut kept = Vec::new();
+        while kept.len() < MAX_BODY {
+            let Ok(Some(Ok(data))) = timeout_at(deadline, body.data()).await else { break };
+            let wanted = data.len().min(MAX_BODY - kept.len());
+            kept.extend_from_slice(&data[..wanted]);
+        }
+        Box::new(Self { status: parts.status, headers: parts.headers, body: kept })
     }
 }
 

@@ -82,11 +82,31 @@ impl TimeLimit {
         place: Place<'_>,
         work: impl Future<Output = Result<T, DialError>>,
     ) -> Result<T, DialError> {
-        let (deadline, after) = self.deadline(step);
-        match within(deadline, work).await {
-            Some(outcome) => outcome,
-            None => Err(DialError::Timeout { step, target: place.target.to_owned(), peer: place.peer, after }),
-        }
+        until(self.deadline(step), step, place, work).await
+    }
+
+    /// Runs work within the limit of the whole dial.
+    #[cfg(feature = "http2")]
+    pub(super) async fn in_all<T>(
+        &self,
+        step: DialStep,
+        place: Place<'_>,
+        work: impl Future<Output = Result<T, DialError>>,
+    ) -> Result<T, DialError> {
+        until((self.deadline, self.whole), step, place, work).await
+    }
+}
+
+/// Runs work until a deadline, which comes from the limit beside it.
+pub(super) async fn until<T>(
+    (deadline, after): (Instant, Duration),
+    step: DialStep,
+    place: Place<'_>,
+    work: impl Future<Output = Result<T, DialError>>,
+) -> Result<T, DialError> {
+    match within(deadline, work).await {
+        Some(outcome) => outcome,
+        None => Err(DialError::Timeout { step, target: place.target.to_owned(), peer: place.peer, after }),
     }
 }
 

@@ -12,6 +12,8 @@ mod cancelling;
 mod closing;
 mod compression;
 mod conversations;
+#[cfg(feature = "http2")]
+mod dial_http2;
 mod dialling;
 mod dropping;
 mod ends;

@@ -1,6 +1,6 @@
 //! `wss://` with certificates of a local authority: which are trusted, which are not, and the error for each.
 
-mod authority;
+pub(crate) mod authority;
 mod handmade;
 mod peer;
 mod through_proxies;

@@ -1,6 +1,8 @@
 //! Turns the TLS settings into a connector of rustls or the system's library, and does the handshake with it.
 
 use std::io;
+#[cfg(feature = "with-rustls-0_23")]
+use std::sync::Arc;
 
 #[cfg(feature = "native-tls")]
 use super::native;
@@ -12,23 +14,24 @@ use super::{
     options::{Backend, Connector, Library, Options},
 };
 use crate::{
-    dial::{DialError, TlsSession},
+    dial::{DialError, TlsSession, version::Alpn},
     io::transport::wire::Wire,
 };
 
 impl Connector {
     /// Returns the connector of these settings, or of the default ones. The first call builds it, on a thread for
     /// blocking work, because this may read files. Fails if the settings cannot be used.
-    pub(in crate::dial) async fn of(tls: Option<&Tls>) -> Result<Self, DialError> {
+    pub(in crate::dial) async fn of(tls: Option<&Tls>, alpn: Alpn) -> Result<Self, DialError> {
         let tls = tls.cloned().unwrap_or_else(Tls::shared_default);
-        if let Some(built) = tls.connector.get() {
+        let connector = &tls.connectors[alpn as usize];
+        if let Some(built) = connector.get() {
             return Ok(built.clone());
         }
         let options = tls.options.clone();
-        let building = tokio::task::spawn_blocking(move || options.build());
+        let building = tokio::task::spawn_blocking(move || options.for_alpn(alpn).build());
         let built = building.await.map_err(|error| DialError::Tls(TlsError::Configuration(error.to_string())))??;
         // If two dials build it at once, both use the first one, so that they share sessions.
-        Ok(tls.connector.get_or_init(|| built).clone())
+        Ok(connector.get_or_init(|| built).clone())
     }
 
     /// Does the TLS handshake. `host` has no brackets.
@@ -45,6 +48,19 @@ impl Connector {
 }
 
 impl Options {
+    /// Returns the settings with the protocols of this offer.
+    fn for_alpn(&self, alpn: Alpn) -> Self {
+        let mut options = self.clone();
+        if let Some(names) = alpn.names() {
+            options.alpn = names.iter().map(|&name| name.to_owned()).collect();
+            #[cfg(feature = "with-rustls-0_23")]
+            if let Backend::Given(Library::Rustls(config)) = &mut options.backend {
+                Arc::make_mut(config).alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+            }
+        }
+        options
+    }
+
     fn build(&self) -> Result<Connector, DialError> {
         // RFC 7301, 3.1: one byte holds each length, and the length is not zero.
         if self.alpn.iter().any(|name| !(1..=255).contains(&name.len())) {

@@ -40,6 +40,7 @@ use std::{
 pub use self::error::TlsError;
 pub(super) use self::options::Connector;
 use self::options::Options;
+use super::version::Alpn;
 
 /// Settings for TLS with a server.
 ///
@@ -50,8 +51,9 @@ use self::options::Options;
 #[must_use]
 pub struct Tls {
     options: Arc<Options>,
-    /// Created by the first dial, because reading the system's roots takes milliseconds.
-    connector: Arc<OnceLock<Connector>>,
+    /// One for each offer of ALPN. Created by the first dial that needs it, because reading the system's roots takes
+    /// milliseconds.
+    connectors: Arc<[OnceLock<Connector>; Alpn::COUNT]>,
 }
 
 impl Tls {
@@ -96,8 +98,10 @@ impl Tls {
         self.with(|options| options.server_name = Some(name.to_owned()))
     }
 
-    /// Offers these protocols by ALPN, the preferred one first. An empty list turns ALPN off. Some servers need a name
-    /// that is special to them. Default: `http/1.1`, because a server that prefers HTTP/2 might choose that otherwise.
+    /// Offers these protocols by ALPN for HTTP/1.1, the preferred one first. An empty list turns ALPN off. Some servers
+    /// need a name that is special to them. Default: `http/1.1`, because a server that prefers HTTP/2 might choose that
+    /// otherwise. For the other versions of HTTP ([`HttpVersion`](crate::dial::HttpVersion)) the dialer offers their own
+    /// names.
     pub fn alpn<S: AsRef<str>>(self, protocols: impl IntoIterator<Item = S>) -> Self {
         let protocols = protocols.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self.with(|options| options.alpn = protocols)
@@ -137,7 +141,7 @@ impl Tls {
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(Arc::make_mut(&mut self.options));
-        self.connector = Arc::default();
+        self.connectors = Arc::default();
         self
     }
 
@@ -154,8 +158,9 @@ impl Tls {
     }
 }
 
-/// Uses this configuration unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect. The
-/// ALPN of the configuration should be empty or `http/1.1`.
+/// Uses this configuration unchanged for HTTP/1.1. Of the methods of [`Tls`], only [`Tls::server_name`] still has an
+/// effect. The ALPN of the configuration should be empty or `http/1.1`. For the other versions of HTTP the dialer
+/// replaces it in a copy.
 #[cfg(feature = "with-rustls-0_23")]
 impl From<Arc<rustls::ClientConfig>> for Tls {
     fn from(config: Arc<rustls::ClientConfig>) -> Self {
@@ -163,7 +168,8 @@ impl From<Arc<rustls::ClientConfig>> for Tls {
     }
 }
 
-/// Uses this connector unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect.
+/// Uses this connector unchanged. Of the methods of [`Tls`], only [`Tls::server_name`] still has an effect. The ALPN of a
+/// built connector cannot be changed, so for HTTP/2 it must have been built to offer `h2`.
 #[cfg(feature = "with-native-tls-0_2")]
 impl From<native_tls::TlsConnector> for Tls {
     fn from(connector: native_tls::TlsConnector) -> Self {

@@ -41,7 +41,7 @@ impl Closer {
     pub(crate) fn new(shared: SharedHandle, io: ReadSide, deadline: Instant, role: Role) -> Self {
         let mut sequence = CloseSequence::new(role, deadline);
         if io.is_multiplexed() {
-            sequence = sequence.multiplexed();
+            sequence = sequence.multiplexed(role);
         }
         Self { shared, io, sequence, timer: None, last_look: None, outcome: None }
     }

@@ -106,7 +106,8 @@ impl Drop for Http2Writer {
     }
 }
 
-fn to_io(error: h2::Error) -> io::Error {
+/// Keeps an error of h2 inside, or returns the error of the transport that it holds.
+pub(crate) fn to_io(error: h2::Error) -> io::Error {
     if error.is_io() {
         return error.into_io().unwrap_or_else(|| io::ErrorKind::Other.into());
     }

@@ -108,7 +108,7 @@ pub(crate) enum ReadSide {
 }
 
 impl ReadSide {
-    /// Returns whether this is one of several streams on a connection. If it is, we send its end in both roles.
+    /// Returns whether this is one of several streams on a connection.
     pub(crate) fn is_multiplexed(&self) -> bool {
         match self {
             #[cfg(feature = "http2")]

@@ -1,0 +1,138 @@
+//! One connection over HTTP/2: its settings, its streams, and the task that drives it.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest};
+use tokio::time::timeout;
+
+use crate::io::transport::{
+    http2::to_io,
+    socket::{peer_of, socket_under},
+    wire::Wire,
+};
+
+/// A connection on which streams can be opened. When it and all streams are gone, the connection ends.
+#[derive(Debug)]
+pub(super) struct Http2Connection {
+    /// `None` if no more streams may be opened.
+    sender: Mutex<Option<SendRequest<Bytes>>>,
+    /// Each handshake and each WebSocket has a clone, and so has the driver.
+    streams: Arc<()>,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+/// The right to open one stream.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) sender: SendRequest<Bytes>,
+    pub(super) counted: Arc<()>,
+}
+
+impl Http2Connection {
+    /// Begins HTTP/2 on a stream and waits for the server's SETTINGS, because only they say whether the server takes
+    /// WebSockets.
+    ///
+    /// # Errors
+    /// An error of h2 is inside of the `io::Error`.
+    pub(super) async fn begin(stream: Wire, max_head_size: usize) -> io::Result<(Arc<Self>, Slot)> {
+        let peer = peer_of(&stream);
+        if let Some(socket) = socket_under(&stream) {
+            // Nagle's algorithm would add up to 40 ms.
+            let _ = socket.set_nodelay(true);
+        }
+        let (sender, mut connection) = Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(u32::try_from(max_head_size).unwrap_or(u32::MAX))
+            .max_send_buffer_size(SEND_BUFFER)
+            .data_frame_budget(FRAME_BUDGET)
+            // h2 does not report that SETTINGS have come, but they change this number. It stays 0 if the server allows no
+            // stream yet.
+            .initial_max_send_streams(0)
+            .handshake::<_, Bytes>(stream)
+            .await
+            .map_err(to_io)?;
+        poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(to_io(error))),
+            Poll::Pending if connection.max_concurrent_send_streams() == 0 => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await?;
+        let streams = Arc::new(());
+        let slot = Slot { sender: sender.clone(), counted: streams.clone() };
+        let this = Arc::new(Self { sender: Mutex::new(Some(sender)), streams: streams.clone(), peer });
+        tokio::spawn(drive(connection, Arc::downgrade(&this), streams));
+        Ok((this, slot))
+    }
+
+    /// Returns the right to open one more stream, if the connection may have one.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        // This connection and its driver count too.
+        let open = Arc::strong_count(&self.streams).saturating_sub(2);
+        let has_room = open < sender.current_max_send_streams().min(MAX_STREAMS);
+        has_room.then(|| Slot { sender, counted: self.streams.clone() })
+    }
+
+    /// Opens no more streams. Those that are open live on, and the connection ends after the last one.
+    pub(super) fn retire(&self) {
+        // Dropped outside of the lock.
+        let _sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn is_retired(&self) -> bool {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+/// Drives a connection until it ends. h2 ends it in order when the last sender and the last stream are gone.
+async fn drive(mut connection: Connection<Wire, Bytes>, handle: Weak<Http2Connection>, streams: Arc<()>) {
+    let (mut idle_checks, mut ending_checks) = (0, 0);
+    loop {
+        if let Ok(ended) = timeout(CHECK, &mut connection).await {
+            tracing::debug!(target: "silverback::dial", "the HTTP/2 connection ended: {ended:?}");
+            return;
+        }
+        let handle = handle.upgrade();
+        let others = 1 + usize::from(handle.is_some());
+        let is_idle = Arc::strong_count(&streams) <= others;
+        let is_ending = is_idle && handle.as_ref().is_none_or(|handle| handle.is_retired());
+        idle_checks = if is_idle { idle_checks + 1 } else { 0 };
+        ending_checks = if is_ending { ending_checks + 1 } else { 0 };
+        // The connection has been ending since the check before, so the server takes nothing any more.
+        if ending_checks == 2 {
+            return;
+        }
+        if let Some(handle) = handle.filter(|_| idle_checks >= MAX_IDLE_CHECKS) {
+            handle.retire();
+        }
+    }
+}
+
+const CHECK: Duration = Duration::from_secs(10);
+/// A session whose last WebSocket has ended keeps its connection for about a minute.
+const MAX_IDLE_CHECKS: u32 = 6;
+/// The bytes that a server may send on one stream before we read them. One WebSocket receives at most as many in each
+/// round trip: 2.5 MB/s over 100 ms. A stream that is not read makes us hold them.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// All streams of a connection may use up their windows, and one more can still be read.
+const CONNECTION_WINDOW: u32 = (MAX_STREAMS as u32 + 1) * STREAM_WINDOW;
+/// WebSockets on one connection, if the server allows as many. A lost segment stops all of them.
+const MAX_STREAMS: usize = 100;
+/// What h2 buffers for each stream beside our own queue.
+const SEND_BUFFER: usize = 64 * 1024;
+/// The bytes that h2 may spend on the bookkeeping of small DATA frames that are not read. Beyond that it ends the whole
+/// connection. h2 charges 256 bytes for a frame without its payload, so a stream whose window is full of frames of one
+/// byte uses up most of this, and its neighbours stay connected.
+const FRAME_BUDGET: usize = 68 * 1024 * 1024;
