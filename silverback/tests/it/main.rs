@@ -22,6 +22,8 @@ mod failures;
 mod guides;
 mod halves;
 #[cfg(feature = "http2")]
+mod http2_floods;
+#[cfg(feature = "http2")]
 mod http2_hostile;
 #[cfg(feature = "http2")]
 mod http2_server;
