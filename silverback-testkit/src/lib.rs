@@ -10,6 +10,7 @@
 //! | [`poll`] | polling by hand: single polls, counted wake-ups, futures that are dropped early |
 //! | [`clock`] | a clock that moves only when the test moves it |
 //! | `http2` | a client that opens WebSockets over HTTP/2 by hand (feature `http2`) |
+//! | `http3` | the bytes of HTTP/3 by hand, and a client that sends them over QUIC (feature `http3`) |
 //!
 //! The kit fails by a panic whose message describes the failed expectation. It is never shipped.
 
@@ -17,6 +18,8 @@ pub mod clock;
 pub mod cuts;
 #[cfg(feature = "http2")]
 pub mod http2;
+#[cfg(feature = "http3")]
+pub mod http3;
 pub mod peer;
 pub mod pipe;
 pub mod poll;

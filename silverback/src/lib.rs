@@ -34,6 +34,8 @@
 //! - `hyper` (default): `Upgrader::upgrade` for requests of hyper 1.x.
 //! - `http2`: WebSockets over HTTP/2 (RFC 8441): `Upgrader::upgrade`, `Upgrader::serve_http2` for servers without a
 //!   framework, and [`Dialer::http_version`] for clients.
+//! - `http3`: `Upgrader::serve_http3` (RFC 9220), on quinn. The endpoint needs `with-rustls-0_23` for its certificate, and
+//!   `ring` or `aws-lc-rs`.
 //! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.
 //! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` with rustls. The
 //!   trusted roots are those of the system's own verifier, of the system's files or of Mozilla's list; several features
@@ -42,6 +44,7 @@
 //!   `aws-lc-rs` is used. The provider that the process has installed is never used.
 //! - `native-tls`: `wss://` with the TLS library of the system.
 //! - `with-rustls-0_23`, `with-native-tls-0_2`: `tls::Tls` from a `ClientConfig` or `TlsConnector` of these versions.
+//! - `with-quinn-0_11`: `Upgrader::serve_http3` for endpoints of quinn that the application has made itself.
 //! - `socks`: SOCKS5 proxies.
 //! - `idna`: host names outside ASCII (`ws://bücher.example/`), converted as browsers do.
 //! - `blocking`: connections for programs without a runtime (the module `blocking`).
@@ -82,6 +85,8 @@ pub use self::dial::tls;
 pub use self::upgrade::Http2Server;
 #[cfg(feature = "hyper")]
 pub use self::upgrade::Upgrade;
+#[cfg(feature = "http3")]
+pub use self::upgrade::{Http3Endpoint, Http3Incoming, Http3Server};
 pub use self::{
     adapters::{join::JoinedMessages, tunnel::Tunnel},
     conn::{

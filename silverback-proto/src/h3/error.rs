@@ -22,6 +22,8 @@ pub enum Error {
         /// The type of its first frame.
         first: FrameType,
     },
+    /// No SETTINGS came, although each side sends them at the beginning of the connection (6.2.1).
+    NoSettings,
     /// The payload of a frame is too short or too long for its content (7.1).
     MalformedFrame(FrameType),
     /// A stream ended cleanly inside a frame (7.1).
@@ -62,7 +64,7 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::UnexpectedFrame { .. } => ErrorCode::FRAME_UNEXPECTED,
-            Self::MissingSettings { .. } => ErrorCode::MISSING_SETTINGS,
+            Self::MissingSettings { .. } | Self::NoSettings => ErrorCode::MISSING_SETTINGS,
             Self::MalformedFrame(_) | Self::TruncatedFrame => ErrorCode::FRAME_ERROR,
             Self::InvalidId { .. } | Self::UninvitedPush => ErrorCode::ID_ERROR,
             Self::PushStreamFromClient | Self::DuplicateStream(_) => ErrorCode::STREAM_CREATION_ERROR,
@@ -104,6 +106,7 @@ impl fmt::Display for Error {
             Self::MissingSettings { first } => {
                 write!(f, "the control stream begins with a frame of type {first} instead of SETTINGS")
             }
+            Self::NoSettings => f.write_str("no SETTINGS came in time"),
             Self::MalformedFrame(frame) => write!(f, "the length of a frame of type {frame} does not fit its content"),
             Self::TruncatedFrame => f.write_str("the stream ended inside a frame"),
             Self::InvalidId { frame, id } => write!(f, "the identifier {id} is not valid in this {frame} frame"),
@@ -301,12 +304,17 @@ pub enum LimitError {
         /// The limit.
         limit: u32,
     },
+    /// A client cancels too many requests in a short time. A driver counts them.
+    CancelledRequests {
+        /// The limit.
+        limit: u32,
+    },
 }
 
 impl LimitError {
     fn ends_connection(&self) -> bool {
         match self {
-            Self::SettingsFrame { .. } => true,
+            Self::SettingsFrame { .. } | Self::CancelledRequests { .. } => true,
             // Without a dynamic table, the other streams do not depend on this section.
             Self::EncodedFieldSection { .. }
             | Self::FieldSection { .. }
@@ -330,6 +338,7 @@ impl fmt::Display for LimitError {
             }
             Self::Fields { limit } => write!(f, "a field section has more than {limit} fields"),
             Self::InterimResponses { limit } => write!(f, "more than {limit} interim responses"),
+            Self::CancelledRequests { limit } => write!(f, "more than {limit} requests were cancelled in a short time"),
         }
     }
 }

@@ -124,20 +124,28 @@ async fn accept_handshake(
 }
 
 /// The time limit for a whole opening handshake. Rejecting a client must also finish within it.
-struct Budget {
+pub(super) struct Budget {
     length: Duration,
     deadline: Instant,
 }
 
 impl Budget {
-    fn start(upgrader: &Upgrader) -> Self {
+    pub(super) fn start(upgrader: &Upgrader) -> Self {
         let length = upgrader.settings.handshake_timeout;
         let now = Instant::now();
         // An application may set `Duration::MAX` for no limit, which an `Instant` cannot hold.
         Self { length, deadline: now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE) }
     }
 
-    async fn limit<T>(&self, work: impl Future<Output = Result<T, UpgradeError>>) -> Result<T, UpgradeError> {
+    #[cfg(feature = "http3")]
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) async fn limit<T>(
+        &self,
+        work: impl Future<Output = Result<T, UpgradeError>>,
+    ) -> Result<T, UpgradeError> {
         match within(self.deadline, work).await {
             Some(result) => result,
             None => Err(UpgradeError::Timeout(self.length)),

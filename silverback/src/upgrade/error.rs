@@ -22,6 +22,10 @@ pub enum UpgradeError {
     Disconnected,
     /// The request did not arrive, or the response did not leave, within this time.
     Timeout(Duration),
+    /// The client broke a rule of HTTP/3 or exceeded a limit. [`ends_connection`](silverback_proto::h3::Error::ends_connection)
+    /// says whether the connection ended or only the stream.
+    #[cfg(feature = "http3")]
+    Http3(silverback_proto::h3::Error),
     /// The transport failed.
     Io(io::Error),
 }
@@ -38,6 +42,12 @@ impl UpgradeError {
             Self::Rejected(rejection) => rejection.response(),
             Self::Refused(response) => (**response).clone(),
             Self::Timeout(_) => Rejection::Timeout.response(),
+            #[cfg(feature = "http3")]
+            Self::Http3(fault) => {
+                let mut response = Response::new(format!("{fault}\n"));
+                *response.status_mut() = fault.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                response
+            }
             Self::Misconfigured(_) | Self::NotUpgradable | Self::Disconnected | Self::Io(_) => {
                 let mut response = Response::new("The connection could not be upgraded.\n".to_owned());
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -56,6 +66,8 @@ impl fmt::Display for UpgradeError {
             Self::NotUpgradable => f.write_str("the server cannot hand the request's connection over"),
             Self::Disconnected => f.write_str("the client went away before its request was complete"),
             Self::Timeout(after) => write!(f, "the opening handshake was not done within {after:?}"),
+            #[cfg(feature = "http3")]
+            Self::Http3(fault) => fault.fmt(f),
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -66,6 +78,8 @@ impl std::error::Error for UpgradeError {
         match self {
             Self::Rejected(error) => Some(error),
             Self::Misconfigured(error) => Some(error),
+            #[cfg(feature = "http3")]
+            Self::Http3(fault) => Some(fault),
             Self::Io(error) => Some(error),
             _ => None,
         }

@@ -4,10 +4,9 @@
 use std::{
     fmt,
     future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -24,12 +23,13 @@ use silverback_proto::{
         headers::{is_connection_specific, join_cookies},
     },
 };
-use tokio::{
-    task::JoinSet,
-    time::{Instant, Sleep, sleep_until, timeout},
-};
+use tokio::task::JoinSet;
 
-use super::{UpgradeError, Upgrader, bare::ask};
+use super::{
+    UpgradeError, Upgrader,
+    bare::Budget,
+    multiplexed::{IdleStep, IdleTimer, MAX_STREAMS, negotiate},
+};
 use crate::{
     conn::Conn,
     io::transport::{
@@ -77,10 +77,9 @@ impl Upgrader {
         Http2Server {
             upgrader: self.clone(),
             state: State::Begins(builder.handshake(stream)),
-            timer: timer(self.settings.handshake_timeout),
+            timer: IdleTimer::new(self.settings.handshake_timeout),
             handshakes: JoinSet::new(),
             connections: Arc::new(()),
-            idle_checks: 0,
             is_shutting_down: false,
         }
     }
@@ -95,15 +94,11 @@ type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 pub struct Http2Server {
     upgrader: Upgrader,
     state: State,
-    /// Ends when the client must have sent its preface, and then each time to check whether the connection is idle.
-    /// `None` if the handshake timeout is endless.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: IdleTimer,
     /// The handshakes of single streams. Each may wait for the application's hook.
     handshakes: JoinSet<Accepted>,
     /// Each WebSocket has a clone.
     connections: Arc<()>,
-    /// How many checks in a row found neither a WebSocket nor a handshake.
-    idle_checks: u8,
     is_shutting_down: bool,
 }
 
@@ -155,7 +150,7 @@ impl Http2Server {
                         }
                         continue;
                     }
-                    ready!(self.poll_timer(cx));
+                    ready!(self.timer.poll(cx));
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
@@ -181,7 +176,7 @@ impl Http2Server {
                         Poll::Ready(Some(Err(error))) => return self.end(error),
                         Poll::Ready(None) => self.state = State::Over,
                         Poll::Pending => {
-                            ready!(self.poll_timer(cx));
+                            ready!(self.timer.poll(cx));
                             self.check_idle();
                         }
                     }
@@ -190,21 +185,12 @@ impl Http2Server {
         }
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
-    }
-
-    /// Ends a connection that carries no WebSocket. The first check may come just after the last WebSocket has ended, so
-    /// only the second one tells the client. If the connection is still open at the third one, the client takes nothing
-    /// or does not react.
     fn check_idle(&mut self) {
-        self.timer = timer(self.upgrader.settings.handshake_timeout);
         let is_idle = Arc::strong_count(&self.connections) == 1;
-        self.idle_checks = if is_idle { self.idle_checks + 1 } else { 0 };
-        match self.idle_checks {
-            0 | 1 => {}
-            2 if !self.is_shutting_down => self.shut_down(),
-            _ => self.state = State::Over,
+        match self.timer.check(is_idle, self.is_shutting_down) {
+            IdleStep::Nothing => {}
+            IdleStep::ShutDown => self.shut_down(),
+            IdleStep::End => self.state = State::Over,
         }
     }
 
@@ -224,12 +210,6 @@ impl fmt::Debug for Http2Server {
     }
 }
 
-/// A timer, which is never so short that it keeps its task busy.
-fn timer(length: Duration) -> Option<Pin<Box<Sleep>>> {
-    let deadline = Instant::now().checked_add(length.max(SHORTEST_CHECK));
-    deadline.map(|deadline| Box::pin(sleep_until(deadline)))
-}
-
 /// Answers the request of one stream.
 async fn take(
     upgrader: &Upgrader,
@@ -237,20 +217,12 @@ async fn take(
     mut respond: SendResponse<Bytes>,
     counted: Arc<()>,
 ) -> Accepted {
-    let budget = upgrader.settings.handshake_timeout;
     let (mut head, stream) = request.into_parts();
     join_cookies(&mut head.headers);
     let mut request = Request::from_parts(head, ());
-    let read = read_handshake(&request, &stream);
-    let negotiating = timeout(budget, async {
-        let headers = ask(upgrader, &request).await?;
-        upgrader.negotiate(read?, headers)
-    });
-    let negotiated = match unless_reset(&mut respond, negotiating).await {
-        Some(in_time) => in_time.unwrap_or(Err(UpgradeError::Timeout(budget))),
-        None => Err(UpgradeError::Disconnected),
-    };
-    match negotiated {
+    let handshake = read_handshake(&request, &stream);
+    let reset = poll_fn(|cx| respond.poll_reset(cx).map(drop));
+    match negotiate(upgrader, &Budget::start(upgrader), &request, handshake, reset).await {
         Ok((response, negotiated)) => {
             let sender = respond.send_response(response, false).map_err(disconnected)?;
             let sides = (
@@ -265,17 +237,6 @@ async fn take(
             Err(error)
         }
     }
-}
-
-/// Does the work unless the client resets the stream. A reset stream no longer counts for [`MAX_STREAMS`], so without
-/// this a client could keep any number of hooks busy.
-async fn unless_reset<T>(respond: &mut SendResponse<Bytes>, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => respond.poll_reset(cx).map(|_| None),
-    })
-    .await
 }
 
 fn read_handshake(request: &Request<()>, stream: &RecvStream) -> Result<ServerHandshake, Rejection> {
@@ -305,14 +266,11 @@ fn disconnected(_: h2::Error) -> UpgradeError {
     UpgradeError::Disconnected
 }
 
-const SHORTEST_CHECK: Duration = Duration::from_millis(100);
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read
 /// makes us hold little; on a long way a large message takes more round trips.
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// All streams of a connection may use up their windows, and one more can still be read.
 const CONNECTION_WINDOW: u32 = (MAX_STREAMS + 1) * STREAM_WINDOW;
-/// WebSockets of one client on one connection. RFC 9113, 6.5.2 recommends no less than 100.
-const MAX_STREAMS: u32 = 100;
 /// What h2 buffers for each stream beside our own queue.
 const SEND_BUFFER: usize = 64 * 1024;
 /// The bytes that h2 may spend on the bookkeeping of small DATA frames that are not read. Beyond that it ends the whole

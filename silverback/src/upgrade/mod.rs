@@ -5,8 +5,12 @@ mod bare;
 pub(crate) mod error;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "http3")]
+mod http3;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod multiplexed;
 pub(crate) mod requests;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -23,6 +27,11 @@ use silverback_proto::{
 pub use self::error::UpgradeError;
 #[cfg(feature = "http2")]
 pub use self::http2::Http2Server;
+#[cfg(feature = "http3")]
+pub use self::http3::{
+    Http3Server,
+    endpoint::{Http3Endpoint, Http3Incoming},
+};
 #[cfg(feature = "hyper")]
 pub use self::hyper::Upgrade;
 use crate::{

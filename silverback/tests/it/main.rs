@@ -27,6 +27,8 @@ mod http2_floods;
 mod http2_hostile;
 #[cfg(feature = "http2")]
 mod http2_server;
+#[cfg(all(feature = "http3", feature = "with-rustls-0_23", feature = "ring"))]
+mod http3;
 mod joining;
 #[cfg(feature = "json")]
 mod json;

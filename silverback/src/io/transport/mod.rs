@@ -1,9 +1,12 @@
-//! The stream below a connection: TCP sockets, Unix sockets and streams of HTTP/2 directly, anything else in one box.
+//! The stream below a connection: TCP sockets, Unix sockets and streams of HTTP/2 and HTTP/3 directly, anything else in
+//! one box.
 
 mod byte_stream;
 mod exclusive;
 #[cfg(feature = "http2")]
 pub(crate) mod http2;
+#[cfg(feature = "http3")]
+pub(crate) mod http3;
 pub(crate) mod socket;
 mod tcp_progress;
 pub(crate) mod wire;
@@ -27,6 +30,8 @@ use tokio::{
 pub use self::byte_stream::ByteStream;
 #[cfg(feature = "http2")]
 use self::http2::{Http2Reader, Http2Writer};
+#[cfg(feature = "http3")]
+use self::http3::{reader::Http3Reader, writer::Http3Writer};
 use self::{
     byte_stream::take_as,
     exclusive::Exclusive,
@@ -104,6 +109,8 @@ pub(crate) enum ReadSide {
     Other(ReadHalf<Exclusive>),
     #[cfg(feature = "http2")]
     Http2(Box<Http2Reader>),
+    #[cfg(feature = "http3")]
+    Http3(Box<Http3Reader>),
     Closed,
 }
 
@@ -113,6 +120,8 @@ impl ReadSide {
         match self {
             #[cfg(feature = "http2")]
             Self::Http2(_) => true,
+            #[cfg(feature = "http3")]
+            Self::Http3(_) => true,
             _ => false,
         }
     }
@@ -145,6 +154,10 @@ impl ReadSide {
         if let Self::Http2(reader) = self {
             return reader.poll_read(cx, &mut &mut *into);
         }
+        #[cfg(feature = "http3")]
+        if let Self::Http3(reader) = self {
+            return reader.poll_read(cx, &mut &mut *into);
+        }
         let mut into = ReadBuf::new(into);
         let polled = match self {
             Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut into),
@@ -154,6 +167,8 @@ impl ReadSide {
             Self::Other(half) => Pin::new(half).poll_read(cx, &mut into),
             #[cfg(feature = "http2")]
             Self::Http2(_) => Poll::Ready(Ok(())),
+            #[cfg(feature = "http3")]
+            Self::Http3(_) => Poll::Ready(Ok(())),
             Self::Closed => Poll::Ready(Ok(())),
         };
         polled.map_ok(|()| into.filled().len())
@@ -169,6 +184,8 @@ impl ReadSide {
             Self::Other(half) => pin!(half.read_buf(into)).poll(cx),
             #[cfg(feature = "http2")]
             Self::Http2(reader) => reader.poll_read(cx, into),
+            #[cfg(feature = "http3")]
+            Self::Http3(reader) => reader.poll_read(cx, into),
             Self::Closed => Poll::Ready(Ok(0)),
         }
     }
@@ -185,6 +202,8 @@ pub(crate) enum WriteSide {
     Other(WriteHalf<Exclusive>),
     #[cfg(feature = "http2")]
     Http2(Box<Http2Writer>),
+    #[cfg(feature = "http3")]
+    Http3(Box<Http3Writer>),
     Closed,
 }
 
@@ -207,6 +226,10 @@ impl WriteSide {
         if let Self::Http2(writer) = self {
             return writer.poll_write(cx, slices);
         }
+        #[cfg(feature = "http3")]
+        if let Self::Http3(writer) = self {
+            return writer.poll_write(cx, slices);
+        }
         match (self.as_async_write(), slices) {
             (Some(writer), [slice]) => writer.poll_write(cx, slice),
             (Some(writer), slices) if writer.is_write_vectored() => writer.poll_write_vectored(cx, slices),
@@ -220,6 +243,8 @@ impl WriteSide {
         match self {
             Self::Layered(layered) => Pin::new(&mut layered.0).poll_flush(cx),
             Self::Other(half) => Pin::new(half).poll_flush(cx),
+            #[cfg(feature = "http3")]
+            Self::Http3(writer) => writer.poll_flush(cx),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -229,6 +254,10 @@ impl WriteSide {
         #[cfg(feature = "http2")]
         if let Self::Http2(writer) = self {
             return Poll::Ready(writer.shut_down());
+        }
+        #[cfg(feature = "http3")]
+        if let Self::Http3(writer) = self {
+            return writer.poll_shut_down(cx);
         }
         match self.as_async_write() {
             Some(writer) => writer.poll_shutdown(cx),
@@ -255,6 +284,8 @@ impl WriteSide {
             Self::Other(half) => half,
             #[cfg(feature = "http2")]
             Self::Http2(_) => return None,
+            #[cfg(feature = "http3")]
+            Self::Http3(_) => return None,
             Self::Closed => return None,
         };
         Some(Pin::new(writer))

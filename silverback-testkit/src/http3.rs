@@ -1,0 +1,342 @@
+//! The bytes of HTTP/3 (RFC 9114) by hand, and a client that sends them over QUIC exactly as a test writes them.
+
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use qpack::{HeaderField, decode_stateless, encode_stateless};
+use quinn::{
+    ApplicationClose, ConnectionError, Endpoint, ReadError, RecvStream, SendStream, VarInt,
+    crypto::rustls::QuicClientConfig,
+};
+
+use crate::wire::{CLIENT_KEY, Frame, decode};
+
+/// The type of a frame (7.2).
+pub const DATA: u64 = 0x0;
+/// As [`DATA`].
+pub const HEADERS: u64 = 0x1;
+/// As [`DATA`].
+pub const SETTINGS: u64 = 0x4;
+/// As [`DATA`].
+pub const GOAWAY: u64 = 0x7;
+/// A frame type that means nothing and must be skipped (7.2.8).
+pub const UNKNOWN: u64 = 0x21;
+
+/// An integer of variable length (RFC 9000, 16).
+pub fn varint(value: u64) -> Vec<u8> {
+    match value {
+        0..=0x3F => vec![value as u8],
+        0x40..=0x3FFF => (0x4000 | value as u16).to_be_bytes().to_vec(),
+        0x4000..=0x3FFF_FFFF => (0x8000_0000 | value as u32).to_be_bytes().to_vec(),
+        _ => (0xC000_0000_0000_0000 | value).to_be_bytes().to_vec(),
+    }
+}
+
+/// A frame.
+pub fn frame(frame_type: u64, payload: &[u8]) -> Vec<u8> {
+    [&varint(frame_type)[..], &varint(payload.len() as u64), payload].concat()
+}
+
+/// A DATA frame.
+pub fn data(payload: &[u8]) -> Vec<u8> {
+    frame(DATA, payload)
+}
+
+/// A HEADERS frame.
+pub fn headers(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut section = Vec::new();
+    encode_stateless(&mut section, fields.iter().map(|(name, value)| HeaderField::new(*name, *value)))
+        .expect("fields that can be encoded");
+    frame(HEADERS, &section)
+}
+
+/// The HEADERS frame of a request for a WebSocket at `https://example.com/ws`, with these fields besides.
+pub fn connect(fields: &[(&str, &str)]) -> Vec<u8> {
+    connect_to("/ws", fields)
+}
+
+/// As [`connect`], at another path.
+pub fn connect_to(path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut all = vec![(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https")];
+    all.extend([(":authority", "example.com"), (":path", path), ("sec-websocket-version", "13")]);
+    all.extend(fields);
+    headers(&all)
+}
+
+/// The beginning of a control stream: its type, and empty SETTINGS.
+pub fn control() -> Vec<u8> {
+    [varint(0), frame(SETTINGS, &[])].concat()
+}
+
+/// A connection of QUIC on a socket of its own.
+#[derive(Debug)]
+pub struct Client {
+    endpoint: Endpoint,
+    connection: quinn::Connection,
+    /// Streams that stay open as long as the connection.
+    kept: Vec<SendStream>,
+}
+
+impl Client {
+    /// Connects to a server with this certificate (DER) for `localhost`, and sends empty SETTINGS.
+    pub async fn connect(server: SocketAddr, certificate: &[u8]) -> Self {
+        let mut client = Self::connect_silently(server, certificate).await;
+        client.open_uni(&control()).await;
+        client
+    }
+
+    /// Connects and opens no stream.
+    pub async fn connect_silently(server: SocketAddr, certificate: &[u8]) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.to_vec().into()).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider);
+        let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
+        let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
+        tls.alpn_protocols = vec![b"h3".to_vec()];
+        let crypto = QuicClientConfig::try_from(tls).expect("a configuration for QUIC");
+        let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");
+        let config = quinn::ClientConfig::new(Arc::new(crypto));
+        let connecting = endpoint.connect_with(config, server, "localhost").expect("an address");
+        let connection = connecting.await.expect("a server of QUIC");
+        Self { endpoint, connection, kept: Vec::new() }
+    }
+
+    /// The connection itself.
+    pub fn quic(&self) -> &quinn::Connection {
+        &self.connection
+    }
+
+    /// Opens a unidirectional stream with these bytes and keeps it.
+    pub async fn open_uni(&mut self, bytes: &[u8]) {
+        let mut stream = self.connection.open_uni().await.expect("an open connection");
+        stream.write_all(bytes).await.expect("an open stream");
+        self.kept.push(stream);
+    }
+
+    /// Sends more on the unidirectional stream that was opened last.
+    pub async fn send_uni(&mut self, bytes: &[u8]) {
+        self.kept.last_mut().expect("a stream").write_all(bytes).await.expect("an open stream");
+    }
+
+    /// Ends the unidirectional stream that was opened last.
+    pub fn finish_uni(&mut self) {
+        self.kept.pop().expect("a stream").finish().expect("an open stream");
+    }
+
+    /// Opens a request stream with these bytes.
+    pub async fn open(&self, bytes: &[u8]) -> Stream {
+        let (mut sender, receiver) = self.connection.open_bi().await.expect("an open connection");
+        // The server may stop the stream before it has everything.
+        let _ = sender.write_all(bytes).await;
+        Stream { sender, receiver, raw: Vec::new(), data: Vec::new(), data_frames: 0, heads: VecDeque::new() }
+    }
+
+    /// Opens a WebSocket with these fields besides, and receives the response.
+    pub async fn open_websocket(&self, fields: &[(&str, &str)]) -> Stream {
+        let mut stream = self.open(&connect(fields)).await;
+        assert_eq!(stream.status().await, Ok(200));
+        stream
+    }
+
+    /// Accepts the control stream of the server. It must be the first one.
+    pub async fn control(&self) -> Uni {
+        let mut stream = self.connection.accept_uni().await.expect("a stream");
+        let mut stream_type = [0];
+        stream.read_exact(&mut stream_type).await.expect("its type");
+        assert_eq!(stream_type, [0], "the control stream");
+        Uni { stream, raw: Vec::new() }
+    }
+
+    /// Waits until the server has ended the connection, and returns its code.
+    pub async fn closed(&self) -> u64 {
+        match self.connection.closed().await {
+            ConnectionError::ApplicationClosed(ApplicationClose { error_code, .. }) => error_code.into_inner(),
+            error => panic!("the server did not end the connection: {error}"),
+        }
+    }
+
+    /// Ends the connection in order and waits until the server knows.
+    pub async fn close(self) {
+        self.connection.close(VarInt::from_u32(0x100), b"");
+        self.endpoint.wait_idle().await;
+    }
+}
+
+/// A unidirectional stream of the server.
+#[derive(Debug)]
+pub struct Uni {
+    stream: RecvStream,
+    raw: Vec<u8>,
+}
+
+impl Uni {
+    /// Receives the next frame, its type and payload.
+    pub async fn receive(&mut self) -> (u64, Vec<u8>) {
+        loop {
+            if let Some((frame_type, payload, used)) = decode_frame(&self.raw) {
+                self.raw.drain(..used);
+                return (frame_type, payload);
+            }
+            let chunk = self.stream.read_chunk(usize::MAX, true).await.expect("an open stream").expect("a frame");
+            self.raw.extend_from_slice(&chunk.bytes);
+        }
+    }
+}
+
+/// The fields of a head.
+pub type Head = Vec<(String, String)>;
+
+/// A request stream.
+#[derive(Debug)]
+pub struct Stream {
+    sender: SendStream,
+    receiver: RecvStream,
+    /// Received bytes before the frames are cut out of them.
+    raw: Vec<u8>,
+    /// The payload of DATA frames that was not looked at.
+    data: Vec<u8>,
+    data_frames: usize,
+    heads: VecDeque<Head>,
+}
+
+/// The code with which the server has reset a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset(pub u64);
+
+impl Stream {
+    /// Sends bytes as they are.
+    pub async fn send_raw(&mut self, bytes: &[u8]) {
+        self.sender.write_all(bytes).await.expect("an open stream");
+    }
+
+    /// Sends a frame of a WebSocket, masked, in one DATA frame.
+    pub async fn send_frame(&mut self, frame: Frame) {
+        self.send_raw(&data(&frame.masked(CLIENT_KEY).encode())).await;
+    }
+
+    /// Ends our side in order.
+    pub fn finish(&mut self) {
+        self.sender.finish().expect("an open stream");
+    }
+
+    /// Resets our side with this code.
+    pub fn reset(&mut self, code: u64) {
+        self.sender.reset(VarInt::from_u64(code).expect("a code")).expect("an open stream");
+    }
+
+    /// Tells the server to stop sending, with this code.
+    pub fn stop(&mut self, code: u64) {
+        self.receiver.stop(VarInt::from_u64(code).expect("a code")).expect("an open stream");
+    }
+
+    /// Waits until the server has told us to stop sending, and returns its code.
+    pub async fn stopped(&self) -> Option<u64> {
+        self.sender.stopped().await.expect("an open connection").map(VarInt::into_inner)
+    }
+
+    /// Receives a head and returns its fields.
+    ///
+    /// # Errors
+    /// Fails if the server resets the stream.
+    pub async fn head(&mut self) -> Result<Head, Reset> {
+        loop {
+            if let Some(head) = self.heads.pop_front() {
+                return Ok(head);
+            }
+            assert!(self.receive_more().await?, "the stream ended before a head");
+        }
+    }
+
+    /// Receives a head and returns its status.
+    ///
+    /// # Errors
+    /// Fails if the server resets the stream.
+    pub async fn status(&mut self) -> Result<u16, Reset> {
+        let head = self.head().await?;
+        let (_, status) = head.iter().find(|(name, _)| name == ":status").expect("a status");
+        Ok(status.parse().expect("a number"))
+    }
+
+    /// Receives the next frame of the WebSocket; `None` if the server has ended its side.
+    ///
+    /// # Errors
+    /// Fails if the server resets the stream.
+    pub async fn receive(&mut self) -> Result<Option<Frame>, Reset> {
+        loop {
+            if let Some((frame, used)) = decode(&self.data) {
+                self.data.drain(..used);
+                return Ok(Some(frame));
+            }
+            if !self.receive_more().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Receives exactly this frame of the WebSocket.
+    pub async fn expect(&mut self, frame: Frame) {
+        assert_eq!(self.receive().await, Ok(Some(frame)));
+    }
+
+    /// Receives the rest of the stream as text.
+    ///
+    /// # Errors
+    /// Fails if the server resets the stream.
+    pub async fn body(&mut self) -> Result<String, Reset> {
+        while self.receive_more().await? {}
+        Ok(String::from_utf8(std::mem::take(&mut self.data)).expect("text"))
+    }
+
+    /// How many DATA frames have come.
+    pub fn data_frames(&self) -> usize {
+        self.data_frames
+    }
+
+    /// Returns false at the end of the stream.
+    async fn receive_more(&mut self) -> Result<bool, Reset> {
+        let chunk = match self.receiver.read_chunk(usize::MAX, true).await {
+            Ok(Some(chunk)) => chunk.bytes,
+            Ok(None) => {
+                assert!(self.raw.is_empty(), "the stream ended inside a frame");
+                return Ok(false);
+            }
+            Err(ReadError::Reset(code)) => return Err(Reset(code.into_inner())),
+            Err(error) => panic!("{error}"),
+        };
+        self.raw.extend_from_slice(&chunk);
+        while let Some((frame_type, payload, used)) = decode_frame(&self.raw) {
+            self.raw.drain(..used);
+            match frame_type {
+                DATA => {
+                    self.data_frames += 1;
+                    self.data.extend(payload);
+                }
+                HEADERS => self.heads.push_back(decode_head(payload)),
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn decode_head(section: Vec<u8>) -> Head {
+    let decoded = decode_stateless(&mut Bytes::from(section), u64::MAX).expect("a field section");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    let fields = decoded.fields.into_iter().map(HeaderField::into_inner);
+    fields.map(|(name, value)| (text(&name), text(&value))).collect()
+}
+
+fn decode_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let len = 1 << (bytes.first()? >> 6);
+    let (integer, rest) = bytes.split_at_checked(len)?;
+    let value = integer.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+    Some((value & (u64::MAX >> (64 - 8 * len + 2)), rest))
+}
+
+fn decode_frame(bytes: &[u8]) -> Option<(u64, Vec<u8>, usize)> {
+    let (frame_type, rest) = decode_varint(bytes)?;
+    let (len, rest) = decode_varint(rest)?;
+    let (payload, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
+    Some((frame_type, payload.to_vec(), bytes.len() - rest.len()))
+}

@@ -1,0 +1,79 @@
+//! The connection below the streams.
+
+use std::{io, sync::OnceLock};
+
+use quinn::{Connection, ConnectionError};
+use silverback_proto::h3::{Error, ErrorCode};
+
+use super::varint;
+
+/// A connection of QUIC. Every WebSocket on it and every request in progress has a share. When the last one is dropped,
+/// the connection ends in order.
+#[derive(Debug)]
+pub(crate) struct Link {
+    connection: Connection,
+    /// The rule of HTTP/3 that the peer broke.
+    fault: OnceLock<Error>,
+}
+
+impl Link {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, fault: OnceLock::new() }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Ends the connection and tells the peer which rule it broke. All of its streams end with it.
+    pub(crate) fn fail(&self, fault: &Error) {
+        // The first fault is the one that the peer is told.
+        if self.fault.set(fault.clone()).is_ok() {
+            self.connection.close(varint(fault.code()), fault.to_string().as_bytes());
+        }
+    }
+
+    /// The fault of the peer that ended the connection.
+    pub(crate) fn fault(&self) -> Option<&Error> {
+        self.fault.get()
+    }
+
+    /// Says why the connection has ended.
+    pub(crate) fn error(&self, error: ConnectionError) -> io::Error {
+        match self.fault() {
+            Some(fault) => io::Error::new(io::ErrorKind::InvalidData, fault.clone()),
+            None => to_io(error),
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.connection.close(varint(ErrorCode::NO_ERROR), b"");
+    }
+}
+
+/// Returns whether the peer has ended the connection without an error.
+pub(crate) fn is_clean_end(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::ApplicationClosed(close) => close.error_code == varint(ErrorCode::NO_ERROR),
+        _ => false,
+    }
+}
+
+pub(crate) fn to_io(error: ConnectionError) -> io::Error {
+    let kind = match &error {
+        ConnectionError::TimedOut => io::ErrorKind::TimedOut,
+        ConnectionError::LocallyClosed => io::ErrorKind::ConnectionAborted,
+        ConnectionError::Reset => io::ErrorKind::ConnectionReset,
+        ConnectionError::ApplicationClosed(close) => {
+            let code = ErrorCode::new(close.error_code.into_inner());
+            let reason = String::from_utf8_lossy(&close.reason);
+            let blank = if reason.is_empty() { "" } else { ": " };
+            let text = format!("the peer ended the connection with {code}{blank}{}", reason.escape_debug());
+            return io::Error::new(io::ErrorKind::ConnectionReset, text);
+        }
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}

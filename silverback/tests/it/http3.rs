@@ -1,0 +1,5 @@
+//! WebSockets over HTTP/3, on UDP sockets of loopback. Most clients are the kit's, which writes every byte by hand.
+
+mod hostile;
+mod server;
+mod support;

@@ -1,0 +1,1 @@
+//! Clients that misuse our own server over HTTP/3.
