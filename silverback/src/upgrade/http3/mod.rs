@@ -40,9 +40,9 @@ use super::{
 use crate::{
     conn::Conn,
     io::transport::http3::{
+        codes::varint,
         control::{self, Told},
         link::{Link, is_clean_end, to_io},
-        varint,
     },
 };
 

@@ -10,8 +10,8 @@ use silverback_proto::h3::{Error, ErrorCode, Peer, Settings, UniStream};
 use tokio::{sync::watch, task::coop::consume_budget};
 
 use super::{
+    codes::varint,
     link::{Link, to_io},
-    varint,
 };
 
 /// What the peer has said on its control stream.

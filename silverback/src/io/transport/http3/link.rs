@@ -5,7 +5,7 @@ use std::{io, sync::OnceLock};
 use quinn::{Connection, ConnectionError};
 use silverback_proto::h3::{Error, ErrorCode};
 
-use super::varint;
+use super::codes::varint;
 
 /// A connection of QUIC. Every WebSocket on it and every request in progress has a share. When the last one is dropped,
 /// the connection ends in order.

@@ -15,7 +15,10 @@ use silverback_proto::{
     h3::{Error, ErrorCode, Limits, RequestStream, StreamEvent},
 };
 
-use super::{Stream, ended_with, varint};
+use super::{
+    codes::{ended_with, varint},
+    shared::Shared,
+};
 use crate::io::yields::yields;
 
 /// The receiving half of a stream. Dropping it tells the peer to send no more.
@@ -27,11 +30,11 @@ pub(crate) struct Http3Reader {
     left: Bytes,
     /// How many bytes at the front of `left` are payload of a DATA frame.
     payload: usize,
-    shared: Arc<Stream>,
+    shared: Arc<Shared>,
 }
 
 impl Http3Reader {
-    pub(super) fn new(stream: RecvStream, sender: Role, limits: Limits, shared: Arc<Stream>) -> Self {
+    pub(super) fn new(stream: RecvStream, sender: Role, limits: Limits, shared: Arc<Shared>) -> Self {
         Self { stream, frames: RequestStream::new(sender, limits), left: Bytes::new(), payload: 0, shared }
     }
 

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use quinn::{SendStream, WriteError};
 use silverback_proto::h3::{ErrorCode, FrameHeader, MAX_FRAME_HEADER_LEN};
 
-use super::{Stream, varint};
+use super::{codes::varint, shared::Shared};
 
 /// The sending half of a stream. If it is dropped before the end of the stream was sent, it resets the stream: quinn
 /// would end it in order, which would tell the peer that everything was said.
@@ -23,13 +23,13 @@ pub(crate) struct Http3Writer {
     queued: Bytes,
     /// Ends when the peer has received everything, once our side has ended.
     delivery: Option<Delivery>,
-    shared: Arc<Stream>,
+    shared: Arc<Shared>,
 }
 
 type Delivery = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 impl Http3Writer {
-    pub(super) fn new(stream: SendStream, shared: Arc<Stream>) -> Self {
+    pub(super) fn new(stream: SendStream, shared: Arc<Shared>) -> Self {
         Self { stream, queued: Bytes::new(), delivery: None, shared }
     }
 
