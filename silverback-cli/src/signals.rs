@@ -34,7 +34,12 @@ impl Signals {
         let (sender, first) = watch::channel(None);
         let work = move || {
             runtime.block_on(async {
-                let code = sources.next().await;
+                let code = loop {
+                    match sources.next().await {
+                        HANG_UP if calls_for_reload() => {}
+                        code => break code,
+                    }
+                };
                 note_first(code);
                 sender.send_replace(Some(code));
                 exit(sources.next().await)
@@ -65,6 +70,14 @@ impl Signals {
     }
 }
 
+impl Signals {
+    /// Calls this at each SIGHUP before another signal, instead of ending the program. A SIGHUP that comes because the
+    /// terminal has gone still ends it.
+    pub(crate) fn on_hangup(&self, act: impl Fn() + Send + 'static) {
+        lock().on_hangup = Some(OnHangup { act: Box::new(act), has_terminal: has_terminal() });
+    }
+}
+
 impl Drop for Signals {
     fn drop(&mut self) {
         let mut state = lock();
@@ -90,13 +103,45 @@ struct State {
     patience: Option<Duration>,
     first: Option<u8>,
     last_act: Option<Box<dyn FnOnce() + Send>>,
+    on_hangup: Option<OnHangup>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { patience: None, first: None, last_act: None });
+struct OnHangup {
+    act: Box<dyn Fn() + Send>,
+    /// Whether the program was started at a terminal.
+    has_terminal: bool,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { patience: None, first: None, last_act: None, on_hangup: None });
 
 fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Calls the act of [`Signals::on_hangup`], if there is one and the terminal is still there.
+fn calls_for_reload() -> bool {
+    let state = lock();
+    let Some(on_hangup) = &state.on_hangup else { return false };
+    let is_reload = !on_hangup.has_terminal || has_terminal();
+    if is_reload {
+        (on_hangup.act)();
+    }
+    is_reload
+}
+
+/// Whether the process has a terminal that controls it.
+fn has_terminal() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Mode, OFlags, open};
+        open("/dev/tty", OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).is_ok()
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+/// The exit code that shells expect of a program that SIGHUP ends.
+const HANG_UP: u8 = 128 + 1;
 
 /// Ends the program at once, or when its time is over.
 fn note_first(code: u8) {
@@ -153,7 +198,7 @@ impl Sources {
         tokio::select! {
             _ = self.interrupt.recv() => 128 + 2,
             _ = self.terminate.recv() => 128 + 15,
-            _ = hangup => 128 + 1,
+            _ = hangup => HANG_UP,
         }
     }
 }

@@ -139,7 +139,9 @@ impl Stream {
     pub async fn body(&mut self) -> String {
         let mut body = Vec::new();
         while let Some(data) = self.receiver.data().await {
-            body.extend(data.expect("a body"));
+            let data = data.expect("a body");
+            self.receiver.flow_control().release_capacity(data.len()).expect("no more than came");
+            body.extend(data);
         }
         String::from_utf8(body).expect("text")
     }

@@ -1,6 +1,6 @@
 //! The options of the echo service, from the command line and the environment. `plan` turns them into settings.
 
-use std::{num::NonZero, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::Args as ClapArgs;
 use silverback::{Origin, proto::handshake::HostPattern};
@@ -23,6 +23,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE", env = "SILVERBACK_LISTEN_MODE", hide_env_values = true)]
     #[arg(value_parser = parse_mode)]
     pub(crate) listen_mode: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
 
     /// Serve connections with this many threads. Default: one for each core, at most 4.
     #[arg(long, value_name = "N", env = "SILVERBACK_THREADS", hide_env_values = true)]
@@ -107,6 +110,27 @@ pub(crate) struct Args {
     /// Do not print a line for each message.
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]
     pub(crate) quiet: bool,
+}
+
+/// The options about TLS. Without any of them the service speaks plain text.
+#[derive(ClapArgs, Debug)]
+#[group(skip)]
+pub(crate) struct TlsArgs {
+    /// Serve https:// and wss:// with this certificate, a PEM file with its chain, and with its key if --tls-key is not
+    /// given. It is read again when it changes and at SIGHUP. Unix sockets stay without TLS.
+    #[arg(long, value_name = "FILE", env = "SILVERBACK_TLS_CERT", hide_env_values = true)]
+    #[arg(conflicts_with = "tls_self_signed")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Read the private key of --tls-cert from this PEM file.
+    #[arg(long, value_name = "FILE", env = "SILVERBACK_TLS_KEY", hide_env_values = true)]
+    #[arg(requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Serve https:// and wss:// with a certificate that is made at each start, and print its fingerprint. Clients do not
+    /// trust it by themselves, so this is for trying things out.
+    #[arg(long, env = "SILVERBACK_TLS_SELF_SIGNED", hide_env_values = true, value_parser = values::choice)]
+    pub(crate) tls_self_signed: bool,
 }
 
 fn parse_addresses(text: &str) -> Result<List<Address>, String> {

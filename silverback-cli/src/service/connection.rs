@@ -1,87 +1,174 @@
-//! One accepted socket: HTTP/1.1 requests, until one of them upgrades it to a WebSocket connection.
+//! One accepted socket: TLS if the service has it, then HTTP/2 if the client speaks it, and otherwise HTTP/1.1 requests,
+//! until one of them upgrades it to a WebSocket connection.
 //!
-//! The service does not build on an HTTP server. Usually the first request is the handshake, which must be cheap. A
+//! The service does not build on an HTTP/1.1 server. Usually the first request is the handshake, which must be cheap. A
 //! second parser for all other requests would have different limits, timeouts and tolerances. So this file reads and
 //! answers every request of a connection.
 
+mod http2;
+mod replay;
 pub(crate) mod requests;
 
 use std::{
     future::Future,
     pin::{Pin, pin},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use silverback::{
     ByteStream, Conn,
     proto::handshake::{ServerHandshake, headers::contains_token, http1::encode_response},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
     task::yield_now,
     time::{Instant, sleep, timeout, timeout_at},
 };
+use tokio_rustls::TlsAcceptor;
 
-use self::requests::{ReadError, Requests};
+use self::{
+    replay::Replay,
+    requests::{ReadError, Requests},
+};
 use super::{
+    context::{ANSWER_FACTOR, Http, date, for_handshake},
     echo::{self, Echo},
     memory,
-    open_connections::OpenConnections,
-    routes::{Answer, Body, Routes},
-    sockets::Peer,
+    open_connections::Presence,
+    refusals,
+    routes::{Answer, Body},
+    sockets::{Client, Peer},
+    tls,
 };
 
-/// State that the connections of a worker share.
-#[derive(Clone, Debug)]
-pub(crate) struct Http {
-    pub(crate) routes: Arc<Routes>,
-    pub(crate) open: Arc<OpenConnections>,
-    /// The time for each request and its answer. For the first request it starts when the socket is accepted.
-    pub(crate) handshake_timeout: Duration,
-    pub(crate) max_head_size: usize,
+/// The state of a socket once its first requests are answered.
+enum Begun {
+    WebSocket(Conn),
+    Http2(Box<dyn ByteStream>),
+    Ended,
 }
 
-/// Serves a socket. Completes when it is closed or upgraded to a WebSocket.
+/// Serves a socket without TLS. Completes when it is closed or has become something else.
 pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
-    if !http.open.has_room() {
-        return;
+    let Some((presence, deadline)) = http.admit() else { return };
+    let begun = http.begin(stream, peer, deadline).await;
+    http.go_on(begun, peer, presence);
+}
+
+/// Serves a TCP socket with TLS. The TLS handshake is part of the time for the first request.
+pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, http: Http) {
+    let Some((presence, deadline)) = http.admit() else { return };
+    let Some(tls) = &http.tls else { return };
+    let Some(first) = http.unless_closing(deadline, first_byte(&stream)).await else { return };
+    match first {
+        Some(Some(TLS_HANDSHAKE)) => {}
+        Some(Some(letter)) if letter.is_ascii_uppercase() => {
+            return http.refuse_plain(&mut stream, peer, deadline).await;
+        }
+        _ => return,
     }
-    let presence = http.open.enter();
-    reclaim_memory(&http);
-    if let Some(conn) = http.begin(stream, peer).await {
-        let printer = http.routes.printer.clone();
-        // The echo runs in a new, small task: an idle connection then holds none of the memory that its handshake
-        // needed.
-        tokio::spawn(echo::serve(Echo { conn, presence, peer, printer, waiting: None }));
+    let Some(shaken) = http.unless_closing(deadline, TlsAcceptor::from(tls.clone()).accept(stream)).await else {
+        return;
+    };
+    match shaken {
+        Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2) => {
+            http.go_on(Begun::Http2(Box::new(stream)), peer, presence);
+        }
+        Some(Ok(stream)) => {
+            let begun = http.begin(stream, peer, deadline).await;
+            http.go_on(begun, peer, presence);
+        }
+        Some(Err(error)) => refusals::report_tls(peer, &error),
+        None => {}
+    }
+}
+
+/// Returns the first byte and leaves it in the socket. `None` if the client has left.
+async fn first_byte(stream: &TcpStream) -> Option<u8> {
+    let mut byte = [0];
+    match stream.peek(&mut byte).await {
+        Ok(1) => Some(byte[0]),
+        _ => None,
     }
 }
 
 impl Http {
-    /// Answers requests until one is a handshake. Returns `None` if the connection ends before.
-    async fn begin(&self, mut stream: impl ByteStream, peer: Peer) -> Option<Conn> {
+    /// Counts a socket that was accepted, and returns the deadline of its first request. Returns `None` if there is no
+    /// room even for a refusal.
+    fn admit(&self) -> Option<(Presence, Instant)> {
+        if !self.open.has_room() {
+            return None;
+        }
+        let presence = self.open.enter();
+        reclaim_memory(self);
+        Some((presence, Instant::now() + self.handshake_timeout))
+    }
+
+    /// Returns the output of `work`, or of nothing if the deadline passes first. `None` if the service closes.
+    async fn unless_closing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<Option<T>> {
+        let work = pin!(work);
+        tokio::select! {
+            output = within(deadline, work) => Some(output),
+            () = self.open.closing() => None,
+        }
+    }
+
+    /// Continues in a new, small task: an idle connection then holds none of the memory that its handshake needed.
+    fn go_on(&self, begun: Begun, peer: Peer, presence: Presence) {
+        match begun {
+            Begun::WebSocket(conn) => {
+                let client = Client { peer, version: Version::HTTP_11 };
+                let printer = self.routes.printer.clone();
+                tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }));
+            }
+            Begun::Http2(stream) => _ = tokio::spawn(http2::serve(stream, peer, presence, self.clone())),
+            Begun::Ended => {}
+        }
+    }
+
+    /// Answers requests until one is a handshake, or the client turns out to speak HTTP/2.
+    async fn begin(&self, mut stream: impl ByteStream, peer: Peer, deadline: Instant) -> Begun {
         let mut requests = Requests::new(self.max_head_size);
+        let Some(begun) = self.unless_closing(deadline, requests.begin_http2(&mut stream)).await else {
+            return Begun::Ended;
+        };
+        match begun {
+            Some(Ok(true)) => Begun::Http2(Box::new(Replay::new(requests.into_rest(), stream))),
+            Some(Err(_)) => Begun::Ended,
+            // If the time is over, this answers with 408 unless nothing has come.
+            Some(Ok(false)) | None => {
+                self.upgrade(stream, peer, requests, deadline).await.map_or(Begun::Ended, Begun::WebSocket)
+            }
+        }
+    }
+
+    /// Answers requests until one is a handshake. Returns `None` if the connection ends before.
+    async fn upgrade(
+        &self,
+        mut stream: impl ByteStream,
+        peer: Peer,
+        mut requests: Requests,
+        first_deadline: Instant,
+    ) -> Option<Conn> {
+        let client = Client { peer, version: Version::HTTP_11 };
+        let mut deadline = first_deadline;
         loop {
-            let deadline = Instant::now() + self.handshake_timeout;
-            let read = {
-                let reading = pin!(requests.next(&mut stream));
-                tokio::select! {
-                    read = within(deadline, reading) => read,
-                    () = self.open.closing() => return None,
-                }
-            };
+            let read = self.unless_closing(deadline, requests.next(&mut stream)).await?;
             let (response, is_last) = match read {
-                Some(Ok(request)) => match self.routes.answer(&request, peer) {
-                    Answer::Upgrade(handshake) => {
-                        // Boxed, because this future would copy it each time that it is moved.
-                        return Box::pin(self.accept(stream, *handshake, requests.into_rest(), deadline)).await;
+                Some(Ok(request)) => {
+                    match self.routes.answer(&request, || ServerHandshake::from_request(&request), client) {
+                        Answer::Upgrade(handshake) => {
+                            // Boxed, because this future would copy it each time that it is moved.
+                            return Box::pin(self.accept(stream, *handshake, requests.into_rest(), deadline)).await;
+                        }
+                        Answer::Response(response) => encode_answer(response, &request),
                     }
-                    Answer::Response(response) => encode_answer(response, &request),
-                },
+                }
                 Some(Err(ReadError::Head(error))) => (encode(self.routes.refuse_head(&error, peer)), true),
                 Some(Err(ReadError::Ended)) => return None,
                 // No request has begun, so no client waits for an answer.
@@ -95,6 +182,19 @@ impl Http {
                 self.close(stream, deadline).await;
                 return None;
             }
+            deadline = Instant::now() + self.handshake_timeout;
+        }
+    }
+
+    /// Tells a client without TLS that this port takes TLS.
+    async fn refuse_plain(&self, stream: &mut TcpStream, peer: Peer, deadline: Instant) {
+        let mut requests = Requests::new(self.max_head_size);
+        if let Some(Some(Ok(request))) = self.unless_closing(deadline, requests.next(stream)).await {
+            refusals::report_plain(peer);
+            let (response, _) = encode_answer(self.routes.refuse_plain(&request), &request);
+            if let Some(Ok(())) = within(deadline, pin!(stream.write_all(&response))).await {
+                self.close(stream, deadline).await;
+            }
         }
     }
 
@@ -106,12 +206,7 @@ impl Http {
         early: Vec<u8>,
         deadline: Instant,
     ) -> Option<Conn> {
-        // The echo works with every subprotocol. Browsers fail the connection if the server selects none of those they
-        // offered.
-        let upgrader = match handshake.subprotocols().first() {
-            Some(first) => &self.routes.upgrader.clone().subprotocols([first]),
-            None => &self.routes.upgrader,
-        };
+        let upgrader = for_handshake(&self.routes.upgrader, &handshake);
         let accepting = pin!(upgrader.accept_handshake(stream, handshake, early));
         tokio::select! {
             // A handshake that arrived before the shutdown is accepted, so that its client gets a Close frame with
@@ -124,7 +219,7 @@ impl Http {
 
     /// Ends the stream after the last answer and reads the client's remaining bytes. With unread bytes the kernel would
     /// reset the connection, and the client could lose the answer.
-    async fn close(&self, mut stream: impl ByteStream, deadline: Instant) {
+    async fn close(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, deadline: Instant) {
         let drained = async {
             stream.shutdown().await?;
             tokio::io::copy(&mut stream.take(MAX_DRAINED), &mut tokio::io::sink()).await
@@ -155,9 +250,7 @@ fn encode_answer(mut response: Response<Body>, request: &Request<()>) -> (Vec<u8
 }
 
 fn encode(mut response: Response<Body>) -> Vec<u8> {
-    // RFC 9110, 6.6.1: a server with a clock sends the date.
-    let date = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
-    response.headers_mut().extend(date.ok().map(|date| (DATE, date)));
+    response.headers_mut().extend(date());
     encode_response(&response)
 }
 
@@ -193,11 +286,11 @@ fn reclaim_memory(http: &Http) {
     }
 }
 
+/// The content type of the record that a TLS handshake begins with (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// The longest time to look for a peer's data after a deadline that this process noticed late.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
-
-/// The time to send an answer, in handshake timeouts.
-const ANSWER_FACTOR: u32 = 4;
 
 /// The interval of the memory reclaimer.
 const LOOK_EVERY: Duration = Duration::from_secs(3);

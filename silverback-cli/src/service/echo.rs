@@ -8,14 +8,14 @@ use std::{
 
 use silverback::{Conn, Error, Message, Writer};
 
-use super::{open_connections::Presence, printer::Printer, sockets::Peer};
+use super::{open_connections::Presence, printer::Printer, sockets::Client};
 use crate::error;
 
 /// One connection of the echo.
 pub(crate) struct Echo {
     pub(crate) conn: Conn,
     pub(crate) presence: Presence,
-    pub(crate) peer: Peer,
+    pub(crate) client: Client,
     pub(crate) printer: Printer,
     /// The answer that is not accepted yet, because it waits for room or is large and made into a frame in pieces. The
     /// echo reads nothing more meanwhile.
@@ -38,7 +38,7 @@ impl Echo {
         let ended = ready!(self.poll_run(cx));
         if let Err(error) = ended {
             if is_ours(&error) {
-                error::report(&format_args!("the connection of {} failed: {error}", self.peer));
+                error::report(&format_args!("the connection of {} failed: {error}", self.client));
             }
         }
         Poll::Ready(())
@@ -55,7 +55,7 @@ impl Echo {
             // The message is borrowed, so an echo allocates nothing. A message joined from fragments is sent from where
             // it is.
             let Some(message) = ready!(pin!(reader.read_borrowed()).poll(cx))? else { return Poll::Ready(Ok(())) };
-            self.printer.print(self.peer, message.as_ref());
+            self.printer.print(self.client, message.as_ref());
             if message.is_assembled() || message.len() > LARGE {
                 self.waiting = Some(answer(writer, message.into_message()));
                 continue;

@@ -2,10 +2,11 @@
 
 use std::{net::Ipv4Addr, sync::Arc};
 
+use http::Version;
 use silverback::{Negotiated, Role, Settings};
 
 use super::*;
-use crate::service::open_connections::OpenConnections;
+use crate::service::{open_connections::OpenConnections, sockets::Peer};
 
 #[tokio::test]
 async fn the_task_of_an_idle_connection_is_small() {
@@ -13,7 +14,8 @@ async fn the_task_of_an_idle_connection_is_small() {
     let conn = Conn::from_handshake(stream, Role::Server, Negotiated::default(), [], &Settings::default());
     let presence = Arc::<OpenConnections>::default().enter();
     let peer = Peer::Tcp((Ipv4Addr::LOCALHOST, 1).into());
-    let task = serve(Echo { conn, presence, peer, printer: Printer::silent(), waiting: None });
+    let client = Client { peer, version: Version::HTTP_2 };
+    let task = serve(Echo { conn, presence, client, printer: Printer::silent(), waiting: None });
     let size = size_of_val(&task);
     // The runtime adds its own state, which makes 256 bytes. Tasks are rounded up to the next 128.
     assert!(size <= 152, "{size} bytes");

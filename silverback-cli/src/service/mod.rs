@@ -3,6 +3,7 @@
 mod accept;
 pub(crate) mod args;
 mod connection;
+mod context;
 mod echo;
 mod excerpt;
 mod listen;
@@ -15,6 +16,7 @@ mod refusals;
 mod routes;
 mod siblings;
 mod sockets;
+mod tls;
 #[cfg(unix)]
 mod unix_socket;
 mod worker;
@@ -27,7 +29,8 @@ use self::{
     listen::{Bound, Place},
     open_connections::Places,
     plan::Plan,
-    printer::{Printer, Printing},
+    printer::Printer,
+    tls::Tls,
     worker::{Worker, WorkerConfig, WorkerHandle, new_runtime},
 };
 use crate::{
@@ -46,18 +49,24 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     memory::note_start();
     let (printer, printing) = Printer::start(standard_output::unbuffered(), plan.is_quiet)?;
     plan.warnings.iter().for_each(error::report);
+    if let Some(tls) = &plan.tls {
+        tls.reload(&signals)?;
+    }
+    let announcement = announcement(&plan.bound, plan.tls.as_ref());
     let config = WorkerConfig {
         upgrader: plan.upgrader,
         hosts: plan.hosts,
         printer,
         handshake_timeout: plan.handshake_timeout,
         max_head_size: plan.max_head_size,
+        tls: plan.tls,
         places: Arc::new(Places::new(plan.max_connections)),
         close_timeout: plan.close_timeout,
     };
     let (accepting, handles) = start_workers(&plan.bound, plan.threads.get() - 1, &config)?;
     let runtime = new_runtime()?;
-    runtime.block_on(serve(plan.bound, Worker::new(config), accepting, handles, &printing, signals))?;
+    let announce = || printing.announce(announcement);
+    runtime.block_on(serve(plan.bound, Worker::new(config), accepting, handles, announce, signals))?;
     drop(runtime);
     printing.finish();
     Ok(())
@@ -92,12 +101,12 @@ async fn serve(
     worker: Worker,
     accepting: Accepting,
     handles: Vec<WorkerHandle>,
-    printing: &Printing,
+    announce: impl FnOnce(),
     mut signals: Signals,
 ) -> Result<(), Error> {
     let (listeners, places): (Vec<_>, Vec<_>) = bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
     let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
-    printing.announce(announcement(&places));
+    announce();
     let handed_to: &[WorkerHandle] = match accepting {
         Accepting::Each => &[],
         Accepting::First => &handles,
@@ -139,19 +148,25 @@ async fn finish(worker: &Worker, handles: Vec<WorkerHandle>) {
 }
 
 /// The first lines of output: where to connect.
-fn announcement(places: &[Place]) -> String {
-    let line = |place: &Place| match place {
+fn announcement(bound: &[Bound], tls: Option<&Tls>) -> String {
+    let (http, ws) = if tls.is_some() { ("https", "wss") } else { ("http", "ws") };
+    let line = |bound: &Bound| match &bound.place {
         Place::Authority(authority) => {
-            format!("Open http://{authority}/ in a browser, or connect to ws://{authority}/ws/echo\n")
+            format!("Open {http}://{authority}/ in a browser, or connect to {ws}://{authority}/ws/echo\n")
         }
         #[cfg(unix)]
         Place::File(file) => {
             format!("Connect to ws://localhost/ws/echo through the Unix socket {}\n", file.path.display())
         }
     };
-    let mut lines: Vec<_> = places.iter().map(line).collect();
+    let mut lines: Vec<_> = bound.iter().map(line).collect();
     // `0.0.0.0` and `[::]` are announced alike.
     lines.dedup();
+    let fingerprint = tls.and_then(Tls::self_signed_fingerprint);
+    lines.extend(
+        fingerprint
+            .map(|fingerprint| format!("The certificate is self-signed. Its SHA-256 fingerprint is {fingerprint}\n")),
+    );
     format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }
 

@@ -59,7 +59,7 @@ struct State {
     looks_left: u8,
     /// The writer of each WebSocket. `free` has the indexes of the empty entries.
     writers: Vec<Option<Writer>>,
-    free: Vec<usize>,
+    free: Vec<u32>,
 }
 
 /// The memory reclaimer: gives memory back at intervals while there are connections, and a few times after.
@@ -83,7 +83,66 @@ impl Reclaimer {
 #[derive(Debug)]
 pub(crate) struct Presence {
     open: Arc<OpenConnections>,
-    seat: Option<usize>,
+    /// The entry of the writer. There are fewer than 2^32 descriptors.
+    seat: Option<u32>,
+    /// Where this goes back to.
+    shared: Option<Arc<Shared>>,
+}
+
+/// The presence of a connection that carries many streams. While there are streams, they have it, so an HTTP/2 connection
+/// counts as its number of WebSockets, and as one if there is none.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    open: Arc<OpenConnections>,
+    state: Mutex<SharedState>,
+}
+
+#[derive(Debug)]
+struct SharedState {
+    /// The connection's own presence, if there is no stream and it has not ended.
+    own: Option<Presence>,
+    streams: usize,
+    has_ended: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(own: Presence) -> Arc<Self> {
+        let open = own.open.clone();
+        Arc::new(Self { open, state: Mutex::new(SharedState { own: Some(own), streams: 0, has_ended: false }) })
+    }
+
+    /// Counts one more stream.
+    pub(crate) fn enter(self: &Arc<Self>) -> Presence {
+        let mut state = self.lock();
+        state.streams += 1;
+        let mut presence = state.own.take().unwrap_or_else(|| self.open.enter());
+        presence.shared = Some(self.clone());
+        presence
+    }
+
+    /// Notes the end of the connection. Its streams still count until they have ended.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.has_ended = true;
+        let own = state.own.take();
+        drop(state);
+        drop(own);
+    }
+
+    /// Notes the end of a stream. Returns whether the connection keeps its presence.
+    fn leave(&self) -> bool {
+        let mut state = self.lock();
+        state.streams -= 1;
+        let is_kept = state.streams == 0 && !state.has_ended;
+        if is_kept {
+            state.own = Some(Presence { open: self.open.clone(), seat: None, shared: None });
+        }
+        is_kept
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SharedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl OpenConnections {
@@ -103,7 +162,7 @@ impl OpenConnections {
         state.count += 1;
         state.looks_left = LOOKS_AFTER_THE_LAST;
         drop(state);
-        Presence { open: self.clone(), seat: None }
+        Presence { open: self.clone(), seat: None, shared: None }
     }
 
     /// Returns a reclaimer, unless one is running.
@@ -161,8 +220,8 @@ impl Presence {
         if state.is_closing {
             start_close(&writer);
         }
-        let seat = state.free.pop().unwrap_or(state.writers.len());
-        match state.writers.get_mut(seat) {
+        let seat = state.free.pop().unwrap_or(state.writers.len() as u32);
+        match state.writers.get_mut(seat as usize) {
             Some(empty) => *empty = Some(writer),
             None => state.writers.push(Some(writer)),
         }
@@ -172,13 +231,16 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.open.places.taken.fetch_sub(1, Ordering::Relaxed);
+        let is_kept = self.shared.take().is_some_and(|shared| shared.leave());
         let mut state = self.open.lock();
-        state.count -= 1;
+        if !is_kept {
+            self.open.places.taken.fetch_sub(1, Ordering::Relaxed);
+            state.count -= 1;
+        }
         let is_empty = state.count == 0;
         let writer = self.seat.and_then(|seat| {
             state.free.push(seat);
-            state.writers[seat].take()
+            state.writers[seat as usize].take()
         });
         drop(state);
         // Drop outside of the lock: dropping a connection's last handle may send.

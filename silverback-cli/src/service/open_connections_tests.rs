@@ -87,3 +87,26 @@ async fn closing_wakes_those_who_wait_for_it() {
     waiting.await.unwrap();
     open.closing().await;
 }
+
+#[tokio::test]
+async fn a_shared_connection_counts_as_its_streams_and_as_one_without_any() {
+    let open = Arc::<OpenConnections>::default();
+    let shared = Shared::new(open.enter());
+    assert_eq!(open.count(), 1);
+    let streams = [shared.enter(), shared.enter(), shared.enter()];
+    assert_eq!(open.count(), 3);
+    let [first, second, third] = streams;
+    // In any order.
+    drop(first);
+    assert_eq!(open.count(), 2);
+    drop((second, third));
+    assert_eq!(open.count(), 1);
+    let (fourth, fifth) = (shared.enter(), shared.enter());
+    shared.end();
+    assert_eq!(open.count(), 2);
+    drop((fourth, fifth));
+    assert_eq!((open.count(), open.places.taken.load(Ordering::Relaxed)), (0, 0));
+    let unused = Shared::new(open.enter());
+    unused.end();
+    assert_eq!(open.count(), 0);
+}

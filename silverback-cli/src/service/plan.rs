@@ -10,6 +10,7 @@ use super::{
     args::{AllowedHost, AllowedOrigin, Args, FILE},
     listen::{self, Bound, Place},
     routes::Hosts,
+    tls::Tls,
 };
 use crate::{error::Error, values::List};
 
@@ -17,6 +18,8 @@ use crate::{error::Error, values::List};
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) bound: Vec<Bound>,
+    /// For TCP sockets.
+    pub(crate) tls: Option<Tls>,
     pub(crate) threads: NonZero<usize>,
     pub(crate) upgrader: Upgrader,
     /// Applies to every request, so the upgrader does not check the host again.
@@ -41,6 +44,7 @@ impl Plan {
             .close_timeout(args.close_timeout)
             .compression(compression);
         let (listen, origins, hosts) = (all(args.listen), all(args.allow_origin), all(args.allow_host));
+        let tls = Tls::resolve(args.tls)?;
         #[cfg(unix)]
         let mode = args.listen_mode;
         #[cfg(not(unix))]
@@ -59,6 +63,7 @@ impl Plan {
             .check_origin(origin_policy(&origins));
         Ok(Self {
             bound,
+            tls,
             threads: args.threads.unwrap_or_else(default_threads),
             upgrader,
             hosts: host_policies,

@@ -14,7 +14,7 @@ use std::{
 
 use silverback::MessageRef;
 
-use super::{excerpt::Excerpt, sockets::Peer};
+use super::{excerpt::Excerpt, sockets::Client};
 use crate::error::Error;
 
 /// A handle to the printing thread, or `None` if nothing is printed.
@@ -29,7 +29,7 @@ struct Lines {
 
 #[derive(Debug)]
 struct Line {
-    peer: Peer,
+    client: Client,
     excerpt: Excerpt,
 }
 
@@ -68,10 +68,10 @@ impl Printer {
         Self(None)
     }
 
-    /// Queues a line for a message of `peer`.
-    pub(crate) fn print(&self, peer: Peer, message: MessageRef<'_>) {
+    /// Queues a line for a message of `client`.
+    pub(crate) fn print(&self, client: Client, message: MessageRef<'_>) {
         let Some(lines) = &self.0 else { return };
-        let line = Line { peer, excerpt: Excerpt::of(message) };
+        let line = Line { client, excerpt: Excerpt::of(message) };
         if let Err(TrySendError::Full(_)) = lines.sender.try_send(line) {
             lines.left_out.fetch_add(1, Ordering::Relaxed);
         }
@@ -114,7 +114,7 @@ fn print_all(mut out: impl Write, lines: &Receiver<Line>, left_out: &AtomicU64) 
 }
 
 fn write_line(text: &mut Vec<u8>, line: &Line) -> io::Result<()> {
-    writeln!(text, "{} sent: {}", line.peer, line.excerpt)
+    writeln!(text, "{} sent: {}", line.client, line.excerpt)
 }
 
 /// The most lines in the queue.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::service::sockets::Peer;
 
 /// Standard output that a test can hold up.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +24,9 @@ impl Write for Paper {
     }
 }
 
-fn peer() -> Peer {
-    Peer::Tcp((Ipv4Addr::LOCALHOST, 5000).into())
+fn peer() -> Client {
+    let peer = Peer::Tcp((Ipv4Addr::LOCALHOST, 5000).into());
+    Client { peer, version: http::Version::HTTP_11 }
 }
 
 fn start(out: impl Write + Send + 'static, is_quiet: bool) -> (Printer, Printing) {

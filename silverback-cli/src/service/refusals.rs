@@ -3,6 +3,7 @@
 
 use std::{
     fmt::Display,
+    io,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,28 +11,46 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, header};
 use silverback::proto::handshake::Rejection;
 
-use super::sockets::Peer;
+use super::sockets::{Client, Peer};
 use crate::error;
 
 /// Reports that a client's request was refused.
-pub(crate) fn report(peer: Peer, request: &Request<()>, rejection: &Rejection) {
+pub(crate) fn report(client: Client, request: &Request<()>, rejection: &Rejection) {
     print(|| {
         let host = request.uri().authority().map(|authority| excerpt(authority.as_str().as_bytes()));
         let host = host.or_else(|| value_of(request, &header::HOST)).unwrap_or_else(|| "none".to_owned());
         let origin = value_of(request, &header::ORIGIN).unwrap_or_else(|| "none".to_owned());
-        let reason = match rejection {
+        let reason = match reason(rejection) {
             Rejection::Origin(_) => "pages of this origin may not connect; --allow-origin lets them in".to_owned(),
             Rejection::Host(_) => "this host is not allowed; --allow-host allows it".to_owned(),
             other => other.to_string().trim_end_matches('.').to_owned(),
         };
-        format!("refused {peer} with {} (host: {host}, origin: {origin}): {reason}", rejection.status().as_u16())
+        format!("refused {client} with {} (host: {host}, origin: {origin}): {reason}", rejection.status().as_u16())
     });
+}
+
+/// Reports a TLS handshake that failed.
+pub(crate) fn report_tls(peer: Peer, error: &io::Error) {
+    print(|| format!("the TLS handshake with {peer} failed: {error}"));
+}
+
+/// Reports a request without TLS on a port that takes TLS.
+pub(crate) fn report_plain(peer: Peer) {
+    print(|| format!("refused {peer} with 400: the request came without TLS, and this port takes TLS"));
 }
 
 /// Reports a head that was too large.
 pub(crate) fn report_head(peer: Peer, rejection: &Rejection, advice: &str) {
     let status = rejection.status().as_u16();
     print(|| format!("refused {peer} with {status}: {rejection} {advice}"));
+}
+
+/// Returns the reason of a rejection, which is wrapped if it is for HTTP/2.
+pub(crate) fn reason(rejection: &Rejection) -> &Rejection {
+    match rejection {
+        Rejection::Connect(reason) => reason,
+        other => other,
+    }
 }
 
 /// Calls `line` only if the limit allows a line.

@@ -4,9 +4,9 @@
 use std::{borrow::Cow, sync::Arc};
 
 use http::{
-    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, ORIGIN, REFERRER_POLICY,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, ORIGIN, REFERRER_POLICY,
         SEC_WEBSOCKET_KEY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
     },
 };
@@ -16,7 +16,12 @@ use silverback::{
 };
 
 use super::{
-    connection::requests::UnreadableHead, open_connections::Places, page, printer::Printer, refusals, sockets::Peer,
+    connection::requests::UnreadableHead,
+    open_connections::Places,
+    page,
+    printer::Printer,
+    refusals::{self, reason},
+    sockets::{Client, Peer},
 };
 
 /// The routes of one worker.
@@ -69,11 +74,22 @@ enum Resource {
 }
 
 impl Routes {
-    /// Answers a request, and reports a refused handshake to the operator.
-    pub(crate) fn answer(&self, request: &Request<()>, peer: Peer) -> Answer {
-        self.try_answer(request, peer).unwrap_or_else(|rejection| {
+    /// Answers a request, and reports a refused handshake to the operator. `handshake` reads the request as a handshake.
+    pub(crate) fn answer(
+        &self,
+        request: &Request<()>,
+        handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
+        client: Client,
+    ) -> Answer {
+        self.try_answer(request, handshake, client.peer).unwrap_or_else(|rejection| {
+            // Over HTTP/2 some answers differ.
+            let rejection = match rejection {
+                Rejection::Connect(_) => rejection,
+                plain if request.version() >= Version::HTTP_2 => Rejection::Connect(Box::new(plain)),
+                plain => plain,
+            };
             if is_of_interest(&rejection, request) {
-                refusals::report(peer, request, &rejection);
+                refusals::report(client, request, &rejection);
             }
             Answer::Response(refuse(&rejection))
         })
@@ -98,7 +114,24 @@ impl Routes {
         refuse(&Rejection::Timeout)
     }
 
-    fn try_answer(&self, request: &Request<()>, peer: Peer) -> Result<Answer, Rejection> {
+    /// Answers a request without TLS on a port that takes TLS.
+    pub(crate) fn refuse_plain(&self, request: &Request<()>) -> Response<Body> {
+        let host = requested_host(request).ok().flatten();
+        let host = host.as_ref().and_then(|host| host.to_str().ok());
+        let advice = host.map_or_else(String::new, |host| format!("Try https://{host}/ or wss://{host}/ws/echo.\n"));
+        let mut response = text(StatusCode::BAD_REQUEST, "");
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        *response.body_mut() =
+            format!("This port takes TLS, and the request came without it. {advice}").into_bytes().into();
+        response
+    }
+
+    fn try_answer(
+        &self,
+        request: &Request<()>,
+        handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
+        peer: Peer,
+    ) -> Result<Answer, Rejection> {
         // RFC 9112, 3.2 requires a valid Host for every path.
         let host = requested_host(request)?;
         let resource = Resource::of(request);
@@ -108,7 +141,7 @@ impl Routes {
             if resource == Resource::Echo && request.headers().contains_key(ORIGIN) {
                 self.upgrader.check_request(request)?;
             }
-            return Ok(Answer::Response(resource.options()));
+            return Ok(Answer::Response(resource.options(request.version())));
         }
         // Health checks send any host, and the answer reveals nothing to a page. A request of HTTP/1.0 without a host
         // does not come from a page.
@@ -116,19 +149,21 @@ impl Routes {
             self.hosts.of(peer).check(host.as_bytes())?;
         }
         if resource == Resource::Echo {
-            let handshake = ServerHandshake::from_request(request)?;
+            let handshake = handshake()?;
             self.upgrader.check(&handshake)?;
             self.upgrader.check_memory()?;
             self.places.check()?;
             return Ok(Answer::Upgrade(Box::new(handshake)));
         }
-        Ok(Answer::Response(resource.response(request.method())))
+        Ok(Answer::Response(resource.response(request.method(), request.version())))
     }
 }
 
 impl Resource {
     fn of(request: &Request<()>) -> Self {
         match request.uri().path() {
+            // A CONNECT request without a path asks for a tunnel, which is refused as a handshake is.
+            "" | "/" if request.method() == Method::CONNECT => Self::Echo,
             // The root path is the echo for WebSocket clients, and redirects browsers to the page.
             "/" if is_for_websocket(request) => Self::Echo,
             "/" => Self::Root,
@@ -140,13 +175,13 @@ impl Resource {
         }
     }
 
-    fn response(self, method: &Method) -> Response<Body> {
+    fn response(self, method: &Method, version: Version) -> Response<Body> {
         if self == Self::Missing {
             return text(StatusCode::NOT_FOUND, NOT_FOUND);
         }
         if method != Method::GET && method != Method::HEAD {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "");
-            response.headers_mut().insert(ALLOW, self.methods());
+            response.headers_mut().insert(ALLOW, self.methods(version));
             return response;
         }
         match self {
@@ -157,14 +192,15 @@ impl Resource {
     }
 
     /// RFC 9110, 9.3.7. HAProxy sends `OPTIONS /` to check whether a server is up.
-    fn options(self) -> Response<Body> {
+    fn options(self, version: Version) -> Response<Body> {
         let mut response = response(StatusCode::NO_CONTENT, "");
-        response.headers_mut().insert(ALLOW, self.methods());
+        response.headers_mut().insert(ALLOW, self.methods(version));
         response
     }
 
-    fn methods(self) -> HeaderValue {
+    fn methods(self, version: Version) -> HeaderValue {
         HeaderValue::from_static(match self {
+            Self::Echo if version >= Version::HTTP_2 => "CONNECT, OPTIONS",
             Self::Echo => "GET, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         })
@@ -174,16 +210,19 @@ impl Resource {
 /// Whether a WebSocket client sent this request, even if a proxy has removed a part of its headers.
 fn is_for_websocket(request: &Request<()>) -> bool {
     let headers = request.headers();
-    contains_token(headers, &UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
+    request.method() == Method::CONNECT
+        || contains_token(headers, &UPGRADE, "websocket")
+        || headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
 /// Reports a refused handshake, because a browser does not tell its user the reason. Plain requests are not reported.
 fn is_of_interest(rejection: &Rejection, request: &Request<()>) -> bool {
-    matches!(rejection, Rejection::Host(_)) || is_for_websocket(request)
+    matches!(reason(rejection), Rejection::Host(_)) || is_for_websocket(request)
 }
 
 fn refuse(rejection: &Rejection) -> Response<Body> {
-    let more = match rejection {
+    let more = match reason(rejection) {
+        Rejection::MethodNotConnect(_) => WHAT_THIS_IS,
         Rejection::Host(_) => ALLOW_HOST,
         Rejection::Origin(_) => ALLOW_ORIGIN,
         _ if rejection.status() == StatusCode::UPGRADE_REQUIRED => WHAT_THIS_IS,

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use http::Version;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
@@ -53,6 +54,13 @@ pub(crate) enum Peer {
     /// A process on this machine, with its id if the system provides it.
     #[cfg(unix)]
     Unix(Option<i32>),
+}
+
+/// The client of a request or a WebSocket: its address, and the version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    pub(crate) peer: Peer,
+    pub(crate) version: Version,
 }
 
 impl Listener {
@@ -112,6 +120,18 @@ impl fmt::Display for Peer {
             Self::Unix(Some(process)) => write!(f, "process {process}"),
             #[cfg(unix)]
             Self::Unix(None) => f.write_str("a local process"),
+        }
+    }
+}
+
+/// HTTP/1.1 is not named, because it is the usual one.
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { peer, version } = self;
+        match *version {
+            Version::HTTP_2 => write!(f, "{peer} over HTTP/2"),
+            Version::HTTP_3 => write!(f, "{peer} over HTTP/3"),
+            _ => peer.fmt(f),
         }
     }
 }

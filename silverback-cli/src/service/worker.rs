@@ -15,11 +15,13 @@ use tokio::{
 
 use super::{
     accept::Acceptor,
-    connection::{self, Http},
+    connection,
+    context::Http,
     open_connections::{OpenConnections, Places},
     printer::Printer,
     routes::{Hosts, Routes},
     sockets::{Listener, Peer, StdStream, Stream},
+    tls::Tls,
 };
 use crate::error::{self, Error};
 
@@ -31,6 +33,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) printer: Printer,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
+    /// For TCP sockets.
+    pub(crate) tls: Option<Tls>,
     pub(crate) places: Arc<Places>,
     pub(crate) close_timeout: Duration,
 }
@@ -53,16 +57,19 @@ pub(crate) struct WorkerHandle {
 
 impl Worker {
     pub(crate) fn new(config: WorkerConfig) -> Self {
-        let WorkerConfig { upgrader, hosts, printer, handshake_timeout, max_head_size, places, close_timeout } = config;
+        let WorkerConfig { upgrader, hosts, printer, handshake_timeout, max_head_size, tls, places, close_timeout } =
+            config;
         let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone() });
         let open = Arc::new(OpenConnections::new(places));
-        Self { http: Http { routes, open, handshake_timeout, max_head_size }, close_timeout }
+        let tls = tls.as_ref().map(Tls::config);
+        Self { http: Http { routes, open, handshake_timeout, max_head_size, tls }, close_timeout }
     }
 
     /// Starts to serve a socket.
     pub(crate) fn take(&self, stream: Stream, peer: Peer) {
         let http = self.http.clone();
         match stream {
+            Stream::Tcp(stream) if http.tls.is_some() => tokio::spawn(connection::serve_tls(stream, peer, http)),
             Stream::Tcp(stream) => tokio::spawn(connection::serve(stream, peer, http)),
             #[cfg(unix)]
             Stream::Unix(stream) => tokio::spawn(connection::serve(stream, peer, http)),

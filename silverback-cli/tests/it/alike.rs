@@ -94,7 +94,8 @@ fn requests(address: SocketAddr) -> Vec<String> {
         "\u{16}\u{3}\u{1} hello\r\n\r\n".to_owned(),
         "\r\n\r\n".to_owned() + &get("/healthz"),
         "hello\r\n\r\n".to_owned(),
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        // The first bytes are those of HTTP/2, too.
+        format!("PRI * HTTP/1.1\r\nHost: {address}\r\n\r\n"),
         get("/healthz").replace(' ', "  "),
         // The bytes that follow: another request, or bytes for the WebSocket.
         get("/healthz") + &get("/nothing"),

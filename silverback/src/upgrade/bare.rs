@@ -137,7 +137,7 @@ impl Budget {
         Self { length, deadline: now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE) }
     }
 
-    #[cfg(feature = "http3")]
+    #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }

@@ -3,7 +3,8 @@
 
 use std::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -15,28 +16,20 @@ use h2::{
     ext::Protocol,
     server::{Builder, Connection, Handshake, SendResponse},
 };
-use http::{Method, Request, Response};
-use silverback_proto::{
-    Role,
-    handshake::{
-        Rejection, ServerHandshake,
-        headers::{is_connection_specific, join_cookies},
-    },
+use http::Request;
+use silverback_proto::handshake::headers::join_cookies;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
 };
-use tokio::task::JoinSet;
 
 use super::{
     UpgradeError, Upgrader,
-    bare::Budget,
-    multiplexed::{IdleStep, IdleTimer, MAX_STREAMS, negotiate},
+    http2_stream::{Http2Stream, SEND_BUFFER},
+    multiplexed::{IdleStep, IdleTimer, MAX_STREAMS},
+    stream_request::StreamRequest,
 };
-use crate::{
-    conn::Conn,
-    io::transport::{
-        ByteStream, ReadSide, WriteSide,
-        http2::{Http2Reader, Http2Writer},
-    },
-};
+use crate::{conn::Conn, io::transport::ByteStream};
 
 impl Upgrader {
     /// Serves WebSockets on one HTTP/2 connection (RFC 8441). The stream is one on which the client speaks HTTP/2: a TLS
@@ -79,7 +72,8 @@ impl Upgrader {
             state: State::Begins(builder.handshake(stream)),
             timer: IdleTimer::new(self.settings.handshake_timeout),
             handshakes: JoinSet::new(),
-            connections: Arc::new(()),
+            rooms: Rooms::new(),
+            busy: Arc::new(()),
             is_shutting_down: false,
         }
     }
@@ -90,15 +84,17 @@ type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 
 /// One HTTP/2 connection that carries WebSockets; see [`Upgrader::serve_http2`].
 ///
-/// All of its WebSockets make progress only while [`accept`](Self::accept) is called, and end when it is dropped.
+/// All of its WebSockets make progress only while [`accept`](Self::accept) or [`next_request`](Self::next_request) is
+/// called, and end when it is dropped.
 pub struct Http2Server {
     upgrader: Upgrader,
     state: State,
     timer: IdleTimer,
     /// The handshakes of single streams. Each may wait for the application's hook.
     handshakes: JoinSet<Accepted>,
-    /// Each WebSocket has a clone.
-    connections: Arc<()>,
+    rooms: Rooms,
+    /// Each WebSocket and each request that is not answered has a clone.
+    busy: Arc<()>,
     is_shutting_down: bool,
 }
 
@@ -107,6 +103,15 @@ enum State {
     Begins(Handshake<Box<dyn ByteStream>, Bytes>),
     Open(Connection<Box<dyn ByteStream>, Bytes>),
     Over,
+}
+
+/// Bounds the requests that are not answered. A client may reset its requests, which then no longer count for
+/// [`MAX_STREAMS`], and send others. They wait until the first ones are answered.
+struct Rooms {
+    all: Arc<Semaphore>,
+    /// The room for the next request.
+    next: Option<OwnedSemaphorePermit>,
+    waiting: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>,
 }
 
 impl Http2Server {
@@ -126,8 +131,43 @@ impl Http2Server {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
+    /// Returns the next request without answering it, or `None` once the connection has ended. This is for servers that
+    /// also answer other requests, such as those for a page. Call it until then: it also drives the connection. Answer
+    /// each request in a separate task, because answers make progress only while this is called.
+    ///
+    /// ```no_run
+    /// # async fn serve(stream: tokio::net::TcpStream) {
+    /// let upgrader = silverback::Upgrader::new();
+    /// let mut http2 = upgrader.serve_http2(stream);
+    /// while let Some(next) = http2.next_request().await {
+    ///     let Ok(request) = next else { continue };
+    ///     let upgrader = upgrader.clone();
+    ///     tokio::spawn(async move {
+    ///         if request.request().uri().path() == "/" {
+    ///             let page = http::Response::new("<p>Hello</p>");
+    ///             return request.respond(page).await.map_err(silverback::Error::from);
+    ///         }
+    ///         let (mut conn, _) = request.accept(&upgrader).await?;
+    ///         conn.write_message("welcome").await
+    ///     });
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// A client may have 100 requests without an answer; more of them wait.
+    ///
+    /// # Errors
+    /// An error of the connection comes last, before `None`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no request.
+    pub async fn next_request(&mut self) -> Option<Result<StreamRequest, UpgradeError>> {
+        poll_fn(|cx| self.poll_next_request(cx)).await
+    }
+
     /// Ends the connection in order: the client is told to open no more streams (GOAWAY), and
-    /// [`accept`](Self::accept) returns `None` once those that are open have ended.
+    /// [`accept`](Self::accept) and [`next_request`](Self::next_request) return `None` once those that are open have
+    /// ended.
     pub fn shut_down(&mut self) {
         self.is_shutting_down = true;
         if let State::Open(connection) = &mut self.state {
@@ -136,6 +176,25 @@ impl Http2Server {
     }
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
+        loop {
+            match self.handshakes.poll_join_next(cx) {
+                Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
+                // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
+                Poll::Ready(Some(Err(_))) => continue,
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            match ready!(self.poll_next_request(cx)) {
+                Some(Ok(request)) => {
+                    let upgrader = self.upgrader.clone();
+                    self.handshakes.spawn(async move { request.accept(&upgrader).await });
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_next_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<StreamRequest, UpgradeError>>> {
         loop {
             match &mut self.state {
                 State::Over => return Poll::Ready(None),
@@ -155,23 +214,15 @@ impl Http2Server {
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
                 State::Open(connection) => {
-                    match self.handshakes.poll_join_next(cx) {
-                        Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
-                        // A hook has panicked, which reset its stream. Others that are done would not wake this task
-                        // again.
-                        Poll::Ready(Some(Err(_))) => continue,
-                        Poll::Ready(None) | Poll::Pending => {}
-                    }
-                    // A client may reset its requests and send others. They wait until the first handshakes are over.
-                    let polled = if self.handshakes.len() < MAX_STREAMS as usize {
+                    let polled = if self.rooms.poll_room(cx).is_ready() {
                         connection.poll_accept(cx)
                     } else {
                         connection.poll_closed(cx).map(|closed| closed.err().map(Err))
                     };
                     match polled {
                         Poll::Ready(Some(Ok((request, respond)))) => {
-                            let (upgrader, counted) = (self.upgrader.clone(), self.connections.clone());
-                            self.handshakes.spawn(async move { take(&upgrader, request, respond, counted).await });
+                            let room = self.rooms.next.take();
+                            return Poll::Ready(Some(Ok(stream_request(request, respond, self.busy.clone(), room))));
                         }
                         Poll::Ready(Some(Err(error))) => return self.end(error),
                         Poll::Ready(None) => self.state = State::Over,
@@ -186,7 +237,7 @@ impl Http2Server {
     }
 
     fn check_idle(&mut self) {
-        let is_idle = Arc::strong_count(&self.connections) == 1;
+        let is_idle = Arc::strong_count(&self.busy) == 1;
         match self.timer.check(is_idle, self.is_shutting_down) {
             IdleStep::Nothing => {}
             IdleStep::ShutDown => self.shut_down(),
@@ -194,13 +245,13 @@ impl Http2Server {
         }
     }
 
-    fn end(&mut self, error: h2::Error) -> Poll<Option<Accepted>> {
+    fn end<T>(&mut self, error: h2::Error) -> Poll<Option<Result<T, UpgradeError>>> {
         self.state = State::Over;
         // A client that was told to open no more streams may close the transport before it has read everything.
         if self.is_shutting_down && error.is_io() {
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(Err(UpgradeError::Io(std::io::Error::other(error)))))
+        Poll::Ready(Some(Err(UpgradeError::Io(io::Error::other(error)))))
     }
 }
 
@@ -210,60 +261,40 @@ impl fmt::Debug for Http2Server {
     }
 }
 
-/// Answers the request of one stream.
-async fn take(
-    upgrader: &Upgrader,
+impl Rooms {
+    fn new() -> Self {
+        Self { all: Arc::new(Semaphore::new(MAX_STREAMS as usize)), next: None, waiting: None }
+    }
+
+    /// Waits until there is room for one more request.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.next.is_none() && self.waiting.is_none() {
+            self.next = self.all.clone().try_acquire_owned().ok();
+        }
+        if self.next.is_none() {
+            let all = &self.all;
+            let waiting = self.waiting.get_or_insert_with(|| {
+                let all = all.clone();
+                Box::pin(async move { all.acquire_owned().await.ok() })
+            });
+            self.next = ready!(waiting.as_mut().poll(cx));
+            self.waiting = None;
+        }
+        Poll::Ready(())
+    }
+}
+
+fn stream_request(
     request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
-    counted: Arc<()>,
-) -> Accepted {
-    let (mut head, stream) = request.into_parts();
+    respond: SendResponse<Bytes>,
+    busy: Arc<()>,
+    room: Option<OwnedSemaphorePermit>,
+) -> StreamRequest {
+    let (mut head, received) = request.into_parts();
     join_cookies(&mut head.headers);
-    let mut request = Request::from_parts(head, ());
-    let handshake = read_handshake(&request, &stream);
-    let reset = poll_fn(|cx| respond.poll_reset(cx).map(drop));
-    match negotiate(upgrader, &Budget::start(upgrader), &request, handshake, reset).await {
-        Ok((response, negotiated)) => {
-            let sender = respond.send_response(response, false).map_err(disconnected)?;
-            let sides = (
-                ReadSide::Http2(Box::new(Http2Reader::new(stream))),
-                WriteSide::Http2(Box::new(Http2Writer::new(sender, counted))),
-            );
-            request.extensions_mut().clear();
-            Ok((Conn::on(sides, Role::Server, negotiated, Vec::new(), &upgrader.settings), request))
-        }
-        Err(error) => {
-            refuse(&mut respond, request.method(), &error);
-            Err(error)
-        }
-    }
-}
-
-fn read_handshake(request: &Request<()>, stream: &RecvStream) -> Result<ServerHandshake, Rejection> {
-    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
-    let handshake = ServerHandshake::from_connect(request, protocol)?;
-    if stream.is_end_stream() { Err(handshake.reject(Rejection::EndOfStream)) } else { Ok(handshake) }
-}
-
-/// Sends the reason. If the stream was reset meanwhile, the client no longer waits for it.
-fn refuse(respond: &mut SendResponse<Bytes>, method: &Method, error: &UpgradeError) {
-    let (mut head, body) = error.response().into_parts();
-    // A response of the application's hook may have such fields, and h2 does not send a response with one of them.
-    let forbidden: Vec<_> = head.headers.keys().filter(|name| is_connection_specific(name)).cloned().collect();
-    for name in forbidden {
-        head.headers.remove(name);
-    }
-    // A response to HEAD has no body (RFC 9110, 9.3.2).
-    let ends = method == Method::HEAD;
-    if let Ok(mut sender) = respond.send_response(Response::from_parts(head, ()), ends) {
-        if !ends {
-            let _ = sender.send_data(Bytes::from(body), true);
-        }
-    }
-}
-
-fn disconnected(_: h2::Error) -> UpgradeError {
-    UpgradeError::Disconnected
+    let protocol = head.extensions.remove::<Protocol>().map(|protocol| protocol.as_str().into());
+    head.extensions.clear();
+    StreamRequest::over_http2(Request::from_parts(head, ()), protocol, Http2Stream::new(received, respond, busy, room))
 }
 
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read
@@ -271,8 +302,6 @@ fn disconnected(_: h2::Error) -> UpgradeError {
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// All streams of a connection may use up their windows, and one more can still be read.
 const CONNECTION_WINDOW: u32 = (MAX_STREAMS + 1) * STREAM_WINDOW;
-/// What h2 buffers for each stream beside our own queue.
-const SEND_BUFFER: usize = 64 * 1024;
 /// The bytes that h2 may spend on the bookkeeping of small DATA frames that are not read. Beyond that it ends the whole
 /// connection. h2 charges 256 bytes for a frame without its payload, so a stream whose window is full of frames of one
 /// byte uses up most of this, and its neighbours stay connected.

@@ -5,6 +5,8 @@ mod bare;
 pub(crate) mod error;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "http2")]
+mod http2_stream;
 #[cfg(feature = "http3")]
 mod http3;
 #[cfg(feature = "hyper")]
@@ -12,6 +14,8 @@ mod hyper;
 #[cfg(any(feature = "http2", feature = "http3"))]
 mod multiplexed;
 pub(crate) mod requests;
+#[cfg(feature = "http2")]
+mod stream_request;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -34,6 +38,8 @@ pub use self::http3::{
 };
 #[cfg(feature = "hyper")]
 pub use self::hyper::Upgrade;
+#[cfg(feature = "http2")]
+pub use self::stream_request::StreamRequest;
 use crate::{
     conn::Conn,
     io::{

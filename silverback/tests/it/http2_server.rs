@@ -152,6 +152,113 @@ async fn other_requests_get_a_small_answer_and_the_connection_goes_on() {
     within(neighbour.expect(text("still here"))).await;
 }
 
+/// Answers requests by their paths: a page, the handshakes, and one that is held until the test ends.
+fn serve_requests() -> (DuplexStream, UnboundedReceiver<String>) {
+    let (near, far) = duplex(1024 * 1024);
+    let (seen, sees) = unbounded_channel();
+    let upgrader = Upgrader::new();
+    let mut http2 = upgrader.serve_http2(far);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Some(Ok(request)) = http2.next_request().await {
+            let path = request.request().uri().path().to_owned();
+            let _ = seen.send(format!("{} {path} {:?}", request.request().method(), request.protocol()));
+            if path == "/held" {
+                held.push(request);
+                continue;
+            }
+            let (upgrader, seen) = (upgrader.clone(), seen.clone());
+            tokio::spawn(async move {
+                match request.handshake() {
+                    Ok(handshake) => {
+                        let upgrader = upgrader.subprotocols(handshake.subprotocols());
+                        echo(request.accept_handshake(&upgrader, handshake).await.unwrap()).await.unwrap();
+                    }
+                    Err(_) => {
+                        let page = Response::builder().header("connection", "close").header("x-page", "1");
+                        let answered = request.respond(page.body(vec![b'x'; PAGE]).unwrap()).await;
+                        let _ = seen.send(format!("answered {path} {}", answered.is_ok()));
+                    }
+                }
+            });
+        }
+    });
+    (near, sees)
+}
+
+/// Larger than the window of a client.
+const PAGE: usize = 3 * 1024 * 1024;
+
+#[tokio::test]
+async fn an_application_answers_other_requests_beside_its_websockets() {
+    let (near, mut seen) = serve_requests();
+    let client = within(Client::connect(near)).await;
+    let mut socket = within(client.open(&[("sec-websocket-protocol", "any")])).await;
+    assert_eq!(socket.response.headers()["sec-websocket-protocol"], "any");
+    assert_eq!(within(seen.recv()).await.unwrap(), "CONNECT /ws Some(\"websocket\")");
+    let get = Request::get("https://example.com/page").body(()).unwrap();
+    let mut page = within(client.send(get, None, true)).await.unwrap();
+    assert_eq!(page.status(), 200);
+    let headers = page.response.headers();
+    assert_eq!(
+        (&headers["content-length"], &headers["x-page"]),
+        (&PAGE.to_string().parse().unwrap(), &"1".parse().unwrap())
+    );
+    assert!(!headers.contains_key("connection"));
+    assert_eq!(within(page.body()).await.len(), PAGE);
+    let head = Request::head("https://example.com/page").body(()).unwrap();
+    let mut head = within(client.send(head, None, true)).await.unwrap();
+    assert_eq!(head.response.headers()["content-length"], PAGE.to_string());
+    assert_eq!(within(head.body()).await, "");
+    socket.send_frame(text("still here"));
+    within(socket.expect(text("still here"))).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_page_unread_ends_its_answer_with_a_reset() {
+    let (near, mut seen) = serve_requests();
+    let client = within(Client::connect(near)).await;
+    let get = || Request::get("https://example.com/page").body(()).unwrap();
+    let mut page = within(client.send(get(), None, false)).await.unwrap();
+    assert_eq!(within(seen.recv()).await.unwrap(), "GET /page None");
+    page.reset(Reason::CANCEL);
+    assert_eq!(within(seen.recv()).await.unwrap(), "answered /page false");
+    let mut socket = within(client.open(&[])).await;
+    socket.send_frame(text("still here"));
+    within(socket.expect(text("still here"))).await;
+}
+
+/// A reset request no longer counts as a stream, but the application still has it.
+#[tokio::test]
+async fn requests_wait_while_a_hundred_are_not_answered() {
+    let (near, mut seen) = serve_requests();
+    let client = within(Client::connect(near)).await;
+    let mut neighbour = within(client.open(&[])).await;
+    within(seen.recv()).await;
+    for _ in 0..100 {
+        let held = client.send(Request::get("https://example.com/held").body(()).unwrap(), None, false);
+        let reset = async {
+            assert_eq!(within(seen.recv()).await.unwrap(), "GET /held None");
+        };
+        // Dropping the request resets it.
+        tokio::select! {
+            _ = held => panic!("it is held"),
+            () = reset => {}
+        }
+    }
+    let one_more = client.send(Request::get("https://example.com/page").body(()).unwrap(), None, true);
+    let mut one_more = std::pin::pin!(one_more);
+    // The neighbour's echo passes the same connection after the request.
+    tokio::select! {
+        _ = &mut one_more => panic!("there is no room"),
+        () = async {
+            neighbour.send_frame(text("still here"));
+            within(neighbour.expect(text("still here"))).await;
+        } => {}
+    }
+    assert!(seen.try_recv().is_err());
+}
+
 /// hyper ends the whole connection for such a request.
 #[tokio::test]
 async fn a_connect_with_a_content_length_is_refused_alone() {

@@ -41,6 +41,25 @@ impl Requests {
         Self { reader: HeadReader::new(max_head_size), input: Vec::with_capacity(CHUNK), max_head_size }
     }
 
+    /// Reads the beginning of the stream, which stays in the input. Returns whether it is the preface of HTTP/2 (RFC
+    /// 9113, 3.4), by which a client shows that it speaks HTTP/2 without being asked.
+    ///
+    /// Cancel safe: bytes already read are kept.
+    pub(crate) async fn begin_http2(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
+        loop {
+            let count = self.input.len().min(HTTP_2_PREFACE.len());
+            if self.input[..count] != HTTP_2_PREFACE[..count] {
+                return Ok(false);
+            }
+            if count == HTTP_2_PREFACE.len() {
+                return Ok(true);
+            }
+            if stream.read_buf(&mut self.input).await? == 0 {
+                return Ok(false);
+            }
+        }
+    }
+
     /// Reads the next request.
     ///
     /// Cancel safe: bytes already read are kept.
@@ -92,6 +111,9 @@ fn longest_header(head: &[u8]) -> Option<(String, usize)> {
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     is_name.then(|| (String::from_utf8_lossy(name).into_owned(), longest.len()))
 }
+
+/// The request line of the preface, which no HTTP/1.1 server accepts. The library checks the rest.
+const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 /// An ordinary handshake comes in one read.
 const CHUNK: usize = 1024;

@@ -3,6 +3,7 @@
 mod http;
 mod program;
 mod raw;
+mod tls;
 
 use std::{
     future::Future,
@@ -17,6 +18,7 @@ pub(crate) use self::{
     http::{ask, get, handshake, read_answer},
     program::{Program, run},
     raw::{RawClient, frame},
+    tls::{connect_tls, fingerprint},
 };
 
 /// No step of these tests takes this long, even on a busy machine.

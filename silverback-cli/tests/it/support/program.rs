@@ -259,7 +259,7 @@ fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> Jo
 }
 
 fn address_in(lines: &str) -> Option<SocketAddr> {
-    let authority = lines.split("http://").nth(1)?.split('/').next()?;
+    let authority = lines.split("://").nth(1)?.split('/').next()?;
     authority.replace("localhost", "127.0.0.1").parse().ok()
 }
 

@@ -2,6 +2,7 @@
 //! the halves of h2, without a lock between them.
 
 use std::{
+    future::poll_fn,
     io::{self, IoSlice},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -96,6 +97,19 @@ impl Http2Writer {
         }
         Ok(())
     }
+}
+
+/// Sends a whole body and ends the stream, as fast as the windows of the peer allow. Dropping the future resets the stream.
+pub(crate) async fn send_all(mut stream: SendStream<Bytes>, mut body: Bytes) -> io::Result<()> {
+    while !body.is_empty() {
+        stream.reserve_capacity(body.len());
+        let granted = poll_fn(|cx| stream.poll_capacity(cx)).await.ok_or(io::ErrorKind::BrokenPipe)?;
+        let piece = body.split_to(granted.map_err(to_io)?.min(body.len()));
+        if !piece.is_empty() {
+            stream.send_data(piece, body.is_empty()).map_err(to_io)?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Http2Writer {

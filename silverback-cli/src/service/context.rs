@@ -1,0 +1,43 @@
+//! What the connections of a worker share, whatever version of HTTP they speak.
+
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::{HeaderName, HeaderValue, header::DATE};
+use rustls::ServerConfig;
+use silverback::{Upgrader, proto::handshake::ServerHandshake};
+
+use super::{open_connections::OpenConnections, routes::Routes};
+
+/// State that the connections of a worker share.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) open: Arc<OpenConnections>,
+    /// The time for each request and its answer. For the first request it starts when the socket is accepted.
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) max_head_size: usize,
+    /// For TCP sockets.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// Returns the upgrader for a handshake. The echo works with every subprotocol. Browsers fail the connection if the server
+/// selects none of those they offered.
+pub(crate) fn for_handshake<'a>(upgrader: &'a Upgrader, handshake: &ServerHandshake) -> Cow<'a, Upgrader> {
+    match handshake.subprotocols().first() {
+        Some(first) => Cow::Owned(upgrader.clone().subprotocols([first])),
+        None => Cow::Borrowed(upgrader),
+    }
+}
+
+/// RFC 9110, 6.6.1: a server with a clock sends the date.
+pub(crate) fn date() -> Option<(HeaderName, HeaderValue)> {
+    let date = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
+    date.ok().map(|date| (DATE, date))
+}
+
+/// The time to send an answer, in handshake timeouts.
+pub(crate) const ANSWER_FACTOR: u32 = 4;

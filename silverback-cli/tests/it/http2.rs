@@ -1,0 +1,241 @@
+//! HTTP/2 of the service: how it is chosen, the routes, and the limits and the shutdown over it.
+
+use std::io::Write;
+
+use http::{Method, Request};
+use rustix::process::Signal;
+use silverback::Dialer;
+use silverback_testkit::{
+    http2::{Client, Stream},
+    wire::{close, text},
+};
+use tokio::net::TcpStream;
+
+use crate::support::{
+    PATIENCE, Program, ask, check_echo, connect_tls, dial, get, handshake, read_answer, wait_until, within,
+};
+
+/// Connects by the preface of HTTP/2.
+async fn client(program: &Program) -> Client {
+    within(Client::connect(within(TcpStream::connect(program.address)).await.unwrap())).await
+}
+
+/// Connects by TLS and ALPN.
+async fn tls_client(program: &Program) -> Client {
+    let stream = connect_tls(program.address, &["h2", "http/1.1"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    within(Client::connect(stream)).await
+}
+
+fn request(program: &Program, method: Method, path: &str, headers: &[(&str, &str)]) -> Request<()> {
+    let uri = format!("http://{}{path}", program.address);
+    let request = Request::builder().method(method).uri(uri);
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).unwrap()
+}
+
+async fn open(program: &Program, client: &Client, headers: &[(&str, &str)]) -> Stream {
+    let headers = [&[("sec-websocket-version", "13")], headers].concat();
+    let request = request(program, Method::CONNECT, "/ws/echo", &headers);
+    within(client.send(request, Some("websocket"), false)).await.unwrap()
+}
+
+async fn check_echo_of(stream: &mut Stream, message: &str) {
+    stream.send_frame(text(message));
+    within(stream.expect(text(message))).await;
+}
+
+#[tokio::test]
+async fn websockets_over_http_2_share_a_port_with_those_over_http_1_1() {
+    let program = Program::start(&[]);
+    let mut upgraded = dial(program.address).await;
+    check_echo(&mut upgraded, "upgraded").await;
+    let client = client(&program).await;
+    let mut streams = Vec::new();
+    for number in 0..10 {
+        let mut stream = open(&program, &client, &[]).await;
+        assert_eq!(stream.status(), 200);
+        check_echo_of(&mut stream, &format!("number {number}")).await;
+        streams.push(stream);
+    }
+    // The operator sees the version, except the usual one.
+    program.wait_for_output(" sent: upgraded\n");
+    assert!(!program.output().contains("HTTP/1.1"));
+    program.wait_for_output(" over HTTP/2 sent: number 9\n");
+    for mut stream in streams {
+        stream.send_frame(close(1000, ""));
+        within(stream.expect(close(1000, ""))).await;
+        assert_eq!(within(stream.receive()).await.unwrap(), None);
+    }
+    assert_eq!(get(program.address, "/healthz").status, 200);
+}
+
+#[test]
+fn the_preface_of_http_2_behind_a_request_is_refused() {
+    let program = Program::start(&[]);
+    let mut stream = std::net::TcpStream::connect(program.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let health = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", program.address);
+    stream.write_all(format!("{health}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut stream, false).body, "ok");
+    assert_eq!(read_answer(&mut stream, false).status, 505);
+}
+
+#[tokio::test]
+async fn http_2_is_chosen_by_alpn() {
+    let program = Program::start(&["--tls-self-signed"]);
+    let client = tls_client(&program).await;
+    let mut stream = open(&program, &client, &[("sec-websocket-protocol", "any, other")]).await;
+    assert_eq!(stream.response.headers()["sec-websocket-protocol"], "any");
+    check_echo_of(&mut stream, "hello").await;
+    program.wait_for_output(" over HTTP/2 sent: hello\n");
+}
+
+#[tokio::test]
+async fn every_route_answers_over_http_2() {
+    let program = Program::start(&["--quiet"]);
+    let client = client(&program).await;
+    let page = get(program.address, "/ws/echo_display").body;
+    let version = ("sec-websocket-version", "13");
+    let rebinding = ("host", "attacker.example");
+    let foreign = ("origin", "https://attacker.example");
+    for (method, path, protocol, headers, status, body) in [
+        (Method::GET, "/ws/echo_display", None, &[][..], 200, &*page),
+        (Method::HEAD, "/ws/echo_display", None, &[], 200, ""),
+        (Method::GET, "/", None, &[], 307, ""),
+        (Method::GET, "/healthz", None, &[], 200, "ok"),
+        (Method::GET, "/nothing", None, &[], 404, "There is nothing"),
+        (Method::GET, "/ws/echo", None, &[], 405, "open /ws/echo_display instead"),
+        (Method::POST, "/healthz", None, &[], 405, ""),
+        (Method::OPTIONS, "/", None, &[], 204, ""),
+        (Method::OPTIONS, "/ws/echo", None, &[foreign], 403, "--allow-origin"),
+        (Method::CONNECT, "/nothing", Some("websocket"), &[version], 404, "There is nothing"),
+        (Method::CONNECT, "/ws/echo", Some("connect-udp"), &[version], 501, "connect-udp"),
+        (Method::CONNECT, "/ws/echo", Some("websocket"), &[], 400, "Sec-WebSocket-Version"),
+        (Method::CONNECT, "/ws/echo", Some("websocket"), &[version, foreign], 403, "--allow-origin"),
+        (Method::CONNECT, "/ws/echo", Some("websocket"), &[version, rebinding], 400, "attacker.example"),
+        (Method::CONNECT, "/", Some("websocket"), &[version], 200, ""),
+    ] {
+        let context = format!("{method} {path} {protocol:?} {headers:?}");
+        let is_open = (method == Method::CONNECT && status == 200) || method == Method::POST;
+        let asked = request(&program, method, path, headers);
+        let mut answer = within(client.send(asked, protocol, !is_open && protocol.is_none())).await.unwrap();
+        assert_eq!(answer.status(), status, "{context}");
+        assert!(!answer.response.headers().contains_key("connection"), "{context}");
+        if !(is_open && protocol.is_some()) {
+            assert!(answer.response.headers().contains_key("date"), "{context}");
+            let found = within(answer.body()).await;
+            assert!(if body.is_empty() { found.is_empty() } else { found.contains(body) }, "{context}: {found}");
+        }
+    }
+    assert!(!program.output().contains("sent"), "{}", program.output());
+}
+
+/// DNS rebinding: the page's own name leads to this machine.
+#[tokio::test]
+async fn a_foreign_authority_gets_421_on_every_route_but_the_health_check() {
+    let program = Program::start(&[]);
+    let client = client(&program).await;
+    for (method, path, protocol, status) in [
+        (Method::GET, "/ws/echo_display", None, 421),
+        (Method::GET, "/nothing", None, 421),
+        (Method::CONNECT, "/ws/echo", Some("websocket"), 421),
+        (Method::GET, "/healthz", None, 200),
+    ] {
+        let uri = format!("http://attacker.example:{}{path}", program.address.port());
+        let foreign = Request::builder().method(method).uri(uri).header("sec-websocket-version", "13");
+        let foreign = foreign.header("origin", format!("http://attacker.example:{}", program.address.port()));
+        let answer = within(client.send(foreign.body(()).unwrap(), protocol, protocol.is_none())).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    wait_until("the operator is told", || program.errors().contains(" over HTTP/2 with 421 (host: `attacker.example:"));
+}
+
+#[tokio::test]
+async fn each_websocket_over_http_2_counts_for_the_limit() {
+    let program = Program::start(&["--quiet", "--threads", "2", "--max-connections", "3"]);
+    let client = client(&program).await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let stream = open(&program, &client, &[]).await;
+        assert_eq!(stream.status(), 200);
+        streams.push(stream);
+    }
+    let refused = open(&program, &client, &[]).await;
+    assert_eq!((refused.status(), &refused.response.headers()["retry-after"]), (503, &"10".parse().unwrap()));
+    wait_until("the operator is told", || program.errors().contains("no room for another connection"));
+    check_echo_of(&mut streams[0], "those who are connected go on").await;
+    streams.pop();
+    within(async { while open(&program, &client, &[]).await.status() != 200 {} }).await;
+    // Once all WebSockets have gone, the connection counts as one.
+    drop(streams);
+    let (dialer, url) = (Dialer::new(), format!("ws://{}/ws/echo", program.address));
+    let _both = within(async {
+        loop {
+            if let Ok(both) = tokio::try_join!(dialer.dial(&url), dialer.dial(&url)) {
+                return both;
+            }
+        }
+    })
+    .await;
+    assert_eq!(ask(program.address, &handshake(program.address, &[])).status, 503);
+}
+
+#[tokio::test]
+async fn a_signal_closes_websockets_over_http_2_with_1001_and_ends_with_0() {
+    for options in [&[][..], &["--tls-self-signed", "--threads", "2"]] {
+        let mut program = Program::start(options);
+        let client = if options.is_empty() { client(&program).await } else { tls_client(&program).await };
+        let mut streams = vec![open(&program, &client, &[]).await, open(&program, &client, &[]).await];
+        for stream in &mut streams {
+            check_echo_of(stream, "before").await;
+        }
+        program.signal(Signal::TERM);
+        for stream in &mut streams {
+            within(stream.expect(close(1001, "the server is shutting down"))).await;
+            stream.send_frame(close(1001, ""));
+            assert_eq!(within(stream.receive()).await.unwrap(), None);
+        }
+        assert_eq!(program.wait().code(), Some(0), "{}", program.errors());
+        assert!(program.errors().contains("closing 2 connections"), "{}", program.errors());
+    }
+}
+
+/// The client answers nothing, and the streams stay open.
+#[tokio::test]
+async fn a_client_over_http_2_that_does_not_react_delays_the_end_no_longer_than_the_close_timeout() {
+    let mut program = Program::start(&["--close-timeout", "1s"]);
+    let client = client(&program).await;
+    let mut stream = open(&program, &client, &[]).await;
+    check_echo_of(&mut stream, "before").await;
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().code(), Some(0), "{}", program.errors());
+}
+
+#[tokio::test]
+async fn a_connection_over_http_2_that_carries_nothing_is_ended() {
+    let program = Program::start(&["--handshake-timeout", "1s"]);
+    // One says nothing after the preface, and one has had a page.
+    let silent = client(&program).await;
+    let visitor = client(&program).await;
+    let asked = request(&program, Method::GET, "/ws/echo_display", &[]);
+    within(within(visitor.send(asked, None, true)).await.unwrap().body()).await;
+    program.check_stops_empty();
+    drop((silent, visitor));
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_taken_does_not_disturb_the_websockets_beside_it() {
+    let program = Program::start(&["--quiet"]);
+    let client = client(&program).await;
+    let mut stream = open(&program, &client, &[]).await;
+    let mut untaken = Vec::new();
+    // Their windows of 64 KiB fit in that of the connection, which the client has set to 1 MiB.
+    for _ in 0..10 {
+        let asked = request(&program, Method::GET, "/ws/echo_display", &[]);
+        untaken.push(within(client.send(asked, None, true)).await.unwrap());
+    }
+    check_echo_of(&mut stream, "meanwhile").await;
+    let mut taken = untaken.pop().unwrap();
+    drop(untaken);
+    assert!(within(taken.body()).await.contains("</html>"));
+}

@@ -1,0 +1,72 @@
+//! One stream of an HTTP/2 connection before its request is answered.
+
+use std::{
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use h2::{RecvStream, server::SendResponse};
+use http::Response;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::UpgradeError;
+use crate::io::transport::{
+    ReadSide, WriteSide,
+    http2::{Http2Reader, Http2Writer, send_all},
+};
+
+/// A stream whose request is not answered.
+pub(super) struct Http2Stream {
+    received: RecvStream,
+    respond: SendResponse<Bytes>,
+    /// Counts the WebSockets and the unanswered requests of the connection.
+    busy: Arc<()>,
+    /// Bounds the unanswered requests.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Http2Stream {
+    pub(super) fn new(
+        received: RecvStream,
+        respond: SendResponse<Bytes>,
+        busy: Arc<()>,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { received, respond, busy, _room: room }
+    }
+
+    /// Whether the client ended the stream with its request.
+    pub(super) fn has_ended(&self) -> bool {
+        self.received.is_end_stream()
+    }
+
+    /// Completes if the client resets the stream.
+    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.respond.poll_reset(cx).map(|_| ())
+    }
+
+    /// Accepts the WebSocket, which has the stream from now on.
+    pub(super) fn open(mut self, response: Response<()>) -> Result<(ReadSide, WriteSide), UpgradeError> {
+        let sender = self.respond.send_response(response, false).map_err(|_| UpgradeError::Disconnected)?;
+        Ok((
+            ReadSide::Http2(Box::new(Http2Reader::new(self.received))),
+            WriteSide::Http2(Box::new(Http2Writer::new(sender, self.busy))),
+        ))
+    }
+
+    /// Sends a whole response and ends the stream. h2 keeps a small body until the client makes room for it. While it does,
+    /// the stream counts for the limit on streams.
+    pub(super) async fn respond(mut self, head: Response<()>, body: Bytes) -> io::Result<()> {
+        let mut sender = self.respond.send_response(head, body.is_empty()).map_err(io::Error::other)?;
+        match body.len() {
+            0 => Ok(()),
+            1..=SEND_BUFFER => sender.send_data(body, true).map_err(io::Error::other),
+            _ => send_all(sender, body).await,
+        }
+    }
+}
+
+/// What h2 buffers for each stream beside our own queue.
+pub(super) const SEND_BUFFER: usize = 64 * 1024;
