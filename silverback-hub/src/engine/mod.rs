@@ -1,0 +1,138 @@
+//! What the hub needs from an engine: the memory of one process, or a broker that several nodes share.
+
+pub(crate) mod events;
+
+use std::{fmt, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+
+use self::events::Events;
+use crate::{
+    model::{
+        error::EngineError,
+        identity::{Identity, MemberId, Present},
+        name::TopicName,
+        position::Position,
+        publication::Publication,
+        topic::Topic,
+    },
+    topics::recovery::Replay,
+};
+
+/// A call of an engine that runs.
+pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// Carries publications between nodes, keeps their history, and knows who is present. One value belongs to one hub.
+///
+/// [`Memory`](crate::Memory) is the engine of one process. Others are crates of their own.
+///
+/// # What the hub expects
+/// - Order: the publications of one topic arrive in the order of their positions, each at most once if possible. The
+///   hub drops a publication that arrives twice.
+/// - Positions: within an epoch, offsets only rise, from 1 up to [`Position::MAX_OFFSET`]. After a loss of data the
+///   engine names a new epoch, for as few topics as it can.
+/// - One subscription: the hub counts its members. It subscribes to a topic when the first one comes and unsubscribes
+///   after the last one has left, and never has two of these calls for one topic at a time. A call that was given up may
+///   have taken effect, so both calls may be repeated.
+/// - Connections: the engine reconnects and subscribes again by itself, and reports [`EngineEvent::Down`] and
+///   [`EngineEvent::Up`]. The hub checks positions after that.
+/// - Calls while the engine is down fail with [`EngineError::Down`] and do not wait for ever. The hub gives up waiting
+///   for a call after 10 s.
+///
+/// # Cancel safety
+/// The hub may drop the future of any call.
+pub trait Engine: fmt::Debug + Send + Sync + 'static {
+    /// Begins to report to `events`. The hub calls this once, before any other method. An engine that is not connected
+    /// yet returns at once and reports [`EngineEvent::Up`] later.
+    fn start(&self, events: Events) -> EngineFuture<'_, ()>;
+
+    /// Accepts a publication for all nodes. If its id was accepted before, nothing is sent again.
+    fn publish<'a>(&'a self, topic: &'a Topic, publication: Publication) -> EngineFuture<'a, Accepted>;
+
+    /// Begins to report the publications of a topic. Returns the newest position, or `None` without history. Everything
+    /// after this position is reported.
+    fn subscribe<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, Option<Position>>;
+
+    /// Ends a subscription. Without one it does nothing.
+    fn unsubscribe<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, ()>;
+
+    /// Returns the newest position of a topic, or `None` without history.
+    fn position<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, Option<Position>>;
+
+    /// Returns what is stored after a position. [`Replay::complete`] is true only if nothing is missing.
+    fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay>;
+
+    /// Makes members present for this long, or longer if they are present already.
+    fn lease(&self, leases: Vec<Lease>, lasts: Duration) -> EngineFuture<'_, ()>;
+
+    /// Ends the lease of a member that has left.
+    fn release<'a>(&'a self, name: &'a TopicName, member: MemberId) -> EngineFuture<'a, ()>;
+
+    /// Returns who is present in a topic, on all nodes.
+    fn present<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, Vec<Present>>;
+
+    /// Sends a message of the hub to all nodes, this one included. It arrives there as [`EngineEvent::Control`].
+    fn control(&self, message: Bytes) -> EngineFuture<'_, ()>;
+}
+
+/// A member that is present in a topic until its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// The topic.
+    pub topic: TopicName,
+    /// The member.
+    pub member: MemberId,
+    /// Who it is.
+    pub identity: Identity,
+}
+
+impl Lease {
+    /// Joins the three.
+    pub fn new(topic: TopicName, member: MemberId, identity: Identity) -> Self {
+        Self { topic, member, identity }
+    }
+}
+
+/// What became of a publication.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// Where it is. `None` without history.
+    pub position: Option<Position>,
+    /// Its id was accepted before, and `position` is that of the first time.
+    pub is_duplicate: bool,
+}
+
+impl Accepted {
+    /// A new publication.
+    pub fn new(position: Option<Position>) -> Self {
+        Self { position, is_duplicate: false }
+    }
+
+    /// A publication whose id was accepted before.
+    pub fn duplicate(position: Option<Position>) -> Self {
+        Self { position, is_duplicate: true }
+    }
+}
+
+/// What an engine reports.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EngineEvent {
+    /// A publication of a topic that the hub is subscribed to.
+    Delivered {
+        /// The publication, with its position.
+        publication: Publication,
+        /// The offset of the publication before it in its topic, if the engine knows it. It shows a gap.
+        prev: Option<u64>,
+    },
+    /// The engine is connected, and has subscribed again.
+    Up,
+    /// The engine has lost its broker.
+    Down,
+    /// Publications of this topic may be missing, or of any topic if it is `None`.
+    Gap(Option<TopicName>),
+    /// A message that a hub has sent with [`Engine::control`].
+    Control(Bytes),
+}

@@ -1,0 +1,189 @@
+//! One connection in the hub.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use silverback::{Message, Writer};
+use tokio::sync::oneshot;
+
+use super::{
+    Hub,
+    access::{Access, Action},
+    publish::Publish,
+    subscribe::Subscribe,
+};
+use crate::{
+    model::{
+        error::HubError,
+        identity::{Identity, MemberId, Present},
+        name::TopicName,
+        position::Position,
+        subscribed::Start,
+    },
+    node::{Node, shard::Command},
+    topics::recovery::Replay,
+};
+
+/// A connection that has joined the hub. Dropping it leaves all topics; the connection itself stays open.
+///
+/// Its methods ask the [authorization hook](crate::HubBuilder::authorize).
+pub struct Member {
+    hub: Hub,
+    id: MemberId,
+    identity: Identity,
+    writer: Writer,
+    /// Subscriptions, and those that are about to begin.
+    topics: AtomicUsize,
+}
+
+impl Member {
+    pub(super) fn new(hub: Hub, id: MemberId, identity: Identity, writer: Writer) -> Self {
+        Self { hub, id, identity, writer, topics: AtomicUsize::new(0) }
+    }
+
+    /// Returns the id. No other member of any node has it.
+    pub fn id(&self) -> MemberId {
+        self.id
+    }
+
+    /// Returns who it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the writer of the connection, for messages that are not publications. Their order relative to
+    /// publications is not defined.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Subscribes to a topic. Await it, or set a [`reply`](Subscribe::reply) first.
+    ///
+    /// With [`Start::After`] the member first gets everything that was published after the position, if the history has
+    /// all of it. The hub queues these publications before the first live one. If the history has a hole,
+    /// `recovered` is [`Recovery::Incomplete`](crate::Recovery::Incomplete), and the client must load the state again.
+    ///
+    /// ```
+    /// use silverback_hub::{HubError, Member, Position, Recovery, Start};
+    ///
+    /// # async fn subscribe(member: &Member, known: Position) -> Result<(), HubError> {
+    /// let subscribed = member.subscribe("chat:7", Start::After(known)).await?;
+    /// if subscribed.recovered == Recovery::Incomplete {
+    ///     member.writer().try_write_message("reload").ok();
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the name is not valid, the hook refuses, a limit is reached, the member is subscribed already, or the
+    /// engine fails. The member is not subscribed then.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the member is not subscribed, but it may have got some publications.
+    pub fn subscribe(&self, topic: &str, start: Start) -> Subscribe<'_> {
+        Subscribe::new(self, topic, start)
+    }
+
+    /// Ends a subscription. Returns whether there was one. After this, no publication of the topic is queued.
+    ///
+    /// # Errors
+    /// Fails if the name is not valid or the hub has stopped.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped after the first poll, the subscription ends all the same.
+    pub async fn unsubscribe(&self, topic: &str) -> Result<bool, HubError> {
+        let name = TopicName::new(topic)?;
+        let (done, result) = oneshot::channel();
+        self.node().send(self.id, Command::Unsubscribe { member: self.id, name, done: Some(done) });
+        let was_subscribed = result.await.map_err(|_| HubError::Stopped)?;
+        if was_subscribed {
+            self.topics.fetch_sub(1, Ordering::AcqRel);
+        }
+        Ok(was_subscribed)
+    }
+
+    /// Publishes for this member, as [`Hub::publish`] does for the server. The publication carries its user id.
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
+        Publish::new(&self.hub, Some(self), topic, message.into())
+    }
+
+    /// Returns who is present in a topic; see [`Hub::presence`].
+    ///
+    /// # Errors
+    /// Fails if the name is not valid, the hook refuses, or the engine fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn presence(&self, topic: &str) -> Result<Vec<Present>, HubError> {
+        self.may(&TopicName::new(topic)?, Action::Presence).await?;
+        self.hub.presence(topic).await
+    }
+
+    /// Returns the history of a topic; see [`Hub::history`].
+    ///
+    /// # Errors
+    /// Fails if the name is not valid, the hook refuses, or the engine fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn history(&self, topic: &str, after: &Position) -> Result<Replay, HubError> {
+        self.may(&TopicName::new(topic)?, Action::History).await?;
+        self.hub.history(topic, after).await
+    }
+
+    pub(super) async fn may(&self, name: &TopicName, action: Action) -> Result<(), HubError> {
+        let access = Access { identity: self.identity.clone(), member: self.id, topic: name.clone(), action };
+        Ok(self.hub.rules().authorize(access).await?)
+    }
+
+    pub(super) fn node(&self) -> &Arc<Node> {
+        self.hub.node()
+    }
+
+    pub(super) fn lease(&self) -> Duration {
+        self.hub.lease()
+    }
+
+    /// Counts one more subscription, or returns `None` at the limit.
+    pub(super) fn count_topic(&self) -> Option<CountedTopic<'_>> {
+        let limit = self.node().limits.topics_per_member;
+        let add = |topics| (topics < limit).then_some(topics + 1);
+        self.topics.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).ok()?;
+        Some(CountedTopic(Some(&self.topics)))
+    }
+}
+
+/// A subscription that was counted. Dropping it takes it back.
+pub(super) struct CountedTopic<'a>(Option<&'a AtomicUsize>);
+
+impl CountedTopic<'_> {
+    pub(super) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CountedTopic<'_> {
+    fn drop(&mut self) {
+        if let Some(topics) = self.0 {
+            topics.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.node().send(self.id, Command::Leave { member: self.id });
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member").field("id", &self.id).field("identity", &self.identity).finish_non_exhaustive()
+    }
+}

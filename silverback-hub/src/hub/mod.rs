@@ -1,0 +1,205 @@
+//! The types that applications hold.
+
+pub(crate) mod access;
+pub(crate) mod builder;
+mod drain;
+pub(crate) mod events;
+pub(crate) mod member;
+pub(crate) mod publish;
+pub(crate) mod subscribe;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use silverback::{CloseCode, Conn, Message, Reader};
+
+use self::{access::Authorize, builder::HubBuilder, events::HubEvents, member::Member, publish::Publish};
+use crate::{
+    encoding::Encoding,
+    model::{
+        error::HubError,
+        event::Counters,
+        identity::{Identity, Present},
+        name::TopicName,
+        position::Position,
+    },
+    node::{Node, control::Disconnect},
+    topics::recovery::Replay,
+};
+
+/// Topics, and the connections that are subscribed to them. Cloning shares it.
+///
+/// ```
+/// use silverback::Conn;
+/// use silverback_hub::{Hub, HubError, Identity, Start, Topic};
+///
+/// # async fn example(conn: Conn) -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = Hub::builder().topics("chat:*", Topic::new().presence()).start().await?;
+///
+/// let (member, mut reader) = hub.join(conn, Identity::user("42"));
+/// member.subscribe("chat:7", Start::Live).await?;
+/// while let Some(message) = reader.read_message().await? {
+///     hub.publish("chat:7", message).except(&member).await?;
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # What is promised
+/// Order per topic. At most once live. With history *complete, or told so*. Never exactly once.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    node: Arc<Node>,
+    rules: Box<dyn Authorize>,
+    encoding: Arc<dyn Encoding>,
+    lease: Duration,
+    drain_code: CloseCode,
+}
+
+impl Hub {
+    /// Begins the configuration of a hub.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::new()
+    }
+
+    /// Adds a connection. Keep the [`Member`] as long as the connection lives, and keep reading.
+    ///
+    /// A hub that drains closes the connection with the code of the [drain](Self::drain), and a hub that is full closes it
+    /// with 1013. The reader then ends soon, and the member cannot subscribe.
+    pub fn join(&self, conn: Conn, identity: Identity) -> (Member, Reader) {
+        self.join_with(conn, identity, self.0.encoding.clone())
+    }
+
+    /// Does the same as [`join`](Self::join) with another encoding. Give all members of one protocol clones of one
+    /// `Arc`, so that a batch is encoded once for all of them.
+    pub fn join_with(&self, conn: Conn, identity: Identity, encoding: Arc<dyn Encoding>) -> (Member, Reader) {
+        let (writer, reader) = conn.split();
+        let node = self.node();
+        let refusal = if node.is_draining() {
+            Some((self.0.drain_code, "draining"))
+        } else if identity.len() > node.limits.identity {
+            Some((CloseCode::POLICY_VIOLATION, "the identity is too long"))
+        } else {
+            None
+        };
+        let joined = match refusal {
+            Some(refusal) => Err(refusal),
+            None => {
+                node.join(&identity, writer.clone(), encoding).ok_or((CloseCode::TRY_AGAIN_LATER, "the hub is full"))
+            }
+        };
+        let id = joined.unwrap_or_else(|(code, reason)| {
+            if let Err(error) = writer.start_close(code, reason) {
+                tracing::debug!(%error, "a connection was not closed");
+            }
+            node.unused_id()
+        });
+        (Member::new(self.clone(), id, identity, writer), reader)
+    }
+
+    /// Publishes to a topic. Await it, or set an [`id`](Publish::id), a [`key`](Publish::key) or a member to
+    /// [leave out](Publish::except) first.
+    ///
+    /// It waits until the engine has accepted the publication, and never for receivers.
+    ///
+    /// ```
+    /// # async fn publish(hub: silverback_hub::Hub) -> Result<(), silverback_hub::HubError> {
+    /// hub.publish("user:42", r#"{"order":17}"#).id("order-17").await?;
+    /// hub.publish("price:BTC", "68000").key("BTC").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if a name is not valid, the payload is larger than [`Limits::payload`](crate::Limits::payload), or the
+    /// engine fails. After [`EngineError::TimedOut`](crate::EngineError::TimedOut) nobody knows whether it was published.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the publication may have been accepted or not. With an id it can be published again.
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
+        Publish::new(self, None, topic, message.into())
+    }
+
+    /// Returns who is present in a topic, on all nodes. Empty in topics without
+    /// [presence](crate::Topic::presence).
+    ///
+    /// # Errors
+    /// Fails if the name is not valid or the engine fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn presence(&self, topic: &str) -> Result<Vec<Present>, HubError> {
+        let name = TopicName::new(topic)?;
+        let node = self.node();
+        Ok(node.call(node.engine.present(&name)).await?)
+    }
+
+    /// Returns what the history of a topic has after a position, and whether that is everything. With
+    /// [`Position::start`] it returns all that is stored.
+    ///
+    /// # Errors
+    /// Fails if the name is not valid or the engine fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn history(&self, topic: &str, after: &Position) -> Result<Replay, HubError> {
+        let name = TopicName::new(topic)?;
+        let node = self.node();
+        Ok(node.call(node.engine.since(&name, node.options(&name), after)).await?)
+    }
+
+    /// Closes all connections of a user, on all nodes.
+    ///
+    /// ```
+    /// # async fn ban(hub: silverback_hub::Hub) -> Result<(), silverback_hub::HubError> {
+    /// hub.disconnect("42", 4501, "banned").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the code must not be sent (RFC 6455, 7.4) or the engine fails.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the nodes may have been told or not.
+    pub async fn disconnect(&self, user: &str, code: u16, reason: &str) -> Result<(), HubError> {
+        if !CloseCode::new(code).is_sendable() {
+            return Err(HubError::CloseCode(code));
+        }
+        let message = Disconnect { user: user.to_owned(), code, reason: reason.to_owned() }.encode();
+        let node = self.node();
+        Ok(node.call(node.engine.control(message)).await?)
+    }
+
+    /// Returns what happens from now on: slow members, holes, the engine.
+    pub fn events(&self) -> HubEvents {
+        HubEvents(self.node().counting.listen())
+    }
+
+    /// Returns the counters of this node.
+    pub fn counters(&self) -> Counters {
+        self.node().counting.snapshot()
+    }
+
+    /// Returns whether new connections are welcome: the engine is connected and the hub does not drain. For a readiness
+    /// probe.
+    pub fn is_ready(&self) -> bool {
+        self.node().is_up() && !self.node().is_draining()
+    }
+
+    fn node(&self) -> &Arc<Node> {
+        &self.0.node
+    }
+
+    fn rules(&self) -> &dyn Authorize {
+        &*self.0.rules
+    }
+
+    fn lease(&self) -> Duration {
+        self.0.lease
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("node", &self.0.node).finish_non_exhaustive()
+    }
+}

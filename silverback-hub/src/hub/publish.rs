@@ -1,0 +1,107 @@
+//! Publishing.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+};
+
+use silverback::Message;
+
+use super::{Hub, access::Action, member::Member};
+use crate::model::{
+    error::HubError,
+    limits::LimitError,
+    name::{Label, TopicName},
+    position::Position,
+    publication::Publication,
+};
+
+/// A publication that is on its way once this is awaited; see [`Hub::publish`].
+#[must_use = "nothing is published until this is awaited"]
+pub struct Publish<'a> {
+    hub: &'a Hub,
+    by: Option<&'a Member>,
+    topic: String,
+    message: Message,
+    id: Option<String>,
+    key: Option<String>,
+    except: Option<&'a Member>,
+}
+
+/// A publication that the engine has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Published {
+    /// Where it is in its topic. `None` in topics without history.
+    pub position: Option<Position>,
+    /// How many members of this node were subscribed. Other nodes may have more.
+    pub local_receivers: usize,
+    /// A publication with this id was accepted before. Nothing was sent again, and `position` is that of the first time.
+    pub is_duplicate: bool,
+}
+
+impl<'a> Publish<'a> {
+    pub(super) fn new(hub: &'a Hub, by: Option<&'a Member>, topic: &str, message: Message) -> Self {
+        Self { hub, by, topic: topic.to_owned(), message, id: None, key: None, except: None }
+    }
+
+    /// Sets an id, of up to 128 bytes, that the engine accepts once within its window. Publish again with the same id
+    /// after an error or a timeout, and it is still published once. Default: none.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets a key of up to 128 bytes. In topics with [`Slow::Conflate`](crate::Slow::Conflate), a slow member gets only
+    /// the newest publication of each key. Default: none.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Leaves out one member, usually the one that sent the message. Default: nobody.
+    pub fn except(mut self, member: &'a Member) -> Self {
+        self.except = Some(member);
+        self
+    }
+
+    async fn send(self) -> Result<Published, HubError> {
+        let node = self.hub.node();
+        let name = TopicName::new(&self.topic)?;
+        let (size, limit) = (self.message.len(), node.limits.payload);
+        if size > limit {
+            return Err(LimitError::Payload { size, limit }.into());
+        }
+        let mut publication = Publication::new(name.clone(), self.message);
+        publication.id = self.id.as_deref().map(Label::new).transpose()?;
+        publication.key = self.key.as_deref().map(Label::new).transpose()?;
+        publication.except = self.except.map(Member::id);
+        if let Some(by) = self.by {
+            by.may(&name, Action::Publish).await?;
+            publication.user = by.identity().user_id().map(Arc::from);
+        }
+        let accepted = node.call(node.engine.publish(node.options(&name), publication)).await?;
+        node.counting.published.fetch_add(u64::from(!accepted.is_duplicate), Ordering::Relaxed);
+        Ok(Published {
+            position: accepted.position,
+            local_receivers: node.subscribers(&name),
+            is_duplicate: accepted.is_duplicate,
+        })
+    }
+}
+
+impl<'a> IntoFuture for Publish<'a> {
+    type Output = Result<Published, HubError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for Publish<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish").field("topic", &self.topic).field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+//! Subscribing.
+
+use std::{fmt, pin::Pin};
+
+use silverback::Message;
+use tokio::sync::oneshot;
+
+use super::{access::Action, member::Member};
+use crate::{
+    model::{
+        error::HubError,
+        limits::LimitError,
+        name::TopicName,
+        subscribed::{Start, Subscribed},
+    },
+    node::shard::{Command, Reply, ReplyMessage},
+};
+
+/// A subscription that begins once this is awaited; see [`Member::subscribe`].
+#[must_use = "nothing is subscribed until this is awaited"]
+pub struct Subscribe<'a> {
+    member: &'a Member,
+    topic: String,
+    start: Start,
+    message: Option<ReplyMessage>,
+}
+
+impl<'a> Subscribe<'a> {
+    pub(super) fn new(member: &'a Member, topic: &str, start: Start) -> Self {
+        Self { member, topic: topic.to_owned(), start, message: None }
+    }
+
+    /// Sets the message that tells the client about its subscription. The hub queues it before the first live
+    /// publication. It has to include the recovered publications, since the hub no longer sends them itself. Called in a
+    /// task of the hub, so it must neither block nor panic.
+    ///
+    /// Default: the hub sends the recovered publications as if they were live.
+    pub fn reply(mut self, message: impl FnOnce(&Subscribed) -> Message + Send + 'static) -> Self {
+        self.message = Some(Box::new(message));
+        self
+    }
+
+    async fn run(self) -> Result<Subscribed, HubError> {
+        let Self { member, topic, start, message } = self;
+        let node = member.node();
+        let name = TopicName::new(&topic)?;
+        member.may(&name, Action::Subscribe).await?;
+        let counted = member.count_topic().ok_or(LimitError::TopicsPerMember(node.limits.topics_per_member))?;
+        let entered = node.enter(&name, member.id()).await?;
+        let (done, result) = oneshot::channel();
+        let reply = Reply { message, done };
+        let member_id = member.id();
+        let undo = match start {
+            Start::Live => {
+                let command = |position| Command::Subscribe {
+                    member: member_id,
+                    name: name.clone(),
+                    position,
+                    reply: Some(reply),
+                };
+                entered.hand_over(command)?;
+                Undo::new(member, &name)
+            }
+            Start::After(position) => {
+                let command =
+                    |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: None };
+                entered.hand_over(command)?;
+                let undo = Undo::new(member, &name);
+                // From here on, the shard keeps what arrives. So the replay and what it keeps have no hole between them.
+                let replay = node.call(node.engine.since(&name, node.options(&name), &position)).await?;
+                node.send(member_id, Command::Merge { member: member_id, name: name.clone(), replay, reply });
+                undo
+            }
+        };
+        let subscribed = match result.await {
+            Ok(subscribed) => subscribed,
+            Err(_) => Err(HubError::Stopped),
+        };
+        if let Err(error) = subscribed {
+            // The subscription that this call has found is not its own.
+            undo.defuse();
+            return Err(error);
+        }
+        if node.options(&name).has_presence() {
+            node.lease(&name, member_id, member.identity(), member.lease()).await?;
+        }
+        undo.defuse();
+        counted.keep();
+        subscribed
+    }
+}
+
+impl<'a> IntoFuture for Subscribe<'a> {
+    type Output = Result<Subscribed, HubError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Debug for Subscribe<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribe").field("topic", &self.topic).field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
+/// Ends a subscription whose call was dropped or has failed.
+struct Undo<'a> {
+    member: &'a Member,
+    name: Option<TopicName>,
+}
+
+impl<'a> Undo<'a> {
+    fn new(member: &'a Member, name: &TopicName) -> Self {
+        Self { member, name: Some(name.clone()) }
+    }
+
+    fn defuse(mut self) {
+        self.name = None;
+    }
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.take() {
+            let member = self.member.id();
+            self.member.node().send(member, Command::Unsubscribe { member, name, done: None });
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The words of the hub: names, positions, publications, identities, options and limits. Plain values without I/O.
+
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod identity;
+pub(crate) mod limits;
+pub(crate) mod name;
+pub(crate) mod pattern;
+pub(crate) mod position;
+pub(crate) mod publication;
+pub(crate) mod subscribed;
+pub(crate) mod topic;

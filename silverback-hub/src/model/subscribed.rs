@@ -1,0 +1,36 @@
+//! Where a subscription begins, and what it got.
+
+use super::{position::Position, publication::Publication};
+
+/// Where a subscription begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the next publication.
+    Live,
+    /// After this position: first what was missed, if the history has all of it.
+    After(Position),
+}
+
+/// A subscription that is live.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Subscribed {
+    /// The position that live publications continue from. `None` in topics without history.
+    pub position: Option<Position>,
+    /// Whether the member has everything since the position that it asked for.
+    pub recovered: Recovery,
+    /// What the member had missed, oldest first. Empty unless `recovered` is [`Recovery::Complete`], because a part would
+    /// pass for the whole.
+    pub publications: Vec<Publication>,
+}
+
+/// Whether a subscription has recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It has everything since the position.
+    Complete,
+    /// Something is missing, so the client must load the state again.
+    Incomplete,
+    /// It began live.
+    NotAsked,
+}

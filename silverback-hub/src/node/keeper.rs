@@ -1,0 +1,159 @@
+//! The task that talks to the engine about what no member waits for: it unsubscribes, recovers, renews leases and checks
+//! positions.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use super::{Node, Pace, STRIPES};
+use crate::{
+    engine::Lease,
+    model::{identity::MemberId, name::TopicName, position::Position},
+};
+
+/// Work for the keeper.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// The last member has left.
+    Unsubscribe(TopicName),
+    /// A member has left a topic with presence.
+    Release(TopicName, MemberId),
+    /// Publications after this position may be missing.
+    Recover(TopicName, Position),
+    /// The engine was away, or may have lost publications of any topic.
+    CheckAll,
+}
+
+type Running = FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send>>>;
+
+/// Ends when the node has been dropped.
+pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>, pace: Pace) {
+    let mut running = Running::new();
+    // Each tick looks at one stripe of the topics, so that the calls are spread over the whole time.
+    let (mut renewals, mut checks) = (ticks(pace.lease / 3), ticks(pace.check));
+    let (mut renewed, mut checked) = (0, 0);
+    loop {
+        tokio::select! {
+            job = jobs.recv(), if running.len() < CALLS => {
+                let (Some(job), Some(node)) = (job, node.upgrade()) else { return };
+                start(node, job, &running);
+            }
+            Some(()) = running.next() => {}
+            _ = renewals.tick() => {
+                let Some(node) = node.upgrade() else { return };
+                renewed = (renewed + 1) % STRIPES;
+                running.push(Box::pin(renew(node, renewed, pace.lease)));
+            }
+            _ = checks.tick() => {
+                let Some(node) = node.upgrade() else { return };
+                checked = (checked + 1) % STRIPES;
+                running.push(Box::pin(check(node, checked)));
+            }
+        }
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval((period / STRIPES as u32).max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn start(node: Arc<Node>, job: Job, running: &Running) {
+    match job {
+        Job::Unsubscribe(name) => running.push(Box::pin(unsubscribe(node, name))),
+        Job::Release(name, member) => running.push(Box::pin(async move {
+            if let Err(error) = node.call(node.engine.release(&name, member)).await {
+                tracing::debug!(%error, topic = %name, "a member's presence ends with its lease");
+            }
+        })),
+        Job::Recover(name, after) => running.push(Box::pin(recover(node, name, after))),
+        Job::CheckAll => {
+            for stripe in 0..STRIPES {
+                running.push(Box::pin(check(node.clone(), stripe)));
+            }
+        }
+    }
+}
+
+/// Unsubscribes the engine, unless a member has come meanwhile.
+async fn unsubscribe(node: Arc<Node>, name: TopicName) {
+    let gate = match node.stripe(&name).get(&name) {
+        Some(entry) if entry.subscribers == 0 => entry.gate.clone(),
+        _ => return,
+    };
+    let mut is_subscribed = gate.lock().await;
+    if node.subscribers(&name) > 0 {
+        return;
+    }
+    *is_subscribed = false;
+    if let Err(error) = node.call(node.engine.unsubscribe(&name)).await {
+        tracing::debug!(%error, topic = %name, "the engine did not unsubscribe");
+    }
+    let mut stripe = node.stripe(&name);
+    // A member that has come meanwhile waits at the gate and subscribes again.
+    if stripe.get(&name).is_some_and(|entry| entry.subscribers == 0) {
+        stripe.remove(&name);
+        node.counting.topics.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Fetches what is missing after a position. Tries again until the engine has answered or the topic is gone.
+async fn recover(node: Arc<Node>, name: TopicName, after: Position) {
+    let options = node.options(&name).clone();
+    loop {
+        let replay = node.call(node.engine.since(&name, &options, &after)).await;
+        match replay {
+            Ok(replay) => return node.handle_replay(&name, replay),
+            Err(error) => tracing::debug!(%error, topic = %name, "the engine did not replay"),
+        }
+        if !node.is_recovering(&name) {
+            return;
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// Compares the positions of the topics of a stripe with the engine's. Without this, nobody would notice that the last
+/// publication is missing until the next one comes.
+async fn check(node: Arc<Node>, stripe: usize) {
+    for name in node.with_history(stripe) {
+        let Ok(position) = node.call(node.engine.position(&name, node.options(&name))).await else { return };
+        let ours = node.stripe(&name).get(&name).and_then(|entry| entry.stream.position().cloned());
+        if ours.is_some() && position != ours {
+            node.begin_recovery(&name);
+        }
+    }
+}
+
+/// Renews the leases of the members that are present in the topics of a stripe.
+async fn renew(node: Arc<Node>, stripe: usize, lasts: Duration) {
+    let leases: Vec<_> = {
+        let stripe = node.locked(stripe);
+        let lease = |name: &TopicName, (member, identity): (&MemberId, &_)| {
+            Lease::new(name.clone(), *member, Clone::clone(identity))
+        };
+        stripe.iter().flat_map(|(name, entry)| entry.present.iter().map(move |one| lease(name, one))).collect()
+    };
+    for some in leases.chunks(LEASES) {
+        if let Err(error) = node.call(node.engine.lease(some.to_vec(), lasts)).await {
+            tracing::debug!(%error, "presence was not renewed");
+            return;
+        }
+    }
+}
+
+/// Calls of the engine that run at the same time.
+const CALLS: usize = 64;
+/// Leases in one call.
+const LEASES: usize = 512;
+/// The wait before a replay is fetched again.
+const RETRY: Duration = Duration::from_secs(1);

@@ -1,0 +1,445 @@
+//! A shard: one task that owns a part of the members. It queues publications for them and hands frames to their
+//! connections, in pieces of [`CHUNK`] members between which other tasks run.
+//!
+//! It never waits for a member. If the peer of one does not read, what its connection does not take stays in its
+//! backlog, and `waiting` has one future for it, which ends when the connection has room. So there is neither a task nor
+//! a channel for each member, and a slow one costs the others nothing.
+
+mod fan_out;
+mod seat;
+
+use std::sync::{Arc, Weak, atomic::Ordering};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use silverback::{Message, PreparedMessage, Writer};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::yield_now,
+};
+
+use self::seat::{Flushed, Joining, Seat, Wait};
+use super::Node;
+use crate::{
+    encoding::Encoding,
+    engine::events::Room,
+    model::{
+        error::HubError,
+        identity::MemberId,
+        limits::Limits,
+        name::TopicName,
+        position::Position,
+        publication::Publication,
+        subscribed::{Recovery, Subscribed},
+        topic::Slow,
+    },
+    topics::{
+        backlog::Entry,
+        index::Index,
+        recovery::{Replay, merge},
+    },
+};
+
+/// What a shard is asked to do, in order.
+pub(crate) enum Command {
+    Join {
+        member: MemberId,
+        user: Option<Arc<str>>,
+        writer: Writer,
+        encoding: Arc<dyn Encoding>,
+    },
+    Leave {
+        member: MemberId,
+    },
+    /// Adds a subscription whose publications reach the shard after `position`. With a reply it is live at once.
+    /// Without one, publications are kept until [`Command::Merge`].
+    Subscribe {
+        member: MemberId,
+        name: TopicName,
+        position: Option<Position>,
+        reply: Option<Reply>,
+    },
+    /// Makes such a subscription live.
+    Merge {
+        member: MemberId,
+        name: TopicName,
+        replay: Replay,
+        reply: Reply,
+    },
+    Unsubscribe {
+        member: MemberId,
+        name: TopicName,
+        done: Option<oneshot::Sender<bool>>,
+    },
+    Publish(Arc<Delivery>),
+    /// Publications of a topic are missing.
+    Incomplete(TopicName),
+    Close {
+        member: MemberId,
+        code: u16,
+        reason: Arc<str>,
+    },
+    CloseUser {
+        user: Arc<str>,
+        code: u16,
+        reason: Arc<str>,
+    },
+    /// Asks for the members of this shard.
+    Members(oneshot::Sender<Vec<MemberId>>),
+}
+
+/// How a member is told about its subscription before the first live publication.
+pub(crate) struct Reply {
+    /// Makes the message of the protocol above. `None`: the recovered publications are sent.
+    pub(crate) message: Option<ReplyMessage>,
+    pub(crate) done: oneshot::Sender<Result<Subscribed, HubError>>,
+}
+
+pub(crate) type ReplyMessage = Box<dyn FnOnce(&Subscribed) -> Message + Send>;
+
+/// A publication on its way to the shards.
+pub(crate) struct Delivery {
+    pub(crate) publication: Publication,
+    pub(crate) slow: Slow,
+    /// Given back when the last shard is done.
+    pub(crate) _room: Room,
+}
+
+/// The state of the task.
+pub(crate) struct Shard {
+    number: usize,
+    node: Weak<Node>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    index: Index<Seat>,
+    /// One future for each member whose connection takes nothing at the moment.
+    waiting: FuturesUnordered<Wait>,
+    /// The members whose backlog has grown since the last flush.
+    touched: Vec<u64>,
+    /// The members that are to be removed.
+    gone: Vec<u64>,
+    limits: Limits,
+    /// Bytes of all backlogs of this shard, and their limit.
+    backlog_bytes: usize,
+    backlog_limit: usize,
+    /// How much of `backlog_bytes` the counters know.
+    counted_bytes: usize,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        number: usize,
+        shards: usize,
+        node: &Arc<Node>,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> Self {
+        Self {
+            number,
+            node: Arc::downgrade(node),
+            commands,
+            index: Index::default(),
+            waiting: FuturesUnordered::new(),
+            touched: Vec::new(),
+            gone: Vec::new(),
+            limits: node.limits.clone(),
+            backlog_bytes: 0,
+            backlog_limit: node.limits.backlogs / shards,
+            counted_bytes: 0,
+        }
+    }
+
+    /// Ends when the node has been dropped.
+    pub(crate) async fn run(mut self) {
+        let mut commands = Vec::new();
+        loop {
+            tokio::select! {
+                count = self.commands.recv_many(&mut commands, BURST) => {
+                    let Some(node) = self.node.upgrade() else { return };
+                    if count == 0 {
+                        return;
+                    }
+                    self.handle(&node, &mut commands).await;
+                }
+                Some(number) = self.waiting.next() => {
+                    let Some(node) = self.node.upgrade() else { return };
+                    self.room(&node, number);
+                    self.settle(&node).await;
+                }
+            }
+        }
+    }
+
+    /// Handles a burst of commands, and then hands to each connection everything that the burst has brought for it.
+    async fn handle(&mut self, node: &Node, commands: &mut Vec<Command>) {
+        let mut batch: Vec<Arc<Delivery>> = Vec::new();
+        for command in commands.drain(..) {
+            if let Command::Publish(delivery) = command {
+                if !batch.last().is_none_or(|last| last.goes_with(&delivery)) {
+                    self.fan_out(node, &batch).await;
+                    batch.clear();
+                }
+                batch.push(delivery);
+                continue;
+            }
+            if !batch.is_empty() {
+                self.fan_out(node, &batch).await;
+                batch.clear();
+            }
+            self.handle_one(node, command);
+        }
+        if !batch.is_empty() {
+            self.fan_out(node, &batch).await;
+        }
+        self.settle(node).await;
+    }
+
+    fn handle_one(&mut self, node: &Node, command: Command) {
+        match command {
+            Command::Join { member, user, writer, encoding } => {
+                self.index.join(member.number(), Seat::new(member, user, writer, encoding));
+            }
+            Command::Leave { member } => self.remove(node, member.number()),
+            Command::Subscribe { member, name, position, reply } => {
+                self.subscribe(node, member, name, position, reply);
+            }
+            Command::Merge { member, name, replay, reply } => self.merge(node, member, &name, replay, reply),
+            Command::Unsubscribe { member, name, done } => {
+                let was_subscribed = self.unsubscribe(node, member, &name);
+                done.map(|done| done.send(was_subscribed));
+            }
+            Command::Incomplete(name) => self.tell_incomplete(node, &name),
+            Command::Close { member, code, reason } => self.close(member.number(), code, &reason),
+            Command::CloseUser { user, code, reason } => {
+                let numbers: Vec<_> = self.index.numbers().collect();
+                for number in numbers {
+                    let seat = self.index.member_mut(number);
+                    if seat.is_some_and(|seat| seat.user.as_ref() == Some(&user)) {
+                        self.close(number, code, &reason);
+                    }
+                }
+            }
+            Command::Members(reply) => {
+                let numbers: Vec<_> = self.index.numbers().collect();
+                let ids = numbers.iter().filter_map(|number| Some(self.index.member_mut(*number)?.id)).collect();
+                let _ = reply.send(ids);
+            }
+            // Batches are handled by the caller.
+            Command::Publish(_) => {}
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        node: &Node,
+        member: MemberId,
+        name: TopicName,
+        position: Option<Position>,
+        reply: Option<Reply>,
+    ) {
+        let number = member.number();
+        if !self.index.subscribe(number, &name) {
+            node.leave(&name, member);
+            let known = self.index.member_mut(number).is_some();
+            if let Some(reply) = reply {
+                let error = if known { HubError::AlreadySubscribed } else { HubError::Left };
+                let _ = reply.done.send(Err(error));
+            }
+            return;
+        }
+        let Some(seat) = self.index.member_mut(number) else { return };
+        match reply {
+            Some(reply) => {
+                let subscribed = Subscribed { position, recovered: Recovery::NotAsked, publications: Vec::new() };
+                self.go_live(node, number, subscribed, reply);
+            }
+            None => seat.joining.push(Joining::new(name)),
+        }
+    }
+
+    /// Joins the replay with what arrived meanwhile.
+    fn merge(&mut self, node: &Node, member: MemberId, name: &TopicName, replay: Replay, reply: Reply) {
+        let number = member.number();
+        let joining = self.index.member_mut(number).and_then(|seat| seat.take_joining(name));
+        let Some(joining) = joining else {
+            // The second subscription to the same topic, or the member is gone.
+            let error =
+                if self.index.member_mut(number).is_some() { HubError::AlreadySubscribed } else { HubError::Left };
+            let _ = reply.done.send(Err(error));
+            return;
+        };
+        let mut merged = merge(replay, joining.arrived);
+        let bytes: usize = merged.publications.iter().map(Publication::cost).sum();
+        if joining.is_incomplete || bytes > self.limits.recovery {
+            (merged.is_complete, merged.publications) = (false, Vec::new());
+        }
+        let recovered = if merged.is_complete { Recovery::Complete } else { Recovery::Incomplete };
+        let subscribed = Subscribed { position: merged.position, recovered, publications: merged.publications };
+        self.go_live(node, number, subscribed, reply);
+    }
+
+    /// Queues the reply, and only then lets live publications follow.
+    fn go_live(&mut self, node: &Node, number: u64, subscribed: Subscribed, reply: Reply) {
+        match reply.message {
+            Some(message) => {
+                let message = PreparedMessage::new(message(&subscribed));
+                self.queue_kept(node, number, message);
+            }
+            None => {
+                let Some(seat) = self.index.member_mut(number) else { return };
+                let encoding = seat.encoding.clone();
+                for batch in subscribed.publications.chunks(encoding.max_batch().max(1)) {
+                    self.queue_kept(node, number, encoding.encode(batch));
+                }
+            }
+        }
+        // If nobody waits for the reply any more, the caller takes the subscription back.
+        let _ = reply.done.send(Ok(subscribed));
+    }
+
+    fn unsubscribe(&mut self, node: &Node, member: MemberId, name: &TopicName) -> bool {
+        let number = member.number();
+        let was_subscribed = self.index.unsubscribe(number, name);
+        if was_subscribed {
+            if let Some(seat) = self.index.member_mut(number) {
+                seat.take_joining(name);
+            }
+            node.leave(name, member);
+        }
+        was_subscribed
+    }
+
+    fn tell_incomplete(&mut self, node: &Node, name: &TopicName) {
+        let Some(topic) = self.index.topic(name) else { return };
+        for place in 0..self.index.subscribers(topic) {
+            let Some((number, seat)) = self.index.subscriber(topic, place).and_then(|slot| self.index.member_at(slot))
+            else {
+                continue;
+            };
+            if let Some(joining) = seat.joining_mut(name) {
+                joining.is_incomplete = true;
+                continue;
+            }
+            match seat.encoding.incomplete(name) {
+                Some(message) => self.queue_kept(node, number, PreparedMessage::new(message)),
+                None => self.close(number, INSUFFICIENT_STATE, "insufficient state"),
+            }
+        }
+    }
+
+    /// Queues a message that no policy drops. There may be few of them, or the member is too slow.
+    fn queue_kept(&mut self, node: &Node, number: u64, message: PreparedMessage) {
+        let limit = self.limits.recovery;
+        let Some(seat) = self.index.member_mut(number) else { return };
+        let bytes = message.message().len() + ENTRY_OVERHEAD;
+        if seat.backlog.kept_bytes() > 0 && seat.backlog.kept_bytes() + bytes > 2 * limit {
+            self.flush(node, number);
+        }
+        let Some(seat) = self.index.member_mut(number) else { return };
+        if seat.backlog.kept_bytes() > 0 && seat.backlog.kept_bytes() + bytes > 2 * limit {
+            self.close(number, SLOW, "slow");
+            return;
+        }
+        seat.backlog.push(Entry { droppable: None, bytes, message }, Slow::DropNewest, 0);
+        if !std::mem::replace(&mut seat.is_touched, true) {
+            self.touched.push(number);
+        }
+    }
+
+    /// Begins the closing handshake. The member gets nothing more.
+    fn close(&mut self, number: u64, code: u16, reason: &str) {
+        if let Some(seat) = self.index.member_mut(number).filter(|seat| !seat.is_gone) {
+            if let Err(error) = seat.writer.start_close(code, reason) {
+                tracing::debug!(%error, "a member was not closed");
+            }
+            seat.is_gone = true;
+            self.gone.push(number);
+        }
+    }
+
+    /// Removes a member and everything that is counted for it.
+    fn remove(&mut self, node: &Node, number: u64) {
+        let Some((seat, topics)) = self.index.leave(number) else { return };
+        self.backlog_bytes -= seat.counted;
+        node.counting.members.fetch_sub(1, Ordering::Relaxed);
+        for name in topics {
+            node.leave(&name, seat.id);
+        }
+    }
+
+    /// Flushes the members that were touched, and removes those that are gone.
+    async fn settle(&mut self, node: &Node) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for chunk in touched.chunks(CHUNK) {
+            for number in chunk {
+                self.flush(node, *number);
+            }
+            if touched.len() > CHUNK {
+                yield_now().await;
+            }
+        }
+        touched.clear();
+        self.touched = touched;
+        for number in std::mem::take(&mut self.gone) {
+            self.remove(node, number);
+        }
+        self.count_backlogs(node);
+    }
+
+    /// Continues with a member whose connection has room again.
+    fn room(&mut self, node: &Node, number: u64) {
+        if let Some(seat) = self.index.member_mut(number) {
+            seat.is_waiting = false;
+            self.flush(node, number);
+        }
+    }
+
+    /// Hands over what the connection of a member takes, in one write if possible.
+    fn flush(&mut self, node: &Node, number: u64) {
+        let window = self.limits.window;
+        let Some(seat) = self.index.member_mut(number).filter(|seat| !seat.is_gone) else { return };
+        seat.is_touched = false;
+        let (flushed, messages) = seat.flush(window);
+        node.counting.delivered.fetch_add(messages, Ordering::Relaxed);
+        let (before, after) = (seat.counted, seat.backlog.bytes() + seat.backlog.kept_bytes());
+        seat.counted = after;
+        match flushed {
+            Flushed::All => {}
+            Flushed::Full { len } => {
+                if !std::mem::replace(&mut seat.is_waiting, true) {
+                    self.waiting.push(seat::wait(seat.writer.clone(), len, number));
+                }
+            }
+            Flushed::Gone => {
+                seat.is_gone = true;
+                self.gone.push(number);
+            }
+        }
+        self.backlog_bytes = self.backlog_bytes + after - before;
+    }
+
+    fn count_backlogs(&mut self, node: &Node) {
+        let (now, known) = (self.backlog_bytes, std::mem::replace(&mut self.counted_bytes, self.backlog_bytes));
+        let counter = &node.counting.backlog_bytes;
+        if now >= known {
+            counter.fetch_add((now - known) as u64, Ordering::Relaxed);
+        } else {
+            counter.fetch_sub((known - now) as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// For the name of the task in traces of a runtime.
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// Members between two yields. A shard with a large topic so runs for about a millisecond at a time.
+const CHUNK: usize = 128;
+/// Commands that are handled before their members are flushed.
+const BURST: usize = 64;
+/// What an entry of a backlog takes beside its message.
+const ENTRY_OVERHEAD: usize = 64;
+/// The code for a member with a hole that its encoding cannot tell it about. It asks clients to reconnect.
+const INSUFFICIENT_STATE: u16 = 3010;
+/// The code for a member that does not read replies. It asks clients to reconnect.
+const SLOW: u16 = 3008;

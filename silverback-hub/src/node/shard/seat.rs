@@ -1,0 +1,144 @@
+//! One member in its shard.
+
+use std::{pin::Pin, sync::Arc};
+
+use silverback::{PreparedMessage, TryWriteError, Writer};
+
+use crate::{
+    encoding::Encoding,
+    model::{identity::MemberId, name::TopicName, publication::Publication},
+    topics::backlog::Backlog,
+};
+
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) id: MemberId,
+    pub(super) user: Option<Arc<str>>,
+    pub(super) writer: Writer,
+    pub(super) encoding: Arc<dyn Encoding>,
+    pub(super) backlog: Backlog<PreparedMessage>,
+    /// The part of the backlog's bytes that the shard has in its sum.
+    pub(super) counted: usize,
+    /// It is in the shard's list of members to flush.
+    pub(super) is_touched: bool,
+    /// The shard has a future that waits for room in its connection.
+    pub(super) is_waiting: bool,
+    /// Its connection is closing or has failed. It is removed soon.
+    pub(super) is_gone: bool,
+    /// Subscriptions that wait for their replay. Usually none.
+    pub(super) joining: Vec<Joining>,
+}
+
+/// A subscription that waits for its replay.
+#[derive(Debug)]
+pub(super) struct Joining {
+    name: TopicName,
+    /// What has arrived meanwhile.
+    pub(super) arrived: Vec<Publication>,
+    bytes: usize,
+    /// The subscription has a hole, or too much has arrived.
+    pub(super) is_incomplete: bool,
+}
+
+/// How a flush ended.
+pub(super) enum Flushed {
+    /// Nothing waits.
+    All,
+    /// The connection takes no more. The next message has `len` bytes.
+    Full { len: usize },
+    /// The connection is closing or has failed.
+    Gone,
+}
+
+/// Ends with the number of a member when its connection has room, or has failed.
+pub(super) type Wait = Pin<Box<dyn Future<Output = u64> + Send>>;
+
+impl Seat {
+    pub(super) fn new(id: MemberId, user: Option<Arc<str>>, writer: Writer, encoding: Arc<dyn Encoding>) -> Self {
+        Self {
+            id,
+            user,
+            writer,
+            encoding,
+            backlog: Backlog::default(),
+            counted: 0,
+            is_touched: false,
+            is_waiting: false,
+            is_gone: false,
+            joining: Vec::new(),
+        }
+    }
+
+    pub(super) fn joining_mut(&mut self, name: &TopicName) -> Option<&mut Joining> {
+        self.joining.iter_mut().find(|joining| joining.name == *name)
+    }
+
+    pub(super) fn take_joining(&mut self, name: &TopicName) -> Option<Joining> {
+        let place = self.joining.iter().position(|joining| joining.name == *name)?;
+        Some(self.joining.swap_remove(place))
+    }
+
+    /// Hands messages to the connection while its peer takes them, and at most `window` bytes ahead of it. Returns how
+    /// many.
+    pub(super) fn flush(&mut self, window: usize) -> (Flushed, u64) {
+        let mut messages = 0;
+        while let Some(front) = self.backlog.front() {
+            let len = front.message.message().len();
+            if self.writer.queued_bytes() >= window {
+                return (Flushed::Full { len }, messages);
+            }
+            // Everything that is accepted while this exists leaves in one write.
+            let held = self.writer.hold();
+            let (mut handed, mut is_full) = (0, false);
+            while let Some(entry) = self.backlog.front().filter(|_| handed < window) {
+                match self.writer.try_write_prepared(&entry.message) {
+                    Ok(()) => {
+                        handed += entry.message.message().len();
+                        messages += 1;
+                        self.backlog.pop();
+                    }
+                    Err(TryWriteError::Full(_)) => {
+                        is_full = true;
+                        break;
+                    }
+                    Err(TryWriteError::Failed(_)) => return (Flushed::Gone, messages),
+                }
+            }
+            drop(held);
+            if is_full {
+                return (Flushed::Full { len }, messages);
+            }
+        }
+        (Flushed::All, messages)
+    }
+}
+
+impl Joining {
+    pub(super) fn new(name: TopicName) -> Self {
+        Self { name, arrived: Vec::new(), bytes: 0, is_incomplete: false }
+    }
+
+    /// Keeps a publication until the replay is there.
+    pub(super) fn keep(&mut self, publication: &Publication, limit: usize) {
+        if self.is_incomplete || self.bytes + publication.cost() > limit {
+            // Only the newest position is needed from now on.
+            self.is_incomplete = true;
+            self.arrived.clear();
+            self.bytes = 0;
+        }
+        self.bytes += publication.cost();
+        self.arrived.push(publication.clone());
+    }
+}
+
+/// Waits until a connection has sent everything that it has accepted, and has room for `len` bytes more.
+pub(super) fn wait(writer: Writer, len: usize, number: u64) -> Wait {
+    Box::pin(async move {
+        // An error shows again when the shard writes.
+        if writer.flush().await.is_ok() {
+            // A message that is being streamed may still be open.
+            let _ = writer.wait_for_room(len).await;
+        }
+        number
+    })
+}

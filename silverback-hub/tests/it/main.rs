@@ -1,0 +1,16 @@
+//! The hub on the kit's pipe. Clocks are paused: time passes only when every task waits.
+
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod drain;
+mod events;
+mod fan_out;
+mod faulty;
+mod nodes;
+mod presence;
+mod publishing;
+mod recovery;
+mod slow;
+mod support;
+mod topics;
