@@ -45,7 +45,8 @@ mod topics;
 pub use self::{
     encoding::{Encoding, Plain},
     engine::{
-        Accepted, Engine, EngineEvent, EngineFuture, Lease,
+        Accepted, Engine, EngineFuture, Lease,
+        event::EngineEvent,
         events::{Events, Slot},
     },
     hub::{
@@ -71,3 +72,8 @@ pub use self::{
     },
     topics::recovery::Replay,
 };
+
+/// Compiles the examples in the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/hub.md")]
+struct HubGuide;

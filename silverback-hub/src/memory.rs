@@ -12,7 +12,8 @@ use bytes::Bytes;
 use crate::{
     clock,
     engine::{
-        Accepted, Engine, EngineEvent, EngineFuture, Lease,
+        Accepted, Engine, EngineFuture, Lease,
+        event::EngineEvent,
         events::{Events, Slot},
     },
     model::{

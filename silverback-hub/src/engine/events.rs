@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::EngineEvent;
+use super::event::EngineEvent;
 
 /// Where an engine reports. Cloning shares it. It does not keep the hub alive.
 #[derive(Clone)]

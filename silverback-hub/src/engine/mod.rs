@@ -1,5 +1,6 @@
 //! What the hub needs from an engine: the memory of one process, or a broker that several nodes share.
 
+pub(crate) mod event;
 pub(crate) mod events;
 
 use std::{fmt, pin::Pin, time::Duration};
@@ -34,8 +35,8 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError
 /// - One subscription: the hub counts its members. It subscribes to a topic when the first one comes and unsubscribes
 ///   after the last one has left, and never has two of these calls for one topic at a time. A call that was given up may
 ///   have taken effect, so both calls may be repeated.
-/// - Connections: the engine reconnects and subscribes again by itself, and reports [`EngineEvent::Down`] and
-///   [`EngineEvent::Up`]. The hub checks positions after that.
+/// - Connections: the engine reconnects and subscribes again by itself, and reports [`EngineEvent::Down`](event::EngineEvent::Down) and
+///   [`EngineEvent::Up`](event::EngineEvent::Up). The hub checks positions after that.
 /// - Calls while the engine is down fail with [`EngineError::Down`] and do not wait for ever. The hub gives up waiting
 ///   for a call after 10 s.
 ///
@@ -43,7 +44,7 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError
 /// The hub may drop the future of any call.
 pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Begins to report to `events`. The hub calls this once, before any other method. An engine that is not connected
-    /// yet returns at once and reports [`EngineEvent::Up`] later.
+    /// yet returns at once and reports [`EngineEvent::Up`](event::EngineEvent::Up) later.
     fn start(&self, events: Events) -> EngineFuture<'_, ()>;
 
     /// Accepts a publication for all nodes. If its id was accepted before, nothing is sent again.
@@ -71,7 +72,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Returns who is present in a topic, on all nodes.
     fn present<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, Vec<Present>>;
 
-    /// Sends a message of the hub to all nodes, this one included. It arrives there as [`EngineEvent::Control`].
+    /// Sends a message of the hub to all nodes, this one included. It arrives there as [`EngineEvent::Control`](event::EngineEvent::Control).
     fn control(&self, message: Bytes) -> EngineFuture<'_, ()>;
 }
 
@@ -114,25 +115,4 @@ impl Accepted {
     pub fn duplicate(position: Option<Position>) -> Self {
         Self { position, is_duplicate: true }
     }
-}
-
-/// What an engine reports.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum EngineEvent {
-    /// A publication of a topic that the hub is subscribed to.
-    Delivered {
-        /// The publication, with its position.
-        publication: Publication,
-        /// The offset of the publication before it in its topic, if the engine knows it. It shows a gap.
-        prev: Option<u64>,
-    },
-    /// The engine is connected, and has subscribed again.
-    Up,
-    /// The engine has lost its broker.
-    Down,
-    /// Publications of this topic may be missing, or of any topic if it is `None`.
-    Gap(Option<TopicName>),
-    /// A message that a hub has sent with [`Engine::control`].
-    Control(Bytes),
 }

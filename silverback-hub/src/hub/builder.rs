@@ -5,8 +5,9 @@ use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 use silverback::CloseCode;
 
 use super::{
-    Hub, Shared,
+    Hub,
     access::{Authorize, Everyone},
+    shared::Shared,
 };
 use crate::{
     encoding::{Encoding, Plain},
@@ -18,7 +19,7 @@ use crate::{
         pattern::Patterns,
         topic::{Slow, Topic},
     },
-    node::{Node, Pace},
+    node::{self, keeper::Pace},
 };
 
 /// Configures a hub; see [`Hub::builder`].
@@ -34,8 +35,15 @@ pub struct HubBuilder {
     drain_code: CloseCode,
 }
 
+impl Hub {
+    /// Begins the configuration of a hub.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::new()
+    }
+}
+
 impl HubBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             engine: Box::new(Memory::new()),
             patterns: Patterns::default(),
@@ -122,7 +130,7 @@ impl HubBuilder {
         if let Some(code) = slow.chain([self.drain_code]).find(|code| !code.is_sendable()) {
             return Err(HubError::CloseCode(code.get()));
         }
-        let node = Node::start(self.engine, self.patterns, self.limits, self.shards, self.pace).await?;
+        let node = node::start(self.engine, self.patterns, self.limits, self.shards, self.pace).await?;
         Ok(Hub(Arc::new(Shared {
             node,
             rules: self.rules,

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::Hub;
-use crate::{node::shard::Command, random, topics::spread::spread};
+use crate::{node::commands::Command, random, topics::spread::spread};
 
 impl Hub {
     /// Closes all members, spread over `window` with jitter, and refuses new ones. Returns how many were closed.

@@ -9,24 +9,18 @@ use std::{
     time::Duration,
 };
 
-use silverback::{Message, Writer};
+use silverback::Writer;
 use tokio::sync::oneshot;
 
-use super::{
-    Hub,
-    access::{Access, Action},
-    publish::Publish,
-    subscribe::Subscribe,
-};
+use super::{access::Action, shared::Shared};
 use crate::{
     model::{
         error::HubError,
         identity::{Identity, MemberId, Present},
         name::TopicName,
         position::Position,
-        subscribed::Start,
     },
-    node::{Node, shard::Command},
+    node::{commands::Command, routing::Node},
     topics::recovery::Replay,
 };
 
@@ -34,7 +28,7 @@ use crate::{
 ///
 /// Its methods ask the [authorization hook](crate::HubBuilder::authorize).
 pub struct Member {
-    hub: Hub,
+    shared: Arc<Shared>,
     id: MemberId,
     identity: Identity,
     writer: Writer,
@@ -43,8 +37,8 @@ pub struct Member {
 }
 
 impl Member {
-    pub(super) fn new(hub: Hub, id: MemberId, identity: Identity, writer: Writer) -> Self {
-        Self { hub, id, identity, writer, topics: AtomicUsize::new(0) }
+    pub(super) fn new(shared: Arc<Shared>, id: MemberId, identity: Identity, writer: Writer) -> Self {
+        Self { shared, id, identity, writer, topics: AtomicUsize::new(0) }
     }
 
     /// Returns the id. No other member of any node has it.
@@ -61,33 +55,6 @@ impl Member {
     /// publications is not defined.
     pub fn writer(&self) -> &Writer {
         &self.writer
-    }
-
-    /// Subscribes to a topic. Await it, or set a [`reply`](Subscribe::reply) first.
-    ///
-    /// With [`Start::After`] the member first gets everything that was published after the position, if the history has
-    /// all of it. The hub queues these publications before the first live one. If the history has a hole,
-    /// `recovered` is [`Recovery::Incomplete`](crate::Recovery::Incomplete), and the client must load the state again.
-    ///
-    /// ```
-    /// use silverback_hub::{HubError, Member, Position, Recovery, Start};
-    ///
-    /// # async fn subscribe(member: &Member, known: Position) -> Result<(), HubError> {
-    /// let subscribed = member.subscribe("chat:7", Start::After(known)).await?;
-    /// if subscribed.recovered == Recovery::Incomplete {
-    ///     member.writer().try_write_message("reload").ok();
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// Fails if the name is not valid, the hook refuses, a limit is reached, the member is subscribed already, or the
-    /// engine fails. The member is not subscribed then.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, the member is not subscribed, but it may have got some publications.
-    pub fn subscribe(&self, topic: &str, start: Start) -> Subscribe<'_> {
-        Subscribe::new(self, topic, start)
     }
 
     /// Ends a subscription. Returns whether there was one. After this, no publication of the topic is queued.
@@ -108,11 +75,6 @@ impl Member {
         Ok(was_subscribed)
     }
 
-    /// Publishes for this member, as [`Hub::publish`] does for the server. The publication carries its user id.
-    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
-        Publish::new(&self.hub, Some(self), topic, message.into())
-    }
-
     /// Returns who is present in a topic; see [`Hub::presence`].
     ///
     /// # Errors
@@ -121,8 +83,9 @@ impl Member {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn presence(&self, topic: &str) -> Result<Vec<Present>, HubError> {
-        self.may(&TopicName::new(topic)?, Action::Presence).await?;
-        self.hub.presence(topic).await
+        let name = TopicName::new(topic)?;
+        self.may(&name, Action::Presence).await?;
+        self.shared.presence(&name).await
     }
 
     /// Returns the history of a topic; see [`Hub::history`].
@@ -133,21 +96,21 @@ impl Member {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn history(&self, topic: &str, after: &Position) -> Result<Replay, HubError> {
-        self.may(&TopicName::new(topic)?, Action::History).await?;
-        self.hub.history(topic, after).await
+        let name = TopicName::new(topic)?;
+        self.may(&name, Action::History).await?;
+        self.shared.history(&name, after).await
     }
 
     pub(super) async fn may(&self, name: &TopicName, action: Action) -> Result<(), HubError> {
-        let access = Access { identity: self.identity.clone(), member: self.id, topic: name.clone(), action };
-        Ok(self.hub.rules().authorize(access).await?)
+        self.shared.may(&self.identity, self.id, name, action).await
     }
 
     pub(super) fn node(&self) -> &Arc<Node> {
-        self.hub.node()
+        &self.shared.node
     }
 
     pub(super) fn lease(&self) -> Duration {
-        self.hub.lease()
+        self.shared.lease
     }
 
     /// Counts one more subscription, or returns `None` at the limit.

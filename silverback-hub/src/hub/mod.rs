@@ -6,13 +6,14 @@ mod drain;
 pub(crate) mod events;
 pub(crate) mod member;
 pub(crate) mod publish;
+mod shared;
 pub(crate) mod subscribe;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use silverback::{CloseCode, Conn, Message, Reader};
+use silverback::{CloseCode, Conn, Reader};
 
-use self::{access::Authorize, builder::HubBuilder, events::HubEvents, member::Member, publish::Publish};
+use self::{events::HubEvents, member::Member, shared::Shared};
 use crate::{
     encoding::Encoding,
     model::{
@@ -22,7 +23,7 @@ use crate::{
         name::TopicName,
         position::Position,
     },
-    node::{Node, control::Disconnect},
+    node::{control::Disconnect, routing::Node},
     topics::recovery::Replay,
 };
 
@@ -48,20 +49,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Hub(Arc<Shared>);
 
-struct Shared {
-    node: Arc<Node>,
-    rules: Box<dyn Authorize>,
-    encoding: Arc<dyn Encoding>,
-    lease: Duration,
-    drain_code: CloseCode,
-}
-
 impl Hub {
-    /// Begins the configuration of a hub.
-    pub fn builder() -> HubBuilder {
-        HubBuilder::new()
-    }
-
     /// Adds a connection. Keep the [`Member`] as long as the connection lives, and keep reading.
     ///
     /// A hub that drains closes the connection with the code of the [drain](Self::drain), and a hub that is full closes it
@@ -94,29 +82,7 @@ impl Hub {
             }
             node.unused_id()
         });
-        (Member::new(self.clone(), id, identity, writer), reader)
-    }
-
-    /// Publishes to a topic. Await it, or set an [`id`](Publish::id), a [`key`](Publish::key) or a member to
-    /// [leave out](Publish::except) first.
-    ///
-    /// It waits until the engine has accepted the publication, and never for receivers.
-    ///
-    /// ```
-    /// # async fn publish(hub: silverback_hub::Hub) -> Result<(), silverback_hub::HubError> {
-    /// hub.publish("user:42", r#"{"order":17}"#).id("order-17").await?;
-    /// hub.publish("price:BTC", "68000").key("BTC").await?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// Fails if a name is not valid, the payload is larger than [`Limits::payload`](crate::Limits::payload), or the
-    /// engine fails. After [`EngineError::TimedOut`](crate::EngineError::TimedOut) nobody knows whether it was published.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, the publication may have been accepted or not. With an id it can be published again.
-    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
-        Publish::new(self, None, topic, message.into())
+        (Member::new(self.0.clone(), id, identity, writer), reader)
     }
 
     /// Returns who is present in a topic, on all nodes. Empty in topics without
@@ -128,9 +94,7 @@ impl Hub {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn presence(&self, topic: &str) -> Result<Vec<Present>, HubError> {
-        let name = TopicName::new(topic)?;
-        let node = self.node();
-        Ok(node.call(node.engine.present(&name)).await?)
+        self.0.presence(&TopicName::new(topic)?).await
     }
 
     /// Returns what the history of a topic has after a position, and whether that is everything. With
@@ -142,9 +106,7 @@ impl Hub {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn history(&self, topic: &str, after: &Position) -> Result<Replay, HubError> {
-        let name = TopicName::new(topic)?;
-        let node = self.node();
-        Ok(node.call(node.engine.since(&name, node.options(&name), after)).await?)
+        self.0.history(&TopicName::new(topic)?, after).await
     }
 
     /// Closes all connections of a user, on all nodes.
@@ -187,14 +149,6 @@ impl Hub {
 
     fn node(&self) -> &Arc<Node> {
         &self.0.node
-    }
-
-    fn rules(&self) -> &dyn Authorize {
-        &*self.0.rules
-    }
-
-    fn lease(&self) -> Duration {
-        self.0.lease
     }
 }
 

@@ -9,18 +9,21 @@ use std::{
 use silverback::Message;
 
 use super::{Hub, access::Action, member::Member};
-use crate::model::{
-    error::HubError,
-    limits::LimitError,
-    name::{Label, TopicName},
-    position::Position,
-    publication::Publication,
+use crate::{
+    model::{
+        error::HubError,
+        limits::LimitError,
+        name::{Label, TopicName},
+        position::Position,
+        publication::Publication,
+    },
+    node::routing::Node,
 };
 
 /// A publication that is on its way once this is awaited; see [`Hub::publish`].
 #[must_use = "nothing is published until this is awaited"]
 pub struct Publish<'a> {
-    hub: &'a Hub,
+    node: &'a Arc<Node>,
     by: Option<&'a Member>,
     topic: String,
     message: Message,
@@ -41,9 +44,40 @@ pub struct Published {
     pub is_duplicate: bool,
 }
 
+impl Hub {
+    /// Publishes to a topic. Await it, or set an [`id`](Publish::id), a [`key`](Publish::key) or a member to
+    /// [leave out](Publish::except) first.
+    ///
+    /// It waits until the engine has accepted the publication, and never for receivers.
+    ///
+    /// ```
+    /// # async fn publish(hub: silverback_hub::Hub) -> Result<(), silverback_hub::HubError> {
+    /// hub.publish("user:42", r#"{"order":17}"#).id("order-17").await?;
+    /// hub.publish("price:BTC", "68000").key("BTC").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if a name is not valid, the payload is larger than [`Limits::payload`](crate::Limits::payload), or the
+    /// engine fails. After [`EngineError::TimedOut`](crate::EngineError::TimedOut) nobody knows whether it was published.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the publication may have been accepted or not. With an id it can be published again.
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
+        Publish::new(self.node(), None, topic, message.into())
+    }
+}
+
+impl Member {
+    /// Publishes for this member, as [`Hub::publish`] does for the server. The publication carries its user id.
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
+        Publish::new(self.node(), Some(self), topic, message.into())
+    }
+}
+
 impl<'a> Publish<'a> {
-    pub(super) fn new(hub: &'a Hub, by: Option<&'a Member>, topic: &str, message: Message) -> Self {
-        Self { hub, by, topic: topic.to_owned(), message, id: None, key: None, except: None }
+    fn new(node: &'a Arc<Node>, by: Option<&'a Member>, topic: &str, message: Message) -> Self {
+        Self { node, by, topic: topic.to_owned(), message, id: None, key: None, except: None }
     }
 
     /// Sets an id, of up to 128 bytes, that the engine accepts once within its window. Publish again with the same id
@@ -67,7 +101,7 @@ impl<'a> Publish<'a> {
     }
 
     async fn send(self) -> Result<Published, HubError> {
-        let node = self.hub.node();
+        let node = self.node;
         let name = TopicName::new(&self.topic)?;
         let (size, limit) = (self.message.len(), node.limits.payload);
         if size > limit {

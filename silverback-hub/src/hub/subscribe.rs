@@ -13,7 +13,7 @@ use crate::{
         name::TopicName,
         subscribed::{Start, Subscribed},
     },
-    node::shard::{Command, Reply, ReplyMessage},
+    node::commands::{Command, Reply, ReplyMessage},
 };
 
 /// A subscription that begins once this is awaited; see [`Member::subscribe`].
@@ -25,8 +25,37 @@ pub struct Subscribe<'a> {
     message: Option<ReplyMessage>,
 }
 
+impl Member {
+    /// Subscribes to a topic. Await it, or set a [`reply`](Subscribe::reply) first.
+    ///
+    /// With [`Start::After`] the member first gets everything that was published after the position, if the history has
+    /// all of it. The hub queues these publications before the first live one. If the history has a hole,
+    /// `recovered` is [`Recovery::Incomplete`](crate::Recovery::Incomplete), and the client must load the state again.
+    ///
+    /// ```
+    /// use silverback_hub::{HubError, Member, Position, Recovery, Start};
+    ///
+    /// # async fn subscribe(member: &Member, known: Position) -> Result<(), HubError> {
+    /// let subscribed = member.subscribe("chat:7", Start::After(known)).await?;
+    /// if subscribed.recovered == Recovery::Incomplete {
+    ///     member.writer().try_write_message("reload").ok();
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the name is not valid, the hook refuses, a limit is reached, the member is subscribed already, or the
+    /// engine fails. The member is not subscribed then.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the member is not subscribed, but it may have got some publications.
+    pub fn subscribe(&self, topic: &str, start: Start) -> Subscribe<'_> {
+        Subscribe::new(self, topic, start)
+    }
+}
+
 impl<'a> Subscribe<'a> {
-    pub(super) fn new(member: &'a Member, topic: &str, start: Start) -> Self {
+    fn new(member: &'a Member, topic: &str, start: Start) -> Self {
         Self { member, topic: topic.to_owned(), start, message: None }
     }
 

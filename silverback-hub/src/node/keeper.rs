@@ -13,23 +13,22 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Node, Pace, STRIPES};
+use super::{
+    commands::Job,
+    routing::{Node, STRIPES},
+};
 use crate::{
     engine::Lease,
     model::{identity::MemberId, name::TopicName, position::Position},
 };
 
-/// Work for the keeper.
-#[derive(Debug)]
-pub(super) enum Job {
-    /// The last member has left.
-    Unsubscribe(TopicName),
-    /// A member has left a topic with presence.
-    Release(TopicName, MemberId),
-    /// Publications after this position may be missing.
-    Recover(TopicName, Position),
-    /// The engine was away, or may have lost publications of any topic.
-    CheckAll,
+/// How often the node does what nobody asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How long a member is present without being renewed.
+    pub(crate) lease: Duration,
+    /// How often the position of each topic is compared with the engine's.
+    pub(crate) check: Duration,
 }
 
 type Running = FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send>>>;

@@ -5,21 +5,13 @@ use std::sync::Arc;
 use silverback::PreparedMessage;
 use tokio::task::yield_now;
 
-use super::{CHUNK, Delivery, ENTRY_OVERHEAD, Shard};
+use super::{CHUNK, ENTRY_OVERHEAD, Shard};
 use crate::{
     encoding::Encoding,
     model::{event::LagAction, topic::Slow},
-    node::Node,
+    node::{commands::Delivery, routing::Node},
     topics::backlog::{Droppable, Entry, Pushed},
 };
-
-impl Delivery {
-    /// Whether both can be in one batch: the same topic, and the same receivers.
-    pub(super) fn goes_with(&self, other: &Self) -> bool {
-        let (one, next) = (&self.publication, &other.publication);
-        one.except.is_none() && next.except.is_none() && one.topic == next.topic
-    }
-}
 
 /// A batch in one encoding.
 struct Encoded {

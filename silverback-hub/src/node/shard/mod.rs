@@ -11,17 +11,15 @@ mod seat;
 use std::sync::{Arc, Weak, atomic::Ordering};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use silverback::{Message, PreparedMessage, Writer};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::yield_now,
-};
+use silverback::PreparedMessage;
+use tokio::{sync::mpsc, task::yield_now};
 
 use self::seat::{Flushed, Joining, Seat, Wait};
-use super::Node;
+use super::{
+    commands::{Command, Delivery, Reply},
+    routing::Node,
+};
 use crate::{
-    encoding::Encoding,
-    engine::events::Room,
     model::{
         error::HubError,
         identity::MemberId,
@@ -38,71 +36,6 @@ use crate::{
         recovery::{Replay, merge},
     },
 };
-
-/// What a shard is asked to do, in order.
-pub(crate) enum Command {
-    Join {
-        member: MemberId,
-        user: Option<Arc<str>>,
-        writer: Writer,
-        encoding: Arc<dyn Encoding>,
-    },
-    Leave {
-        member: MemberId,
-    },
-    /// Adds a subscription whose publications reach the shard after `position`. With a reply it is live at once.
-    /// Without one, publications are kept until [`Command::Merge`].
-    Subscribe {
-        member: MemberId,
-        name: TopicName,
-        position: Option<Position>,
-        reply: Option<Reply>,
-    },
-    /// Makes such a subscription live.
-    Merge {
-        member: MemberId,
-        name: TopicName,
-        replay: Replay,
-        reply: Reply,
-    },
-    Unsubscribe {
-        member: MemberId,
-        name: TopicName,
-        done: Option<oneshot::Sender<bool>>,
-    },
-    Publish(Arc<Delivery>),
-    /// Publications of a topic are missing.
-    Incomplete(TopicName),
-    Close {
-        member: MemberId,
-        code: u16,
-        reason: Arc<str>,
-    },
-    CloseUser {
-        user: Arc<str>,
-        code: u16,
-        reason: Arc<str>,
-    },
-    /// Asks for the members of this shard.
-    Members(oneshot::Sender<Vec<MemberId>>),
-}
-
-/// How a member is told about its subscription before the first live publication.
-pub(crate) struct Reply {
-    /// Makes the message of the protocol above. `None`: the recovered publications are sent.
-    pub(crate) message: Option<ReplyMessage>,
-    pub(crate) done: oneshot::Sender<Result<Subscribed, HubError>>,
-}
-
-pub(crate) type ReplyMessage = Box<dyn FnOnce(&Subscribed) -> Message + Send>;
-
-/// A publication on its way to the shards.
-pub(crate) struct Delivery {
-    pub(crate) publication: Publication,
-    pub(crate) slow: Slow,
-    /// Given back when the last shard is done.
-    pub(crate) _room: Room,
-}
 
 /// The state of the task.
 pub(crate) struct Shard {
@@ -125,12 +58,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(
-        number: usize,
-        shards: usize,
-        node: &Arc<Node>,
-        commands: mpsc::UnboundedReceiver<Command>,
-    ) -> Self {
+    pub(crate) fn new(number: usize, node: &Arc<Node>, commands: mpsc::UnboundedReceiver<Command>) -> Self {
         Self {
             number,
             node: Arc::downgrade(node),
@@ -141,7 +69,7 @@ impl Shard {
             gone: Vec::new(),
             limits: node.limits.clone(),
             backlog_bytes: 0,
-            backlog_limit: node.limits.backlogs / shards,
+            backlog_limit: node.limits.backlogs / node.shards().len(),
             counted_bytes: 0,
         }
     }

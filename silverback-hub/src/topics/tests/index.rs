@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use proptest::prelude::*;
 
@@ -47,8 +47,8 @@ proptest! {
         for op in ops {
             match op {
                 Op::Join(member) => {
-                    if !naive.contains_key(&member) {
-                        naive.insert(member, BTreeSet::new());
+                    if let Entry::Vacant(entry) = naive.entry(member) {
+                        entry.insert(BTreeSet::new());
                         index.join(member, member);
                     }
                 }

@@ -1,0 +1,107 @@
+//! What the tasks of a node are asked to do.
+
+use std::sync::Arc;
+
+use silverback::{Message, Writer};
+use tokio::sync::oneshot;
+
+use crate::{
+    encoding::Encoding,
+    engine::events::Room,
+    model::{
+        error::HubError, identity::MemberId, name::TopicName, position::Position, publication::Publication,
+        subscribed::Subscribed, topic::Slow,
+    },
+    topics::recovery::Replay,
+};
+
+/// What a shard is asked to do, in order.
+pub(crate) enum Command {
+    Join {
+        member: MemberId,
+        user: Option<Arc<str>>,
+        writer: Writer,
+        encoding: Arc<dyn Encoding>,
+    },
+    /// Removes a member.
+    Leave {
+        member: MemberId,
+    },
+    /// Adds a subscription whose publications reach the shard after `position`. With a reply it is live at once.
+    /// Without one, publications are kept until [`Command::Merge`].
+    Subscribe {
+        member: MemberId,
+        name: TopicName,
+        position: Option<Position>,
+        reply: Option<Reply>,
+    },
+    /// Makes such a subscription live.
+    Merge {
+        member: MemberId,
+        name: TopicName,
+        replay: Replay,
+        reply: Reply,
+    },
+    /// Ends a subscription.
+    Unsubscribe {
+        member: MemberId,
+        name: TopicName,
+        done: Option<oneshot::Sender<bool>>,
+    },
+    /// Queues a publication for the members of its topic.
+    Publish(Arc<Delivery>),
+    /// Publications of a topic are missing.
+    Incomplete(TopicName),
+    /// Closes a connection.
+    Close {
+        member: MemberId,
+        code: u16,
+        reason: Arc<str>,
+    },
+    /// Closes the connections of a user.
+    CloseUser {
+        user: Arc<str>,
+        code: u16,
+        reason: Arc<str>,
+    },
+    /// Asks for the members of this shard.
+    Members(oneshot::Sender<Vec<MemberId>>),
+}
+
+/// How a member is told about its subscription before the first live publication.
+pub(crate) struct Reply {
+    /// Makes the message of the protocol above. `None`: the recovered publications are sent.
+    pub(crate) message: Option<ReplyMessage>,
+    pub(crate) done: oneshot::Sender<Result<Subscribed, HubError>>,
+}
+
+pub(crate) type ReplyMessage = Box<dyn FnOnce(&Subscribed) -> Message + Send>;
+
+/// A publication on its way to the shards.
+pub(crate) struct Delivery {
+    pub(crate) publication: Publication,
+    pub(crate) slow: Slow,
+    /// Given back when the last shard is done.
+    pub(crate) _room: Room,
+}
+
+impl Delivery {
+    /// Whether both can be in one batch: the same topic, and the same receivers.
+    pub(crate) fn goes_with(&self, other: &Self) -> bool {
+        let (one, next) = (&self.publication, &other.publication);
+        one.except.is_none() && next.except.is_none() && one.topic == next.topic
+    }
+}
+
+/// Work for the keeper.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// The last member has left.
+    Unsubscribe(TopicName),
+    /// A member has left a topic with presence.
+    Release(TopicName, MemberId),
+    /// Publications after this position may be missing.
+    Recover(TopicName, Position),
+    /// The engine was away, or may have lost publications of any topic.
+    CheckAll,
+}

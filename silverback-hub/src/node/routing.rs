@@ -1,0 +1,412 @@
+//! The topics with members on this node: who is there, and what arrives for them.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use silverback::Writer;
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{
+    commands::{Command, Delivery, Job},
+    control::Disconnect,
+    counting::Counting,
+};
+use crate::{
+    encoding::Encoding,
+    engine::{
+        Engine, EngineFuture, Lease,
+        event::EngineEvent,
+        events::{Receive, Room},
+    },
+    model::{
+        error::{EngineError, HubError},
+        event::HubEvent,
+        identity::{Identity, MemberId},
+        limits::{LimitError, Limits},
+        name::TopicName,
+        pattern::Patterns,
+        position::Position,
+        publication::Publication,
+        topic::Topic,
+    },
+    random,
+    topics::{
+        recovery::Replay,
+        stream::{Arrival, Stream},
+    },
+};
+
+/// What all handles of a hub share.
+pub(crate) struct Node {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) limits: Limits,
+    pub(crate) counting: Counting,
+    patterns: Patterns,
+    /// The topics with members, in several maps so that their locks are rarely contended.
+    stripes: Vec<Mutex<HashMap<TopicName, Entry>>>,
+    hasher: RandomState,
+    shards: Vec<mpsc::UnboundedSender<Command>>,
+    jobs: mpsc::UnboundedSender<Job>,
+    id: u64,
+    next_member: AtomicU64,
+    is_up: AtomicBool,
+    is_draining: AtomicBool,
+}
+
+/// A topic with members on this node.
+pub(super) struct Entry {
+    options: Arc<Topic>,
+    /// Subscriptions in all shards, and those that are on their way there.
+    pub(super) subscribers: usize,
+    /// The same for each shard.
+    in_shard: Box<[usize]>,
+    pub(super) stream: Stream,
+    /// Who is present here, in topics with presence.
+    pub(super) present: HashMap<MemberId, Identity>,
+    /// Makes calls of the engine about this subscription one at a time. Holds whether it is subscribed.
+    pub(super) gate: Arc<tokio::sync::Mutex<bool>>,
+}
+
+/// A subscription that is counted and has not reached its shard yet. Dropping it takes it back.
+pub(crate) struct Entered {
+    node: Arc<Node>,
+    name: TopicName,
+    member: MemberId,
+    is_done: bool,
+}
+
+impl Node {
+    pub(super) fn new(
+        engine: Box<dyn Engine>,
+        patterns: Patterns,
+        limits: Limits,
+        shards: Vec<mpsc::UnboundedSender<Command>>,
+        jobs: mpsc::UnboundedSender<Job>,
+    ) -> Self {
+        Self {
+            engine,
+            counting: Counting::new(limits.events),
+            patterns,
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            shards,
+            jobs,
+            id: random::number(),
+            next_member: AtomicU64::new(1),
+            is_up: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
+            limits,
+        }
+    }
+
+    /// Waits for a call of the engine, but not for ever.
+    pub(crate) async fn call<T>(&self, call: EngineFuture<'_, T>) -> Result<T, EngineError> {
+        timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(EngineError::TimedOut))
+    }
+
+    /// Adds a member. `None` means that the node is full.
+    pub(crate) fn join(&self, identity: &Identity, writer: Writer, encoding: Arc<dyn Encoding>) -> Option<MemberId> {
+        let limit = self.limits.members as u64;
+        let count = &self.counting.members;
+        count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |members| (members < limit).then_some(members + 1))
+            .ok()?;
+        let member = self.unused_id();
+        self.send(member, Command::Join { member, user: identity.shared_user(), writer, encoding });
+        Some(member)
+    }
+
+    /// Returns an id for a connection that was refused.
+    pub(crate) fn unused_id(&self) -> MemberId {
+        MemberId::new(self.id, self.next_member.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Sends a command to the shard of a member. Returns `false` if the tasks have ended with their runtime.
+    pub(crate) fn send(&self, member: MemberId, command: Command) -> bool {
+        self.shards[self.shard_of(member)].send(command).is_ok()
+    }
+
+    pub(crate) fn send_to_all(&self, command: impl Fn() -> Command) {
+        for shard in &self.shards {
+            // A shard that has ended has no members.
+            let _ = shard.send(command());
+        }
+    }
+
+    /// Returns the senders of all shards.
+    pub(crate) fn shards(&self) -> &[mpsc::UnboundedSender<Command>] {
+        &self.shards
+    }
+
+    pub(crate) fn options(&self, name: &TopicName) -> &Arc<Topic> {
+        self.patterns.options(name.as_str())
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn begin_drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Returns the number of subscriptions of a topic on this node.
+    pub(crate) fn subscribers(&self, name: &TopicName) -> usize {
+        self.stripe(name).get(name).map_or(0, |entry| entry.subscribers)
+    }
+
+    /// Counts a subscription, and subscribes the engine if it is the first one of the topic.
+    pub(crate) async fn enter(self: &Arc<Self>, name: &TopicName, member: MemberId) -> Result<Entered, HubError> {
+        let (entered, gate) = self.count(name, member)?;
+        let mut is_subscribed = gate.lock().await;
+        if !*is_subscribed {
+            // A stream from before the last unsubscription knows nothing about what came meanwhile.
+            if let Some(entry) = self.stripe(name).get_mut(name) {
+                entry.stream = Stream::default();
+            }
+            let position = self.call(self.engine.subscribe(name, self.options(name))).await?;
+            if let Some(entry) = self.stripe(name).get_mut(name) {
+                entry.stream.start(position);
+            }
+            *is_subscribed = true;
+        }
+        drop(is_subscribed);
+        Ok(entered)
+    }
+
+    fn count(
+        self: &Arc<Self>,
+        name: &TopicName,
+        member: MemberId,
+    ) -> Result<(Entered, Arc<tokio::sync::Mutex<bool>>), HubError> {
+        let shard = self.shard_of(member);
+        let mut stripe = self.stripe(name);
+        if !stripe.contains_key(name) {
+            let topics = &self.counting.topics;
+            let limit = self.limits.topics as u64;
+            topics
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |topics| (topics < limit).then_some(topics + 1))
+                .map_err(|_| LimitError::Topics(self.limits.topics))?;
+            let entry = Entry {
+                options: self.options(name).clone(),
+                subscribers: 0,
+                in_shard: vec![0; self.shards.len()].into(),
+                stream: Stream::default(),
+                present: HashMap::new(),
+                gate: Arc::default(),
+            };
+            stripe.insert(name.clone(), entry);
+        }
+        let Some(entry) = stripe.get_mut(name) else { return Err(HubError::Stopped) };
+        entry.subscribers += 1;
+        entry.in_shard[shard] += 1;
+        self.counting.subscriptions.fetch_add(1, Ordering::Relaxed);
+        let gate = entry.gate.clone();
+        drop(stripe);
+        Ok((Entered { node: self.clone(), name: name.clone(), member, is_done: false }, gate))
+    }
+
+    /// Uncounts a subscription that its shard has removed.
+    pub(crate) fn leave(&self, name: &TopicName, member: MemberId) {
+        let shard = self.shard_of(member);
+        let mut stripe = self.stripe(name);
+        let Some(entry) = stripe.get_mut(name) else { return };
+        entry.subscribers -= 1;
+        entry.in_shard[shard] -= 1;
+        self.counting.subscriptions.fetch_sub(1, Ordering::Relaxed);
+        if entry.present.remove(&member).is_some() {
+            self.job(Job::Release(name.clone(), member));
+        }
+        if entry.subscribers == 0 {
+            self.job(Job::Unsubscribe(name.clone()));
+        }
+    }
+
+    /// Makes a member present in a topic.
+    pub(crate) async fn lease(
+        &self,
+        name: &TopicName,
+        member: MemberId,
+        identity: &Identity,
+        lasts: Duration,
+    ) -> Result<(), EngineError> {
+        if let Some(entry) = self.stripe(name).get_mut(name) {
+            entry.present.insert(member, identity.clone());
+        }
+        let lease = Lease::new(name.clone(), member, identity.clone());
+        self.call(self.engine.lease(vec![lease], lasts)).await
+    }
+
+    fn job(&self, job: Job) {
+        // Without its keeper the runtime has ended.
+        let _ = self.jobs.send(job);
+    }
+
+    fn shard_of(&self, member: MemberId) -> usize {
+        (member.number() % self.shards.len() as u64) as usize
+    }
+
+    pub(super) fn stripe(&self, name: &TopicName) -> MutexGuard<'_, HashMap<TopicName, Entry>> {
+        let hash = self.hasher.hash_one(name) as usize;
+        self.locked(hash % STRIPES)
+    }
+
+    pub(super) fn locked(&self, stripe: usize) -> MutexGuard<'_, HashMap<TopicName, Entry>> {
+        self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the engine reports.
+impl Node {
+    fn deliver(&self, publication: Publication, prev: Option<u64>, room: Room) {
+        let name = publication.topic.clone();
+        let mut stripe = self.stripe(&name);
+        // The engine may be a little late to learn that the last member has left.
+        let Some(entry) = stripe.get_mut(&name) else { return };
+        match entry.stream.handle_arrival(publication, prev, self.limits.recovery) {
+            Arrival::Deliver(publication) => self.pass_on(entry, publication, room),
+            Arrival::NewEpoch(publication) => {
+                self.counting.gaps.fetch_add(1, Ordering::Relaxed);
+                self.report_incomplete(entry, &name);
+                self.pass_on(entry, publication, room);
+            }
+            Arrival::Duplicate => {
+                self.counting.duplicates.fetch_add(1, Ordering::Relaxed);
+            }
+            Arrival::Gap(after) => {
+                self.counting.gaps.fetch_add(1, Ordering::Relaxed);
+                self.job(Job::Recover(name, after));
+            }
+            Arrival::Kept => {}
+        }
+    }
+
+    /// Hands a publication to the shards with members in its topic. Called under the lock that keeps the order.
+    fn pass_on(&self, entry: &Entry, publication: Publication, room: Room) {
+        let delivery = Arc::new(Delivery { publication, slow: entry.options.slow(), _room: room });
+        for (shard, _) in self.shards.iter().zip(&entry.in_shard).filter(|(_, members)| **members > 0) {
+            let _ = shard.send(Command::Publish(delivery.clone()));
+        }
+    }
+
+    fn report_incomplete(&self, entry: &Entry, name: &TopicName) {
+        self.counting.incomplete(name);
+        for (shard, _) in self.shards.iter().zip(&entry.in_shard).filter(|(_, members)| **members > 0) {
+            let _ = shard.send(Command::Incomplete(name.clone()));
+        }
+    }
+
+    fn handle_control(&self, message: &[u8]) {
+        let Some(Disconnect { user, code, reason }) = Disconnect::decode(message) else { return };
+        let (user, reason): (Arc<str>, Arc<str>) = (user.into(), reason.into());
+        self.send_to_all(|| Command::CloseUser { user: user.clone(), code, reason: reason.clone() });
+    }
+
+    /// Begins a recovery if the topic has a position to compare with.
+    pub(super) fn begin_recovery(&self, name: &TopicName) {
+        let after = self.stripe(name).get_mut(name).and_then(|entry| entry.stream.begin_recovery());
+        if let Some(after) = after {
+            self.job(Job::Recover(name.clone(), after));
+        }
+    }
+
+    pub(super) fn is_recovering(&self, name: &TopicName) -> bool {
+        self.stripe(name).get(name).is_some_and(|entry| entry.stream.is_recovering())
+    }
+
+    /// Ends the recovery of a topic.
+    pub(super) fn handle_replay(&self, name: &TopicName, replay: Replay) {
+        let mut stripe = self.stripe(name);
+        let Some(entry) = stripe.get_mut(name).filter(|entry| entry.stream.is_recovering()) else { return };
+        match entry.stream.handle_replay(replay) {
+            Some(publications) => {
+                publications.into_iter().for_each(|publication| self.pass_on(entry, publication, None));
+            }
+            None => self.report_incomplete(entry, name),
+        }
+    }
+
+    /// Returns the topics of a stripe that have a history.
+    pub(super) fn with_history(&self, stripe: usize) -> Vec<TopicName> {
+        let stripe = self.locked(stripe);
+        let with_history = |(_, entry): &(&TopicName, &Entry)| entry.options.history_limits().is_some();
+        stripe.iter().filter(with_history).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// The node as its engine sees it. It does not keep the node alive, because the node holds the engine.
+pub(super) struct Receiver(Weak<Node>);
+
+impl Receiver {
+    pub(super) fn new(node: &Arc<Node>) -> Self {
+        Self(Arc::downgrade(node))
+    }
+}
+
+impl Receive for Receiver {
+    fn receive(&self, event: EngineEvent, room: Room) {
+        let Some(node) = self.0.upgrade() else { return };
+        match event {
+            EngineEvent::Delivered { publication, prev } => node.deliver(publication, prev, room),
+            EngineEvent::Up => {
+                if !node.is_up.swap(true, Ordering::AcqRel) {
+                    node.counting.report(HubEvent::EngineUp);
+                    node.job(Job::CheckAll);
+                }
+            }
+            EngineEvent::Down => {
+                if node.is_up.swap(false, Ordering::AcqRel) {
+                    node.counting.report(HubEvent::EngineDown);
+                }
+            }
+            EngineEvent::Gap(Some(name)) => node.begin_recovery(&name),
+            EngineEvent::Gap(None) => node.job(Job::CheckAll),
+            EngineEvent::Control(message) => node.handle_control(&message),
+        }
+    }
+}
+
+impl Entered {
+    /// Sends the command that hands the subscription to its shard, with the position after which its publications reach
+    /// the shard. The shard uncounts it from now on.
+    pub(crate) fn hand_over(mut self, command: impl FnOnce(Option<Position>) -> Command) -> Result<(), HubError> {
+        // Under the lock, so that no publication comes between.
+        let stripe = self.node.stripe(&self.name);
+        let position = stripe.get(&self.name).and_then(|entry| entry.stream.position().cloned());
+        let is_sent = self.node.send(self.member, command(position));
+        drop(stripe);
+        self.is_done = is_sent;
+        if is_sent { Ok(()) } else { Err(HubError::Stopped) }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.node.leave(&self.name, self.member);
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("id", &self.id).field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+/// Locks for topics. More of them than threads that publish.
+pub(super) const STRIPES: usize = 16;
+/// How long a call of the engine may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
