@@ -75,7 +75,7 @@ impl Member {
         Ok(was_subscribed)
     }
 
-    /// Returns who is present in a topic; see [`Hub::presence`].
+    /// Returns who is present in a topic; see [`Hub::presence`](crate::Hub::presence).
     ///
     /// # Errors
     /// Fails if the name is not valid, the hook refuses, or the engine fails.
@@ -88,7 +88,7 @@ impl Member {
         self.shared.presence(&name).await
     }
 
-    /// Returns the history of a topic; see [`Hub::history`].
+    /// Returns the history of a topic; see [`Hub::history`](crate::Hub::history).
     ///
     /// # Errors
     /// Fails if the name is not valid, the hook refuses, or the engine fails.
