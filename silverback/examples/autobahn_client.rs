@@ -2,27 +2,36 @@
 //! suite decides which cases pass.
 //!
 //! ```text
-//! cargo run -p silverback --example autobahn_client ws://HOST:PORT
+//! cargo run -p silverback --example autobahn_client ws://HOST:PORT [VERSION]
 //! ```
+//!
+//! VERSION is that of HTTP: 1.1 (the default), or 2 with a converter before the suite, which speaks HTTP/1.1 alone.
 
-use silverback::{Compression, Conn, Dialer, Error, Message};
+use silverback::{Compression, Conn, Dialer, Error, Message, Session, dial::HttpVersion};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = std::env::args().nth(1).ok_or("usage: autobahn_client ws://HOST:PORT")?;
-    let dialer = Dialer::new().compression(Compression::default());
-    for case in 1..=case_count(&dialer, &server).await? {
-        let conn = dialer.dial(&format!("{server}/runCase?case={case}&agent={AGENT}")).await?;
+    let mut arguments = std::env::args().skip(1);
+    let server = arguments.next().ok_or("usage: autobahn_client ws://HOST:PORT [VERSION]")?;
+    let version = match arguments.next().as_deref() {
+        None | Some("1.1") => HttpVersion::Http1,
+        Some("2") => HttpVersion::Http2,
+        Some(other) => return Err(format!("no version of HTTP is called {other}").into()),
+    };
+    // Over HTTP/2 the WebSockets of all cases share a connection, and none may end it.
+    let session = Dialer::new().compression(Compression::default()).http_version(version).connect(&server).await?;
+    for case in 1..=case_count(&session).await? {
+        let conn = session.dial(&format!("/runCase?case={case}&agent={AGENT}")).await?;
         // Most cases break the protocol on purpose, and then the suite expects an error.
         let _ = echo(conn).await;
     }
-    let mut conn = dialer.dial(&format!("{server}/updateReports?agent={AGENT}")).await?;
+    let mut conn = session.dial(&format!("/updateReports?agent={AGENT}")).await?;
     while conn.read_message().await?.is_some() {}
     Ok(())
 }
 
-async fn case_count(dialer: &Dialer, server: &str) -> Result<u32, Box<dyn std::error::Error>> {
-    let mut conn = dialer.dial(&format!("{server}/getCaseCount")).await?;
+async fn case_count(session: &Session) -> Result<u32, Box<dyn std::error::Error>> {
+    let mut conn = session.dial("/getCaseCount").await?;
     let answer = conn.read_message().await?;
     let count = answer.as_ref().and_then(Message::as_text).ok_or("the server did not report its number of cases")?;
     Ok(count.parse()?)

@@ -10,16 +10,18 @@
 //! | option | value |
 //! |---|---|
 //! | `--name` | what this is a test of, for the output |
+//! | `--http` | the version of HTTP that we speak: `1.1` (the default) or `2` |
 //! | `--ca` | a file with the certificate of the authority to trust |
 //! | `--behind` | the version of HTTP over which a proxy must talk to our server, such as `HTTP/2.0` |
+//! | `--refused` | the status with which the handshake must be refused; nothing else is checked |
 //! | `--without` | a check that the other side cannot pass; may be repeated |
 
 #![allow(clippy::print_stdout, reason = "a program that reports to people")]
 
 use std::{fmt::Debug, fs, process::ExitCode, time::Duration};
 
-use silverback::{Compression, Conn, Dialer, Error, Message, tls::Tls};
-use tokio::time::timeout;
+use silverback::{Compression, Conn, DialError, Dialer, Error, Message, Session, dial::HttpVersion, tls::Tls};
+use tokio::{sync::OnceCell, time::timeout};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,6 +41,9 @@ async fn main() -> ExitCode {
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 async fn check_all(peer: &Peer) -> Outcome {
+    if let Some(status) = &peer.refused {
+        return peer.check("refused", "the handshake is refused", is_refused(peer, status)).await;
+    }
     peer.check("version", "the server is asked over the right version", speaks_the_version(peer)).await?;
     peer.check("echo", "texts and binary messages come back", echoes(peer)).await?;
     peer.check("large", "messages of 3 MB come back", echoes_large_messages(peer)).await?;
@@ -57,7 +62,10 @@ struct Peer {
     name: String,
     base: String,
     dialer: Dialer,
+    /// All WebSockets share its connection, over a version of HTTP that can.
+    session: OnceCell<Session>,
     behind: Option<String>,
+    refused: Option<String>,
     without: Vec<String>,
 }
 
@@ -65,13 +73,17 @@ impl Peer {
     fn from_arguments() -> Outcome<Self> {
         let mut arguments = std::env::args().skip(1);
         let base = arguments.next().ok_or("usage: interop_versions URL [OPTION]...")?;
-        let mut peer = Self { name: String::new(), base, dialer: Dialer::new(), behind: None, without: Vec::new() };
+        let (dialer, session) = (Dialer::new(), OnceCell::new());
+        let mut peer =
+            Self { name: String::new(), base, dialer, session, behind: None, refused: None, without: Vec::new() };
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or("an option lacks its value")?;
             match &*option {
                 "--name" => peer.name = value + ": ",
+                "--http" => peer.dialer = peer.dialer.http_version(version(&value)?),
                 "--ca" => peer.dialer = peer.dialer.tls(Tls::new().default_roots(false).add_roots(fs::read(value)?)),
                 "--behind" => peer.behind = Some(value),
+                "--refused" => peer.refused = Some(value),
                 "--without" => peer.without.push(value),
                 _ => return Err(format!("no option is called {option}").into()),
             }
@@ -93,7 +105,8 @@ impl Peer {
     }
 
     async fn dial(&self, path: &str) -> Outcome<Conn> {
-        let conn = self.dialer.dial(&format!("{}{path}", self.base)).await?;
+        let session = self.session.get_or_try_init(|| self.dialer.connect(&self.base)).await?;
+        let conn = session.dial(path).await?;
         expect("the subprotocol", &conn.subprotocol().map(|name| name.as_str()), &Some(SUBPROTOCOL))?;
         Ok(conn)
     }
@@ -105,6 +118,21 @@ impl Peer {
         expect("the end", &conn.read_message().await?, &None)?;
         Ok(message.as_text().ok_or("not a text")?.to_owned())
     }
+}
+
+fn version(word: &str) -> Outcome<HttpVersion> {
+    match word {
+        "1.1" => Ok(HttpVersion::Http1),
+        "2" => Ok(HttpVersion::Http2),
+        _ => Err(format!("no version of HTTP is called {word}").into()),
+    }
+}
+
+async fn is_refused(peer: &Peer, status: &str) -> Outcome {
+    let error = peer.dial("/echo").await.err().ok_or("it was accepted")?;
+    let refusal = error.downcast_ref::<DialError>().and_then(DialError::refusal);
+    let refusal = refusal.ok_or_else(|| format!("another error: {error}"))?;
+    expect("the status", &refusal.status.as_str(), &status)
 }
 
 async fn speaks_the_version(peer: &Peer) -> Outcome {

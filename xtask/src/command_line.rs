@@ -61,12 +61,15 @@ pub(crate) struct TestRequest {
 /// `cargo xtask autobahn`
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct AutobahnRequest {
-    /// Run all cases in both roles, which takes most of an hour, and write docs/autobahn.md.
+    /// Run all cases in both roles, which takes most of an hour. Over HTTP/1.1, also write docs/autobahn.md.
     #[arg(long, conflicts_with_all = ["roles", "cases"])]
     pub(crate) full: bool,
     /// Test silverback in these roles.
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', default_values = ["server", "client"])]
     pub(crate) roles: Vec<Role>,
+    /// Test silverback over this version of HTTP, with a converter between it and the suite.
+    #[arg(long, value_name = "VERSION", default_value = "1.1")]
+    pub(crate) http: Http,
     /// Run the cases that match these patterns, such as `1.*`. [default: the selection of `cargo xtask test`]
     #[arg(long, value_name = "CASE", value_delimiter = ',')]
     pub(crate) cases: Vec<String>,
@@ -77,6 +80,24 @@ pub(crate) struct AutobahnRequest {
 pub(crate) enum Role {
     Server,
     Client,
+}
+
+/// The version of HTTP that silverback speaks in a run of the suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Http {
+    #[value(name = "1.1")]
+    Http1,
+    #[value(name = "2")]
+    Http2,
+}
+
+impl Http {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
 }
 
 impl Role {

@@ -1,6 +1,6 @@
 use clap::{CommandFactory as _, Parser as _};
 
-use super::{AutobahnRequest, Chore, CommandLine, Role, TestRequest};
+use super::{AutobahnRequest, Chore, CommandLine, Http, Role, TestRequest};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
 use crate::{bench, instructions};
@@ -37,10 +37,12 @@ fn the_quick_run_has_its_own_steps() {
 
 #[test]
 fn autobahn_takes_roles_and_cases() {
-    let both = AutobahnRequest { full: false, roles: vec![Role::Server, Role::Client], cases: Vec::new() };
+    let http = Http::Http1;
+    let both = AutobahnRequest { full: false, roles: vec![Role::Server, Role::Client], http, cases: Vec::new() };
     assert_eq!(parsed("autobahn"), Ok(Chore::Autobahn(both)));
-    let request = AutobahnRequest { full: false, roles: vec![Role::Client], cases: vec!["1.*".to_owned()] };
-    assert_eq!(parsed("autobahn --role client --cases 1.*"), Ok(Chore::Autobahn(request)));
+    let http = Http::Http2;
+    let request = AutobahnRequest { full: false, roles: vec![Role::Client], http, cases: vec!["1.*".to_owned()] };
+    assert_eq!(parsed("autobahn --role client --http 2 --cases 1.*"), Ok(Chore::Autobahn(request)));
 }
 
 #[test]

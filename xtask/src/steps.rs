@@ -66,6 +66,7 @@ pub(crate) const ALL: &[Step] = &[
     ),
     step("autobahn-server", "Autobahn's fuzzing client against the program", autobahn::server_step),
     step("autobahn-client", "Autobahn's fuzzing server against our Dialer", autobahn::client_step),
+    step("autobahn-http2", "the suite against the program and our Dialer over HTTP/2", autobahn::http2_step),
     step("autobahn-table", "docs/autobahn.md agrees with this run", autobahn::table_step),
 ];
 

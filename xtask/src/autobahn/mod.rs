@@ -1,5 +1,7 @@
-//! The Autobahn suite: its fuzzing client against the program, its fuzzing server against our `Dialer`.
+//! The Autobahn suite: its fuzzing client against the program, its fuzzing server against our `Dialer`. The suite speaks
+//! HTTP/1.1 alone. For other versions a converter is between, which passes on every byte after the handshake.
 
+mod part;
 mod results;
 mod roles;
 mod selection;
@@ -8,9 +10,10 @@ mod table;
 
 use std::{fs, thread};
 
-use crate::command_line::{AutobahnRequest, Role};
+use crate::command_line::{AutobahnRequest, Http, Role};
 use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
+use part::Part;
 use results::Results;
 use suite::Suite;
 
@@ -18,32 +21,18 @@ use suite::Suite;
 pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bool, Error> {
     let patterns = if request.full { selection::everything() } else { request.cases.clone() };
     let patterns = if patterns.is_empty() { selection::selection() } else { patterns };
-    // Installed before two want it at once. The suite is one thread, so that each role has a core.
-    Suite::prepare(workspace)?;
-    let verdicts: Vec<_> = thread::scope(|scope| {
-        let start = |role: &Role| {
-            (
-                *role,
-                scope.spawn({
-                    let (role, patterns) = (*role, &patterns);
-                    move || run_role(workspace, role, patterns)
-                }),
-            )
-        };
-        let running: Vec<_> = request.roles.iter().map(start).collect();
-        running.into_iter().map(|(role, thread)| (role, thread.join())).collect()
-    });
+    let parts: Vec<_> = request.roles.iter().map(|role| Part { role: *role, http: request.http }).collect();
     let mut all_passed = true;
-    for (role, verdict) in verdicts {
-        match verdict.ok().or_failed("the thread ended early").and_then(|verdict| verdict) {
-            Ok(note) => println!("{}: {note}", role.word()),
+    for (part, verdict) in run_parts(workspace, &parts, &patterns)? {
+        match verdict {
+            Ok(note) => println!("{}: {note}", part.name()),
             Err(error) => {
-                println!("{}: {error}", role.word());
+                println!("{}: {error}", part.name());
                 all_passed = false;
             }
         }
     }
-    if request.full {
+    if request.full && request.http == Http::Http1 {
         let (server, client) = both_results(workspace)?.or_failed("a role left no report")?;
         let text = table::render(&Suite::prepare(workspace)?.catalogue(&patterns)?, &server, &client);
         fs::write(workspace.root.join(TABLE), text).or_failed(TABLE)?;
@@ -52,12 +41,43 @@ pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bo
     Ok(all_passed)
 }
 
+/// Runs them at the same time. The suite is one thread, so that each part has a core.
+fn run_parts(workspace: &Workspace, parts: &[Part], patterns: &[String]) -> Result<Vec<(Part, Verdict)>, Error> {
+    // Installed before two want it at once.
+    Suite::prepare(workspace)?;
+    Ok(thread::scope(|scope| {
+        let start = |part: &Part| {
+            let part = *part;
+            (part, scope.spawn(move || run_part(workspace, part, patterns)))
+        };
+        let running: Vec<_> = parts.iter().map(start).collect();
+        let verdict = |thread: thread::ScopedJoinHandle<'_, Verdict>| {
+            thread.join().ok().or_failed("the thread ended early").and_then(|verdict| verdict)
+        };
+        running.into_iter().map(|(part, thread)| (part, verdict(thread))).collect()
+    }))
+}
+
 pub(crate) fn server_step(workspace: &Workspace) -> Verdict {
     run_selection(workspace, Role::Server)
 }
 
 pub(crate) fn client_step(workspace: &Workspace) -> Verdict {
     run_selection(workspace, Role::Client)
+}
+
+/// Both roles over HTTP/2.
+pub(crate) fn http2_step(workspace: &Workspace) -> Verdict {
+    both_roles_over(workspace, Http::Http2)
+}
+
+fn both_roles_over(workspace: &Workspace, http: Http) -> Verdict {
+    let parts = [Role::Server, Role::Client].map(|role| Part { role, http });
+    let mut notes = Vec::new();
+    for (part, verdict) in run_parts(workspace, &parts, &selection::selection_over_streams())? {
+        notes.push(format!("{}: {}", part.role.word(), verdict?));
+    }
+    Ok(format!("{}; {}", notes.join(", "), selection::WORDS_OVER_STREAMS))
 }
 
 /// Compares the table in the repository with what both roles have just shown.
@@ -76,25 +96,25 @@ pub(crate) fn table_step(workspace: &Workspace) -> Verdict {
 }
 
 fn run_selection(workspace: &Workspace, role: Role) -> Verdict {
-    let note = run_role(workspace, role, &selection::selection())?;
+    let note = run_part(workspace, Part { role, http: Http::Http1 }, &selection::selection())?;
     Ok(format!("{note}; {}", selection::WORDS.replace('\n', " ")))
 }
 
-fn run_role(workspace: &Workspace, role: Role, patterns: &[String]) -> Verdict {
-    Results::forget(workspace, role)?;
+fn run_part(workspace: &Workspace, part: Part, patterns: &[String]) -> Verdict {
+    Results::forget(workspace, part)?;
     let suite = Suite::prepare(workspace)?;
     let catalogue = suite.catalogue(patterns)?;
-    match role {
-        Role::Server => roles::against_program(workspace, &suite, &catalogue)?,
-        Role::Client => roles::against_dialer(workspace, &suite, &catalogue)?,
+    match part.role {
+        Role::Server => roles::against_program(workspace, part, &suite, &catalogue)?,
+        Role::Client => roles::against_dialer(workspace, part, &suite, &catalogue)?,
     }
-    Results::load(workspace, role)?.or_failed("the suite left no report")?.verdict(&catalogue)
+    Results::load(workspace, part)?.or_failed("the suite left no report")?.verdict(&catalogue)
 }
 
 /// `None` when a role has left no report.
 fn both_results(workspace: &Workspace) -> Result<Option<(Results, Results)>, Error> {
-    let server = Results::load(workspace, Role::Server)?;
-    Ok(server.zip(Results::load(workspace, Role::Client)?))
+    let [server, client] = [Role::Server, Role::Client].map(|role| Part { role, http: Http::Http1 });
+    Ok(Results::load(workspace, server)?.zip(Results::load(workspace, client)?))
 }
 
 const TABLE: &str = "docs/autobahn.md";

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::part::Part;
 use super::suite::{AGENT, Catalogue};
-use crate::command_line::Role;
 use crate::error::{Error, OrFailed as _, Verdict};
 use crate::interop::python;
 use crate::workspace::Workspace;
 
-/// The suite's findings in one role, by the number of the case.
+/// The suite's findings about one part, by the number of the case.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Results(BTreeMap<String, Seen>);
 
@@ -25,18 +25,18 @@ pub(crate) struct Seen {
 
 impl Results {
     /// Where the suite puts its reports.
-    pub(crate) fn folder(workspace: &Workspace, role: Role) -> PathBuf {
-        workspace.artifacts().join("autobahn").join(role.word())
+    pub(crate) fn folder(workspace: &Workspace, part: Part) -> PathBuf {
+        workspace.artifacts().join("autobahn").join(part.name())
     }
 
     /// Removes the reports of earlier runs, so that none is taken for today's.
-    pub(crate) fn forget(workspace: &Workspace, role: Role) -> Result<(), Error> {
-        python::remove(&Self::folder(workspace, role))
+    pub(crate) fn forget(workspace: &Workspace, part: Part) -> Result<(), Error> {
+        python::remove(&Self::folder(workspace, part))
     }
 
     /// `None` if the suite wrote no report.
-    pub(crate) fn load(workspace: &Workspace, role: Role) -> Result<Option<Self>, Error> {
-        let index = Self::folder(workspace, role).join("index.json");
+    pub(crate) fn load(workspace: &Workspace, part: Part) -> Result<Option<Self>, Error> {
+        let index = Self::folder(workspace, part).join("index.json");
         match index.exists() {
             true => Self::parse(&fs::read_to_string(&index).or_failed(index.display())?).map(Some),
             false => Ok(None),

@@ -1,47 +1,88 @@
 //! Our two parts in the conversation: server for the suite's fuzzing client, client of its fuzzing server.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::part::Part;
 use super::results::Results;
 use super::suite::{AGENT, Catalogue, Suite};
-use crate::command_line::Role;
+use crate::command_line::{Http, Role};
 use crate::error::{Error, OrFailed as _};
-use crate::process::Task;
+use crate::process::{Running, Task};
 use crate::program::{self, Service};
 use crate::ready;
 use crate::workspace::Workspace;
 
 /// The suite is the client, the real program is the server.
-pub(super) fn against_program(workspace: &Workspace, suite: &Suite, catalogue: &Catalogue) -> Result<(), Error> {
-    let service = Service::start(workspace, "autobahn", &["--max-message-size", LARGEST_MESSAGE])?;
-    let servers = json!([{ "agent": AGENT, "url": service.echo_url() }]);
-    let specification = write_specification(workspace, Role::Server, catalogue, [("servers", servers)])?;
-    suite.task("fuzzingclient", &specification).limit(LIMIT).run_logged(&workspace.log("autobahn-fuzzingclient"))?;
+pub(super) fn against_program(
+    workspace: &Workspace,
+    part: Part,
+    suite: &Suite,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    let name = format!("autobahn-{}", part.name());
+    let service = Service::start(workspace, &name, &["--max-message-size", LARGEST_MESSAGE])?;
+    let converter = Converter::start(workspace, part, service.address())?;
+    let url = format!("ws://{}/ws/echo", converter.as_ref().map_or(service.address(), |converter| converter.address));
+    let servers = json!([{ "agent": AGENT, "url": url }]);
+    let specification = write_specification(workspace, part, catalogue, [("servers", servers)])?;
+    let log = workspace.log(&format!("{name}-fuzzingclient"));
+    suite.task("fuzzingclient", &specification).limit(LIMIT).run_logged(&log)?;
     service.stop()
 }
 
 /// The suite is the server, the example `autobahn_client` is its client and asks for the report at its end.
-pub(super) fn against_dialer(workspace: &Workspace, suite: &Suite, catalogue: &Catalogue) -> Result<(), Error> {
+pub(super) fn against_dialer(
+    workspace: &Workspace,
+    part: Part,
+    suite: &Suite,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    let name = format!("autobahn-{}", part.name());
     let client = program::ensure_example(workspace, "autobahn_client")?;
     let address = ready::free_address()?;
-    let url = format!("ws://{address}");
-    let specification = write_specification(workspace, Role::Client, catalogue, [("url", json!(url))])?;
-    let mut server = suite.task("fuzzingserver", &specification).start(&workspace.log("autobahn-fuzzingserver"))?;
+    let specification = write_specification(workspace, part, catalogue, [("url", json!(format!("ws://{address}")))])?;
+    let mut server =
+        suite.task("fuzzingserver", &specification).start(&workspace.log(&format!("{name}-fuzzingserver")))?;
     ready::wait_until(&mut server, "the fuzzing server", || ready::accepts(address))?;
-    Task::new(client).arg(&url).limit(LIMIT).run_logged(&workspace.log("autobahn-client"))
+    let converter = Converter::start(workspace, part, address)?;
+    let url = format!("ws://{}", converter.as_ref().map_or(address, |converter| converter.address));
+    Task::new(client).args([&url, part.http.word()]).limit(LIMIT).run_logged(&workspace.log(&name))
+}
+
+/// Stands between the suite and a part over another version than HTTP/1.1.
+struct Converter {
+    address: SocketAddr,
+    _running: Running,
+}
+
+impl Converter {
+    /// Where the suite's client, or our `Dialer`, finds its server. `None` for a part over HTTP/1.1.
+    fn start(workspace: &Workspace, part: Part, server: SocketAddr) -> Result<Option<Self>, Error> {
+        let direction = match (part.http, part.role) {
+            (Http::Http1, _) => return Ok(None),
+            (Http::Http2, Role::Server) => "to-http2",
+            (Http::Http2, Role::Client) => "from-http2",
+        };
+        let converter = program::ensure_example(workspace, "autobahn_converter")?;
+        let task = Task::new(converter).args([direction, &server.to_string()]);
+        let mut running = task.start(&workspace.log(&format!("autobahn-{}-converter", part.name())))?;
+        let address = running.wait_for_line("listening ", START_LIMIT)?;
+        Ok(Some(Self { address: address.parse().or_failed(&address)?, _running: running }))
+    }
 }
 
 fn write_specification(
     workspace: &Workspace,
-    role: Role,
+    part: Part,
     catalogue: &Catalogue,
     own: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> Result<PathBuf, Error> {
-    let folder = Results::folder(workspace, role);
+    let folder = Results::folder(workspace, part);
     fs::create_dir_all(&folder).or_failed(folder.display())?;
     let cases: Vec<&str> = catalogue.cases.iter().map(|case| case.id.as_str()).collect();
     let common = [
@@ -62,5 +103,6 @@ fn write(path: &Path, value: &Value) -> Result<PathBuf, Error> {
 
 /// The largest message of the suite, exactly, and the library's default; the echo service takes 1 MiB.
 const LARGEST_MESSAGE: &str = "16777216";
+const START_LIMIT: Duration = Duration::from_secs(30);
 /// All 517 cases take half an hour where nothing else runs.
 const LIMIT: Duration = Duration::from_secs(90 * 60);

@@ -35,10 +35,30 @@ pub(super) struct Peer {
 /// One way from our client to a server.
 pub(super) struct Route {
     /// Which way that is, for people.
-    pub(super) name: String,
-    pub(super) url: String,
+    name: String,
+    url: String,
     /// Further arguments of our client.
-    pub(super) arguments: Vec<&'static str>,
+    arguments: Vec<&'static str>,
+}
+
+impl Route {
+    /// From our client to our server, with nothing between.
+    pub(super) fn direct(over: &'static str, url: String) -> Self {
+        let name = format!("nothing between, over HTTP/{over}");
+        Self { name, url, arguments: vec!["--http", version(over), "--behind", behind(over)] }
+    }
+
+    /// Through a proxy, from one version of HTTP to another.
+    pub(super) fn through(proxy: &str, from: &'static str, to: &'static str, url: String) -> Self {
+        let name = format!("{proxy}, from HTTP/{from} to HTTP/{to}");
+        Self { name, url, arguments: vec!["--http", version(from), "--behind", behind(to)] }
+    }
+
+    /// With another argument of our client, and its value.
+    pub(super) fn with(mut self, argument: &'static str, value: &'static str) -> Self {
+        self.arguments.extend([argument, value]);
+        self
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -88,6 +108,29 @@ impl<'a> Bench<'a> {
         ready::wait_until(&mut running, name, || ready::accepts(address))?;
         Ok(running)
     }
+}
+
+/// The version in `2 over TLS`.
+fn version(words: &'static str) -> &'static str {
+    words.split(' ').next().unwrap_or(words)
+}
+
+/// The version as our server words it.
+fn behind(words: &str) -> &'static str {
+    match words.as_bytes() {
+        [b'3', ..] => "HTTP/3.0",
+        [b'2', ..] => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// As many loopback addresses with free ports as are asked for.
+pub(super) fn free_addresses<const COUNT: usize>() -> Result<[SocketAddr; COUNT], Error> {
+    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); COUNT];
+    for address in &mut addresses {
+        *address = ready::free_address()?;
+    }
+    Ok(addresses)
 }
 
 fn serve(task: Task, log: &Path) -> Result<(SocketAddr, Running), Error> {

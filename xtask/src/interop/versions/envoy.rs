@@ -4,36 +4,49 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Peer, Route};
+use super::bench::{Bench, Peer, Route, free_addresses};
 use crate::error::Error;
 use crate::interop::python;
 use crate::process::Task;
-use crate::ready;
 
 pub(super) fn start_http2(bench: &Bench<'_>) -> Result<Peer, Error> {
     let envoy = python::http_environment(bench.workspace)?.with_file_name("envoy");
-    let [plain, secure] = [ready::free_address()?, ready::free_address()?];
+    let [plain, upgrades, secure, downgrades] = free_addresses()?;
+    let served = server_tls(bench);
     let configuration = json!({ "static_resources": {
-        "listeners": [listener("plain", plain), listener("secure", secure)],
-        "clusters": [cluster("plain", bench.plain, None), cluster("secure", bench.secure, Some(tls(bench)))],
+        "listeners": [
+            listener("plain", plain, None),
+            listener("secure", upgrades, None),
+            listener("secure", secure, Some(&served)),
+            listener("http1", downgrades, Some(&served)),
+        ],
+        "clusters": [
+            cluster("plain", bench.plain, Some("http2_protocol_options"), None),
+            cluster("secure", bench.secure, Some("http2_protocol_options"), Some(client_tls(bench))),
+            cluster("http1", bench.plain, None, None),
+        ],
     } });
     let settings = bench.settings("envoy.json", &format!("{configuration:#}"))?;
     let task = Task::new(envoy).arg("-c").arg(settings).args(["--disable-hot-restart", "--concurrency", "1"]);
-    let route = |name: &str, address| Route {
-        name: format!("Envoy, from HTTP/1.1 to HTTP/2{name}"),
-        url: format!("ws://{address}"),
-        arguments: vec!["--behind", "HTTP/2.0"],
-    };
-    let routes = vec![route("", plain), route(" over TLS", secure)];
+    let route = |from, to, url| Route::through("Envoy", from, to, url);
+    let routes = vec![
+        route("1.1", "2", format!("ws://{plain}")),
+        route("1.1", "2 over TLS", format!("ws://{upgrades}")),
+        route("2", "2", format!("ws://{plain}")),
+        route("2 over TLS", "2 over TLS", format!("wss://localhost:{}", secure.port())),
+        // Its upgrade has no key, so our server must refuse it.
+        route("2 over TLS", "1.1", format!("wss://localhost:{}", downgrades.port())).with("--refused", "400"),
+    ];
     Ok(Peer { routes, _running: bench.run("envoy", task, secure)? })
 }
 
 /// A listener that hands everything to the cluster of that name.
-fn listener(cluster: &str, address: SocketAddr) -> Value {
+fn listener(cluster: &str, address: SocketAddr, tls: Option<&Value>) -> Value {
     let manager = json!({
         "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": cluster,
         "upgrade_configs": [{ "upgrade_type": "websocket" }],
+        "http2_protocol_options": { "allow_connect": true },
         // How long it waits for a client of HTTP/1.1 to hang up first. Ours leaves that to the server.
         "delayed_close_timeout": "0.01s",
         "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [
@@ -45,17 +58,18 @@ fn listener(cluster: &str, address: SocketAddr) -> Value {
             "typed_config": { "@type": format!("{TYPES}.filters.http.router.v3.Router") },
         }],
     });
-    json!({
-        "name": cluster,
-        "address": socket_address("TCP", address),
-        "filter_chains": [{ "filters": [
-            { "name": "envoy.filters.network.http_connection_manager", "typed_config": manager },
-        ] }],
-    })
+    let mut chain = json!({ "filters": [
+        { "name": "envoy.filters.network.http_connection_manager", "typed_config": manager },
+    ] });
+    if let Some(tls) = tls {
+        chain["transport_socket"] = tls.clone();
+    }
+    let name = format!("{cluster} {address}");
+    json!({ "name": name, "address": socket_address("TCP", address), "filter_chains": [chain] })
 }
 
-/// A server over HTTP/2.
-fn cluster(name: &str, address: SocketAddr, tls: Option<Value>) -> Value {
+/// A server over HTTP/1.1, or over another version with these options.
+fn cluster(name: &str, address: SocketAddr, options: Option<&str>, tls: Option<Value>) -> Value {
     let mut cluster = json!({
         "name": name,
         "connect_timeout": "3s",
@@ -63,19 +77,38 @@ fn cluster(name: &str, address: SocketAddr, tls: Option<Value>) -> Value {
         "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [
             { "endpoint": { "address": socket_address("TCP", address) } },
         ] }] },
-        "typed_extension_protocol_options": { OPTIONS: {
-            "@type": format!("type.googleapis.com/{OPTIONS}"),
-            "explicit_http_config": { "http2_protocol_options": { "allow_connect": true } },
-        } },
     });
+    if let Some(options) = options {
+        cluster["typed_extension_protocol_options"] = json!({ OPTIONS: {
+            "@type": format!("type.googleapis.com/{OPTIONS}"),
+            "explicit_http_config": { options: { "allow_connect": true } },
+        } });
+    }
     if let Some(tls) = tls {
         cluster["transport_socket"] = tls;
     }
     cluster
 }
 
+/// TLS with a client over HTTP/2.
+fn server_tls(bench: &Bench<'_>) -> Value {
+    let file = |name| json!({ "filename": bench.certificates.path(name) });
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
+            "common_tls_context": {
+                "alpn_protocols": ["h2"],
+                "tls_certificates": [
+                    { "certificate_chain": file("server.pem"), "private_key": file("server-key.pem") },
+                ],
+            },
+        },
+    })
+}
+
 /// TLS with our server.
-fn tls(bench: &Bench<'_>) -> Value {
+fn client_tls(bench: &Bench<'_>) -> Value {
     let trusted = json!({ "filename": bench.certificates.path("authority.pem") });
     json!({
         "name": "envoy.transport_sockets.tls",
