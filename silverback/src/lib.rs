@@ -81,10 +81,12 @@ pub use self::adapters::json;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[doc(inline)]
 pub use self::dial::tls;
+#[cfg(feature = "http2")]
+pub use self::upgrade::Http2Server;
+#[cfg(any(feature = "http2", feature = "http3"))]
+pub use self::upgrade::StreamRequest;
 #[cfg(feature = "hyper")]
 pub use self::upgrade::Upgrade;
-#[cfg(feature = "http2")]
-pub use self::upgrade::{Http2Server, StreamRequest};
 #[cfg(feature = "http3")]
 pub use self::upgrade::{Http3Endpoint, Http3Incoming, Http3Server};
 pub use self::{

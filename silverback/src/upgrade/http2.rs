@@ -25,6 +25,7 @@ use tokio::{
 
 use super::{
     UpgradeError, Upgrader,
+    bare::Budget,
     http2_stream::{Http2Stream, SEND_BUFFER},
     multiplexed::{IdleStep, IdleTimer, MAX_STREAMS},
     stream_request::StreamRequest,
@@ -222,7 +223,9 @@ impl Http2Server {
                     match polled {
                         Poll::Ready(Some(Ok((request, respond)))) => {
                             let room = self.rooms.next.take();
-                            return Poll::Ready(Some(Ok(stream_request(request, respond, self.busy.clone(), room))));
+                            let stream = (respond, self.busy.clone(), room);
+                            let budget = Budget::start(&self.upgrader);
+                            return Poll::Ready(Some(Ok(stream_request(request, stream, budget))));
                         }
                         Poll::Ready(Some(Err(error))) => return self.end(error),
                         Poll::Ready(None) => self.state = State::Over,
@@ -286,15 +289,15 @@ impl Rooms {
 
 fn stream_request(
     request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-    busy: Arc<()>,
-    room: Option<OwnedSemaphorePermit>,
+    (respond, busy, room): (SendResponse<Bytes>, Arc<()>, Option<OwnedSemaphorePermit>),
+    budget: Budget,
 ) -> StreamRequest {
     let (mut head, received) = request.into_parts();
     join_cookies(&mut head.headers);
-    let protocol = head.extensions.remove::<Protocol>().map(|protocol| protocol.as_str().into());
+    let protocol = head.extensions.remove::<Protocol>().map(|protocol| protocol.as_str().to_owned());
     head.extensions.clear();
-    StreamRequest::over_http2(Request::from_parts(head, ()), protocol, Http2Stream::new(received, respond, busy, room))
+    let stream = Http2Stream::new(received, respond, busy, room);
+    StreamRequest::over_http2(Request::from_parts(head, ()), protocol, stream, budget)
 }
 
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read

@@ -14,7 +14,7 @@ mod hyper;
 #[cfg(any(feature = "http2", feature = "http3"))]
 mod multiplexed;
 pub(crate) mod requests;
-#[cfg(feature = "http2")]
+#[cfg(any(feature = "http2", feature = "http3"))]
 mod stream_request;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -38,7 +38,7 @@ pub use self::http3::{
 };
 #[cfg(feature = "hyper")]
 pub use self::hyper::Upgrade;
-#[cfg(feature = "http2")]
+#[cfg(any(feature = "http2", feature = "http3"))]
 pub use self::stream_request::StreamRequest;
 use crate::{
     conn::Conn,

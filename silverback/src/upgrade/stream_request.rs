@@ -1,7 +1,7 @@
-//! A request on a stream of its own, as HTTP/2 has them: a WebSocket handshake or any other request. It is the same for
-//! every version of HTTP; the versions differ in the stream.
+//! A request on a separate stream, as HTTP/2 and HTTP/3 have them: a WebSocket handshake or any other request. The
+//! versions differ only in the stream.
 
-use std::{fmt, future::poll_fn, io};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::{
@@ -14,28 +14,54 @@ use silverback_proto::{
 };
 use tokio::time::timeout_at;
 
-use super::{UpgradeError, Upgrader, bare::Budget, http2_stream::Http2Stream, multiplexed::negotiate};
+#[cfg(feature = "http2")]
+use super::http2_stream::Http2Stream;
+#[cfg(feature = "http3")]
+use super::http3::stream::Http3Stream;
+use super::{UpgradeError, Upgrader, bare::Budget, multiplexed::negotiate};
 use crate::conn::Conn;
 
 /// A request that is not answered yet, on a stream of a connection that carries many. Answer it with
 /// [`accept`](Self::accept), [`accept_handshake`](Self::accept_handshake) or [`respond`](Self::respond). Dropping it resets
 /// the stream.
 ///
-/// A server that answers more than WebSocket handshakes gets it from `Http2Server::next_request`.
+/// A server that answers more than WebSocket handshakes gets it from `Http2Server::next_request` and
+/// `Http3Server::next_request`.
 pub struct StreamRequest {
     request: Request<()>,
-    protocol: Option<Box<str>>,
+    protocol: Option<String>,
     stream: Stream,
+    /// Began when the request, or its stream, arrived.
+    budget: Budget,
 }
 
 /// The stream of a request, by the version of HTTP.
 enum Stream {
+    #[cfg(feature = "http2")]
     Http2(Http2Stream),
+    #[cfg(feature = "http3")]
+    Http3(Box<Http3Stream>),
 }
 
 impl StreamRequest {
-    pub(super) fn over_http2(request: Request<()>, protocol: Option<Box<str>>, stream: Http2Stream) -> Self {
-        Self { request, protocol, stream: Stream::Http2(stream) }
+    #[cfg(feature = "http2")]
+    pub(super) fn over_http2(
+        request: Request<()>,
+        protocol: Option<String>,
+        stream: Http2Stream,
+        budget: Budget,
+    ) -> Self {
+        Self { request, protocol, stream: Stream::Http2(stream), budget }
+    }
+
+    #[cfg(feature = "http3")]
+    pub(super) fn over_http3(
+        request: Request<()>,
+        protocol: Option<String>,
+        stream: Http3Stream,
+        budget: Budget,
+    ) -> Self {
+        Self { request, protocol, stream: Stream::Http3(Box::new(stream)), budget }
     }
 
     /// The head of the request. Its version tells HTTP/2 from HTTP/3. Cookies in several fields are joined.
@@ -70,14 +96,13 @@ impl StreamRequest {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept(mut self, upgrader: &Upgrader) -> Result<(Conn, Request<()>), UpgradeError> {
-        let budget = Budget::start(upgrader);
         let handshake = self.handshake();
-        match negotiate(upgrader, &budget, &self.request, handshake, self.stream.reset()).await {
+        match negotiate(upgrader, &self.budget, &self.request, handshake, self.stream.reset()).await {
             Ok((response, negotiated)) => {
-                let Self { request, stream, .. } = self;
-                Ok((open(stream, upgrader, response, negotiated)?, request))
+                let Self { request, stream, budget, .. } = self;
+                Ok((budget.limit(open(stream, upgrader, response, negotiated)).await?, request))
             }
-            Err(error) => Err(self.refuse(error, &budget).await),
+            Err(error) => Err(self.refuse(error).await),
         }
     }
 
@@ -94,10 +119,9 @@ impl StreamRequest {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_handshake(self, upgrader: &Upgrader, handshake: ServerHandshake) -> Result<Conn, UpgradeError> {
-        let budget = Budget::start(upgrader);
         match upgrader.negotiate(handshake, HeaderMap::new()) {
-            Ok((response, negotiated)) => open(self.stream, upgrader, response, negotiated),
-            Err(error) => Err(self.refuse(error, &budget).await),
+            Ok((response, negotiated)) => self.budget.limit(open(self.stream, upgrader, response, negotiated)).await,
+            Err(error) => Err(self.refuse(error).await),
         }
     }
 
@@ -126,15 +150,18 @@ impl StreamRequest {
         // A response to HEAD has no body (RFC 9110, 9.3.2).
         let body = if self.request.method() == Method::HEAD { Bytes::new() } else { body };
         match self.stream {
+            #[cfg(feature = "http2")]
             Stream::Http2(stream) => stream.respond(Response::from_parts(head, ()), body).await,
+            #[cfg(feature = "http3")]
+            Stream::Http3(stream) => stream.respond(Response::from_parts(head, ()), body).await,
         }
     }
 
     /// Sends the reason and returns it. A stream that was reset takes nothing more.
-    async fn refuse(self, error: UpgradeError, budget: &Budget) -> UpgradeError {
+    async fn refuse(self, error: UpgradeError) -> UpgradeError {
         if !matches!(error, UpgradeError::Disconnected) {
             // Even after the deadline this polls once, so the transport can still take a response such as the 408.
-            let _ = timeout_at(budget.deadline(), self.respond(error.response())).await;
+            let _ = timeout_at(self.budget.deadline(), self.respond(error.response())).await;
         }
         error
     }
@@ -154,27 +181,36 @@ impl Stream {
     /// Whether the client ended the stream with its request.
     fn has_ended(&self) -> bool {
         match self {
+            #[cfg(feature = "http2")]
             Self::Http2(stream) => stream.has_ended(),
+            #[cfg(feature = "http3")]
+            Self::Http3(stream) => stream.has_ended(),
         }
     }
 
     /// Completes if the client resets the stream.
     async fn reset(&mut self) {
         match self {
-            Self::Http2(stream) => poll_fn(|cx| stream.poll_reset(cx)).await,
+            #[cfg(feature = "http2")]
+            Self::Http2(stream) => std::future::poll_fn(|cx| stream.poll_reset(cx)).await,
+            #[cfg(feature = "http3")]
+            Self::Http3(stream) => stream.reset().await,
         }
     }
 }
 
 /// Sends the acceptance. The stream is the transport of the WebSocket from then on.
-fn open(
+async fn open(
     stream: Stream,
     upgrader: &Upgrader,
     response: Response<()>,
     negotiated: Negotiated,
 ) -> Result<Conn, UpgradeError> {
     let sides = match stream {
+        #[cfg(feature = "http2")]
         Stream::Http2(stream) => stream.open(response)?,
+        #[cfg(feature = "http3")]
+        Stream::Http3(stream) => stream.open(response).await?,
     };
     Ok(Conn::on(sides, Role::Server, negotiated, Vec::new(), &upgrader.settings))
 }

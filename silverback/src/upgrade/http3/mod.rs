@@ -4,20 +4,25 @@
 //! config     what a client may make us hold, in the terms of QUIC
 //! endpoint   the UDP socket, and clients that begin a connection
 //! mod        one connection: accepts streams, ends it in order
-//! request    one stream: request in, response out
+//! stream     one stream: request in, response out
+//! request    reads a request
 //! ```
 
 #[cfg(all(feature = "with-rustls-0_23", any(feature = "ring", feature = "aws-lc-rs")))]
 mod config;
 pub(super) mod endpoint;
 mod request;
+pub(super) mod stream;
 
 use std::{
     fmt,
     future::poll_fn,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -29,13 +34,11 @@ use silverback_proto::{
 };
 use tokio::{io::AsyncWrite, sync::watch, task::JoinSet};
 
-use self::{
-    endpoint::Http3Incoming,
-    request::{Accepted, take},
-};
+use self::{endpoint::Http3Incoming, request::read, stream::Http3Stream};
 use super::{
     UpgradeError, Upgrader,
     multiplexed::{IdleStep, IdleTimer, MAX_STREAMS},
+    stream_request::StreamRequest,
 };
 use crate::{
     conn::Conn,
@@ -86,12 +89,16 @@ impl Upgrader {
             limits,
             state: State::Begins(Box::pin(open(client, limits))),
             timer: IdleTimer::new(self.settings.handshake_timeout),
+            requests: JoinSet::new(),
             handshakes: JoinSet::new(),
-            cancelled: 0,
+            cancelled: Arc::default(),
             is_shutting_down: false,
         }
     }
 }
+
+/// The outcome of one request.
+type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 
 /// One HTTP/3 connection that carries WebSockets; see [`Upgrader::serve_http3`].
 ///
@@ -102,10 +109,12 @@ pub struct Http3Server {
     limits: Limits,
     state: State,
     timer: IdleTimer,
+    /// The streams whose requests are read.
+    requests: JoinSet<Result<StreamRequest, UpgradeError>>,
     /// The handshakes of single streams. Each may wait for the application's hook.
     handshakes: JoinSet<Accepted>,
     /// How many requests the client has cancelled since the last check.
-    cancelled: u32,
+    cancelled: Arc<AtomicU32>,
     is_shutting_down: bool,
 }
 
@@ -151,8 +160,26 @@ impl Http3Server {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
+    /// Returns the next request without answering it, or `None` once the connection has ended. This is for servers that
+    /// also answer other requests, such as those for a page. Call it until then. `Http2Server` has the same method, so a
+    /// server answers both versions alike.
+    ///
+    /// A client may have 100 requests without an answer. A request that does not arrive within the handshake timeout is
+    /// answered with 408.
+    ///
+    /// # Errors
+    /// Fails for one stream whose request could not be read. The connection and its other streams go on. An error of the
+    /// connection itself comes last, before `None`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no request.
+    pub async fn next_request(&mut self) -> Option<Result<StreamRequest, UpgradeError>> {
+        poll_fn(|cx| self.poll_next_request(cx)).await
+    }
+
     /// Ends the connection in order: the client is told to open no more streams (GOAWAY), and
-    /// [`accept`](Self::accept) returns `None` once those that are open have ended.
+    /// [`accept`](Self::accept) and [`next_request`](Self::next_request) return `None` once those that are open have
+    /// ended.
     pub fn shut_down(&mut self) {
         self.is_shutting_down = true;
         if let State::Open(open) = &mut self.state {
@@ -166,6 +193,25 @@ impl Http3Server {
     }
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
+        loop {
+            match self.handshakes.poll_join_next(cx) {
+                Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
+                // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
+                Poll::Ready(Some(Err(_))) => continue,
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            match ready!(self.poll_next_request(cx)) {
+                Some(Ok(request)) => {
+                    let upgrader = self.upgrader.clone();
+                    self.handshakes.spawn(async move { request.accept(&upgrader).await });
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_next_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<StreamRequest, UpgradeError>>> {
         loop {
             match &mut self.state {
                 State::Over => return Poll::Ready(None),
@@ -185,24 +231,24 @@ impl Http3Server {
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
                 State::Open(open) => {
-                    match self.handshakes.poll_join_next(cx) {
-                        Poll::Ready(Some(Ok(handshake))) => {
-                            self.note_cancelled(&handshake);
-                            return Poll::Ready(Some(handshake));
-                        }
-                        // A hook has panicked, which reset its stream. Others that are done would not wake this task
-                        // again.
+                    match self.requests.poll_join_next(cx) {
+                        Poll::Ready(Some(Ok(request))) => return Poll::Ready(Some(request)),
                         Poll::Ready(Some(Err(_))) => continue,
                         Poll::Ready(None) | Poll::Pending => {}
                     }
+                    // A client that opens streams and resets them without end makes us work for nothing.
+                    if self.cancelled.load(Ordering::Relaxed) > MAX_CANCELLED {
+                        open.fail(&LimitError::CancelledRequests { limit: MAX_CANCELLED }.into());
+                    }
                     open.poll_goaway(cx);
                     match open.next_stream.as_mut().poll(cx) {
-                        // QUIC limits how many streams there are at a time, and a stream counts until its handshake is
-                        // over.
+                        // QUIC limits how many streams there are at a time, and a stream counts until its request is
+                        // answered.
                         Poll::Ready(Ok(stream)) => {
                             if let Some((stream, link)) = open.accept(stream) {
-                                let (upgrader, limits) = (self.upgrader.clone(), self.limits);
-                                self.handshakes.spawn(async move { take(&upgrader, stream, limits, link).await });
+                                let upgrader = self.upgrader.clone();
+                                let stream = Http3Stream::new(stream, self.limits, link, self.cancelled.clone());
+                                self.requests.spawn(async move { read(&upgrader, stream).await });
                             }
                         }
                         Poll::Ready(Err(error)) => return self.end(error),
@@ -235,21 +281,8 @@ impl Http3Server {
         }
     }
 
-    /// A client that opens streams and resets them without end makes us work for nothing.
-    fn note_cancelled(&mut self, handshake: &Accepted) {
-        if !matches!(handshake, Err(UpgradeError::Disconnected | UpgradeError::Http3(_))) {
-            return;
-        }
-        self.cancelled += 1;
-        if let State::Open(open) = &self.state {
-            if self.cancelled > MAX_CANCELLED {
-                open.fail(&LimitError::CancelledRequests { limit: MAX_CANCELLED }.into());
-            }
-        }
-    }
-
     fn check(&mut self) {
-        self.cancelled = 0;
+        self.cancelled.store(0, Ordering::Relaxed);
         let State::Open(open) = &mut self.state else { return };
         if open.told.borrow().settings.is_none() {
             // RFC 9114, 6.2.1: each side opens its control stream at the beginning of the connection.
@@ -263,7 +296,7 @@ impl Http3Server {
         }
     }
 
-    fn end(&mut self, error: ConnectionError) -> Poll<Option<Accepted>> {
+    fn end<T>(&mut self, error: ConnectionError) -> Poll<Option<Result<T, UpgradeError>>> {
         let State::Open(open) = std::mem::replace(&mut self.state, State::Over) else { return Poll::Ready(None) };
         if let Some(fault) = open.link.as_ref().and_then(|link| link.fault()) {
             return Poll::Ready(Some(Err(UpgradeError::Http3(fault.clone()))));

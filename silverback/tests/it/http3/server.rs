@@ -3,7 +3,7 @@
 use http::{HeaderMap, Response};
 use silverback::{Compression, Http3Endpoint, UpgradeError, Upgrader};
 use silverback_testkit::{
-    http3::{GOAWAY, Reset, SETTINGS, UNKNOWN, connect, connect_to, control, data, frame, headers},
+    http3::{Client, GOAWAY, Reset, SETTINGS, UNKNOWN, connect, connect_to, control, data, frame, headers},
     wire::{CLIENT_KEY, close, ping, pong, text},
 };
 use tokio::sync::mpsc::unbounded_channel;
@@ -279,7 +279,7 @@ async fn graceful_shutdown_lets_open_connections_end_and_rejects_new_ones() {
         }
         endpoint.shut_down().await;
     });
-    let client = within(silverback_testkit::http3::Client::connect(address, &certificate)).await;
+    let client = within(Client::connect(address, &certificate)).await;
     let mut uni = within(client.control()).await;
     assert_eq!(within(uni.receive()).await.0, SETTINGS);
     let mut stream = within(client.open_websocket(&[])).await;
@@ -320,4 +320,62 @@ async fn a_client_that_sends_no_settings_is_told_so() {
     assert!(matches!(server.sees().await, Seen::Ended(Err(_)) | Seen::Refused(UpgradeError::Http3(_))));
     let mut client = server.connect_silently().await;
     client.open_uni(&control()).await;
+}
+
+/// Larger than the window of a client.
+const PAGE: usize = 3 * 1024 * 1024;
+
+#[tokio::test]
+async fn an_application_answers_other_requests_beside_its_websockets() {
+    let (certificate, tls) = certificate();
+    let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), tls).unwrap();
+    let address = endpoint.local_addr().unwrap();
+    let (seen, mut sees) = unbounded_channel();
+    tokio::spawn(async move {
+        let upgrader = Upgrader::new();
+        let mut http3 = upgrader.serve_http3(endpoint.accept().await.unwrap());
+        while let Some(Ok(request)) = http3.next_request().await {
+            let (upgrader, seen) = (upgrader.clone(), seen.clone());
+            tokio::spawn(async move {
+                let path = request.request().uri().path().to_owned();
+                match request.handshake() {
+                    Ok(handshake) => {
+                        let upgrader = upgrader.subprotocols(handshake.subprotocols());
+                        let _ = echo(request.accept_handshake(&upgrader, handshake).await.unwrap()).await;
+                    }
+                    Err(_) => {
+                        let page = Response::builder().header("connection", "close");
+                        let answered = request.respond(page.body(vec![b'x'; PAGE]).unwrap()).await;
+                        let _ = seen.send(format!("answered {path} {}", answered.is_ok()));
+                    }
+                }
+            });
+        }
+    });
+    let client = within(Client::connect(address, &certificate)).await;
+    let mut socket = within(client.open_websocket(&[("sec-websocket-protocol", "any")])).await;
+    let get = |method, path| {
+        headers(&[(":method", method), (":scheme", "https"), (":authority", "example.com"), (":path", path)])
+    };
+    let mut page = client.open(&get("GET", "/page")).await;
+    page.finish();
+    let head = within(page.head()).await.unwrap();
+    assert_eq!(head, [(":status".to_owned(), "200".to_owned()), ("content-length".into(), PAGE.to_string())]);
+    assert_eq!(within(page.body()).await.unwrap().len(), PAGE);
+    let mut head = client.open(&get("HEAD", "/page")).await;
+    head.finish();
+    assert_eq!(within(head.status()).await, Ok(200));
+    assert_eq!(within(head.body()).await.unwrap(), "");
+    for _ in 0..2 {
+        assert_eq!(within(sees.recv()).await.unwrap(), "answered /page true");
+    }
+    // One that is not taken any more.
+    let mut page = client.open(&get("GET", "/dropped")).await;
+    assert_eq!(within(page.status()).await, Ok(200));
+    page.stop(0x10C);
+    drop(page);
+    // QUIC has taken the page, or its window was full.
+    assert!(within(sees.recv()).await.unwrap().starts_with("answered /dropped "));
+    socket.send_frame(text("still here")).await;
+    within(socket.expect(text("still here"))).await;
 }

@@ -67,7 +67,7 @@ impl Http3Writer {
     /// Sends whole frames.
     ///
     /// Not cancel safe: the rest is lost.
-    pub(crate) async fn send(&mut self, frames: Vec<u8>) -> io::Result<()> {
+    pub(crate) async fn send(&mut self, frames: impl Into<Bytes>) -> io::Result<()> {
         self.queued = frames.into();
         poll_fn(|cx| self.poll_flush(cx)).await
     }
