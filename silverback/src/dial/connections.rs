@@ -63,8 +63,8 @@ impl Connections {
     ) -> Result<(Conn, Response<()>), DialError> {
         match self {
             Self::Http1 => {
-                let (wire, _) = reach(dialer, request, Alpn::Http1, time).await?;
-                shake_hands(dialer, wire, request.clone(), time).await
+                let reached = reach(dialer, request, Alpn::Http1, time).await?;
+                shake_hands(dialer, reached.wire, request.clone(), time).await
             }
             #[cfg(feature = "http2")]
             Self::Http2(pool) => pool.open(dialer, request, time).await,

@@ -27,14 +27,23 @@ use super::{
 };
 use crate::io::transport::{socket::peer_of, wire::Wire};
 
-/// Returns a stream that is ready for the opening handshake, and the protocol that ALPN selected. `alpn` is what the
-/// client offers to a server with TLS.
+/// A stream that is ready for the opening handshake.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) wire: Wire,
+    /// The protocol that ALPN selected.
+    pub(super) selected: Option<Vec<u8>>,
+    /// Bytes of the server that came together with the answer of the proxy.
+    pub(super) early: Vec<u8>,
+}
+
+/// Connects to the server. `alpn` is the offer to a server with TLS.
 pub(super) async fn reach(
     dialer: &Dialer,
     request: &ClientRequest,
     alpn: Alpn,
     time: &TimeLimit,
-) -> Result<(Wire, Option<Vec<u8>>), DialError> {
+) -> Result<Reached, DialError> {
     Reach { dialer, time }.reach(request, alpn).await
 }
 
@@ -44,7 +53,7 @@ struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    async fn reach(&self, request: &ClientRequest, alpn: Alpn) -> Result<(Wire, Option<Vec<u8>>), DialError> {
+    async fn reach(&self, request: &ClientRequest, alpn: Alpn) -> Result<Reached, DialError> {
         // TLS is prepared first, so that wrong settings fail before any connection is opened.
         let tls = match request.is_secure() {
             true => Some(Connector::of(self.dialer.tls.as_ref(), alpn).await?),
@@ -56,16 +65,16 @@ impl Reach<'_> {
             Route::Unix(_) => None,
             _ => self.proxy_for(request)?,
         };
-        let wire = match proxy {
-            Some(proxy) => self.through_proxy(proxy, request).await?,
-            None => self.connect(&request.socket_host(), request.port(), &target(request)).await?,
+        let (wire, early) = match proxy {
+            Some(proxy) => self.through_proxy(proxy, request, alpn).await?,
+            None => (self.connect(&request.socket_host(), request.port(), &target(request)).await?, Vec::new()),
         };
         match tls {
             Some(tls) => {
                 let (wire, session) = self.secure(tls, wire, host, &target(request)).await?;
-                Ok((wire, session.alpn))
+                Ok(Reached { wire, selected: session.alpn, early })
             }
-            None => Ok((wire, None)),
+            None => Ok(Reached { wire, selected: None, early }),
         }
     }
 
@@ -140,27 +149,39 @@ impl Reach<'_> {
         Ok(Wire::Unix(stream))
     }
 
-    async fn through_proxy(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
+    /// Returns the stream to the server, and bytes of the server that came together with the answer of the proxy.
+    async fn through_proxy(
+        &self,
+        proxy: &Proxy,
+        request: &ClientRequest,
+        alpn: Alpn,
+    ) -> Result<(Wire, Vec<u8>), DialError> {
         match proxy.kind {
-            ProxyKind::Http | ProxyKind::Https => self.through_http(proxy, request).await,
+            ProxyKind::Http | ProxyKind::Https => self.through_http(proxy, request, alpn).await,
             #[cfg(feature = "socks")]
-            ProxyKind::Socks5 | ProxyKind::Socks5h => self.through_socks(proxy, request).await,
+            ProxyKind::Socks5 | ProxyKind::Socks5h => Ok((self.through_socks(proxy, request).await?, Vec::new())),
             #[cfg(not(feature = "socks"))]
             ProxyKind::Socks5 | ProxyKind::Socks5h => Err(DialError::SocksUnsupported),
         }
     }
 
-    async fn through_http(&self, proxy: &Proxy, request: &ClientRequest) -> Result<Wire, DialError> {
+    async fn through_http(
+        &self,
+        proxy: &Proxy,
+        request: &ClientRequest,
+        alpn: Alpn,
+    ) -> Result<(Wire, Vec<u8>), DialError> {
         let mut wire = self.connect_to_proxy(proxy).await?;
         let server = target(request);
         let head_limit = self.dialer.settings.max_head_size;
         let begun = Instant::now();
         let (deadline, _) = self.time.deadline(DialStep::Proxy);
         let place = Place::new(&server, peer_of(&wire));
-        let opening = tunnel(&mut wire, proxy, place, self.dialer.user_agent(), head_limit, deadline);
-        self.time.bounded(DialStep::Proxy, place, opening).await?;
+        let may_begin = !request.is_secure() && alpn.server_may_begin();
+        let opening = tunnel(&mut wire, proxy, place, self.dialer.user_agent(), head_limit, deadline, may_begin);
+        let early = self.time.bounded(DialStep::Proxy, place, opening).await?;
         self.dialer.observe(&DialEvent::ProxyConnected { proxy: &proxy.target(), took: begun.elapsed() });
-        Ok(wire)
+        Ok((wire, early))
     }
 
     #[cfg(feature = "socks")]

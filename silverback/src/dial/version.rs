@@ -66,6 +66,20 @@ pub(super) enum Alpn {
     Http2OrHttp1,
 }
 
+impl Alpn {
+    /// Returns whether a server without TLS may send before the client does: in HTTP/2 both sides begin at once (RFC
+    /// 9113, 3.4).
+    pub(super) fn server_may_begin(self) -> bool {
+        match self {
+            Self::Http1 => false,
+            #[cfg(feature = "http2")]
+            Self::Http2 => true,
+            #[cfg(feature = "http2")]
+            Self::Http2OrHttp1 => false,
+        }
+    }
+}
+
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 impl Alpn {
     /// The number of different offers.

@@ -14,10 +14,10 @@ use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use tokio::time::timeout;
 
+use super::prefixed::Prefixed;
 use crate::io::transport::{
     http2::to_io,
     socket::{peer_of, socket_under},
-    wire::Wire,
 };
 
 /// A connection on which streams can be opened. When it and all streams are gone, the connection ends.
@@ -43,9 +43,9 @@ impl Http2Connection {
     ///
     /// # Errors
     /// An error of h2 is inside of the `io::Error`.
-    pub(super) async fn begin(stream: Wire, max_head_size: usize) -> io::Result<(Arc<Self>, Slot)> {
-        let peer = peer_of(&stream);
-        if let Some(socket) = socket_under(&stream) {
+    pub(super) async fn begin(stream: Prefixed, max_head_size: usize) -> io::Result<(Arc<Self>, Slot)> {
+        let peer = peer_of(stream.wire());
+        if let Some(socket) = socket_under(stream.wire()) {
             // Nagle's algorithm would add up to 40 ms.
             let _ = socket.set_nodelay(true);
         }
@@ -97,7 +97,7 @@ impl Http2Connection {
 }
 
 /// Drives a connection until it ends. h2 ends it in order when the last sender and the last stream are gone.
-async fn drive(mut connection: Connection<Wire, Bytes>, handle: Weak<Http2Connection>, streams: Arc<()>) {
+async fn drive(mut connection: Connection<Prefixed, Bytes>, handle: Weak<Http2Connection>, streams: Arc<()>) {
     let (mut idle_checks, mut ending_checks) = (0, 0);
     loop {
         if let Ok(ended) = timeout(CHECK, &mut connection).await {

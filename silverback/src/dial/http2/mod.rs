@@ -6,6 +6,7 @@
 mod connection;
 mod exchange;
 mod http1_servers;
+mod prefixed;
 
 use std::{
     net::SocketAddr,
@@ -24,12 +25,13 @@ pub(super) use self::http1_servers::Http1Servers;
 use self::{
     connection::{Http2Connection, Slot},
     exchange::{Remedy, exchange, http2_error, remedy},
+    prefixed::Prefixed,
 };
 use super::{
     DialError, DialEvent, DialStep, Dialer, HttpVersion, VersionFault,
     error::Place,
     exchange::{knows_no_protocol, shake_hands},
-    reach::reach,
+    reach::{Reached, reach},
     target,
     time_limit::{TimeLimit, until},
     version::Alpn,
@@ -70,13 +72,17 @@ impl Http2Pool {
         if self.is_http1.load(Ordering::Relaxed) { Version::HTTP_11 } else { Version::HTTP_2 }
     }
 
-    /// Opens the first connection.
+    /// Opens the first connection, unless it would be of HTTP/1.1.
     pub(super) async fn prepare(
         &self,
         dialer: &Dialer,
         request: &ClientRequest,
         time: &TimeLimit,
     ) -> Result<(), DialError> {
+        if offer(dialer, request) == Alpn::Http1 {
+            self.is_http1.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
         self.reserve(dialer, request, time).await.map(drop)
     }
 
@@ -156,12 +162,13 @@ impl Http2Pool {
 async fn connect(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Reserved, DialError> {
     let mut alpn = offer(dialer, request);
     loop {
-        let (wire, selected) = reach(dialer, request, alpn, time).await.map_err(|error| match error {
-            DialError::Io { step: DialStep::Tls, target, peer, source } if knows_no_protocol(&source) => {
-                unsupported(&target, peer, DialStep::Tls, VersionFault::Alpn { selected: None })
-            }
-            error => error,
-        })?;
+        let Reached { wire, selected, early } =
+            reach(dialer, request, alpn, time).await.map_err(|error| match error {
+                DialError::Io { step: DialStep::Tls, target, peer, source } if knows_no_protocol(&source) => {
+                    unsupported(&target, peer, DialStep::Tls, VersionFault::Alpn { selected: None })
+                }
+                error => error,
+            })?;
         let is_http2 = selected.as_deref() == Some(b"h2") || (!request.is_secure() && alpn == Alpn::Http2);
         match alpn {
             _ if is_http2 => {}
@@ -171,7 +178,7 @@ async fn connect(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> 
                 return Err(unsupported(&target(request), peer_of(&wire), DialStep::Tls, fault));
             }
         }
-        match begin(dialer, wire, request, time).await {
+        match begin(dialer, Prefixed::new(early, wire), request, time).await {
             Err(DialError::HttpVersion { fault: VersionFault::ExtendedConnect, .. })
                 if alpn == Alpn::Http2OrHttp1 && fall_back(dialer, request) =>
             {
@@ -189,7 +196,7 @@ pub(super) async fn dial_on(
     request: ClientRequest,
     time: &TimeLimit,
 ) -> Result<(Conn, Response<()>), DialError> {
-    let Stream { connection, slot, limit, .. } = begin(dialer, wire, &request, time).await?;
+    let Stream { connection, slot, limit, .. } = begin(dialer, Prefixed::new(Vec::new(), wire), &request, time).await?;
     let target = target(&request);
     let place = Place::new(&target, connection.peer);
     let deadline = limit.0;
@@ -197,14 +204,19 @@ pub(super) async fn dial_on(
 }
 
 /// Begins HTTP/2 on a stream.
-async fn begin(dialer: &Dialer, wire: Wire, request: &ClientRequest, time: &TimeLimit) -> Result<Stream, DialError> {
+async fn begin(
+    dialer: &Dialer,
+    stream: Prefixed,
+    request: &ClientRequest,
+    time: &TimeLimit,
+) -> Result<Stream, DialError> {
     let target = target(request);
-    let peer = peer_of(&wire);
+    let peer = peer_of(stream.wire());
     let place = Place::new(&target, peer);
     let limit = time.deadline(DialStep::Handshake);
     let begun = Instant::now();
     let beginning = async {
-        let begun = Http2Connection::begin(wire, dialer.settings.max_head_size).await;
+        let begun = Http2Connection::begin(stream, dialer.settings.max_head_size).await;
         begun.map_err(|error| match http2_error(&error) {
             Some(fault) if !fault.is_remote() => {
                 unsupported(&target, peer, DialStep::Handshake, VersionFault::OtherProtocol)
@@ -225,7 +237,9 @@ async fn begin(dialer: &Dialer, wire: Wire, request: &ClientRequest, time: &Time
 fn offer(dialer: &Dialer, request: &ClientRequest) -> Alpn {
     match dialer.http_version {
         HttpVersion::Http2 => Alpn::Http2,
-        HttpVersion::Http2OrHttp1 if !dialer.http1_servers.contains(request) => Alpn::Http2OrHttp1,
+        HttpVersion::Http2OrHttp1 if request.is_secure() && !dialer.http1_servers.contains(request) => {
+            Alpn::Http2OrHttp1
+        }
         _ => Alpn::Http1,
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Asks the proxy to connect to `server`, which is named by its `host:port`, with brackets around an IPv6 address.
-/// `deadline` only ends the reading of a refusal.
+/// `deadline` only ends the reading of a refusal. Returns what the server has sent by then, if it may speak first.
 pub(in crate::dial) async fn tunnel(
     stream: &mut Wire,
     proxy: &Proxy,
@@ -26,7 +26,8 @@ pub(in crate::dial) async fn tunnel(
     user_agent: &HeaderValue,
     head_limit: usize,
     deadline: Instant,
-) -> Result<(), DialError> {
+    server_may_begin: bool,
+) -> Result<Vec<u8>, DialError> {
     let failed = |source| server.failed(DialStep::Proxy, source);
     stream.write_all(&request(proxy, server.target, user_agent)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
@@ -36,9 +37,9 @@ pub(in crate::dial) async fn tunnel(
         let refusal = Refusal::read(stream, response, leftover, deadline).await;
         return Err(DialError::ProxyRefused { proxy: proxy.target(), peer: server.peer, refusal });
     }
-    // In TLS and in HTTP the client speaks first. So these bytes did not come from the server.
-    match leftover.is_empty() {
-        true => Ok(()),
+    // In TLS and in HTTP/1.1 the client speaks first. So these bytes did not come from the server.
+    match leftover.is_empty() || server_may_begin {
+        true => Ok(leftover),
         false => Err(failed(invalid("the proxy sent bytes into the tunnel before the client did"))),
     }
 }
