@@ -194,8 +194,9 @@ impl Reader {
         self.negotiated.as_ref()?.compression
     }
 
-    /// Returns the address of the other end of the TCP connection, which may be a proxy. This also works under TLS on a
-    /// `TcpStream`, by rustls or the system's library where its feature is on. Returns `None` on any other transport,
+    /// Returns the address of the other end of the TCP connection, which may be a proxy. This also works over HTTP/2, and
+    /// under TLS on a `TcpStream`, by rustls or the system's library where its feature is on. With hyper over HTTP/2 the
+    /// TCP connection is not known. Returns `None` on any other transport,
     /// and once the connection has ended. The call may ask the system, so keep the result if you need it often.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         Some(self.driver.io().addresses()?.peer)

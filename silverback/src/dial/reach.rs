@@ -32,8 +32,10 @@ use crate::io::transport::{socket::peer_of, wire::Wire};
 pub(super) struct Reached {
     pub(super) wire: Wire,
     /// The protocol that ALPN selected.
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "only HTTP/2 is chosen by ALPN"))]
     pub(super) selected: Option<Vec<u8>>,
     /// Bytes of the server that came together with the answer of the proxy.
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "only a server over HTTP/2 may begin"))]
     pub(super) early: Vec<u8>,
 }
 

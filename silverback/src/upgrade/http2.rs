@@ -14,7 +14,7 @@ use bytes::Bytes;
 use h2::{
     RecvStream,
     ext::Protocol,
-    server::{Builder, Connection, Handshake, SendResponse},
+    server::{Builder, Connection, Handshake},
 };
 use http::Request;
 use silverback_proto::handshake::headers::join_cookies;
@@ -30,7 +30,10 @@ use super::{
     multiplexed::{IdleStep, IdleTimer, MAX_STREAMS},
     stream_request::StreamRequest,
 };
-use crate::{conn::Conn, io::transport::ByteStream};
+use crate::{
+    conn::Conn,
+    io::transport::{ByteStream, socket::Addresses},
+};
 
 impl Upgrader {
     /// Serves WebSockets on one HTTP/2 connection (RFC 8441). The stream is one on which the client speaks HTTP/2: a TLS
@@ -57,6 +60,7 @@ impl Upgrader {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub fn serve_http2(&self, stream: impl ByteStream) -> Http2Server {
+        let addresses = Addresses::of(&stream).map(Arc::new);
         let stream: Box<dyn ByteStream> = Box::new(stream);
         let head_limit = u32::try_from(self.settings.max_head_size).unwrap_or(u32::MAX);
         let mut builder = Builder::new();
@@ -75,6 +79,7 @@ impl Upgrader {
             handshakes: JoinSet::new(),
             rooms: Rooms::new(),
             busy: Arc::new(()),
+            addresses,
             is_shutting_down: false,
         }
     }
@@ -96,6 +101,7 @@ pub struct Http2Server {
     rooms: Rooms,
     /// Each WebSocket and each request that is not answered has a clone.
     busy: Arc<()>,
+    addresses: Option<Arc<Addresses>>,
     is_shutting_down: bool,
 }
 
@@ -222,10 +228,16 @@ impl Http2Server {
                     };
                     match polled {
                         Poll::Ready(Some(Ok((request, respond)))) => {
-                            let room = self.rooms.next.take();
-                            let stream = (respond, self.busy.clone(), room);
+                            let (request, received, protocol) = taken_apart(request);
+                            let stream = Http2Stream {
+                                received,
+                                respond,
+                                busy: self.busy.clone(),
+                                addresses: self.addresses.clone(),
+                                _room: self.rooms.next.take(),
+                            };
                             let budget = Budget::start(&self.upgrader);
-                            return Poll::Ready(Some(Ok(stream_request(request, stream, budget))));
+                            return Poll::Ready(Some(Ok(StreamRequest::over_http2(request, protocol, stream, budget))));
                         }
                         Poll::Ready(Some(Err(error))) => return self.end(error),
                         Poll::Ready(None) => self.state = State::Over,
@@ -287,17 +299,13 @@ impl Rooms {
     }
 }
 
-fn stream_request(
-    request: Request<RecvStream>,
-    (respond, busy, room): (SendResponse<Bytes>, Arc<()>, Option<OwnedSemaphorePermit>),
-    budget: Budget,
-) -> StreamRequest {
+/// Returns the head of a request, its stream, and the value of `:protocol`.
+fn taken_apart(request: Request<RecvStream>) -> (Request<()>, RecvStream, Option<String>) {
     let (mut head, received) = request.into_parts();
     join_cookies(&mut head.headers);
     let protocol = head.extensions.remove::<Protocol>().map(|protocol| protocol.as_str().to_owned());
     head.extensions.clear();
-    let stream = Http2Stream::new(received, respond, busy, room);
-    StreamRequest::over_http2(Request::from_parts(head, ()), protocol, stream, budget)
+    (Request::from_parts(head, ()), received, protocol)
 }
 
 /// How much a client may send on one stream before we read it. With the smallest useful window, a stream that is not read

@@ -15,28 +15,21 @@ use super::UpgradeError;
 use crate::io::transport::{
     ReadSide, WriteSide,
     http2::{Http2Reader, Http2Writer, send_all},
+    socket::Addresses,
 };
 
 /// A stream whose request is not answered.
 pub(super) struct Http2Stream {
-    received: RecvStream,
-    respond: SendResponse<Bytes>,
+    pub(super) received: RecvStream,
+    pub(super) respond: SendResponse<Bytes>,
     /// Counts the WebSockets and the unanswered requests of the connection.
-    busy: Arc<()>,
+    pub(super) busy: Arc<()>,
+    pub(super) addresses: Option<Arc<Addresses>>,
     /// Bounds the unanswered requests.
-    _room: Option<OwnedSemaphorePermit>,
+    pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Http2Stream {
-    pub(super) fn new(
-        received: RecvStream,
-        respond: SendResponse<Bytes>,
-        busy: Arc<()>,
-        room: Option<OwnedSemaphorePermit>,
-    ) -> Self {
-        Self { received, respond, busy, _room: room }
-    }
-
     /// Whether the client ended the stream with its request.
     pub(super) fn has_ended(&self) -> bool {
         self.received.is_end_stream()
@@ -51,7 +44,7 @@ impl Http2Stream {
     pub(super) fn open(mut self, response: Response<()>) -> Result<(ReadSide, WriteSide), UpgradeError> {
         let sender = self.respond.send_response(response, false).map_err(|_| UpgradeError::Disconnected)?;
         Ok((
-            ReadSide::Http2(Box::new(Http2Reader::new(self.received))),
+            ReadSide::Http2(Box::new(Http2Reader::new(self.received, self.addresses))),
             WriteSide::Http2(Box::new(Http2Writer::new(sender, self.busy))),
         ))
     }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::prefixed::Prefixed;
 use crate::io::transport::{
     http2::to_io,
-    socket::{peer_of, socket_under},
+    socket::{Addresses, socket_under},
 };
 
 /// A connection on which streams can be opened. When it and all streams are gone, the connection ends.
@@ -27,7 +27,7 @@ pub(super) struct Http2Connection {
     sender: Mutex<Option<SendRequest<Bytes>>>,
     /// Each handshake and each WebSocket has a clone, and so has the driver.
     streams: Arc<()>,
-    pub(super) peer: Option<SocketAddr>,
+    addresses: Option<Arc<Addresses>>,
 }
 
 /// The right to open one stream.
@@ -35,6 +35,7 @@ pub(super) struct Http2Connection {
 pub(super) struct Slot {
     pub(super) sender: SendRequest<Bytes>,
     pub(super) counted: Arc<()>,
+    pub(super) addresses: Option<Arc<Addresses>>,
 }
 
 impl Http2Connection {
@@ -44,7 +45,7 @@ impl Http2Connection {
     /// # Errors
     /// An error of h2 is inside of the `io::Error`.
     pub(super) async fn begin(stream: Prefixed, max_head_size: usize) -> io::Result<(Arc<Self>, Slot)> {
-        let peer = peer_of(stream.wire());
+        let addresses = Addresses::of(stream.wire()).map(Arc::new);
         if let Some(socket) = socket_under(stream.wire()) {
             // Nagle's algorithm would add up to 40 ms.
             let _ = socket.set_nodelay(true);
@@ -70,8 +71,8 @@ impl Http2Connection {
         })
         .await?;
         let streams = Arc::new(());
-        let slot = Slot { sender: sender.clone(), counted: streams.clone() };
-        let this = Arc::new(Self { sender: Mutex::new(Some(sender)), streams: streams.clone(), peer });
+        let slot = Slot { sender: sender.clone(), counted: streams.clone(), addresses: addresses.clone() };
+        let this = Arc::new(Self { sender: Mutex::new(Some(sender)), streams: streams.clone(), addresses });
         tokio::spawn(drive(connection, Arc::downgrade(&this), streams));
         Ok((this, slot))
     }
@@ -82,7 +83,12 @@ impl Http2Connection {
         // This connection and its driver count too.
         let open = Arc::strong_count(&self.streams).saturating_sub(2);
         let has_room = open < sender.current_max_send_streams().min(MAX_STREAMS);
-        has_room.then(|| Slot { sender, counted: self.streams.clone() })
+        let (counted, addresses) = (self.streams.clone(), self.addresses.clone());
+        has_room.then_some(Slot { sender, counted, addresses })
+    }
+
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        Some(self.addresses.as_ref()?.peer)
     }
 
     /// Opens no more streams. Those that are open live on, and the connection ends after the last one.

@@ -1,9 +1,8 @@
 //! The opening handshake on one stream of an HTTP/2 connection (RFC 8441, 5).
 
-use std::{future::poll_fn, io, sync::Arc};
+use std::{future::poll_fn, io};
 
-use bytes::Bytes;
-use h2::{RecvStream, SendStream, client::ResponseFuture, ext::Protocol};
+use h2::{RecvStream, client::ResponseFuture, ext::Protocol};
 use http::{Response, StatusCode, Version, header};
 use silverback_proto::{
     Role,
@@ -64,15 +63,11 @@ pub(super) async fn exchange(
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
     let negotiated = handshake.verify(&response).map_err(wrong)?;
-    let sides = sides(sender, receiver, slot.counted);
+    let sides = (
+        ReadSide::Http2(Box::new(Http2Reader::new(receiver, slot.addresses))),
+        WriteSide::Http2(Box::new(Http2Writer::new(sender, slot.counted))),
+    );
     Ok((Conn::on(sides, Role::Client, negotiated, Vec::new(), &dialer.settings), response))
-}
-
-fn sides(sender: SendStream<Bytes>, receiver: RecvStream, counted: Arc<()>) -> (ReadSide, WriteSide) {
-    (
-        ReadSide::Http2(Box::new(Http2Reader::new(receiver))),
-        WriteSide::Http2(Box::new(Http2Writer::new(sender, counted))),
-    )
 }
 
 enum Answer {

@@ -101,7 +101,7 @@ impl Http2Pool {
                 Reserved::Http1(wire) => return shake_hands(dialer, wire, request.clone(), time).await,
             };
             let Stream { connection, slot, is_first, limit } = stream;
-            let place = Place::new(&target, connection.peer);
+            let place = Place::new(&target, connection.peer());
             let work = exchange(dialer, slot, request.clone(), place, limit.0);
             let error = match until(limit, DialStep::Handshake, place, work).await {
                 Ok(opened) => return Ok(opened),
@@ -198,7 +198,7 @@ pub(super) async fn dial_on(
 ) -> Result<(Conn, Response<()>), DialError> {
     let Stream { connection, slot, limit, .. } = begin(dialer, Prefixed::new(Vec::new(), wire), &request, time).await?;
     let target = target(&request);
-    let place = Place::new(&target, connection.peer);
+    let place = Place::new(&target, connection.peer());
     let deadline = limit.0;
     until(limit, DialStep::Handshake, place, exchange(dialer, slot, request, place, deadline)).await
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Asks the proxy to connect to `server`, which is named by its `host:port`, with brackets around an IPv6 address.
-/// `deadline` only ends the reading of a refusal. Returns what the server has sent by then, if it may speak first.
+/// `deadline` only ends the reading of a refusal. Returns the bytes that the server has sent by then, if it may speak first.
 pub(in crate::dial) async fn tunnel(
     stream: &mut Wire,
     proxy: &Proxy,

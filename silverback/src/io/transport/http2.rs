@@ -11,17 +11,21 @@ use std::{
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use h2::{Reason, RecvStream, SendStream};
 
+use super::socket::Addresses;
+
 /// The receiving half of a stream.
 #[derive(Debug)]
 pub(crate) struct Http2Reader {
     stream: RecvStream,
     /// The rest of the last DATA frame.
     left: Bytes,
+    /// Those of the TCP connection, which all streams share.
+    pub(super) addresses: Option<Arc<Addresses>>,
 }
 
 impl Http2Reader {
-    pub(crate) fn new(stream: RecvStream) -> Self {
-        Self { stream, left: Bytes::new() }
+    pub(crate) fn new(stream: RecvStream, addresses: Option<Arc<Addresses>>) -> Self {
+        Self { stream, left: Bytes::new(), addresses }
     }
 
     /// Reads all DATA frames that have arrived and fit, so that a burst costs one read. The peer gets credit only for

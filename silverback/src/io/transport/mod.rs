@@ -131,6 +131,8 @@ impl ReadSide {
         match self {
             Self::Tcp(half) => Some(Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? }),
             Self::Layered(layered) => Some(layered.1),
+            #[cfg(feature = "http2")]
+            Self::Http2(reader) => reader.addresses.as_deref().copied(),
             _ => None,
         }
     }

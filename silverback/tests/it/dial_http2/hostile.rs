@@ -329,6 +329,29 @@ mod frames_of_the_server {
     }
 }
 
+/// RFC 9113, 6.8: the GOAWAY names the last stream that the server has processed.
+#[tokio::test]
+async fn a_goaway_that_leaves_a_request_unprocessed_moves_it_to_another_connection() {
+    let (dialer, mut connections) = network();
+    let dialling = dial(dialer);
+    let mut server = RawServer::next(&mut connections).await;
+    server.send(&[settings(&[ENABLE_CONNECT])]).await;
+    server.receive_kind(HEADERS).await;
+    server.send(&[frame(GOAWAY, 0, 0, &[0; 8])]).await;
+    let mut second = connections.next_server().await;
+    let _stream = within(second.request()).await.accept();
+    within(dialling).await.unwrap().unwrap();
+}
+
+/// The server says that the fault is ours.
+#[tokio::test]
+async fn a_goaway_with_an_error_on_a_new_connection_is_not_tried_again() {
+    let (dialling, mut server) = asked().await;
+    server.send(&[frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 11])]).await;
+    let error = failed(dialling).await;
+    assert!(error.to_string().contains("excessive load"), "{error}");
+}
+
 mod frames_of_ours {
     use super::*;
 

@@ -111,12 +111,25 @@ async fn a_unix_socket_leads_to_the_server() {
 async fn tcp_leads_to_the_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
+    let accepting = tokio::spawn(async move {
+        let mut http2 = Upgrader::new().serve_http2(listener.accept().await.unwrap().0);
+        let (conn, _) = http2.accept().await.unwrap().unwrap();
+        let addresses = (conn.local_addr(), conn.peer_addr());
+        tokio::spawn(echo(conn));
+        tokio::spawn(async move { http2.accept().await.is_none() });
+        addresses
+    });
     let dialer = Dialer::new().http_version(HttpVersion::Http2).resolve("server.example", address);
-    echo_over(&dialer, &format!("ws://server.example:{}/", address.port())).await;
+    let mut conn = within(dialer.dial(format!("ws://server.example:{}/", address.port()))).await.unwrap();
+    let ours = (conn.peer_addr(), conn.local_addr());
+    assert_eq!(ours.0, Some(address));
+    assert_eq!(within(accepting).await.unwrap(), ours);
+    conn.write_message("hello").await.unwrap();
+    assert_eq!(within(conn.read_message()).await.unwrap(), Some("hello".into()));
+    within(conn.close(1000, "")).await.unwrap();
 }
 
-/// The dialer cannot know what a stream of the application has agreed on.
+/// The dialer does not know the ALPN protocol of a stream of the application.
 #[tokio::test]
 async fn a_stream_of_the_application_speaks_http_2_if_the_dialer_speaks_nothing_else() {
     let (near, far) = duplex(64 * 1024);

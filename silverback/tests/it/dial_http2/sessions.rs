@@ -188,7 +188,7 @@ mod a_new_connection {
     }
 
     #[tokio::test]
-    async fn follows_a_request_that_a_goaway_leaves_unprocessed() {
+    async fn follows_a_stream_that_is_refused() {
         let (session, mut connections, mut server) = session().await;
         let mut old = open(&session, &mut server).await;
         let dialling = dial(&session, "/ws");
@@ -333,7 +333,7 @@ mod the_life_of_a_connection {
         within(server.ended()).await.unwrap();
     }
 
-    /// The WebSocket's keepalive goes on; the session has no limit that ends it.
+    /// The WebSocket's keepalive goes on, and the session has no idle timeout while a WebSocket is open.
     #[tokio::test(start_paused = true)]
     async fn is_not_limited_while_a_websocket_is_open() {
         let (session, connections, mut server) = session().await;
@@ -363,7 +363,7 @@ mod the_life_of_a_connection {
         check_alive(&mut opened(dialling, asked).await).await;
     }
 
-    /// Otherwise its task would stay for ever.
+    /// Otherwise its task would never end.
     #[tokio::test(start_paused = true)]
     async fn ends_even_if_the_server_reads_nothing_any_more() {
         let (dialer, mut connections) = network();
@@ -383,7 +383,7 @@ mod the_life_of_a_connection {
         let (mut conn, _stream) = opened(dialling, asked).await;
         stop.send(()).unwrap();
         let (mut end, _outer) = within(relay).await.unwrap();
-        // The pipe takes what the client sends until it is full.
+        // The pipe takes the client's output until it is full.
         for _ in 0..200 {
             let _ = conn.try_write_message(vec![0; 16 * 1024]);
             settle().await;
