@@ -1,13 +1,13 @@
 //! One accepted socket: TLS if the service has it, then HTTP/2 if the client speaks it, and otherwise HTTP/1.1 requests,
-//! until one of them upgrades it to a WebSocket connection.
+//! until one of them upgrades it to a WebSocket connection. Connections over HTTP/3 also begin here.
 //!
 //! The service does not build on an HTTP/1.1 server. Usually the first request is the handshake, which must be cheap. A
 //! second parser for all other requests would have different limits, timeouts and tolerances. So this file reads and
 //! answers every request of a connection.
 
-mod http2;
 mod replay;
 pub(crate) mod requests;
+mod streams;
 
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use silverback::{
-    ByteStream, Conn,
+    ByteStream, Conn, Http3Incoming,
     proto::handshake::{ServerHandshake, headers::contains_token, http1::encode_response},
 };
 use tokio::{
@@ -36,7 +36,7 @@ use self::{
     requests::{ReadError, Requests},
 };
 use super::{
-    context::{ANSWER_FACTOR, Http, date, for_handshake},
+    context::{ANSWER_FACTOR, Http, Socket, date, for_handshake},
     echo::{self, Echo},
     memory,
     open_connections::Presence,
@@ -45,6 +45,7 @@ use super::{
     sockets::{Client, Peer},
     tls,
 };
+use crate::addresses::canonical;
 
 /// The state of a socket once its first requests are answered.
 enum Begun {
@@ -56,8 +57,17 @@ enum Begun {
 /// Serves a socket without TLS. Completes when it is closed or has become something else.
 pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
     let Some((presence, deadline)) = http.admit() else { return };
-    let begun = http.begin(stream, peer, deadline).await;
-    http.go_on(begun, peer, presence);
+    let socket = Socket { peer, http3_port: None };
+    let begun = http.begin(stream, socket, deadline).await;
+    http.go_on(begun, socket, presence);
+}
+
+/// Serves a client that has begun an HTTP/3 connection.
+pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
+    let Some((presence, _)) = http.admit() else { return };
+    let socket = Socket { peer: Peer::Tcp(canonical(client.remote_address())), http3_port: None };
+    let server = http.routes.upgrader.serve_http3(client);
+    streams::serve(server, socket, presence, http).await;
 }
 
 /// Serves a TCP socket with TLS. The TLS handshake is part of the time for the first request.
@@ -72,16 +82,18 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, http: Http) {
         }
         _ => return,
     }
+    let http3_port = stream.local_addr().ok().map(|address| address.port());
+    let socket = Socket { peer, http3_port: http3_port.filter(|port| http.http3_ports.contains(port)) };
     let Some(shaken) = http.unless_closing(deadline, TlsAcceptor::from(tls.clone()).accept(stream)).await else {
         return;
     };
     match shaken {
         Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2) => {
-            http.go_on(Begun::Http2(Box::new(stream)), peer, presence);
+            http.go_on(Begun::Http2(Box::new(stream)), socket, presence);
         }
         Some(Ok(stream)) => {
-            let begun = http.begin(stream, peer, deadline).await;
-            http.go_on(begun, peer, presence);
+            let begun = http.begin(stream, socket, deadline).await;
+            http.go_on(begun, socket, presence);
         }
         Some(Err(error)) => refusals::report_tls(peer, &error),
         None => {}
@@ -119,20 +131,23 @@ impl Http {
     }
 
     /// Continues in a new, small task: an idle connection then holds none of the memory that its handshake needed.
-    fn go_on(&self, begun: Begun, peer: Peer, presence: Presence) {
+    fn go_on(&self, begun: Begun, socket: Socket, presence: Presence) {
         match begun {
             Begun::WebSocket(conn) => {
-                let client = Client { peer, version: Version::HTTP_11 };
+                let client = Client { peer: socket.peer, version: Version::HTTP_11 };
                 let printer = self.routes.printer.clone();
                 tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }));
             }
-            Begun::Http2(stream) => _ = tokio::spawn(http2::serve(stream, peer, presence, self.clone())),
+            Begun::Http2(stream) => {
+                let server = self.routes.upgrader.serve_http2(stream);
+                tokio::spawn(streams::serve(server, socket, presence, self.clone()));
+            }
             Begun::Ended => {}
         }
     }
 
     /// Answers requests until one is a handshake, or the client turns out to speak HTTP/2.
-    async fn begin(&self, mut stream: impl ByteStream, peer: Peer, deadline: Instant) -> Begun {
+    async fn begin(&self, mut stream: impl ByteStream, socket: Socket, deadline: Instant) -> Begun {
         let mut requests = Requests::new(self.max_head_size);
         let Some(begun) = self.unless_closing(deadline, requests.begin_http2(&mut stream)).await else {
             return Begun::Ended;
@@ -142,7 +157,7 @@ impl Http {
             Some(Err(_)) => Begun::Ended,
             // If the time is over, this answers with 408 unless nothing has come.
             Some(Ok(false)) | None => {
-                self.upgrade(stream, peer, requests, deadline).await.map_or(Begun::Ended, Begun::WebSocket)
+                self.upgrade(stream, socket, requests, deadline).await.map_or(Begun::Ended, Begun::WebSocket)
             }
         }
     }
@@ -151,11 +166,11 @@ impl Http {
     async fn upgrade(
         &self,
         mut stream: impl ByteStream,
-        peer: Peer,
+        socket: Socket,
         mut requests: Requests,
         first_deadline: Instant,
     ) -> Option<Conn> {
-        let client = Client { peer, version: Version::HTTP_11 };
+        let client = Client { peer: socket.peer, version: Version::HTTP_11 };
         let mut deadline = first_deadline;
         loop {
             let read = self.unless_closing(deadline, requests.next(&mut stream)).await?;
@@ -166,10 +181,13 @@ impl Http {
                             // Boxed, because this future would copy it each time that it is moved.
                             return Box::pin(self.accept(stream, *handshake, requests.into_rest(), deadline)).await;
                         }
-                        Answer::Response(response) => encode_answer(response, &request),
+                        Answer::Response(mut response) => {
+                            response.headers_mut().extend(socket.alternative());
+                            encode_answer(response, &request)
+                        }
                     }
                 }
-                Some(Err(ReadError::Head(error))) => (encode(self.routes.refuse_head(&error, peer)), true),
+                Some(Err(ReadError::Head(error))) => (encode(self.routes.refuse_head(&error, socket.peer)), true),
                 Some(Err(ReadError::Ended)) => return None,
                 // No request has begun, so no client waits for an answer.
                 None if requests.is_between() => return None,

@@ -6,11 +6,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, header::DATE};
+use http::{
+    HeaderName, HeaderValue,
+    header::{ALT_SVC, DATE},
+};
 use rustls::ServerConfig;
 use silverback::{Upgrader, proto::handshake::ServerHandshake};
 
-use super::{open_connections::OpenConnections, routes::Routes};
+use super::{open_connections::OpenConnections, routes::Routes, sockets::Peer};
 
 /// State that the connections of a worker share.
 #[derive(Clone, Debug)]
@@ -22,6 +25,24 @@ pub(crate) struct Http {
     pub(crate) max_head_size: usize,
     /// For TCP sockets.
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// The ports on which the service also speaks HTTP/3.
+    pub(crate) http3_ports: Arc<[u16]>,
+}
+
+/// The facts about an accepted socket that its answers need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Socket {
+    pub(crate) peer: Peer,
+    /// The port on which the client can also use HTTP/3.
+    pub(crate) http3_port: Option<u16>,
+}
+
+impl Socket {
+    /// Returns the header that tells the client about HTTP/3 (RFC 7838, 3).
+    pub(crate) fn alternative(self) -> Option<(HeaderName, HeaderValue)> {
+        let value = HeaderValue::try_from(format!("h3=\":{}\"; ma={REMEMBERED}", self.http3_port?));
+        value.ok().map(|value| (ALT_SVC, value))
+    }
 }
 
 /// Returns the upgrader for a handshake. The echo works with every subprotocol. Browsers fail the connection if the server
@@ -41,3 +62,6 @@ pub(crate) fn date() -> Option<(HeaderName, HeaderValue)> {
 
 /// The time to send an answer, in handshake timeouts.
 pub(crate) const ANSWER_FACTOR: u32 = 4;
+
+/// How long a client may remember that there is HTTP/3, in seconds. The service may start without it the next time.
+const REMEMBERED: u32 = 3600;

@@ -6,6 +6,7 @@ mod connection;
 mod context;
 mod echo;
 mod excerpt;
+mod http3;
 mod listen;
 mod memory;
 mod open_connections;
@@ -23,9 +24,12 @@ mod worker;
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::timeout;
+
 use self::{
     accept::Acceptor,
     args::Args,
+    http3::Endpoints,
     listen::{Bound, Place},
     open_connections::Places,
     plan::Plan,
@@ -52,6 +56,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     if let Some(tls) = &plan.tls {
         tls.reload(&signals)?;
     }
+    let udp = if plan.tls.is_some() { http3::bind_beside(&plan.bound) } else { Vec::new() };
     let announcement = announcement(&plan.bound, plan.tls.as_ref());
     let config = WorkerConfig {
         upgrader: plan.upgrader,
@@ -59,14 +64,19 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         printer,
         handshake_timeout: plan.handshake_timeout,
         max_head_size: plan.max_head_size,
-        tls: plan.tls,
+        tls: plan.tls.clone(),
+        http3_ports: udp.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect(),
         places: Arc::new(Places::new(plan.max_connections)),
         close_timeout: plan.close_timeout,
     };
     let (accepting, handles) = start_workers(&plan.bound, plan.threads.get() - 1, &config)?;
     let runtime = new_runtime()?;
     let announce = || printing.announce(announcement);
-    runtime.block_on(serve(plan.bound, Worker::new(config), accepting, handles, announce, signals))?;
+    let endpoints = {
+        let _entered = runtime.enter();
+        Endpoints::new(udp, plan.tls.map(|tls| tls.config()).as_deref())?
+    };
+    runtime.block_on(serve(plan.bound, endpoints, Worker::new(config), accepting, handles, announce, signals))?;
     drop(runtime);
     printing.finish();
     Ok(())
@@ -98,6 +108,7 @@ fn start_workers(
 
 async fn serve(
     bound: Vec<Bound>,
+    endpoints: Endpoints,
     worker: Worker,
     accepting: Accepting,
     handles: Vec<WorkerHandle>,
@@ -113,13 +124,21 @@ async fn serve(
     };
     tokio::select! {
         () = accept(&mut acceptor, &worker, handed_to) => {}
+        () = accept_http3(&endpoints, &worker) => {}
         _ = signals.next() => {}
     }
     // Remove socket files first, so that a client cannot find a socket without a listener.
     drop(places);
     drop(acceptor);
-    finish(&worker, handles).await;
+    finish(&worker, handles, &endpoints).await;
     Ok(())
+}
+
+/// Accepts connections over HTTP/3, which stay on this thread.
+async fn accept_http3(endpoints: &Endpoints, worker: &Worker) {
+    loop {
+        worker.take_http3(endpoints.accept().await);
+    }
 }
 
 /// Accepts sockets, and hands them to the threads in turn.
@@ -134,14 +153,16 @@ async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandl
     }
 }
 
-async fn finish(worker: &Worker, handles: Vec<WorkerHandle>) {
+async fn finish(worker: &Worker, handles: Vec<WorkerHandle>, endpoints: &Endpoints) {
     let count = worker.count() + handles.iter().map(WorkerHandle::count).sum::<usize>();
     if count > 0 {
         let connections = if count == 1 { "connection" } else { "connections" };
         error::report(&format_args!("closing {count} {connections}; a second signal ends at once"));
     }
     let threads: Vec<_> = handles.into_iter().map(WorkerHandle::finish).collect();
-    worker.finish().await;
+    // The packets that tell clients of HTTP/3 about the end must leave, too.
+    let packets = timeout(worker.close_timeout() + LAST_PACKETS, endpoints.shut_down());
+    let _ = tokio::join!(worker.finish(), packets);
     // The other workers began to finish at the same moment and have the same time.
     let joined = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| _ = thread.join()));
     let _ = joined.await;
@@ -169,6 +190,9 @@ fn announcement(bound: &[Bound], tls: Option<&Tls>) -> String {
     );
     format!("silverback {} echoes WebSocket messages.\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }
+
+/// The time for the last packets of HTTP/3 after the close timeout.
+const LAST_PACKETS: Duration = Duration::from_millis(500);
 
 /// The time to print the last lines after every connection is closed.
 const LAST_LINES: Duration = Duration::from_secs(3);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::Upgrader;
+use silverback::{Http3Incoming, Upgrader};
 use tokio::{
     runtime::{self, Runtime},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -35,6 +35,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_head_size: usize,
     /// For TCP sockets.
     pub(crate) tls: Option<Tls>,
+    pub(crate) http3_ports: Arc<[u16]>,
     pub(crate) places: Arc<Places>,
     pub(crate) close_timeout: Duration,
 }
@@ -57,12 +58,21 @@ pub(crate) struct WorkerHandle {
 
 impl Worker {
     pub(crate) fn new(config: WorkerConfig) -> Self {
-        let WorkerConfig { upgrader, hosts, printer, handshake_timeout, max_head_size, tls, places, close_timeout } =
-            config;
+        let WorkerConfig {
+            upgrader,
+            hosts,
+            printer,
+            handshake_timeout,
+            max_head_size,
+            tls,
+            http3_ports,
+            places,
+            close_timeout,
+        } = config;
         let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone() });
         let open = Arc::new(OpenConnections::new(places));
         let tls = tls.as_ref().map(Tls::config);
-        Self { http: Http { routes, open, handshake_timeout, max_head_size, tls }, close_timeout }
+        Self { http: Http { routes, open, handshake_timeout, max_head_size, tls, http3_ports }, close_timeout }
     }
 
     /// Starts to serve a socket.
@@ -74,6 +84,15 @@ impl Worker {
             #[cfg(unix)]
             Stream::Unix(stream) => tokio::spawn(connection::serve(stream, peer, http)),
         };
+    }
+
+    /// Starts to serve a client over HTTP/3.
+    pub(crate) fn take_http3(&self, client: Http3Incoming) {
+        tokio::spawn(connection::serve_http3(client, self.http.clone()));
+    }
+
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.close_timeout
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -18,6 +18,7 @@ fn a_socket_that_is_handed_over_is_served() {
         hosts: Hosts { tcp: HostPolicy::Any, unix: HostPolicy::Any },
         max_head_size: 16 * 1024,
         tls: None,
+        http3_ports: Arc::default(),
         places: Arc::default(),
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),

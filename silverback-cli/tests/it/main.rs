@@ -12,6 +12,7 @@ mod disconnects;
 mod echo;
 mod exits;
 mod http2;
+mod http3;
 mod invisible;
 mod options;
 mod paused;

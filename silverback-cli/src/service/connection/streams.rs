@@ -1,21 +1,50 @@
-//! An HTTP/2 connection: many requests, of which some become WebSockets. The library reads the requests, and the routes
-//! answer them as over HTTP/1.1.
+//! A connection over HTTP/2 or HTTP/3: many requests, of which some become WebSockets. The library reads the requests, and
+//! the routes answer them as over HTTP/1.1.
+
+use std::future::Future;
 
 use bytes::Bytes;
-use silverback::{ByteStream, StreamRequest};
+use silverback::{Http2Server, Http3Server, StreamRequest, UpgradeError};
 use tokio::time::timeout;
 
 use crate::service::{
-    context::{ANSWER_FACTOR, Http, date, for_handshake},
+    context::{ANSWER_FACTOR, Http, Socket, date, for_handshake},
     echo::{self, Echo},
     open_connections::{Presence, Shared},
     routes::{Answer, Body},
-    sockets::{Client, Peer},
+    sockets::Client,
 };
 
+/// The library's server of one connection.
+pub(super) trait Server: Send + 'static {
+    /// As [`Http2Server::next_request`].
+    fn next_request(&mut self) -> impl Future<Output = Option<Result<StreamRequest, UpgradeError>>> + Send;
+    /// As [`Http2Server::shut_down`].
+    fn shut_down(&mut self);
+}
+
+impl Server for Http2Server {
+    async fn next_request(&mut self) -> Option<Result<StreamRequest, UpgradeError>> {
+        self.next_request().await
+    }
+
+    fn shut_down(&mut self) {
+        self.shut_down();
+    }
+}
+
+impl Server for Http3Server {
+    async fn next_request(&mut self) -> Option<Result<StreamRequest, UpgradeError>> {
+        self.next_request().await
+    }
+
+    fn shut_down(&mut self) {
+        self.shut_down();
+    }
+}
+
 /// Serves a connection until it has ended.
-pub(super) async fn serve(stream: Box<dyn ByteStream>, peer: Peer, presence: Presence, http: Http) {
-    let mut server = http.routes.upgrader.serve_http2(stream);
+pub(super) async fn serve(mut server: impl Server, socket: Socket, presence: Presence, http: Http) {
     let shared = Shared::new(presence);
     let mut is_closing = false;
     loop {
@@ -29,10 +58,9 @@ pub(super) async fn serve(stream: Box<dyn ByteStream>, peer: Peer, presence: Pre
         };
         match next {
             Some(Ok(request)) => {
-                let client = Client { peer, version: request.request().version() };
-                tokio::spawn(answer(request, client, shared.enter(), http.clone()));
+                tokio::spawn(answer(request, socket, shared.enter(), http.clone()));
             }
-            // The client broke a rule, or the network failed. It is the end of the connection.
+            // The client broke a rule, or the network failed. The server ends the stream or the connection.
             Some(Err(_)) => {}
             None => break,
         }
@@ -40,7 +68,8 @@ pub(super) async fn serve(stream: Box<dyn ByteStream>, peer: Peer, presence: Pre
     shared.end();
 }
 
-async fn answer(request: StreamRequest, client: Client, presence: Presence, http: Http) {
+async fn answer(request: StreamRequest, socket: Socket, presence: Presence, http: Http) {
+    let client = Client { peer: socket.peer, version: request.request().version() };
     match http.routes.answer(request.request(), || request.handshake(), client) {
         Answer::Upgrade(handshake) => {
             let upgrader = for_handshake(&http.routes.upgrader, &handshake);
@@ -50,7 +79,7 @@ async fn answer(request: StreamRequest, client: Client, presence: Presence, http
             tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }));
         }
         Answer::Response(mut response) => {
-            response.headers_mut().extend(date());
+            response.headers_mut().extend(date().into_iter().chain(socket.alternative()));
             let response = response.map(|body| match body {
                 Body::Borrowed(body) => Bytes::from_static(body),
                 Body::Owned(body) => Bytes::from(body),

@@ -1,0 +1,138 @@
+//! HTTP/3 of the service: on the UDP port beside its TCP port, if it has TLS.
+
+use std::net::UdpSocket;
+
+use rustix::process::Signal;
+use silverback_testkit::{
+    http3::{Client, Stream, headers},
+    wire::{close, text},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{Program, connect_tls, get, wait_until, within};
+
+async fn client(program: &Program) -> Client {
+    let stream = connect_tls(program.address, &[]).await;
+    let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
+    within(Client::connect(program.address, &certificate)).await
+}
+
+async fn ask(client: &Client, method: &str, authority: &str, path: &str) -> Stream {
+    let fields = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)];
+    let mut stream = client.open(&headers(&fields)).await;
+    stream.finish();
+    stream
+}
+
+async fn open(client: &Client, authority: &str) -> Stream {
+    let fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":authority", authority)];
+    let fields = [&fields[..], &[(":path", "/ws/echo"), ("sec-websocket-version", "13")]].concat();
+    client.open(&headers(&fields)).await
+}
+
+/// The `Alt-Svc` of a response over HTTP/1.1 and TLS.
+async fn alternative(program: &Program) -> Option<String> {
+    let mut client = connect_tls(program.address, &[]).await;
+    client.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    within(client.read_to_string(&mut answer)).await.unwrap();
+    answer.lines().find_map(|line| line.strip_prefix("Alt-Svc: ")).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn the_routes_and_websockets_are_the_same_over_http_3() {
+    let program = Program::start(&["--tls-self-signed", "--threads", "2"]);
+    let client = client(&program).await;
+    let host = program.address.to_string();
+    for (method, authority, path, status, body) in [
+        ("GET", &*host, "/ws/echo_display", 200, "</html>"),
+        ("HEAD", &*host, "/ws/echo_display", 200, ""),
+        ("GET", &*host, "/healthz", 200, "ok"),
+        ("GET", &*host, "/nothing", 404, "There is nothing"),
+        ("GET", &*host, "/ws/echo", 405, "open /ws/echo_display instead"),
+        ("GET", "attacker.example", "/ws/echo_display", 421, "--allow-host"),
+    ] {
+        let mut answer = ask(&client, method, authority, path).await;
+        assert_eq!(within(answer.status()).await, Ok(status), "{method} {path}");
+        let found = within(answer.body()).await.unwrap();
+        assert!(found.contains(body) && found.is_empty() == body.is_empty(), "{method} {path}: {found}");
+    }
+    wait_until("the operator is told", || program.errors().contains(" over HTTP/3 with 421 (host: `attacker.example`"));
+    for number in 0..10 {
+        let mut stream = open(&client, &host).await;
+        assert_eq!(within(stream.status()).await, Ok(200));
+        stream.send_frame(text(format!("number {number}"))).await;
+        within(stream.expect(text(format!("number {number}")))).await;
+        stream.send_frame(close(1000, "")).await;
+        within(stream.expect(close(1000, ""))).await;
+    }
+    program.wait_for_output(" over HTTP/3 sent: number 9\n");
+}
+
+#[tokio::test]
+async fn responses_over_tls_tell_clients_about_http_3() {
+    let program = Program::start(&["--tls-self-signed"]);
+    let expected = format!("h3=\":{}\"; ma=3600", program.address.port());
+    assert_eq!(alternative(&program).await, Some(expected));
+    // Without TLS there is no HTTP/3.
+    let plain = Program::start(&[]);
+    assert_eq!(get(plain.address, "/healthz").header("alt-svc"), None);
+}
+
+#[tokio::test]
+async fn without_its_udp_port_the_service_goes_without_http_3() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let program = Program::start_with(&["--tls-self-signed", "--listen", &address], &[]);
+    assert_eq!(alternative(&program).await, None);
+    let expected = format!("cannot listen on UDP {address}, serving without HTTP/3 there");
+    wait_until("the operator is told", || program.errors().contains(&expected));
+}
+
+#[tokio::test]
+async fn a_signal_closes_websockets_over_http_3_with_1001_and_ends_with_0() {
+    let mut program = Program::start(&["--tls-self-signed"]);
+    let client = client(&program).await;
+    let host = program.address.to_string();
+    let mut streams = vec![open(&client, &host).await, open(&client, &host).await];
+    for stream in &mut streams {
+        assert_eq!(within(stream.status()).await, Ok(200));
+        stream.send_frame(text("before")).await;
+        within(stream.expect(text("before"))).await;
+    }
+    program.signal(Signal::TERM);
+    for stream in &mut streams {
+        within(stream.expect(close(1001, "the server is shutting down"))).await;
+        stream.send_frame(close(1001, "")).await;
+        assert_eq!(within(stream.receive()).await, Ok(None));
+    }
+    // H3_NO_ERROR.
+    assert_eq!(within(client.closed()).await, 0x100);
+    assert_eq!(program.wait().code(), Some(0), "{}", program.errors());
+    assert!(program.errors().contains("closing 2 connections"), "{}", program.errors());
+}
+
+#[tokio::test]
+async fn a_client_over_http_3_that_does_not_react_delays_the_end_no_longer_than_the_close_timeout() {
+    let mut program = Program::start(&["--tls-self-signed", "--close-timeout", "1s"]);
+    let client = client(&program).await;
+    let mut stream = open(&client, &program.address.to_string()).await;
+    assert_eq!(within(stream.status()).await, Ok(200));
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().code(), Some(0), "{}", program.errors());
+}
+
+#[tokio::test]
+async fn each_websocket_over_http_3_counts_for_the_limit() {
+    let program = Program::start(&["--tls-self-signed", "--max-connections", "2"]);
+    let client = client(&program).await;
+    let host = program.address.to_string();
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut stream = open(&client, &host).await;
+        assert_eq!(within(stream.status()).await, Ok(200));
+        streams.push(stream);
+    }
+    let mut refused = open(&client, &host).await;
+    assert_eq!(within(refused.status()).await, Ok(503));
+}
