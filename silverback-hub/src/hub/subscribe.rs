@@ -8,12 +8,17 @@ use tokio::sync::oneshot;
 use super::{access::Action, member::Member};
 use crate::{
     model::{
-        error::HubError,
+        error::{EngineError, HubError},
         limits::LimitError,
         name::TopicName,
+        position::Position,
         subscribed::{Start, Subscribed},
     },
-    node::commands::{Command, Reply, ReplyMessage},
+    node::{
+        commands::{Command, Reply, ReplyMessage},
+        routing::Node,
+    },
+    topics::recovery::Replay,
 };
 
 /// A subscription that begins once this is awaited; see [`Member::subscribe`].
@@ -79,27 +84,21 @@ impl<'a> Subscribe<'a> {
         let (done, result) = oneshot::channel();
         let reply = Reply { message, done };
         let member_id = member.id();
-        let undo = match start {
-            Start::Live => {
-                let command = |position| Command::Subscribe {
-                    member: member_id,
-                    name: name.clone(),
-                    position,
-                    reply: Some(reply),
-                };
-                entered.hand_over(command)?;
-                Undo::new(member, &name)
-            }
-            Start::After(position) => {
-                let command =
-                    |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: None };
-                entered.hand_over(command)?;
-                let undo = Undo::new(member, &name);
-                // From here on, the shard keeps what arrives. So the replay and what it keeps have no hole between them.
-                let replay = node.call(node.engine.since(&name, node.options(&name), &position)).await?;
-                node.send(member_id, Command::Merge { member: member_id, name: name.clone(), replay, reply });
-                undo
-            }
+        let undo = if start == Start::Live {
+            let command =
+                |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: Some(reply) };
+            entered.hand_over(command)?;
+            Undo::new(member, &name)
+        } else {
+            let command =
+                |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: None };
+            entered.hand_over(command)?;
+            let undo = Undo::new(member, &name);
+            // The shard keeps what arrives from here on. So there is no hole between that and the replay.
+            let replay = replay(node, &name, &start).await?;
+            let asks_for_all = matches!(start, Start::After(_));
+            node.send(member_id, Command::Merge { member: member_id, name: name.clone(), replay, asks_for_all, reply });
+            undo
         };
         let subscribed = match result.await {
             Ok(subscribed) => subscribed,
@@ -131,6 +130,22 @@ impl<'a> IntoFuture for Subscribe<'a> {
 impl fmt::Debug for Subscribe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscribe").field("topic", &self.topic).field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
+/// Fetches what a subscription begins with.
+async fn replay(node: &Node, name: &TopicName, start: &Start) -> Result<Replay, EngineError> {
+    let options = node.options(name);
+    match start {
+        Start::Live => Ok(Replay::default()),
+        Start::After(position) => node.call(node.engine.since(name, options, position)).await,
+        Start::Recent(count) => {
+            let mut replay = node.call(node.engine.since(name, options, &Position::start())).await?;
+            replay.publications.drain(..replay.publications.len().saturating_sub(*count));
+            // Nobody asks what was before.
+            replay.complete = true;
+            Ok(replay)
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use super::{position::Position, publication::Publication};
 pub enum Start {
     /// With the next publication.
     Live,
+    /// With up to this many of the newest publications that the history has, and then live. For someone who comes for the
+    /// first time.
+    Recent(usize),
     /// After this position: first what was missed, if the history has all of it.
     After(Position),
 }
@@ -19,8 +22,8 @@ pub struct Subscribed {
     pub position: Option<Position>,
     /// Whether the member has everything since the position that it asked for.
     pub recovered: Recovery,
-    /// What the member had missed, oldest first. Empty unless `recovered` is [`Recovery::Complete`], because a part would
-    /// pass for the whole.
+    /// What the member got from the history, oldest first. After a position it is all that was missed or nothing, because
+    /// a part would pass for the whole.
     pub publications: Vec<Publication>,
 }
 
@@ -31,6 +34,6 @@ pub enum Recovery {
     Complete,
     /// Something is missing, so the client must load the state again.
     Incomplete,
-    /// It began live.
+    /// It did not begin after a position.
     NotAsked,
 }

@@ -35,11 +35,12 @@ pub(crate) enum Command {
         position: Option<Position>,
         reply: Option<Reply>,
     },
-    /// Makes such a subscription live.
+    /// Makes such a subscription live. `asks_for_all`: a replay with a hole is as bad as none.
     Merge {
         member: MemberId,
         name: TopicName,
         replay: Replay,
+        asks_for_all: bool,
         reply: Reply,
     },
     /// Ends a subscription.
@@ -86,6 +87,12 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// Whether it comes after a position, or cannot be compared with it.
+    pub(crate) fn is_after(&self, position: &Position) -> bool {
+        let own = self.publication.position.as_ref();
+        own.is_none_or(|own| own.epoch != position.epoch || own.offset > position.offset)
+    }
+
     /// Whether both can be in one batch: the same topic, and the same receivers.
     pub(crate) fn goes_with(&self, other: &Self) -> bool {
         let (one, next) = (&self.publication, &other.publication);

@@ -1,6 +1,9 @@
 //! What waits for one member beyond what its connection has accepted, and what is dropped when that is too much.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::model::{
     name::{Label, TopicName},
@@ -11,7 +14,7 @@ use crate::model::{
 #[derive(Debug)]
 pub(crate) struct Backlog<M> {
     /// `None` where an entry was dropped from the middle. The first one is always `Some`.
-    entries: VecDeque<Option<Entry<M>>>,
+    entries: VecDeque<Option<Arc<Entry<M>>>>,
     /// The running number of the first entry.
     first: u64,
     /// Of the entries that may be dropped. The limit is for them.
@@ -24,7 +27,7 @@ pub(crate) struct Backlog<M> {
 
 type Keys = HashMap<(TopicName, Label), u64>;
 
-/// One encoded message.
+/// One encoded message. The members of a shard share it, so each of them holds one pointer.
 #[derive(Debug)]
 pub(crate) struct Entry<M> {
     /// `None` if the message must not be dropped.
@@ -68,12 +71,13 @@ impl<M> Backlog<M> {
     /// Queues an entry, or does what `slow` says if more than `limit` bytes would wait. A lone entry always fits.
     /// [`Slow::Conflate`] also replaces an entry with the same key. A member that is not slow yet gets
     /// [`Slow::DropOldest`] in its place, which replaces nothing but notes the key.
-    pub(crate) fn push(&mut self, entry: Entry<M>, slow: Slow, limit: usize) -> Pushed {
-        let Some(droppable) = entry.droppable.clone() else {
+    pub(crate) fn push(&mut self, entry: Arc<Entry<M>>, slow: Slow, limit: usize) -> Pushed {
+        let Some(droppable) = &entry.droppable else {
             self.append(entry, None);
             return Pushed::Queued;
         };
-        let key = droppable.key.map(|key| (droppable.topic.clone(), key));
+        let publications = droppable.publications;
+        let key = droppable.key.clone().map(|key| (droppable.topic.clone(), key));
         let conflates = slow == Slow::Conflate;
         let replaced = key.as_ref().filter(|_| conflates).and_then(|key| self.keys.as_mut()?.remove(key));
         let conflated = replaced.map_or(0, |number| self.drop_number(number));
@@ -83,7 +87,7 @@ impl<M> Backlog<M> {
         }
         match slow {
             Slow::Disconnect(code) => Pushed::Disconnect(code),
-            Slow::DropNewest => Pushed::DroppedNewest { missed: droppable.publications },
+            Slow::DropNewest => Pushed::DroppedNewest { missed: publications },
             Slow::DropOldest | Slow::Conflate => {
                 let missed = conflated + self.drop_oldest_of(&droppable.topic, entry.bytes, limit);
                 if self.fits(entry.bytes, limit) {
@@ -91,7 +95,7 @@ impl<M> Backlog<M> {
                     Pushed::DroppedOldest { missed }
                 } else {
                     // Other topics fill the backlog. Their publications are not this topic's to drop.
-                    Pushed::DroppedNewest { missed: missed + droppable.publications }
+                    Pushed::DroppedNewest { missed: missed + publications }
                 }
             }
         }
@@ -103,10 +107,10 @@ impl<M> Backlog<M> {
     }
 
     pub(crate) fn front(&self) -> Option<&Entry<M>> {
-        self.entries.front()?.as_ref()
+        self.entries.front()?.as_deref()
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Entry<M>> {
+    pub(crate) fn pop(&mut self) -> Option<Arc<Entry<M>>> {
         let entry = self.entries.pop_front()??;
         self.forget(self.first, &entry);
         self.first += 1;
@@ -128,7 +132,7 @@ impl<M> Backlog<M> {
         self.entries.is_empty()
     }
 
-    fn append(&mut self, entry: Entry<M>, key: Option<(TopicName, Label)>) {
+    fn append(&mut self, entry: Arc<Entry<M>>, key: Option<(TopicName, Label)>) {
         if let Some(key) = key {
             self.keys.get_or_insert_default().insert(key, self.first + self.entries.len() as u64);
         }
@@ -164,7 +168,7 @@ impl<M> Backlog<M> {
         let Some(entry) = dropped else { return 0 };
         self.forget(number, &entry);
         self.trim();
-        entry.droppable.map_or(0, |droppable| droppable.publications)
+        entry.droppable.as_ref().map_or(0, |droppable| droppable.publications)
     }
 
     /// Takes an entry out of the sums.

@@ -18,7 +18,6 @@ pub(crate) struct Index<M> {
 
 #[derive(Debug)]
 struct MemberEntry<M> {
-    number: u64,
     value: M,
     /// `place` is that of the member among the subscribers of the topic.
     topics: Vec<Link>,
@@ -55,7 +54,7 @@ impl<M> Default for Index<M> {
 impl<M> Index<M> {
     /// Adds a member. A number is used once.
     pub(crate) fn join(&mut self, number: u64, value: M) {
-        let slot = self.members.insert(MemberEntry { number, value, topics: Vec::new() });
+        let slot = self.members.insert(MemberEntry { value, topics: Vec::new() });
         self.by_number.insert(number, slot);
     }
 
@@ -108,9 +107,14 @@ impl<M> Index<M> {
         self.members.get_mut(slot).map(|member| &mut member.value)
     }
 
-    /// Returns the member in this slot, with its number.
-    pub(crate) fn member_at(&mut self, slot: MemberSlot) -> Option<(u64, &mut M)> {
-        self.members.get_mut(slot.0).map(|member| (member.number, &mut member.value))
+    /// Returns where a member is.
+    pub(crate) fn slot(&self, number: u64) -> Option<MemberSlot> {
+        self.by_number.get(&number).copied().map(MemberSlot)
+    }
+
+    /// Returns the member in this slot.
+    pub(crate) fn member_at(&mut self, slot: MemberSlot) -> Option<&mut M> {
+        self.members.get_mut(slot.0).map(|member| &mut member.value)
     }
 
     /// Returns the topic if it has subscribers.
@@ -128,9 +132,9 @@ impl<M> Index<M> {
         self.topics.get(topic.0)?.members.get(place).map(|link| MemberSlot(link.slot))
     }
 
-    /// Returns the numbers of all members.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> {
-        self.by_number.keys().copied()
+    /// Returns where all members are.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = MemberSlot> {
+        self.by_number.values().copied().map(MemberSlot)
     }
 
     #[cfg(test)]

@@ -60,6 +60,27 @@ async fn a_batch_is_encoded_once_for_all_members() {
     }
 }
 
+/// Panics at one payload.
+#[derive(Debug)]
+struct Panicking;
+
+impl Encoding for Panicking {
+    fn encode(&self, batch: &[Publication]) -> PreparedMessage {
+        assert_ne!(batch[0].message.as_text(), Some("2"), "a fault of the application");
+        PreparedMessage::new(batch[0].message.clone())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoding_that_panics_does_not_end_the_shard() {
+    let hub = builder().encoding(Panicking).start().await.unwrap();
+    let client = Client::on(&hub, "1", "t").await;
+    for payload in ["1", "2", "3"] {
+        hub.publish("t", payload).await.unwrap();
+    }
+    client.expect_only([1, 3]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_and_subscriptions_have_no_task_of_their_own() {
     let hub = hub(Topic::new()).await;
@@ -114,6 +135,30 @@ async fn other_tasks_run_between_chunks_of_a_large_fan_out() {
     assert!(counts.len() > 5, "{counts:?}");
     assert_eq!(counts.last(), Some(&1000));
     assert!(counts.iter().zip(counts.iter().skip(1)).all(|(one, next)| next - one <= 128), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_and_a_subscriber_do_not_wait_for_a_fan_out() {
+    let hub = builder().shards(2).start().await.unwrap();
+    let mut clients = Vec::new();
+    for user in 0..1000 {
+        clients.push(Client::on(&hub, &user.to_string(), "t").await);
+    }
+    settle().await;
+    hub.publish("t", "x").await.unwrap();
+    while hub.counters().delivered == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(hub.counters().delivered < 1000, "the fan-out is at work");
+    // Neither has to wait for any other task.
+    assert!(poll_once(&mut hub.publish("t", "y").into_future()).await.is_ready());
+    assert!(poll_once(&mut Box::pin(hub.presence("t"))).await.is_ready());
+    let client = &clients[0];
+    let mut subscribing = client.member.subscribe("u", silverback_hub::Start::Live).into_future();
+    assert!(poll_once(&mut subscribing).await.is_pending(), "its shard has to come to it");
+    settle().await;
+    assert!(poll_once(&mut subscribing).await.is_ready());
+    assert!(clients.iter().all(|client| client.texts() == ["x", "y"]));
 }
 
 #[tokio::test(start_paused = true)]

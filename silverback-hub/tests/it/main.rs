@@ -5,6 +5,7 @@
 mod access;
 mod drain;
 mod events;
+mod examples;
 mod fan_out;
 mod faulty;
 mod nodes;
@@ -12,5 +13,6 @@ mod presence;
 mod publishing;
 mod recovery;
 mod slow;
+mod stress;
 mod support;
 mod topics;

@@ -56,6 +56,29 @@ async fn what_is_published_during_the_replay_is_neither_lost_nor_doubled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_recovers_before_its_node_does_gets_nothing_twice() {
+    let (hub, faults) = faulty(with_history()).await;
+    let witness = Client::on(&hub, "w", "t").await;
+    faults.lose(1);
+    publish(&hub, "t", 1..=2).await;
+    // The node has noticed the gap, and its first question to the engine fails.
+    faults.is_down.store(true, Ordering::SeqCst);
+    settle().await;
+    faults.is_down.store(false, Ordering::SeqCst);
+    let client = Client::user(&hub, "1");
+    let subscribed = client.member.subscribe("t", Start::After(Position::start())).await.unwrap();
+    assert_eq!((subscribed.recovered, subscribed.publications.len()), (Recovery::Complete, 2));
+    publish(&hub, "t", [3]).await;
+    client.expect_only(1..=2).await;
+    witness.expect_only([0; 0]).await;
+    sleep(Duration::from_secs(2)).await;
+    client.expect_only([3]).await;
+    witness.expect_only(1..=3).await;
+    publish(&hub, "t", [4]).await;
+    client.expect_only([4]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_reply_to_a_subscription_comes_before_its_first_push() {
     let hub = hub(with_history()).await;
     publish(&hub, "t", 1..=2).await;
@@ -90,6 +113,18 @@ async fn a_recovery_with_a_hole_gives_nothing_and_says_so() {
     assert_eq!(subscribed.position.unwrap().offset, 5);
     publish(&hub, "t", [6]).await;
     client.expect_only([6]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_is_new_gets_the_newest_publications_without_a_claim() {
+    let hub = hub(Topic::new().history(5, Duration::from_secs(300))).await;
+    publish(&hub, "t", 1..=9).await;
+    for (count, expected) in [(2, 8..=9), (100, 5..=9)] {
+        let client = Client::user(&hub, "1");
+        let subscribed = client.member.subscribe("t", Start::Recent(count)).await.unwrap();
+        assert_eq!((subscribed.recovered, subscribed.position.unwrap().offset), (Recovery::NotAsked, 9));
+        client.expect_only(expected).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

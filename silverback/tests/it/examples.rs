@@ -61,7 +61,7 @@ async fn the_low_level_server_talks_to_our_dialer() {
 fn each_example_names_its_command_and_is_in_the_list() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let list = std::fs::read_to_string(root.join("silverback/examples/README.md")).unwrap();
-    for package in ["silverback", "silverback-axum"] {
+    for package in ["silverback", "silverback-axum", "silverback-hub"] {
         for entry in std::fs::read_dir(root.join(package).join("examples")).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();

@@ -5,24 +5,21 @@ use std::sync::Arc;
 use silverback::PreparedMessage;
 use tokio::task::yield_now;
 
-use super::{CHUNK, ENTRY_OVERHEAD, Shard};
+use super::{CHUNK, ENTRY_OVERHEAD, Shard, guarded};
 use crate::{
     encoding::Encoding,
-    model::{event::LagAction, topic::Slow},
+    model::{event::LagAction, publication::Publication, topic::Slow},
     node::{commands::Delivery, routing::Node},
-    topics::backlog::{Droppable, Entry, Pushed},
+    topics::{
+        backlog::{Droppable, Entry, Pushed},
+        index::MemberSlot,
+    },
 };
 
 /// A batch in one encoding.
 struct Encoded {
     encoding: Arc<dyn Encoding>,
-    messages: Vec<EncodedMessage>,
-}
-
-struct EncodedMessage {
-    droppable: Droppable,
-    bytes: usize,
-    message: PreparedMessage,
+    entries: Vec<Arc<Entry<PreparedMessage>>>,
 }
 
 impl Shard {
@@ -33,15 +30,14 @@ impl Shard {
         let Some(topic) = self.index.topic(name) else { return };
         // Encoded when the first member needs it. A hub has few encodings.
         let mut encodings: Vec<Encoded> = Vec::new();
+        let newest = batch.last().and_then(|last| last.publication.position.clone());
         let subscribers = self.index.subscribers(topic);
         for place in 0..subscribers {
             if place > 0 && place % CHUNK == 0 {
                 yield_now().await;
             }
-            let Some((number, seat)) = self.index.subscriber(topic, place).and_then(|slot| self.index.member_at(slot))
-            else {
-                continue;
-            };
+            let Some(slot) = self.index.subscriber(topic, place) else { continue };
+            let Some(seat) = self.index.member_at(slot) else { continue };
             if seat.is_gone || first.publication.except == Some(seat.id) {
                 continue;
             }
@@ -49,47 +45,57 @@ impl Shard {
                 batch.iter().for_each(|delivery| joining.keep(&delivery.publication, self.limits.recovery));
                 continue;
             }
+            if !seat.ahead.is_empty() {
+                if let Some(ahead) = seat.ahead_of(name, newest.as_ref()) {
+                    let encoding = seat.encoding.clone();
+                    let new: Vec<_> = batch.iter().filter(|delivery| delivery.is_after(&ahead)).cloned().collect();
+                    for entry in encode(encoding, &new).entries {
+                        self.queue(node, slot, &entry, slow);
+                    }
+                    continue;
+                }
+            }
             let known = encodings.iter().position(|encoded| Arc::ptr_eq(&encoded.encoding, &seat.encoding));
             let known = known.unwrap_or_else(|| {
                 encodings.push(encode(seat.encoding.clone(), batch));
                 encodings.len() - 1
             });
-            for message in &encodings[known].messages {
-                self.queue(node, number, message, slow);
+            for entry in &encodings[known].entries {
+                self.queue(node, slot, entry, slow);
             }
         }
     }
 
     /// Queues a message for a member, or does what the policy says if too much waits.
-    fn queue(&mut self, node: &Node, number: u64, message: &EncodedMessage, slow: Slow) {
-        let EncodedMessage { droppable, bytes, message } = message;
+    fn queue(&mut self, node: &Node, slot: MemberSlot, entry: &Arc<Entry<PreparedMessage>>, slow: Slow) {
         let is_over = self.backlog_bytes >= self.backlog_limit;
-        let Some(seat) = self.index.member_mut(number) else { return };
-        if is_over || !seat.backlog.fits(*bytes, self.limits.backlog) {
+        let Some(seat) = self.index.member_at(slot) else { return };
+        if is_over || !seat.backlog.fits(entry.bytes, self.limits.backlog) {
             // Perhaps the connection only had no turn yet.
-            self.flush(node, number);
+            self.flush(node, slot);
         }
-        let Some(seat) = self.index.member_mut(number).filter(|seat| !seat.is_gone) else { return };
         let limit = if self.backlog_bytes >= self.backlog_limit { 0 } else { self.limits.backlog };
+        let Some(seat) = self.index.member_at(slot).filter(|seat| !seat.is_gone) else { return };
         // Only members whose connection takes nothing are slow. The others get every value.
         let slow = if slow == Slow::Conflate && !seat.is_waiting { Slow::DropOldest } else { slow };
-        let entry = Entry { droppable: Some(droppable.clone()), bytes: *bytes, message: message.clone() };
-        let pushed = seat.backlog.push(entry, slow, limit);
-        let now = seat.backlog.bytes() + seat.backlog.kept_bytes();
-        self.backlog_bytes = self.backlog_bytes + now - std::mem::replace(&mut seat.counted, now);
+        let pushed = seat.backlog.push(entry.clone(), slow, limit);
+        self.backlog_bytes = self.backlog_bytes.wrapping_add(seat.backlog_change());
         if !std::mem::replace(&mut seat.is_touched, true) {
-            self.touched.push(number);
+            self.touched.push(slot);
         }
+        let (member, droppable) = (seat.id, entry.droppable.as_ref());
         let (missed, action) = match pushed {
             Pushed::Queued => return,
             Pushed::Conflated { missed } => (missed, LagAction::Conflated),
             Pushed::DroppedOldest { missed } => (missed, LagAction::DroppedOldest),
             Pushed::DroppedNewest { missed } => (missed, LagAction::DroppedNewest),
-            Pushed::Disconnect(code) => (droppable.publications, LagAction::Disconnected(code)),
+            Pushed::Disconnect(code) => {
+                self.close(slot, code, "slow");
+                (droppable.map_or(0, |droppable| droppable.publications), LagAction::Disconnected(code))
+            }
         };
-        node.counting.lagged(seat.id, &droppable.topic, missed.into(), action);
-        if let LagAction::Disconnected(code) = action {
-            self.close(number, code, "slow");
+        if let Some(droppable) = droppable {
+            node.counting.lagged(member, &droppable.topic, missed.into(), action);
         }
     }
 }
@@ -99,17 +105,14 @@ fn encode(encoding: Arc<dyn Encoding>, batch: &[Arc<Delivery>]) -> Encoded {
     // A message with several publications would have several keys.
     let conflates = batch.first().is_some_and(|first| first.slow == Slow::Conflate);
     let size = if conflates { 1 } else { encoding.max_batch().max(1) };
-    let messages = publications.chunks(size).map(|some| {
-        let message = encoding.encode(some);
-        let key = some.first().and_then(|first| first.key.clone()).filter(|_| conflates);
-        let topic = some.first().map(|first| first.topic.clone());
+    let entry = |some: &[Publication]| {
+        let message = guarded(|| encoding.encode(some))?;
+        let first = some.first()?;
+        let key = first.key.clone().filter(|_| conflates);
+        let droppable = Droppable { topic: first.topic.clone(), key, publications: some.len() as u32 };
         let bytes = message.message().len() + ENTRY_OVERHEAD;
-        topic.map(|topic| EncodedMessage {
-            droppable: Droppable { topic, key, publications: some.len() as u32 },
-            bytes,
-            message,
-        })
-    });
-    let messages = messages.flatten().collect();
-    Encoded { encoding, messages }
+        Some(Arc::new(Entry { droppable: Some(droppable), bytes, message }))
+    };
+    let entries = publications.chunks(size).filter_map(entry).collect();
+    Encoded { encoding, entries }
 }

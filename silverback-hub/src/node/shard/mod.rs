@@ -8,7 +8,10 @@
 mod fan_out;
 mod seat;
 
-use std::sync::{Arc, Weak, atomic::Ordering};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Weak, atomic::Ordering},
+};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use silverback::PreparedMessage;
@@ -32,7 +35,7 @@ use crate::{
     },
     topics::{
         backlog::Entry,
-        index::Index,
+        index::{Index, MemberSlot},
         recovery::{Replay, merge},
     },
 };
@@ -45,8 +48,9 @@ pub(crate) struct Shard {
     index: Index<Seat>,
     /// One future for each member whose connection takes nothing at the moment.
     waiting: FuturesUnordered<Wait>,
-    /// The members whose backlog has grown since the last flush.
-    touched: Vec<u64>,
+    /// The members whose backlog has grown since the last flush. If another member has taken the slot of one that left,
+    /// the flush does no harm.
+    touched: Vec<MemberSlot>,
     /// The members that are to be removed.
     gone: Vec<u64>,
     limits: Limits,
@@ -128,25 +132,30 @@ impl Shard {
             Command::Subscribe { member, name, position, reply } => {
                 self.subscribe(node, member, name, position, reply);
             }
-            Command::Merge { member, name, replay, reply } => self.merge(node, member, &name, replay, reply),
+            Command::Merge { member, name, replay, asks_for_all, reply } => {
+                self.merge(node, member, &name, replay, asks_for_all, reply);
+            }
             Command::Unsubscribe { member, name, done } => {
                 let was_subscribed = self.unsubscribe(node, member, &name);
                 done.map(|done| done.send(was_subscribed));
             }
             Command::Incomplete(name) => self.tell_incomplete(node, &name),
-            Command::Close { member, code, reason } => self.close(member.number(), code, &reason),
+            Command::Close { member, code, reason } => {
+                if let Some(slot) = self.index.slot(member.number()) {
+                    self.close(slot, code, &reason);
+                }
+            }
             Command::CloseUser { user, code, reason } => {
-                let numbers: Vec<_> = self.index.numbers().collect();
-                for number in numbers {
-                    let seat = self.index.member_mut(number);
-                    if seat.is_some_and(|seat| seat.user.as_ref() == Some(&user)) {
-                        self.close(number, code, &reason);
+                let slots: Vec<_> = self.index.slots().collect();
+                for slot in slots {
+                    if self.index.member_at(slot).is_some_and(|seat| seat.user.as_ref() == Some(&user)) {
+                        self.close(slot, code, &reason);
                     }
                 }
             }
             Command::Members(reply) => {
-                let numbers: Vec<_> = self.index.numbers().collect();
-                let ids = numbers.iter().filter_map(|number| Some(self.index.member_mut(*number)?.id)).collect();
+                let slots: Vec<_> = self.index.slots().collect();
+                let ids = slots.iter().filter_map(|slot| Some(self.index.member_at(*slot)?.id)).collect();
                 let _ = reply.send(ids);
             }
             // Batches are handled by the caller.
@@ -178,45 +187,59 @@ impl Shard {
                 let subscribed = Subscribed { position, recovered: Recovery::NotAsked, publications: Vec::new() };
                 self.go_live(node, number, subscribed, reply);
             }
-            None => seat.joining.push(Joining::new(name)),
+            None => seat.joining.push(Joining::new(name, position)),
         }
     }
 
     /// Joins the replay with what arrived meanwhile.
-    fn merge(&mut self, node: &Node, member: MemberId, name: &TopicName, replay: Replay, reply: Reply) {
+    fn merge(
+        &mut self,
+        node: &Node,
+        member: MemberId,
+        name: &TopicName,
+        replay: Replay,
+        asks_for_all: bool,
+        reply: Reply,
+    ) {
         let number = member.number();
-        let joining = self.index.member_mut(number).and_then(|seat| seat.take_joining(name));
-        let Some(joining) = joining else {
-            // The second subscription to the same topic, or the member is gone.
-            let error =
-                if self.index.member_mut(number).is_some() { HubError::AlreadySubscribed } else { HubError::Left };
+        let seat = self.index.member_mut(number);
+        // Without a seat the member is gone. A seat without the entry is in another subscription to the same topic.
+        let error = if seat.is_some() { HubError::AlreadySubscribed } else { HubError::Left };
+        let Some(joining) = seat.and_then(|seat| seat.take_joining(name)) else {
             let _ = reply.done.send(Err(error));
             return;
         };
+        let reached = joining.reached().cloned();
         let mut merged = merge(replay, joining.arrived);
         let bytes: usize = merged.publications.iter().map(Publication::cost).sum();
         if joining.is_incomplete || bytes > self.limits.recovery {
             (merged.is_complete, merged.publications) = (false, Vec::new());
         }
-        let recovered = if merged.is_complete { Recovery::Complete } else { Recovery::Incomplete };
+        let recovered = match (asks_for_all, merged.is_complete) {
+            (false, _) => Recovery::NotAsked,
+            (true, true) => Recovery::Complete,
+            (true, false) => Recovery::Incomplete,
+        };
+        if let Some(seat) = self.index.member_mut(number) {
+            seat.note_ahead(name, merged.position.as_ref(), reached.as_ref());
+        }
         let subscribed = Subscribed { position: merged.position, recovered, publications: merged.publications };
         self.go_live(node, number, subscribed, reply);
     }
 
     /// Queues the reply, and only then lets live publications follow.
     fn go_live(&mut self, node: &Node, number: u64, subscribed: Subscribed, reply: Reply) {
-        match reply.message {
-            Some(message) => {
-                let message = PreparedMessage::new(message(&subscribed));
-                self.queue_kept(node, number, message);
-            }
+        let Some(slot) = self.index.slot(number) else { return };
+        let Some(encoding) = self.index.member_at(slot).map(|seat| seat.encoding.clone()) else { return };
+        let messages = match reply.message {
+            Some(message) => vec![guarded(|| PreparedMessage::new(message(&subscribed)))],
             None => {
-                let Some(seat) = self.index.member_mut(number) else { return };
-                let encoding = seat.encoding.clone();
-                for batch in subscribed.publications.chunks(encoding.max_batch().max(1)) {
-                    self.queue_kept(node, number, encoding.encode(batch));
-                }
+                let batches = subscribed.publications.chunks(encoding.max_batch().max(1));
+                batches.map(|batch| guarded(|| encoding.encode(batch))).collect()
             }
+        };
+        for message in messages.into_iter().flatten() {
+            self.queue_kept(node, slot, message);
         }
         // If nobody waits for the reply any more, the caller takes the subscription back.
         let _ = reply.done.send(Ok(subscribed));
@@ -227,7 +250,7 @@ impl Shard {
         let was_subscribed = self.index.unsubscribe(number, name);
         if was_subscribed {
             if let Some(seat) = self.index.member_mut(number) {
-                seat.take_joining(name);
+                seat.forget(name);
             }
             node.leave(name, member);
         }
@@ -237,48 +260,47 @@ impl Shard {
     fn tell_incomplete(&mut self, node: &Node, name: &TopicName) {
         let Some(topic) = self.index.topic(name) else { return };
         for place in 0..self.index.subscribers(topic) {
-            let Some((number, seat)) = self.index.subscriber(topic, place).and_then(|slot| self.index.member_at(slot))
-            else {
-                continue;
-            };
+            let Some(slot) = self.index.subscriber(topic, place) else { continue };
+            let Some(seat) = self.index.member_at(slot) else { continue };
             if let Some(joining) = seat.joining_mut(name) {
                 joining.is_incomplete = true;
                 continue;
             }
-            match seat.encoding.incomplete(name) {
-                Some(message) => self.queue_kept(node, number, PreparedMessage::new(message)),
-                None => self.close(number, INSUFFICIENT_STATE, "insufficient state"),
+            let encoding = seat.encoding.clone();
+            match guarded(|| encoding.incomplete(name)).flatten() {
+                Some(message) => self.queue_kept(node, slot, PreparedMessage::new(message)),
+                None => self.close(slot, INSUFFICIENT_STATE, "insufficient state"),
             }
         }
     }
 
     /// Queues a message that no policy drops. There may be few of them, or the member is too slow.
-    fn queue_kept(&mut self, node: &Node, number: u64, message: PreparedMessage) {
-        let limit = self.limits.recovery;
-        let Some(seat) = self.index.member_mut(number) else { return };
-        let bytes = message.message().len() + ENTRY_OVERHEAD;
-        if seat.backlog.kept_bytes() > 0 && seat.backlog.kept_bytes() + bytes > 2 * limit {
-            self.flush(node, number);
+    fn queue_kept(&mut self, node: &Node, slot: MemberSlot, message: PreparedMessage) {
+        let (bytes, limit) = (message.message().len() + ENTRY_OVERHEAD, 2 * self.limits.recovery);
+        let is_too_much = |seat: &Seat| seat.backlog.kept_bytes() > 0 && seat.backlog.kept_bytes() + bytes > limit;
+        if self.index.member_at(slot).is_some_and(|seat| is_too_much(seat)) {
+            self.flush(node, slot);
         }
-        let Some(seat) = self.index.member_mut(number) else { return };
-        if seat.backlog.kept_bytes() > 0 && seat.backlog.kept_bytes() + bytes > 2 * limit {
-            self.close(number, SLOW, "slow");
+        let Some(seat) = self.index.member_at(slot).filter(|seat| !seat.is_gone) else { return };
+        if is_too_much(seat) {
+            self.close(slot, SLOW, "slow");
             return;
         }
-        seat.backlog.push(Entry { droppable: None, bytes, message }, Slow::DropNewest, 0);
+        seat.backlog.push(Arc::new(Entry { droppable: None, bytes, message }), Slow::DropNewest, 0);
+        self.backlog_bytes = self.backlog_bytes.wrapping_add(seat.backlog_change());
         if !std::mem::replace(&mut seat.is_touched, true) {
-            self.touched.push(number);
+            self.touched.push(slot);
         }
     }
 
     /// Begins the closing handshake. The member gets nothing more.
-    fn close(&mut self, number: u64, code: u16, reason: &str) {
-        if let Some(seat) = self.index.member_mut(number).filter(|seat| !seat.is_gone) {
+    fn close(&mut self, slot: MemberSlot, code: u16, reason: &str) {
+        if let Some(seat) = self.index.member_at(slot).filter(|seat| !seat.is_gone) {
             if let Err(error) = seat.writer.start_close(code, reason) {
                 tracing::debug!(%error, "a member was not closed");
             }
             seat.is_gone = true;
-            self.gone.push(number);
+            self.gone.push(seat.id.number());
         }
     }
 
@@ -296,8 +318,8 @@ impl Shard {
     async fn settle(&mut self, node: &Node) {
         let mut touched = std::mem::take(&mut self.touched);
         for chunk in touched.chunks(CHUNK) {
-            for number in chunk {
-                self.flush(node, *number);
+            for slot in chunk {
+                self.flush(node, *slot);
             }
             if touched.len() > CHUNK {
                 yield_now().await;
@@ -313,34 +335,32 @@ impl Shard {
 
     /// Continues with a member whose connection has room again.
     fn room(&mut self, node: &Node, number: u64) {
-        if let Some(seat) = self.index.member_mut(number) {
+        let Some(slot) = self.index.slot(number) else { return };
+        if let Some(seat) = self.index.member_at(slot) {
             seat.is_waiting = false;
-            self.flush(node, number);
+            self.flush(node, slot);
         }
     }
 
     /// Hands over what the connection of a member takes, in one write if possible.
-    fn flush(&mut self, node: &Node, number: u64) {
-        let window = self.limits.window;
-        let Some(seat) = self.index.member_mut(number).filter(|seat| !seat.is_gone) else { return };
+    fn flush(&mut self, node: &Node, slot: MemberSlot) {
+        let Some(seat) = self.index.member_at(slot).filter(|seat| !seat.is_gone) else { return };
         seat.is_touched = false;
-        let (flushed, messages) = seat.flush(window);
+        let (flushed, messages) = seat.flush(self.limits.window);
         node.counting.delivered.fetch_add(messages, Ordering::Relaxed);
-        let (before, after) = (seat.counted, seat.backlog.bytes() + seat.backlog.kept_bytes());
-        seat.counted = after;
+        self.backlog_bytes = self.backlog_bytes.wrapping_add(seat.backlog_change());
         match flushed {
             Flushed::All => {}
             Flushed::Full { len } => {
                 if !std::mem::replace(&mut seat.is_waiting, true) {
-                    self.waiting.push(seat::wait(seat.writer.clone(), len, number));
+                    self.waiting.push(seat::wait(seat.writer.clone(), len, seat.id.number()));
                 }
             }
             Flushed::Gone => {
                 seat.is_gone = true;
-                self.gone.push(number);
+                self.gone.push(seat.id.number());
             }
         }
-        self.backlog_bytes = self.backlog_bytes + after - before;
     }
 
     fn count_backlogs(&mut self, node: &Node) {
@@ -352,6 +372,15 @@ impl Shard {
             counter.fetch_sub((known - now) as u64, Ordering::Relaxed);
         }
     }
+}
+
+/// Calls code of the application. If it panics, only its own message is missing, and not the whole shard.
+fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(call));
+    if result.is_err() {
+        tracing::error!("an encoding or a reply panicked, so a message was not sent");
+    }
+    result.ok()
 }
 
 /// For the name of the task in traces of a runtime.

@@ -6,7 +6,7 @@ use silverback::{PreparedMessage, TryWriteError, Writer};
 
 use crate::{
     encoding::Encoding,
-    model::{identity::MemberId, name::TopicName, publication::Publication},
+    model::{identity::MemberId, name::TopicName, position::Position, publication::Publication},
     topics::backlog::Backlog,
 };
 
@@ -27,12 +27,16 @@ pub(super) struct Seat {
     pub(super) is_gone: bool,
     /// Subscriptions that wait for their replay. Usually none.
     pub(super) joining: Vec<Joining>,
+    /// Subscriptions whose replay was newer than what had reached the shard. Usually none.
+    pub(super) ahead: Vec<(TopicName, Position)>,
 }
 
 /// A subscription that waits for its replay.
 #[derive(Debug)]
 pub(super) struct Joining {
     name: TopicName,
+    /// The position up to which publications have reached the shard.
+    reached: Option<Position>,
     /// What has arrived meanwhile.
     pub(super) arrived: Vec<Publication>,
     bytes: usize,
@@ -66,6 +70,7 @@ impl Seat {
             is_waiting: false,
             is_gone: false,
             joining: Vec::new(),
+            ahead: Vec::new(),
         }
     }
 
@@ -76,6 +81,39 @@ impl Seat {
     pub(super) fn take_joining(&mut self, name: &TopicName) -> Option<Joining> {
         let place = self.joining.iter().position(|joining| joining.name == *name)?;
         Some(self.joining.swap_remove(place))
+    }
+
+    /// Notes the position up to which a subscription already has everything. The shard may be behind, because the replay
+    /// came from the engine and the node is still recovering from a gap.
+    pub(super) fn note_ahead(&mut self, name: &TopicName, position: Option<&Position>, reached: Option<&Position>) {
+        let Some(position) = position else { return };
+        let is_reached =
+            reached.is_some_and(|reached| reached.epoch == position.epoch && reached.offset >= position.offset);
+        if !is_reached {
+            self.ahead.push((name.clone(), position.clone()));
+        }
+    }
+
+    /// Returns the position up to which this member has everything, if the shard is behind that. Forgets it once the
+    /// shard has caught up to `newest`.
+    pub(super) fn ahead_of(&mut self, name: &TopicName, newest: Option<&Position>) -> Option<Position> {
+        let place = self.ahead.iter().position(|(topic, _)| topic == name)?;
+        let position = &self.ahead[place].1;
+        let has_caught_up =
+            newest.is_none_or(|newest| newest.epoch != position.epoch || newest.offset >= position.offset);
+        if has_caught_up { Some(self.ahead.swap_remove(place).1) } else { Some(position.clone()) }
+    }
+
+    /// Forgets everything about a subscription that has ended.
+    pub(super) fn forget(&mut self, name: &TopicName) {
+        self.take_joining(name);
+        self.ahead.retain(|(topic, _)| topic != name);
+    }
+
+    /// Returns by how much the backlog has grown since the last call. Wraps around if it has shrunk.
+    pub(super) fn backlog_change(&mut self) -> usize {
+        let now = self.backlog.bytes() + self.backlog.kept_bytes();
+        now.wrapping_sub(std::mem::replace(&mut self.counted, now))
     }
 
     /// Hands messages to the connection while its peer takes them, and at most `window` bytes ahead of it. Returns how
@@ -114,8 +152,13 @@ impl Seat {
 }
 
 impl Joining {
-    pub(super) fn new(name: TopicName) -> Self {
-        Self { name, arrived: Vec::new(), bytes: 0, is_incomplete: false }
+    pub(super) fn new(name: TopicName, reached: Option<Position>) -> Self {
+        Self { name, reached, arrived: Vec::new(), bytes: 0, is_incomplete: false }
+    }
+
+    /// Returns the position up to which publications have reached the shard.
+    pub(super) fn reached(&self) -> Option<&Position> {
+        self.reached.as_ref()
     }
 
     /// Keeps a publication until the replay is there.
@@ -126,6 +169,7 @@ impl Joining {
             self.arrived.clear();
             self.bytes = 0;
         }
+        self.reached = publication.position.clone();
         self.bytes += publication.cost();
         self.arrived.push(publication.clone());
     }

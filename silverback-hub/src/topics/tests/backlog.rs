@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::topic;
@@ -6,10 +8,10 @@ use crate::{
     topics::backlog::{Backlog, Droppable, Entry, Pushed},
 };
 
-fn entry(name: &str, key: Option<&str>, bytes: usize, number: u32) -> Entry<u32> {
+fn entry(name: &str, key: Option<&str>, bytes: usize, number: u32) -> Arc<Entry<u32>> {
     let key = key.map(|key| Label::new(key).unwrap());
     let droppable = Some(Droppable { topic: topic(name), key, publications: 1 });
-    Entry { droppable, bytes, message: number }
+    Arc::new(Entry { droppable, bytes, message: number })
 }
 
 fn drain(backlog: &mut Backlog<u32>) -> Vec<u32> {
@@ -115,7 +117,7 @@ fn keys_of_different_topics_are_different() {
 #[test]
 fn a_message_that_must_not_be_dropped_takes_no_room_of_the_others() {
     let mut backlog = Backlog::default();
-    let kept = |number| Entry { droppable: None, bytes: 1000, message: number };
+    let kept = |number| Arc::new(Entry { droppable: None, bytes: 1000, message: number });
     assert_eq!(backlog.push(kept(0), Slow::DropOldest, 100), Pushed::Queued);
     assert_eq!(backlog.push(entry("t", None, 60, 1), Slow::DropOldest, 100), Pushed::Queued);
     assert_eq!(backlog.push(kept(2), Slow::DropOldest, 100), Pushed::Queued);

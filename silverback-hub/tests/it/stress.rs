@@ -1,0 +1,112 @@
+//! Two nodes on several threads, with faults between the engine and one of them, members that come and go, and
+//! publishers that send again. Nothing depends on how the threads run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use silverback_hub::{Hub, Memory, Position, Recovery, Start};
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{
+    faulty::Faulty,
+    support::{Client, with_history, within},
+};
+
+const TOPICS: u64 = 4;
+const PUBLISHERS: u64 = 4;
+const EACH: u64 = 200;
+
+async fn node(engine: impl silverback_hub::Engine) -> Hub {
+    Hub::builder()
+        .engine(engine)
+        .shards(3)
+        .topics("*", with_history().history(10_000, Duration::from_secs(3600)))
+        .check_positions(Duration::from_millis(200))
+        .start()
+        .await
+        .unwrap()
+}
+
+/// Reads `count` publications of all topics, and checks that each topic is complete, in order, and without doubles.
+async fn read_all(client: &Client, expected: &BTreeMap<String, u64>) {
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // The last one of each publisher in each topic.
+    let mut last: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let count: u64 = expected.values().sum();
+    for _ in 0..count {
+        let frame = within(client.remote.read_frame()).await.unwrap().unmasked();
+        let text = String::from_utf8(frame.payload.to_vec()).unwrap();
+        let [topic, publisher, number] = text.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let number: u64 = number.parse().unwrap();
+        let before = last.insert((topic.to_owned(), publisher.to_owned()), number);
+        assert!(before.is_none_or(|before| before < number), "{text} came after {before:?}");
+        assert!(seen.entry(topic.to_owned()).or_default().insert(text.clone()), "{text} came twice");
+    }
+    for (topic, count) in expected {
+        assert_eq!(seen[topic].len() as u64, *count);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn every_sequence_is_complete_and_in_order_through_gaps_doubles_and_reconnects() {
+    let memory = Memory::new();
+    let (engine, faults) = Faulty::new(memory.clone());
+    let (one, two) = (node(engine).await, node(memory).await);
+    let expected: BTreeMap<_, _> = (0..TOPICS).map(|topic| (format!("t{topic}"), PUBLISHERS * EACH)).collect();
+
+    let mut tasks = JoinSet::new();
+    for publisher in 0..PUBLISHERS {
+        let hub = if publisher % 2 == 0 { two.clone() } else { one.clone() };
+        tasks.spawn(async move {
+            for number in 0..EACH {
+                for topic in 0..TOPICS {
+                    let publication = || {
+                        let text = format!("t{topic} p{publisher} {number}");
+                        hub.publish(&format!("t{topic}"), text.clone()).id(text)
+                    };
+                    // Again and again, as a publisher does that got no answer.
+                    while publication().await.is_err() {
+                        sleep(Duration::from_millis(1)).await;
+                    }
+                    publication().await.ok();
+                }
+            }
+        });
+    }
+    let mut readers = Vec::new();
+    for (number, hub) in [&one, &two].into_iter().cycle().take(12).enumerate() {
+        let client = Arc::new(Client::user(hub, &number.to_string()));
+        let (reading, expected) = (client.clone(), expected.clone());
+        tasks.spawn(async move { read_all(&reading, &expected).await });
+        readers.push(client);
+    }
+    for client in &readers {
+        for topic in expected.keys() {
+            let subscribed = loop {
+                match client.member.subscribe(topic, Start::After(Position::start())).await {
+                    Ok(subscribed) => break subscribed,
+                    Err(_) => sleep(Duration::from_millis(1)).await,
+                }
+            };
+            assert_eq!(subscribed.recovered, Recovery::Complete);
+        }
+        // A fault of each kind between two members.
+        faults.lose(3);
+        faults.doubles.fetch_xor(true, Ordering::SeqCst);
+        if readers.len() % 3 == 0 {
+            faults.go_down().await;
+            sleep(Duration::from_millis(2)).await;
+            faults.come_up().await;
+        }
+        // Members that come and go.
+        drop(Client::on(&two, "guest", "t0").await);
+    }
+    while let Some(done) = within(tasks.join_next()).await {
+        done.unwrap();
+    }
+    assert!(one.counters().gaps > 0 && one.counters().duplicates > 0);
+    assert_eq!((one.counters().incomplete, two.counters().incomplete), (0, 0));
+}
