@@ -98,6 +98,8 @@ async fn unsubscribe_and_subscribe_do_not_race_when_a_member_reconnects() {
     let second = Client::user(&hub, "1");
     let mut subscribing = Box::pin(second.member.subscribe("t", Start::Live).into_future());
     assert!(poll_once(&mut subscribing).await.is_pending());
+    faults.subscriptions.add_permits(1);
+    settle().await;
     publish(&hub, "t", [1]).await;
     faults.subscriptions.add_permits(100);
     let subscribed = within(subscribing).await.unwrap();

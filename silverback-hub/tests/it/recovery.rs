@@ -79,6 +79,32 @@ async fn a_member_that_recovers_before_its_node_does_gets_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hole_that_shows_during_a_replay_makes_it_incomplete() {
+    let (hub, faults) = faulty(Topic::new().history(2, Duration::from_secs(300))).await;
+    let _witness = Client::on(&hub, "w", "t").await;
+    publish(&hub, "t", [1]).await;
+    settle().await;
+    faults.replays.forget_permits(usize::MAX);
+    faults.lose(4);
+    publish(&hub, "t", 2..=6).await;
+    settle().await;
+    // The node waits for its replay, which will not have 2 to 4. The client knows those, and its replay would be whole.
+    let position = hub.publish("t", "7").await.unwrap().position.unwrap();
+    let client = Client::user(&hub, "1");
+    let known = Position::new(position.epoch, 5);
+    let mut subscribing = client.member.subscribe("t", Start::After(known)).into_future();
+    assert!(poll_once(&mut subscribing).await.is_pending());
+    settle().await;
+    faults.replays.add_permits(1);
+    settle().await;
+    assert_eq!(hub.counters().incomplete, 1);
+    assert!(poll_once(&mut subscribing).await.is_pending());
+    faults.replays.add_permits(1);
+    let subscribed = within(subscribing).await.unwrap();
+    assert_eq!((subscribed.recovered, subscribed.publications.len()), (Recovery::Incomplete, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_reply_to_a_subscription_comes_before_its_first_push() {
     let hub = hub(with_history()).await;
     publish(&hub, "t", 1..=2).await;
