@@ -14,6 +14,8 @@
 //! | `--ca` | a file with the certificate of the authority to trust |
 //! | `--behind` | the version of HTTP over which a proxy must talk to our server, such as `HTTP/2.0` |
 //! | `--refused` | the status with which the handshake must be refused; nothing else is checked |
+//! | `--hears` | the one code of which the other side tells its application, whatever the end was |
+//! | `--closing` | `alone`: a WebSocket that the server closes gets a connection of its own |
 //! | `--without` | a check that the other side cannot pass; may be repeated |
 
 #![allow(clippy::print_stdout, reason = "a program that reports to people")]
@@ -66,6 +68,8 @@ struct Peer {
     session: OnceCell<Session>,
     behind: Option<String>,
     refused: Option<String>,
+    hears: Option<String>,
+    closes_alone: bool,
     without: Vec<String>,
 }
 
@@ -74,8 +78,17 @@ impl Peer {
         let mut arguments = std::env::args().skip(1);
         let base = arguments.next().ok_or("usage: interop_versions URL [OPTION]...")?;
         let (dialer, session) = (Dialer::new(), OnceCell::new());
-        let mut peer =
-            Self { name: String::new(), base, dialer, session, behind: None, refused: None, without: Vec::new() };
+        let mut peer = Self {
+            name: String::new(),
+            base,
+            dialer,
+            session,
+            behind: None,
+            refused: None,
+            hears: None,
+            closes_alone: false,
+            without: Vec::new(),
+        };
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or("an option lacks its value")?;
             match &*option {
@@ -84,6 +97,8 @@ impl Peer {
                 "--ca" => peer.dialer = peer.dialer.tls(Tls::new().default_roots(false).add_roots(fs::read(value)?)),
                 "--behind" => peer.behind = Some(value),
                 "--refused" => peer.refused = Some(value),
+                "--hears" => peer.hears = Some(value + " "),
+                "--closing" => peer.closes_alone = value == "alone",
                 "--without" => peer.without.push(value),
                 _ => return Err(format!("no option is called {option}").into()),
             }
@@ -111,12 +126,20 @@ impl Peer {
         Ok(conn)
     }
 
-    /// How the oldest echo connection ended, as the server saw it.
-    async fn last_close(&self) -> Outcome<String> {
-        let mut conn = self.dial("/last-close").await?;
+    /// A WebSocket that the server will close.
+    async fn dial_closing(&self, path: &str) -> Outcome<Conn> {
+        match self.closes_alone {
+            true => Ok(self.dialer.dial(&format!("{}{path}", self.base)).await?),
+            false => self.dial(path).await,
+        }
+    }
+
+    /// The oldest echo connection must have ended like this, as the server saw it.
+    async fn expect_last_close(&self, end: &str) -> Outcome {
+        let mut conn = self.dial_closing("/last-close").await?;
         let message = conn.read_message().await?.ok_or("no close was told")?;
         expect("the end", &conn.read_message().await?, &None)?;
-        Ok(message.as_text().ok_or("not a text")?.to_owned())
+        expect("the end that it told", &message.as_text(), &Some(self.hears.as_deref().unwrap_or(end)))
     }
 }
 
@@ -137,7 +160,7 @@ async fn is_refused(peer: &Peer, status: &str) -> Outcome {
 
 async fn speaks_the_version(peer: &Peer) -> Outcome {
     let Some(behind) = &peer.behind else { return Ok(()) };
-    let mut conn = peer.dial("/version").await?;
+    let mut conn = peer.dial_closing("/version").await?;
     expect("the version", &conn.read_message().await?, &Some(behind.as_str().into()))?;
     expect("the end", &conn.read_message().await?, &None)
 }
@@ -154,14 +177,14 @@ async fn echoes(peer: &Peer) -> Outcome {
     }
     conn.close(1000, "").await?;
     expect("our end", &conn.close_info().map(|info| info.is_clean), &Some(true))?;
-    expect("the end", &peer.last_close().await?.as_str(), &"1000 ")
+    peer.expect_last_close("1000 ").await
 }
 
 async fn echoes_large_messages(peer: &Peer) -> Outcome {
     let mut conn = peer.dial("/echo").await?;
     expect_large_echoes(&mut conn).await?;
     conn.close(1000, "").await?;
-    expect("the end", &peer.last_close().await?.as_str(), &"1000 ")
+    peer.expect_last_close("1000 ").await
 }
 
 async fn compresses(peer: &Peer) -> Outcome {
@@ -173,7 +196,7 @@ async fn compresses(peer: &Peer) -> Outcome {
     let is_small = [stats.bytes_sent, stats.bytes_received].map(|bytes| bytes < (LARGE as u64) * 3 / 2);
     expect("few bytes on the wire", &is_small, &[true, true])?;
     conn.close(1000, "").await?;
-    expect("the end", &peer.last_close().await?.as_str(), &"1000 ")
+    peer.expect_last_close("1000 ").await
 }
 
 /// A text that compresses well, and bytes that do not.
@@ -192,14 +215,14 @@ async fn hears_our_close(peer: &Peer) -> Outcome {
         let mut conn = peer.dial("/echo").await?;
         conn.close(code, reason).await?;
         expect("our end", &conn.close_info().map(|info| info.is_clean), &Some(true))?;
-        expect("the end", &peer.last_close().await?, &format!("{code} {reason}"))?;
+        peer.expect_last_close(&format!("{code} {reason}")).await?;
     }
     Ok(())
 }
 
 async fn is_heard_closing(peer: &Peer) -> Outcome {
     for (code, reason) in [(4001, "see you"), (1000, "")] {
-        let mut conn = peer.dial(&format!("/close?code={code}&reason={}", reason.replace(' ', "%20"))).await?;
+        let mut conn = peer.dial_closing(&format!("/close?code={code}&reason={}", reason.replace(' ', "%20"))).await?;
         expect("the end", &conn.read_message().await?, &None)?;
         let info = conn.close_info().ok_or("no close information")?;
         expect("the end", &(info.code.get(), info.reason.as_ref(), info.is_clean), &(code, reason, true))?;
@@ -220,7 +243,7 @@ async fn hears_our_abort(peer: &Peer) -> Outcome {
     conn.write_message("here").await?;
     expect("the echo", &conn.read_message().await?, &Some("here".into()))?;
     drop(conn);
-    expect("the end", &peer.last_close().await?.as_str(), &"1006 ")
+    peer.expect_last_close("1006 ").await
 }
 
 /// One WebSocket sends more than any window and reads none of it at first. Then its echoes must all be there.
@@ -284,7 +307,7 @@ async fn close_others(peer: &Peer, others: Vec<Conn>, besides: usize) -> Outcome
         conn.close(1000, "").await?;
     }
     for _ in 0..count {
-        expect("the end", &peer.last_close().await?.as_str(), &"1000 ")?;
+        peer.expect_last_close("1000 ").await?;
     }
     Ok(())
 }

@@ -64,6 +64,21 @@ pub(crate) const ALL: &[Step] = &[
         "our Dialer and our server talk through HAProxy, nghttpx and Envoy, which speak HTTP/2",
         interop::versions::http2_proxies,
     ),
+    step(
+        "http2-peers",
+        "our Dialer and our server talk to hypercorn and node over HTTP/2",
+        interop::versions::http2_peers,
+    ),
+    step(
+        "http3-peers",
+        "our server talks over HTTP/3 to aioquic and, through Envoy, to our Dialer",
+        interop::versions::http3_peers,
+    ),
+    step(
+        "browsers-http",
+        "pages in Chromium and Firefox talk to our server over HTTP/2, in Chromium over HTTP/3 too",
+        interop::versions::browsers,
+    ),
     step("autobahn-server", "Autobahn's fuzzing client against the program", autobahn::server_step),
     step("autobahn-client", "Autobahn's fuzzing server against our Dialer", autobahn::client_step),
     step("autobahn-http2", "the suite against the program and our Dialer over HTTP/2", autobahn::http2_step),

@@ -1,11 +1,11 @@
-//! A server for clients and proxies of other implementations, over HTTP/1.1 and HTTP/2.
+//! A server for clients and proxies of other implementations, over HTTP/1.1, HTTP/2 and HTTP/3.
 //!
 //! ```text
 //! cargo run -p silverback --example interop_server [--tls CERTIFICATES KEY]
 //! ```
 //!
 //! It listens on a free port of 127.0.0.1 and prints its URL. Without TLS, a client may begin with HTTP/2 at once. With
-//! TLS, ALPN decides. `tests/interop/README.md` describes the paths.
+//! TLS, ALPN decides, and HTTP/3 is served on the UDP port of the same number. `tests/interop/README.md` describes the paths.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]
 
@@ -19,7 +19,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use silverback::{ByteStream, Compression, Upgrader};
+use silverback::{ByteStream, Compression, Conn, Http3Endpoint, Upgrader};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
@@ -35,7 +35,7 @@ async fn main() -> Result<(), AnyError> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let tls = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => None,
-        ["--tls", certificates, key] => Some(acceptor(certificates, key)?),
+        ["--tls", certificates, key] => Some(tls(certificates, key)?),
         _ => return Err("usage: interop_server [--tls CERTIFICATES KEY]".into()),
     };
     let server = Server {
@@ -45,13 +45,17 @@ async fn main() -> Result<(), AnyError> {
             .dangerous_allow_any_origin()
             .on_request(|request| async move { refusal(&request).map_or(Ok(HeaderMap::new()), Err) }),
         paths: Paths::default(),
-        tls,
+        tls: tls.clone().map(|tls| TlsAcceptor::from(Arc::new(tls))),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let (address, is_secure) = (listener.local_addr()?, server.tls.is_some());
-    match is_secure {
-        true => println!("listening wss://localhost:{}", address.port()),
-        false => println!("listening ws://{address}"),
+    let address = listener.local_addr()?;
+    match tls {
+        Some(tls) => {
+            let endpoint = Http3Endpoint::bind(address, tls)?;
+            println!("listening wss://localhost:{}", address.port());
+            tokio::spawn(server.clone().serve_http3(endpoint));
+        }
+        None => println!("listening ws://{address}"),
     }
     loop {
         match listener.accept().await {
@@ -70,7 +74,7 @@ async fn main() -> Result<(), AnyError> {
 }
 
 /// Reads the chain of certificates and the key from PEM files.
-fn acceptor(certificates: &str, key: &str) -> Result<TlsAcceptor, AnyError> {
+fn tls(certificates: &str, key: &str) -> Result<ServerConfig, AnyError> {
     let chain = CertificateDer::pem_file_iter(certificates)?.collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_file(key)?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -78,7 +82,7 @@ fn acceptor(certificates: &str, key: &str) -> Result<TlsAcceptor, AnyError> {
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(config)
 }
 
 /// The answer where no path is, and to a browser that begins with a page.
@@ -125,14 +129,31 @@ impl Server {
         let mut http2 = self.upgrader.serve_http2(stream);
         while let Some(accepted) = http2.accept().await {
             match accepted {
-                Ok((conn, request)) => {
-                    let paths = self.paths.clone();
-                    tokio::spawn(async move { paths.serve(conn, &request).await });
-                }
+                Ok((conn, request)) => self.spawn(conn, request),
                 Err(error) => eprintln!("{error}"),
             }
         }
         Ok(())
+    }
+
+    async fn serve_http3(self, endpoint: Http3Endpoint) {
+        while let Some(client) = endpoint.accept().await {
+            let server = self.clone();
+            tokio::spawn(async move {
+                let mut http3 = server.upgrader.serve_http3(client);
+                while let Some(accepted) = http3.accept().await {
+                    match accepted {
+                        Ok((conn, request)) => server.spawn(conn, request),
+                        Err(error) => eprintln!("{error}"),
+                    }
+                }
+            });
+        }
+    }
+
+    fn spawn(&self, conn: Conn, request: Request<()>) {
+        let paths = self.paths.clone();
+        tokio::spawn(async move { paths.serve(conn, &request).await });
     }
 }
 

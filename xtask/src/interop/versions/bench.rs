@@ -42,6 +42,12 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// From our client to a server of another implementation.
+    pub(super) fn to(server: &str, over: &'static str, url: String) -> Self {
+        let name = format!("{server}, over HTTP/{over}");
+        Self { name, url, arguments: vec!["--http", version(over), "--behind", behind(over)] }
+    }
+
     /// From our client to our server, with nothing between.
     pub(super) fn direct(over: &'static str, url: String) -> Self {
         let name = format!("nothing between, over HTTP/{over}");
@@ -77,14 +83,28 @@ impl<'a> Bench<'a> {
     /// Our client does all of its checks.
     pub(super) fn talk(&self, route: &Route) -> Result<(), Error> {
         let task = Task::new(&self.client).args([&route.url, "--name", &route.name]).args(&route.arguments);
-        let task = task.args(["--ca", &self.certificates.path("authority.pem")]);
-        self.count(&task.limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?)
+        self.listen(task.args(["--ca", &self.certificates.path("authority.pem")]))
+    }
+
+    /// A client of another implementation does its checks.
+    pub(super) fn listen(&self, client: Task) -> Result<(), Error> {
+        self.count(&client.limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?)
     }
 
     /// Counts the checks that the output reports.
-    pub(super) fn count(&self, output: &str) -> Result<(), Error> {
+    fn count(&self, output: &str) -> Result<(), Error> {
         self.passed.fetch_add(passed_checks(output)?, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The URL of our server with TLS.
+    pub(super) fn secure_url(&self) -> String {
+        format!("wss://localhost:{}", self.secure.port())
+    }
+
+    /// Its certificate and key.
+    pub(super) fn papers(&self) -> [String; 2] {
+        [self.certificates.path("server.pem"), self.certificates.path("server-key.pem")]
     }
 
     pub(super) fn verdict(&self) -> Verdict {

@@ -7,27 +7,23 @@ use serde_json::{Value, json};
 use super::bench::{Bench, Peer, Route, free_addresses};
 use crate::error::Error;
 use crate::interop::python;
-use crate::process::Task;
+use crate::process::{Running, Task};
 
 pub(super) fn start_http2(bench: &Bench<'_>) -> Result<Peer, Error> {
-    let envoy = python::http_environment(bench.workspace)?.with_file_name("envoy");
     let [plain, upgrades, secure, downgrades] = free_addresses()?;
     let served = server_tls(bench);
-    let configuration = json!({ "static_resources": {
-        "listeners": [
-            listener("plain", plain, None),
-            listener("secure", upgrades, None),
-            listener("secure", secure, Some(&served)),
-            listener("http1", downgrades, Some(&served)),
-        ],
-        "clusters": [
-            cluster("plain", bench.plain, Some("http2_protocol_options"), None),
-            cluster("secure", bench.secure, Some("http2_protocol_options"), Some(client_tls(bench))),
-            cluster("http1", bench.plain, None, None),
-        ],
-    } });
-    let settings = bench.settings("envoy.json", &format!("{configuration:#}"))?;
-    let task = Task::new(envoy).arg("-c").arg(settings).args(["--disable-hot-restart", "--concurrency", "1"]);
+    let listeners = [
+        listener("plain", plain, None),
+        listener("secure", upgrades, None),
+        listener("secure", secure, Some(&served)),
+        listener("http1", downgrades, Some(&served)),
+    ];
+    let http2 = ("http2_protocol_options", "allow_connect");
+    let clusters = [
+        cluster("plain", bench.plain, Some(http2), None),
+        cluster("secure", bench.secure, Some(http2), Some(client_tls(bench))),
+        cluster("http1", bench.plain, None, None),
+    ];
     let route = |from, to, url| Route::through("Envoy", from, to, url);
     let routes = vec![
         route("1.1", "2", format!("ws://{plain}")),
@@ -37,7 +33,28 @@ pub(super) fn start_http2(bench: &Bench<'_>) -> Result<Peer, Error> {
         // Its upgrade has no key, so our server must refuse it.
         route("2 over TLS", "1.1", format!("wss://localhost:{}", downgrades.port())).with("--refused", "400"),
     ];
-    Ok(Peer { routes, _running: bench.run("envoy", task, secure)? })
+    Ok(Peer { routes, _running: run(bench, &listeners, &clusters, plain)? })
+}
+
+pub(super) fn start_http3(bench: &Bench<'_>) -> Result<Peer, Error> {
+    let [upgrades, from_http2] = free_addresses()?;
+    let listeners = [listener("http3", upgrades, None), listener("http3", from_http2, Some(&server_tls(bench)))];
+    let http3 = ("http3_protocol_options", "allow_extended_connect");
+    let clusters = [cluster("http3", bench.secure, Some(http3), Some(client_quic(bench)))];
+    let route = |from, to, url| Route::through("Envoy", from, to, url);
+    let routes = vec![
+        route("1.1", "3", format!("ws://{upgrades}")),
+        route("2 over TLS", "3", format!("wss://localhost:{}", from_http2.port())),
+    ];
+    Ok(Peer { routes, _running: run(bench, &listeners, &clusters, upgrades)? })
+}
+
+fn run(bench: &Bench<'_>, listeners: &[Value], clusters: &[Value], address: SocketAddr) -> Result<Running, Error> {
+    let envoy = python::http_environment(bench.workspace)?.with_file_name("envoy");
+    let configuration = json!({ "static_resources": { "listeners": listeners, "clusters": clusters } });
+    let settings = bench.settings("envoy.json", &format!("{configuration:#}"))?;
+    let task = Task::new(envoy).arg("-c").arg(settings).args(["--disable-hot-restart", "--concurrency", "1"]);
+    bench.run("envoy", task, address)
 }
 
 /// A listener that hands everything to the cluster of that name.
@@ -68,8 +85,8 @@ fn listener(cluster: &str, address: SocketAddr, tls: Option<&Value>) -> Value {
     json!({ "name": name, "address": socket_address("TCP", address), "filter_chains": [chain] })
 }
 
-/// A server over HTTP/1.1, or over another version with these options.
-fn cluster(name: &str, address: SocketAddr, options: Option<&str>, tls: Option<Value>) -> Value {
+/// A server over HTTP/1.1, or over the version that these options are for, of which the second allows extended CONNECT.
+fn cluster(name: &str, address: SocketAddr, version: Option<(&str, &str)>, tls: Option<Value>) -> Value {
     let mut cluster = json!({
         "name": name,
         "connect_timeout": "3s",
@@ -78,10 +95,10 @@ fn cluster(name: &str, address: SocketAddr, options: Option<&str>, tls: Option<V
             { "endpoint": { "address": socket_address("TCP", address) } },
         ] }] },
     });
-    if let Some(options) = options {
+    if let Some((options, allow)) = version {
         cluster["typed_extension_protocol_options"] = json!({ OPTIONS: {
             "@type": format!("type.googleapis.com/{OPTIONS}"),
-            "explicit_http_config": { options: { "allow_connect": true } },
+            "explicit_http_config": { options: { allow: true } },
         } });
     }
     if let Some(tls) = tls {
@@ -109,15 +126,25 @@ fn server_tls(bench: &Bench<'_>) -> Value {
 
 /// TLS with our server.
 fn client_tls(bench: &Bench<'_>) -> Value {
-    let trusted = json!({ "filename": bench.certificates.path("authority.pem") });
+    let mut upstream = upstream(bench);
+    upstream["@type"] = json!(format!("{TYPES}.transport_sockets.tls.v3.UpstreamTlsContext"));
+    json!({ "name": "envoy.transport_sockets.tls", "typed_config": upstream })
+}
+
+/// QUIC with our server.
+fn client_quic(bench: &Bench<'_>) -> Value {
     json!({
-        "name": "envoy.transport_sockets.tls",
+        "name": "envoy.transport_sockets.quic",
         "typed_config": {
-            "@type": format!("{TYPES}.transport_sockets.tls.v3.UpstreamTlsContext"),
-            "sni": "localhost",
-            "common_tls_context": { "validation_context": { "trusted_ca": trusted } },
+            "@type": format!("{TYPES}.transport_sockets.quic.v3.QuicUpstreamTransport"),
+            "upstream_tls_context": upstream(bench),
         },
     })
+}
+
+fn upstream(bench: &Bench<'_>) -> Value {
+    let trusted = json!({ "filename": bench.certificates.path("authority.pem") });
+    json!({ "sni": "localhost", "common_tls_context": { "validation_context": { "trusted_ca": trusted } } })
 }
 
 fn socket_address(protocol: &str, address: SocketAddr) -> Value {

@@ -1,10 +1,14 @@
 //! Interop tests over HTTP/2 and HTTP/3. Our client and our server talk to other implementations, and through proxies
 //! that speak one version of HTTP on each side.
 
+mod aioquic;
 mod bench;
+mod browsers;
 mod envoy;
 mod haproxy;
+mod hypercorn;
 mod nghttpx;
+mod node;
 
 use self::bench::{Bench, Route};
 use crate::error::Verdict;
@@ -21,5 +25,38 @@ pub(crate) fn http2_proxies(workspace: &Workspace) -> Verdict {
             bench.talk(route)?;
         }
     }
+    bench.verdict()
+}
+
+/// hypercorn and node.
+pub(crate) fn http2_peers(workspace: &Workspace) -> Verdict {
+    let bench = Bench::start(workspace, "http2-peers")?;
+    node::client(&bench)?;
+    for start in [node::server, hypercorn::start_http2] {
+        let server = start(&bench)?;
+        for route in &server.routes {
+            bench.talk(route)?;
+        }
+    }
+    bench.verdict()
+}
+
+/// aioquic and Envoy.
+pub(crate) fn http3_peers(workspace: &Workspace) -> Verdict {
+    let bench = Bench::start(workspace, "http3-peers")?;
+    aioquic::client(&bench)?;
+    let envoy = envoy::start_http3(&bench)?;
+    for route in &envoy.routes {
+        bench.talk(route)?;
+    }
+    bench.verdict()
+}
+
+/// Pages in Chromium and Firefox.
+pub(crate) fn browsers(workspace: &Workspace) -> Verdict {
+    let bench = Bench::start(workspace, "browsers-http")?;
+    browsers::chromium(&bench, "HTTP/2.0")?;
+    browsers::chromium(&bench, "HTTP/3.0")?;
+    browsers::firefox(&bench)?;
     bench.verdict()
 }
