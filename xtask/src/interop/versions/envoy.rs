@@ -90,6 +90,8 @@ fn cluster(name: &str, address: SocketAddr, version: Option<(&str, &str)>, tls: 
     let mut cluster = json!({
         "name": name,
         "connect_timeout": "3s",
+        // With the default of 1 MiB, one WebSocket that the server does not read stops the others of a QUIC connection.
+        "per_connection_buffer_limit_bytes": 16 * 1024 * 1024,
         "type": "STATIC",
         "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [
             { "endpoint": { "address": socket_address("TCP", address) } },
