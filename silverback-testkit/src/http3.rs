@@ -1,4 +1,4 @@
-//! The bytes of HTTP/3 (RFC 9114) by hand, and a client that sends them over QUIC exactly as a test writes them.
+//! The bytes of HTTP/3 (RFC 9114) by hand, and both sides of QUIC, which send them exactly as a test writes them.
 
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use qpack::{HeaderField, decode_stateless, encode_stateless};
 use quinn::{
     ApplicationClose, ConnectionError, Endpoint, ReadError, RecvStream, SendStream, VarInt,
-    crypto::rustls::QuicClientConfig,
+    crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
 
 use crate::wire::{CLIENT_KEY, Frame, decode};
@@ -68,21 +68,26 @@ pub fn control() -> Vec<u8> {
     [varint(0), frame(SETTINGS, &[])].concat()
 }
 
-/// A connection of QUIC on a socket of its own.
+/// The same with SETTINGS_ENABLE_CONNECT_PROTOCOL, as a server sends it.
+pub fn server_control() -> Vec<u8> {
+    [varint(0), frame(SETTINGS, &[0x08, 0x01])].concat()
+}
+
+/// A connection of QUIC. A client has a separate socket for it, or a [`Server`] has accepted it.
 #[derive(Debug)]
-pub struct Client {
+pub struct Connection {
     endpoint: Endpoint,
     connection: quinn::Connection,
     /// Streams that stay open as long as the connection.
     kept: Vec<SendStream>,
 }
 
-impl Client {
+impl Connection {
     /// Connects to a server with this certificate (DER) for `localhost`, and sends empty SETTINGS.
     pub async fn connect(server: SocketAddr, certificate: &[u8]) -> Self {
-        let mut client = Self::connect_silently(server, certificate).await;
-        client.open_uni(&control()).await;
-        client
+        let mut this = Self::connect_silently(server, certificate).await;
+        this.open_uni(&control()).await;
+        this
     }
 
     /// Connects and opens no stream.
@@ -129,7 +134,7 @@ impl Client {
         let (mut sender, receiver) = self.connection.open_bi().await.expect("an open connection");
         // The server may stop the stream before it has everything.
         let _ = sender.write_all(bytes).await;
-        Stream { sender, receiver, raw: Vec::new(), data: Vec::new(), data_frames: 0, heads: VecDeque::new() }
+        Stream::new(sender, receiver)
     }
 
     /// Opens a WebSocket with these fields besides, and receives the response.
@@ -139,7 +144,13 @@ impl Client {
         stream
     }
 
-    /// Accepts the control stream of the server. It must be the first one.
+    /// Accepts a request stream of the other side.
+    pub async fn accept(&self) -> Stream {
+        let (sender, receiver) = self.connection.accept_bi().await.expect("a stream");
+        Stream::new(sender, receiver)
+    }
+
+    /// Accepts the control stream of the other side. It must be the first one.
     pub async fn control(&self) -> Uni {
         let mut stream = self.connection.accept_uni().await.expect("a stream");
         let mut stream_type = [0];
@@ -148,11 +159,11 @@ impl Client {
         Uni { stream, raw: Vec::new() }
     }
 
-    /// Waits until the server has ended the connection, and returns its code.
+    /// Waits until the other side has ended the connection, and returns its code.
     pub async fn closed(&self) -> u64 {
         match self.connection.closed().await {
             ConnectionError::ApplicationClosed(ApplicationClose { error_code, .. }) => error_code.into_inner(),
-            error => panic!("the server did not end the connection: {error}"),
+            error => panic!("the other side did not end the connection: {error}"),
         }
     }
 
@@ -163,7 +174,41 @@ impl Client {
     }
 }
 
-/// A unidirectional stream of the server.
+/// A server of QUIC that does nothing by itself.
+#[derive(Debug)]
+pub struct Server(Endpoint);
+
+impl Server {
+    /// Binds a socket on loopback. The certificate and its key are DER (PKCS #8).
+    pub fn start(certificate: &[u8], key: &[u8], alpn: &str) -> Self {
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.to_vec()).into();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider);
+        let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
+        let tls = builder.with_no_client_auth().with_single_cert(vec![certificate.to_vec().into()], key);
+        let mut tls = tls.expect("a certificate and its key");
+        tls.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        let crypto = QuicServerConfig::try_from(tls).expect("a configuration for QUIC");
+        let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+        Self(Endpoint::server(config, ([127, 0, 0, 1], 0).into()).expect("a socket"))
+    }
+
+    /// The address of the socket.
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("an address")
+    }
+
+    /// Accepts a connection and opens no stream.
+    ///
+    /// # Errors
+    /// Fails if the handshake fails.
+    pub async fn accept(&self) -> Result<Connection, ConnectionError> {
+        let connection = self.0.accept().await.expect("a client").await?;
+        Ok(Connection { endpoint: self.0.clone(), connection, kept: Vec::new() })
+    }
+}
+
+/// A unidirectional stream of the other side.
 #[derive(Debug)]
 pub struct Uni {
     stream: RecvStream,
@@ -205,9 +250,18 @@ pub struct Stream {
 pub struct Reset(pub u64);
 
 impl Stream {
+    fn new(sender: SendStream, receiver: RecvStream) -> Self {
+        Self { sender, receiver, raw: Vec::new(), data: Vec::new(), data_frames: 0, heads: VecDeque::new() }
+    }
+
     /// Sends bytes as they are.
     pub async fn send_raw(&mut self, bytes: &[u8]) {
         self.sender.write_all(bytes).await.expect("an open stream");
+    }
+
+    /// Sends a frame of a WebSocket as it is, in one DATA frame.
+    pub async fn send_unmasked(&mut self, frame: Frame) {
+        self.send_raw(&data(&frame.encode())).await;
     }
 
     /// Sends a frame of a WebSocket, masked, in one DATA frame.

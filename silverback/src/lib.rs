@@ -34,8 +34,8 @@
 //! - `hyper` (default): `Upgrader::upgrade` for requests of hyper 1.x.
 //! - `http2`: WebSockets over HTTP/2 (RFC 8441): `Upgrader::upgrade`, `Upgrader::serve_http2` for servers without a
 //!   framework, and [`Dialer::http_version`] for clients.
-//! - `http3`: `Upgrader::serve_http3` (RFC 9220), on quinn. The endpoint needs `with-rustls-0_23` for its certificate, and
-//!   `ring` or `aws-lc-rs`.
+//! - `http3`: WebSockets over HTTP/3 (RFC 9220), on quinn: `Upgrader::serve_http3`, and `HttpVersion::Http3` for clients.
+//!   Needs `ring` or `aws-lc-rs`. `Http3Endpoint` also needs `with-rustls-0_23`, for its certificate.
 //! - `hyper-auto`: takes the socket out of hyper-util's automatic server, which `axum::serve` uses.
 //! - `rustls-tls-platform-verifier`, `rustls-tls-native-roots`, `rustls-tls-webpki-roots`: `wss://` with rustls. The
 //!   trusted roots are those of the system's own verifier, of the system's files or of Mozilla's list; several features
@@ -120,6 +120,11 @@ struct CompressionGuide;
 #[cfg(all(doctest, feature = "http2", feature = "hyper-auto"))]
 #[doc = include_str!("../../docs/http2.md")]
 struct Http2Guide;
+
+/// Compiles the examples in the guide to HTTP/3.
+#[cfg(all(doctest, feature = "http3"))]
+#[doc = include_str!("../../docs/http3.md")]
+struct Http3Guide;
 
 /// Compiles the examples in the guides for people who come from other libraries.
 #[cfg(all(doctest, feature = "deflate", feature = "hyper", feature = "json"))]

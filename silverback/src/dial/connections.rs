@@ -6,6 +6,8 @@ use silverback_proto::handshake::ClientRequest;
 
 #[cfg(feature = "http2")]
 use super::http2::{self, Http2Pool};
+#[cfg(feature = "http3")]
+use super::http3::{Http3Pool, QuicMisuse};
 use super::{
     DialError, Dialer, HttpVersion, exchange::shake_hands, reach::reach, time_limit::TimeLimit, version::Alpn,
 };
@@ -17,6 +19,8 @@ pub(super) enum Connections {
     Http1,
     #[cfg(feature = "http2")]
     Http2(Http2Pool),
+    #[cfg(feature = "http3")]
+    Http3(Http3Pool),
 }
 
 impl Connections {
@@ -25,6 +29,8 @@ impl Connections {
             HttpVersion::Http1 => Self::Http1,
             #[cfg(feature = "http2")]
             HttpVersion::Http2 | HttpVersion::Http2OrHttp1 => Self::Http2(Http2Pool::default()),
+            #[cfg(feature = "http3")]
+            HttpVersion::Http3 => Self::Http3(Http3Pool::default()),
         }
     }
 
@@ -34,6 +40,8 @@ impl Connections {
             Self::Http1 => Version::HTTP_11,
             #[cfg(feature = "http2")]
             Self::Http2(pool) => pool.version(),
+            #[cfg(feature = "http3")]
+            Self::Http3(_) => Version::HTTP_3,
         }
     }
 
@@ -51,6 +59,8 @@ impl Connections {
             }
             #[cfg(feature = "http2")]
             Self::Http2(pool) => pool.prepare(dialer, request, time).await,
+            #[cfg(feature = "http3")]
+            Self::Http3(pool) => pool.prepare(dialer, request, time).await,
         }
     }
 
@@ -68,6 +78,8 @@ impl Connections {
             }
             #[cfg(feature = "http2")]
             Self::Http2(pool) => pool.open(dialer, request, time).await,
+            #[cfg(feature = "http3")]
+            Self::Http3(pool) => pool.open(dialer, request, time).await,
         }
     }
 }
@@ -82,6 +94,8 @@ pub(super) async fn dial_on(
     match dialer.http_version {
         #[cfg(feature = "http2")]
         HttpVersion::Http2 => http2::dial_on(dialer, wire, request, time).await,
+        #[cfg(feature = "http3")]
+        HttpVersion::Http3 => Err(DialError::Quic(QuicMisuse::Stream)),
         _ => shake_hands(dialer, wire, request, time).await,
     }
 }

@@ -8,6 +8,8 @@ use silverback_proto::handshake::{HandshakeError, HeadError};
 use super::{
     Attempt, DialStep, InvalidProxy, InvalidProxyVariable, RedirectFault, Refusal, VersionFault, attempt::Attempts,
 };
+#[cfg(feature = "http3")]
+use crate::dial::http3::QuicMisuse;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 use crate::dial::tls::TlsError;
 
@@ -16,7 +18,7 @@ use crate::dial::tls::TlsError;
 /// [`step`](Self::step) returns the step that failed. [`refusal`](Self::refusal) returns the response if its status was
 /// not the expected one. The error holds no secret: neither the headers that were sent nor a proxy's password.
 ///
-/// The variants from `Request` to `SocksUnsupported` are found before the dialer connects to the server. If a redirect
+/// The variants from `Request` to `Quic` are found before the dialer connects to the server. If a redirect
 /// led to this server, the servers before it have already got their requests.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -38,6 +40,9 @@ pub enum DialError {
     TlsUnsupported,
     /// The proxy needs SOCKS, which this build does not support.
     SocksUnsupported,
+    /// A setting cannot work with HTTP/3, which runs over UDP and always has TLS.
+    #[cfg(feature = "http3")]
+    Quic(QuicMisuse),
     /// A step failed with an I/O error.
     Io {
         /// The step that failed.
@@ -100,7 +105,8 @@ pub enum DialError {
         /// Why the server does not take them.
         fault: VersionFault,
     },
-    /// The server answered with a status that does not open a WebSocket: not 101, or not 200 to 299 over HTTP/2.
+    /// The server answered with a status that does not open a WebSocket: not 101, or not 200 to 299 over HTTP/2 and
+    /// HTTP/3.
     Refused {
         /// The server, as `host:port`.
         target: String,
@@ -153,6 +159,8 @@ impl DialError {
             | Self::Path
             | Self::TlsUnsupported
             | Self::SocksUnsupported => None,
+            #[cfg(feature = "http3")]
+            Self::Quic(_) => None,
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(_) => None,
             Self::Io { step, .. } | Self::Timeout { step, .. } | Self::HttpVersion { step, .. } => Some(*step),
@@ -230,6 +238,8 @@ impl fmt::Display for DialError {
             Self::SocksUnsupported => {
                 f.write_str("this build has no SOCKS: turn on silverback's feature socks, or use an HTTP proxy")
             }
+            #[cfg(feature = "http3")]
+            Self::Quic(misuse) => misuse.fmt(f),
             Self::Io { step, target, peer, source } => {
                 write!(f, "{step} {} failed: {}", Place::new(target, *peer), why(source))
             }
@@ -317,6 +327,8 @@ impl std::error::Error for DialError {
             Self::ProxyVariable(error) => Some(error),
             #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
             Self::Tls(error) => Some(error),
+            #[cfg(feature = "http3")]
+            Self::Quic(misuse) => Some(misuse),
             Self::Io { source, .. } => Some(source),
             Self::Head { error, .. } => Some(error),
             Self::Redirect { fault, .. } => Some(fault),

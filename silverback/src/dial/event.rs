@@ -66,6 +66,16 @@ pub enum DialEvent<'a> {
         /// The time since the dialer began HTTP/2 on the connection.
         took: Duration,
     },
+    /// The settings of a server over HTTP/3 have arrived. They say whether it takes WebSockets.
+    #[cfg(feature = "http3")]
+    Http3Settings {
+        /// `host:port`.
+        target: &'a str,
+        /// Whether the server announces extended CONNECT (RFC 9220, 3).
+        extended_connect: bool,
+        /// The time since the dialer began HTTP/3 on the connection.
+        took: Duration,
+    },
     /// The server takes no WebSockets over HTTP/2, so the dialer opens a connection over HTTP/1.1 instead.
     #[cfg(feature = "http2")]
     FellBack {
@@ -135,6 +145,11 @@ impl fmt::Display for DialEvent<'_> {
             Self::Http2Settings { target, extended_connect, took } => {
                 let takes = if *extended_connect { "takes" } else { "does not take" };
                 write!(f, "{target} speaks HTTP/2 and {takes} WebSockets over it, known in {took:?}")
+            }
+            #[cfg(feature = "http3")]
+            Self::Http3Settings { target, extended_connect, took } => {
+                let takes = if *extended_connect { "takes" } else { "does not take" };
+                write!(f, "{target} speaks HTTP/3 and {takes} WebSockets over it, known in {took:?}")
             }
             #[cfg(feature = "http2")]
             Self::FellBack { target } => write!(f, "falling back to HTTP/1.1 with {target}"),

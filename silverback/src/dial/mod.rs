@@ -2,7 +2,8 @@
 
 // The client's side of the opening handshake (RFC 6455, 4.1): connect, send the request, verify the response.
 // `options` has the settings, `follow` runs a dial and follows redirects, `reach` connects to the server, and
-// `exchange` sends the request and reads the response. `connections` chooses the version of HTTP, and `http2` has HTTP/2.
+// `exchange` sends the request and reads the response. `connections` chooses the version of HTTP, `http2` has HTTP/2, and
+// `http3` HTTP/3.
 
 mod attempt;
 mod body;
@@ -16,6 +17,8 @@ mod final_response;
 mod follow;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "http3")]
+mod http3;
 mod options;
 mod proxy;
 mod race;
@@ -42,6 +45,8 @@ use silverback_proto::{
     handshake::{ClientRequest, HandshakeError, ascii_host},
 };
 
+#[cfg(feature = "http3")]
+pub use self::http3::QuicMisuse;
 pub use self::{
     attempt::Attempt,
     connector::ConnectTo,

@@ -1,7 +1,11 @@
 //! The response of a server or proxy that refused, with as much of its body as is useful.
 
+#[cfg(feature = "http3")]
+use std::future::poll_fn;
 use std::time::Duration;
 
+#[cfg(feature = "http3")]
+use bytes::BufMut;
 use http::{HeaderMap, Response, StatusCode, header};
 use tokio::{
     io::AsyncReadExt,
@@ -9,6 +13,8 @@ use tokio::{
 };
 
 use super::body::Framing;
+#[cfg(feature = "http3")]
+use crate::io::transport::http3::reader::Http3Reader;
 use crate::io::transport::wire::Wire;
 
 /// The response of a server that did not open a WebSocket, or of a proxy that is not a success.
@@ -50,6 +56,22 @@ impl Refusal {
             let Ok(Some(Ok(data))) = timeout_at(deadline, body.data()).await else { break };
             let wanted = data.len().min(MAX_BODY - kept.len());
             kept.extend_from_slice(&data[..wanted]);
+        }
+        Box::new(Self { status: parts.status, headers: parts.headers, body: kept })
+    }
+}
+
+#[cfg(feature = "http3")]
+impl Refusal {
+    /// Does the same for a response over HTTP/3, whose body ends with its stream.
+    pub(super) async fn read_http3(body: &mut Http3Reader, response: Response<()>, deadline: Instant) -> Box<Self> {
+        let (parts, ()) = response.into_parts();
+        let mut kept = Vec::with_capacity(MAX_BODY);
+        while kept.len() < MAX_BODY {
+            let missing = MAX_BODY - kept.len();
+            let mut room = (&mut kept).limit(missing);
+            let reading = poll_fn(|cx| body.poll_read(cx, &mut room));
+            let Ok(Ok(1..)) = timeout_at(deadline, reading).await else { break };
         }
         Box::new(Self { status: parts.status, headers: parts.headers, body: kept })
     }

@@ -11,7 +11,7 @@ use crate::conn::Conn;
 impl Dialer {
     /// Connects to the server of a URL, for several WebSockets. The path of the URL does not matter.
     ///
-    /// Over HTTP/2 this opens a connection, and [`Session::dial`] opens WebSockets on it. Over HTTP/1.1 it only checks the
+    /// Over HTTP/2 and HTTP/3 this opens a connection, and [`Session::dial`] opens WebSockets on it. Over HTTP/1.1 it only checks the
     /// URL and the settings, because each WebSocket needs a separate connection there.
     ///
     /// ```
@@ -43,7 +43,7 @@ impl Dialer {
     }
 }
 
-/// Opens WebSockets to one server. Over HTTP/2 they share a connection.
+/// Opens WebSockets to one server. Over HTTP/2 and HTTP/3 they share a connection.
 ///
 /// Clones share the connection too. It carries at most 100 WebSockets, or as many as the server allows. If it is full,
 /// if the server ends it (GOAWAY) or refuses another stream, or if it breaks, the next dial opens a new one. WebSockets
@@ -99,7 +99,8 @@ impl Session {
         Box::pin(dialer.dial_and_follow(request, &time, connections)).await
     }
 
-    /// Returns the version of HTTP of the newest connection: `HTTP_2`, or `HTTP_11`, where WebSockets share nothing.
+    /// Returns the version of HTTP of the newest connection: `HTTP_3`, `HTTP_2`, or `HTTP_11`, where WebSockets share
+    /// nothing.
     pub fn version(&self) -> Version {
         self.0.connections.version()
     }

@@ -86,7 +86,7 @@ impl TimeLimit {
     }
 
     /// Runs work within the limit of the whole dial.
-    #[cfg(feature = "http2")]
+    #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) async fn in_all<T>(
         &self,
         step: DialStep,

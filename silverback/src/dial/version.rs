@@ -25,6 +25,11 @@ pub enum HttpVersion {
     /// With `ws://` this is HTTP/1.1, because a server without TLS cannot tell its version.
     #[cfg(feature = "http2")]
     Http2OrHttp1,
+    /// HTTP/3 only (RFC 9220), over QUIC. It needs `wss://`, rustls with `ring` or `aws-lc-rs`, and a way for UDP: it
+    /// goes through no proxy, no Unix socket and no connector of the application. A lost packet delays only the
+    /// WebSockets whose data it carried.
+    #[cfg(feature = "http3")]
+    Http3,
 }
 
 /// Why a server does not take WebSockets over the version of HTTP that the dialer asked for.
@@ -64,6 +69,8 @@ pub(super) enum Alpn {
     Http2,
     #[cfg(feature = "http2")]
     Http2OrHttp1,
+    #[cfg(feature = "http3")]
+    Http3,
 }
 
 impl Alpn {
@@ -76,6 +83,8 @@ impl Alpn {
             Self::Http2 => true,
             #[cfg(feature = "http2")]
             Self::Http2OrHttp1 => false,
+            #[cfg(feature = "http3")]
+            Self::Http3 => false,
         }
     }
 }
@@ -83,7 +92,7 @@ impl Alpn {
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 impl Alpn {
     /// The number of different offers.
-    pub(super) const COUNT: usize = 3;
+    pub(super) const COUNT: usize = 4;
 
     /// Returns the names for ALPN, the preferred one first. `None` means the setting of the application.
     pub(super) fn names(self) -> Option<&'static [&'static str]> {
@@ -93,6 +102,8 @@ impl Alpn {
             Self::Http2 => Some(&["h2"]),
             #[cfg(feature = "http2")]
             Self::Http2OrHttp1 => Some(&["h2", "http/1.1"]),
+            #[cfg(feature = "http3")]
+            Self::Http3 => Some(&["h3"]),
         }
     }
 }

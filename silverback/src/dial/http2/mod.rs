@@ -173,7 +173,7 @@ async fn connect(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> 
         match alpn {
             _ if is_http2 => {}
             Alpn::Http1 | Alpn::Http2OrHttp1 => return Ok(Reserved::Http1(wire)),
-            Alpn::Http2 => {
+            _ => {
                 let fault = VersionFault::Alpn { selected };
                 return Err(unsupported(&target(request), peer_of(&wire), DialStep::Tls, fault));
             }

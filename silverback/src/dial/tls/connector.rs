@@ -1,7 +1,7 @@
 //! Turns the TLS settings into a connector of rustls or the system's library, and does the handshake with it.
 
 use std::io;
-#[cfg(feature = "with-rustls-0_23")]
+#[cfg(any(feature = "with-rustls-0_23", all(feature = "http3", any(feature = "ring", feature = "aws-lc-rs"))))]
 use std::sync::Arc;
 
 #[cfg(feature = "native-tls")]
@@ -47,6 +47,25 @@ impl Connector {
     }
 }
 
+#[cfg(all(feature = "http3", any(feature = "ring", feature = "aws-lc-rs")))]
+impl Connector {
+    /// Returns the configuration for QUIC and the name for SNI, or `None` if these settings are for the system's library.
+    /// `host` has no brackets.
+    pub(in crate::dial) fn for_quic<'a>(&'a self, host: &'a str) -> Option<(Arc<rustls::ClientConfig>, &'a str)> {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        match &self.library {
+            Library::Rustls(config) => Some((config.clone(), name)),
+            #[cfg(feature = "native-tls")]
+            Library::Native(_) => None,
+        }
+    }
+
+    /// Whether any certificate is accepted.
+    pub(in crate::dial) fn is_unchecked(&self) -> bool {
+        self.unchecked
+    }
+}
+
 impl Options {
     /// Returns the settings with the protocols of this offer.
     fn for_alpn(&self, alpn: Alpn) -> Self {
@@ -55,7 +74,10 @@ impl Options {
             options.alpn = names.iter().map(|&name| name.to_owned()).collect();
             #[cfg(feature = "with-rustls-0_23")]
             if let Backend::Given(Library::Rustls(config)) = &mut options.backend {
-                Arc::make_mut(config).alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+                let config = Arc::make_mut(config);
+                config.alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+                // A request in 0-RTT could be sent again by an attacker.
+                config.enable_early_data = false;
             }
         }
         options

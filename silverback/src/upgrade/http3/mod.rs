@@ -263,7 +263,7 @@ impl Http3Server {
     }
 
     fn begin(&mut self, connection: Connection, control: SendStream) {
-        let link = Arc::new(Link::new(connection.clone()));
+        let link = Arc::new(Link::new(connection.clone(), None));
         let told = control::read_in_background(&link, Peer::new(Role::Client, self.limits));
         self.state = State::Open(Box::new(Open {
             next_stream: next_stream(&connection),

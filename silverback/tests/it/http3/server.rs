@@ -3,12 +3,12 @@
 use http::{HeaderMap, Response};
 use silverback::{Compression, Http3Endpoint, UpgradeError, Upgrader};
 use silverback_testkit::{
-    http3::{Client, GOAWAY, Reset, SETTINGS, UNKNOWN, connect, connect_to, control, data, frame, headers},
+    http3::{Connection, GOAWAY, Reset, SETTINGS, UNKNOWN, connect, connect_to, control, data, frame, headers},
     wire::{CLIENT_KEY, close, ping, pong, text},
 };
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::support::{Seen, Server, certificate};
+use super::support::{Certificate, Seen, Server};
 use crate::support::{echo, within};
 
 const REQUEST_CANCELLED: Reset = Reset(0x10C);
@@ -261,8 +261,8 @@ async fn an_abnormal_end_is_an_error_here_and_a_reset_there() {
 
 #[tokio::test]
 async fn graceful_shutdown_lets_open_connections_end_and_rejects_new_ones() {
-    let (certificate, tls) = certificate();
-    let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), tls).unwrap();
+    let certificate = Certificate::new();
+    let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), certificate.config()).unwrap();
     let address = endpoint.local_addr().unwrap();
     let (stop, mut stopped) = unbounded_channel::<()>();
     let serving = tokio::spawn(async move {
@@ -279,7 +279,7 @@ async fn graceful_shutdown_lets_open_connections_end_and_rejects_new_ones() {
         }
         endpoint.shut_down().await;
     });
-    let client = within(Client::connect(address, &certificate)).await;
+    let client = within(Connection::connect(address, &certificate.der)).await;
     let mut uni = within(client.control()).await;
     assert_eq!(within(uni.receive()).await.0, SETTINGS);
     let mut stream = within(client.open_websocket(&[])).await;
@@ -327,8 +327,8 @@ const PAGE: usize = 3 * 1024 * 1024;
 
 #[tokio::test]
 async fn an_application_answers_other_requests_beside_its_websockets() {
-    let (certificate, tls) = certificate();
-    let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), tls).unwrap();
+    let certificate = Certificate::new();
+    let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), certificate.config()).unwrap();
     let address = endpoint.local_addr().unwrap();
     let (seen, mut sees) = unbounded_channel();
     tokio::spawn(async move {
@@ -352,7 +352,7 @@ async fn an_application_answers_other_requests_beside_its_websockets() {
             });
         }
     });
-    let client = within(Client::connect(address, &certificate)).await;
+    let client = within(Connection::connect(address, &certificate.der)).await;
     let mut socket = within(client.open_websocket(&[("sec-websocket-protocol", "any")])).await;
     let get = |method, path| {
         headers(&[(":method", method), (":scheme", "https"), (":authority", "example.com"), (":path", path)])

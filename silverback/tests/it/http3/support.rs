@@ -1,22 +1,46 @@
 //! A server, its certificate, and what it has seen.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
-use silverback::{Error, Http3Endpoint, Http3Incoming, UpgradeError, Upgrader};
-use silverback_testkit::http3::Client;
+use silverback::{Dialer, Error, Http3Endpoint, Http3Incoming, UpgradeError, Upgrader, dial::HttpVersion, tls::Tls};
+use silverback_testkit::http3::Connection;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::support::{echo, within};
 
-/// A certificate for `localhost` (DER), and the configuration of a server that has it.
-pub(crate) fn certificate() -> (Vec<u8>, ServerConfig) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let config = builder.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
-    (made.cert.der().to_vec(), config)
+/// A certificate for `localhost` and its key.
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
+    pub(crate) der: Vec<u8>,
+    pub(crate) key: Vec<u8>,
+}
+
+impl Certificate {
+    pub(crate) fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Self { pem: made.cert.pem(), der: made.cert.der().to_vec(), key: made.signing_key.serialize_der() }
+    }
+
+    /// The configuration of a server that has it.
+    pub(crate) fn config(&self) -> ServerConfig {
+        let key = PrivateKeyDer::try_from(self.key.clone()).unwrap();
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        builder.with_single_cert(vec![self.der.clone().into()], key).unwrap()
+    }
+
+    /// A dialer that trusts it.
+    pub(crate) fn dialer(&self) -> Dialer {
+        let tls = Tls::new().default_roots(false).add_roots(self.pem.clone());
+        Dialer::new().http_version(HttpVersion::Http3).tls(tls)
+    }
 }
 
 /// The server's observations: the path of each request that became a WebSocket, the error of each that did not, and how
@@ -32,31 +56,45 @@ pub(crate) enum Seen {
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) certificate: Vec<u8>,
+    pub(crate) certificate: Certificate,
+    /// How many connections were accepted.
+    pub(crate) connections: Arc<AtomicUsize>,
     pub(crate) seen: UnboundedReceiver<Seen>,
 }
 
 impl Server {
     pub(crate) fn start(upgrader: &Upgrader) -> Self {
-        let (certificate, tls) = certificate();
-        let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), tls).unwrap();
+        let certificate = Certificate::new();
+        let endpoint = Http3Endpoint::bind("127.0.0.1:0".parse().unwrap(), certificate.config()).unwrap();
         let address = endpoint.local_addr().unwrap();
         let (tell, seen) = unbounded_channel();
         let upgrader = upgrader.clone();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = connections.clone();
         tokio::spawn(async move {
             while let Some(client) = endpoint.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(upgrader.clone(), client, tell.clone()));
             }
         });
-        Self { address, certificate, seen }
+        Self { address, certificate, connections, seen }
     }
 
-    pub(crate) async fn connect(&self) -> Client {
-        within(Client::connect(self.address, &self.certificate)).await
+    pub(crate) async fn connect(&self) -> Connection {
+        within(Connection::connect(self.address, &self.certificate.der)).await
     }
 
-    pub(crate) async fn connect_silently(&self) -> Client {
-        within(Client::connect_silently(self.address, &self.certificate)).await
+    pub(crate) async fn connect_silently(&self) -> Connection {
+        within(Connection::connect_silently(self.address, &self.certificate.der)).await
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("wss://localhost:{}{path}", self.address.port())
+    }
+
+    /// A dialer that trusts the server and finds it.
+    pub(crate) fn dialer(&self) -> Dialer {
+        self.certificate.dialer().resolve("localhost", self.address)
     }
 
     #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::{io, sync::OnceLock};
 
-use quinn::{Connection, ConnectionError};
+use quinn::{Connection, ConnectionError, SendStream};
 use silverback_proto::h3::{Error, ErrorCode};
 
 use super::codes::varint;
@@ -14,11 +14,13 @@ pub(crate) struct Link {
     connection: Connection,
     /// The rule of HTTP/3 that the peer broke.
     fault: OnceLock<Error>,
+    /// Our control stream, which must stay open as long as the connection. `None` if the server keeps it.
+    _control: Option<SendStream>,
 }
 
 impl Link {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, fault: OnceLock::new() }
+    pub(crate) fn new(connection: Connection, control: Option<SendStream>) -> Self {
+        Self { connection, fault: OnceLock::new(), _control: control }
     }
 
     pub(crate) fn connection(&self) -> &Connection {

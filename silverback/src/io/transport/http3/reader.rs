@@ -16,7 +16,7 @@ use silverback_proto::{
 };
 
 use super::{
-    codes::{ended_with, varint},
+    codes::{PeerReset, varint},
     shared::Shared,
 };
 use crate::io::yields::yields;
@@ -154,7 +154,7 @@ impl Http3Reader {
 
     fn lost(&self, error: ReadError) -> io::Error {
         match error {
-            ReadError::Reset(code) => ended_with(code),
+            ReadError::Reset(code) => PeerReset::into_error(code),
             ReadError::ConnectionLost(error) => self.shared.link.error(error),
             error => error.into(),
         }
