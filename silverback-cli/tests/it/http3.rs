@@ -4,27 +4,27 @@ use std::net::UdpSocket;
 
 use rustix::process::Signal;
 use silverback_testkit::{
-    http3::{Client, Stream, headers},
+    http3::{Connection, Stream, headers},
     wire::{close, text},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Program, connect_tls, get, wait_until, within};
 
-async fn client(program: &Program) -> Client {
+async fn client(program: &Program) -> Connection {
     let stream = connect_tls(program.address, &[]).await;
     let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
-    within(Client::connect(program.address, &certificate)).await
+    within(Connection::connect(program.address, &certificate)).await
 }
 
-async fn ask(client: &Client, method: &str, authority: &str, path: &str) -> Stream {
+async fn ask(client: &Connection, method: &str, authority: &str, path: &str) -> Stream {
     let fields = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)];
     let mut stream = client.open(&headers(&fields)).await;
     stream.finish();
     stream
 }
 
-async fn open(client: &Client, authority: &str) -> Stream {
+async fn open(client: &Connection, authority: &str) -> Stream {
     let fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":authority", authority)];
     let fields = [&fields[..], &[(":path", "/ws/echo"), ("sec-websocket-version", "13")]].concat();
     client.open(&headers(&fields)).await
