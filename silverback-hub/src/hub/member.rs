@@ -1,11 +1,9 @@
 //! One connection in the hub.
 
 use std::{
+    collections::HashSet,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,6 +15,7 @@ use crate::{
     model::{
         error::HubError,
         identity::{Identity, MemberId, Present},
+        limits::LimitError,
         name::TopicName,
         position::Position,
     },
@@ -32,13 +31,14 @@ pub struct Member {
     id: MemberId,
     identity: Identity,
     writer: Writer,
-    /// Subscriptions, and those that are about to begin.
-    topics: AtomicUsize,
+    /// Subscriptions, and those that are about to begin. So a second one to the same topic fails before it could disturb
+    /// the first.
+    topics: Mutex<HashSet<TopicName>>,
 }
 
 impl Member {
     pub(super) fn new(shared: Arc<Shared>, id: MemberId, identity: Identity, writer: Writer) -> Self {
-        Self { shared, id, identity, writer, topics: AtomicUsize::new(0) }
+        Self { shared, id, identity, writer, topics: Mutex::default() }
     }
 
     /// Returns the id. No other member of any node has it.
@@ -67,10 +67,14 @@ impl Member {
     pub async fn unsubscribe(&self, topic: &str) -> Result<bool, HubError> {
         let name = TopicName::new(topic)?;
         let (done, result) = oneshot::channel();
-        self.node().send(self.id, Command::Unsubscribe { member: self.id, name, done: Some(done) });
+        let command = Command::Unsubscribe { member: self.id, name: name.clone(), done: Some(done) };
+        self.node().send(self.id, command);
+        // A future that is dropped here has unsubscribed all the same.
+        let counted = CountedTopic { topics: &self.topics, name: Some(name) };
         let was_subscribed = result.await.map_err(|_| HubError::Stopped)?;
-        if was_subscribed {
-            self.topics.fetch_sub(1, Ordering::AcqRel);
+        if !was_subscribed {
+            // It may belong to a subscription that is about to begin.
+            counted.keep();
         }
         Ok(was_subscribed)
     }
@@ -113,30 +117,43 @@ impl Member {
         self.shared.lease
     }
 
-    /// Counts one more subscription, or returns `None` at the limit.
-    pub(super) fn count_topic(&self) -> Option<CountedTopic<'_>> {
+    /// Counts one more subscription.
+    pub(super) fn count_topic(&self, name: &TopicName) -> Result<CountedTopic<'_>, HubError> {
         let limit = self.node().limits.topics_per_member;
-        let add = |topics| (topics < limit).then_some(topics + 1);
-        self.topics.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).ok()?;
-        Some(CountedTopic(Some(&self.topics)))
+        let mut topics = lock(&self.topics);
+        if topics.contains(name) {
+            return Err(HubError::AlreadySubscribed);
+        }
+        if topics.len() >= limit {
+            return Err(LimitError::TopicsPerMember(limit).into());
+        }
+        topics.insert(name.clone());
+        Ok(CountedTopic { topics: &self.topics, name: Some(name.clone()) })
     }
 }
 
 /// A subscription that was counted. Dropping it takes it back.
-pub(super) struct CountedTopic<'a>(Option<&'a AtomicUsize>);
+pub(super) struct CountedTopic<'a> {
+    topics: &'a Mutex<HashSet<TopicName>>,
+    name: Option<TopicName>,
+}
 
 impl CountedTopic<'_> {
     pub(super) fn keep(mut self) {
-        self.0 = None;
+        self.name = None;
     }
 }
 
 impl Drop for CountedTopic<'_> {
     fn drop(&mut self) {
-        if let Some(topics) = self.0 {
-            topics.fetch_sub(1, Ordering::AcqRel);
+        if let Some(name) = &self.name {
+            lock(self.topics).remove(name);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Member {

@@ -9,7 +9,6 @@ use super::{access::Action, member::Member};
 use crate::{
     model::{
         error::{EngineError, HubError},
-        limits::LimitError,
         name::TopicName,
         position::Position,
         subscribed::{Start, Subscribed},
@@ -79,8 +78,9 @@ impl<'a> Subscribe<'a> {
         let node = member.node();
         let name = TopicName::new(&topic)?;
         member.may(&name, Action::Subscribe).await?;
-        let counted = member.count_topic().ok_or(LimitError::TopicsPerMember(node.limits.topics_per_member))?;
-        let entered = node.enter(&name, member.id()).await?;
+        // Taken back last, when the shard has been told.
+        let counted = member.count_topic(&name)?;
+        let entered = node.enter(&name, member.id(), member.identity()).await?;
         let (done, result) = oneshot::channel();
         let reply = Reply { message, done };
         let member_id = member.id();
@@ -105,7 +105,7 @@ impl<'a> Subscribe<'a> {
             Err(_) => Err(HubError::Stopped),
         };
         if let Err(error) = subscribed {
-            // The subscription that this call has found is not its own.
+            // There is nothing to take back.
             undo.defuse();
             return Err(error);
         }

@@ -16,7 +16,7 @@ pub enum HubError {
     Denied(Denied),
     /// The member is subscribed to this topic already.
     AlreadySubscribed,
-    /// The member has left the hub, or its connection is gone.
+    /// The member has left the hub or the topic, or its connection is gone.
     Left,
     /// The hub's tasks have ended with their runtime.
     Stopped,
@@ -65,7 +65,7 @@ impl fmt::Display for HubError {
             Self::Limit(error) => error.fmt(f),
             Self::Denied(denied) => denied.fmt(f),
             Self::AlreadySubscribed => f.write_str("the member is subscribed to this topic already"),
-            Self::Left => f.write_str("the member has left the hub"),
+            Self::Left => f.write_str("the member has left the hub or the topic"),
             Self::Stopped => f.write_str("the hub has stopped with its runtime"),
             Self::CloseCode(code) => write!(f, "the close code {code} must not be sent; use 1000 or 3000 to 4999"),
             Self::Engine(error) => error.fmt(f),

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     engine::Lease,
-    model::{identity::MemberId, name::TopicName, position::Position},
+    model::{error::EngineError, identity::MemberId, name::TopicName, position::Position},
+    topics::recovery::Replay,
 };
 
 /// How often the node does what nobody asks for.
@@ -105,17 +106,23 @@ async fn unsubscribe(node: Arc<Node>, name: TopicName) {
     }
 }
 
-/// Fetches what is missing after a position. Tries again until the engine has answered or the topic is gone.
+/// Fetches what is missing after a position. Tries again while the engine is down. If it is up and fails all the same,
+/// the members must not wait for ever, so the hole is reported.
 async fn recover(node: Arc<Node>, name: TopicName, after: Position) {
     let options = node.options(&name).clone();
-    loop {
-        let replay = node.call(node.engine.since(&name, &options, &after)).await;
-        match replay {
+    let mut failures = 0;
+    while node.is_recovering(&name) {
+        match node.call(node.engine.since(&name, &options, &after)).await {
             Ok(replay) => return node.handle_replay(&name, replay),
-            Err(error) => tracing::debug!(%error, topic = %name, "the engine did not replay"),
-        }
-        if !node.is_recovering(&name) {
-            return;
+            Err(EngineError::Down) => {}
+            Err(error) if failures < RETRIES => {
+                failures += 1;
+                tracing::debug!(%error, topic = %name, "the engine did not replay");
+            }
+            Err(error) => {
+                tracing::warn!(%error, topic = %name, "the engine does not replay, so publications may be missing");
+                return node.handle_replay(&name, Replay::default());
+            }
         }
         sleep(RETRY).await;
     }
@@ -154,5 +161,7 @@ async fn renew(node: Arc<Node>, stripe: usize, lasts: Duration) {
 const CALLS: usize = 64;
 /// Leases in one call.
 const LEASES: usize = 512;
+/// How often a replay is fetched again if the engine is up.
+const RETRIES: u32 = 4;
 /// The wait before a replay is fetched again.
 const RETRY: Duration = Duration::from_secs(1);

@@ -67,7 +67,7 @@ pub(super) struct Entry {
     /// Subscriptions in all shards, and those that are on their way there.
     pub(super) subscribers: usize,
     /// The same for each shard.
-    in_shard: Box<[usize]>,
+    in_shard: Box<[u32]>,
     pub(super) stream: Stream,
     /// Who is present here, in topics with presence.
     pub(super) present: HashMap<MemberId, Identity>,
@@ -80,6 +80,7 @@ pub(crate) struct Entered {
     node: Arc<Node>,
     name: TopicName,
     member: MemberId,
+    identity: Identity,
     is_done: bool,
 }
 
@@ -168,8 +169,13 @@ impl Node {
     }
 
     /// Counts a subscription, and subscribes the engine if it is the first one of the topic.
-    pub(crate) async fn enter(self: &Arc<Self>, name: &TopicName, member: MemberId) -> Result<Entered, HubError> {
-        let (entered, gate) = self.count(name, member)?;
+    pub(crate) async fn enter(
+        self: &Arc<Self>,
+        name: &TopicName,
+        member: MemberId,
+        identity: &Identity,
+    ) -> Result<Entered, HubError> {
+        let (entered, gate) = self.count(name, member, identity)?;
         let mut is_subscribed = gate.lock().await;
         if !*is_subscribed {
             // A stream from before the last unsubscription knows nothing about what came meanwhile.
@@ -190,6 +196,7 @@ impl Node {
         self: &Arc<Self>,
         name: &TopicName,
         member: MemberId,
+        identity: &Identity,
     ) -> Result<(Entered, Arc<tokio::sync::Mutex<bool>>), HubError> {
         let shard = self.shard_of(member);
         let mut stripe = self.stripe(name);
@@ -215,7 +222,8 @@ impl Node {
         self.counting.subscriptions.fetch_add(1, Ordering::Relaxed);
         let gate = entry.gate.clone();
         drop(stripe);
-        Ok((Entered { node: self.clone(), name: name.clone(), member, is_done: false }, gate))
+        let (name, identity) = (name.clone(), identity.clone());
+        Ok((Entered { node: self.clone(), name, member, identity, is_done: false }, gate))
     }
 
     /// Uncounts a subscription that its shard has removed.
@@ -234,7 +242,7 @@ impl Node {
         }
     }
 
-    /// Makes a member present in a topic.
+    /// Tells the engine that a subscribed member is present.
     pub(crate) async fn lease(
         &self,
         name: &TopicName,
@@ -242,11 +250,14 @@ impl Node {
         identity: &Identity,
         lasts: Duration,
     ) -> Result<(), EngineError> {
-        if let Some(entry) = self.stripe(name).get_mut(name) {
-            entry.present.insert(member, identity.clone());
-        }
         let lease = Lease::new(name.clone(), member, identity.clone());
-        self.call(self.engine.lease(vec![lease], lasts)).await
+        self.call(self.engine.lease(vec![lease], lasts)).await?;
+        let is_gone = self.stripe(name).get(name).is_none_or(|entry| !entry.present.contains_key(&member));
+        if is_gone {
+            // It left before the engine knew that it had come.
+            self.job(Job::Release(name.clone(), member));
+        }
+        Ok(())
     }
 
     fn job(&self, job: Job) {
@@ -383,8 +394,15 @@ impl Entered {
     /// the shard. The shard uncounts it from now on.
     pub(crate) fn hand_over(mut self, command: impl FnOnce(Option<Position>) -> Command) -> Result<(), HubError> {
         // Under the lock, so that no publication comes between.
-        let stripe = self.node.stripe(&self.name);
-        let position = stripe.get(&self.name).and_then(|entry| entry.stream.position().cloned());
+        let mut stripe = self.node.stripe(&self.name);
+        let entry = stripe.get_mut(&self.name);
+        let position = entry.and_then(|entry| {
+            if entry.options.has_presence() {
+                // The shard removes it with the subscription, so it cannot stay behind.
+                entry.present.insert(self.member, self.identity.clone());
+            }
+            entry.stream.position().cloned()
+        });
         let is_sent = self.node.send(self.member, command(position));
         drop(stripe);
         self.is_done = is_sent;

@@ -191,3 +191,37 @@ async fn a_publisher_waits_for_the_shards_once_too_much_is_in_flight() {
     settle().await;
     assert_eq!(client.texts().len(), 20);
 }
+
+#[cfg(feature = "deflate")]
+#[tokio::test]
+async fn members_with_and_without_compression_get_the_same_text() {
+    use silverback::{Compression, Dialer, Upgrader};
+    use tokio::net::TcpListener;
+
+    let hub = hub(Topic::new()).await;
+    let mut clients = Vec::new();
+    let mut members = Vec::new();
+    for compression in [Some(Compression::default()), None, Some(Compression::default())] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let dialer = Dialer::new().compression(compression.clone());
+        let url = format!("ws://{address}/");
+        let dialling = dialer.dial(&url);
+        let upgrader = Upgrader::new().compression(Some(Compression::default()));
+        let accepting = async { upgrader.accept(listener.accept().await.unwrap().0).await.unwrap() };
+        let (dialled, accepted) = tokio::join!(dialling, accepting);
+        let dialled = dialled.unwrap();
+        assert_eq!(dialled.compression().is_some(), compression.is_some());
+        clients.push(dialled);
+        let (member, reader) = hub.join(accepted, silverback_hub::Identity::anonymous());
+        member.subscribe("t", silverback_hub::Start::Live).await.unwrap();
+        members.push((member, reader));
+    }
+    let text = "the same text for all ".repeat(100);
+    hub.publish("t", text.clone()).await.unwrap();
+    for client in &mut clients {
+        assert_eq!(client.read_message().await.unwrap().unwrap().as_text(), Some(text.as_str()));
+    }
+    let sent: Vec<_> = members.iter().map(|(member, _)| member.writer().stats().bytes_sent).collect();
+    assert!(sent[0] * 10 < sent[1] && sent[0] == sent[2], "{sent:?}");
+}

@@ -30,6 +30,10 @@ pub(crate) struct Faults {
     pub(crate) is_down: AtomicBool,
     /// The node is dead: it renews and releases nothing.
     pub(crate) is_dead: AtomicBool,
+    /// Leases wait for a permit.
+    pub(crate) leases: Semaphore,
+    /// Replays fail, although the engine is up.
+    pub(crate) fails_replays: AtomicBool,
     /// Replays wait for a permit.
     pub(crate) replays: Semaphore,
     /// Subscriptions and unsubscriptions wait for a permit.
@@ -45,6 +49,8 @@ impl Faulty {
             doubles: AtomicBool::new(false),
             is_down: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
+            leases: Semaphore::new(Semaphore::MAX_PERMITS),
+            fails_replays: AtomicBool::new(false),
             replays: Semaphore::new(Semaphore::MAX_PERMITS),
             subscriptions: Semaphore::new(Semaphore::MAX_PERMITS),
             log: Mutex::default(),
@@ -141,6 +147,9 @@ impl Engine for Faulty {
 
     fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay> {
         self.call(Box::pin(async move {
+            if self.faults.fails_replays.load(Ordering::SeqCst) {
+                return Err(EngineError::Other("a fault".into()));
+            }
             let replay = self.inner.since(name, topic, after).await;
             // The replay was read. Its answer may take a while.
             self.faults.replays.acquire().await.unwrap().forget();
@@ -152,7 +161,10 @@ impl Engine for Faulty {
         if self.faults.is_dead.load(Ordering::SeqCst) {
             return Box::pin(std::future::ready(Ok(())));
         }
-        self.call(self.inner.lease(leases, lasts))
+        self.call(Box::pin(async move {
+            self.faults.leases.acquire().await.unwrap().forget();
+            self.inner.lease(leases, lasts).await
+        }))
     }
 
     fn release<'a>(&'a self, name: &'a TopicName, member: MemberId) -> EngineFuture<'a, ()> {

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use crate::{
     faulty::Faulty,
-    support::{Client, builder, hub, settle},
+    support::{Client, builder, hub, poll_once, settle, within},
 };
 
 #[tokio::test(start_paused = true)]
@@ -46,4 +46,31 @@ async fn a_node_that_dies_leaves_no_ghosts_after_the_lease() {
     sleep(Duration::from_secs(31)).await;
     let present = living.presence("t").await.unwrap();
     assert_eq!((present.len(), present[0].identity.user_id()), (1, Some("stays")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_goes_before_the_engine_knows_that_it_came_leaves_no_ghost() {
+    let (engine, faults) = Faulty::new(Memory::new());
+    let hub = builder().engine(engine).topics("*", Topic::new().presence()).start().await.unwrap();
+    let _stays = Client::on(&hub, "stays", "t").await;
+    faults.leases.forget_permits(usize::MAX);
+    let gone = Client::user(&hub, "gone");
+    let mut subscribing = gone.member.subscribe("t", silverback_hub::Start::Live).into_future();
+    while hub.counters().subscriptions < 2 {
+        assert!(poll_once(&mut subscribing).await.is_pending());
+        settle().await;
+    }
+    assert!(poll_once(&mut subscribing).await.is_pending(), "the engine does not answer yet");
+    gone.remote.reset();
+    settle().await;
+    hub.publish("t", "x").await.unwrap();
+    settle().await;
+    assert_eq!(hub.counters().members, 1);
+    faults.leases.add_permits(1_000_000);
+    let _ = within(subscribing).await;
+    for _ in 0..10 {
+        settle().await;
+        assert_eq!(hub.presence("t").await.unwrap().len(), 1);
+        sleep(Duration::from_secs(10)).await;
+    }
 }

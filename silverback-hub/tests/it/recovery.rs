@@ -303,3 +303,42 @@ async fn a_replay_is_fetched_again_until_the_engine_answers() {
     sleep(Duration::from_secs(3)).await;
     assert_eq!([seen, client.texts()].concat(), ["1", "2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_up_and_does_not_replay_is_not_waited_for_for_ever() {
+    let (hub, faults) = faulty(with_history()).await;
+    let client = Client::on(&hub, "1", "t").await;
+    faults.fails_replays.store(true, Ordering::SeqCst);
+    faults.lose(1);
+    publish(&hub, "t", 1..=2).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(hub.counters().incomplete, 1);
+    let frame = within(client.remote.read_frame()).await.unwrap();
+    assert_eq!(frame.unmasked().payload[..2], 3010_u16.to_be_bytes());
+    let next = Client::on(&hub, "2", "t").await;
+    publish(&hub, "t", [3]).await;
+    next.expect_only([3]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_recovers_many_topics_over_a_slow_line_is_told_and_not_disconnected() {
+    let limits = silverback_hub::Limits::default().window(100).recovery(4000);
+    let hub = builder().topics("*", with_history()).limits(limits).start().await.unwrap();
+    let client = Client::user(&hub, "1");
+    client.remote.limit_capacity(0);
+    let mut recovered = Vec::new();
+    for topic in ["a", "b", "c", "d"] {
+        for _ in 0..5 {
+            hub.publish(topic, "x".repeat(400)).await.unwrap();
+        }
+        let subscribed = client.member.subscribe(topic, Start::After(Position::start())).await.unwrap();
+        recovered.push(subscribed.recovered);
+    }
+    use Recovery::{Complete, Incomplete};
+    assert_eq!(recovered, [Complete, Complete, Incomplete, Incomplete]);
+    client.remote.limit_capacity(usize::MAX);
+    settle().await;
+    assert_eq!(client.texts().len(), 10);
+    publish(&hub, "d", [1]).await;
+    client.expect_only([1]).await;
+}

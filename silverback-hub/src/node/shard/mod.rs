@@ -115,7 +115,10 @@ impl Shard {
                 self.fan_out(node, &batch).await;
                 batch.clear();
             }
-            self.handle_one(node, command);
+            match command {
+                Command::Incomplete(name) => self.tell_incomplete(node, &name).await,
+                command => self.handle_one(node, command),
+            }
         }
         if !batch.is_empty() {
             self.fan_out(node, &batch).await;
@@ -139,7 +142,6 @@ impl Shard {
                 let was_subscribed = self.unsubscribe(node, member, &name);
                 done.map(|done| done.send(was_subscribed));
             }
-            Command::Incomplete(name) => self.tell_incomplete(node, &name),
             Command::Close { member, code, reason } => {
                 if let Some(slot) = self.index.slot(member.number()) {
                     self.close(slot, code, &reason);
@@ -158,8 +160,8 @@ impl Shard {
                 let ids = slots.iter().filter_map(|slot| Some(self.index.member_at(*slot)?.id)).collect();
                 let _ = reply.send(ids);
             }
-            // Batches are handled by the caller.
-            Command::Publish(_) => {}
+            // The caller handles those that take long.
+            Command::Publish(_) | Command::Incomplete(_) => {}
         }
     }
 
@@ -174,10 +176,8 @@ impl Shard {
         let number = member.number();
         if !self.index.subscribe(number, &name) {
             node.leave(&name, member);
-            let known = self.index.member_mut(number).is_some();
             if let Some(reply) = reply {
-                let error = if known { HubError::AlreadySubscribed } else { HubError::Left };
-                let _ = reply.done.send(Err(error));
+                let _ = reply.done.send(Err(HubError::Left));
             }
             return;
         }
@@ -203,16 +203,14 @@ impl Shard {
     ) {
         let number = member.number();
         let seat = self.index.member_mut(number);
-        // Without a seat the member is gone. A seat without the entry is in another subscription to the same topic.
-        let error = if seat.is_some() { HubError::AlreadySubscribed } else { HubError::Left };
         let Some(joining) = seat.and_then(|seat| seat.take_joining(name)) else {
-            let _ = reply.done.send(Err(error));
+            let _ = reply.done.send(Err(HubError::Left));
             return;
         };
         let reached = joining.reached().cloned();
         let mut merged = merge(replay, joining.arrived);
         let bytes: usize = merged.publications.iter().map(Publication::cost).sum();
-        if joining.is_incomplete || bytes > self.limits.recovery {
+        if joining.is_incomplete || bytes > self.room_to_recover(node, number) {
             (merged.is_complete, merged.publications) = (false, Vec::new());
         }
         let recovered = match (asks_for_all, merged.is_complete) {
@@ -225,6 +223,18 @@ impl Shard {
         }
         let subscribed = Subscribed { position: merged.position, recovered, publications: merged.publications };
         self.go_live(node, number, subscribed, reply);
+    }
+
+    /// Returns how many bytes a recovery of this member may have. One that still has those of earlier recoveries to send
+    /// gets no more, and is told so, because a disconnection would only make it recover again.
+    fn room_to_recover(&mut self, node: &Node, number: u64) -> usize {
+        let limit = self.limits.recovery;
+        let Some(slot) = self.index.slot(number) else { return limit };
+        let kept = |seat: &Seat| seat.backlog.kept_bytes();
+        if self.index.member_at(slot).is_some_and(|seat| kept(seat) > 0) {
+            self.flush(node, slot);
+        }
+        if self.index.member_at(slot).is_some_and(|seat| kept(seat) > limit / 2) { 0 } else { limit }
     }
 
     /// Queues the reply, and only then lets live publications follow.
@@ -257,9 +267,13 @@ impl Shard {
         was_subscribed
     }
 
-    fn tell_incomplete(&mut self, node: &Node, name: &TopicName) {
+    /// Tells the members of a topic about a hole, or closes them.
+    async fn tell_incomplete(&mut self, node: &Node, name: &TopicName) {
         let Some(topic) = self.index.topic(name) else { return };
         for place in 0..self.index.subscribers(topic) {
+            if place > 0 && place % CHUNK == 0 {
+                yield_now().await;
+            }
             let Some(slot) = self.index.subscriber(topic, place) else { continue };
             let Some(seat) = self.index.member_at(slot) else { continue };
             if let Some(joining) = seat.joining_mut(name) {
