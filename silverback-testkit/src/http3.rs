@@ -1,14 +1,22 @@
 //! The bytes of HTTP/3 (RFC 9114) by hand, and both sides of QUIC, which send them exactly as a test writes them.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
+mod socket;
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use qpack::{HeaderField, decode_stateless, encode_stateless};
 use quinn::{
-    ApplicationClose, ConnectionError, Endpoint, ReadError, RecvStream, SendStream, VarInt,
+    ApplicationClose, Connecting, ConnectionError, Endpoint, ReadError, RecvStream, SendStream, TransportConfig,
+    VarInt,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
 
+use self::socket::Cut;
 use crate::wire::{CLIENT_KEY, Frame, decode};
 
 /// The type of a frame (7.2).
@@ -80,6 +88,7 @@ pub struct Connection {
     connection: quinn::Connection,
     /// Streams that stay open as long as the connection.
     kept: Vec<SendStream>,
+    cut: Arc<Cut>,
 }
 
 impl Connection {
@@ -92,19 +101,32 @@ impl Connection {
 
     /// Connects and opens no stream.
     pub async fn connect_silently(server: SocketAddr, certificate: &[u8]) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(certificate.to_vec().into()).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider);
-        let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
-        let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
-        tls.alpn_protocols = vec![b"h3".to_vec()];
-        let crypto = QuicClientConfig::try_from(tls).expect("a configuration for QUIC");
-        let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");
-        let config = quinn::ClientConfig::new(Arc::new(crypto));
-        let connecting = endpoint.connect_with(config, server, "localhost").expect("an address");
+        Self::connect_with(server, certificate, |_| {}).await
+    }
+
+    /// Does the same with other settings of QUIC.
+    pub async fn connect_with(
+        server: SocketAddr,
+        certificate: &[u8],
+        change: impl FnOnce(&mut TransportConfig),
+    ) -> Self {
+        let cut = Arc::new(Cut::default());
+        let (endpoint, connecting) = begin(server, certificate, cut.clone(), change);
         let connection = connecting.await.expect("a server of QUIC");
-        Self { endpoint, connection, kept: Vec::new() }
+        Self { endpoint, connection, kept: Vec::new(), cut }
+    }
+
+    /// Begins a connection from which the client never hears, so its handshake does not end. Keep the result.
+    pub fn begin_deaf(server: SocketAddr, certificate: &[u8]) -> Connecting {
+        let cut = Cut::default();
+        cut.is_deaf.store(true, Ordering::SeqCst);
+        begin(server, certificate, Arc::new(cut), |_| {}).1
+    }
+
+    /// From now on, a client neither hears nor says anything, as if its machine had lost its power.
+    pub fn vanish(&self) {
+        self.cut.is_deaf.store(true, Ordering::SeqCst);
+        self.cut.is_mute.store(true, Ordering::SeqCst);
     }
 
     /// The connection itself.
@@ -174,6 +196,29 @@ impl Connection {
     }
 }
 
+fn begin(
+    server: SocketAddr,
+    certificate: &[u8],
+    cut: Arc<Cut>,
+    change: impl FnOnce(&mut TransportConfig),
+) -> (Endpoint, Connecting) {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.to_vec().into()).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
+    let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    let crypto = QuicClientConfig::try_from(tls).expect("a configuration for QUIC");
+    let mut transport = TransportConfig::default();
+    change(&mut transport);
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+    config.transport_config(Arc::new(transport));
+    let endpoint = socket::endpoint(cut);
+    let connecting = endpoint.connect_with(config, server, "localhost").expect("an address");
+    (endpoint, connecting)
+}
+
 /// A server of QUIC that does nothing by itself.
 #[derive(Debug)]
 pub struct Server(Endpoint);
@@ -204,7 +249,7 @@ impl Server {
     /// Fails if the handshake fails.
     pub async fn accept(&self) -> Result<Connection, ConnectionError> {
         let connection = self.0.accept().await.expect("a client").await?;
-        Ok(Connection { endpoint: self.0.clone(), connection, kept: Vec::new() })
+        Ok(Connection { endpoint: self.0.clone(), connection, kept: Vec::new(), cut: Arc::default() })
     }
 }
 
