@@ -55,6 +55,8 @@ enum Reserved {
     Stream(Stream),
     /// A new connection over HTTP/1.1.
     Http1(Wire),
+    /// None yet: the server wants HTTP/1.1, and the next connection will be of it.
+    FellBack,
 }
 
 struct Stream {
@@ -99,6 +101,7 @@ impl Http2Pool {
             let stream = match self.reserve(dialer, request, time).await? {
                 Reserved::Stream(stream) => stream,
                 Reserved::Http1(wire) => return shake_hands(dialer, wire, request.clone(), time).await,
+                Reserved::FellBack => continue,
             };
             let Stream { connection, slot, is_first, limit } = stream;
             let place = Place::new(&target, connection.peer());
@@ -150,7 +153,7 @@ impl Http2Pool {
         let reserved = connect(dialer, request, time).await?;
         let connection = match &reserved {
             Reserved::Stream(stream) => Some(stream.connection.clone()),
-            Reserved::Http1(_) => None,
+            Reserved::Http1(_) | Reserved::FellBack => None,
         };
         self.is_http1.store(connection.is_none(), Ordering::Relaxed);
         *current = connection;
@@ -160,32 +163,29 @@ impl Http2Pool {
 
 /// Connects to the server with the version that it takes.
 async fn connect(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Reserved, DialError> {
-    let mut alpn = offer(dialer, request);
-    loop {
-        let Reached { wire, selected, early } =
-            reach(dialer, request, alpn, time).await.map_err(|error| match error {
-                DialError::Io { step: DialStep::Tls, target, peer, source } if knows_no_protocol(&source) => {
-                    unsupported(&target, peer, DialStep::Tls, VersionFault::Alpn { selected: None })
-                }
-                error => error,
-            })?;
-        let is_http2 = selected.as_deref() == Some(b"h2") || (!request.is_secure() && alpn == Alpn::Http2);
-        match alpn {
-            _ if is_http2 => {}
-            Alpn::Http1 | Alpn::Http2OrHttp1 => return Ok(Reserved::Http1(wire)),
-            _ => {
-                let fault = VersionFault::Alpn { selected };
-                return Err(unsupported(&target(request), peer_of(&wire), DialStep::Tls, fault));
-            }
+    let alpn = offer(dialer, request);
+    let Reached { wire, selected, early } = reach(dialer, request, alpn, time).await.map_err(|error| match error {
+        DialError::Io { step: DialStep::Tls, target, peer, source } if knows_no_protocol(&source) => {
+            unsupported(&target, peer, DialStep::Tls, VersionFault::Alpn { selected: None })
         }
-        match begin(dialer, Prefixed::new(early, wire), request, time).await {
-            Err(DialError::HttpVersion { fault: VersionFault::ExtendedConnect, .. })
-                if alpn == Alpn::Http2OrHttp1 && fall_back(dialer, request) =>
-            {
-                alpn = Alpn::Http1;
-            }
-            begun => return begun.map(Reserved::Stream),
+        error => error,
+    })?;
+    let is_http2 = selected.as_deref() == Some(b"h2") || (!request.is_secure() && alpn == Alpn::Http2);
+    match alpn {
+        _ if is_http2 => {}
+        Alpn::Http1 | Alpn::Http2OrHttp1 => return Ok(Reserved::Http1(wire)),
+        _ => {
+            let fault = VersionFault::Alpn { selected };
+            return Err(unsupported(&target(request), peer_of(&wire), DialStep::Tls, fault));
         }
+    }
+    match begin(dialer, Prefixed::new(early, wire), request, time).await {
+        Err(DialError::HttpVersion { fault: VersionFault::ExtendedConnect, .. })
+            if alpn == Alpn::Http2OrHttp1 && fall_back(dialer, request) =>
+        {
+            Ok(Reserved::FellBack)
+        }
+        begun => begun.map(Reserved::Stream),
     }
 }
 

@@ -239,6 +239,17 @@ mod frames_of_the_server {
         assert_eq!(within(conn.read_message()).await.unwrap(), Some("with it".into()));
     }
 
+    /// RFC 9110, 9.3.6 lets a client ignore it, but h2 does not: the first DATA frame is then too long.
+    #[tokio::test]
+    async fn after_an_answer_with_a_content_length_end_the_websocket_alone() {
+        let (dialling, mut server) = asked().await;
+        server.send(&[frame(HEADERS, END_HEADERS, 1, &[STATUS_200, 0x0f, 0x0d, 1, b'0'])]).await;
+        let mut conn = within(dialling).await.unwrap().unwrap();
+        server.send(&[data(&text("hello").encode())]).await;
+        within(conn.read_message()).await.unwrap_err();
+        assert_eq!(server.receive_error().await, Reason::PROTOCOL_ERROR);
+    }
+
     #[tokio::test]
     async fn that_are_empty_data_are_not_the_end() {
         let (dialling, mut server) = asked().await;

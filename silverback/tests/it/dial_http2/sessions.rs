@@ -10,7 +10,7 @@ use silverback_testkit::{
     wire::text,
 };
 use tokio::{
-    io::{AsyncReadExt, copy_bidirectional, duplex},
+    io::{AsyncWriteExt, copy_bidirectional, duplex},
     sync::oneshot,
     task::JoinHandle,
     time::{Instant, sleep},
@@ -114,6 +114,32 @@ mod sharing {
             }
         }
         assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    /// The window of one is full of DATA frames of one byte.
+    #[tokio::test]
+    async fn many_tiny_frames_to_one_do_not_stop_the_others() {
+        let (session, connections, mut server) = session().await;
+        let (_unread, mut flood) = open(&session, &mut server).await;
+        let mut neighbour = open(&session, &mut server).await;
+        for _ in 0..256 * 1024 {
+            flood.send(b"x");
+        }
+        for _ in 0..100 {
+            check_alive(&mut neighbour).await;
+        }
+        open(&session, &mut server).await;
+        assert_eq!(connections.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn two_sessions_share_nothing() {
+        let (dialer, count) = echo_network(&Upgrader::new());
+        for _ in 0..2 {
+            let session = within(dialer.connect(URL)).await.unwrap();
+            within(session.dial("/ws")).await.unwrap();
+        }
+        assert_eq!(count.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
@@ -222,6 +248,18 @@ mod a_new_connection {
         let (session, mut connections, mut server) = session().await;
         let (mut old, _stream) = open(&session, &mut server).await;
         server.vanish();
+        within(old.read_message()).await.unwrap_err();
+        let dialling = dial(&session, "/ws");
+        let mut second = connections.next_server().await;
+        let asked = within(second.request()).await;
+        check_alive(&mut opened(dialling, asked).await).await;
+    }
+
+    #[tokio::test]
+    async fn follows_a_connection_that_the_server_ended_with_an_error() {
+        let (session, mut connections, mut server) = session().await;
+        let (mut old, _stream) = open(&session, &mut server).await;
+        server.abort(Reason::ENHANCE_YOUR_CALM);
         within(old.read_message()).await.unwrap_err();
         let dialling = dial(&session, "/ws");
         let mut second = connections.next_server().await;
@@ -370,7 +408,10 @@ mod the_life_of_a_connection {
         let dialling = tokio::spawn(async move { dialer.dial(format!("{URL}/ws")).await });
         let (mut outer, inner) = duplex(64 * 1024);
         let mut end = connections.next().await;
-        let mut server = Server::serve(inner);
+        // The windows are larger than the pipe.
+        let mut settings = server::Builder::new();
+        settings.enable_connect_protocol().initial_window_size(1 << 24).initial_connection_window_size(1 << 24);
+        let mut server = Server::serve_with(inner, &settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let relay = tokio::spawn(async move {
             tokio::select! {
@@ -390,7 +431,8 @@ mod the_life_of_a_connection {
         }
         drop(conn);
         sleep(PATIENCE).await;
-        within(end.read_to_end(&mut Vec::new())).await.unwrap();
+        // Nothing was read, so the end in order has not been sent.
+        end.write_all(b"x").await.unwrap_err();
     }
 }
 

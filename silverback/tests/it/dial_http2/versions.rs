@@ -6,6 +6,7 @@ use std::{
 };
 
 use h2::{Reason, server};
+use http::Version;
 use silverback::{
     DialError, Dialer, Upgrader,
     dial::{DialEvent, DialStep, HttpVersion, VersionFault},
@@ -211,6 +212,38 @@ async fn a_server_without_websockets_over_http_2_gets_http_1_1_and_is_remembered
         assert_eq!(echo_over(&dialer, &other_origin).await, 101);
         assert_eq!(site.agreed()[3..], [h2(), http1()]);
     }
+}
+
+#[tokio::test]
+async fn a_session_with_such_a_server_opens_connections_over_http_1_1() {
+    let site = Site::start(&["h2", "http/1.1"], Http2::NoWebSockets).await;
+    let session = within(site.dialer(HttpVersion::Http2OrHttp1).connect(site.url())).await.unwrap();
+    assert_eq!(session.version(), Version::HTTP_11);
+    for _ in 0..2 {
+        let mut conn = within(session.dial("/echo")).await.unwrap();
+        conn.write_message("secret").await.unwrap();
+        assert_eq!(within(conn.read_message()).await.unwrap(), Some("secret".into()));
+    }
+    assert_eq!(site.agreed(), [h2(), http1(), http1()]);
+    // One that prefers HTTP/1.1 is known after a connection.
+    let site = Site::start(&["http/1.1", "h2"], Http2::WebSockets).await;
+    let session = within(site.dialer(HttpVersion::Http2OrHttp1).connect(site.url())).await.unwrap();
+    assert_eq!(session.version(), Version::HTTP_11);
+    within(session.dial("/echo")).await.unwrap();
+    assert_eq!(site.agreed(), [http1(), http1()]);
+}
+
+/// The certificate is valid for both hosts.
+#[tokio::test]
+async fn a_session_uses_its_connection_for_no_other_origin() {
+    let site = Site::start(&["h2"], Http2::WebSockets).await;
+    let dialer = site.dialer(HttpVersion::Http2).resolve("localhost", site.address);
+    for host in ["127.0.0.1", "localhost"] {
+        let session = within(dialer.connect(format!("wss://{host}:{}", site.address.port()))).await.unwrap();
+        within(session.dial("/echo")).await.unwrap();
+        within(session.dial("/echo")).await.unwrap();
+    }
+    assert_eq!(site.agreed(), [h2(), h2()]);
 }
 
 #[tokio::test]
