@@ -41,8 +41,11 @@ fn the_tables_of_the_page_are_what_the_program_takes() {
 fn the_page_knows_no_flag_that_is_not_there() {
     let page = fs::read_to_string(page_path()).unwrap();
     let known: BTreeSet<_> = commands().iter().flat_map(|(_, command)| flags(command)).collect();
-    for word in page.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-        let Some(flag) = word.strip_prefix("--").filter(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase()))
+    for word in page.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.') {
+        let Some(flag) = word
+            .trim_end_matches('.')
+            .strip_prefix("--")
+            .filter(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase()))
         else {
             continue;
         };

@@ -26,6 +26,12 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "N", value_parser = quantity::count, default_value = "10")]
     pub(crate) connections: u64,
 
+    /// With --http2 or --http3: open this many of the connections, from 1 to 100, as streams of one connection to the
+    /// server. Default: 1.
+    #[arg(long, value_name = "N", value_parser = |text: &str| values::number(text, 1..=100))]
+    #[arg(conflicts_with = "raw_tcp")]
+    pub(crate) streams: Option<u8>,
+
     /// Open this many connections per second. The load begins when all are open. Default: as fast as the server
     /// answers.
     #[arg(long, value_name = "N/s", value_parser = quantity::rate)]

@@ -75,7 +75,7 @@ const HIDDEN: &str = "…";
 const URLS: [&str; 3] = ["url", "proxy", "origin"];
 
 /// Options whose values hold no secret.
-const PLAIN: [&str; 28] = [
+const PLAIN: [&str; 29] = [
     "connections",
     "ramp",
     "rate",
@@ -86,6 +86,7 @@ const PLAIN: [&str; 28] = [
     "size",
     "payload",
     "source",
+    "streams",
     "broadcast",
     "server_pid",
     "threads",

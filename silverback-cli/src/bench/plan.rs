@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use silverback::{Compression, MessageKind, proto::handshake::ClientRequest};
+use silverback::{Compression, MessageKind, dial::HttpVersion, proto::handshake::ClientRequest};
 
 use super::output::charset::speaks_unicode;
 use super::{
@@ -150,6 +150,15 @@ fn target(args: &Args, largest: usize) -> Result<Target, Error> {
     if !is_direct && !args.source.is_empty() && args.dial.has_unix_socket() {
         return Err(Error::Usage("--source needs TCP: a Unix socket has no source address".to_owned()));
     }
+    if args.streams.is_some() && args.dial.http_version() == HttpVersion::Http1 {
+        return Err(Error::Usage("--streams needs --http2 or --http3: HTTP/1.1 shares nothing".to_owned()));
+    }
+    if args.raw_tcp && args.dial.http_version() != HttpVersion::Http1 {
+        return Err(Error::Usage("--raw-tcp has no HTTP, so it does not take --http2 or --http3".to_owned()));
+    }
+    if args.dial.http3 && !args.source.is_empty() {
+        return Err(Error::Usage("--source needs TCP: --http3 goes over UDP".to_owned()));
+    }
     let opening = args.dial.connect_timeout.unwrap_or(args.timeout);
     let mut dialer = destination.dialer;
     if args.dial.connect_timeout.is_none() {
@@ -166,11 +175,17 @@ fn target(args: &Args, largest: usize) -> Result<Target, Error> {
             .close_timeout(CLOSING)
     });
     Ok(Target {
+        path: request.target().as_str().to_owned(),
         host: request.socket_host(),
         port: request.port(),
         given: args.dial.given_addresses(request.host(), request.port()),
         is_direct,
-        is_plain: is_direct && !request.is_secure() && !args.dial.location,
+        is_plain: is_direct
+            && !request.is_secure()
+            && !args.dial.location
+            && args.dial.http_version() == HttpVersion::Http1,
+        version: args.dial.http_version(),
+        streams: args.streams.unwrap_or(1).into(),
         opening,
         url,
         dialer,

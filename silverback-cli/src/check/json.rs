@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use http::Version;
 use serde_json::{Value, json};
 
 use super::{
     certificate::Certificate,
     conversation::{Closing, Conversation, Echo, Reply},
     finding::Diagnosis,
-    report::{Report, Security, Step, Trust, What},
+    report::{Report, Security, Step, Trust, What, is_open},
+    versions::{Offered, Outcome, name},
 };
 use crate::printable::printable_json;
 
@@ -21,6 +23,7 @@ pub(super) fn text(report: &Report) -> String {
         "error": report.error.as_ref().map(ToString::to_string),
         "total_ms": millis(report.total),
         "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+        "versions": report.versions.iter().map(version).collect::<Vec<_>>(),
         "ping": report.conversation.as_ref().map(ping),
         "echo": report.conversation.as_ref().map(echo),
         "close": report.conversation.as_ref().map(close),
@@ -46,9 +49,14 @@ fn step(step: &Step) -> Value {
         }
         What::Proxied { proxy } => json!({ "step": "proxy", "ok": true, "proxy": proxy }),
         What::Secured(security) => tls(security),
-        What::Answered { status, headers, agreed } => json!({
+        What::Settings { version, takes_websockets } => {
+            json!({ "step": "settings", "ok": takes_websockets, "http_version": name(*version) })
+        }
+        What::FellBack => json!({ "step": "fallback", "ok": true, "http_version": name(Version::HTTP_11) }),
+        What::Answered { version, status, headers, agreed } => json!({
             "step": "handshake",
-            "ok": status.as_u16() == 101,
+            "ok": is_open(*version, *status),
+            "http_version": name(*version),
             "status": status.as_u16(),
             "subprotocol": agreed.subprotocol,
             "extensions": agreed.extensions,
@@ -58,6 +66,22 @@ fn step(step: &Step) -> Value {
         What::Failed { step, why } => json!({ "step": step, "ok": false, "error": why }),
     };
     object["ms"] = json!(millis(step.took));
+    object
+}
+
+fn version(offered: &Offered) -> Value {
+    let mut object = json!({ "version": name(offered.version), "websocket": null });
+    match &offered.outcome {
+        Outcome::Yes(took) => {
+            object["websocket"] = true.into();
+            object["ms"] = json!(took.map(millis));
+        }
+        Outcome::No(why) => {
+            object["websocket"] = false.into();
+            object["error"] = why.as_str().into();
+        }
+        Outcome::Unknown(why) => object["error"] = (*why).into(),
+    }
     object
 }
 

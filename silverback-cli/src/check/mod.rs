@@ -5,6 +5,7 @@
 //! | `args` | the options |
 //! | `probe`, `conversation` | the dial, and the ping, text and close on the open connection |
 //! | `trace`, `certificate` | observations during the dial |
+//! | `versions` | the versions of HTTP over which the server takes WebSockets |
 //! | `second_look` | a second connection, if the first one leaves a question open |
 //! | `finding`, `diagnosis` | the problem in plain words, and what to try |
 //! | `report`, `text`, `json` | the result, for people and for programs |
@@ -17,10 +18,12 @@ mod finding;
 mod json;
 mod own_page;
 mod probe;
+mod reason;
 mod report;
 mod second_look;
 mod text;
 mod trace;
+mod versions;
 
 use std::io::{self, IsTerminal};
 

@@ -1,12 +1,8 @@
 //! Runs the test: the dial, the conversation, and the diagnosis.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use silverback::{
-    DialError,
-    dial::DialStep,
-    proto::handshake::{ClientRequest, HeadError},
-};
+use silverback::{DialError, dial::DialStep, proto::handshake::ClientRequest};
 
 use super::diagnosis::notes::notes;
 use super::diagnosis::talk::of_conversation;
@@ -15,9 +11,11 @@ use super::{
     conversation,
     diagnosis::{self, facts::Facts},
     own_page,
+    reason::reason,
     report::{Agreed, Report, Security, Step, Trust, What, interesting},
     second_look::{SecondLook, look_again},
     trace::{Seen, Trace},
+    versions,
 };
 use crate::{
     dialing::{errors::dial_error, shown::shown_url},
@@ -48,6 +46,7 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Error> {
         Err(error) => failed(args, &to, &url, &trace, &error).await,
     };
     report.total = began.elapsed();
+    report.versions = versions::look(args, &url, &to, &trace.seen(), report.error.is_none()).await;
     report.notes = notes(&report);
     if report.error.is_none() {
         report.notes.extend(own_page::look(args, &url, &to, &trace.seen()).await);
@@ -123,11 +122,13 @@ impl From<Seen> for Step {
                 let trust = if session.certificate_unchecked { Trust::Unchecked } else { Trust::Verified };
                 (took, What::Secured(Security::new(&target, &session, trust, SystemTime::now())))
             }
-            Seen::Answered { status, headers, took } => {
+            Seen::Settings { version, takes_websockets, took } => (took, What::Settings { version, takes_websockets }),
+            Seen::FellBack => (Duration::ZERO, What::FellBack),
+            Seen::Answered { version, status, headers, took } => {
                 let agreed = Agreed::from(&headers);
-                (took, What::Answered { status, headers: interesting(&headers), agreed })
+                (took, What::Answered { version, status, headers: interesting(&headers), agreed })
             }
-            Seen::Redirected { to } => (std::time::Duration::ZERO, What::Redirected { to }),
+            Seen::Redirected { to } => (Duration::ZERO, What::Redirected { to }),
         };
         Self { took, what }
     }
@@ -148,21 +149,4 @@ fn failed_step(error: &DialError) -> Option<&'static str> {
         DialStep::Tls => "tls",
         _ => "handshake",
     })
-}
-
-/// Words the reason without the step, which the line already names.
-fn reason(error: &DialError) -> String {
-    match error {
-        DialError::Io { source, .. } => source.to_string(),
-        DialError::Timeout { after, .. } => format!("nothing within {after:?}"),
-        DialError::ProxyRefused { refusal, .. } => refusal.status.to_string(),
-        DialError::Redirect { fault, .. } => fault.to_string(),
-        DialError::Answer { error, .. } => error.to_string(),
-        DialError::Head { error: error @ (HeadError::TooLarge { .. } | HeadError::TooManyHeaders { .. }), .. } => {
-            error.to_string()
-        }
-        DialError::Head { error, .. } => format!("no HTTP: {error}"),
-        DialError::TooManyInterim { limit, .. } => format!("more than {limit} interim responses (1xx)"),
-        error => error.to_string(),
-    }
 }

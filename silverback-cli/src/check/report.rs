@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Version, header};
 use silverback::dial::TlsSession;
 
-use super::{certificate::Certificate, conversation::Conversation, finding::Diagnosis};
+use super::{certificate::Certificate, conversation::Conversation, finding::Diagnosis, versions::Offered};
 use crate::{
     dialing::{shown::shown_url, steps::shown_value},
     error::Error,
@@ -18,6 +18,8 @@ pub(super) struct Report {
     /// As it may be shown.
     pub(super) url: String,
     pub(super) steps: Vec<Step>,
+    /// The versions of HTTP that the server was asked for.
+    pub(super) versions: Vec<Offered>,
     /// `None` if no connection was opened.
     pub(super) conversation: Option<Conversation>,
     pub(super) total: Duration,
@@ -53,7 +55,13 @@ pub(super) enum What {
         proxy: String,
     },
     Secured(Security),
+    Settings {
+        version: Version,
+        takes_websockets: bool,
+    },
+    FellBack,
     Answered {
+        version: Version,
         status: StatusCode,
         headers: Vec<(String, String)>,
         agreed: Agreed,
@@ -103,6 +111,7 @@ impl Report {
         Self {
             url: shown_url(url),
             steps,
+            versions: Vec::new(),
             conversation: None,
             total: Duration::ZERO,
             notes: Vec::new(),
@@ -175,3 +184,11 @@ const BORING: [&str; 15] = [
 ];
 const MOST_HEADERS: usize = 20;
 const MOST_CHARS: usize = 200;
+
+/// Whether this status opens a WebSocket. Over HTTP/2 and HTTP/3 any success does (RFC 8441, 5).
+pub(super) fn is_open(version: Version, status: StatusCode) -> bool {
+    match version {
+        Version::HTTP_2 | Version::HTTP_3 => status.is_success(),
+        _ => status == StatusCode::SWITCHING_PROTOCOLS,
+    }
+}

@@ -2,13 +2,15 @@
 
 use std::{fmt::Write, time::Duration};
 
+use http::Version;
 use silverback::CloseCode;
 
 use super::{
     certificate::Certificate,
     conversation::{Closing, Conversation, Echo, Reply, close_words},
     finding::Diagnosis,
-    report::{Agreed, Report, Security, Step, Trust, What},
+    report::{Agreed, Report, Security, Step, Trust, What, is_open},
+    versions::{Offered, Outcome, name},
 };
 use crate::printable::printable;
 
@@ -20,6 +22,7 @@ pub(super) fn text(report: &Report, has_colours: bool) -> String {
     if let Some(conversation) = &report.conversation {
         page.conversation(conversation);
     }
+    report.versions.iter().for_each(|offered| page.version(offered));
     page.row("total", Some(report.total), Look::Plain, "");
     page.out.push('\n');
     report.notes.iter().for_each(|note| page.paragraph("Note", Look::Caution, note));
@@ -87,10 +90,19 @@ impl Page {
                 self.row("proxy", took, Look::Plain, &format!("connected through {proxy}"));
             }
             What::Secured(security) => self.security(security, step.took),
-            What::Answered { status, headers, agreed } => {
-                let look = if status.as_u16() == 101 { Look::Plain } else { Look::Bad };
-                self.row("handshake", took, look, &status.to_string());
-                if status.as_u16() == 101 {
+            What::Settings { version, takes_websockets } => {
+                let (look, takes) =
+                    if *takes_websockets { (Look::Plain, "takes") } else { (Look::Caution, "takes no") };
+                self.row("settings", took, look, &format!("{takes} WebSockets over {}", name(*version)));
+            }
+            What::FellBack => self.row("fallback", None, Look::Caution, "to HTTP/1.1, on another connection"),
+            What::Answered { version, status, headers, agreed } => {
+                let is_open = is_open(*version, *status);
+                let look = if is_open { Look::Plain } else { Look::Bad };
+                let over = if *version == Version::HTTP_11 { "" } else { " over " };
+                let named = if over.is_empty() { "" } else { name(*version) };
+                self.row("handshake", took, look, &format!("{status}{over}{named}"));
+                if is_open {
                     self.agreed(agreed);
                 }
                 headers.iter().for_each(|(name, value)| self.detail(name, Look::Plain, value));
@@ -170,6 +182,15 @@ impl Page {
                 self.row("close", None, Look::Caution, &format!("by the server, {}", close_words(info)));
             }
             Closing::Failed(error) => self.row("close", None, Look::Bad, &error.to_string()),
+        }
+    }
+
+    fn version(&mut self, offered: &Offered) {
+        let name = name(offered.version);
+        match &offered.outcome {
+            Outcome::Yes(took) => self.row(name, *took, Look::Plain, "takes WebSockets"),
+            Outcome::No(why) => self.row(name, None, Look::Dim, &format!("no WebSockets: {why}")),
+            Outcome::Unknown(why) => self.row(name, None, Look::Dim, &format!("not tried: {why}")),
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use silverback::dial::{DialEvent, TlsSession};
 
 /// An event of the dial.
@@ -38,7 +38,16 @@ pub(super) enum Seen {
         session: TlsSession,
         took: Duration,
     },
+    /// The server's settings over HTTP/2 or HTTP/3.
+    Settings {
+        version: Version,
+        takes_websockets: bool,
+        took: Duration,
+    },
+    /// The dialer goes back to HTTP/1.1.
+    FellBack,
     Answered {
+        version: Version,
         status: StatusCode,
         headers: HeaderMap,
         took: Duration,
@@ -58,11 +67,18 @@ struct Notes {
     attempts: HashMap<SocketAddr, Instant>,
     /// The start of the current step.
     since: Instant,
+    /// The version of the last request.
+    version: Version,
 }
 
 impl Trace {
     pub(super) fn start() -> Self {
-        Self(Arc::new(Mutex::new(Notes { seen: Vec::new(), attempts: HashMap::new(), since: Instant::now() })))
+        Self(Arc::new(Mutex::new(Notes {
+            seen: Vec::new(),
+            attempts: HashMap::new(),
+            since: Instant::now(),
+            version: Version::HTTP_11,
+        })))
     }
 
     pub(super) fn note(&self, event: &DialEvent<'_>) {
@@ -88,8 +104,19 @@ impl Trace {
             DialEvent::TlsEstablished { target, session, took } => {
                 Seen::Secured { target: (*target).to_owned(), session: (*session).clone(), took: *took }
             }
+            DialEvent::Http2Settings { extended_connect, took, .. } => {
+                Seen::Settings { version: Version::HTTP_2, takes_websockets: *extended_connect, took: *took }
+            }
+            DialEvent::Http3Settings { extended_connect, took, .. } => {
+                Seen::Settings { version: Version::HTTP_3, takes_websockets: *extended_connect, took: *took }
+            }
+            DialEvent::FellBack { .. } => Seen::FellBack,
+            DialEvent::Requested { request } => {
+                notes.version = request.version();
+                return;
+            }
             DialEvent::Answered { status, headers, took } => {
-                Seen::Answered { status: *status, headers: (*headers).clone(), took: *took }
+                Seen::Answered { version: notes.version, status: *status, headers: (*headers).clone(), took: *took }
             }
             DialEvent::Redirected { to } => Seen::Redirected { to: (*to).to_owned() },
             _ => return,

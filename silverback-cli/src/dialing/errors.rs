@@ -21,6 +21,7 @@ pub(crate) fn dial_error(error: &DialError) -> Error {
         (Some(_), error) if error.is_timeout() => Error::Timeout(text),
         (Some(DialStep::Connect), error) => of_connecting(connecting(error), text),
         (Some(DialStep::Resolve | DialStep::Proxy), _) => Error::Network(text),
+        (Some(_), DialError::HttpVersion { .. }) => Error::Refused(text),
         (Some(DialStep::Tls), _) => Error::Tls(text),
         (Some(_), DialError::Answer { .. } | DialError::Head { .. } | DialError::TooManyInterim { .. }) => {
             Error::Protocol(text)

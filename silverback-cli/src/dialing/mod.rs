@@ -47,6 +47,7 @@ impl DialOptions {
         if let Some(origin) = &self.origin {
             dialer = dialer.origin(origin);
         }
+        dialer = dialer.http_version(self.http_version());
         dialer = dialer.subprotocols(&self.subprotocol).redirects(if self.location { self.max_redirs } else { 0 });
         dialer.check(&url).map_err(|error| dial_error(&error))?;
         Ok(Destination { url, dialer: self.add_times(dialer) })

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::Args;
-use silverback::Compression;
+use silverback::{Compression, dial::HttpVersion};
 
 use super::overrides::{self, Override};
 use crate::values;
@@ -55,6 +55,23 @@ pub(crate) struct DialOptions {
     /// Follow at most this many redirects.
     #[arg(long, value_name = "N", default_value_t = 10, requires = "location", help_heading = REQUEST)]
     pub(crate) max_redirs: usize,
+
+    /// Use HTTP/1.1. This is the default.
+    #[arg(long = "http1.1", conflicts_with_all = ["http2", "http3"], help_heading = VERSION)]
+    pub(crate) http1: bool,
+
+    /// Use HTTP/2 (RFC 8441): with TLS by ALPN, and without TLS by prior knowledge.
+    #[arg(long, conflicts_with = "http3", help_heading = VERSION)]
+    pub(crate) http2: bool,
+
+    /// Use HTTP/3 (RFC 9220), over UDP. Needs wss://, and goes through no proxy.
+    #[arg(long, help_heading = VERSION)]
+    pub(crate) http3: bool,
+
+    /// With --http2: fall back to HTTP/1.1 if the server does not take WebSockets over HTTP/2. Needs wss://, because a
+    /// server without TLS cannot tell.
+    #[arg(long, requires = "http2", help_heading = VERSION)]
+    pub(crate) fallback: bool,
 
     /// Trust only the certificates in this PEM file: authorities, or the server's own.
     #[arg(long, value_name = "FILE", help_heading = TLS)]
@@ -130,5 +147,27 @@ impl OfferOptions {
 }
 
 const REQUEST: &str = "Request";
+impl DialOptions {
+    pub(crate) fn http_version(&self) -> HttpVersion {
+        match self {
+            Self { http3: true, .. } => HttpVersion::Http3,
+            Self { http2: true, fallback: true, .. } => HttpVersion::Http2OrHttp1,
+            Self { http2: true, .. } => HttpVersion::Http2,
+            _ => HttpVersion::Http1,
+        }
+    }
+}
+
+/// Names the version that is asked for.
+pub(crate) fn version_name(version: HttpVersion) -> &'static str {
+    match version {
+        HttpVersion::Http2 => "HTTP/2",
+        HttpVersion::Http2OrHttp1 => "HTTP/2 or HTTP/1.1",
+        HttpVersion::Http3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
+}
+
+const VERSION: &str = "Version of HTTP";
 const TLS: &str = "TLS";
 const NETWORK: &str = "Network";

@@ -28,3 +28,4 @@ mod threads;
 mod tls;
 mod unix_sockets;
 mod usage;
+mod versions;

@@ -1,16 +1,18 @@
 //! Opening connections: each from its source address, to the addresses that were found once.
 
 use std::{
+    collections::HashMap,
     fmt, io,
     net::{IpAddr, SocketAddr},
     pin::pin,
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use silverback::{Conn, DialError, Dialer};
+use silverback::{Conn, DialError, Dialer, dial::Session};
 use tokio::{
     net::{TcpSocket, TcpStream},
+    sync::OnceCell,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -25,7 +27,7 @@ pub(super) struct Failed {
 }
 
 /// Dials for one worker.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct LoadDialer {
     load: Load,
     addresses: Vec<SocketAddr>,
@@ -34,6 +36,8 @@ pub(super) struct LoadDialer {
     /// One for each source address, or a single one. Used for connections over TLS, proxies and redirects, which need
     /// more than TCP.
     dialers: Vec<Dialer>,
+    /// Connections over HTTP/2 or HTTP/3 that are shared, by worker and number.
+    sessions: Mutex<HashMap<(usize, usize), Arc<OnceCell<Session>>>>,
 }
 
 impl LoadDialer {
@@ -48,7 +52,7 @@ impl LoadDialer {
             true => vec![found],
             false => load.sources.iter().map(|source| found.clone().local_address(*source)).collect(),
         };
-        Self { load: load.clone(), addresses, reached: OnceLock::new(), dialers }
+        Self { load: load.clone(), addresses, reached: OnceLock::new(), dialers, sessions: Mutex::default() }
     }
 
     /// Opens connection `number` and resets it, which leaves nothing behind that would use up ports.
@@ -82,11 +86,24 @@ impl LoadDialer {
     /// Opens connection `number`.
     pub(super) async fn open(&self, number: usize) -> Result<Conn, Failed> {
         let target = &self.load.target;
+        if target.streams > 1 {
+            return self.open_stream(number).await.map_err(Failed::from);
+        }
         if !target.is_plain {
             return self.dialers[number % self.dialers.len()].dial(&target.url).await.map_err(Failed::from);
         }
         let stream = self.open_raw(number).await?;
         target.dialer.dial_on(stream, &target.url).await.map_err(Failed::from)
+    }
+
+    /// Opens a stream on a connection that is shared with others. The first one opens the connection. Workers share none,
+    /// because a connection stays on its thread.
+    async fn open_stream(&self, number: usize) -> Result<Conn, DialError> {
+        let Load { target, threads, .. } = &self.load;
+        let shared = (number % threads, number / threads / target.streams);
+        let session = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).entry(shared).or_default().clone();
+        let dialer = &self.dialers[shared.1 % self.dialers.len()];
+        session.get_or_try_init(|| dialer.connect(&target.url)).await?.dial(&target.path).await
     }
 
     async fn connect(&self, number: usize) -> io::Result<TcpStream> {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use silverback::Dialer;
+use silverback::{Dialer, dial::HttpVersion};
 
 use super::script::{Frames, Script};
 
@@ -39,6 +39,8 @@ pub(crate) struct Load {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) url: String,
+    /// The path and the query of the URL.
+    pub(crate) path: String,
     pub(crate) host: String,
     pub(crate) port: u16,
     /// Addresses to use instead of looking the host up, if there are any.
@@ -47,6 +49,9 @@ pub(crate) struct Target {
     pub(crate) is_direct: bool,
     /// Whether a TCP connection is all that the handshake needs.
     pub(crate) is_plain: bool,
+    pub(crate) version: HttpVersion,
+    /// How many WebSockets share a connection over HTTP/2 or HTTP/3.
+    pub(crate) streams: usize,
     /// For each step of opening a connection.
     pub(crate) opening: Duration,
     pub(crate) dialer: Dialer,

@@ -16,7 +16,7 @@ use crate::{
         },
         plan::Plan,
     },
-    dialing::shown::shown_url,
+    dialing::{options::version_name, shown::shown_url},
 };
 
 /// One line.
@@ -120,6 +120,8 @@ fn settings(plan: &Plan) -> Value {
     json!({
         "url": shown_url(&load.target.url),
         "mode": mode,
+        "http_version": version_name(load.target.version),
+        "streams": load.target.streams,
         "connections": load.connections,
         "threads": load.threads,
         "pipeline": pipeline,

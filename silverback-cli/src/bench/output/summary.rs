@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use silverback::dial::HttpVersion;
+
 use super::{
     bars,
     units::{PERCENTILES, bytes, count, duration, rate},
@@ -16,7 +18,7 @@ use crate::{
         },
         plan::Plan,
     },
-    dialing::shown::shown_url,
+    dialing::{options::version_name, shown::shown_url},
 };
 
 /// The whole text.
@@ -74,7 +76,13 @@ pub(super) fn described(plan: &Plan) -> String {
         _ => String::new(),
     };
     let whom = if load.raw.is_some() { ", TCP alone".to_owned() } else { whom };
-    format!("{} connections to {}: {what}{whom}", count(load.connections as u64), shown_url(&load.target.url))
+    let over = match (load.target.version, load.target.streams) {
+        (HttpVersion::Http1, _) => String::new(),
+        (version, 1) => format!(" over {}", version_name(version)),
+        (version, streams) => format!(" over {}, {streams} streams per connection", version_name(version)),
+    };
+    let url = shown_url(&load.target.url);
+    format!("{} connections to {url}{over}: {what}{whom}", count(load.connections as u64))
 }
 
 fn connections(plan: &Plan, outcome: &Outcome) -> String {

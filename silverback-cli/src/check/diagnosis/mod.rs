@@ -8,6 +8,7 @@ mod reach;
 mod status;
 pub(crate) mod talk;
 pub(crate) mod tls;
+mod version;
 
 use silverback::{DialError, dial::DialStep};
 
@@ -22,6 +23,7 @@ pub(super) fn of_dial(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     match error {
         DialError::ProxyRefused { proxy, refusal, .. } => reach::proxy_refused(proxy, refusal),
         DialError::Refused { refusal, .. } => status::refused(refusal, facts),
+        DialError::HttpVersion { version, fault, .. } => version::not_taken(*version, fault),
         DialError::Redirect { fault, refusal, .. } => status::redirect(*fault, refusal),
         DialError::Answer { error, .. } => answer::wrong(error),
         DialError::Head { error, .. } => answer::no_http(error),

@@ -14,7 +14,7 @@ pub(super) fn refused(refusal: &Refusal, facts: &Facts<'_>) -> Diagnosis {
         401 => unauthorized(refusal, facts),
         403 => forbidden(facts),
         404 | 410 => wrong_path(facts),
-        405 => Diagnosis::new("wrong-method", format!("{} does not accept GET: {NO_ENDPOINT}", path(facts)))
+        405 => Diagnosis::new("wrong-method", format!("{} does not accept {}: {NO_ENDPOINT}", path(facts), method(facts)))
             .advise(CHECK_PATH),
         407 => Diagnosis::new("proxy-credentials", "A proxy on the way to the server requires a login.")
             .advise("Log in with --proxy http://USER:PASSWORD@HOST:PORT."),
@@ -48,6 +48,11 @@ pub(super) fn redirect(fault: RedirectFault, refusal: &Refusal) -> Diagnosis {
         _ => Diagnosis::new("redirect-to-nowhere", "The server redirects, but does not say where to.")
             .advise("Its Location is missing, or is not a URL."),
     }
+}
+
+/// The method of a handshake.
+fn method(facts: &Facts<'_>) -> &'static str {
+    if facts.options.http2 || facts.options.http3 { "CONNECT" } else { "GET" }
 }
 
 fn not_an_endpoint(facts: &Facts<'_>) -> Diagnosis {
