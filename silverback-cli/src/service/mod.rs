@@ -11,6 +11,7 @@ mod listen;
 mod memory;
 mod open_connections;
 mod page;
+mod page_sockets;
 mod plan;
 mod printer;
 mod refusals;
@@ -67,6 +68,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         tls: plan.tls.clone(),
         http3_ports: udp.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect(),
         places: Arc::new(Places::new(plan.max_connections)),
+        page_sockets: Arc::default(),
         close_timeout: plan.close_timeout,
     };
     let (accepting, handles) = start_workers(&plan.bound, plan.threads.get() - 1, &config)?;

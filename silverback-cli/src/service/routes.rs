@@ -19,6 +19,7 @@ use super::{
     connection::requests::UnreadableHead,
     open_connections::Places,
     page,
+    page_sockets::PageSockets,
     printer::Printer,
     refusals::{self, reason},
     sockets::{Client, Peer},
@@ -32,6 +33,7 @@ pub(crate) struct Routes {
     pub(crate) hosts: Hosts,
     pub(crate) printer: Printer,
     pub(crate) places: Arc<Places>,
+    pub(crate) page_sockets: Arc<PageSockets>,
 }
 
 /// The allowed hosts. They depend on the kind of socket, because web pages cannot reach Unix sockets.
@@ -67,6 +69,8 @@ enum Resource {
     Root,
     Page,
     Echo,
+    /// The version of HTTP of a WebSocket that the page has opened.
+    Version,
     Health,
     /// The server itself: `OPTIONS *`.
     Server,
@@ -153,7 +157,13 @@ impl Routes {
             self.upgrader.check(&handshake)?;
             self.upgrader.check_memory()?;
             self.places.check()?;
+            self.page_sockets.note(request);
             return Ok(Answer::Upgrade(Box::new(handshake)));
+        }
+        if resource == Resource::Version {
+            if let Some(version) = self.page_sockets.version(request) {
+                return Ok(Answer::Response(text(StatusCode::OK, version_name(version))));
+            }
         }
         Ok(Answer::Response(resource.response(request.method(), request.version())))
     }
@@ -169,6 +179,7 @@ impl Resource {
             "/" => Self::Root,
             "/ws/echo" => Self::Echo,
             "/ws/echo_display" => Self::Page,
+            "/ws/version" => Self::Version,
             "/healthz" => Self::Health,
             "*" => Self::Server,
             _ => Self::Missing,
@@ -176,7 +187,7 @@ impl Resource {
     }
 
     fn response(self, method: &Method, version: Version) -> Response<Body> {
-        if self == Self::Missing {
+        if matches!(self, Self::Missing | Self::Version) {
             return text(StatusCode::NOT_FOUND, NOT_FOUND);
         }
         if method != Method::GET && method != Method::HEAD {
@@ -204,6 +215,14 @@ impl Resource {
             Self::Echo => "GET, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         })
+    }
+}
+
+fn version_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
     }
 }
 

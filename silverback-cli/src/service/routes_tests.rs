@@ -7,7 +7,13 @@ use super::*;
 
 fn routes() -> Routes {
     let hosts = Hosts { tcp: HostPolicy::LoopbackOr(vec!["proxy.example".parse().unwrap()]), unix: HostPolicy::Any };
-    Routes { upgrader: Upgrader::new(), hosts, printer: Printer::silent(), places: Arc::default() }
+    Routes {
+        upgrader: Upgrader::new(),
+        hosts,
+        printer: Printer::silent(),
+        places: Arc::default(),
+        page_sockets: Arc::default(),
+    }
 }
 
 /// The status and the body. A handshake that is accepted has 101.

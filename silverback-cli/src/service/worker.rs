@@ -18,6 +18,7 @@ use super::{
     connection,
     context::Http,
     open_connections::{OpenConnections, Places},
+    page_sockets::PageSockets,
     printer::Printer,
     routes::{Hosts, Routes},
     sockets::{Listener, Peer, StdStream, Stream},
@@ -37,6 +38,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) tls: Option<Tls>,
     pub(crate) http3_ports: Arc<[u16]>,
     pub(crate) places: Arc<Places>,
+    pub(crate) page_sockets: Arc<PageSockets>,
     pub(crate) close_timeout: Duration,
 }
 
@@ -67,9 +69,10 @@ impl Worker {
             tls,
             http3_ports,
             places,
+            page_sockets,
             close_timeout,
         } = config;
-        let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone() });
+        let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone(), page_sockets });
         let open = Arc::new(OpenConnections::new(places));
         let tls = tls.as_ref().map(Tls::config);
         Self { http: Http { routes, open, handshake_timeout, max_head_size, tls, http3_ports }, close_timeout }

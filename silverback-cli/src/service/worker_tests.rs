@@ -20,6 +20,7 @@ fn a_socket_that_is_handed_over_is_served() {
         tls: None,
         http3_ports: Arc::default(),
         places: Arc::default(),
+        page_sockets: Arc::default(),
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),
     };

@@ -130,6 +130,25 @@ async fn every_route_answers_over_http_2() {
     assert!(!program.output().contains("sent"), "{}", program.output());
 }
 
+#[tokio::test]
+async fn a_page_learns_the_version_of_its_websocket() {
+    let program = Program::start(&["--threads", "2"]);
+    let client = client(&program).await;
+    let tag = |number: u128| format!("tag={number:032x}");
+    let headers = [("sec-websocket-version", "13")];
+    let over_http2 = request(&program, Method::CONNECT, &format!("/ws/echo?{}", tag(1)), &headers);
+    let stream = within(client.send(over_http2, Some("websocket"), false)).await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let url = format!("ws://{}/ws/echo?{}", program.address, tag(2));
+    let upgraded = within(Dialer::new().dial(&url)).await.unwrap();
+    for (number, status, version) in [(1, 200, "HTTP/2"), (2, 200, "HTTP/1.1"), (3, 404, "There is nothing")] {
+        let answer = get(program.address, &format!("/ws/version?{}", tag(number)));
+        assert_eq!(answer.status, status);
+        assert!(answer.body.starts_with(version), "{}", answer.body);
+    }
+    drop((stream, upgraded));
+}
+
 /// DNS rebinding: the page's own name leads to this machine.
 #[tokio::test]
 async fn a_foreign_authority_gets_421_on_every_route_but_the_health_check() {

@@ -10,6 +10,12 @@ function echoAddress(location) {
   return address.href;
 }
 
+/** A random tag, by which the service tells this page's WebSocket from others. */
+function randomTag() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** What was typed, as a ws: or wss: address. Throws an Error worded for people. */
 function parseAddress(typed, location) {
   const text = typed.trim();
@@ -105,7 +111,10 @@ class Connection {
     this.attempt += 1;
     this.closedByUs = false;
     this.openedAt = null;
-    const socket = new WebSocket(this.address, this.subprotocols);
+    // Other servers may not expect a query.
+    this.tag = this.address === echoAddress(location) ? randomTag() : null;
+    const url = this.tag ? `${this.address}?tag=${this.tag}` : this.address;
+    const socket = new WebSocket(url, this.subprotocols);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.handleOpen(socket);
     socket.onmessage = (event) => this.listener.message(event.data);
@@ -116,7 +125,8 @@ class Connection {
 
   handleOpen(socket) {
     this.openedAt = performance.now();
-    this.listener.opened({ address: this.address, subprotocol: socket.protocol, extensions: socket.extensions });
+    const { address, tag } = this;
+    this.listener.opened({ address, tag, subprotocol: socket.protocol, extensions: socket.extensions });
     this.enter("connected");
   }
 

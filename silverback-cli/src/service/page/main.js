@@ -143,16 +143,25 @@ function disconnect() {
   }
 }
 
-function handleOpened({ address, subprotocol, extensions }) {
+function handleOpened({ address, tag, subprotocol, extensions }) {
   statusPanel.clearClose();
   roundTrips.startConnection();
   composer.handleOpened();
   statusPanel.showNegotiated({ subprotocol, extensions });
+  showVersions(tag);
   ownEchoOpened ||= address === ownEcho;
   addEvent("open", `Connected to ${address}`, { url: address, subprotocol, extensions });
   remembered.keepAddress(address, ownEcho);
   latencyPanel.update();
   focusMessage();
+}
+
+async function showVersions(tag) {
+  const page = pageVersion();
+  statusPanel.showVersions({ page, socket: "" });
+  const socket = await socketVersion(tag, location);
+  // Another WebSocket may be open by now.
+  if (connection.tag === tag) statusPanel.showVersions({ page, socket });
 }
 
 function handleClosed(end) {

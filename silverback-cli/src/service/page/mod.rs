@@ -64,12 +64,13 @@ const PAGE: &str = include_str!("echo_display.html");
 const STYLES: [&str; 3] = [include_str!("base.css"), include_str!("panels.css"), include_str!("log.css")];
 
 /// Joined in this order they make one module. Each script may use those before it while it loads.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 16] = [
     include_str!("dom.js"),
     include_str!("remembered.js"),
     include_str!("codec.js"),
     include_str!("close_codes.js"),
     include_str!("connection.js"),
+    include_str!("versions.js"),
     include_str!("refusal.js"),
     include_str!("round_trips.js"),
     include_str!("log.js"),

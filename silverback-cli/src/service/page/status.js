@@ -35,6 +35,11 @@ class StatusPanel {
     setText(byId("extensions"), extensions || "none");
   }
 
+  showVersions({ page, socket }) {
+    setText(byId("page-version"), page || "unknown");
+    setText(byId("socket-version"), socket || "unknown");
+  }
+
   /** `remarks` are sentences about this very end; the hint for its code comes first. */
   showClose({ code, name, reason, byUs, wasOpen }, remarks) {
     const hints = byUs ? [] : [closeCodeHint(code), ...remarks];

@@ -44,8 +44,8 @@ fn the_page_fetches_nothing_from_elsewhere() {
     for outside in ["src=\"", "url(", "@import", "href=\"http", "import(", "XMLHttpRequest"] {
         assert!(!html.contains(outside), "{outside}");
     }
-    // It asks its own service why it was refused. The policy allows no other.
-    assert_eq!(html.matches("fetch(").count(), 1);
+    // It asks its own service why it was refused, and for the version of its WebSocket. The policy allows no other.
+    assert_eq!(html.matches("fetch(").count(), 2);
     assert!(document().content_security_policy.contains("connect-src 'self' ws: wss:;"));
 }
 
