@@ -19,7 +19,7 @@ export default {
     assert.equal(first.kind, "open");
   },
 
-  async "no resource is fetched but the page itself"(bench) {
+  async "no resource is fetched but the page itself, and the version of its WebSocket"(bench) {
     const program = await bench.startProgram();
     const page = await bench.openTab();
     const requests = [];
@@ -29,7 +29,11 @@ export default {
     await sendText(page, "still nothing");
     await received(page, 1);
     const fetched = requests.filter((address) => !address.startsWith("data:"));
-    assert.deepEqual(fetched, [program.pageAddress()]);
+    assert.equal(fetched.shift(), program.pageAddress());
+    assert.equal(fetched.length, 1);
+    assert.match(fetched[0], /^http:\/\/[^/]+\/ws\/version\?tag=[0-9a-f]{32}$/);
+    assert.equal(await page.textContent("#page-version"), "HTTP/1.1");
+    assert.equal(await page.textContent("#socket-version"), "HTTP/1.1");
   },
 
   async "the root leads to the page"(bench) {
