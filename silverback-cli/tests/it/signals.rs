@@ -127,6 +127,23 @@ fn wait(child: &mut Child) -> ExitStatus {
     status.unwrap()
 }
 
+/// SIGHUP of a person is a request to reload. The same signal comes when the terminal goes away.
+#[test]
+fn a_service_with_certificate_files_ends_with_its_terminal_and_not_with_sighup() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = std::env::temp_dir().join(format!("silverback-terminal-{}.pem", std::process::id()));
+    std::fs::write(&file, made.cert.pem() + &made.signing_key.serialize_pem()).unwrap();
+    let mut terminal = Terminal::new();
+    let mut service = terminal.start(&["--listen", "127.0.0.1:0", "--tls-cert", file.to_str().unwrap()]);
+    terminal.sees("Open https://");
+    send(&service, Signal::HUP);
+    terminal.sees("the certificate is reloaded");
+    assert!(service.try_wait().unwrap().is_none());
+    drop(terminal);
+    assert_eq!(wait(&mut service).code(), Some(0));
+    std::fs::remove_file(&file).unwrap();
+}
+
 /// A server that accepts no connection, so that the client waits for its handshake.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -37,8 +37,11 @@ pub(super) struct LoadDialer {
     /// more than TCP.
     dialers: Vec<Dialer>,
     /// Connections over HTTP/2 or HTTP/3 that are shared, by worker and number.
-    sessions: Mutex<HashMap<(usize, usize), Arc<OnceCell<Session>>>>,
+    sessions: Mutex<HashMap<(usize, usize), SharedSession>>,
 }
+
+/// A connection that its first stream opens.
+type SharedSession = Arc<OnceCell<Session>>;
 
 impl LoadDialer {
     pub(super) fn new(load: &Load, addresses: Vec<SocketAddr>) -> Self {
