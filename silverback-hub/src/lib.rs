@@ -69,6 +69,7 @@ pub use self::{
         publication::Publication,
         subscribed::{Recovery, Start, Subscribed},
         topic::{HistoryLimits, Slow, Topic},
+        wire::DecodeError,
     },
     topics::recovery::Replay,
 };

@@ -40,6 +40,8 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError
 /// - Calls while the engine is down fail with [`EngineError::Down`] and do not wait for ever. The hub gives up waiting
 ///   for a call after 10 s.
 ///
+/// [`Publication::to_bytes`] and [`Identity::to_bytes`] are the bytes for a broker.
+///
 /// # Cancel safety
 /// The hub may drop the future of any call.
 pub trait Engine: fmt::Debug + Send + Sync + 'static {

@@ -10,3 +10,4 @@ pub(crate) mod position;
 pub(crate) mod publication;
 pub(crate) mod subscribed;
 pub(crate) mod topic;
+pub(crate) mod wire;

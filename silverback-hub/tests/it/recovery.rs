@@ -342,3 +342,17 @@ async fn a_member_that_recovers_many_topics_over_a_slow_line_is_told_and_not_dis
     publish(&hub, "d", [1]).await;
     client.expect_only([1]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_members_that_reconnect_at_once_all_recover() {
+    let hub = builder().shards(4).topics("*", with_history()).start().await.unwrap();
+    publish(&hub, "t", 1..=20).await;
+    let clients: Vec<_> = (0..1000).map(|user| Client::user(&hub, &user.to_string())).collect();
+    let subscribing =
+        clients.iter().map(|client| client.member.subscribe("t", Start::After(Position::start())).into_future());
+    let (subscribed, ()) = tokio::join!(futures_util::future::join_all(subscribing), publish(&hub, "t", 21..=30));
+    assert!(subscribed.into_iter().all(|subscribed| subscribed.unwrap().recovered == Recovery::Complete));
+    settle().await;
+    let expected: Vec<_> = (1..=30).map(|number| number.to_string()).collect();
+    assert!(clients.iter().all(|client| client.texts() == expected));
+}
