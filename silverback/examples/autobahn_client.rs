@@ -2,24 +2,30 @@
 //! suite decides which cases pass.
 //!
 //! ```text
-//! cargo run -p silverback --example autobahn_client ws://HOST:PORT [VERSION]
+//! cargo run -p silverback --example autobahn_client ws://HOST:PORT [VERSION [AUTHORITY]]
 //! ```
 //!
-//! VERSION is that of HTTP: 1.1 (the default), or 2 with a converter before the suite, which speaks HTTP/1.1 alone.
+//! VERSION is that of HTTP: 1.1 (the default), or 2 or 3 with a converter before the suite, which speaks HTTP/1.1 alone.
+//! AUTHORITY is a file in PEM with whom to trust, for `wss://`.
 
-use silverback::{Compression, Conn, Dialer, Error, Message, Session, dial::HttpVersion};
+use silverback::{Compression, Conn, Dialer, Error, Message, Session, dial::HttpVersion, tls::Tls};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let server = arguments.next().ok_or("usage: autobahn_client ws://HOST:PORT [VERSION]")?;
+    let server = arguments.next().ok_or("usage: autobahn_client ws://HOST:PORT [VERSION [AUTHORITY]]")?;
     let version = match arguments.next().as_deref() {
         None | Some("1.1") => HttpVersion::Http1,
         Some("2") => HttpVersion::Http2,
+        Some("3") => HttpVersion::Http3,
         Some(other) => return Err(format!("no version of HTTP is called {other}").into()),
     };
-    // Over HTTP/2 the WebSockets of all cases share a connection, and none may end it.
-    let session = Dialer::new().compression(Compression::default()).http_version(version).connect(&server).await?;
+    let mut dialer = Dialer::new().compression(Compression::default()).http_version(version);
+    if let Some(authority) = arguments.next() {
+        dialer = dialer.tls(Tls::new().default_roots(false).add_roots(std::fs::read(authority)?));
+    }
+    // Over HTTP/2 and HTTP/3 the WebSockets of all cases share a connection, and none may end it.
+    let session = dialer.connect(&server).await?;
     for case in 1..=case_count(&session).await? {
         let conn = session.dial(&format!("/runCase?case={case}&agent={AGENT}")).await?;
         // Most cases break the protocol on purpose, and then the suite expects an error.

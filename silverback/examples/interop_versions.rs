@@ -10,12 +10,13 @@
 //! | option | value |
 //! |---|---|
 //! | `--name` | what this is a test of, for the output |
-//! | `--http` | the version of HTTP that we speak: `1.1` (the default) or `2` |
+//! | `--http` | the version of HTTP that we speak: `1.1` (the default), `2` or `3` |
 //! | `--ca` | a file with the certificate of the authority to trust |
 //! | `--behind` | the version of HTTP over which a proxy must talk to our server, such as `HTTP/2.0` |
 //! | `--refused` | the status with which the handshake must be refused; nothing else is checked |
-//! | `--hears` | the one code of which the other side tells its application, whatever the end was |
-//! | `--closing` | `alone`: a WebSocket that the server closes gets a connection of its own |
+//! | `--hears` | the one code of which the other side tells its application, whatever the end was; `nothing` asks for none |
+//! | `--closing` | `ours`: we close `/version` and `/last-close`, and `/close` gets a connection of its own |
+//! | `--only` | the one check to do |
 //! | `--without` | a check that the other side cannot pass; may be repeated |
 
 #![allow(clippy::print_stdout, reason = "a program that reports to people")]
@@ -69,7 +70,8 @@ struct Peer {
     behind: Option<String>,
     refused: Option<String>,
     hears: Option<String>,
-    closes_alone: bool,
+    is_closing_ours: bool,
+    only: Option<String>,
     without: Vec<String>,
 }
 
@@ -86,7 +88,8 @@ impl Peer {
             behind: None,
             refused: None,
             hears: None,
-            closes_alone: false,
+            is_closing_ours: false,
+            only: None,
             without: Vec::new(),
         };
         while let Some(option) = arguments.next() {
@@ -98,7 +101,8 @@ impl Peer {
                 "--behind" => peer.behind = Some(value),
                 "--refused" => peer.refused = Some(value),
                 "--hears" => peer.hears = Some(value + " "),
-                "--closing" => peer.closes_alone = value == "alone",
+                "--closing" => peer.is_closing_ours = value == "ours",
+                "--only" => peer.only = Some(value),
                 "--without" => peer.without.push(value),
                 _ => return Err(format!("no option is called {option}").into()),
             }
@@ -108,7 +112,8 @@ impl Peer {
     }
 
     async fn check(&self, name: &str, what: &str, check: impl Future<Output = Outcome>) -> Outcome {
-        if self.without.iter().any(|left_out| left_out == name) {
+        let is_left_out = self.only.as_deref().is_some_and(|only| only != name);
+        if is_left_out || self.without.iter().any(|left_out| left_out == name) {
             return Ok(());
         }
         match timeout(PATIENCE_PER_CHECK, check).await {
@@ -126,20 +131,24 @@ impl Peer {
         Ok(conn)
     }
 
-    /// A WebSocket that the server will close.
-    async fn dial_closing(&self, path: &str) -> Outcome<Conn> {
-        match self.closes_alone {
-            true => Ok(self.dialer.dial(&format!("{}{path}", self.base)).await?),
-            false => self.dial(path).await,
+    /// The only text that the server sends at this path before it closes.
+    async fn ask(&self, path: &str) -> Outcome<String> {
+        let mut conn = self.dial(path).await?;
+        let message = conn.read_message().await?.ok_or("nothing was told")?;
+        match self.is_closing_ours {
+            true => conn.close(1000, "").await?,
+            false => expect("the end", &conn.read_message().await?, &None)?,
         }
+        Ok(message.as_text().ok_or("not a text")?.to_owned())
     }
 
     /// The oldest echo connection must have ended like this, as the server saw it.
     async fn expect_last_close(&self, end: &str) -> Outcome {
-        let mut conn = self.dial_closing("/last-close").await?;
-        let message = conn.read_message().await?.ok_or("no close was told")?;
-        expect("the end", &conn.read_message().await?, &None)?;
-        expect("the end that it told", &message.as_text(), &Some(self.hears.as_deref().unwrap_or(end)))
+        if self.hears.as_deref() == Some("nothing ") {
+            return Ok(());
+        }
+        let told = self.ask("/last-close").await?;
+        expect("the end that it told", &&*told, &self.hears.as_deref().unwrap_or(end))
     }
 }
 
@@ -147,6 +156,7 @@ fn version(word: &str) -> Outcome<HttpVersion> {
     match word {
         "1.1" => Ok(HttpVersion::Http1),
         "2" => Ok(HttpVersion::Http2),
+        "3" => Ok(HttpVersion::Http3),
         _ => Err(format!("no version of HTTP is called {word}").into()),
     }
 }
@@ -160,9 +170,7 @@ async fn is_refused(peer: &Peer, status: &str) -> Outcome {
 
 async fn speaks_the_version(peer: &Peer) -> Outcome {
     let Some(behind) = &peer.behind else { return Ok(()) };
-    let mut conn = peer.dial_closing("/version").await?;
-    expect("the version", &conn.read_message().await?, &Some(behind.as_str().into()))?;
-    expect("the end", &conn.read_message().await?, &None)
+    expect("the version", &peer.ask("/version").await?, behind)
 }
 
 async fn echoes(peer: &Peer) -> Outcome {
@@ -222,7 +230,11 @@ async fn hears_our_close(peer: &Peer) -> Outcome {
 
 async fn is_heard_closing(peer: &Peer) -> Outcome {
     for (code, reason) in [(4001, "see you"), (1000, "")] {
-        let mut conn = peer.dial_closing(&format!("/close?code={code}&reason={}", reason.replace(' ', "%20"))).await?;
+        let path = format!("/close?code={code}&reason={}", reason.replace(' ', "%20"));
+        let mut conn = match peer.is_closing_ours {
+            true => peer.dialer.dial(&format!("{}{path}", peer.base)).await?,
+            false => peer.dial(&path).await?,
+        };
         expect("the end", &conn.read_message().await?, &None)?;
         let info = conn.close_info().ok_or("no close information")?;
         expect("the end", &(info.code.get(), info.reason.as_ref(), info.is_clean), &(code, reason, true))?;

@@ -89,6 +89,8 @@ pub(crate) enum Http {
     Http1,
     #[value(name = "2")]
     Http2,
+    #[value(name = "3")]
+    Http3,
 }
 
 impl Http {
@@ -96,6 +98,7 @@ impl Http {
         match self {
             Self::Http1 => "1.1",
             Self::Http2 => "2",
+            Self::Http3 => "3",
         }
     }
 }

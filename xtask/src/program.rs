@@ -43,13 +43,33 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it on a free port. `name` is part of the name of its log.
     pub(crate) fn start(workspace: &Workspace, name: &str, arguments: &[&str]) -> Result<Self, Error> {
+        Self::start_when(workspace, name, arguments, |address| ready::answers(address, "/healthz", "ok"))
+    }
+
+    /// Starts it with a certificate and its key, for TLS on a free TCP port and HTTP/3 on the UDP port of that number.
+    pub(crate) fn start_secure(
+        workspace: &Workspace,
+        name: &str,
+        arguments: &[&str],
+        [certificate, key]: &[String; 2],
+    ) -> Result<Self, Error> {
+        let secure = ["--tls-cert", certificate, "--tls-key", key];
+        Self::start_when(workspace, name, &[&secure, arguments].concat(), ready::accepts)
+    }
+
+    fn start_when(
+        workspace: &Workspace,
+        name: &str,
+        arguments: &[&str],
+        is_ready: impl Fn(SocketAddr) -> bool,
+    ) -> Result<Self, Error> {
         let path = ensure(workspace)?;
         let address = ready::free_address()?;
         let mut running = Task::new(path)
             .args(["--listen", &address.to_string(), "--quiet"])
             .args(arguments)
             .start(&workspace.log(&format!("silverback-{name}")))?;
-        ready::wait_until(&mut running, "silverback", || ready::answers(address, "/healthz", "ok"))?;
+        ready::wait_until(&mut running, "silverback", || is_ready(address))?;
         Ok(Self { running, address })
     }
 

@@ -71,7 +71,7 @@ pub(crate) const ALL: &[Step] = &[
     ),
     step(
         "http3-peers",
-        "our server talks over HTTP/3 to aioquic and, through Envoy, to our Dialer",
+        "our Dialer and our server talk over HTTP/3 to Envoy, Caddy, hypercorn and aioquic",
         interop::versions::http3_peers,
     ),
     step(
@@ -82,6 +82,7 @@ pub(crate) const ALL: &[Step] = &[
     step("autobahn-server", "Autobahn's fuzzing client against the program", autobahn::server_step),
     step("autobahn-client", "Autobahn's fuzzing server against our Dialer", autobahn::client_step),
     step("autobahn-http2", "the suite against the program and our Dialer over HTTP/2", autobahn::http2_step),
+    step("autobahn-http3", "the suite against the program and our Dialer over HTTP/3", autobahn::http3_step),
     step("autobahn-table", "docs/autobahn.md agrees with this run", autobahn::table_step),
 ];
 

@@ -6,12 +6,12 @@ use silverback::proto::handshake::accept_key;
 use crate::AnyError;
 
 /// The CONNECT for an upgrade. `:protocol` is for the caller to add.
-pub(crate) fn connect(upgrade: &Request<()>, authority: &str) -> Result<Request<()>, AnyError> {
+pub(crate) fn connect(upgrade: &Request<()>, scheme: &str, authority: &str) -> Result<Request<()>, AnyError> {
     let path = upgrade.uri().path_and_query().ok_or("no path")?;
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;
     *request.version_mut() = Version::HTTP_2;
-    *request.uri_mut() = Uri::builder().scheme("http").authority(authority).path_and_query(path.clone()).build()?;
+    *request.uri_mut() = Uri::builder().scheme(scheme).authority(authority).path_and_query(path.clone()).build()?;
     copy(&REQUEST_FIELDS, upgrade.headers(), request.headers_mut());
     Ok(request)
 }

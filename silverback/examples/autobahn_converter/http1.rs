@@ -13,13 +13,20 @@ use tokio::{
 };
 
 use crate::{
-    AnyError, convert, handshake,
-    http2::Client,
+    AnyError, convert, handshake, http2, http3,
     side::{self, Side},
 };
 
+/// Opens WebSockets at the endpoint under test.
+pub(crate) enum Client {
+    Http2(http2::Client),
+    Http3(http3::Client),
+}
+
 /// Converts what the suite dials.
-pub(crate) async fn serve(listener: TcpListener, client: Client) -> Result<(), AnyError> {
+pub(crate) async fn serve(client: Client) -> Result<(), AnyError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening {}", listener.local_addr()?);
     let client = Arc::new(client);
     loop {
         let (stream, _) = listener.accept().await?;
@@ -36,7 +43,10 @@ async fn serve_one(mut stream: TcpStream, client: &Client) -> Result<(), AnyErro
     stream.set_nodelay(true)?;
     let (head, leftover) = read_head(&mut stream).await?;
     let request = parse_request(&head)?;
-    let (response, other) = client.open(&request).await?;
+    let (response, other) = match client {
+        Client::Http2(client) => client.open(&request).await?,
+        Client::Http3(client) => client.open(&request).await?,
+    };
     let response = handshake::switching(&response, &request);
     stream.write_all(&encode(&response)).await?;
     convert(side::http1(stream, leftover), other).await;

@@ -32,7 +32,7 @@ impl Client {
 
     pub(crate) async fn open(&self, upgrade: &Request<()>) -> Result<(Response<()>, Side), AnyError> {
         let mut sender = self.sender().await?;
-        let mut request = handshake::connect(upgrade, &self.target)?;
+        let mut request = handshake::connect(upgrade, "http", &self.target)?;
         request.extensions_mut().insert(Protocol::from_static("websocket"));
         let (response, writer) = sender.send_request(request, false)?;
         let (response, reader) = response.await?.into_parts();
@@ -63,7 +63,9 @@ impl Client {
 }
 
 /// Converts what the endpoint opens.
-pub(crate) async fn serve(listener: TcpListener, target: &str) -> Result<(), AnyError> {
+pub(crate) async fn serve(target: &str) -> Result<(), AnyError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening {}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
         let target = target.to_owned();

@@ -1,42 +1,42 @@
-//! Stands between the Autobahn suite, which speaks HTTP/1.1 alone, and an endpoint that speaks HTTP/2.
+//! Stands between the Autobahn suite, which speaks HTTP/1.1 alone, and an endpoint that speaks HTTP/2 or HTTP/3.
 //!
 //! ```text
 //! cargo run -p silverback --example autobahn_converter to-http2 HOST:PORT
 //! cargo run -p silverback --example autobahn_converter from-http2 HOST:PORT
+//! cargo run -p silverback --example autobahn_converter to-http3 localhost:PORT AUTHORITY
+//! cargo run -p silverback --example autobahn_converter from-http3 HOST:PORT CERTIFICATES KEY
 //! ```
 //!
-//! `to-http2` takes HTTP/1.1 for a server of HTTP/2, and `from-http2` takes HTTP/2 for a server of HTTP/1.1, both without
-//! TLS. It listens on a free port of 127.0.0.1 and prints `listening HOST:PORT`.
+//! `to-` takes HTTP/1.1 for a server of the other version, and `from-` takes the other version for a server of HTTP/1.1.
+//! HTTP/2 is without TLS. It listens on a free port of 127.0.0.1 and prints `listening HOST:PORT`.
 //!
 //! Only the handshakes are converted. What follows are the same bytes on both sides, in the same pieces, and an end or a
 //! reset on one side becomes an end or a reset on the other. So the endpoint gets every malformed frame of the suite, and
-//! the suite gets what the endpoint answers. All WebSockets share one connection of HTTP/2, which none of them may end.
+//! the suite gets what the endpoint answers. All WebSockets share one connection of that version, which none of them may end.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports to people")]
 
 mod handshake;
 mod http1;
 mod http2;
+mod http3;
 mod side;
 
 use std::{env, error::Error};
 
-use tokio::net::TcpListener;
-
-use self::side::Side;
+use self::{http1::Client, side::Side};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let [direction, target] = &arguments[..] else { return Err(USAGE.into()) };
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening {}", listener.local_addr()?);
-    match &**direction {
-        "to-http2" => http1::serve(listener, http2::Client::new(target)).await,
-        "from-http2" => http2::serve(listener, target).await,
-        _ => Err(USAGE.into()),
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["to-http2", target] => http1::serve(Client::Http2(http2::Client::new(target))).await,
+        ["from-http2", target] => http2::serve(target).await,
+        ["to-http3", target, authority] => http1::serve(Client::Http3(http3::Client::new(target, authority)?)).await,
+        ["from-http3", target, certificates, key] => http3::serve(certificates, key, target).await,
+        _ => Err("usage: autobahn_converter to-http2|from-http2|to-http3|from-http3 HOST:PORT [FILE]...".into()),
     }
 }
 
@@ -59,5 +59,3 @@ async fn pass_on(mut from: side::Reader, mut to: side::Writer) {
         }
     }
 }
-
-const USAGE: &str = "usage: autobahn_converter to-http2|from-http2 HOST:PORT";

@@ -13,17 +13,21 @@ use tokio::{
     },
 };
 
+use crate::http3::{self, Http3Reader};
+
 pub(crate) type Side = (Reader, Writer);
 
 pub(crate) enum Reader {
     /// With bytes that came together with the handshake.
     Http1(OwnedReadHalf, Bytes),
     Http2(RecvStream),
+    Http3(Http3Reader),
 }
 
 pub(crate) enum Writer {
     Http1(OwnedWriteHalf),
     Http2(SendStream<Bytes>),
+    Http3(quinn::SendStream),
 }
 
 pub(crate) fn http1(stream: TcpStream, leftover: impl Into<Bytes>) -> Side {
@@ -48,6 +52,7 @@ impl Reader {
                     Ok(Some(data))
                 }
             },
+            Self::Http3(reader) => reader.read().await,
         }
     }
 }
@@ -63,6 +68,7 @@ impl Writer {
                 }
                 Ok(())
             }
+            Self::Http3(stream) => http3::write(stream, bytes).await,
         }
     }
 
@@ -71,6 +77,7 @@ impl Writer {
         match self {
             Self::Http1(stream) => _ = stream.shutdown().await,
             Self::Http2(stream) => _ = stream.send_data(Bytes::new(), true),
+            Self::Http3(stream) => _ = stream.finish(),
         }
     }
 
@@ -78,6 +85,7 @@ impl Writer {
         match self {
             Self::Http1(stream) => _ = SockRef::from(stream.as_ref()).set_linger(Some(Duration::ZERO)),
             Self::Http2(stream) => stream.send_reset(Reason::CANCEL),
+            Self::Http3(stream) => http3::reset(stream),
         }
     }
 }

@@ -1,4 +1,5 @@
-"""An ASGI application for hypercorn, which serves it over HTTP/2 and HTTP/3. The contract is in ../README.md."""
+"""An ASGI application for hypercorn, which serves it over HTTP/2 and HTTP/3. The contract is in
+../README.md, except that the client closes `/version` and `/last-close`."""
 
 import asyncio
 from urllib.parse import parse_qs
@@ -20,14 +21,14 @@ async def close(_receive, send, scope):
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
 
 
-async def last_close(_receive, send, _scope):
+async def last_close(receive, send, _scope):
     await send({"type": "websocket.send", "text": await asyncio.wait_for(ended.get(), PATIENCE)})
-    await send({"type": "websocket.close", "code": 1000})
+    await receive()
 
 
-async def version(_receive, send, scope):
+async def version(receive, send, scope):
     await send({"type": "websocket.send", "text": f"HTTP/{float(scope['http_version'])}"})
-    await send({"type": "websocket.close", "code": 1000})
+    await receive()
 
 
 PATHS = {"/echo": echo, "/close": close, "/last-close": last_close, "/version": version}

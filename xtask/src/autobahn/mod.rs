@@ -71,6 +71,11 @@ pub(crate) fn http2_step(workspace: &Workspace) -> Verdict {
     both_roles_over(workspace, Http::Http2)
 }
 
+/// Both roles over HTTP/3.
+pub(crate) fn http3_step(workspace: &Workspace) -> Verdict {
+    both_roles_over(workspace, Http::Http3)
+}
+
 fn both_roles_over(workspace: &Workspace, http: Http) -> Verdict {
     let parts = [Role::Server, Role::Client].map(|role| Part { role, http });
     let mut notes = Vec::new();

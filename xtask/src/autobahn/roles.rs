@@ -12,6 +12,7 @@ use super::results::Results;
 use super::suite::{AGENT, Catalogue, Suite};
 use crate::command_line::{Http, Role};
 use crate::error::{Error, OrFailed as _};
+use crate::interop::certificates::Certificates;
 use crate::process::{Running, Task};
 use crate::program::{self, Service};
 use crate::ready;
@@ -25,8 +26,13 @@ pub(super) fn against_program(
     catalogue: &Catalogue,
 ) -> Result<(), Error> {
     let name = format!("autobahn-{}", part.name());
-    let service = Service::start(workspace, &name, &["--max-message-size", LARGEST_MESSAGE])?;
-    let converter = Converter::start(workspace, part, service.address())?;
+    let options = ["--max-message-size", LARGEST_MESSAGE];
+    let certificates = certificates(workspace, part)?;
+    let service = match &certificates {
+        None => Service::start(workspace, &name, &options)?,
+        Some(certificates) => Service::start_secure(workspace, &name, &options, &certificates.papers())?,
+    };
+    let converter = Converter::start(workspace, part, service.address(), certificates.as_ref())?;
     let url = format!("ws://{}/ws/echo", converter.as_ref().map_or(service.address(), |converter| converter.address));
     let servers = json!([{ "agent": AGENT, "url": url }]);
     let specification = write_specification(workspace, part, catalogue, [("servers", servers)])?;
@@ -49,9 +55,24 @@ pub(super) fn against_dialer(
     let mut server =
         suite.task("fuzzingserver", &specification).start(&workspace.log(&format!("{name}-fuzzingserver")))?;
     ready::wait_until(&mut server, "the fuzzing server", || ready::accepts(address))?;
-    let converter = Converter::start(workspace, part, address)?;
-    let url = format!("ws://{}", converter.as_ref().map_or(address, |converter| converter.address));
-    Task::new(client).args([&url, part.http.word()]).limit(LIMIT).run_logged(&workspace.log(&name))
+    let certificates = certificates(workspace, part)?;
+    let converter = Converter::start(workspace, part, address, certificates.as_ref())?;
+    let address = converter.as_ref().map_or(address, |converter| converter.address);
+    let task = match certificates {
+        None => Task::new(client).args([&format!("ws://{address}"), part.http.word()]),
+        Some(certificates) => {
+            let url = format!("wss://localhost:{}", address.port());
+            Task::new(client).args([&url, part.http.word(), &certificates.path("authority.pem")])
+        }
+    };
+    task.limit(LIMIT).run_logged(&workspace.log(&name))
+}
+
+/// HTTP/3 has no form without TLS.
+fn certificates(workspace: &Workspace, part: Part) -> Result<Option<Certificates>, Error> {
+    let needed =
+        (part.http == Http::Http3).then(|| Certificates::make(workspace, &format!("autobahn-{}", part.name())));
+    needed.transpose()
 }
 
 /// Stands between the suite and a part over another version than HTTP/1.1.
@@ -62,14 +83,29 @@ struct Converter {
 
 impl Converter {
     /// Where the suite's client, or our `Dialer`, finds its server. `None` for a part over HTTP/1.1.
-    fn start(workspace: &Workspace, part: Part, server: SocketAddr) -> Result<Option<Self>, Error> {
-        let direction = match (part.http, part.role) {
-            (Http::Http1, _) => return Ok(None),
-            (Http::Http2, Role::Server) => "to-http2",
-            (Http::Http2, Role::Client) => "from-http2",
-        };
+    fn start(
+        workspace: &Workspace,
+        part: Part,
+        server: SocketAddr,
+        certificates: Option<&Certificates>,
+    ) -> Result<Option<Self>, Error> {
+        if part.http == Http::Http1 {
+            return Ok(None);
+        }
+        let mut words =
+            vec![format!("{}http{}", if part.role == Role::Server { "to-" } else { "from-" }, part.http.word())];
+        match (certificates, part.role) {
+            (None, _) => words.push(server.to_string()),
+            (Some(certificates), Role::Server) => {
+                words.extend([format!("localhost:{}", server.port()), certificates.path("authority.pem")]);
+            }
+            (Some(certificates), Role::Client) => {
+                words.push(server.to_string());
+                words.extend(certificates.papers());
+            }
+        }
         let converter = program::ensure_example(workspace, "autobahn_converter")?;
-        let task = Task::new(converter).args([direction, &server.to_string()]);
+        let task = Task::new(converter).args(words);
         let mut running = task.start(&workspace.log(&format!("autobahn-{}-converter", part.name())))?;
         let address = running.wait_for_line("listening ", START_LIMIT)?;
         Ok(Some(Self { address: address.parse().or_failed(&address)?, _running: running }))

@@ -37,9 +37,12 @@ fn heading(catalogue: &Catalogue) -> String {
          by the suite's fuzzing client. *Client* is our `Dialer`, tested by its fuzzing server. Both use compression and\n\
          default settings, except that the echo service accepts messages of 16 MiB, the library's default.\n\n\
          `cargo xtask test` runs a part and compares it with this table: {}.\n\n\
+         Over HTTP/2 and HTTP/3 a converter is between the suite and silverback (`tests/interop/README.md`). `cargo xtask\n\
+         test` runs {} in both roles over each, and all must be OK.\n\n\
          Versions: {}. In the cases {} and {} the suite only records the peer's behaviour.\n",
         catalogue.cases.len(),
         selection::WORDS,
+        selection::WORDS_OVER_STREAMS.replace(" 12.1.11", "\n12.1.11"),
         catalogue.versions.join(", "),
         INFORMATIONAL[..INFORMATIONAL.len() - 1].join(", "),
         INFORMATIONAL[INFORMATIONAL.len() - 1],

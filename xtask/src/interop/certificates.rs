@@ -37,6 +37,11 @@ impl Certificates {
         Ok(certificates)
     }
 
+    /// The certificate of the server and its key.
+    pub(crate) fn papers(&self) -> [String; 2] {
+        [self.path("server.pem"), self.path("server-key.pem")]
+    }
+
     pub(crate) fn path(&self, file: &str) -> String {
         self.folder.join(file).to_string_lossy().into_owned()
     }

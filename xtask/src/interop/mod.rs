@@ -2,7 +2,7 @@
 //! `Dialer`, and references for the core.
 //! `tests/interop` has their scripts and the contract between both sides.
 
-mod certificates;
+pub(crate) mod certificates;
 pub(crate) mod connect;
 pub(crate) mod differential;
 mod nginx;

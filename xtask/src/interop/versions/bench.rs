@@ -72,9 +72,8 @@ impl<'a> Bench<'a> {
         let certificates = Certificates::make(workspace, name)?;
         let client = program::ensure_example(workspace, "interop_versions")?;
         let server = program::ensure_example(workspace, "interop_server")?;
-        let shown = [certificates.path("server.pem"), certificates.path("server-key.pem")];
         let (plain, plain_server) = serve(Task::new(&server), &workspace.log(&format!("{name}-ours-plain")))?;
-        let secure = Task::new(&server).arg("--tls").args(shown);
+        let secure = Task::new(&server).arg("--tls").args(certificates.papers());
         let (secure, secure_server) = serve(secure, &workspace.log(&format!("{name}-ours-secure")))?;
         let _servers = [plain_server, secure_server];
         Ok(Self { workspace, certificates, plain, secure, name, client, passed: AtomicUsize::new(0), _servers })
@@ -100,11 +99,6 @@ impl<'a> Bench<'a> {
     /// The URL of our server with TLS.
     pub(super) fn secure_url(&self) -> String {
         format!("wss://localhost:{}", self.secure.port())
-    }
-
-    /// Its certificate and key.
-    pub(super) fn papers(&self) -> [String; 2] {
-        [self.certificates.path("server.pem"), self.certificates.path("server-key.pem")]
     }
 
     pub(super) fn verdict(&self) -> Verdict {

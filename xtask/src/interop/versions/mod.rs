@@ -4,6 +4,7 @@
 mod aioquic;
 mod bench;
 mod browsers;
+mod caddy;
 mod envoy;
 mod haproxy;
 mod hypercorn;
@@ -18,7 +19,7 @@ use crate::workspace::Workspace;
 pub(crate) fn http2_proxies(workspace: &Workspace) -> Verdict {
     let bench = Bench::start(workspace, "http2-proxies")?;
     bench.talk(&Route::direct("2", format!("ws://{}", bench.plain)))?;
-    bench.talk(&Route::direct("2 over TLS", format!("wss://localhost:{}", bench.secure.port())))?;
+    bench.talk(&Route::direct("2 over TLS", bench.secure_url()))?;
     for start in [haproxy::start, nghttpx::start, envoy::start_http2] {
         let proxy = start(&bench)?;
         for route in &proxy.routes {
@@ -41,13 +42,17 @@ pub(crate) fn http2_peers(workspace: &Workspace) -> Verdict {
     bench.verdict()
 }
 
-/// aioquic and Envoy.
+/// aioquic, Envoy, Caddy and hypercorn.
 pub(crate) fn http3_peers(workspace: &Workspace) -> Verdict {
     let bench = Bench::start(workspace, "http3-peers")?;
     aioquic::client(&bench)?;
-    let envoy = envoy::start_http3(&bench)?;
-    for route in &envoy.routes {
-        bench.talk(route)?;
+    bench.talk(&Route::direct("3", bench.secure_url()))?;
+    hypercorn::check_http3(&bench)?;
+    for start in [caddy::start, envoy::start_http3] {
+        let peer = start(&bench)?;
+        for route in &peer.routes {
+            bench.talk(route)?;
+        }
     }
     bench.verdict()
 }

@@ -24,8 +24,8 @@ pub(super) fn start(bench: &Bench<'_>) -> Result<Peer, Error> {
         words(bench.plain),
     );
     let settings = bench.settings("nghttpx.conf", &text)?;
-    let papers = [bench.certificates.path("server-key.pem"), bench.certificates.path("server.pem")];
-    let task = Task::new(nghttpx).arg(format!("--conf={}", settings.display())).args(papers);
+    let [certificate, key] = bench.certificates.papers();
+    let task = Task::new(nghttpx).arg(format!("--conf={}", settings.display())).args([key, certificate]);
     let route = |from, to, url| Route::through("nghttpx", from, to, url);
     let routes = vec![
         route("1.1", "2", format!("ws://{plain}")),

@@ -16,7 +16,7 @@ pub(super) fn client(bench: &Bench<'_>) -> Result<(), Error> {
 }
 
 pub(super) fn server(bench: &Bench<'_>) -> Result<Peer, Error> {
-    let mut running = script(bench, "http2-server.mjs")?.args(bench.papers()).start(&bench.log("node"))?;
+    let mut running = script(bench, "http2-server.mjs")?.args(bench.certificates.papers()).start(&bench.log("node"))?;
     let url = running.wait_for_line("listening ", LIMIT)?;
     Ok(Peer { routes: vec![Route::to("node http2", "2 over TLS", url)], _running: running })
 }
