@@ -65,7 +65,7 @@ pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
 /// Serves a client that has begun an HTTP/3 connection.
 pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
     let Some((presence, _)) = http.admit() else { return };
-    let socket = Socket { peer: Peer::Tcp(canonical(client.remote_address())), http3_port: None };
+    let socket = Socket { peer: Peer::Ip(canonical(client.remote_address())), http3_port: None };
     let server = http.routes.upgrader.serve_http3(client);
     streams::serve(server, socket, presence, http).await;
 }

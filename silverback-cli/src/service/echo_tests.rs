@@ -13,7 +13,7 @@ async fn the_task_of_an_idle_connection_is_small() {
     let (stream, _other) = tokio::io::duplex(64);
     let conn = Conn::from_handshake(stream, Role::Server, Negotiated::default(), [], &Settings::default());
     let presence = Arc::<OpenConnections>::default().enter();
-    let peer = Peer::Tcp((Ipv4Addr::LOCALHOST, 1).into());
+    let peer = Peer::Ip((Ipv4Addr::LOCALHOST, 1).into());
     let client = Client { peer, version: Version::HTTP_2 };
     let task = serve(Echo { conn, presence, client, printer: Printer::silent(), waiting: None });
     let size = size_of_val(&task);

@@ -25,7 +25,7 @@ impl Write for Paper {
 }
 
 fn peer() -> Client {
-    let peer = Peer::Tcp((Ipv4Addr::LOCALHOST, 5000).into());
+    let peer = Peer::Ip((Ipv4Addr::LOCALHOST, 5000).into());
     Client { peer, version: http::Version::HTTP_11 }
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Hosts {
 impl Hosts {
     fn of(&self, peer: Peer) -> &HostPolicy {
         match peer {
-            Peer::Tcp(_) => &self.tcp,
+            Peer::Ip(_) => &self.tcp,
             #[cfg(unix)]
             Peer::Unix(_) => &self.unix,
         }

@@ -20,7 +20,7 @@ fn routes() -> Routes {
 fn ask(head: &str) -> (u16, String) {
     let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
     match routes()
-        .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Tcp(([127, 0, 0, 1], 1).into()))
+        .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Ip(([127, 0, 0, 1], 1).into()))
         .unwrap_or_else(|rejection| Answer::Response(refuse(&rejection)))
     {
         Answer::Upgrade(_) => (101, String::new()),
@@ -110,7 +110,7 @@ fn only_what_a_websocket_client_or_a_foreign_page_did_is_of_interest() {
     let is_reported = |head: &str| {
         let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
         routes()
-            .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Tcp(([127, 0, 0, 1], 1).into()))
+            .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Ip(([127, 0, 0, 1], 1).into()))
             .is_err_and(|rejection| is_of_interest(&rejection, &request))
     };
     assert!(is_reported(&format!("{}Origin: http://a.example\r\n", handshake("/ws/echo", "localhost"))));

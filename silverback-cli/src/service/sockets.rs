@@ -50,7 +50,7 @@ pub(crate) enum StdStream {
 /// The client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    Tcp(SocketAddr),
+    Ip(SocketAddr),
     /// A process on this machine, with its id if the system provides it.
     #[cfg(unix)]
     Unix(Option<i32>),
@@ -79,7 +79,7 @@ impl AsyncListener {
         Poll::Ready(match self {
             Self::Tcp(listener) => {
                 let accepted = ready!(listener.poll_accept(cx));
-                accepted.map(|(stream, peer)| (Stream::Tcp(stream), Peer::Tcp(canonical(peer))))
+                accepted.map(|(stream, peer)| (Stream::Tcp(stream), Peer::Ip(canonical(peer))))
             }
             #[cfg(unix)]
             Self::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| {
@@ -115,7 +115,7 @@ impl StdStream {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Ip(address) => address.fmt(f),
             #[cfg(unix)]
             Self::Unix(Some(process)) => write!(f, "process {process}"),
             #[cfg(unix)]

@@ -31,7 +31,7 @@ fn a_socket_that_is_handed_over_is_served() {
     socket.set_nonblocking(true).unwrap();
     new_runtime()
         .unwrap()
-        .block_on(async { handle.take(StdStream::Tcp(socket).into_async().unwrap(), Peer::Tcp(peer)) });
+        .block_on(async { handle.take(StdStream::Tcp(socket).into_async().unwrap(), Peer::Ip(peer)) });
     client.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();

@@ -1,6 +1,6 @@
 //! HTTP/2 of the service: how it is chosen, the routes, and the limits and the shutdown over it.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use http::{Method, Request};
 use rustix::process::Signal;
@@ -147,6 +147,58 @@ async fn a_page_learns_the_version_of_its_websocket() {
         assert!(answer.body.starts_with(version), "{}", answer.body);
     }
     drop((stream, upgraded));
+}
+
+/// Behind a proxy, requests of many people may share a connection. A bad one must not end the WebSockets of the others.
+#[tokio::test]
+async fn requests_that_are_not_handshakes_are_refused_alone() {
+    let program = Program::start(&["--quiet"]);
+    let client = client(&program).await;
+    let mut neighbour = open(&program, &client, &[]).await;
+    let version = ("sec-websocket-version", "13");
+    let authority = |authority: &str| {
+        let uri = format!("http://{authority}/ws/echo");
+        Request::builder().method(Method::CONNECT).uri(uri).header(version.0, version.1).body(()).unwrap()
+    };
+    let connect = |headers: &[(&str, &str)]| request(&program, Method::CONNECT, "/ws/echo", headers);
+    let websocket = Some("websocket");
+    for (asked, protocol, ends, status) in [
+        // It ends its stream, so it could not send a frame.
+        (connect(&[version]), websocket, true, 400),
+        (connect(&[version, ("content-length", "5")]), websocket, false, 400),
+        (connect(&[("sec-websocket-version", "8")]), websocket, false, 400),
+        (authority(&format!("user:secret@{}", program.address)), websocket, false, 400),
+        (Request::connect(program.address.to_string()).body(()).unwrap(), None, false, 405),
+    ] {
+        let shown = format!("{asked:?}");
+        match within(client.send(asked, protocol, ends)).await {
+            Ok(answer) => assert_eq!(answer.status(), status, "{shown}"),
+            // h2 resets the stream for a body that does not come.
+            Err(error) => assert!(error.is_reset(), "{shown}: {error}"),
+        }
+        check_echo_of(&mut neighbour, "still here").await;
+    }
+}
+
+/// Connections are reset before their answers, again and again (CVE-2023-44487).
+#[tokio::test]
+async fn requests_that_are_reset_do_not_pile_up() {
+    let program = Program::start(&["--quiet", "--threads", "1"]);
+    let mut other = dial(program.address).await;
+    check_echo(&mut other, "before").await;
+    for _ in 0..20 {
+        let client = client(&program).await;
+        for _ in 0..200 {
+            let asked = client.send(request(&program, Method::GET, "/ws/echo_display", &[]), None, true);
+            // Dropping the request after it is sent resets it.
+            if tokio::time::timeout(Duration::from_millis(1), asked).await.is_ok_and(|answer| answer.is_err()) {
+                break;
+            }
+        }
+        check_echo(&mut other, "meanwhile").await;
+    }
+    drop(other);
+    program.check_stops_empty();
 }
 
 /// DNS rebinding: the page's own name leads to this machine.

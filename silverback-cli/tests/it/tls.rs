@@ -2,8 +2,9 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
+    os::unix::net::UnixStream,
     path::PathBuf,
     time::Duration,
 };
@@ -165,6 +166,19 @@ fn a_request_without_tls_is_told_to_use_it() {
 }
 
 #[test]
+fn unix_sockets_stay_without_tls() {
+    let path = std::env::temp_dir().join(format!("silverback-tls-{}.sock", std::process::id()));
+    let listen = format!("127.0.0.1:0,unix:{}", path.display());
+    let program = Program::start_with(&["--tls-self-signed", "--listen", &listen], &[]);
+    program.wait_for_output(&format!("ws://localhost/ws/echo through the Unix socket {}\n", path.display()));
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("Alt-Svc"), "{answer}");
+}
+
+#[test]
 fn a_tls_handshake_must_come_within_the_handshake_timeout() {
     let program = Program::start(&["--tls-self-signed", "--handshake-timeout", "1s"]);
     // Nothing, the start of a TLS record, and the start of a request.
@@ -175,6 +189,31 @@ fn a_tls_handshake_must_come_within_the_handshake_timeout() {
         assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0, "{start:?}");
     }
     program.check_stops_empty();
+}
+
+/// A hundred more than --max-connections are kept, to tell them why they are refused.
+#[test]
+fn tls_handshakes_that_do_not_come_are_bounded_in_number() {
+    let program = Program::start(&["--tls-self-signed", "--max-connections", "1", "--handshake-timeout", "1h"]);
+    let connect = || {
+        let stream = TcpStream::connect(program.address).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream
+    };
+    let mut silent: Vec<_> = (0..150).map(|_| connect()).collect();
+    let is_closed = |mut stream: &TcpStream| {
+        let read = stream.read(&mut [0; 16]);
+        !read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    wait_until("the others are closed", || silent.iter().filter(|stream| is_closed(stream)).count() == 49);
+    silent.clear();
+    wait_until("there is room again", || {
+        let stream = connect();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        (&stream).write_all(b"GET / HTTP/1.1\r\n\r\n").is_ok()
+            && (&stream).read(&mut [0; 16]).is_ok_and(|count| count > 0)
+    });
 }
 
 #[tokio::test]
