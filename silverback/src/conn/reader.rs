@@ -196,16 +196,17 @@ impl Reader {
 
     /// Returns the address of the other end of the TCP connection, which may be a proxy. This also works over HTTP/2, and
     /// under TLS on a `TcpStream`, by rustls or the system's library where its feature is on. With hyper over HTTP/2 the
-    /// TCP connection is not known. Returns `None` on any other transport,
-    /// and once the connection has ended. The call may ask the system, so keep the result if you need it often.
+    /// TCP connection is not known. Over HTTP/3 this is the peer's present address, because a client of QUIC may move to
+    /// another one. Returns `None` on any other transport, and once the connection has ended. The call may ask the system,
+    /// so keep the result if you need it often.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        Some(self.driver.io().addresses()?.peer)
+        self.driver.io().peer_addr()
     }
 
     /// Returns the address of our end of the TCP connection, or `None` in the same cases as
-    /// [`peer_addr`](Self::peer_addr).
+    /// [`peer_addr`](Self::peer_addr). Over HTTP/3 a client knows it only if its dialer was given one.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        Some(self.driver.io().addresses()?.local)
+        self.driver.io().local_addr()
     }
 
     /// Sets a new message size limit, in bytes, from the next frame on. For example, a server can keep it small until a

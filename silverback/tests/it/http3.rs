@@ -5,4 +5,5 @@ mod faulty_servers;
 mod hostile;
 mod server;
 mod session;
+mod streams;
 mod support;

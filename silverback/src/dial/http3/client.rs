@@ -13,7 +13,10 @@ use quinn::{
 };
 use rustls::pki_types::CertificateDer;
 
-use super::{connection::MAX_STREAMS, misuse::QuicMisuse};
+use super::{
+    connection::{MAX_STREAMS, Quic},
+    misuse::QuicMisuse,
+};
 use crate::dial::{
     DialError, TlsSession,
     tls::{Connector, TlsError},
@@ -38,16 +41,13 @@ impl Client {
     }
 
     /// Connects from a new UDP socket. The outer error is one of this machine.
-    pub(super) async fn connect(
-        &self,
-        from: IpAddr,
-        to: SocketAddr,
-    ) -> io::Result<Result<Connection, ConnectionError>> {
+    pub(super) async fn connect(&self, from: IpAddr, to: SocketAddr) -> io::Result<Result<Quic, ConnectionError>> {
         // The socket lives as long as its connection.
         let endpoint = Endpoint::client(SocketAddr::new(from, 0))?;
         let connecting = endpoint.connect_with(self.config.clone(), to, &self.server_name);
         let connecting = connecting.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        Ok(connecting.await)
+        let socket = endpoint.local_addr().ok();
+        Ok(connecting.await.map(|connection| Quic { connection, socket }))
     }
 
     /// Describes the handshake. quinn does not report the cipher suite.

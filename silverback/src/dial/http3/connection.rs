@@ -36,6 +36,12 @@ pub(super) struct Http3Connection {
     limits: Limits,
 }
 
+/// A connection of QUIC, and the address of our socket if it is known.
+pub(super) struct Quic {
+    pub(super) connection: Connection,
+    pub(super) socket: Option<SocketAddr>,
+}
+
 /// The two halves of a new stream. If they are dropped, the stream is reset.
 pub(super) struct Slot {
     pub(super) writer: Http3Writer,
@@ -47,10 +53,11 @@ pub(super) struct Slot {
 
 impl Http3Connection {
     /// Begins HTTP/3, and waits for the server's SETTINGS.
-    pub(super) async fn begin(connection: Connection, limits: Limits) -> io::Result<Arc<Self>> {
+    pub(super) async fn begin(quic: Quic, limits: Limits) -> io::Result<Arc<Self>> {
+        let Quic { connection, socket } = quic;
         let peer = connection.remote_address();
         let control = control::open(&connection, &Settings::client(&limits)).await?;
-        let link = Arc::new(Link::new(connection, Some(control)));
+        let link = Arc::new(Link::new(connection, socket, Some(control)));
         let mut told = control::read_in_background(&link, Peer::new(Role::Server, limits));
         let settings = loop {
             if let Some(settings) = told.borrow_and_update().settings {

@@ -123,7 +123,7 @@ async fn connect(
 ) -> Result<(Arc<Http3Connection>, (Instant, Duration)), DialError> {
     let target = target(request);
     let quic = reach(dialer, request, time).await?;
-    let place = Place::new(&target, Some(quic.remote_address()));
+    let place = Place::new(&target, Some(quic.connection.remote_address()));
     let limit = time.deadline(DialStep::Handshake);
     let begun = Instant::now();
     let limits = Limits {

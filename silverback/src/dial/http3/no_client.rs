@@ -8,7 +8,7 @@ use std::{
 
 use quinn::{Connection, ConnectionError};
 
-use super::misuse::QuicMisuse;
+use super::{connection::Quic, misuse::QuicMisuse};
 use crate::dial::{DialError, TlsSession, tls::Connector};
 
 pub(super) enum Client {}
@@ -18,7 +18,7 @@ impl Client {
         Err(DialError::Quic(QuicMisuse::TlsLibrary))
     }
 
-    pub(super) async fn connect(&self, _: IpAddr, _: SocketAddr) -> io::Result<Result<Connection, ConnectionError>> {
+    pub(super) async fn connect(&self, _: IpAddr, _: SocketAddr) -> io::Result<Result<Quic, ConnectionError>> {
         match *self {}
     }
 

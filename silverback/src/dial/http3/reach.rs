@@ -5,11 +5,11 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use quinn::{Connection, ConnectionError};
+use quinn::ConnectionError;
 use silverback_proto::handshake::ClientRequest;
 use tokio::time::Instant;
 
-use super::{client::Client, fault::unsupported, misuse::QuicMisuse};
+use super::{client::Client, connection::Quic, fault::unsupported, misuse::QuicMisuse};
 use crate::{
     dial::{
         DialError, DialEvent, DialStep, Dialer, VersionFault, connector::Route, error::Place, race::race,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Returns a connection whose handshake is done.
-pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Connection, DialError> {
+pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Quic, DialError> {
     // Wrong settings fail before anything is sent.
     let from = local_address(dialer, request)?;
     let tls = Connector::of(dialer.tls.as_ref(), Alpn::Http3).await?;
@@ -39,21 +39,21 @@ pub(super) async fn reach(dialer: &Dialer, request: &ClientRequest, time: &TimeL
     let connect = |address: SocketAddr| {
         dialer.observe(&DialEvent::Connecting { address });
         let connecting = client.connect(from.unwrap_or(any_address(address)), address);
-        async { connecting.await?.map_or_else(|error| Refused::of(error).map(Err), |connection| Ok(Ok(connection))) }
+        async { connecting.await?.map_or_else(|error| Refused::of(error).map(Err), |quic| Ok(Ok(quic))) }
     };
     let on_failure = |address, error: &io::Error| dialer.observe(&DialEvent::ConnectFailed { address, error });
     let racing = race(&usable, connect, on_failure);
     let (outcome, address) = time.within(DialStep::Connect, Place::new(&target, None), racing).await?;
     let place = Place::new(&target, Some(address));
-    let connection = outcome.map_err(|refused| match refused {
+    let quic = outcome.map_err(|refused| match refused {
         Refused::Alpn => unsupported(place, DialStep::Tls, VersionFault::Alpn { selected: None }),
         Refused::Tls(error) => place.failed(DialStep::Tls, error),
     })?;
     let took = begun.elapsed();
     dialer.observe(&DialEvent::Connected { target: &target, address: Some(address), took });
-    let session = client.session(&connection);
+    let session = client.session(&quic.connection);
     dialer.observe(&DialEvent::TlsEstablished { target: &target, session: &session, took });
-    Ok(connection)
+    Ok(quic)
 }
 
 /// Returns the local address to connect from, or `None` for any.

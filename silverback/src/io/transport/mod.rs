@@ -14,6 +14,7 @@ pub(crate) mod wire;
 use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
+    net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll},
 };
@@ -126,8 +127,26 @@ impl ReadSide {
         }
     }
 
+    /// Returns the peer's address of a connection of TCP or QUIC, while it is open.
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
+        match self {
+            #[cfg(feature = "http3")]
+            Self::Http3(reader) => Some(reader.link().peer_addr()),
+            _ => Some(self.addresses()?.peer),
+        }
+    }
+
+    /// Returns our address of a connection of TCP or QUIC, while it is open.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            #[cfg(feature = "http3")]
+            Self::Http3(reader) => reader.link().local_addr(),
+            _ => Some(self.addresses()?.local),
+        }
+    }
+
     /// Returns the addresses of a TCP connection, while it is open.
-    pub(crate) fn addresses(&self) -> Option<Addresses> {
+    fn addresses(&self) -> Option<Addresses> {
         match self {
             Self::Tcp(half) => Some(Addresses { peer: half.peer_addr().ok()?, local: half.local_addr().ok()? }),
             Self::Layered(layered) => Some(layered.1),

@@ -85,7 +85,8 @@ impl Http3Endpoint {
                 let _ = incoming.retry();
                 continue;
             }
-            return Some(Http3Incoming::new(incoming, Some(self.handshakes.clone())));
+            let socket = self.endpoint.local_addr().ok();
+            return Some(Http3Incoming::new(incoming, socket, Some(self.handshakes.clone())));
         }
     }
 
@@ -112,19 +113,21 @@ impl Http3Endpoint {
 pub struct Http3Incoming {
     connecting: Connecting,
     remote_address: SocketAddr,
+    /// The address of our socket, if it is known.
+    pub(super) socket: Option<SocketAddr>,
 }
 
 type Connecting = Pin<Box<dyn Future<Output = Result<quinn::Connection, ConnectionError>> + Send>>;
 
 impl Http3Incoming {
-    fn new(incoming: quinn::Incoming, handshake: Option<Arc<()>>) -> Self {
+    fn new(incoming: quinn::Incoming, socket: Option<SocketAddr>, handshake: Option<Arc<()>>) -> Self {
         let remote_address = incoming.remote_address();
         let connecting = async move {
             let connected = incoming.accept()?.await;
             drop(handshake);
             connected
         };
-        Self { connecting: Box::pin(connecting), remote_address }
+        Self { connecting: Box::pin(connecting), remote_address, socket }
     }
 
     /// The address that the client claims to have. It is known to be true once a WebSocket is open.
@@ -149,7 +152,7 @@ impl fmt::Debug for Http3Incoming {
 #[cfg(feature = "with-quinn-0_11")]
 impl From<quinn::Incoming> for Http3Incoming {
     fn from(incoming: quinn::Incoming) -> Self {
-        Self::new(incoming, None)
+        Self::new(incoming, None, None)
     }
 }
 
@@ -158,7 +161,7 @@ impl From<quinn::Incoming> for Http3Incoming {
 impl From<quinn::Connection> for Http3Incoming {
     fn from(connection: quinn::Connection) -> Self {
         let remote_address = connection.remote_address();
-        Self { connecting: Box::pin(async { Ok(connection) }), remote_address }
+        Self { connecting: Box::pin(async { Ok(connection) }), remote_address, socket: None }
     }
 }
 

@@ -86,6 +86,7 @@ impl Upgrader {
         Http3Server {
             upgrader: self.clone(),
             remote_address: client.remote_address(),
+            socket: client.socket,
             limits,
             state: State::Begins(Box::pin(open(client, limits))),
             timer: IdleTimer::new(self.settings.handshake_timeout),
@@ -106,6 +107,8 @@ type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 pub struct Http3Server {
     upgrader: Upgrader,
     remote_address: SocketAddr,
+    /// The address of our socket, if it is known.
+    socket: Option<SocketAddr>,
     limits: Limits,
     state: State,
     timer: IdleTimer,
@@ -263,7 +266,7 @@ impl Http3Server {
     }
 
     fn begin(&mut self, connection: Connection, control: SendStream) {
-        let link = Arc::new(Link::new(connection.clone(), None));
+        let link = Arc::new(Link::new(connection.clone(), self.socket, None));
         let told = control::read_in_background(&link, Peer::new(Role::Client, self.limits));
         self.state = State::Open(Box::new(Open {
             next_stream: next_stream(&connection),

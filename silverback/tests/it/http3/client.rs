@@ -21,6 +21,8 @@ async fn a_dialer_and_a_server_converse_and_close_cleanly() {
     let (mut conn, response) = within(dialer.dial_with_response(server.url("/welcome"))).await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, Version::HTTP_3));
     assert_eq!(conn.subprotocol().unwrap().as_str(), "chat");
+    assert_eq!(conn.peer_addr(), Some(server.address));
+    assert_eq!(conn.local_addr(), None);
     assert_eq!(within(conn.read_message()).await.unwrap(), Some("welcome".into()));
     conn.write_message("hello").await.unwrap();
     assert_eq!(within(conn.read_message()).await.unwrap(), Some("hello".into()));
@@ -63,6 +65,8 @@ async fn the_server_may_close_first() {
     let serving = tokio::spawn(async move {
         let mut http3 = upgrader.serve_http3(endpoint.accept().await.unwrap());
         let (mut conn, _) = http3.accept().await.unwrap().unwrap();
+        assert_eq!(conn.local_addr(), endpoint.local_addr().ok());
+        assert_eq!(conn.peer_addr(), Some(http3.remote_address()));
         conn.close(1001, "bye").await.unwrap();
         assert!(conn.close_info().unwrap().is_clean);
         assert!(http3.accept().await.is_none());
@@ -174,7 +178,8 @@ async fn addresses_are_raced_and_the_one_that_answers_wins() {
 async fn a_local_address_is_used() {
     let server = Server::start(&Upgrader::new());
     let dialer = server.dialer().local_address("127.0.0.2".parse().unwrap());
-    within(dialer.dial(server.url("/ws"))).await.unwrap();
+    let conn = within(dialer.dial(server.url("/ws"))).await.unwrap();
+    assert_eq!(conn.local_addr().unwrap().ip().to_string(), "127.0.0.2");
     // No address of the server has this family.
     let dialer = server.dialer().local_address("::1".parse().unwrap());
     assert_eq!(within(dialer.dial(server.url("/ws"))).await.unwrap_err().step(), Some(DialStep::Connect));

@@ -1,6 +1,6 @@
 //! The connection below the streams.
 
-use std::{io, sync::OnceLock};
+use std::{io, net::SocketAddr, sync::OnceLock};
 
 use quinn::{Connection, ConnectionError, SendStream};
 use silverback_proto::h3::{Error, ErrorCode};
@@ -12,6 +12,8 @@ use super::codes::varint;
 #[derive(Debug)]
 pub(crate) struct Link {
     connection: Connection,
+    /// The address of our UDP socket, if it is known. It may be the unspecified one.
+    socket: Option<SocketAddr>,
     /// The rule of HTTP/3 that the peer broke.
     fault: OnceLock<Error>,
     /// Our control stream, which must stay open as long as the connection. `None` if the server keeps it.
@@ -19,12 +21,27 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(connection: Connection, control: Option<SendStream>) -> Self {
-        Self { connection, fault: OnceLock::new(), _control: control }
+    pub(crate) fn new(connection: Connection, socket: Option<SocketAddr>, control: Option<SendStream>) -> Self {
+        Self { connection, socket, fault: OnceLock::new(), _control: control }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Returns the present address of the peer, which may move to another one.
+    pub(crate) fn peer_addr(&self) -> SocketAddr {
+        canonical(self.connection.remote_address())
+    }
+
+    /// Returns the address of our end, if it is known.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        let mut local = self.socket?;
+        // Of a socket for all addresses, quinn knows the one that the packets came to. It does not for clients.
+        if local.ip().is_unspecified() {
+            local.set_ip(self.connection.local_ip()?);
+        }
+        Some(canonical(local))
     }
 
     /// Ends the connection and tells the peer which rule it broke. All of its streams end with it.
@@ -53,6 +70,12 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.connection.close(varint(ErrorCode::NO_ERROR), b"");
     }
+}
+
+/// A socket for both families reports addresses of IPv4 in the form of IPv6.
+fn canonical(mut address: SocketAddr) -> SocketAddr {
+    address.set_ip(address.ip().to_canonical());
+    address
 }
 
 /// Returns whether the peer has ended the connection without an error.

@@ -17,6 +17,7 @@ use silverback_proto::{
 
 use super::{
     codes::{PeerReset, varint},
+    link::Link,
     shared::Shared,
 };
 use crate::io::yields::yields;
@@ -36,6 +37,10 @@ pub(crate) struct Http3Reader {
 impl Http3Reader {
     pub(super) fn new(stream: RecvStream, sender: Role, limits: Limits, shared: Arc<Shared>) -> Self {
         Self { stream, frames: RequestStream::new(sender, limits), left: Bytes::new(), payload: 0, shared }
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.shared.link
     }
 
     /// Reads the head of the peer's message.
