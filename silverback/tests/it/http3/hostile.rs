@@ -389,6 +389,24 @@ async fn a_handshake_of_quic_that_never_ends_is_given_up() {
     assert!(matches!(server.sees().await, Seen::Over));
 }
 
+/// Clients with false addresses never answer. Beyond a number of handshakes, a client must prove its address first, and the
+/// server keeps nothing of the others.
+#[tokio::test]
+async fn many_handshakes_in_progress_make_new_clients_prove_their_address() {
+    let server = Server::start(&Upgrader::new().handshake_timeout(Duration::from_secs(600)));
+    let mut begun = Vec::new();
+    for number in 1..=256 {
+        begun.push(Connection::begin_deaf(server.address, &server.certificate.der));
+        within(until(&server.connections, number)).await;
+    }
+    for _ in 0..20 {
+        begun.push(Connection::begin_deaf(server.address, &server.certificate.der));
+    }
+    let client = server.connect().await;
+    Neighbour::on(&client).await.is_undisturbed().await;
+    assert_eq!(server.connections.load(Ordering::SeqCst), 257);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_without_a_websocket_ends() {
     let mut server = Server::start(&Upgrader::new());
