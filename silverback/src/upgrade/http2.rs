@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     conn::Conn,
-    io::transport::{ByteStream, socket::Addresses},
+    io::transport::{ByteStream, driven::Driven, socket::Addresses},
 };
 
 impl Upgrader {
@@ -78,7 +78,7 @@ impl Upgrader {
             timer: IdleTimer::new(self.settings.handshake_timeout),
             handshakes: JoinSet::new(),
             rooms: Rooms::new(),
-            busy: Arc::new(()),
+            busy: Arc::default(),
             addresses,
             is_shutting_down: false,
         }
@@ -100,7 +100,7 @@ pub struct Http2Server {
     handshakes: JoinSet<Accepted>,
     rooms: Rooms,
     /// Each WebSocket and each request that is not answered has a clone.
-    busy: Arc<()>,
+    busy: Arc<Driven>,
     addresses: Option<Arc<Addresses>>,
     is_shutting_down: bool,
 }
@@ -221,11 +221,15 @@ impl Http2Server {
                     return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
                 State::Open(connection) => {
+                    let turn = self.busy.begin_turn();
                     let polled = if self.rooms.poll_room(cx).is_ready() {
                         connection.poll_accept(cx)
                     } else {
                         connection.poll_closed(cx).map(|closed| closed.err().map(Err))
                     };
+                    if polled.is_pending() {
+                        self.busy.end_turn(turn);
+                    }
                     match polled {
                         Poll::Ready(Some(Ok((request, respond)))) => {
                             let (request, received, protocol) = taken_apart(request);

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::UpgradeError;
 use crate::io::transport::{
     ReadSide, WriteSide,
+    driven::Driven,
     http2::{Http2Reader, Http2Writer, send_all},
     socket::Addresses,
 };
@@ -23,7 +24,7 @@ pub(super) struct Http2Stream {
     pub(super) received: RecvStream,
     pub(super) respond: SendResponse<Bytes>,
     /// Counts the WebSockets and the unanswered requests of the connection.
-    pub(super) busy: Arc<()>,
+    pub(super) busy: Arc<Driven>,
     pub(super) addresses: Option<Arc<Addresses>>,
     /// Bounds the unanswered requests.
     pub(super) _room: Option<OwnedSemaphorePermit>,

@@ -303,6 +303,24 @@ async fn an_abnormal_end_is_an_error_here_and_a_reset_there() {
     assert_eq!(within(dropped.receive()).await.unwrap_err().reason(), Some(Reason::CANCEL));
 }
 
+/// Over TCP the kernel would send them too.
+#[tokio::test]
+async fn messages_that_were_written_before_an_abnormal_end_arrive() {
+    let (near, far) = duplex(1024 * 1024);
+    let mut http2 = Upgrader::new().serve_http2(far);
+    tokio::spawn(async move {
+        while let Some(accepted) = http2.accept().await {
+            let (mut conn, _) = accepted.unwrap();
+            conn.write_message("last").await.unwrap();
+            conn.flush().await.unwrap();
+        }
+    });
+    let client = within(Client::connect(near)).await;
+    let mut stream = within(client.open(&[])).await;
+    within(stream.expect(text("last"))).await;
+    assert_eq!(within(stream.receive()).await.unwrap_err().reason(), Some(Reason::CANCEL));
+}
+
 #[tokio::test]
 async fn graceful_shutdown_lets_open_connections_end() {
     let (near, far) = duplex(1024 * 1024);

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::prefixed::Prefixed;
 use crate::io::transport::{
+    driven::Driven,
     http2::to_io,
     socket::{Addresses, socket_under},
 };
@@ -26,7 +27,7 @@ pub(super) struct Http2Connection {
     /// `None` if no more streams may be opened.
     sender: Mutex<Option<SendRequest<Bytes>>>,
     /// Each handshake and each WebSocket has a clone, and so has the driver.
-    streams: Arc<()>,
+    streams: Arc<Driven>,
     addresses: Option<Arc<Addresses>>,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Http2Connection {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) sender: SendRequest<Bytes>,
-    pub(super) counted: Arc<()>,
+    pub(super) counted: Arc<Driven>,
     pub(super) addresses: Option<Arc<Addresses>>,
 }
 
@@ -70,7 +71,7 @@ impl Http2Connection {
             Poll::Pending => Poll::Ready(Ok(())),
         })
         .await?;
-        let streams = Arc::new(());
+        let streams = Arc::new(Driven::default());
         let slot = Slot { sender: sender.clone(), counted: streams.clone(), addresses: addresses.clone() };
         let this = Arc::new(Self { sender: Mutex::new(Some(sender)), streams: streams.clone(), addresses });
         tokio::spawn(drive(connection, Arc::downgrade(&this), streams));
@@ -103,10 +104,16 @@ impl Http2Connection {
 }
 
 /// Drives a connection until it ends. h2 ends it in order when the last sender and the last stream are gone.
-async fn drive(mut connection: Connection<Prefixed, Bytes>, handle: Weak<Http2Connection>, streams: Arc<()>) {
+async fn drive(mut connection: Connection<Prefixed, Bytes>, handle: Weak<Http2Connection>, streams: Arc<Driven>) {
     let (mut idle_checks, mut ending_checks) = (0, 0);
     loop {
-        if let Ok(ended) = timeout(CHECK, &mut connection).await {
+        let turns = poll_fn(|cx| {
+            let turn = streams.begin_turn();
+            let polled = Pin::new(&mut connection).poll(cx);
+            streams.end_turn(turn);
+            polled
+        });
+        if let Ok(ended) = timeout(CHECK, turns).await {
             tracing::debug!(target: "silverback::dial", "the HTTP/2 connection ended: {ended:?}");
             return;
         }

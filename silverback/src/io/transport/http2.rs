@@ -6,12 +6,14 @@ use std::{
     io::{self, IoSlice},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use h2::{Reason, RecvStream, SendStream};
+use tokio::{runtime::Handle, time::timeout};
 
-use super::socket::Addresses;
+use super::{driven::Driven, socket::Addresses};
 
 /// The receiving half of a stream.
 #[derive(Debug)]
@@ -59,47 +61,53 @@ impl Http2Reader {
 /// order would tell the peer that everything was said.
 #[derive(Debug)]
 pub(crate) struct Http2Writer {
-    stream: SendStream<Bytes>,
+    /// `None` after the drop has begun.
+    stream: Option<SendStream<Bytes>>,
     has_ended: bool,
-    /// Its clones count the WebSockets of the connection.
-    _counted: Arc<()>,
+    driven: Arc<Driven>,
+    /// The turn of the connection at the last write.
+    written_in: Option<u64>,
 }
 
 impl Http2Writer {
-    pub(crate) fn new(stream: SendStream<Bytes>, counted: Arc<()>) -> Self {
-        Self { stream, has_ended: false, _counted: counted }
+    pub(crate) fn new(stream: SendStream<Bytes>, driven: Arc<Driven>) -> Self {
+        Self { stream: Some(stream), has_ended: false, driven, written_in: None }
     }
 
     /// Sends the slices as one DATA frame, as far as the windows of the peer allow.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
         let wanted = slices.iter().map(|slice| slice.len()).sum::<usize>();
-        self.stream.reserve_capacity(wanted);
+        stream.reserve_capacity(wanted);
         // h2 reports a capacity of 0 when it has to be asked again.
-        while self.stream.capacity() == 0 {
-            match ready!(self.stream.poll_capacity(cx)) {
+        while stream.capacity() == 0 {
+            match ready!(stream.poll_capacity(cx)) {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
                 None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             }
         }
-        let count = self.stream.capacity().min(wanted);
+        let count = stream.capacity().min(wanted);
         let mut data = BytesMut::with_capacity(count);
         for slice in slices {
             let len = slice.len().min(count - data.len());
             data.extend_from_slice(&slice[..len]);
         }
-        self.stream.send_data(data.freeze(), false).map_err(to_io)?;
+        stream.send_data(data.freeze(), false).map_err(to_io)?;
+        self.written_in = Some(self.driven.now());
         // Otherwise this stream would keep its claim on the connection's window while it has nothing to send.
-        self.stream.reserve_capacity(0);
+        stream.reserve_capacity(0);
         Poll::Ready(Ok(count))
     }
 
     /// Sends the end of the stream.
     pub(crate) fn shut_down(&mut self) -> io::Result<()> {
-        if !std::mem::replace(&mut self.has_ended, true) {
-            self.stream.send_data(Bytes::new(), true).map_err(to_io)?;
+        match &mut self.stream {
+            Some(stream) if !std::mem::replace(&mut self.has_ended, true) => {
+                stream.send_data(Bytes::new(), true).map_err(to_io)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -116,13 +124,27 @@ pub(crate) async fn send_all(mut stream: SendStream<Bytes>, mut body: Bytes) -> 
     Ok(())
 }
 
+/// A reset discards what h2 has not sent yet. Over TCP the kernel would still send it, so the reset waits for the
+/// connection to send.
 impl Drop for Http2Writer {
     fn drop(&mut self) {
-        if !self.has_ended {
-            self.stream.send_reset(Reason::CANCEL);
+        let Some(mut stream) = self.stream.take().filter(|_| !self.has_ended) else { return };
+        let waits_for = self.written_in.filter(|&turn| !self.driven.is_past(turn));
+        match (waits_for, Handle::try_current()) {
+            (Some(turn), Ok(runtime)) => {
+                let driven = self.driven.clone();
+                runtime.spawn(async move {
+                    let _ = timeout(LONGEST_WAIT, driven.past(turn)).await;
+                    stream.send_reset(Reason::CANCEL);
+                });
+            }
+            _ => stream.send_reset(Reason::CANCEL),
         }
     }
 }
+
+/// How long a reset waits for the connection to send. The next turn of the connection normally comes at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Keeps an error of h2 inside, or returns the error of the transport that it holds.
 pub(crate) fn to_io(error: h2::Error) -> io::Error {

@@ -2,6 +2,8 @@
 //! one box.
 
 mod byte_stream;
+#[cfg(feature = "http2")]
+pub(crate) mod driven;
 mod exclusive;
 #[cfg(feature = "http2")]
 pub(crate) mod http2;

@@ -306,3 +306,15 @@ async fn each_step_is_reported_to_the_observer() {
         assert!(event.starts_with(begin), "{event}");
     }
 }
+
+/// Over TCP the kernel would send them too.
+#[tokio::test]
+async fn messages_that_were_written_before_an_abnormal_end_arrive() {
+    let (mut conn, server, mut stream) = opened().await;
+    conn.write_message("last").await.unwrap();
+    conn.flush().await.unwrap();
+    drop(conn);
+    within(stream.expect(text("last"))).await;
+    assert_eq!(within(stream.receive()).await.unwrap_err().reason(), Some(Reason::CANCEL));
+    within(server.ended()).await.unwrap();
+}
