@@ -6,11 +6,11 @@ use silverback::{Message, PreparedMessage};
 
 use crate::model::{name::TopicName, publication::Publication};
 
-/// Turns publications into messages. A hub encodes each batch once for each encoding, whatever the number of members,
+/// Turns publications into messages. A hub encodes each batch once for each encoding, however many members there are,
 /// and the message is compressed once for each set of parameters.
 ///
-/// [`Plain`] sends payloads only. A protocol with topic names, offsets and replies brings its own encoding. It is called
-/// in the hub's tasks, so it must neither block nor panic.
+/// [`Plain`] sends payloads only. A protocol with topic names, offsets and replies brings its own encoding. It is
+/// called in the hub's tasks, so it must neither block nor panic.
 pub trait Encoding: fmt::Debug + Send + Sync + 'static {
     /// Encodes a batch: one or more publications of one topic, in order, and at most
     /// [`max_batch`](Self::max_batch).

@@ -1,4 +1,5 @@
-//! Topics over many WebSockets: subscriptions, fan-out, history, presence, and what happens to members that read slowly.
+//! Topics over many WebSockets: subscriptions, fan-out, history, presence, and what happens to members that read
+//! slowly.
 //!
 //! ```
 //! use silverback_hub::{Hub, Identity, Slow, Start, Topic};

@@ -33,7 +33,7 @@ use crate::{
 
 /// Keeps everything in the memory of this process. This is the engine of a hub without another.
 ///
-/// Each topic has an epoch of its own. History and presence end with the process. Clones are further nodes on the same
+/// Each topic has its own epoch. History and presence end with the process. Clones are further nodes on the same
 /// memory, so a test can run two hubs in one process:
 ///
 /// ```
@@ -96,7 +96,7 @@ impl MemoryLimits {
         self
     }
 
-    /// How long a topic that nobody uses keeps its position. Default: 24 hours. Later a member cannot prove that it has
+    /// How long an unused topic keeps its position. Default: 24 hours. Later a member cannot prove that it has
     /// missed nothing. A full memory forgets such topics earlier.
     #[must_use]
     pub fn position_age(mut self, age: Duration) -> Self {

@@ -1,10 +1,10 @@
-//! What an engine reports.
+//! The events that an engine reports to its hub.
 
 use bytes::Bytes;
 
 use crate::model::{name::TopicName, publication::Publication};
 
-/// What an engine reports.
+/// An event that an engine reports to its hub.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EngineEvent {

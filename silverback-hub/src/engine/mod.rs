@@ -1,4 +1,4 @@
-//! What the hub needs from an engine: the memory of one process, or a broker that several nodes share.
+//! The interface of engines: the memory of one process, or a broker that several nodes share.
 
 pub(crate) mod event;
 pub(crate) mod events;
@@ -27,7 +27,7 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError
 ///
 /// [`Memory`](crate::Memory) is the engine of one process. Others are crates of their own.
 ///
-/// # What the hub expects
+/// # Requirements
 /// - Order: the publications of one topic arrive in the order of their positions, each at most once if possible. The
 ///   hub drops a publication that arrives twice.
 /// - Positions: within an epoch, offsets only rise, from 1 up to [`Position::MAX_OFFSET`]. After a loss of data the
@@ -35,10 +35,11 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError
 /// - One subscription: the hub counts its members. It subscribes to a topic when the first one comes and unsubscribes
 ///   after the last one has left, and never has two of these calls for one topic at a time. A call that was given up may
 ///   have taken effect, so both calls may be repeated.
-/// - Connections: the engine reconnects and subscribes again by itself, and reports [`EngineEvent::Down`](event::EngineEvent::Down) and
+/// - Connections: the engine reconnects and subscribes again by itself, and reports
+///   [`EngineEvent::Down`](event::EngineEvent::Down) and
 ///   [`EngineEvent::Up`](event::EngineEvent::Up). The hub checks positions after that.
-/// - Calls while the engine is down fail with [`EngineError::Down`] and do not wait for ever. The hub gives up waiting
-///   for a call after 10 s.
+/// - Calls while the engine is down fail at once with [`EngineError::Down`]. The hub waits for each call for 10 s at
+///   most.
 ///
 /// [`Publication::to_bytes`] and [`Identity::to_bytes`] are the bytes for a broker.
 ///
@@ -62,7 +63,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Returns the newest position of a topic, or `None` without history.
     fn position<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, Option<Position>>;
 
-    /// Returns what is stored after a position. [`Replay::complete`] is true only if nothing is missing.
+    /// Returns the stored publications after a position. [`Replay::complete`] is true only if nothing is missing.
     fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay>;
 
     /// Makes members present for this long, or longer if they are present already.
@@ -74,8 +75,52 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Returns who is present in a topic, on all nodes.
     fn present<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, Vec<Present>>;
 
-    /// Sends a message of the hub to all nodes, this one included. It arrives there as [`EngineEvent::Control`](event::EngineEvent::Control).
+    /// Sends a message of the hub to all nodes, this one included. It arrives there as
+    /// [`EngineEvent::Control`](event::EngineEvent::Control).
     fn control(&self, message: Bytes) -> EngineFuture<'_, ()>;
+}
+
+/// An engine that is chosen while the program runs.
+impl<E: Engine + ?Sized> Engine for Box<E> {
+    fn start(&self, events: Events) -> EngineFuture<'_, ()> {
+        (**self).start(events)
+    }
+
+    fn publish<'a>(&'a self, topic: &'a Topic, publication: Publication) -> EngineFuture<'a, Accepted> {
+        (**self).publish(topic, publication)
+    }
+
+    fn subscribe<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, Option<Position>> {
+        (**self).subscribe(name, topic)
+    }
+
+    fn unsubscribe<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, ()> {
+        (**self).unsubscribe(name)
+    }
+
+    fn position<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, Option<Position>> {
+        (**self).position(name, topic)
+    }
+
+    fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay> {
+        (**self).since(name, topic, after)
+    }
+
+    fn lease(&self, leases: Vec<Lease>, lasts: Duration) -> EngineFuture<'_, ()> {
+        (**self).lease(leases, lasts)
+    }
+
+    fn release<'a>(&'a self, name: &'a TopicName, member: MemberId) -> EngineFuture<'a, ()> {
+        (**self).release(name, member)
+    }
+
+    fn present<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, Vec<Present>> {
+        (**self).present(name)
+    }
+
+    fn control(&self, message: Bytes) -> EngineFuture<'_, ()> {
+        (**self).control(message)
+    }
 }
 
 /// A member that is present in a topic until its lease ends.
@@ -97,7 +142,7 @@ impl Lease {
     }
 }
 
-/// What became of a publication.
+/// The answer of an engine to a publication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! The authorization hook.
 
 use std::{fmt, pin::Pin};
 
@@ -8,7 +8,7 @@ use crate::model::{
     name::TopicName,
 };
 
-/// What a member asks for.
+/// The request of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access {
@@ -18,11 +18,11 @@ pub struct Access {
     pub member: MemberId,
     /// The topic.
     pub topic: TopicName,
-    /// What it wants to do.
+    /// The requested action.
     pub action: Action,
 }
 
-/// What a member can do with a topic.
+/// An action of a member on a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {

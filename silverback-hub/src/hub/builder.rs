@@ -56,14 +56,15 @@ impl HubBuilder {
         }
     }
 
-    /// Sets the engine. Default: [`Memory`], for one node.
+    /// Sets the engine, or a `Box<dyn Engine>`. Default: [`Memory`], for one node.
     pub fn engine(mut self, engine: impl Engine) -> Self {
         self.engine = Box::new(engine);
         self
     }
 
-    /// Sets the options of the topics that match a pattern: a name, or a prefix and `*`. The most specific pattern wins:
-    /// a name, then the longest prefix. All nodes must have the same options. Default: [`Topic::new`] for every name.
+    /// Sets the options of the topics that match a pattern: a name, or a prefix and `*`. The most specific pattern
+    /// wins: a name, then the longest prefix. All nodes must have the same options. Default: [`Topic::new`] for every
+    /// name.
     pub fn topics(mut self, pattern: &str, topic: Topic) -> Self {
         self.patterns.add(pattern, topic);
         self
@@ -117,12 +118,15 @@ impl HubBuilder {
     /// [`Member`](crate::Member) are dropped.
     ///
     /// # Errors
-    /// Fails if a close code must not be sent, or if the engine does not start. An engine that is not connected yet does
-    /// not fail: see [`Hub::is_ready`].
+    /// Fails if a pattern is empty or has a `*` that is not its end, if a close code must not be sent, or if the engine
+    /// does not start. An engine that is not connected yet does not fail: see [`Hub::is_ready`].
     ///
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn start(self) -> Result<Hub, HubError> {
+        if let Some(pattern) = self.patterns.invalid() {
+            return Err(HubError::Pattern(pattern));
+        }
         let slow = self.patterns.all().filter_map(|topic| match topic.slow() {
             Slow::Disconnect(code) => Some(CloseCode::new(code)),
             _ => None,

@@ -14,8 +14,8 @@ impl Hub {
     /// Closes all members, spread over `window` with jitter, and refuses new ones. Returns how many were closed.
     ///
     /// The code tells clients to reconnect: 1012, or that of [`HubBuilder::drain_code`](crate::HubBuilder::drain_code).
-    /// If all of them did so at the same moment, the other nodes would have to bear it. Make the load balancer send no new
-    /// connections before, for example with [`is_ready`](Self::is_ready).
+    /// If all of them did so at the same moment, the other nodes would have to bear it. Make the load balancer send no
+    /// new connections before, for example with [`is_ready`](Self::is_ready).
     ///
     /// # Cancel safety
     /// If the future is dropped, the hub still refuses new members, and those that are left stay. Call it again to

@@ -31,8 +31,8 @@ pub struct Member {
     id: MemberId,
     identity: Identity,
     writer: Writer,
-    /// Subscriptions, and those that are about to begin. So a second one to the same topic fails before it could disturb
-    /// the first.
+    /// Subscriptions, and those that are about to begin. So a second one to the same topic fails before it could
+    /// disturb the first.
     topics: Mutex<HashSet<TopicName>>,
 }
 

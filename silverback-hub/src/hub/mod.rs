@@ -44,7 +44,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// # What is promised
+/// # Promise
 /// Order per topic. At most once live. With history *complete, or told so*. Never exactly once.
 #[derive(Clone)]
 pub struct Hub(Arc<Shared>);
@@ -52,8 +52,8 @@ pub struct Hub(Arc<Shared>);
 impl Hub {
     /// Adds a connection. Keep the [`Member`] as long as the connection lives, and keep reading.
     ///
-    /// A hub that drains closes the connection with the code of the [drain](Self::drain), and a hub that is full closes it
-    /// with 1013. The reader then ends soon, and the member cannot subscribe.
+    /// A hub that drains closes the connection with the code of the [drain](Self::drain), and a hub that is full closes
+    /// it with 1013. The reader then ends soon, and the member cannot subscribe.
     pub fn join(&self, conn: Conn, identity: Identity) -> (Member, Reader) {
         self.join_with(conn, identity, self.0.encoding.clone())
     }
@@ -97,8 +97,8 @@ impl Hub {
         self.0.presence(&TopicName::new(topic)?).await
     }
 
-    /// Returns what the history of a topic has after a position, and whether that is everything. With
-    /// [`Position::start`] it returns all that is stored.
+    /// Returns the stored publications of a topic after a position, and whether they are complete. With
+    /// [`Position::start`] it returns all stored publications.
     ///
     /// # Errors
     /// Fails if the name is not valid or the engine fails.
@@ -131,7 +131,7 @@ impl Hub {
         Ok(node.call(node.engine.control(message)).await?)
     }
 
-    /// Returns what happens from now on: slow members, holes, the engine.
+    /// Returns the events from now on: slow members, holes, and the state of the engine.
     pub fn events(&self) -> HubEvents {
         HubEvents(self.node().counting.listen())
     }

@@ -40,7 +40,8 @@ pub struct Published {
     pub position: Option<Position>,
     /// How many members of this node were subscribed. Other nodes may have more.
     pub local_receivers: usize,
-    /// A publication with this id was accepted before. Nothing was sent again, and `position` is that of the first time.
+    /// A publication with this id was accepted before. Nothing was sent again, and `position` is that of the first
+    /// time.
     pub is_duplicate: bool,
 }
 
@@ -59,7 +60,8 @@ impl Hub {
     ///
     /// # Errors
     /// Fails if a name is not valid, the payload is larger than [`Limits::payload`](crate::Limits::payload), or the
-    /// engine fails. After [`EngineError::TimedOut`](crate::EngineError::TimedOut) nobody knows whether it was published.
+    /// engine fails. After [`EngineError::TimedOut`](crate::EngineError::TimedOut) the publication may have been
+    /// accepted or not.
     ///
     /// # Cancel safety
     /// If the future is dropped, the publication may have been accepted or not. With an id it can be published again.
@@ -94,7 +96,7 @@ impl<'a> Publish<'a> {
         self
     }
 
-    /// Leaves out one member, usually the one that sent the message. Default: nobody.
+    /// Leaves out one member, usually the one that sent the message. Default: no member is left out.
     pub fn except(mut self, member: &'a Member) -> Self {
         self.except = Some(member);
         self

@@ -1,4 +1,4 @@
-//! What the handles of a hub share.
+//! The state that the handles of a hub share.
 
 use std::{sync::Arc, time::Duration};
 

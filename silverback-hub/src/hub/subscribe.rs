@@ -64,8 +64,8 @@ impl<'a> Subscribe<'a> {
     }
 
     /// Sets the message that tells the client about its subscription. The hub queues it before the first live
-    /// publication. It has to include the recovered publications, since the hub no longer sends them itself. Called in a
-    /// task of the hub, so it must neither block nor panic.
+    /// publication. It has to include the recovered publications, since the hub no longer sends them itself. Called in
+    /// a task of the hub, so it must neither block nor panic.
     ///
     /// Default: the hub sends the recovered publications as if they were live.
     pub fn reply(mut self, message: impl FnOnce(&Subscribed) -> Message + Send + 'static) -> Self {
@@ -94,7 +94,7 @@ impl<'a> Subscribe<'a> {
                 |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: None };
             entered.hand_over(command)?;
             let undo = Undo::new(member, &name);
-            // The shard keeps what arrives from here on. So there is no hole between that and the replay.
+            // From here on the shard keeps the publications that arrive, so there is no hole before the replay.
             let replay = replay(node, &name, &start).await?;
             let asks_for_all = matches!(start, Start::After(_));
             node.send(member_id, Command::Merge { member: member_id, name: name.clone(), replay, asks_for_all, reply });
@@ -133,7 +133,7 @@ impl fmt::Debug for Subscribe<'_> {
     }
 }
 
-/// Fetches what a subscription begins with.
+/// Fetches the publications that a subscription begins with.
 async fn replay(node: &Node, name: &TopicName, start: &Start) -> Result<Replay, EngineError> {
     let options = node.options(name);
     match start {
@@ -142,7 +142,7 @@ async fn replay(node: &Node, name: &TopicName, start: &Start) -> Result<Replay, 
         Start::Recent(count) => {
             let mut replay = node.call(node.engine.since(name, options, &Position::start())).await?;
             replay.publications.drain(..replay.publications.len().saturating_sub(*count));
-            // Nobody asks what was before.
+            // Nothing is claimed about the publications before.
             replay.complete = true;
             Ok(replay)
         }

@@ -20,6 +20,8 @@ pub enum HubError {
     Left,
     /// The hub's tasks have ended with their runtime.
     Stopped,
+    /// This pattern of [`HubBuilder::topics`](crate::HubBuilder::topics) is empty or has a `*` that is not its end.
+    Pattern(String),
     /// [`Slow::Disconnect`](crate::Slow::Disconnect) or another option has a close code that must not be sent (RFC
     /// 6455, 7.4).
     CloseCode(u16),
@@ -33,8 +35,7 @@ pub enum HubError {
 pub enum EngineError {
     /// The engine has no connection to its broker. It reconnects by itself.
     Down,
-    /// The broker did not answer in time, so nobody knows whether it has accepted the call. Publish again with the same
-    /// id.
+    /// The broker did not answer in time, so it may have accepted the call or not. Publish again with the same id.
     TimedOut,
     /// A limit of the engine was reached.
     Limit(LimitError),
@@ -67,6 +68,7 @@ impl fmt::Display for HubError {
             Self::AlreadySubscribed => f.write_str("the member is subscribed to this topic already"),
             Self::Left => f.write_str("the member has left the hub or the topic"),
             Self::Stopped => f.write_str("the hub has stopped with its runtime"),
+            Self::Pattern(pattern) => write!(f, "the pattern {pattern:?} is not a name, or a prefix and one `*`"),
             Self::CloseCode(code) => write!(f, "the close code {code} must not be sent; use 1000 or 3000 to 4999"),
             Self::Engine(error) => error.fmt(f),
         }

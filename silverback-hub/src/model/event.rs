@@ -1,8 +1,8 @@
-//! What the hub reports about itself.
+//! The events and counters of a hub.
 
 use super::{identity::MemberId, name::TopicName};
 
-/// What happened in a hub, for logs and alarms. See [`Hub::events`](crate::Hub::events).
+/// An event in a hub, for logs and alarms. See [`Hub::events`](crate::Hub::events).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HubEvent {
@@ -14,7 +14,7 @@ pub enum HubEvent {
         topic: TopicName,
         /// How many publications were lost. With [`LagAction::Disconnected`], everything from this one on is.
         missed: u64,
-        /// What was done.
+        /// The action of the hub.
         action: LagAction,
     },
     /// Publications of a topic with history were lost between the engine and this node, and the history no longer has
@@ -27,11 +27,11 @@ pub enum HubEvent {
     EngineUp,
     /// The engine has lost its broker.
     EngineDown,
-    /// This listener was too slow and has missed as many events. It goes on with the next one.
+    /// This listener was too slow and has missed this many events. It continues with the next one.
     Missed(u64),
 }
 
-/// What was done about a slow member.
+/// The action of the hub about a slow member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LagAction {

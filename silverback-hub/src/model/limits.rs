@@ -73,8 +73,8 @@ impl Limits {
         self
     }
 
-    /// Bytes that the hub hands to a connection ahead of its peer. Default: 16 KiB. What a connection has accepted can
-    /// no longer be dropped or conflated, so a small window keeps slow members current.
+    /// Bytes that the hub hands to a connection ahead of its peer. Default: 16 KiB. Messages that a connection has
+    /// accepted can no longer be dropped or conflated, so a small window keeps slow members current.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes.max(1);

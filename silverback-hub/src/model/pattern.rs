@@ -33,6 +33,13 @@ impl Patterns {
         self.rules.iter().find(|rule| rule.matches(name)).map_or(&self.otherwise, |rule| &rule.topic)
     }
 
+    /// Returns a pattern that can match no name as it was meant.
+    pub(crate) fn invalid(&self) -> Option<String> {
+        let is_invalid = |rule: &&Rule| rule.text.contains('*') || (rule.text.is_empty() && !rule.is_prefix);
+        let rule = self.rules.iter().find(is_invalid)?;
+        Some(if rule.is_prefix { format!("{}*", rule.text) } else { rule.text.clone() })
+    }
+
     /// Returns all options.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Topic> {
         self.rules.iter().map(|rule| &*rule.topic)
@@ -64,6 +71,16 @@ mod tests {
             ("chat:public:1", Slow::Conflate),
         ] {
             assert_eq!(patterns.options(name).slow(), slow, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_at_the_end_only() {
+        for (pattern, is_valid) in [("*", true), ("a*", true), ("a", true), ("", false), ("a*b", false), ("a**", false)]
+        {
+            let mut patterns = Patterns::default();
+            patterns.add(pattern, Topic::new());
+            assert_eq!(patterns.invalid(), (!is_valid).then(|| pattern.to_owned()));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where a subscription begins, and what it got.
+//! The start of a subscription, and its result.
 
 use super::{position::Position, publication::Publication};
 
@@ -7,8 +7,8 @@ use super::{position::Position, publication::Publication};
 pub enum Start {
     /// With the next publication.
     Live,
-    /// With up to this many of the newest publications that the history has, and then live. For someone who comes for the
-    /// first time.
+    /// With up to this many of the newest publications that the history has, and then live. For someone who comes for
+    /// the first time.
     Recent(usize),
     /// After this position: first what was missed, if the history has all of it.
     After(Position),
@@ -22,8 +22,8 @@ pub struct Subscribed {
     pub position: Option<Position>,
     /// Whether the member has everything since the position that it asked for.
     pub recovered: Recovery,
-    /// What the member got from the history, oldest first. After a position it is all that was missed or nothing, because
-    /// a part would pass for the whole.
+    /// What the member got from the history, oldest first. After a position it is all that was missed or nothing,
+    /// because a part would pass for the whole.
     pub publications: Vec<Publication>,
 }
 

@@ -1,4 +1,4 @@
-//! What a topic keeps, and what happens to members that read slowly.
+//! The options of a topic: history, presence, and the policy for members that read slowly.
 
 use std::time::Duration;
 

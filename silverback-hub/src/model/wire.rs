@@ -1,11 +1,12 @@
 //! Publications and identities as bytes, for engines that send them through a broker.
 //!
 //! ```text
-//! publication: 1 | flags | id: length, bytes | key: length, bytes | except: 16 bytes | user: 2 bytes length, bytes | payload
-//! identity:    1 | flags | user: 2 bytes length, bytes | info
+//! publication: 1 | flags | id: length, bytes | key: length, bytes | except: 16 bytes | user: length, bytes | payload
+//! identity:    1 | flags | user: length, bytes | info
 //! ```
-//! A field is there if its flag is set. The first byte is the version. A node that finds another version or an unknown
-//! flag reports an error instead of a guess. The topic and the position are not included, because the broker has them.
+//! The length of a user id has 2 bytes, any other length 1. A field is there if its flag is set. The first byte is the
+//! version. A node that finds another version or an unknown flag reports an error instead of a guess. The topic and the
+//! position are not included, because the broker has them.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -23,8 +24,8 @@ use super::{
 pub struct DecodeError;
 
 impl Publication {
-    /// Encodes everything but the topic and the position, for a broker. A user id of more than 64 KiB is left out. No hub
-    /// accepts one by default.
+    /// Encodes everything but the topic and the position, for a broker. A user id of more than 64 KiB is left out. No
+    /// hub accepts one by default.
     pub fn to_bytes(&self) -> Bytes {
         let user = self.user.as_deref().and_then(|user| Some((u16::try_from(user.len()).ok()?, user)));
         let flags = [
@@ -79,8 +80,8 @@ impl Publication {
 }
 
 impl Identity {
-    /// Encodes an identity, for a broker that keeps presence. A user id of more than 64 KiB is left out. No hub accepts one
-    /// by default.
+    /// Encodes an identity, for a broker that keeps presence. A user id of more than 64 KiB is left out. No hub accepts
+    /// one by default.
     pub fn to_bytes(&self) -> Bytes {
         let user = self.user_id().and_then(|user| Some((u16::try_from(user.len()).ok()?, user)));
         let mut bytes = vec![VERSION, if user.is_some() { USER } else { 0 }];

@@ -1,4 +1,4 @@
-//! What the tasks of a node are asked to do.
+//! The commands to the tasks of a node.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     topics::recovery::Replay,
 };
 
-/// What a shard is asked to do, in order.
+/// A command to a shard. It handles them in order.
 pub(crate) enum Command {
     Join {
         member: MemberId,

@@ -1,4 +1,4 @@
-//! The task that talks to the engine about what no member waits for: it unsubscribes, recovers, renews leases and checks
+//! The task that makes the engine calls for which no member waits: it unsubscribes, recovers, renews leases and checks
 //! positions.
 
 use std::{
@@ -23,7 +23,7 @@ use crate::{
     topics::recovery::Replay,
 };
 
-/// How often the node does what nobody asks for.
+/// The periods of the regular work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// How long a member is present without being renewed.
@@ -107,7 +107,7 @@ async fn unsubscribe(node: Arc<Node>, name: TopicName) {
 }
 
 /// Fetches what is missing after a position. Tries again while the engine is down. If it is up and fails all the same,
-/// the members must not wait for ever, so the hole is reported.
+/// the hole is reported, so that the members get live publications again.
 async fn recover(node: Arc<Node>, name: TopicName, after: Position) {
     let options = node.options(&name).clone();
     let mut failures = 0;
@@ -128,8 +128,8 @@ async fn recover(node: Arc<Node>, name: TopicName, after: Position) {
     }
 }
 
-/// Compares the positions of the topics of a stripe with the engine's. Without this, nobody would notice that the last
-/// publication is missing until the next one comes.
+/// Compares the positions of the topics of a stripe with the engine's. Without this, a loss of the last publication
+/// would show only when the next one comes.
 async fn check(node: Arc<Node>, stripe: usize) {
     for name in node.with_history(stripe) {
         let Ok(position) = node.call(node.engine.position(&name, node.options(&name))).await else { return };

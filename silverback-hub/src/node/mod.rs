@@ -5,8 +5,8 @@
 //!                          |                          |
 //!                          +------------jobs----------+--> keeper (one task): unsubscribe, recover, lease, check
 //! ```
-//! `routing` sorts out duplicates and gaps under the lock of a few topics, and hands each publication to the shards that
-//! have members in its topic. It takes as long with one member as with many.
+//! `routing` sorts out duplicates and gaps under the lock of a few topics, and hands each publication to the shards
+//! that have members in its topic. It takes as long with one member as with many.
 
 pub(crate) mod commands;
 pub(crate) mod control;

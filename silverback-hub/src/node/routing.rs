@@ -1,4 +1,4 @@
-//! The topics with members on this node: who is there, and what arrives for them.
+//! The topics with members on this node, their subscriptions, and the way of publications to the shards.
 
 use std::{
     collections::HashMap,
@@ -44,7 +44,7 @@ use crate::{
     },
 };
 
-/// What all handles of a hub share.
+/// The state that all handles and tasks of a node share.
 pub(crate) struct Node {
     pub(crate) engine: Box<dyn Engine>,
     pub(crate) limits: Limits,
@@ -108,7 +108,7 @@ impl Node {
         }
     }
 
-    /// Waits for a call of the engine, but not for ever.
+    /// Waits for a call of the engine, with a time limit.
     pub(crate) async fn call<T>(&self, call: EngineFuture<'_, T>) -> Result<T, EngineError> {
         timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(EngineError::TimedOut))
     }
@@ -178,7 +178,7 @@ impl Node {
         let (entered, gate) = self.count(name, member, identity)?;
         let mut is_subscribed = gate.lock().await;
         if !*is_subscribed {
-            // A stream from before the last unsubscription knows nothing about what came meanwhile.
+            // A stream from before the last unsubscription does not know the publications since then.
             if let Some(entry) = self.stripe(name).get_mut(name) {
                 entry.stream = Stream::default();
             }
@@ -279,7 +279,7 @@ impl Node {
     }
 }
 
-/// What the engine reports.
+/// Handles the events of the engine.
 impl Node {
     fn deliver(&self, publication: Publication, prev: Option<u64>, room: Room) {
         let name = publication.topic.clone();

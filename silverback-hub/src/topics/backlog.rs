@@ -1,4 +1,4 @@
-//! What waits for one member beyond what its connection has accepted, and what is dropped when that is too much.
+//! The messages that wait for one member because its connection does not take them, and the policies that drop some.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,12 +32,12 @@ type Keys = HashMap<(TopicName, Label), u64>;
 pub(crate) struct Entry<M> {
     /// `None` if the message must not be dropped.
     pub(crate) droppable: Option<Droppable>,
-    /// What limits count for it.
+    /// The bytes that limits count for it.
     pub(crate) bytes: usize,
     pub(crate) message: M,
 }
 
-/// What is lost if the message is dropped.
+/// The loss if the message is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Droppable {
     pub(crate) topic: TopicName,
@@ -46,7 +46,7 @@ pub(crate) struct Droppable {
     pub(crate) publications: u32,
 }
 
-/// What happened to an entry.
+/// The result of queueing an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     /// It was queued and nothing was lost.

@@ -1,4 +1,5 @@
-//! Who is present in a topic. A member that is not renewed in time is gone, so a node that dies leaves no ghosts.
+//! The members that are present in a topic. A member that is not renewed in time is gone, so a node that dies leaves no
+//! ghosts.
 
 use std::{collections::HashMap, time::Instant};
 

@@ -3,10 +3,10 @@
 //!
 //! ```text
 //! index      members of one shard and their subscriptions
-//! backlog    what waits for one member, and what is dropped
+//! backlog    the messages that wait for one member, and the policies that drop some
 //! stream     the publications of one topic as they arrive at a node: duplicates, gaps, recovery
 //! recovery   joins a replay and the publications that arrived meanwhile
-//! store      what the memory engine keeps: history, idempotency window (window), presence (leases)
+//! store      the state of the memory engine: history, idempotency ids (window), presence (leases)
 //! spread     when to close each member of a drain
 //! ```
 

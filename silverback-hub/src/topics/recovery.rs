@@ -1,8 +1,9 @@
-//! Subscribe, buffer, replay, merge: how a subscriber gets what it has missed, without a hole and without doubles.
+//! Subscribe, buffer, replay, merge: a subscriber gets the publications that it has missed, without a hole and without
+//! duplicates.
 
 use crate::model::{position::Position, publication::Publication};
 
-/// What an engine has stored after a position.
+/// The publications that an engine has stored after a position.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Replay {

@@ -1,4 +1,4 @@
-//! What the memory engine keeps: the history, the ids and the presence of every topic.
+//! The state of the memory engine: the history, the ids and the presence of every topic.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,7 +15,7 @@ use crate::model::{
     topic::{HistoryLimits, Topic},
 };
 
-/// The state of all topics. Each call also expires a few topics, so a topic that nobody uses does not stay for ever.
+/// The state of all topics. Each call also expires a few topics, so an unused topic does not stay.
 #[derive(Debug)]
 pub(crate) struct Store {
     topics: HashMap<TopicName, Kept>,
@@ -35,7 +35,7 @@ pub(crate) struct StoreLimits {
     pub(crate) ids: usize,
     pub(crate) id_age: Duration,
     pub(crate) leases: usize,
-    /// How long a topic that nobody uses keeps its position.
+    /// How long an unused topic keeps its position.
     pub(crate) position_age: Duration,
 }
 
@@ -46,7 +46,7 @@ struct Kept {
     used: Instant,
 }
 
-/// What became of a publication.
+/// The result of a publication.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Stored {
     /// It is new, and has a position if the topic has a history. `prev` is the offset before it.
@@ -201,7 +201,7 @@ impl Store {
 
     fn kept(&mut self, now: Instant, name: &TopicName) -> Result<&mut Kept, LimitError> {
         if !self.topics.contains_key(name) {
-            // A full store forgets topics of which only the position is left. It looks at a few for each newcomer.
+            // A full store forgets topics with nothing but a position. It looks at a few for each newcomer.
             for _ in 0..LOOKS {
                 if self.topics.len() < self.limits.topics {
                     break;
@@ -228,7 +228,7 @@ impl Store {
         self.expire_next(now, self.limits.position_age);
     }
 
-    /// Expires one topic, and removes it if nothing is left of it but a position that nobody has used for this long.
+    /// Expires one topic, and removes it if it has nothing but a position that was unused for this long.
     fn expire_next(&mut self, now: Instant, position_age: Duration) {
         let Some(name) = self.turns.pop_front() else { return };
         let Some(kept) = self.topics.get_mut(&name) else { return };

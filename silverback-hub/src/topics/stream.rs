@@ -11,7 +11,7 @@
 use super::recovery::{Replay, merge};
 use crate::model::{position::Position, publication::Publication};
 
-/// What a node knows about the order of one topic.
+/// The order of one topic, as a node knows it.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     /// The position of the last publication that was passed on. `None` before the first, and without history.
@@ -28,7 +28,7 @@ struct Arrived {
     is_cut: bool,
 }
 
-/// What to do with a publication that has arrived.
+/// The next step with a publication that has arrived.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Arrival {
     /// Pass it on.
@@ -102,9 +102,9 @@ impl Stream {
         Some(last)
     }
 
-    /// Ends a recovery with what the engine has stored since the position. Returns the publications to pass on, or `None`
-    /// if some are missing: report that. Nothing that arrived meanwhile is passed on then, because members load the state
-    /// again after the report, and it covers everything before.
+    /// Ends a recovery with what the engine has stored since the position. Returns the publications to pass on, or
+    /// `None` if some are missing: report that. Nothing that arrived meanwhile is passed on then, because members load
+    /// the state again after the report, and it covers everything before.
     pub(crate) fn handle_replay(&mut self, replay: Replay) -> Option<Vec<Publication>> {
         let arrived = self.arrived.take()?;
         let newest = arrived.publications.last().and_then(|last| last.position.clone()).or(replay.position.clone());

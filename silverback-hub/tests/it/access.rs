@@ -50,10 +50,12 @@ async fn a_hub_that_is_full_closes_with_1013_and_an_identity_that_is_too_long_wi
 }
 
 #[tokio::test(start_paused = true)]
-async fn codes_that_must_not_be_sent_are_refused_at_the_start() {
+async fn codes_and_patterns_that_are_not_valid_are_refused_at_the_start() {
     use silverback_hub::{Hub, Slow, Topic};
     let slow = Hub::builder().topics("*", Topic::new().when_slow(Slow::Disconnect(1006))).start().await;
     assert!(matches!(slow.unwrap_err(), HubError::CloseCode(1006)));
+    let pattern = Hub::builder().topics("chat:*:private", Topic::new()).start().await;
+    assert!(matches!(pattern.unwrap_err(), HubError::Pattern(pattern) if pattern == "chat:*:private"));
     let drain = Hub::builder().drain_code(999).start().await;
     assert!(matches!(drain.unwrap_err(), HubError::CloseCode(999)));
 }

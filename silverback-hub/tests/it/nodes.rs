@@ -1,6 +1,6 @@
 //! Two hubs on one memory: two nodes.
 
-use silverback_hub::{Hub, Memory, Position, Recovery, Start, Topic};
+use silverback_hub::{Engine, Hub, Memory, Position, Recovery, Start, Topic};
 use silverback_testkit::wire::close;
 
 use crate::{
@@ -126,14 +126,22 @@ async fn a_member_that_returns_before_the_engine_has_unsubscribed_keeps_the_subs
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_belongs_to_one_hub() {
-    let memory = Memory::new();
-    let (engine, _) = Faulty::new(memory);
-    let engine = std::sync::Arc::new(engine);
-    assert!(format!("{engine:?}").contains("Memory"));
+async fn a_node_goes_with_its_hub_and_the_others_stay() {
     let (one, two) = two(Topic::new()).await;
     drop(one);
     let client = Client::on(&two, "1", "t").await;
     publish(&two, "t", [1]).await;
     client.expect(number(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_can_be_chosen_while_the_program_runs() {
+    let engine: Box<dyn Engine> = Box::new(Memory::new());
+    let hub = builder().engine(engine).topics("*", with_history().presence()).start().await.unwrap();
+    let client = Client::on(&hub, "1", "t").await;
+    publish(&hub, "t", [1]).await;
+    client.expect(number(1)).await;
+    assert_eq!(hub.presence("t").await.unwrap().len(), 1);
+    hub.disconnect("1", 4000, "").await.unwrap();
+    client.expect(close(4000, "")).await;
 }

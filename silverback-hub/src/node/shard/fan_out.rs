@@ -23,7 +23,8 @@ struct Encoded {
 }
 
 impl Shard {
-    /// Queues a batch for each member of its topic. Nothing else changes the index meanwhile, because this task owns it.
+    /// Queues a batch for each member of its topic. Nothing else changes the index meanwhile, because this task owns
+    /// it.
     pub(super) async fn fan_out(&mut self, node: &Node, batch: &[Arc<Delivery>]) {
         let Some(first) = batch.first() else { return };
         let (name, slow) = (&first.publication.topic, first.slow);

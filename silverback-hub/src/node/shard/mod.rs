@@ -1,9 +1,9 @@
 //! A shard: one task that owns a part of the members. It queues publications for them and hands frames to their
 //! connections, in pieces of [`CHUNK`] members between which other tasks run.
 //!
-//! It never waits for a member. If the peer of one does not read, what its connection does not take stays in its
-//! backlog, and `waiting` has one future for it, which ends when the connection has room. So there is neither a task nor
-//! a channel for each member, and a slow one costs the others nothing.
+//! It never waits for a member. If a peer does not read, the messages that its connection does not take stay in its
+//! backlog, and `waiting` has one future for it, which ends when the connection has room. So there is neither a task
+//! nor a channel for each member, and a slow one costs the others nothing.
 
 mod fan_out;
 mod seat;
@@ -54,6 +54,8 @@ pub(crate) struct Shard {
     /// The members that are to be removed.
     gone: Vec<u64>,
     limits: Limits,
+    /// Bytes of replays that were encoded since the task last yielded.
+    replayed: usize,
     /// Bytes of all backlogs of this shard, and their limit.
     backlog_bytes: usize,
     backlog_limit: usize,
@@ -72,6 +74,7 @@ impl Shard {
             touched: Vec::new(),
             gone: Vec::new(),
             limits: node.limits.clone(),
+            replayed: 0,
             backlog_bytes: 0,
             backlog_limit: node.limits.backlogs / node.shards().len(),
             counted_bytes: 0,
@@ -118,6 +121,10 @@ impl Shard {
             match command {
                 Command::Incomplete(name) => self.tell_incomplete(node, &name).await,
                 command => self.handle_one(node, command),
+            }
+            if self.replayed > REPLAYED {
+                self.replayed = 0;
+                yield_now().await;
             }
         }
         if !batch.is_empty() {
@@ -221,12 +228,13 @@ impl Shard {
         if let Some(seat) = self.index.member_mut(number) {
             seat.note_ahead(name, merged.position.as_ref(), reached.as_ref());
         }
+        self.replayed += bytes;
         let subscribed = Subscribed { position: merged.position, recovered, publications: merged.publications };
         self.go_live(node, number, subscribed, reply);
     }
 
-    /// Returns how many bytes a recovery of this member may have. One that still has those of earlier recoveries to send
-    /// gets no more, and is told so, because a disconnection would only make it recover again.
+    /// Returns how many bytes a recovery of this member may have. One that still has those of earlier recoveries to
+    /// send gets no more, and is told so, because a disconnection would only make it recover again.
     fn room_to_recover(&mut self, node: &Node, number: u64) -> usize {
         let limit = self.limits.recovery;
         let Some(slot) = self.index.slot(number) else { return limit };
@@ -251,7 +259,7 @@ impl Shard {
         for message in messages.into_iter().flatten() {
             self.queue_kept(node, slot, message);
         }
-        // If nobody waits for the reply any more, the caller takes the subscription back.
+        // If the call was dropped, its guard takes the subscription back.
         let _ = reply.done.send(Ok(subscribed));
     }
 
@@ -356,7 +364,7 @@ impl Shard {
         }
     }
 
-    /// Hands over what the connection of a member takes, in one write if possible.
+    /// Hands messages to the connection of a member, in one write if possible.
     fn flush(&mut self, node: &Node, slot: MemberSlot) {
         let Some(seat) = self.index.member_at(slot).filter(|seat| !seat.is_gone) else { return };
         seat.is_touched = false;
@@ -406,9 +414,11 @@ impl std::fmt::Debug for Shard {
 
 /// Members between two yields. A shard with a large topic so runs for about a millisecond at a time.
 const CHUNK: usize = 128;
+/// Bytes of replays between two yields.
+const REPLAYED: usize = 256 * 1024;
 /// Commands that are handled before their members are flushed.
 const BURST: usize = 64;
-/// What an entry of a backlog takes beside its message.
+/// The bytes that an entry of a backlog takes beside its message.
 const ENTRY_OVERHEAD: usize = 64;
 /// The code for a member with a hole that its encoding cannot tell it about. It asks clients to reconnect.
 const INSUFFICIENT_STATE: u16 = 3010;

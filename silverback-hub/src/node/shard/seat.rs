@@ -37,7 +37,7 @@ pub(super) struct Joining {
     name: TopicName,
     /// The position up to which publications have reached the shard.
     reached: Option<Position>,
-    /// What has arrived meanwhile.
+    /// The publications that have arrived meanwhile.
     pub(super) arrived: Vec<Publication>,
     bytes: usize,
     /// The subscription has a hole, or too much has arrived.
@@ -83,8 +83,8 @@ impl Seat {
         Some(self.joining.swap_remove(place))
     }
 
-    /// Notes the position up to which a subscription already has everything. The shard may be behind, because the replay
-    /// came from the engine and the node is still recovering from a gap.
+    /// Notes the position up to which a subscription already has everything. The shard may be behind, because the
+    /// replay came from the engine and the node is still recovering from a gap.
     pub(super) fn note_ahead(&mut self, name: &TopicName, position: Option<&Position>, reached: Option<&Position>) {
         let Some(position) = position else { return };
         let is_reached =
