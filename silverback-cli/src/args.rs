@@ -152,6 +152,7 @@ const EXAMPLES: &str = "\
 Examples:
   silverback                              serve this machine, at http://localhost:8000/
   silverback --listen 0.0.0.0:80 --quiet  serve other machines too, without a line for each message
+  silverback --tls-self-signed            with TLS, over HTTP/1.1, HTTP/2 and HTTP/3
   SILVERBACK_LISTEN=localhost:9000 silverback
   silverback ws://localhost:8000/ws/echo  talk to a server
 

@@ -11,6 +11,8 @@ use std::{
 
 use rcgen::{CertificateParams, KeyPair};
 use rustix::process::Signal;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use silverback_testkit::http3::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{PATIENCE, Program, connect_tls, fingerprint, get, run, wait_until, within};
@@ -99,6 +101,10 @@ async fn a_new_certificate_is_used_after_sighup_and_after_a_change() {
         let after = seen().await;
         assert_ne!(before, after);
         assert!(program.errors().contains(&after), "{}", program.errors());
+        // HTTP/3 has the same certificate: its client trusts this one alone.
+        let certificate = fs::read(files.path("cert.pem")).unwrap();
+        let certificate = CertificateDer::from_pem_slice(&certificate).unwrap();
+        within(Connection::connect(program.address, &certificate)).await.close().await;
         before = after;
     }
     assert_eq!(program.errors().lines().count(), 2, "{}", program.errors());
