@@ -96,6 +96,10 @@ use crate::io::settings::Settings;
 /// replaces all of this. `localhost` and every name below it mean this machine (RFC 6761, 6.3), so no name service is
 /// asked. `wss://` needs one of the features for TLS.
 ///
+/// # The version of HTTP
+/// WebSockets are opened over HTTP/1.1, each on a separate connection. [`http_version`](Self::http_version) chooses
+/// another version, and [`connect`](Self::connect) opens a [`Session`], whose WebSockets share a connection there.
+///
 /// # Time
 /// Each step may take 10 s, and all steps together 30 s. See [`timeout`](Self::timeout).
 ///
