@@ -109,6 +109,8 @@ pub(crate) enum Job {
     Release(TopicName, MemberId),
     /// Publications after this position may be missing.
     Recover(TopicName, Position),
+    /// Answer when no work is left.
+    Idle(oneshot::Sender<()>),
     /// The engine was away, or may have lost publications of any topic.
     CheckAll,
 }

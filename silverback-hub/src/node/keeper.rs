@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{MissedTickBehavior, interval, sleep},
 };
 
@@ -37,14 +37,18 @@ type Running = FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send>>>;
 /// Ends when the node has been dropped.
 pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>, pace: Pace) {
     let mut running = Running::new();
+    let mut idle = Vec::new();
     // Each tick looks at one stripe of the topics, so that the calls are spread over the whole time.
     let (mut renewals, mut checks) = (ticks(pace.lease / 3), ticks(pace.check));
     let (mut renewed, mut checked) = (0, 0);
     loop {
         tokio::select! {
             job = jobs.recv(), if running.len() < CALLS => {
-                let (Some(job), Some(node)) = (job, node.upgrade()) else { return };
-                start(node, job, &running);
+                match (job, node.upgrade()) {
+                    (Some(Job::Idle(answer)), _) => idle.push(answer),
+                    (Some(job), Some(node)) => start(node, job, &running),
+                    _ => return,
+                }
             }
             Some(()) = running.next() => {}
             _ = renewals.tick() => {
@@ -57,6 +61,9 @@ pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>
                 checked = (checked + 1) % STRIPES;
                 running.push(Box::pin(check(node, checked)));
             }
+        }
+        if running.is_empty() && jobs.is_empty() {
+            idle.drain(..).for_each(|answer: oneshot::Sender<()>| _ = answer.send(()));
         }
     }
 }
@@ -76,6 +83,8 @@ fn start(node: Arc<Node>, job: Job, running: &Running) {
             }
         })),
         Job::Recover(name, after) => running.push(Box::pin(recover(node, name, after))),
+        // The caller keeps it.
+        Job::Idle(_) => {}
         Job::CheckAll => {
             for stripe in 0..STRIPES {
                 running.push(Box::pin(check(node.clone(), stripe)));

@@ -12,7 +12,10 @@ use std::{
 };
 
 use silverback::Writer;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{
     commands::{Command, Delivery, Job},
@@ -142,9 +145,9 @@ impl Node {
         }
     }
 
-    /// Returns the senders of all shards.
-    pub(crate) fn shards(&self) -> &[mpsc::UnboundedSender<Command>] {
-        &self.shards
+    /// Returns the number of shards.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
     }
 
     pub(crate) fn options(&self, name: &TopicName) -> &Arc<Topic> {
@@ -258,6 +261,25 @@ impl Node {
             self.job(Job::Release(name.clone(), member));
         }
         Ok(())
+    }
+
+    /// Returns the members of this node, once the commands before this call have been handled.
+    pub(crate) async fn members(&self) -> Vec<MemberId> {
+        let mut members = Vec::new();
+        for shard in &self.shards {
+            let (reply, answer) = oneshot::channel();
+            if shard.send(Command::Members(reply)).is_ok() {
+                members.extend(answer.await.unwrap_or_default());
+            }
+        }
+        members
+    }
+
+    /// Waits until the engine knows about the members that have left.
+    pub(crate) async fn idle(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.job(Job::Idle(reply));
+        let _ = timeout(CALL_TIMEOUT, answer).await;
     }
 
     fn job(&self, job: Job) {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use silverback_hub::Topic;
+use silverback_hub::{Memory, Topic};
 use silverback_testkit::wire::close;
 use tokio::time::{Instant, sleep};
 
@@ -39,4 +39,22 @@ async fn a_drain_without_members_is_done_at_once() {
     let begin = Instant::now();
     assert_eq!(hub.drain(Duration::from_secs(25)).await, 0);
     assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_drained_node_are_present_nowhere() {
+    let memory = Memory::new();
+    let topic = Topic::new().presence();
+    let one = builder().shards(2).engine(memory.clone()).topics("*", topic.clone()).start().await.unwrap();
+    let two = builder().engine(memory).topics("*", topic).start().await.unwrap();
+    let mut clients = Vec::new();
+    for user in 0..200 {
+        clients.push(Client::on(&one, &user.to_string(), "t").await);
+    }
+    let stays = Client::on(&two, "stays", "t").await;
+    assert_eq!(two.presence("t").await.unwrap().len(), 201);
+    assert_eq!(one.drain(Duration::from_secs(1)).await, 200);
+    drop(one);
+    let present = two.presence("t").await.unwrap();
+    assert_eq!(present.iter().map(|present| present.member).collect::<Vec<_>>(), [stays.member.id()]);
 }

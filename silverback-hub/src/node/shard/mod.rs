@@ -76,7 +76,7 @@ impl Shard {
             limits: node.limits.clone(),
             replayed: 0,
             backlog_bytes: 0,
-            backlog_limit: node.limits.backlogs / node.shards().len(),
+            backlog_limit: node.limits.backlogs / node.shards(),
             counted_bytes: 0,
         }
     }
@@ -120,6 +120,13 @@ impl Shard {
             }
             match command {
                 Command::Incomplete(name) => self.tell_incomplete(node, &name).await,
+                Command::Members(reply) => {
+                    // Those that were closed before are gone then.
+                    self.settle(node).await;
+                    let slots: Vec<_> = self.index.slots().collect();
+                    let ids = slots.iter().filter_map(|slot| Some(self.index.member_at(*slot)?.id)).collect();
+                    let _ = reply.send(ids);
+                }
                 command => self.handle_one(node, command),
             }
             if self.replayed > REPLAYED {
@@ -162,13 +169,8 @@ impl Shard {
                     }
                 }
             }
-            Command::Members(reply) => {
-                let slots: Vec<_> = self.index.slots().collect();
-                let ids = slots.iter().filter_map(|slot| Some(self.index.member_at(*slot)?.id)).collect();
-                let _ = reply.send(ids);
-            }
             // The caller handles those that take long.
-            Command::Publish(_) | Command::Incomplete(_) => {}
+            Command::Publish(_) | Command::Incomplete(_) | Command::Members(_) => {}
         }
     }
 
