@@ -207,6 +207,15 @@ fn check_says_over_which_versions_a_server_takes_websockets() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_over_udp_may_lack_http_3() {
+    // Nobody reads what comes here.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/", silent.local_addr().unwrap());
+    let report = check(&url, &["--http3", "--connect-timeout", "300ms"]);
+    assert_eq!((&report["exit_code"], &report["diagnosis"]["cause"]), (&8.into(), &"no-http3".into()), "{report}");
+}
+
+#[test]
 fn bench_shares_connections_among_streams() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counter = connections.clone();

@@ -15,8 +15,17 @@ pub(super) fn failed(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
     match error.step() {
         Some(DialStep::Resolve) => unresolved(error, target),
         Some(DialStep::Proxy) => through_proxy(error, target),
+        _ if facts.options.http3 && error.is_timeout() => unanswered_over_udp(target),
         _ => unconnected(error, target),
     }
+}
+
+fn unanswered_over_udp(target: &str) -> Diagnosis {
+    Diagnosis::new("no-http3", format!("{target} does not answer over UDP, which HTTP/3 needs."))
+        .advise(
+            "The server may not speak HTTP/3. Use --http1.1 or --http2 to find out whether it can be reached at all.",
+        )
+        .advise("A firewall between may drop UDP.")
 }
 
 fn unresolved(error: &DialError, target: &str) -> Diagnosis {
