@@ -226,3 +226,21 @@ async fn a_redirect_is_followed_over_a_connection_of_its_own() {
     conn.write_message("hello").await.unwrap();
     assert_eq!(within(conn.read_message()).await.unwrap(), Some("hello".into()));
 }
+
+/// QUIC needs the thread of its connection for acknowledgements too.
+#[cfg(feature = "blocking")]
+#[test]
+fn the_blocking_client_converses_over_http_3() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = {
+        let _entered = runtime.enter();
+        Server::start(&Upgrader::new())
+    };
+    let mut conn = silverback::blocking::dial_with(&server.dialer(), &server.url("/ws")).unwrap();
+    for message in ["hello".to_owned(), "x".repeat(1024 * 1024)] {
+        conn.write_message(message.clone()).unwrap();
+        assert_eq!(conn.read_message().unwrap(), Some(message.into()));
+    }
+    conn.close(1000, "").unwrap();
+    assert!(conn.close_info().unwrap().is_clean);
+}

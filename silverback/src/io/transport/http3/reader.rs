@@ -15,6 +15,8 @@ use silverback_proto::{
     h3::{Error, ErrorCode, Limits, RequestStream, StreamEvent},
 };
 
+use tokio::task::coop::consume_budget;
+
 use super::{
     codes::{PeerReset, varint},
     link::Link,
@@ -64,6 +66,8 @@ impl Http3Reader {
                 }
                 Err(error) => return Err(self.lost(error).into()),
             }
+            // Frames without meaning must not keep this thread busy.
+            consume_budget().await;
         }
     }
 
@@ -97,8 +101,11 @@ impl Http3Reader {
                 read += count;
             } else if !self.left.is_empty() {
                 skipped += self.find_payload()?;
-            } else if skipped >= SKIPPED_PER_TURN && read == 0 {
+            } else if skipped >= SKIPPED_PER_TURN {
                 // Frames without meaning must not keep this thread busy.
+                if read > 0 {
+                    break;
+                }
                 ready!(yields(cx));
                 skipped = 0;
             } else {
