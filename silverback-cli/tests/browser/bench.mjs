@@ -6,8 +6,10 @@ import path from "node:path";
 import { Program } from "./program.mjs";
 
 export class Bench {
-  constructor(browser, programFile, artifacts) {
+  /** `launch` starts another browser with more arguments. */
+  constructor(browser, launch, programFile, artifacts) {
     this.browser = browser;
+    this.launchBrowser = launch;
     this.programFile = programFile;
     this.artifacts = artifacts;
     this.programs = [];
@@ -25,8 +27,8 @@ export class Bench {
   }
 
   /** A page in a fresh profile; whatever it complains about is a failure unless `expectProblem` names it. */
-  async openTab(options = {}) {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  async openTab(options = {}, browser = this.browser) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
@@ -45,6 +47,13 @@ export class Bench {
     });
     this.pages.push(page);
     return page;
+  }
+
+  /** Another browser, which ends with the check. */
+  async launch(words) {
+    const browser = await this.launchBrowser(words);
+    this.closeLater(() => browser.close());
+    return browser;
   }
 
   /** A fresh program and its page, connected. */

@@ -1,9 +1,11 @@
 // The program under test as a child process on a free port of loopback.
 
 import { spawn } from "node:child_process";
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import net from "node:net";
+import tls from "node:tls";
 
 export class Program {
   constructor(file, host, port, options = []) {
@@ -26,7 +28,20 @@ export class Program {
   }
 
   pageAddress(host = this.authority()) {
-    return `http://${host}/ws/echo_display`;
+    return `${this.isSecure() ? "https" : "http"}://${host}/ws/echo_display`;
+  }
+
+  isSecure() {
+    return this.options.includes("--tls-self-signed");
+  }
+
+  /** The hash of its public key, by which Chromium trusts a certificate that nobody has signed. */
+  async pin() {
+    const socket = tls.connect({ host: this.host, port: this.port, servername: "localhost", rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    const { publicKey } = new X509Certificate(socket.getPeerCertificate().raw);
+    socket.destroy();
+    return createHash("sha256").update(publicKey.export({ type: "spki", format: "der" })).digest("base64");
   }
 
   /** Returns once the page is served. */
@@ -46,6 +61,7 @@ export class Program {
 
   async serves() {
     try {
+      if (this.isSecure()) return Boolean(await this.pin());
       return (await fetch(this.pageAddress())).ok;
     } catch {
       return false;

@@ -21,6 +21,7 @@ import remembering from "./checks/remembering.mjs";
 import report from "./checks/report.mjs";
 import sending from "./checks/sending.mjs";
 import strangers from "./checks/strangers.mjs";
+import versions from "./checks/versions.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -36,25 +37,25 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts, ...versions };
 if (options.examples) Object.assign(checks, examples(path.resolve(options.examples)));
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });
-const browser = await chromium.launch({
+const launch = (words) => chromium.launch({
   executablePath: options.chromium,
   args: [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
-    "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    // As after DNS rebinding: the name of a foreign site means this machine.
-    "--host-resolver-rules=MAP rebound.example 127.0.0.1",
+    ...words,
   ],
 });
+// As after DNS rebinding: the name of a foreign site means this machine.
+const browser = await launch(["--disable-quic", "--host-resolver-rules=MAP rebound.example 127.0.0.1"]);
 
 let failed = 0;
 try {
@@ -68,7 +69,7 @@ console.log(`${chosen.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && chosen.length > 0 ? 0 : 1;
 
 async function passes(name, check) {
-  const bench = new Bench(browser, path.resolve(options.program), path.resolve(options.artifacts));
+  const bench = new Bench(browser, launch, path.resolve(options.program), path.resolve(options.artifacts));
   try {
     const remark = await check(bench);
     bench.assertNoProblems();
