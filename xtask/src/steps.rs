@@ -75,6 +75,11 @@ pub(crate) const ALL: &[Step] = &[
         interop::versions::http3_peers,
     ),
     step(
+        "connect-http",
+        "`silverback connect` talks over HTTP/2 and HTTP/3 to the program, node and Caddy",
+        interop::versions::connect,
+    ),
+    step(
         "browsers-http",
         "pages in Chromium and Firefox talk to our server over HTTP/2, in Chromium over HTTP/3 too",
         interop::versions::browsers,

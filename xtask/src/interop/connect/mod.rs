@@ -15,28 +15,32 @@ use self::talk::Talk;
 use crate::error::{Error, Verdict};
 
 /// Runs `connect` and counts the checks that passed.
-struct Checks<'a> {
+pub(super) struct Checks<'a> {
     program: &'a Path,
     passed: AtomicUsize,
 }
 
 impl<'a> Checks<'a> {
-    fn new(program: &'a Path) -> Self {
+    pub(super) fn new(program: &'a Path) -> Self {
         Self { program, passed: AtomicUsize::new(0) }
     }
 
     /// `connect` with these words, which is not started yet.
-    fn connect(&self, words: &[&str]) -> Talk {
+    pub(super) fn connect(&self, words: &[&str]) -> Talk {
         Talk::new(self.program, words)
     }
 
-    fn ok(&self, what: &str) {
+    pub(super) fn ok(&self, what: &str) {
         println!("ok {what}");
         self.passed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.passed.load(Ordering::Relaxed)
+    }
+
     fn verdict(&self) -> Verdict {
-        match self.passed.load(Ordering::Relaxed) {
+        match self.count() {
             0 => Err(Error::Failed("nothing was checked".to_owned())),
             count => Ok(format!("{count} conversations")),
         }
@@ -50,7 +54,7 @@ fn prose(lines: usize) -> Vec<u8> {
 }
 
 /// Bytes of every kind that do not compress.
-fn noise(count: usize) -> Vec<u8> {
+pub(super) fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let next = || {
         state ^= state << 13;

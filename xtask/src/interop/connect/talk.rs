@@ -13,14 +13,14 @@ use crate::error::{Error, OrFailed as _};
 use crate::process::Group;
 
 /// A run that is being put together.
-pub(super) struct Talk {
+pub(crate) struct Talk {
     command: Command,
     what: String,
 }
 
 impl Talk {
     /// Removes the environment variables that would change the result.
-    pub(super) fn new(program: &Path, words: &[&str]) -> Self {
+    pub(crate) fn new(program: &Path, words: &[&str]) -> Self {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
@@ -33,7 +33,7 @@ impl Talk {
         Self { command, what: format!("connect {}", words.join(" ")) }
     }
 
-    pub(super) fn env(mut self, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn env(mut self, variables: &[(&str, &str)]) -> Self {
         for (name, value) in variables {
             self.command.env(name, value);
             self.what = format!("{name}={value} {}", self.what);
@@ -42,7 +42,7 @@ impl Talk {
     }
 
     /// Runs it with this input to its end.
-    pub(super) fn run(self, input: &[u8]) -> Result<Ended, Error> {
+    pub(crate) fn run(self, input: &[u8]) -> Result<Ended, Error> {
         let mut talking = self.start()?;
         let pipe = talking.input.take();
         let input = input.to_vec();
@@ -54,7 +54,7 @@ impl Talk {
     }
 
     /// Starts it, with an input that stays open.
-    pub(super) fn start(mut self) -> Result<Talking, Error> {
+    pub(crate) fn start(mut self) -> Result<Talking, Error> {
         let mut group = Group::spawn(&mut self.command).or_failed(&self.what)?;
         let child = group.child();
         let input = child.stdin.take();
@@ -65,7 +65,7 @@ impl Talk {
 }
 
 /// A run that has not ended.
-pub(super) struct Talking {
+pub(crate) struct Talking {
     group: Group,
     what: String,
     input: Option<ChildStdin>,
@@ -75,7 +75,7 @@ pub(super) struct Talking {
 
 impl Talking {
     /// Says a line, and waits until it has come back.
-    pub(super) fn exchange(&mut self, line: &str) -> Result<(), Error> {
+    pub(crate) fn exchange(&mut self, line: &str) -> Result<(), Error> {
         let before = self.out.bytes().len();
         let input = self.input.as_mut().or_failed("the input is closed")?;
         writeln!(input, "{line}").or_failed(&self.what)?;
@@ -92,23 +92,23 @@ impl Talking {
     }
 
     /// As Ctrl-C would.
-    pub(super) fn interrupt(&mut self) -> Result<(), Error> {
+    pub(crate) fn interrupt(&mut self) -> Result<(), Error> {
         kill_process(Pid::from_child(self.group.child()), Signal::INT).or_failed(&self.what)
     }
 
     /// Whether it has ended by itself.
-    pub(super) fn has_ended(&mut self) -> Result<bool, Error> {
+    pub(crate) fn has_ended(&mut self) -> Result<bool, Error> {
         Ok(self.group.wait(Duration::ZERO).or_failed(&self.what)?.is_some())
     }
 
     /// Ends the input and waits for the end of the run.
-    pub(super) fn end_input(mut self) -> Result<Ended, Error> {
+    pub(crate) fn end_input(mut self) -> Result<Ended, Error> {
         self.input = None;
         self.finish()
     }
 
     /// Waits for its end.
-    pub(super) fn finish(mut self) -> Result<Ended, Error> {
+    pub(crate) fn finish(mut self) -> Result<Ended, Error> {
         let Some(status) = self.group.wait(LIMIT).or_failed(&self.what)? else {
             let err = self.err.text();
             return Err(Error::Failed(format!("`{}` did not end within {} s: {err}", self.what, LIMIT.as_secs())));
@@ -121,16 +121,16 @@ impl Talking {
 }
 
 /// A run that has ended.
-pub(super) struct Ended {
+pub(crate) struct Ended {
     what: String,
     code: Option<i32>,
-    pub(super) out: Vec<u8>,
-    pub(super) err: String,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
 }
 
 impl Ended {
     /// It ended with this code and told these words on standard error.
-    pub(super) fn expect(self, code: i32, words: &[&str]) -> Result<Self, Error> {
+    pub(crate) fn expect(self, code: i32, words: &[&str]) -> Result<Self, Error> {
         let missing: Vec<_> = words.iter().filter(|word| !self.err.contains(**word)).collect();
         match self.code {
             Some(found) if found == code && missing.is_empty() => Ok(self),
@@ -142,7 +142,7 @@ impl Ended {
     }
 
     /// It did not say this.
-    pub(super) fn without(self, word: &str) -> Result<Self, Error> {
+    pub(crate) fn without(self, word: &str) -> Result<Self, Error> {
         match self.err.contains(word) {
             true => Err(Error::Failed(format!("`{}` said {word}: {}", self.what, self.err))),
             false => Ok(self),
@@ -150,7 +150,7 @@ impl Ended {
     }
 
     /// It ended in order, and exactly these bytes came out of it.
-    pub(super) fn brought(self, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn brought(self, bytes: &[u8]) -> Result<Self, Error> {
         let ended = self.expect(0, &[])?;
         if ended.out == bytes {
             return Ok(ended);

@@ -60,6 +60,10 @@ impl Route {
         Self { name, url, arguments: vec!["--http", version(from), "--behind", behind(to)] }
     }
 
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// With another argument of our client, and its value.
     pub(super) fn with(mut self, argument: &'static str, value: &'static str) -> Self {
         self.arguments.extend([argument, value]);
@@ -90,9 +94,14 @@ impl<'a> Bench<'a> {
         self.count(&client.limit(LIMIT).read_aloud().succeeded_or_named(failed_check)?)
     }
 
+    /// Counts checks of others.
+    pub(super) fn add(&self, checks: usize) {
+        self.passed.fetch_add(checks, Ordering::Relaxed);
+    }
+
     /// Counts the checks that the output reports.
     fn count(&self, output: &str) -> Result<(), Error> {
-        self.passed.fetch_add(passed_checks(output)?, Ordering::Relaxed);
+        self.add(passed_checks(output)?);
         Ok(())
     }
 

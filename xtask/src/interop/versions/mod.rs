@@ -10,6 +10,7 @@ mod haproxy;
 mod hypercorn;
 mod nghttpx;
 mod node;
+mod program;
 
 use self::bench::{Bench, Route};
 use crate::error::Verdict;
@@ -54,6 +55,13 @@ pub(crate) fn http3_peers(workspace: &Workspace) -> Verdict {
             bench.talk(route)?;
         }
     }
+    bench.verdict()
+}
+
+/// The program, in both roles.
+pub(crate) fn connect(workspace: &Workspace) -> Verdict {
+    let bench = Bench::start(workspace, "connect-http")?;
+    program::connect(&bench)?;
     bench.verdict()
 }
 
