@@ -1,10 +1,13 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use silverback_hub::{Memory, Topic};
 use silverback_testkit::wire::close;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Client, builder, hub, settle};
+use crate::{
+    faulty::Faulty,
+    support::{Client, builder, hub, settle},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_closes_everybody_within_the_window_but_not_at_once() {
@@ -45,7 +48,9 @@ async fn a_drain_without_members_is_done_at_once() {
 async fn members_of_a_drained_node_are_present_nowhere() {
     let memory = Memory::new();
     let topic = Topic::new().presence();
-    let one = builder().shards(2).engine(memory.clone()).topics("*", topic.clone()).start().await.unwrap();
+    let (engine, faults) = Faulty::new(memory.clone());
+    let one = builder().shards(2).engine(engine).topics("*", topic.clone()).start().await.unwrap();
+    faults.releases_slowly.store(true, Ordering::SeqCst);
     let two = builder().engine(memory).topics("*", topic).start().await.unwrap();
     let mut clients = Vec::new();
     for user in 0..200 {
@@ -54,7 +59,6 @@ async fn members_of_a_drained_node_are_present_nowhere() {
     let stays = Client::on(&two, "stays", "t").await;
     assert_eq!(two.presence("t").await.unwrap().len(), 201);
     assert_eq!(one.drain(Duration::from_secs(1)).await, 200);
-    drop(one);
     let present = two.presence("t").await.unwrap();
     assert_eq!(present.iter().map(|present| present.member).collect::<Vec<_>>(), [stays.member.id()]);
 }

@@ -30,6 +30,8 @@ pub(crate) struct Faults {
     pub(crate) is_down: AtomicBool,
     /// The node is dead: it renews and releases nothing.
     pub(crate) is_dead: AtomicBool,
+    /// Releases take some time.
+    pub(crate) releases_slowly: AtomicBool,
     /// Leases wait for a permit.
     pub(crate) leases: Semaphore,
     /// Replays fail, although the engine is up.
@@ -49,6 +51,7 @@ impl Faulty {
             doubles: AtomicBool::new(false),
             is_down: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
+            releases_slowly: AtomicBool::new(false),
             leases: Semaphore::new(Semaphore::MAX_PERMITS),
             fails_replays: AtomicBool::new(false),
             replays: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -171,7 +174,12 @@ impl Engine for Faulty {
         if self.faults.is_dead.load(Ordering::SeqCst) {
             return Box::pin(std::future::ready(Ok(())));
         }
-        self.call(self.inner.release(name, member))
+        self.call(Box::pin(async move {
+            if self.faults.releases_slowly.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            self.inner.release(name, member).await
+        }))
     }
 
     fn present<'a>(&'a self, name: &'a TopicName) -> EngineFuture<'a, Vec<Present>> {
