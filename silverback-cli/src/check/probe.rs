@@ -6,6 +6,7 @@ use silverback::{DialError, dial::DialStep, proto::handshake::ClientRequest};
 
 use super::diagnosis::notes::notes;
 use super::diagnosis::talk::of_conversation;
+use super::diagnosis::tls::has_no_common_protocol;
 use super::{
     args::Args,
     conversation,
@@ -13,7 +14,7 @@ use super::{
     own_page,
     reason::reason,
     report::{Agreed, Report, Security, Step, Trust, What, interesting},
-    second_look::{SecondLook, look_again},
+    second_look::{SecondLook, certificate_error, look_again},
     trace::{Seen, Trace},
     versions,
 };
@@ -36,7 +37,9 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Error> {
         move |event| trace.note(event)
     });
     let began = Instant::now();
-    let mut report = match dialer.dial(&url).await {
+    let dialed = dialer.dial(&url).await;
+    let lacks_protocol = dialed.as_ref().is_err_and(has_no_common_protocol);
+    let mut report = match dialed {
         Ok(conn) => {
             let conversation = conversation::talk(conn, args.wait, !args.no_echo).await;
             let (diagnosis, error) = of_conversation(&conversation, args.wait);
@@ -46,7 +49,10 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Error> {
         Err(error) => failed(args, &to, &url, &trace, &error).await,
     };
     report.total = began.elapsed();
-    report.versions = versions::look(args, &url, &to, &trace.seen(), report.error.is_none()).await;
+    report.versions = match lacks_protocol || has_tls(&trace) {
+        true => versions::look(args, &url, &to, &trace.seen(), report.error.is_none()).await,
+        false => Vec::new(),
+    };
     report.notes = notes(&report);
     if report.error.is_none() {
         report.notes.extend(own_page::look(args, &url, &to, &trace.seen()).await);
@@ -54,11 +60,18 @@ pub(super) async fn probe(args: &Args) -> Result<Report, Error> {
     Ok(report)
 }
 
+/// Whether a server was reached with TLS.
+fn has_tls(trace: &Trace) -> bool {
+    trace.seen().iter().any(|seen| matches!(seen, Seen::Secured { .. }))
+}
+
 /// The report of a failed dial.
 async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error: &DialError) -> Report {
     let took = trace.current_step_took();
     let place = Place::of(to, &trace.seen(), error);
-    let look = look_again(&args.dial, &place.name, place.is_secure, error).await;
+    let over_tcp = certificate_error(&args.dial, url, error).await;
+    let known = over_tcp.as_ref().unwrap_or(error);
+    let look = look_again(&args.dial, &place.name, place.is_secure, known).await;
     let mut steps = steps(trace);
     let SecondLook { session, speaks_the_other } = look;
     let own_certificate = session.as_ref().and_then(|(session, _)| session.peer_certificates.first());
@@ -84,7 +97,7 @@ async fn failed(args: &Args, to: &ClientRequest, url: &str, trace: &Trace, error
         is_named,
         speaks_the_other,
     };
-    let diagnosis = Some(diagnosis::of_dial(error, &facts));
+    let diagnosis = Some(diagnosis::of_dial(known, &facts));
     Report { diagnosis, error: Some(dial_error(error)), ..Report::empty(url, steps) }
 }
 

@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 
 use silverback::{
     DialError,
-    dial::{DialEvent, DialStep, TlsSession},
+    dial::{DialEvent, DialStep, HttpVersion, TlsSession},
 };
 use tokio::{sync::Notify, time::timeout};
 
 use super::{
-    diagnosis::tls::certificate_fault,
+    diagnosis::tls::{certificate_fault, has_answered},
     trace::{Seen, Trace},
 };
 use crate::dialing::options::DialOptions;
@@ -29,6 +29,7 @@ pub(super) struct SecondLook {
 pub(super) async fn look_again(options: &DialOptions, place: &str, is_secure: bool, error: &DialError) -> SecondLook {
     match question(place, is_secure, error) {
         Some(Question::WhoIsIt) => SecondLook { session: session(options, place).await, ..SecondLook::default() },
+        Some(Question::IsItPlain) if options.http3 => SecondLook::default(),
         Some(Question::IsItPlain) => {
             let seen = look(options, &format!("ws://{place}/"), place).await;
             let speaks_the_other = seen.iter().any(|seen| matches!(seen, Seen::Answered { .. }));
@@ -39,6 +40,16 @@ pub(super) async fn look_again(options: &DialOptions, place: &str, is_secure: bo
         }
         None => SecondLook::default(),
     }
+}
+
+/// Returns the fault of the certificate over TCP. QUIC reports only that there is one.
+pub(super) async fn certificate_error(options: &DialOptions, url: &str, error: &DialError) -> Option<DialError> {
+    if !options.http3 || error.step() != Some(DialStep::Tls) {
+        return None;
+    }
+    let dialer = options.destination().ok()?.dialer.http_version(HttpVersion::Http1);
+    let error = timeout(PATIENCE, dialer.dial(url)).await.ok()?.err()?;
+    certificate_fault(&error).is_some().then_some(error)
 }
 
 enum Question {
@@ -52,6 +63,7 @@ fn question(place: &str, is_secure: bool, error: &DialError) -> Option<Question>
     match error.step()? {
         DialStep::Tls if !is_the_servers => None,
         DialStep::Tls if certificate_fault(error).is_some() => Some(Question::WhoIsIt),
+        DialStep::Tls if has_answered(error) => None,
         DialStep::Tls => Some(Question::IsItPlain),
         DialStep::Handshake if !is_secure => match error {
             DialError::Head { .. } | DialError::Io { .. } => Some(Question::IsItTls),

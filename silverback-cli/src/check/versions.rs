@@ -24,11 +24,10 @@ pub(super) enum Outcome {
     Unknown(&'static str),
 }
 
-/// Opens a WebSocket over each version that the test has not used. A server without TLS is not asked: it cannot tell its
-/// versions, and one for HTTP/1.1 would take HTTP/2 for a broken request.
+/// Opens a WebSocket over each version that the test has not used, if the server speaks TLS. One without TLS is not asked:
+/// it cannot tell its versions, and one for HTTP/1.1 would take HTTP/2 for a broken request.
 pub(super) async fn look(args: &Args, url: &str, to: &ClientRequest, seen: &[Seen], is_well: bool) -> Vec<Offered> {
-    let is_reached = seen.iter().any(|seen| matches!(seen, Seen::Secured { .. }));
-    if !to.is_secure() || !is_reached {
+    if !to.is_secure() {
         return Vec::new();
     }
     let used = seen.iter().rev().find_map(|seen| match seen {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
-use silverback::{Conn, Upgrader};
+use silverback::{ByteStream, Conn, Upgrader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
@@ -63,6 +63,8 @@ enum Server {
     WithoutExtendedConnect,
     /// Knows no ALPN, and takes WebSockets over HTTP/1.1.
     Http1,
+    /// Takes WebSockets over HTTP/2, and speaks nothing else.
+    Http2Only,
 }
 
 impl Server {
@@ -72,8 +74,10 @@ impl Server {
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
         let mut config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
-        if self == Self::WithoutExtendedConnect {
-            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        match self {
+            Self::WithoutExtendedConnect => config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Self::Http2Only => config.alpn_protocols = vec![b"h2".to_vec()],
+            Self::Http1 => {}
         }
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let address = serve(move |stream| {
@@ -85,6 +89,9 @@ impl Server {
                         echo(conn).await;
                     }
                     return;
+                }
+                if self == Self::Http2Only {
+                    return serve_http2(stream).await;
                 }
                 let Ok(mut connection) = h2::server::handshake(stream).await else { return };
                 while let Some(Ok((_, mut respond))) = connection.accept().await {
@@ -111,6 +118,15 @@ fn serve<F: Future<Output = ()> + Send + 'static>(handle: impl Fn(TcpStream) -> 
         });
     });
     address
+}
+
+async fn serve_http2(stream: impl ByteStream) {
+    let mut http2 = Upgrader::new().serve_http2(stream);
+    while let Some(accepted) = http2.accept().await {
+        if let Ok((conn, _)) = accepted {
+            tokio::spawn(echo(conn));
+        }
+    }
 }
 
 async fn echo(mut conn: Conn) {
@@ -207,6 +223,26 @@ fn check_says_over_which_versions_a_server_takes_websockets() {
 }
 
 #[test]
+fn a_server_of_http_2_alone_is_told_from_one_that_is_broken() {
+    let url = Server::Http2Only.start();
+    let report = check(&url, &[]);
+    assert_eq!((&report["exit_code"], &report["diagnosis"]["cause"]), (&4.into(), &"http-version".into()), "{report}");
+    assert_eq!(versions(&report)[..2], [("HTTP/1.1", Some(false)), ("HTTP/2", Some(true))], "{report}");
+    assert_eq!(check(&url, &["--http2"])["exit_code"], 0);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_explained_over_http_3_too() {
+    let (_program, url) = service();
+    for options in [&[][..], &["--http2"], &["--http3"]] {
+        let (_, out, _) = silverback(&[&["check", &url, "--json"], options].concat());
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let found = (&report["exit_code"], &report["diagnosis"]["cause"]);
+        assert_eq!(found, (&4.into(), &"unknown-issuer".into()), "{options:?}: {report}");
+    }
+}
+
+#[test]
 fn a_server_that_does_not_answer_over_udp_may_lack_http_3() {
     // Nobody reads what comes here.
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -221,14 +257,7 @@ fn bench_shares_connections_among_streams() {
     let counter = connections.clone();
     let address = serve(move |stream| {
         counter.fetch_add(1, Ordering::Relaxed);
-        async move {
-            let mut http2 = Upgrader::new().serve_http2(stream);
-            while let Some(accepted) = http2.accept().await {
-                if let Ok((conn, _)) = accepted {
-                    tokio::spawn(echo(conn));
-                }
-            }
-        }
+        serve_http2(stream)
     });
     let url = format!("ws://{address}/");
     for (options, expected) in [

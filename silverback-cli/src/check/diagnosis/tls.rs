@@ -4,7 +4,7 @@ use rustls::{AlertDescription, CertificateError, Error as TlsFault, InvalidMessa
 use silverback::DialError;
 
 use super::facts::Facts;
-use crate::check::{certificate::Certificate, finding::Diagnosis};
+use crate::check::{certificate::Certificate, finding::Diagnosis, reason::reason};
 
 /// Returns the fault of the certificate, if the certificate caused the error.
 pub(crate) fn certificate_fault(error: &DialError) -> Option<&CertificateError> {
@@ -12,6 +12,21 @@ pub(crate) fn certificate_fault(error: &DialError) -> Option<&CertificateError> 
         TlsFault::InvalidCertificate(fault) => Some(fault),
         _ => None,
     }
+}
+
+/// Whether the server has answered in TLS, so that it cannot speak plain HTTP.
+pub(crate) fn has_answered(error: &DialError) -> bool {
+    matches!(error, DialError::HttpVersion { .. })
+        || matches!(
+            fault(error),
+            Some(TlsFault::AlertReceived(_) | TlsFault::InvalidCertificate(_) | TlsFault::PeerIncompatible(_))
+        )
+}
+
+/// Whether the server speaks none of the protocols that were offered by ALPN (RFC 7301, 3.2).
+pub(crate) fn has_no_common_protocol(error: &DialError) -> bool {
+    matches!(error, DialError::HttpVersion { .. })
+        || matches!(fault(error), Some(TlsFault::AlertReceived(AlertDescription::NoApplicationProtocol)))
 }
 
 fn fault(error: &DialError) -> Option<&TlsFault> {
@@ -41,6 +56,8 @@ pub(super) fn failed(error: &DialError, facts: &Facts<'_>) -> Diagnosis {
             Diagnosis::new("tls-too-old", "The server has no TLS version or cipher that is safe today.")
                 .advise("TLS 1.2 or newer is needed, with forward secrecy.")
         }
+        _ if facts.options.http3 => Diagnosis::new("tls-refused", format!("TLS within QUIC failed: {}.", reason(error)))
+            .advise("Without --http3, more may be known about it."),
         _ if error.is_timeout() => {
             Diagnosis::new("tls-timeout", format!("{} accepts the connection, but does not answer the TLS handshake.", facts.place))
                 .advise("If it speaks plain HTTP, the URL begins with ws://. Otherwise check the port.")
@@ -145,6 +162,10 @@ fn refused_us(alert: AlertDescription) -> Diagnosis {
         AlertDescription::UnrecognisedName => {
             Diagnosis::new("unknown-name", "The server has no certificate for the requested name.")
                 .advise("Check the host of the URL.")
+        }
+        AlertDescription::NoApplicationProtocol => {
+            Diagnosis::new("http-version", "The server does not speak HTTP/1.1: it refuses what was offered by ALPN.")
+                .advise("Use --http2, if the lines above say that the server takes WebSockets over it.")
         }
         AlertDescription::ProtocolVersion => {
             Diagnosis::new("tls-too-old", "The server does not speak TLS 1.2 or newer.")
