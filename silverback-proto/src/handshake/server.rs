@@ -39,7 +39,9 @@ use super::{
     syntax::contains_token,
 };
 use crate::deflate::Compression;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH,
+};
 
 /// A valid opening handshake that was not answered yet.
 #[derive(Debug, Clone)]
@@ -149,7 +151,8 @@ impl ServerHandshake {
             }
             Some(_) => {}
         }
-        if declares_body(headers) {
+        // Even a length of 0 would make each frame a violation (RFC 9113, 8.1.1; RFC 9114, 4.1.2).
+        if declares_body(headers) || headers.contains_key(CONTENT_LENGTH) {
             return Err(Rejection::DeclaresBody);
         }
         check_version(headers)?;

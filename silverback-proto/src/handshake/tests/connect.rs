@@ -119,7 +119,7 @@ fn the_version_is_checked_as_in_an_upgrade() {
 #[test]
 fn a_body_is_refused() {
     rejected(&request(&[("content-length", "5")]), Some("websocket"), Rejection::DeclaresBody, 400);
-    accepted(&request(&[("content-length", "0")]));
+    rejected(&request(&[("content-length", "0")]), Some("websocket"), Rejection::DeclaresBody, 400);
     assert_eq!(Rejection::Connect(Box::new(Rejection::EndOfStream)).status(), StatusCode::BAD_REQUEST);
 }
 
