@@ -13,6 +13,7 @@ mod exchange;
 mod fault;
 mod misuse;
 mod reach;
+mod tls_fault;
 
 use std::{sync::Arc, time::Duration};
 

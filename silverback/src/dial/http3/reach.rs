@@ -6,10 +6,11 @@ use std::{
 };
 
 use quinn::ConnectionError;
+use rustls::AlertDescription;
 use silverback_proto::handshake::ClientRequest;
 use tokio::time::Instant;
 
-use super::{client::Client, connection::Quic, fault::unsupported, misuse::QuicMisuse};
+use super::{client::Client, connection::Quic, fault::unsupported, misuse::QuicMisuse, tls_fault};
 use crate::{
     dial::{
         DialError, DialEvent, DialStep, Dialer, VersionFault, connector::Route, error::Place, race::race,
@@ -83,20 +84,19 @@ enum Refused {
 impl Refused {
     /// Tells an error of TLS from one of the network.
     fn of(error: ConnectionError) -> Result<Self, io::Error> {
-        let (code, reason) = match &error {
-            ConnectionError::TransportError(error) => (u64::from(error.code), error.reason.clone()),
-            ConnectionError::ConnectionClosed(close) => {
-                (u64::from(close.error_code), format!("the server ended it: {}", close.error_code))
-            }
-            _ => return Err(to_io(error)),
-        };
         // RFC 9001, 4.8: the low byte is the alert of TLS.
-        match code {
-            NO_APPLICATION_PROTOCOL => Ok(Self::Alpn),
-            0x100..=0x1FF => Ok(Self::Tls(io::Error::new(io::ErrorKind::InvalidData, reason))),
-            _ => Err(to_io(error)),
+        let alert = |code: u64| u8::try_from(code.wrapping_sub(0x100)).ok();
+        let fault = match &error {
+            ConnectionError::TransportError(error) => {
+                alert(error.code.into()).map(|_| tls_fault::of_ours(&error.reason))
+            }
+            ConnectionError::ConnectionClosed(close) => alert(close.error_code.into()).map(tls_fault::from_server),
+            _ => None,
+        };
+        match fault {
+            None => Err(to_io(error)),
+            Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => Ok(Self::Alpn),
+            Some(fault) => Ok(Self::Tls(io::Error::new(io::ErrorKind::InvalidData, fault))),
         }
     }
 }
-
-const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;

@@ -104,8 +104,8 @@ impl Server {
     }
 }
 
-/// Echoes on every path but these: `/unread` is never read, `/dropped` is dropped at once, and `/welcome` begins with a
-/// message.
+/// Echoes on every path but these: `/unread` is never read, `/dropped` is dropped at once, `/last-words` after some
+/// messages, and `/welcome` begins with a message.
 async fn serve(upgrader: Upgrader, client: Http3Incoming, tell: UnboundedSender<Seen>) {
     let mut http3 = upgrader.serve_http3(client);
     while let Some(accepted) = http3.accept().await {
@@ -125,6 +125,12 @@ async fn serve(upgrader: Upgrader, client: Http3Incoming, tell: UnboundedSender<
                     std::future::pending::<()>().await;
                 }
                 "/dropped" => drop(conn),
+                "/last-words" => {
+                    for number in 0..20 {
+                        conn.write_message(format!("{number}")).await.unwrap();
+                    }
+                    conn.flush().await.unwrap();
+                }
                 "/welcome" => {
                     conn.write_message("welcome").await.unwrap();
                     let _ = tell.send(Seen::Ended(echo(conn).await));
