@@ -82,7 +82,8 @@ fn both_roles_over(workspace: &Workspace, http: Http) -> Verdict {
     for (part, verdict) in run_parts(workspace, &parts, &selection::selection_over_streams())? {
         notes.push(format!("{}: {}", part.role.word(), verdict?));
     }
-    Ok(format!("{}; {}", notes.join(", "), selection::WORDS_OVER_STREAMS))
+    let (done, version) = (selection::WORDS_OVER_STREAMS, http.word());
+    Ok(format!("{}; {done}; the rest: cargo xtask autobahn --http {version} --full", notes.join(", ")))
 }
 
 /// Compares the table in the repository with what both roles have just shown.

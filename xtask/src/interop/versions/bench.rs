@@ -111,7 +111,8 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn verdict(&self) -> Verdict {
-        Ok(format!("{} conversations", self.passed.load(Ordering::Relaxed)))
+        let count = self.passed.load(Ordering::Relaxed);
+        Ok(format!("{count} conversations; tests/interop/README.md lists what a peer cannot do"))
     }
 
     /// Writes a file of settings beside the certificates.
