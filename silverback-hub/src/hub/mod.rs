@@ -22,6 +22,7 @@ use crate::{
         identity::{Identity, Present},
         name::TopicName,
         position::Position,
+        topic::Topic,
     },
     node::{control::Disconnect, routing::Node},
     topics::recovery::Replay,
@@ -107,6 +108,14 @@ impl Hub {
     /// Dropping the future changes nothing.
     pub async fn history(&self, topic: &str, after: &Position) -> Result<Replay, HubError> {
         self.0.history(&TopicName::new(topic)?, after).await
+    }
+
+    /// Returns the options of a topic.
+    ///
+    /// # Errors
+    /// Fails if the name is not valid.
+    pub fn topic(&self, name: &str) -> Result<&Topic, HubError> {
+        Ok(self.node().options(&TopicName::new(name)?))
     }
 
     /// Closes all connections of a user, on all nodes.

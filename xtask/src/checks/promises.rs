@@ -101,7 +101,13 @@ fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
 
 const CORE: &str = "silverback-proto";
 const UNSAFE_FOLDER: &str = "silverback-proto/src/wire/mask";
-const LIBRARIES: &[&str] = &["silverback-proto/src", "silverback/src", "silverback-axum/src", "silverback-hub/src"];
+const LIBRARIES: &[&str] = &[
+    "silverback-proto/src",
+    "silverback/src",
+    "silverback-axum/src",
+    "silverback-hub/src",
+    "silverback-centrifugo/src",
+];
 const PRINTING: &[&str] =
     &["print", "println", "eprint", "eprintln", "dbg", "stdout", "stderr", "print_stdout", "print_stderr"];
 const FOREIGN_FOLDERS: &[&str] = &["target", "artifacts", "corpus", "node_modules"];

@@ -1,0 +1,74 @@
+//! Publications of the hub as pushes of the protocol.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use silverback::PreparedMessage;
+use silverback_hub::{Encoding, Publication};
+
+use crate::protocol::{
+    frame::{Format, encode},
+    messages::{self, ClientInfo, Push, Reply},
+};
+
+/// The prefix of the topics that carry joins and leaves of the channel after it. Such a topic keeps nothing, and only
+/// subscribers that are to be told are in it.
+pub(crate) const JOINS: &str = "%joins:";
+
+/// One value for each format, so that the hub encodes a batch once for all connections of a format.
+pub(crate) struct Encodings {
+    json: Arc<dyn Encoding>,
+    protobuf: Arc<dyn Encoding>,
+}
+
+impl Encodings {
+    pub(crate) fn new() -> Self {
+        Self { json: Arc::new(Pushes(Format::Json)), protobuf: Arc::new(Pushes(Format::Protobuf)) }
+    }
+
+    pub(crate) fn get(&self, format: Format) -> Arc<dyn Encoding> {
+        match format {
+            Format::Json => self.json.clone(),
+            Format::Protobuf => self.protobuf.clone(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Pushes(Format);
+
+impl Encoding for Pushes {
+    fn encode(&self, batch: &[Publication]) -> PreparedMessage {
+        let replies: Vec<_> =
+            batch.iter().map(|publication| Reply { push: Some(push(publication)), ..Reply::default() }).collect();
+        PreparedMessage::new(encode(self.0, &replies))
+    }
+
+    fn max_batch(&self) -> usize {
+        64
+    }
+}
+
+fn push(publication: &Publication) -> Push {
+    match publication.topic.as_str().strip_prefix(JOINS) {
+        Some(channel) => {
+            let push = Push::decode(publication.message.as_bytes()).unwrap_or_default();
+            Push { channel: channel.to_owned(), ..push }
+        }
+        None => Push {
+            channel: publication.topic.as_str().to_owned(),
+            publication: Some(to_message(publication)),
+            ..Push::default()
+        },
+    }
+}
+
+/// Returns a publication as the protocol has it.
+pub(crate) fn to_message(publication: &Publication) -> messages::Publication {
+    messages::Publication {
+        data: publication.message.clone().into_data(),
+        info: publication.user.as_ref().map(|user| ClientInfo { user: user.to_string(), ..ClientInfo::default() }),
+        offset: publication.position.as_ref().map_or(0, |position| position.offset),
+        ..messages::Publication::default()
+    }
+}
