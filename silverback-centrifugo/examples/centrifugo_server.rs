@@ -10,7 +10,9 @@ use std::{env, error::Error, time::Duration};
 
 use axum::{
     Router,
-    extract::{RawQuery, State},
+    body::Body,
+    extract::{RawQuery, Request, State},
+    http::StatusCode,
     response::Response,
     routing::any,
 };
@@ -37,8 +39,10 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .channels("*", channel.clone().presence().joins(Joins::Always))
         .channels("smallhistory:*", channel)
         .personal_channels()
+        .api_key("key")
         .build();
-    let app = Router::new().route("/connection/websocket", any(connect)).with_state(server);
+    let app =
+        Router::new().route("/connection/websocket", any(connect)).route("/api/{method}", any(call)).with_state(server);
     Ok(axum::serve(listener, app).await?)
 }
 
@@ -48,4 +52,17 @@ async fn connect(State(server): State<Server>, RawQuery(query): RawQuery, upgrad
         let format = Format::negotiated(conn.subprotocol().map(|name| name.as_str()), query.as_deref());
         server.serve(conn, format).await;
     })
+}
+
+async fn call(State(server): State<Server>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match axum::body::to_bytes(body, 1 << 20).await {
+        Ok(body) => body,
+        Err(error) => {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            return response;
+        }
+    };
+    server.handle_api(Request::from_parts(parts, body)).await.map(Body::from)
 }

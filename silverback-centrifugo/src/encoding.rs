@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use silverback::PreparedMessage;
-use silverback_hub::{Encoding, Publication};
+use silverback_hub::{Encoding, Present, Publication};
 
 use crate::protocol::{
     frame::{Format, encode},
@@ -70,5 +70,16 @@ pub(crate) fn to_message(publication: &Publication) -> messages::Publication {
         info: publication.user.as_ref().map(|user| ClientInfo { user: user.to_string(), ..ClientInfo::default() }),
         offset: publication.position.as_ref().map_or(0, |position| position.offset),
         ..messages::Publication::default()
+    }
+}
+
+impl From<Present> for ClientInfo {
+    fn from(present: Present) -> Self {
+        Self {
+            user: present.identity.user_id().unwrap_or_default().to_owned(),
+            client: present.member.to_string(),
+            conn_info: present.identity.info_bytes().clone(),
+            ..Self::default()
+        }
     }
 }

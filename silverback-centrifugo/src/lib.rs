@@ -9,7 +9,10 @@
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod api;
 mod encoding;
+mod fault;
+mod history;
 mod protocol;
 mod server;
 mod session;

@@ -40,6 +40,11 @@ pub(crate) const ALL: &[Step] = &[
     step("node-client", "node ws talks to the program", interop::node_client),
     step("node-server", "our Dialer talks to node ws", interop::node_server),
     step(
+        "centrifugo-clients",
+        "centrifuge-js, centrifuge-python with its own tests, and cent talk to silverback-centrifugo",
+        interop::centrifugo::step,
+    ),
+    step(
         "proxies",
         "our Dialer goes through tinyproxy and microsocks, with and without a password; `check` explains nginx",
         interop::proxies::step,

@@ -95,6 +95,7 @@ impl Disconnect {
     pub(crate) const INVALID_TOKEN: Self = Self::known(3500, "invalid token");
     pub(crate) const BAD_REQUEST: Self = Self::known(3501, "bad request");
     pub(crate) const STALE: Self = Self::known(3502, "stale");
+    pub(crate) const FORCED: Self = Self::known(3503, "force disconnect");
 
     const fn known(code: u16, reason: &'static str) -> Self {
         Self { code, reason: std::borrow::Cow::Borrowed(reason) }

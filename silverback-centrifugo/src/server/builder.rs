@@ -3,10 +3,12 @@
 use std::{
     fmt,
     sync::{Arc, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use silverback_hub::Hub;
 
 use super::{
@@ -25,6 +27,7 @@ pub struct ServerBuilder {
     on_connect: Option<Box<dyn ConnectHook>>,
     on_rpc: Option<Box<dyn RpcHook>>,
     limits: Limits,
+    api_keys: Vec<String>,
 }
 
 impl Server {
@@ -44,7 +47,15 @@ impl ServerBuilder {
             connect_timeout: Duration::from_secs(10),
             commands_per_message: 1000,
         };
-        Self { hub, keys: None, channels: Channels::default(), on_connect: None, on_rpc: None, limits }
+        Self {
+            hub,
+            keys: None,
+            channels: Channels::default(),
+            on_connect: None,
+            on_rpc: None,
+            limits,
+            api_keys: Vec::new(),
+        }
     }
 
     /// Sets the keys that verify tokens of connections and of subscriptions. Default: none, so no token is valid.
@@ -118,6 +129,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds a key of the HTTP API; see [`Server::handle_api`]. Default: none, so nobody may use it.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_keys.push(key.into());
+        self
+    }
+
     /// Makes the server.
     pub fn build(self) -> Server {
         Server(Arc::new(Shared {
@@ -128,6 +145,9 @@ impl ServerBuilder {
             on_connect: self.on_connect,
             on_rpc: self.on_rpc,
             limits: self.limits,
+            api_keys: self.api_keys,
+            begun: Instant::now(),
+            instance: random_name(),
         }))
     }
 }
@@ -139,4 +159,11 @@ impl fmt::Debug for ServerBuilder {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+fn random_name() -> String {
+    let mut bytes = [0; 8];
+    // It names a server for people. Without randomness all have the same name.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    HEXLOWER.encode(&bytes)
 }

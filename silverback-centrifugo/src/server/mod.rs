@@ -7,7 +7,7 @@ mod hooks;
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use silverback_hub::{Hub, HubBuilder, Slow, Topic};
@@ -57,6 +57,11 @@ pub(crate) struct Shared {
     pub(crate) on_connect: Option<Box<dyn ConnectHook>>,
     pub(crate) on_rpc: Option<Box<dyn RpcHook>>,
     pub(crate) limits: Limits,
+    /// Of the HTTP API.
+    pub(crate) api_keys: Vec<String>,
+    pub(crate) begun: Instant,
+    /// A random name.
+    pub(crate) instance: String,
 }
 
 /// Times and limits of a connection.
@@ -100,3 +105,6 @@ impl fmt::Debug for Server {
         f.debug_struct("Server").field("hub", &self.0.hub).field("limits", &self.0.limits).finish_non_exhaustive()
     }
 }
+
+/// The version that clients are told.
+pub(crate) const VERSION: &str = concat!("silverback ", env!("CARGO_PKG_VERSION"));

@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use silverback::Message;
 use silverback_hub::{Epoch, Position, Topic};
 
-use super::state::{End, Session, VERSION, fault, instant, ttl};
+use super::state::{End, Session, instant, ttl};
 use crate::{
-    encoding::to_message,
+    history,
     protocol::{
         codes::{Disconnect, ErrorCode},
         messages::{
-            ClientInfo, Command, Data, Empty, Fault, HistoryRequest, HistoryResult, PresenceResult,
-            PresenceStatsResult, PublishRequest, RefreshResult, Reply, RpcRequest, SubRefreshRequest, SubRefreshResult,
+            Command, Data, Empty, Fault, HistoryRequest, HistoryResult, PresenceResult, PresenceStatsResult,
+            PublishRequest, RefreshResult, Reply, RpcRequest, SubRefreshRequest, SubRefreshResult,
         },
     },
-    server::{Channel, RpcCall},
+    server::{Channel, RpcCall, VERSION},
     token::TokenError,
 };
 
@@ -83,8 +83,8 @@ impl Session {
             Ok(text) => Message::from(text),
             Err(error) => Message::from(error.into_bytes()),
         };
-        let published = self.member.publish(&request.channel, message).await;
-        published.map(|_| ()).map_err(|error| fault(&error))
+        self.member.publish(&request.channel, message).await?;
+        Ok(())
     }
 
     async fn present(&self, channel: &str) -> Result<PresenceResult, Fault> {
@@ -92,17 +92,8 @@ impl Session {
         if !self.topic(channel)?.has_presence() {
             return Err(ErrorCode::NotAvailable.into());
         }
-        let present = self.member.presence(channel).await.map_err(|error| fault(&error))?;
-        let presence = present.into_iter().map(|one| {
-            let client = one.member.to_string();
-            let info = ClientInfo {
-                user: one.identity.user_id().unwrap_or_default().to_owned(),
-                client: client.clone(),
-                conn_info: one.identity.info_bytes().clone(),
-                ..ClientInfo::default()
-            };
-            (client, info)
-        });
+        let present = self.member.presence(channel).await?;
+        let presence = present.into_iter().map(|one| (one.member.to_string(), one.into()));
         Ok(PresenceResult { presence: presence.collect() })
     }
 
@@ -112,34 +103,9 @@ impl Session {
             return Err(ErrorCode::NotAvailable.into());
         }
         let since = request.since.map(|since| Position::new(Epoch::new(&since.epoch), since.offset));
-        let after = since.clone().filter(|_| !request.reverse).unwrap_or_else(Position::start);
-        let replay = self.member.history(&request.channel, &after).await.map_err(|error| fault(&error))?;
-        let position = replay.position.unwrap_or_else(Position::start);
-        let mut publications = replay.publications;
-        match since {
-            Some(_) if !request.reverse && !replay.complete => {
-                return Err(ErrorCode::UnrecoverablePosition.into());
-            }
-            Some(since) if request.reverse => {
-                if !since.epoch.is_empty() && since.epoch != position.epoch {
-                    return Err(ErrorCode::UnrecoverablePosition.into());
-                }
-                let is_before = |offset: u64| offset < since.offset;
-                publications.retain(|one| one.position.as_ref().is_some_and(|at| is_before(at.offset)));
-            }
-            _ => {}
-        }
-        if request.reverse {
-            publications.reverse();
-        }
-        if let Ok(limit) = usize::try_from(request.limit) {
-            publications.truncate(limit);
-        }
-        Ok(HistoryResult {
-            publications: publications.iter().map(to_message).collect(),
-            epoch: position.epoch.to_string(),
-            offset: position.offset,
-        })
+        let after = history::begin(since.as_ref(), request.reverse);
+        let replay = self.member.history(&request.channel, &after).await?;
+        Ok(history::page(replay, since, request.limit, request.reverse)?)
     }
 
     async fn rpc(&self, request: RpcRequest) -> Result<Data, Fault> {
@@ -194,7 +160,7 @@ impl Session {
     }
 
     fn topic(&self, channel: &str) -> Result<&Topic, Fault> {
-        self.server.hub.topic(channel).map_err(|error| fault(&error))
+        Ok(self.server.hub.topic(channel)?)
     }
 }
 

@@ -4,14 +4,14 @@ use silverback::Conn;
 use silverback_hub::Identity;
 use tokio::time::{Instant, timeout_at};
 
-use super::state::{End, Session, VERSION, ttl};
+use super::state::{End, Session, ttl};
 use crate::{
     protocol::{
         codes::{Disconnect, ErrorCode},
         frame::{Commands, Format, encode},
         messages::{ConnectRequest, ConnectResult, Fault, Reply, SubscribeRequest},
     },
-    server::{Connecting, Login, Shared},
+    server::{Connecting, Login, Shared, VERSION},
     token::TokenError,
 };
 

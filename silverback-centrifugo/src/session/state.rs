@@ -7,14 +7,14 @@ use std::{
 };
 
 use silverback::Error;
-use silverback_hub::{HubError, LimitError, Member};
+use silverback_hub::Member;
 use tokio::time::Instant;
 
 use crate::{
     protocol::{
-        codes::{Disconnect, ErrorCode},
+        codes::Disconnect,
         frame::{Format, encode},
-        messages::{Fault, Reply},
+        messages::Reply,
     },
     server::Shared,
 };
@@ -76,22 +76,5 @@ pub(super) fn ttl(at: Instant) -> u32 {
     (left as u32).max(1)
 }
 
-/// Returns what a client is told about a failure of the hub.
-pub(super) fn fault(error: &HubError) -> Fault {
-    let code = match error {
-        HubError::Name(_) => ErrorCode::BadRequest,
-        HubError::Denied(_) => ErrorCode::PermissionDenied,
-        HubError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
-        HubError::Limit(LimitError::Payload { .. } | LimitError::TopicsPerMember(_)) => ErrorCode::LimitExceeded,
-        error => {
-            tracing::warn!(%error, "a command of a client failed");
-            ErrorCode::Internal
-        }
-    };
-    code.into()
-}
-
 /// Longer than any connection lasts. Later times overflow the clocks of some systems.
 const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// The version that clients are told.
-pub(super) const VERSION: &str = concat!("silverback ", env!("CARGO_PKG_VERSION"));

@@ -1,18 +1,16 @@
 //! Subscriptions, and who is told about them.
 
 use prost::Message as _;
-use silverback_hub::{Epoch, Position, Recovery, Start, Subscribed};
+use silverback_hub::{Epoch, Position, Present, Recovery, Start, Subscribed};
 use tokio::time::Instant;
 
-use super::state::{End, Session, Subscription, fault, instant, ttl};
+use super::state::{End, Session, Subscription, instant, ttl};
 use crate::{
     encoding::{JOINS, to_message},
     protocol::{
         codes::ErrorCode,
         frame::encode,
-        messages::{
-            ClientInfo, Fault, Presence, Push, Reply, Subscribe, SubscribeRequest, SubscribeResult, Unsubscribe,
-        },
+        messages::{Fault, Presence, Push, Reply, Subscribe, SubscribeRequest, SubscribeResult, Unsubscribe},
     },
     server::Joins,
 };
@@ -95,7 +93,7 @@ impl Session {
                 }
             }
             Ok(_) => self.enter(channel, &request, expires_at).await?,
-            Err(error) => return Ok(Err(fault(&error))),
+            Err(error) => return Ok(Err(error.into())),
         }
         Ok(Ok(()))
     }
@@ -189,14 +187,8 @@ impl Session {
     }
 
     fn presence(&self) -> Presence {
-        let identity = self.member.identity();
-        let info = ClientInfo {
-            user: identity.user_id().unwrap_or_default().to_owned(),
-            client: self.member.id().to_string(),
-            conn_info: identity.info_bytes().clone(),
-            ..ClientInfo::default()
-        };
-        Presence { info: Some(info) }
+        let present = Present::new(self.member.id(), self.member.identity().clone());
+        Presence { info: Some(present.into()) }
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod api;
 mod channels;
 mod expiry;
 mod recovery;

@@ -80,7 +80,7 @@ impl Client {
 }
 
 /// Replaces what is random.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, value)) = rest.split_once(r#":""#) {

