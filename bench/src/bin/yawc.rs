@@ -1,10 +1,17 @@
 //! yawc behind hyper, like its example. The style `best` has the large buffers of yawc's own benchmark and flushes once
-//! per burst. UTF-8 validation is on, because the other libraries validate too; yawc's default is off.
+//! per burst. UTF-8 validation is on, because the other libraries validate too; yawc's default is off. With the feature
+//! `yawc-http2` it serves HTTP/2, with hyper's own settings, as its example does.
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 use http_body_util::Empty;
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+#[cfg(not(feature = "yawc-http2"))]
+use hyper::server::conn::http1;
+#[cfg(feature = "yawc-http2")]
+use hyper::server::conn::http2;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+#[cfg(feature = "yawc-http2")]
+use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use silverback_bench::{
     Failure, Options,
@@ -60,8 +67,12 @@ async fn connection(stream: TcpStream, settings: yawc::Options, style: Style) ->
             Ok::<Response<Empty<Bytes>>, yawc::WebSocketError>(response)
         }
     };
-    let http = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upgrade));
-    Ok(http.with_upgrades().await?)
+    let (stream, service) = (TokioIo::new(stream), service_fn(upgrade));
+    #[cfg(not(feature = "yawc-http2"))]
+    let http = http1::Builder::new().serve_connection(stream, service).with_upgrades();
+    #[cfg(feature = "yawc-http2")]
+    let http = http2::Builder::new(TokioExecutor::new()).enable_connect_protocol().serve_connection(stream, service);
+    Ok(http.await?)
 }
 
 async fn echo(upgrade: UpgradeFut, style: Style) -> Result<(), Failure> {

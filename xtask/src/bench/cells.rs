@@ -88,6 +88,30 @@ pub(super) const ALL: &[Cell] = &[
         "-c 16 --size 16384 --payload json --compress",
     ),
     cell(
+        "versions-small",
+        "Versions of HTTP: 100 WebSockets, 16 bytes, 32 in flight",
+        (Group::Versions, Kind::Echo),
+        "-c 100 --size 16 --pipeline 32",
+    ),
+    cell(
+        "versions-16k",
+        "Versions of HTTP: 100 WebSockets, 16 KiB",
+        (Group::Versions, Kind::Echo),
+        "-c 100 --size 16384",
+    ),
+    cell(
+        "versions-handshakes",
+        "Versions of HTTP: handshakes, 32 at a time",
+        (Group::Versions, Kind::Handshakes),
+        "-c 32 --handshakes",
+    ),
+    cell(
+        "versions-idle",
+        "Versions of HTTP: 1,000 idle WebSockets, after one echo of 1 KiB each",
+        (Group::Versions, Kind::Memory),
+        "-c 1000 --hold --messages 1000 --size 1024 --duration 2s",
+    ),
+    cell(
         "broadcast",
         "A broadcast of 125 bytes to 1,000 connections, for each delivery",
         (Group::Broadcast, Kind::Broadcast),

@@ -7,6 +7,8 @@ pub(super) struct Contestant {
     pub(super) group: Group,
     pub(super) program: Program,
     pub(super) arguments: &'static [&'static str],
+    /// What the load needs for this server, beside the options of the cell.
+    pub(super) load: &'static str,
 }
 
 /// The servers that are compared with each other. The first of a group is the base of its ratios.
@@ -14,6 +16,8 @@ pub(super) struct Contestant {
 pub(super) enum Group {
     Echo,
     Compressed,
+    /// The versions of HTTP.
+    Versions,
     /// Each message of one connection goes to all.
     Broadcast,
     /// Settings of compression against memory.
@@ -29,6 +33,8 @@ pub(super) enum Program {
     Bench { bin: &'static str, feature: Option<&'static str> },
     /// The program that is shipped, through its real route.
     Silverback,
+    /// The same with TLS.
+    SilverbackTls,
 }
 
 impl Contestant {
@@ -44,11 +50,17 @@ const fn echo(
     feature: &'static str,
     arguments: &'static [&'static str],
 ) -> Contestant {
-    Contestant { name, group: Group::Echo, program: Program::Bench { bin, feature: Some(feature) }, arguments }
+    Contestant {
+        name,
+        group: Group::Echo,
+        program: Program::Bench { bin, feature: Some(feature) },
+        arguments,
+        load: "",
+    }
 }
 
 const fn tcp(name: &'static str, bin: &'static str) -> Contestant {
-    Contestant { name, group: Group::Echo, program: Program::Bench { bin, feature: None }, arguments: &[] }
+    Contestant { name, group: Group::Echo, program: Program::Bench { bin, feature: None }, arguments: &[], load: "" }
 }
 
 const fn compressed(
@@ -69,9 +81,21 @@ const fn broadcast(
     Contestant { group: Group::Broadcast, ..echo(name, bin, feature, arguments) }
 }
 
+const fn version(name: &'static str, program: Program, load: &'static str) -> Contestant {
+    let arguments: &[&str] = match program {
+        Program::Silverback => &["--no-compression"],
+        Program::SilverbackTls => &["--no-compression", "--tls-self-signed"],
+        Program::Bench { .. } => &[],
+    };
+    Contestant { name, group: Group::Versions, program, arguments, load }
+}
+
+const YAWC: Program = Program::Bench { bin: "yawc", feature: Some("yawc") };
+const YAWC_HTTP2: Program = Program::Bench { bin: "yawc", feature: Some("yawc-http2") };
+
 const fn setting(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
     let program = Program::Bench { bin: "silverback", feature: Some("silverback") };
-    Contestant { name, group: Group::Settings, program, arguments }
+    Contestant { name, group: Group::Settings, program, arguments, load: "" }
 }
 
 const fn released(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
@@ -86,6 +110,7 @@ pub(super) const ALL: &[Contestant] = &[
         group: Group::Echo,
         program: Program::Silverback,
         arguments: &["--no-compression", "--max-message-size", "16MiB"],
+        load: "",
     },
     echo("silverback", "silverback", "silverback", &[]),
     echo("silverback-lending", "silverback", "silverback", &["--style", "lending"]),
@@ -110,6 +135,7 @@ pub(super) const ALL: &[Contestant] = &[
         group: Group::Compressed,
         program: Program::Silverback,
         arguments: &["--max-message-size", "16MiB"],
+        load: "",
     },
     compressed("silverback (level 1)", "silverback", "silverback", &["--deflate"]),
     compressed("silverback (level 1) lending", "silverback", "silverback", &["--deflate", "--style", "lending"]),
@@ -121,6 +147,20 @@ pub(super) const ALL: &[Contestant] = &[
     compressed("yawc level 1 no takeover", "yawc", "yawc-zlib", &["--level", "1", "--no-context-takeover"]),
     compressed("silverback no takeover", "silverback", "silverback", &["--no-context-takeover"]),
     compressed("sockudo-ws level 1 no takeover", "sockudo", "sockudo", &["--level", "1", "--no-context-takeover"]),
+    version("HTTP/1.1", Program::Silverback, "--http1.1"),
+    version("HTTP/2, 1 on each connection", Program::Silverback, "--http2 --streams 1"),
+    version("HTTP/2, 10 on each connection", Program::Silverback, "--http2 --streams 10"),
+    version("HTTP/2, 100 on each connection", Program::Silverback, "--http2 --streams 100"),
+    version("yawc HTTP/1.1", YAWC, "--http1.1"),
+    version("yawc HTTP/2, 1 on each connection", YAWC_HTTP2, "--http2 --streams 1"),
+    version("yawc HTTP/2, 10 on each connection", YAWC_HTTP2, "--http2 --streams 10"),
+    version("yawc HTTP/2, 100 on each connection", YAWC_HTTP2, "--http2 --streams 100"),
+    version("HTTP/1.1 with TLS", Program::SilverbackTls, "--insecure --http1.1"),
+    version("HTTP/2 with TLS, 1 on each connection", Program::SilverbackTls, "--insecure --http2 --streams 1"),
+    version("HTTP/2 with TLS, 100 on each connection", Program::SilverbackTls, "--insecure --http2 --streams 100"),
+    version("HTTP/3, 1 on each connection", Program::SilverbackTls, "--insecure --http3 --streams 1"),
+    version("HTTP/3, 10 on each connection", Program::SilverbackTls, "--insecure --http3 --streams 10"),
+    version("HTTP/3, 100 on each connection", Program::SilverbackTls, "--insecure --http3 --streams 100"),
     broadcast("broadcast raw-epoll", "broadcast_epoll", "silverback", &[]),
     broadcast("broadcast silverback", "broadcast_silverback", "silverback", &[]),
     broadcast("broadcast tungstenite", "broadcast_tungstenite", "tungstenite-broadcast", &[]),

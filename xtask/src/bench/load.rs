@@ -26,6 +26,9 @@ pub(super) struct Target {
     pub(super) path: &'static str,
     pub(super) pid: u32,
     pub(super) is_tcp: bool,
+    pub(super) scheme: &'static str,
+    /// The options that this server needs.
+    pub(super) options: &'static str,
 }
 
 impl Generator {
@@ -56,9 +59,10 @@ impl Generator {
 
     fn measure(&self, target: &Target, options: &[&str]) -> Result<Value, Error> {
         let mut task = machine::pinned(machine::LOAD_CORE, &self.program)
-            .args(["bench", &format!("ws://{}{}", target.address, target.path), "--json", "--quiet"])
+            .args(["bench", &format!("{}://{}{}", target.scheme, target.address, target.path), "--json", "--quiet"])
             .args(["--server-pid", &target.pid.to_string()])
-            .args(options);
+            .args(options)
+            .args(target.options.split_whitespace());
         if target.is_tcp {
             task = task.arg("--raw-tcp");
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::build::Server;
 use super::cells::{Cell, Kind};
-use super::contestants::Program;
+use super::contestants::{Contestant, Program};
 use super::load::{Generator, Target};
 use super::machine;
 use super::request::Request;
@@ -59,11 +59,14 @@ fn rounds(cell: &Cell, request: &Request) -> usize {
 /// Starts a new server for each run, so that an earlier load cannot influence it.
 fn once(workspace: &Workspace, generator: &Generator, cell: &Cell, server: &Server<'_>) -> Result<Figures, Error> {
     let (running, address) = start(workspace, server)?;
-    let path = match server.contestant.program {
-        Program::Silverback => "/ws/echo",
-        Program::Bench { .. } => "/",
+    let Contestant { program, load, .. } = *server.contestant;
+    let (scheme, path) = match program {
+        Program::Silverback => ("ws", "/ws/echo"),
+        Program::SilverbackTls => ("wss", "/ws/echo"),
+        Program::Bench { .. } => ("ws", "/"),
     };
-    let target = Target { address, path, pid: running.pid(), is_tcp: server.contestant.is_tcp() };
+    let is_tcp = server.contestant.is_tcp();
+    let target = Target { address, path, pid: running.pid(), is_tcp, scheme, options: load };
     generator.run(cell, &target)
 }
 
@@ -77,12 +80,15 @@ fn start(workspace: &Workspace, server: &Server<'_>) -> Result<(Running, SocketA
             let text = running.wait_for_line("listening on ", START_LIMIT)?;
             Ok((running, text.parse().or_failed("the server's address")?))
         }
-        Program::Silverback => {
+        Program::Silverback | Program::SilverbackTls => {
             let address = ready::free_address()?;
             let listen = address.to_string();
             let task = task.args(["--listen", &listen, "--quiet", "--threads", "1"]);
             let mut running = task.args(contestant.arguments).start(&log)?;
-            ready::wait_until(&mut running, "silverback", || ready::answers(address, "/healthz", "ok"))?;
+            ready::wait_until(&mut running, "silverback", || match contestant.program {
+                Program::SilverbackTls => ready::accepts(address),
+                _ => ready::answers(address, "/healthz", "ok"),
+            })?;
             Ok((running, address))
         }
     }
