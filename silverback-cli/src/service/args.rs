@@ -102,7 +102,8 @@ pub(crate) struct Args {
     #[arg(value_parser = values::memory_limit, default_value = "256MiB")]
     pub(crate) memory_limit: usize,
 
-    /// Serve at most this many connections at a time. More connections get 503.
+    /// Serve at most this many WebSockets at a time. More get 503. There may be a hundred more connections, which are told
+    /// so or have no WebSocket.
     #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS", hide_env_values = true)]
     #[arg(value_parser = values::connections, default_value = "50000")]
     pub(crate) max_connections: usize,

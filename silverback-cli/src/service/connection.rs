@@ -39,7 +39,7 @@ use super::{
     context::{ANSWER_FACTOR, Http, Socket, date, for_handshake},
     echo::{self, Echo},
     memory,
-    open_connections::Presence,
+    open_connections::{Place, Presence},
     refusals,
     routes::{Answer, Body},
     sockets::{Client, Peer},
@@ -49,7 +49,7 @@ use crate::addresses::canonical;
 
 /// The state of a socket once its first requests are answered.
 enum Begun {
-    WebSocket(Conn),
+    WebSocket(Conn, Place),
     Http2(Box<dyn ByteStream>),
     Ended,
 }
@@ -133,10 +133,10 @@ impl Http {
     /// Continues in a new, small task: an idle connection then holds none of the memory that its handshake needed.
     fn go_on(&self, begun: Begun, socket: Socket, presence: Presence) {
         match begun {
-            Begun::WebSocket(conn) => {
+            Begun::WebSocket(conn, place) => {
                 let client = Client { peer: socket.peer, version: Version::HTTP_11 };
                 let printer = self.routes.printer.clone();
-                tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }));
+                tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }, place));
             }
             Begun::Http2(stream) => {
                 let server = self.routes.upgrader.serve_http2(stream);
@@ -157,7 +157,8 @@ impl Http {
             Some(Err(_)) => Begun::Ended,
             // If the time is over, this answers with 408 unless nothing has come.
             Some(Ok(false)) | None => {
-                self.upgrade(stream, socket, requests, deadline).await.map_or(Begun::Ended, Begun::WebSocket)
+                let upgraded = self.upgrade(stream, socket, requests, deadline).await;
+                upgraded.map_or(Begun::Ended, |(conn, place)| Begun::WebSocket(conn, place))
             }
         }
     }
@@ -169,7 +170,7 @@ impl Http {
         socket: Socket,
         mut requests: Requests,
         first_deadline: Instant,
-    ) -> Option<Conn> {
+    ) -> Option<(Conn, Place)> {
         let client = Client { peer: socket.peer, version: Version::HTTP_11 };
         let mut deadline = first_deadline;
         loop {
@@ -177,9 +178,10 @@ impl Http {
             let (response, is_last) = match read {
                 Some(Ok(request)) => {
                     match self.routes.answer(&request, || ServerHandshake::from_request(&request), client) {
-                        Answer::Upgrade(handshake) => {
+                        Answer::Upgrade(handshake, place) => {
                             // Boxed, because this future would copy it each time that it is moved.
-                            return Box::pin(self.accept(stream, *handshake, requests.into_rest(), deadline)).await;
+                            let accepting = self.accept(stream, *handshake, requests.into_rest(), deadline);
+                            return Box::pin(accepting).await.map(|conn| (conn, place));
                         }
                         Answer::Response(mut response) => {
                             response.headers_mut().extend(socket.alternative());

@@ -8,7 +8,11 @@ use std::{
 
 use silverback::{Conn, Error, Message, Writer};
 
-use super::{open_connections::Presence, printer::Printer, sockets::Client};
+use super::{
+    open_connections::{Place, Presence},
+    printer::Printer,
+    sockets::Client,
+};
 use crate::error;
 
 /// One connection of the echo.
@@ -28,8 +32,8 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>
 ///
 /// This polls by hand. An idle task is then no larger than the `Echo`, while an async block would also reserve room for
 /// the state of a write.
-pub(crate) fn serve(mut echo: Echo) -> impl Future<Output = ()> {
-    echo.presence.attach(echo.conn.halves().0.clone());
+pub(crate) fn serve(mut echo: Echo, place: Place) -> impl Future<Output = ()> {
+    echo.presence.attach(echo.conn.halves().0.clone(), place);
     poll_fn(move |cx| echo.poll_echo(cx))
 }
 

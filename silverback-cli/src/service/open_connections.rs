@@ -23,23 +23,46 @@ pub(crate) struct OpenConnections {
 #[derive(Debug)]
 pub(crate) struct Places {
     most: usize,
+    /// The WebSockets, from the decision to accept them. Other connections do not count: those that will be refused must
+    /// not take the places of those that fit.
     taken: AtomicUsize,
+    /// All connections, as [`OpenConnections`] counts them.
+    connections: AtomicUsize,
 }
+
+/// The place of a WebSocket that is not open yet. It is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Option<Arc<Places>>);
 
 impl Places {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, taken: AtomicUsize::new(0) }
+        Self { most, taken: AtomicUsize::new(0), connections: AtomicUsize::new(0) }
     }
 
-    /// Whether one more connection may become a WebSocket. The caller's connection is already counted.
-    pub(crate) fn check(&self) -> Result<(), Rejection> {
-        let is_full = self.taken.load(Ordering::Relaxed) > self.most;
-        if is_full { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
+    /// Takes a place for a WebSocket, or refuses it.
+    pub(crate) fn take(self: &Arc<Self>) -> Result<Place, Rejection> {
+        let one_more = |taken| (taken < self.most).then_some(taken + 1);
+        match self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(Place(Some(self.clone()))),
+            Err(_) => Err(Rejection::Overloaded { retry_after: RETRY_AFTER }),
+        }
+    }
+
+    fn give_back(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether there is room to answer a connection, even if only with a refusal.
     fn has_room(&self) -> bool {
-        self.taken.load(Ordering::Relaxed) < self.most.saturating_add(TURNED_AWAY_AT_ONCE)
+        self.connections.load(Ordering::Relaxed) < self.most.saturating_add(TURNED_AWAY_AT_ONCE)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(places) = self.0.take() {
+            places.give_back();
+        }
     }
 }
 
@@ -83,14 +106,14 @@ impl Reclaimer {
 #[derive(Debug)]
 pub(crate) struct Presence {
     open: Arc<OpenConnections>,
-    /// The entry of the writer. There are fewer than 2^32 descriptors.
+    /// The entry of the writer, if this is a WebSocket. It then also has a place. There are fewer than 2^32 descriptors.
     seat: Option<u32>,
     /// Where this goes back to.
     shared: Option<Arc<Shared>>,
 }
 
 /// The presence of a connection that carries many streams. While there are streams, they have it, so an HTTP/2 connection
-/// counts as its number of WebSockets, and as one if there is none.
+/// counts as its number of streams, and as one if there is none.
 #[derive(Debug)]
 pub(crate) struct Shared {
     open: Arc<OpenConnections>,
@@ -157,7 +180,7 @@ impl OpenConnections {
 
     /// Counts a connection.
     pub(crate) fn enter(self: &Arc<Self>) -> Presence {
-        self.places.taken.fetch_add(1, Ordering::Relaxed);
+        self.places.connections.fetch_add(1, Ordering::Relaxed);
         let mut state = self.lock();
         state.count += 1;
         state.looks_left = LOOKS_AFTER_THE_LAST;
@@ -214,8 +237,10 @@ impl OpenConnections {
 }
 
 impl Presence {
-    /// Registers the connection as a WebSocket, so that `close_all` reaches it.
-    pub(crate) fn attach(&mut self, writer: Writer) {
+    /// Registers the connection as a WebSocket, so that `close_all` reaches it. The WebSocket has the place until it ends.
+    pub(crate) fn attach(&mut self, writer: Writer, mut place: Place) {
+        // From now on the seat stands for it, because each byte of an idle connection counts.
+        place.0 = None;
         let mut state = self.open.lock();
         if state.is_closing {
             start_close(&writer);
@@ -234,11 +259,12 @@ impl Drop for Presence {
         let is_kept = self.shared.take().is_some_and(|shared| shared.leave());
         let mut state = self.open.lock();
         if !is_kept {
-            self.open.places.taken.fetch_sub(1, Ordering::Relaxed);
+            self.open.places.connections.fetch_sub(1, Ordering::Relaxed);
             state.count -= 1;
         }
         let is_empty = state.count == 0;
         let writer = self.seat.and_then(|seat| {
+            self.open.places.give_back();
             state.free.push(seat);
             state.writers[seat as usize].take()
         });

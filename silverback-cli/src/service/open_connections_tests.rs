@@ -24,7 +24,7 @@ async fn everyone_is_told_1001() {
     let open = Arc::<OpenConnections>::default();
     let (mut server, client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone());
+    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
     open.close_all();
     assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
 }
@@ -35,7 +35,7 @@ async fn who_comes_late_is_told_at_once() {
     open.close_all();
     let (mut server, client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone());
+    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
     assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
 }
 
@@ -58,7 +58,7 @@ async fn seats_are_used_again() {
     for _ in 0..100 {
         let (mut server, _client) = pair();
         let mut presence = open.enter();
-        presence.attach(server.halves().0.clone());
+        presence.attach(server.halves().0.clone(), open.places.take().unwrap());
         drop(presence);
     }
     assert_eq!(open.lock().writers.len(), 1);
@@ -69,7 +69,7 @@ async fn who_has_left_holds_no_writer() {
     let open = Arc::<OpenConnections>::default();
     let (mut server, _client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone());
+    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
     drop(presence);
     assert!(open.lock().writers.iter().all(Option::is_none));
     assert_eq!(open.count(), 0);
@@ -105,8 +105,37 @@ async fn a_shared_connection_counts_as_its_streams_and_as_one_without_any() {
     shared.end();
     assert_eq!(open.count(), 2);
     drop((fourth, fifth));
-    assert_eq!((open.count(), open.places.taken.load(Ordering::Relaxed)), (0, 0));
+    assert_eq!((open.count(), open.places.connections.load(Ordering::Relaxed)), (0, 0));
     let unused = Shared::new(open.enter());
     unused.end();
     assert_eq!(open.count(), 0);
+}
+
+#[tokio::test]
+async fn only_websockets_take_places_and_each_gives_its_own_back() {
+    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2))));
+    // Clients whose requests have not come, or will be refused.
+    let _others: Vec<_> = (0..10).map(|_| open.enter()).collect();
+    let (mut server, _client) = pair();
+    let mut presence = open.enter();
+    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
+    let unanswered = open.places.take().unwrap();
+    assert!(matches!(open.places.take(), Err(Rejection::Overloaded { .. })));
+    drop(unanswered);
+    let another = open.places.take().unwrap();
+    assert!(open.places.take().is_err());
+    drop(presence);
+    let _third = open.places.take().unwrap();
+    assert!(open.places.take().is_err());
+    drop(another);
+    assert!(open.places.take().is_ok());
+}
+
+#[test]
+fn there_is_room_for_a_hundred_connections_beyond_the_limit() {
+    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2))));
+    let mut all: Vec<_> = (0..102).map(|_| open.enter()).collect();
+    assert!(!open.has_room());
+    all.pop();
+    assert!(open.has_room());
 }

@@ -17,7 +17,7 @@ use silverback::{
 
 use super::{
     connection::requests::UnreadableHead,
-    open_connections::Places,
+    open_connections::{Place, Places},
     page,
     page_sockets::PageSockets,
     printer::Printer,
@@ -59,8 +59,8 @@ pub(crate) type Body = Cow<'static, [u8]>;
 /// The answer to a request.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// Accept the handshake.
-    Upgrade(Box<ServerHandshake>),
+    /// Accept the handshake. The WebSocket has this place.
+    Upgrade(Box<ServerHandshake>, Place),
     Response(Response<Body>),
 }
 
@@ -156,9 +156,9 @@ impl Routes {
             let handshake = handshake()?;
             self.upgrader.check(&handshake)?;
             self.upgrader.check_memory()?;
-            self.places.check()?;
+            let place = self.places.take()?;
             self.page_sockets.note(request);
-            return Ok(Answer::Upgrade(Box::new(handshake)));
+            return Ok(Answer::Upgrade(Box::new(handshake), place));
         }
         if resource == Resource::Version {
             if let Some(version) = self.page_sockets.version(request) {

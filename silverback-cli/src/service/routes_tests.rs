@@ -23,7 +23,7 @@ fn ask(head: &str) -> (u16, String) {
         .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Ip(([127, 0, 0, 1], 1).into()))
         .unwrap_or_else(|rejection| Answer::Response(refuse(&rejection)))
     {
-        Answer::Upgrade(_) => (101, String::new()),
+        Answer::Upgrade(..) => (101, String::new()),
         Answer::Response(response) => {
             (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
         }

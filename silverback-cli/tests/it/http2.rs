@@ -12,7 +12,7 @@ use silverback_testkit::{
 use tokio::net::TcpStream;
 
 use crate::support::{
-    PATIENCE, Program, ask, check_echo, connect_tls, dial, get, handshake, read_answer, wait_until, within,
+    PATIENCE, Program, ask, check_burst, check_echo, connect_tls, dial, get, handshake, read_answer, wait_until, within,
 };
 
 /// Connects by the preface of HTTP/2.
@@ -237,18 +237,34 @@ async fn each_websocket_over_http_2_counts_for_the_limit() {
     check_echo_of(&mut streams[0], "those who are connected go on").await;
     streams.pop();
     within(async { while open(&program, &client, &[]).await.status() != 200 {} }).await;
-    // Once all WebSockets have gone, the connection counts as one.
+    // Once all WebSockets have gone, the connection takes no place.
     drop(streams);
     let (dialer, url) = (Dialer::new(), format!("ws://{}/ws/echo", program.address));
-    let _both = within(async {
+    let _all = within(async {
         loop {
-            if let Ok(both) = tokio::try_join!(dialer.dial(&url), dialer.dial(&url)) {
-                return both;
+            if let Ok(all) = tokio::try_join!(dialer.dial(&url), dialer.dial(&url), dialer.dial(&url)) {
+                return all;
             }
         }
     })
     .await;
     assert_eq!(ask(program.address, &handshake(program.address, &[])).status, 503);
+}
+
+#[tokio::test]
+async fn a_burst_over_http_2_fills_all_places() {
+    for options in [&[][..], &["--tls-self-signed"]] {
+        let program = Program::start(&[&["--quiet", "--threads", "2", "--max-connections", "20"], options].concat());
+        let mut clients = Vec::new();
+        for _ in 0..25 {
+            clients.push(if options.is_empty() { client(&program).await } else { tls_client(&program).await });
+        }
+        let opening = clients.iter().map(async |client| {
+            let stream = open(&program, client, &[]).await;
+            (stream.status(), stream)
+        });
+        check_burst(200, opening).await;
+    }
 }
 
 #[tokio::test]

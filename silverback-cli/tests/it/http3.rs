@@ -9,7 +9,7 @@ use silverback_testkit::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Program, connect_tls, get, wait_until, within};
+use crate::support::{Program, check_burst, connect_tls, get, wait_until, within};
 
 async fn client(program: &Program) -> Connection {
     let stream = connect_tls(program.address, &[]).await;
@@ -135,4 +135,19 @@ async fn each_websocket_over_http_3_counts_for_the_limit() {
     }
     let mut refused = open(&client, &host).await;
     assert_eq!(within(refused.status()).await, Ok(503));
+}
+
+#[tokio::test]
+async fn a_burst_over_http_3_fills_all_places() {
+    let program = Program::start(&["--tls-self-signed", "--quiet", "--threads", "2", "--max-connections", "20"]);
+    let host = program.address.to_string();
+    let mut clients = Vec::new();
+    for _ in 0..25 {
+        clients.push(client(&program).await);
+    }
+    let opening = clients.iter().map(async |client| {
+        let mut stream = open(client, &host).await;
+        (within(stream.status()).await.unwrap(), stream)
+    });
+    check_burst(200, opening).await;
 }

@@ -1,11 +1,17 @@
 //! The cost of one client: memory stays bounded, and other clients notice nothing.
 #![cfg(target_os = "linux")]
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use silverback::{Compression, Dialer, PreparedMessage};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::support::{Program, RawClient, ask, check_echo, dial, frame, handshake, wait_until, within};
+use crate::support::{
+    Program, RawClient, ask, check_burst, check_echo, connect_tls, dial, frame, handshake, wait_until, within,
+};
 
 /// Buffers of the threads, the allocator's habits, and a message or two of 1 MiB in each direction.
 const ALLOWANCE_KIB: u64 = 16 * 1024;
@@ -143,6 +149,31 @@ async fn connections_beyond_the_limit_are_told_503() {
     check_echo(&mut clients[0], "those who are connected go on").await;
     clients.pop();
     wait_until("there is room again", || ask(program.address, &handshake(program.address, &[])).status == 101);
+}
+
+#[tokio::test]
+async fn a_burst_fills_all_places() {
+    let options = ["--quiet", "--threads", "2", "--max-connections", "20"];
+    let program = Program::start(&options);
+    let mut clients = Vec::new();
+    for _ in 0..25 {
+        clients.push(within(TcpStream::connect(program.address)).await.unwrap());
+    }
+    check_burst(101, clients.into_iter().map(|client| status(client, program.address))).await;
+    let program = Program::start(&[&options[..], &["--tls-self-signed"]].concat());
+    let mut clients = Vec::new();
+    for _ in 0..25 {
+        clients.push(connect_tls(program.address, &[]).await);
+    }
+    check_burst(101, clients.into_iter().map(|client| status(client, program.address))).await;
+}
+
+/// Sends a handshake. Returns the status of the answer, and the stream, which is still open.
+async fn status<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, address: SocketAddr) -> (u16, S) {
+    stream.write_all(handshake(address, &[]).as_bytes()).await.unwrap();
+    let mut start = [0; "HTTP/1.1 101".len()];
+    within(stream.read_exact(&mut start)).await.unwrap();
+    (std::str::from_utf8(&start[9..]).unwrap().parse().unwrap(), stream)
 }
 
 /// Its edge is tested with the library; here, that the option is what sets it.

@@ -71,12 +71,12 @@ pub(super) async fn serve(mut server: impl Server, socket: Socket, presence: Pre
 async fn answer(request: StreamRequest, socket: Socket, presence: Presence, http: Http) {
     let client = Client { peer: socket.peer, version: request.request().version() };
     match http.routes.answer(request.request(), || request.handshake(), client) {
-        Answer::Upgrade(handshake) => {
+        Answer::Upgrade(handshake, place) => {
             let upgrader = for_handshake(&http.routes.upgrader, &handshake);
             // A client that is refused here gets the reason.
             let Ok(conn) = request.accept_handshake(&upgrader, *handshake).await else { return };
             let printer = http.routes.printer.clone();
-            tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }));
+            tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }, place));
         }
         Answer::Response(mut response) => {
             response.headers_mut().extend(date().into_iter().chain(socket.alternative()));

@@ -6,8 +6,9 @@ mod raw;
 mod tls;
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     net::SocketAddr,
+    task::Poll,
     thread,
     time::{Duration, Instant},
 };
@@ -48,4 +49,23 @@ pub(crate) async fn check_echo(conn: &mut Conn, message: impl Into<silverback::M
     let message = message.into();
     within(conn.write_message(message.clone())).await.unwrap();
     assert_eq!(within(conn.read_message()).await.unwrap().unwrap(), message);
+}
+
+/// Runs 25 handshakes at the same time at a service with 20 places. Each returns its status and what keeps it open.
+pub(crate) async fn check_burst<T, F: Future<Output = (u16, T)>>(success: u16, handshakes: impl Iterator<Item = F>) {
+    let mut running: Vec<_> = handshakes.map(Box::pin).collect();
+    let mut done = Vec::new();
+    let all = poll_fn(|cx| {
+        running.retain_mut(|handshake| match handshake.as_mut().poll(cx) {
+            Poll::Ready(answered) => {
+                done.push(answered);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    });
+    within(all).await;
+    let number = |wanted| done.iter().filter(|(status, _)| *status == wanted).count();
+    assert_eq!((number(success), number(503)), (20, 5));
 }
