@@ -266,9 +266,14 @@ impl fmt::Display for DialError {
             Self::HttpVersion { target, peer, version, fault, .. } => {
                 let place = Place::new(target, *peer);
                 // "HTTP/2.0" is not a name of RFC 9113.
-                let version = format!("{version:?}");
-                let version = version.strip_suffix(".0").unwrap_or(&version);
-                write!(f, "the server {place} does not take WebSockets over {version}: {fault}")
+                let name = format!("{version:?}");
+                let name = name.strip_suffix(".0").unwrap_or(&name);
+                write!(f, "the server {place} does not take WebSockets over {name}: {fault}")?;
+                match (fault, *version) {
+                    (VersionFault::ExtendedConnect, Version::HTTP_3) => f.write_str(" (RFC 9220)"),
+                    (VersionFault::ExtendedConnect, _) => f.write_str(" (RFC 8441)"),
+                    _ => Ok(()),
+                }
             }
             Self::Refused { target, peer, refusal } => {
                 let place = Place::new(target, *peer);

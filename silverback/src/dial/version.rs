@@ -43,7 +43,8 @@ pub enum VersionFault {
     },
     /// The server's answer is not of this version of HTTP.
     OtherProtocol,
-    /// The server does not announce extended CONNECT (`SETTINGS_ENABLE_CONNECT_PROTOCOL`; RFC 8441, 3).
+    /// The server does not announce extended CONNECT (`SETTINGS_ENABLE_CONNECT_PROTOCOL`; RFC 8441, 3 and
+    /// RFC 9220, 3).
     ExtendedConnect,
 }
 
@@ -53,7 +54,7 @@ impl fmt::Display for VersionFault {
             Self::Alpn { selected: None } => f.write_str("it chose no protocol by ALPN"),
             Self::Alpn { selected: Some(name) } => write!(f, "it chose {} by ALPN", name.escape_ascii()),
             Self::OtherProtocol => f.write_str("it answered in another protocol"),
-            Self::ExtendedConnect => f.write_str("it does not announce extended CONNECT (RFC 8441)"),
+            Self::ExtendedConnect => f.write_str("it does not announce extended CONNECT"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One connection over HTTP/2: its settings, its streams, and the task that drives it.
 
 use std::{
+    fmt,
     future::poll_fn,
     io,
     net::SocketAddr,
@@ -11,7 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, SendRequest};
+use h2::{
+    Reason,
+    client::{Builder, Connection, SendRequest},
+};
 use tokio::time::timeout;
 
 use super::prefixed::Prefixed;
@@ -44,14 +48,14 @@ impl Http2Connection {
     /// WebSockets.
     ///
     /// # Errors
-    /// An error of h2 is inside of the `io::Error`.
+    /// An error of h2 or [`TurnedAway`] is inside of the `io::Error`.
     pub(super) async fn begin(stream: Prefixed, max_head_size: usize) -> io::Result<(Arc<Self>, Slot)> {
         let addresses = Addresses::of(stream.wire()).map(Arc::new);
         if let Some(socket) = socket_under(stream.wire()) {
             // Nagle's algorithm would add up to 40 ms.
             let _ = socket.set_nodelay(true);
         }
-        let (sender, mut connection) = Builder::new()
+        let (mut sender, mut connection) = Builder::new()
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -65,8 +69,14 @@ impl Http2Connection {
             .await
             .map_err(to_io)?;
         poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(to_io(error))),
+            // Only the sender knows of a GOAWAY, after which the server may also have closed the socket.
+            Poll::Ready(ended) => Poll::Ready(Err(match (sender.poll_ready(cx), ended) {
+                (Poll::Ready(Err(told)), _) if told.is_go_away() && told.reason() == Some(Reason::NO_ERROR) => {
+                    TurnedAway.into()
+                }
+                (_, Err(error)) => to_io(error),
+                (_, Ok(())) => io::ErrorKind::UnexpectedEof.into(),
+            })),
             Poll::Pending if connection.max_concurrent_send_streams() == 0 => Poll::Pending,
             Poll::Pending => Poll::Ready(Ok(())),
         })
@@ -102,6 +112,24 @@ impl Http2Connection {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }
+
+/// The server has ended a new connection without an error (GOAWAY). It is inside of an `io::Error`.
+#[derive(Debug)]
+pub(super) struct TurnedAway;
+
+impl From<TurnedAway> for io::Error {
+    fn from(error: TurnedAway) -> Self {
+        Self::new(io::ErrorKind::ConnectionReset, error)
+    }
+}
+
+impl fmt::Display for TurnedAway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server ended the connection before the request (GOAWAY)")
+    }
+}
+
+impl std::error::Error for TurnedAway {}
 
 /// Drives a connection until it ends. h2 ends it in order when the last sender and the last stream are gone.
 async fn drive(mut connection: Connection<Prefixed, Bytes>, handle: Weak<Http2Connection>, streams: Arc<Driven>) {

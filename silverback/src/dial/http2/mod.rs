@@ -23,7 +23,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 pub(super) use self::http1_servers::Http1Servers;
 use self::{
-    connection::{Http2Connection, Slot},
+    connection::{Http2Connection, Slot, TurnedAway},
     exchange::{Remedy, exchange, http2_error, remedy},
     prefixed::Prefixed,
 };
@@ -85,7 +85,7 @@ impl Http2Pool {
             self.is_http1.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        self.reserve(dialer, request, time).await.map(drop)
+        self.reserve(dialer, request, time, &mut 1).await.map(drop)
     }
 
     /// Opens a WebSocket on a connection that has room, or on a new one.
@@ -98,7 +98,7 @@ impl Http2Pool {
         let target = target(request);
         let mut attempt = 1;
         loop {
-            let stream = match self.reserve(dialer, request, time).await? {
+            let stream = match self.reserve(dialer, request, time, &mut attempt).await? {
                 Reserved::Stream(stream) => stream,
                 Reserved::Http1(wire) => return shake_hands(dialer, wire, request.clone(), time).await,
                 Reserved::FellBack => continue,
@@ -126,7 +126,28 @@ impl Http2Pool {
         }
     }
 
-    async fn reserve(&self, dialer: &Dialer, request: &ClientRequest, time: &TimeLimit) -> Result<Reserved, DialError> {
+    /// Tries again if the server turns a new connection away.
+    async fn reserve(
+        &self,
+        dialer: &Dialer,
+        request: &ClientRequest,
+        time: &TimeLimit,
+        attempt: &mut u32,
+    ) -> Result<Reserved, DialError> {
+        loop {
+            match self.try_reserve(dialer, request, time).await {
+                Err(error) if is_turned_away(&error) && *attempt < MAX_ATTEMPTS => *attempt += 1,
+                reserved => return reserved,
+            }
+        }
+    }
+
+    async fn try_reserve(
+        &self,
+        dialer: &Dialer,
+        request: &ClientRequest,
+        time: &TimeLimit,
+    ) -> Result<Reserved, DialError> {
         if self.is_http1.load(Ordering::Relaxed) {
             return self.connect(dialer, request, time, &mut None).await;
         }
@@ -252,6 +273,12 @@ fn fall_back(dialer: &Dialer, request: &ClientRequest) -> bool {
         dialer.observe(&DialEvent::FellBack { target: &target(request) });
     }
     may
+}
+
+/// Returns whether the server has ended a new connection before the request.
+fn is_turned_away(error: &DialError) -> bool {
+    let DialError::Io { source, .. } = error else { return false };
+    source.get_ref().is_some_and(|inner| inner.is::<TurnedAway>())
 }
 
 fn unsupported(target: &str, peer: Option<SocketAddr>, step: DialStep, fault: VersionFault) -> DialError {

@@ -49,6 +49,8 @@ pub(super) struct Slot {
     pub(super) link: Arc<Link>,
     /// What the server accepts.
     pub(super) settings: Settings,
+    /// What it says on its control stream.
+    pub(super) told: watch::Receiver<Told>,
 }
 
 impl Http3Connection {
@@ -104,7 +106,7 @@ impl Http3Connection {
 
     fn with(&self, stream: (SendStream, RecvStream), link: Arc<Link>) -> Slot {
         let (writer, reader) = halves(stream, Role::Server, self.limits, link.clone());
-        Slot { writer, reader, link, settings: self.settings }
+        Slot { writer, reader, link, settings: self.settings, told: self.told.clone() }
     }
 
     fn link(&self) -> Option<Arc<Link>> {

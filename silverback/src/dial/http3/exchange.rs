@@ -1,6 +1,13 @@
 //! The opening handshake on one stream of an HTTP/3 connection (RFC 9220).
 
-use std::{io, sync::Arc};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use http::{Response, StatusCode, Version, header};
 use silverback_proto::{
@@ -16,7 +23,7 @@ use crate::{
     dial::{DialError, DialEvent, DialStep, Dialer, Refusal, error::Place, exchange::http_url, refusal::hide_secrets},
     io::transport::{
         ReadSide, WriteSide,
-        http3::{codes::PeerReset, link::Link, reader::StreamError},
+        http3::{codes::PeerReset, control::Told, link::Link, reader::StreamError},
     },
 };
 
@@ -28,7 +35,7 @@ pub(super) async fn exchange(
     place: Place<'_>,
     deadline: Instant,
 ) -> Result<(Conn, Response<()>), DialError> {
-    let Slot { mut writer, mut reader, link, settings } = slot;
+    let Slot { mut writer, mut reader, link, settings, mut told } = slot;
     let failed = |error| place.failed(DialStep::Handshake, error);
     let (target, peer) = (|| place.target.to_owned(), place.peer);
     let url = http_url(&request);
@@ -44,8 +51,21 @@ pub(super) async fn exchange(
         let text = format!("the request has {} bytes, which is more than the server accepts", section.size());
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, text)));
     }
-    writer.send(section.encode_frame()).await.map_err(failed)?;
-    let mut response = match reader.read_head().await {
+    let stream = writer.id().unwrap_or(u64::MAX);
+    let answer = {
+        let mut asking = pin!(async {
+            writer.send(section.encode_frame()).await?;
+            reader.read_head().await
+        });
+        let mut left_out = pin!(Told::left_out(&mut told, stream));
+        poll_fn(|cx| match asking.as_mut().poll(cx) {
+            // A response that has come counts, whatever the server says besides.
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => left_out.as_mut().poll(cx).map(|()| Err(LeftOut.into())),
+        })
+        .await
+    };
+    let mut response = match answer {
         Ok(StreamEvent::Response(response)) => *response,
         // The stream of a server begins with a response.
         Ok(_) => return Err(failed(io::ErrorKind::InvalidData.into())),
@@ -89,12 +109,33 @@ fn report(fault: Fault, link: &Arc<Link>, place: Place<'_>) -> DialError {
     }
 }
 
+/// The server has ended the connection before this request (GOAWAY). It is inside of an `io::Error`.
+#[derive(Debug)]
+struct LeftOut;
+
+impl From<LeftOut> for StreamError {
+    fn from(error: LeftOut) -> Self {
+        Self::Lost(io::Error::new(io::ErrorKind::ConnectionReset, error))
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server is ending the connection and has not processed the request (GOAWAY)")
+    }
+}
+
+impl std::error::Error for LeftOut {}
+
 /// Returns what to do about an error of a handshake.
 pub(super) fn remedy(error: &DialError, is_first: bool) -> Remedy {
     let DialError::Io { step: DialStep::Handshake, source, .. } = error else {
         // A connection that does not answer may be dead without anybody having noticed.
         return if error.is_timeout() { Remedy::LeaveConnection } else { Remedy::None };
     };
+    if source.get_ref().is_some_and(|inner| inner.is::<LeftOut>()) {
+        return Remedy::NewConnection;
+    }
     match PeerReset::within(source) {
         // RFC 9114, 4.1.1: the server has not processed the request.
         Some(ErrorCode::REQUEST_REJECTED) => Remedy::NewConnection,

@@ -205,18 +205,36 @@ mod settings_of_the_server {
         assert!(matches!(error, DialError::Io { step: DialStep::Handshake, .. }), "{error}");
     }
 
+    /// GOAWAY with the code NO_ERROR means that another connection may work.
     #[tokio::test]
     async fn that_come_with_a_goaway_are_an_error_with_its_reason() {
-        for (code, words) in [(0, "end of file"), (11, "excessive load")] {
+        for (code, words, attempts) in
+            [(0, "ended the connection before the request (GOAWAY)", 3), (11, "excessive load", 1)]
+        {
             let (dialer, mut connections) = network();
             let dialling = dial(dialer);
-            let mut server = RawServer::next(&mut connections).await;
-            let goaway = frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, code]);
-            server.send(&[settings(&[ENABLE_CONNECT]), goaway]).await;
+            let mut servers = Vec::new();
+            for _ in 0..attempts {
+                let mut server = RawServer::next(&mut connections).await;
+                let goaway = frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, code]);
+                server.send(&[settings(&[ENABLE_CONNECT]), goaway]).await;
+                servers.push(server);
+            }
             let error = failed(dialling).await;
             assert!(matches!(error, DialError::Io { step: DialStep::Handshake, .. }), "{error}");
             assert!(error.to_string().contains(words), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn that_come_with_a_goaway_without_an_error_lead_to_another_connection() {
+        let (dialer, mut connections) = network();
+        let dialling = dial(dialer);
+        let mut server = RawServer::next(&mut connections).await;
+        server.send(&[settings(&[ENABLE_CONNECT]), frame(GOAWAY, 0, 0, &[0; 8])]).await;
+        let mut second = connections.next_server().await;
+        let _stream = within(second.request()).await.accept();
+        within(dialling).await.unwrap().unwrap();
     }
 }
 

@@ -104,6 +104,7 @@ async fn a_server_without_extended_connect_gets_no_request() {
     let mut connection = server.accept().await;
     connection.open_uni(&control()).await;
     let error = within(dialing).await.unwrap().unwrap_err();
+    assert!(error.to_string().ends_with("does not announce extended CONNECT (RFC 9220)"), "{error}");
     let fault = VersionFault::ExtendedConnect;
     assert!(matches!(&error, DialError::HttpVersion { version: Version::HTTP_3, fault: seen, .. } if *seen == fault));
     assert_eq!(within(connection.closed()).await, 0x100);
@@ -213,6 +214,46 @@ async fn a_request_that_was_not_processed_is_sent_again_on_a_new_connection() {
     let (_first, mut rejected) = server.request().await;
     rejected.reset(0x10B);
     let (_second, mut stream) = server.request().await;
+    stream.send_raw(&headers(OK)).await;
+    within(dialing).await.unwrap().unwrap();
+}
+
+/// RFC 9114, 5.2: a stream whose number is not below that of GOAWAY was not processed.
+#[tokio::test]
+async fn a_request_that_goaway_leaves_out_is_sent_again_on_a_new_connection() {
+    let server = Faulty::start();
+    let dialing = tokio::spawn(server.dial());
+    let (mut first, _unanswered) = server.request().await;
+    first.send_uni(&frame(GOAWAY, &[0])).await;
+    assert_eq!(within(first.closed()).await, 0x100);
+    // It may also come before the request.
+    let mut second = server.accept().await;
+    second.open_uni(&[server_control(), frame(GOAWAY, &[0])].concat()).await;
+    let (_third, mut stream) = server.request().await;
+    stream.send_raw(&headers(OK)).await;
+    within(dialing).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_out_every_request_gets_three() {
+    let server = Faulty::start();
+    let dialing = tokio::spawn(server.dial());
+    for _ in 0..3 {
+        let (mut connection, _unanswered) = server.request().await;
+        connection.send_uni(&frame(GOAWAY, &[0])).await;
+        assert_eq!(within(connection.closed()).await, 0x100);
+    }
+    let error = within(dialing).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("has not processed the request (GOAWAY)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_request_below_the_identifier_of_goaway_is_still_answered() {
+    let server = Faulty::start();
+    let dialing = tokio::spawn(server.dial());
+    let (mut connection, mut stream) = server.request().await;
+    connection.send_uni(&frame(GOAWAY, &[4])).await;
+    crate::support::settle().await;
     stream.send_raw(&headers(OK)).await;
     within(dialing).await.unwrap().unwrap();
 }

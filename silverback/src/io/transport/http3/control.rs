@@ -22,6 +22,16 @@ pub(crate) struct Told {
     pub(crate) goaway: Option<u64>,
 }
 
+impl Told {
+    /// Waits for a GOAWAY that says that the request on this stream of ours was not processed (RFC 9114, 5.2).
+    pub(crate) async fn left_out(told: &mut watch::Receiver<Self>, stream: u64) {
+        if told.wait_for(|told| told.goaway.is_some_and(|first| stream >= first)).await.is_err() {
+            // The connection is over, which its streams notice.
+            std::future::pending().await
+        }
+    }
+}
+
 /// Opens our control stream. It must stay open as long as the connection. QPACK needs no streams of ours, because we use
 /// no dynamic table (RFC 9204, 4.2).
 pub(crate) async fn open(connection: &quinn::Connection, settings: &Settings) -> io::Result<SendStream> {

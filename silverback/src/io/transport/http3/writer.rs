@@ -42,6 +42,11 @@ impl Http3Writer {
         Self { stream: Some(stream), queued: Bytes::new(), delivery: None, written: None, shared }
     }
 
+    /// Returns the number of the stream. `None` if it was reset.
+    pub(crate) fn id(&self) -> Option<u64> {
+        Some(self.stream.as_ref()?.id().into())
+    }
+
     /// Takes the slices as one DATA frame, up to a limit, if the previous one has left. The part that finds no room is
     /// sent by later calls.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
