@@ -64,9 +64,18 @@ pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
 
 /// Serves a client that has begun an HTTP/3 connection.
 pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
-    let Some((presence, _)) = http.admit() else { return };
+    let Some(handshake) = http.open.begin_handshake() else { return };
     let socket = Socket { peer: Peer::Ip(canonical(client.remote_address())), http3_port: None };
-    let server = http.routes.upgrader.serve_http3(client);
+    let mut server = http.routes.upgrader.serve_http3(client);
+    let connected = tokio::select! {
+        connected = server.connected() => connected.is_ok(),
+        () = http.open.closing() => false,
+    };
+    drop(handshake);
+    if !connected {
+        return;
+    }
+    let Some((presence, _)) = http.admit() else { return };
     streams::serve(server, socket, presence, http).await;
 }
 

@@ -28,7 +28,14 @@ pub(crate) struct Places {
     taken: AtomicUsize,
     /// All connections, as [`OpenConnections`] counts them.
     connections: AtomicUsize,
+    /// The handshakes of QUIC, whose clients may have invented their addresses. They are no connections yet, so they take
+    /// no room from clients over TCP.
+    handshakes: AtomicUsize,
 }
+
+/// A handshake of QUIC in progress.
+#[derive(Debug)]
+pub(crate) struct QuicHandshake(Arc<Places>);
 
 /// The place of a WebSocket that is not open yet. It is free again when this is dropped.
 #[derive(Debug)]
@@ -36,7 +43,7 @@ pub(crate) struct Place(Option<Arc<Places>>);
 
 impl Places {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, taken: AtomicUsize::new(0), connections: AtomicUsize::new(0) }
+        Self { most, taken: AtomicUsize::new(0), connections: AtomicUsize::new(0), handshakes: AtomicUsize::new(0) }
     }
 
     /// Takes a place for a WebSocket, or refuses it.
@@ -54,7 +61,11 @@ impl Places {
 
     /// Whether there is room to answer a connection, even if only with a refusal.
     fn has_room(&self) -> bool {
-        self.connections.load(Ordering::Relaxed) < self.most.saturating_add(TURNED_AWAY_AT_ONCE)
+        self.connections.load(Ordering::Relaxed) < self.most_connections()
+    }
+
+    fn most_connections(&self) -> usize {
+        self.most.saturating_add(TURNED_AWAY_AT_ONCE)
     }
 }
 
@@ -63,6 +74,12 @@ impl Drop for Place {
         if let Some(places) = self.0.take() {
             places.give_back();
         }
+    }
+}
+
+impl Drop for QuicHandshake {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -178,6 +195,17 @@ impl OpenConnections {
         self.places.has_room()
     }
 
+    /// Counts a handshake of QUIC. Returns `None` if there is no room for it or for its connection.
+    pub(crate) fn begin_handshake(&self) -> Option<QuicHandshake> {
+        let most = self.places.most_connections().saturating_add(MOST_INVENTED);
+        let one_more = |handshakes| (handshakes < most).then_some(handshakes + 1);
+        if !self.has_room() {
+            return None;
+        }
+        let counted = self.places.handshakes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        counted.ok().map(|_| QuicHandshake(self.places.clone()))
+    }
+
     /// Counts a connection.
     pub(crate) fn enter(self: &Arc<Self>) -> Presence {
         self.places.connections.fetch_add(1, Ordering::Relaxed);
@@ -286,6 +314,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// The number of connections beyond the limit that are still read, so that they get a refusal with a reason.
 const TURNED_AWAY_AT_ONCE: usize = 100;
+
+/// The number of handshakes of QUIC from invented addresses. With more in progress, the library makes clients prove their
+/// addresses first.
+const MOST_INVENTED: usize = 256;
 
 /// The memory of the last connections is free once they have left. Memory that other threads freed for this one follows
 /// somewhat later.

@@ -139,3 +139,15 @@ fn there_is_room_for_a_hundred_connections_beyond_the_limit() {
     all.pop();
     assert!(open.has_room());
 }
+
+#[test]
+fn handshakes_of_quic_take_no_room_from_connections_and_are_bounded() {
+    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2))));
+    let mut handshakes: Vec<_> = std::iter::from_fn(|| open.begin_handshake()).collect();
+    assert_eq!(handshakes.len(), 2 + 100 + 256);
+    assert!(open.has_room());
+    handshakes.pop();
+    assert!(open.begin_handshake().is_some());
+    let _connections: Vec<_> = (0..102).map(|_| open.enter()).collect();
+    assert!(open.begin_handshake().is_none(), "there is no room for its connection");
+}

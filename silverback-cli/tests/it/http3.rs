@@ -151,3 +151,21 @@ async fn a_burst_over_http_3_fills_all_places() {
     });
     check_burst(200, opening).await;
 }
+
+/// Handshakes whose clients never hear from the service, as from invented addresses.
+#[tokio::test]
+async fn senders_with_invented_addresses_keep_nobody_out() {
+    let program = Program::start(&["--tls-self-signed", "--max-connections", "1", "--handshake-timeout", "1h"]);
+    let certificate = connect_tls(program.address, &[]).await;
+    let certificate = certificate.get_ref().1.peer_certificates().unwrap()[0].to_vec();
+    let mut begun = Vec::new();
+    for _ in 0..20 {
+        for _ in 0..10 {
+            begun.push(Connection::begin_deaf(program.address, &certificate));
+        }
+        assert!(alternative(&program).await.is_some());
+    }
+    let client = client(&program).await;
+    let mut stream = open(&client, &program.address.to_string()).await;
+    assert_eq!(within(stream.status()).await, Ok(200));
+}

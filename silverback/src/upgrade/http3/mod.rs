@@ -148,6 +148,19 @@ struct Open {
 type NextStream = Pin<Box<dyn Future<Output = Result<(SendStream, RecvStream), ConnectionError>> + Send>>;
 
 impl Http3Server {
+    /// Waits until the handshake of QUIC is done. [`accept`](Self::accept) and [`next_request`](Self::next_request) do the
+    /// same, so call this only to do something in between. Before, the client's address may be invented, so a server that
+    /// limits its connections should count a client from here on. Does nothing if the handshake is done.
+    ///
+    /// # Errors
+    /// Fails if the handshake fails or takes longer than the handshake timeout. The connection has ended then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn connected(&mut self) -> Result<(), UpgradeError> {
+        poll_fn(|cx| self.poll_connected(cx)).await
+    }
+
     /// Returns the next WebSocket with its request, or `None` once the connection has ended. Call this until then.
     ///
     /// The hook of [`Upgrader::on_request`] is called for each request. Its future is dropped if the client resets the
@@ -218,20 +231,10 @@ impl Http3Server {
         loop {
             match &mut self.state {
                 State::Over => return Poll::Ready(None),
-                State::Begins(opening) => {
-                    if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
-                        match opened {
-                            Ok((connection, control)) => self.begin(connection, control),
-                            Err(error) => {
-                                self.state = State::Over;
-                                return Poll::Ready(Some(Err(UpgradeError::Io(error))));
-                            }
-                        }
-                        continue;
+                State::Begins(_) => {
+                    if let Err(error) = ready!(self.poll_connected(cx)) {
+                        return Poll::Ready(Some(Err(error)));
                     }
-                    ready!(self.timer.poll(cx));
-                    self.state = State::Over;
-                    return Poll::Ready(Some(Err(UpgradeError::Timeout(self.upgrader.settings.handshake_timeout))));
                 }
                 State::Open(open) => {
                     match self.requests.poll_join_next(cx) {
@@ -263,6 +266,23 @@ impl Http3Server {
                 }
             }
         }
+    }
+
+    fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpgradeError>> {
+        let State::Begins(opening) = &mut self.state else { return Poll::Ready(Ok(())) };
+        let error = match opening.as_mut().poll(cx) {
+            Poll::Ready(Ok((connection, control))) => {
+                self.begin(connection, control);
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(error)) => UpgradeError::Io(error),
+            Poll::Pending => {
+                ready!(self.timer.poll(cx));
+                UpgradeError::Timeout(self.upgrader.settings.handshake_timeout)
+            }
+        };
+        self.state = State::Over;
+        Poll::Ready(Err(error))
     }
 
     fn begin(&mut self, connection: Connection, control: SendStream) {
