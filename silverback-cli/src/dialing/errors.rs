@@ -7,7 +7,7 @@ use http::header;
 use silverback::{
     DialError,
     dial::{DialStep, Refusal},
-    proto::handshake::HeadError,
+    proto::{h3, handshake::HeadError},
 };
 
 use super::shown::{shown_url, without_secrets};
@@ -26,8 +26,16 @@ pub(crate) fn dial_error(error: &DialError) -> Error {
         (Some(_), DialError::Answer { .. } | DialError::Head { .. } | DialError::TooManyInterim { .. }) => {
             Error::Protocol(text)
         }
+        (Some(DialStep::Handshake), DialError::Io { source, .. }) if breaks_http(source) => Error::Protocol(text),
         (Some(_), _) => Error::Refused(text),
     }
+}
+
+/// Whether the server broke a rule of HTTP/2 or HTTP/3, or exceeded a limit. Errors of the network and of TLS, which
+/// may also come this late, are not among them, and neither is what the server said about us.
+fn breaks_http(error: &io::Error) -> bool {
+    let Some(fault) = error.get_ref() else { return false };
+    fault.is::<h3::Error>() || fault.downcast_ref().is_some_and(h2::Error::is_library)
 }
 
 /// The same with a hint to run `silverback check`, which finds out more.

@@ -8,7 +8,7 @@ use silverback::{
 
 use super::{
     args::{AllowedHost, AllowedOrigin, Args, FILE},
-    listen::{self, Bound, Place},
+    listen::{self, Address, Bound, Place},
     routes::Hosts,
     tls::Tls,
 };
@@ -45,6 +45,9 @@ impl Plan {
             .compression(compression);
         let (listen, origins, hosts) = (all(args.listen), all(args.allow_origin), all(args.allow_host));
         let tls = Tls::resolve(args.tls)?;
+        if tls.is_some() && listen.iter().all(|address| matches!(address, Address::Unix(_))) {
+            return Err(Error::Usage(NO_TCP.to_owned()));
+        }
         #[cfg(unix)]
         let mode = args.listen_mode;
         #[cfg(not(unix))]
@@ -147,5 +150,8 @@ fn compression(args: &Args) -> Option<Compression> {
 fn default_threads() -> NonZero<usize> {
     thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_THREADS))
 }
+
+const NO_TCP: &str =
+    "--tls-cert and --tls-self-signed need a TCP address in --listen, because Unix sockets stay without TLS";
 
 const MOST_THREADS: NonZero<usize> = NonZero::new(4).unwrap();

@@ -149,6 +149,7 @@ fn options_and_files_that_cannot_be_used_end_it_with_2() {
         (&["--tls-cert", &*key], "it has no certificate in PEM, but `PRIVATE KEY`"),
         (&["--tls-key", &*key], "--tls-cert"),
         (&["--tls-self-signed", "--tls-cert", &*certificate], "--tls-self-signed"),
+        (&["--tls-self-signed", "--listen", "unix:/tmp/unused.sock"], "Unix sockets stay without TLS"),
     ] {
         let (code, _, errors) = run(options, &[]);
         assert_eq!(code, Some(2), "{errors}");

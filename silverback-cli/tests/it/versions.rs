@@ -6,13 +6,18 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
 };
 
 use serde_json::Value;
 use silverback::{ByteStream, Conn, Upgrader};
-use tokio::net::{TcpListener, TcpStream};
+use silverback_testkit::http3;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use crate::{
@@ -309,3 +314,70 @@ fn what_makes_no_sense_is_2() {
         assert!(err.contains(expected) && err.lines().count() == 1, "{words:?}: {err}");
     }
 }
+
+/// A frame of HTTP/2.
+fn http2_frame(frame_type: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    [&[0, 0, payload.len() as u8, frame_type, flags, 0, 0, 0, stream][..], payload].concat()
+}
+
+#[test]
+fn a_server_that_breaks_the_rules_of_http_2_in_the_handshake_gives_code_7() {
+    for (what, answer) in [
+        ("DATA before HEADERS", http2_frame(0, 0, 1, b"x")),
+        ("PUSH_PROMISE", http2_frame(5, 4, 1, &[0, 0, 0, 2, 0x82])),
+        ("CONTINUATION without HEADERS", http2_frame(9, 4, 1, &[0x88])),
+        ("a response without a status", http2_frame(1, 4, 1, &[])),
+    ] {
+        let address = serve(move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                // SETTINGS_ENABLE_CONNECT_PROTOCOL.
+                stream.write_all(&http2_frame(4, 0, 0, &[0, 8, 0, 0, 0, 1])).await.unwrap();
+                stream.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
+                let mut frame_type = 0;
+                while frame_type != 1 {
+                    let mut header = [0; 9];
+                    stream.read_exact(&mut header).await.unwrap();
+                    frame_type = header[3];
+                    let length = usize::from(header[1]) << 8 | usize::from(header[2]);
+                    stream.read_exact(&mut vec![0; length]).await.unwrap();
+                }
+                stream.write_all(&answer).await.unwrap();
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        });
+        let (code, _, err) = talk(&format!("ws://{address}/"), &["--http2"]);
+        assert_eq!(code, Some(7), "{what}: {err}");
+    }
+}
+
+#[test]
+fn a_server_that_breaks_the_rules_of_http_3_in_the_handshake_gives_code_7() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (address, started) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = http3::Server::start(made.cert.der(), &made.signing_key.serialize_der(), "h3");
+            address.send(server.address()).unwrap();
+            for is_of_connection in [false, true] {
+                let mut connection = server.accept().await.unwrap();
+                connection.open_uni(&http3::server_control()).await;
+                let mut stream = connection.accept().await;
+                if is_of_connection {
+                    connection.open_uni(&http3::server_control()).await;
+                } else {
+                    stream.send_raw(&http3::data(b"x")).await;
+                }
+                connection.closed().await;
+            }
+        });
+    });
+    let url = format!("wss://127.0.0.1:{}/", started.recv().unwrap().port());
+    for what in ["DATA before HEADERS", "a second control stream"] {
+        let (code, _, err) = talk(&url, &["--http3"]);
+        assert_eq!(code, Some(7), "{what}: {err}");
+    }
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
