@@ -123,6 +123,17 @@ impl Connection {
         begin(server, certificate, Arc::new(cut), |_| {}).1
     }
 
+    /// From now on, a client hears nothing, but still speaks.
+    pub fn deafen(&self) {
+        self.cut.is_deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends what [`deafen`](Self::deafen) and [`vanish`](Self::vanish) began. Packets that came meanwhile are lost.
+    pub fn come_back(&self) {
+        self.cut.is_deaf.store(false, Ordering::SeqCst);
+        self.cut.is_mute.store(false, Ordering::SeqCst);
+    }
+
     /// From now on, a client neither hears nor says anything, as if its machine had lost its power.
     pub fn vanish(&self) {
         self.cut.is_deaf.store(true, Ordering::SeqCst);

@@ -53,7 +53,12 @@ impl AsyncUdpSocket for Socket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        if self.cut.is_deaf.load(Ordering::SeqCst) { Poll::Pending } else { self.inner.poll_recv(cx, buffers, meta) }
+        loop {
+            let received = self.inner.poll_recv(cx, buffers, meta);
+            if !self.cut.is_deaf.load(Ordering::SeqCst) || !matches!(received, Poll::Ready(Ok(_))) {
+                return received;
+            }
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -116,7 +116,7 @@ impl Closer {
         let mut buffer = ReadBuffer::take(DRAIN);
         for _ in 0..READS_PER_TURN {
             match ready!(self.io.poll_read(cx, buffer.as_mut_slice())) {
-                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(0) | Err(_) => return self.io.poll_leave(cx),
                 Ok(_) => {}
             }
         }

@@ -172,6 +172,16 @@ impl ReadSide {
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
+    /// Tells the peer of HTTP/3 that the connection is over, if its last stream has ended on both sides.
+    pub(crate) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        #[cfg(feature = "http3")]
+        if let Self::Http3(reader) = self {
+            return reader.poll_leave(cx);
+        }
+        let _ = cx;
+        Poll::Ready(())
+    }
+
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         #[cfg(feature = "http2")]
         if let Self::Http2(reader) = self {

@@ -10,7 +10,7 @@ use silverback_testkit::{
         Connection, GOAWAY, Server as Raw, Stream, UNKNOWN, connect, control, data, frame, headers, server_control,
         varint,
     },
-    wire::text,
+    wire::{close, text},
 };
 
 use super::support::Certificate;
@@ -256,6 +256,29 @@ async fn a_request_below_the_identifier_of_goaway_is_still_answered() {
     crate::support::settle().await;
     stream.send_raw(&headers(OK)).await;
     within(dialing).await.unwrap().unwrap();
+}
+
+/// A program that exits sends nothing more, and the server would keep the connection until its idle timeout.
+#[tokio::test]
+async fn the_end_of_the_connection_has_left_when_close_returns() {
+    let server = Faulty::start();
+    let dialer = server.dialer.clone();
+    let program = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut conn = within(dialer.dial("wss://localhost:1/ws")).await.unwrap();
+            within(conn.close(1000, "done")).await.unwrap();
+            assert!(conn.close_info().unwrap().is_clean);
+        });
+        // The runtime is dropped here, and nothing of it runs again.
+    });
+    let (connection, mut stream) = server.request().await;
+    stream.send_raw(&headers(OK)).await;
+    assert_eq!(within(stream.receive()).await.unwrap().unwrap().unmasked(), close(1000, "done"));
+    stream.send_unmasked(close(1000, "done")).await;
+    stream.finish();
+    assert_eq!(within(connection.closed()).await, 0x100);
+    program.join().unwrap();
 }
 
 #[tokio::test]

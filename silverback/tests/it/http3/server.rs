@@ -1,17 +1,62 @@
 //! Our own server over HTTP/3: many WebSockets on one connection, and other requests.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Response};
 use silverback::{Compression, Http3Endpoint, UpgradeError, Upgrader};
 use silverback_testkit::{
-    http3::{Connection, GOAWAY, Reset, SETTINGS, UNKNOWN, connect, connect_to, control, data, frame, headers},
+    http3::{Connection, GOAWAY, Reset, SETTINGS, Stream, UNKNOWN, connect, connect_to, control, data, frame, headers},
     wire::{CLIENT_KEY, close, ping, pong, text},
 };
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::{sync::mpsc::unbounded_channel, time::timeout};
 
 use super::support::{Certificate, Seen, Server};
-use crate::support::{echo, within};
+use crate::support::{echo, settle, within};
 
 const REQUEST_CANCELLED: Reset = Reset(0x10C);
+
+/// The Close frame arrives, and nothing that comes after it.
+async fn close_and_vanish(client: &Connection, stream: &mut Stream) {
+    client.deafen();
+    let sent = || client.quic().stats().udp_tx.datagrams;
+    let before = sent();
+    stream.send_frame(close(1000, "")).await;
+    while sent() == before {
+        settle().await;
+    }
+    client.vanish();
+}
+
+/// It acknowledges nothing any more, as a program that has exited.
+#[tokio::test]
+async fn a_client_that_vanishes_after_its_close_frame_leaves_no_connection_behind() {
+    let mut server = Server::start(&Upgrader::new().handshake_timeout(Duration::from_secs(600)));
+    let client = server.connect().await;
+    let mut stream = client.open_websocket(&[]).await;
+    assert!(matches!(server.sees().await, Seen::Accepted(_)));
+    close_and_vanish(&client, &mut stream).await;
+    // Far less than the idle timeout of QUIC.
+    let soon = Duration::from_secs(20);
+    assert!(matches!(timeout(soon, server.seen.recv()).await.unwrap(), Some(Seen::Ended(Ok(())))));
+    assert!(matches!(timeout(soon, server.seen.recv()).await.unwrap(), Some(Seen::Over)));
+}
+
+/// The neighbour may be alive, though nothing was heard for a while.
+#[tokio::test]
+async fn a_silent_client_that_has_another_websocket_keeps_its_connection() {
+    let mut server = Server::start(&Upgrader::new());
+    let client = server.connect().await;
+    let mut ending = client.open_websocket(&[]).await;
+    let mut neighbour = client.open_websocket(&[]).await;
+    for _ in 0..2 {
+        assert!(matches!(server.sees().await, Seen::Accepted(_)));
+    }
+    close_and_vanish(&client, &mut ending).await;
+    assert!(matches!(server.sees().await, Seen::Ended(Ok(()))));
+    client.come_back();
+    neighbour.send_frame(text("still here")).await;
+    within(neighbour.expect(text("still here"))).await;
+}
 
 #[tokio::test]
 async fn many_connections_share_one_and_each_closes_cleanly() {

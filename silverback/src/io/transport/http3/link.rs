@@ -1,9 +1,23 @@
 //! The connection below the streams.
 
-use std::{io, net::SocketAddr, sync::OnceLock};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use quinn::{Connection, ConnectionError, SendStream};
 use silverback_proto::h3::{Error, ErrorCode};
+use tokio::{
+    task::yield_now,
+    time::{sleep, timeout},
+};
 
 use super::codes::varint;
 
@@ -16,13 +30,15 @@ pub(crate) struct Link {
     socket: Option<SocketAddr>,
     /// The rule of HTTP/3 that the peer broke.
     fault: OnceLock<Error>,
+    /// How many streams with WebSockets and requests there are.
+    pub(super) streams: AtomicUsize,
     /// Our control stream, which must stay open as long as the connection. `None` if the server keeps it.
     _control: Option<SendStream>,
 }
 
 impl Link {
     pub(crate) fn new(connection: Connection, socket: Option<SocketAddr>, control: Option<SendStream>) -> Self {
-        Self { connection, socket, fault: OnceLock::new(), _control: control }
+        Self { connection, socket, fault: OnceLock::new(), streams: AtomicUsize::new(0), _control: control }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -49,6 +65,45 @@ impl Link {
         // The first fault is the one that the peer is told.
         if self.fault.set(fault.clone()).is_ok() {
             self.connection.close(varint(fault.code()), fault.to_string().as_bytes());
+        }
+    }
+
+    /// Waits until the peer has received all of a stream or needs no more of it. A peer that is not heard for a while,
+    /// although QUIC asks it again and again (RFC 9002, 6.2), may be gone: a program that exits leaves its connection
+    /// behind. Then the wait ends, and so does the connection, unless others use it.
+    pub(super) async fn wait_for_delivery(&self, stopped: impl Future) {
+        let received = || self.connection.stats().udp_rx.datagrams;
+        let mut stopped = pin!(stopped);
+        let mut before = received();
+        loop {
+            let patience =
+                self.connection.rtt().saturating_mul(SILENT_ROUND_TRIPS).clamp(SHORTEST_SILENCE, LONGEST_SILENCE);
+            if timeout(patience, &mut stopped).await.is_ok() {
+                return;
+            }
+            let now = received();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        if self.streams.load(Ordering::Relaxed) == 1 {
+            self.connection.close(varint(ErrorCode::NO_ERROR), b"");
+        }
+    }
+
+    /// Ends the connection, and waits until the packet that says so has left. The end at the drop sends it later, and a
+    /// program that exits at once would never send it.
+    pub(super) async fn leave(&self) {
+        // quinn has no event for it.
+        let sent = || self.connection.stats().udp_tx.datagrams;
+        let before = sent();
+        self.connection.close(varint(ErrorCode::NO_ERROR), b"");
+        for turn in 0..LEAVING_YIELDS + LEAVING_SLEEPS {
+            if sent() > before {
+                return;
+            }
+            if turn < LEAVING_YIELDS { yield_now().await } else { sleep(LEAVING_SLEEP).await }
         }
     }
 
@@ -102,3 +157,12 @@ pub(crate) fn to_io(error: ConnectionError) -> io::Error {
     };
     io::Error::new(kind, error)
 }
+
+/// How long a peer may say nothing, in round trips, and its bounds. Several packets that ask it fit into that time.
+const SILENT_ROUND_TRIPS: u32 = 8;
+const SHORTEST_SILENCE: Duration = Duration::from_millis(500);
+const LONGEST_SILENCE: Duration = Duration::from_secs(2);
+/// The last packet leaves at the next turn of the connection's task, unless the machine is very busy.
+const LEAVING_YIELDS: u32 = 16;
+const LEAVING_SLEEPS: u32 = 50;
+const LEAVING_SLEEP: Duration = Duration::from_millis(2);

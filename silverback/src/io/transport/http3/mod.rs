@@ -15,7 +15,7 @@ pub(crate) mod reader;
 mod shared;
 pub(crate) mod writer;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 use quinn::{RecvStream, SendStream};
 use silverback_proto::{Role, h3::Limits};
@@ -29,6 +29,6 @@ pub(crate) fn halves(
     limits: Limits,
     link: Arc<Link>,
 ) -> (Http3Writer, Http3Reader) {
-    let shared = Arc::new(Shared { link, is_finished: AtomicBool::new(false) });
+    let shared = Arc::new(Shared::new(link));
     (Http3Writer::new(send, shared.clone()), Http3Reader::new(recv, sender, limits, shared))
 }

@@ -1,9 +1,10 @@
 //! The receiving half of a request stream.
 
 use std::{
-    future::poll_fn,
+    fmt,
+    future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
@@ -25,7 +26,6 @@ use super::{
 use crate::io::yields::yields;
 
 /// The receiving half of a stream. Dropping it tells the peer to send no more.
-#[derive(Debug)]
 pub(crate) struct Http3Reader {
     stream: RecvStream,
     frames: RequestStream,
@@ -34,11 +34,20 @@ pub(crate) struct Http3Reader {
     /// How many bytes at the front of `left` are payload of a DATA frame.
     payload: usize,
     shared: Arc<Shared>,
+    /// Ends when the peer has been told that the connection is over.
+    leaving: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
 
 impl Http3Reader {
     pub(super) fn new(stream: RecvStream, sender: Role, limits: Limits, shared: Arc<Shared>) -> Self {
-        Self { stream, frames: RequestStream::new(sender, limits), left: Bytes::new(), payload: 0, shared }
+        Self {
+            stream,
+            frames: RequestStream::new(sender, limits),
+            left: Bytes::new(),
+            payload: 0,
+            shared,
+            leaving: None,
+        }
     }
 
     pub(crate) fn link(&self) -> &Link {
@@ -127,6 +136,20 @@ impl Http3Reader {
         Poll::Ready(Ok(read))
     }
 
+    /// Ends the connection if this is its last stream and both sides of it have ended. Waits until the peer is told,
+    /// because the program may exit right after.
+    pub(crate) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let leaving = match &mut self.leaving {
+            Some(leaving) => leaving,
+            None if self.shared.is_finished.load(Ordering::Relaxed) && self.shared.is_last() => {
+                let shared = self.shared.clone();
+                self.leaving.insert(Box::pin(async move { shared.link.leave().await }))
+            }
+            None => return Poll::Ready(()),
+        };
+        leaving.as_mut().poll(cx)
+    }
+
     /// Takes the next bytes of the stream, if `left` is empty. Returns false at the end of the stream.
     fn poll_chunk(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<bool, ReadError>> {
         let chunk = ready!(pin!(self.stream.read_chunk(most, true)).poll(cx))?;
@@ -170,6 +193,12 @@ impl Http3Reader {
             ReadError::ConnectionLost(error) => self.shared.link.error(error),
             error => error.into(),
         }
+    }
+}
+
+impl fmt::Debug for Http3Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http3Reader").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Http3Writer {
     stream: Option<SendStream>,
     /// The part of the last frame that quinn has no room for. Its length is already promised to the peer.
     queued: Bytes,
-    /// Ends when the peer has received everything, once our side has ended.
+    /// Ends when the peer has received everything or is silent, once our side has ended.
     delivery: Option<Delivery>,
     /// When the last bytes of the WebSocket were written.
     written: Option<Instant>,
@@ -88,8 +88,8 @@ impl Http3Writer {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Sends the end of the stream, and waits until the peer has received everything. A connection that ends earlier
-    /// would lose it.
+    /// Sends the end of the stream, and waits until the peer has received everything or seems to be gone. A connection
+    /// that ends earlier would lose it.
     pub(crate) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
         let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(())) };
@@ -98,9 +98,9 @@ impl Http3Writer {
             None => {
                 self.shared.is_finished.store(true, Ordering::Relaxed);
                 stream.finish().map_err(|_| io::ErrorKind::BrokenPipe)?;
-                let stopped = stream.stopped();
                 // A peer that stops the stream or ends the connection needs nothing more.
-                self.delivery.insert(Box::pin(async move { _ = stopped.await }))
+                let (stopped, shared) = (stream.stopped(), self.shared.clone());
+                self.delivery.insert(Box::pin(async move { shared.link.wait_for_delivery(stopped).await }))
             }
         };
         delivery.as_mut().poll(cx).map(Ok)
