@@ -1,6 +1,9 @@
 //! HTTP/2 of the service: how it is chosen, the routes, and the limits and the shutdown over it.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
 
 use http::{Method, Request};
 use rustix::process::Signal;
@@ -326,3 +329,78 @@ async fn a_page_that_is_not_taken_does_not_disturb_the_websockets_beside_it() {
     drop(untaken);
     assert!(within(taken.body()).await.contains("</html>"));
 }
+
+/// A client that has sent its request but not its body has the response.
+fn upload(program: &Program) -> std::net::TcpStream {
+    let mut stream = std::net::TcpStream::connect(program.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    send_frame(&mut stream, SETTINGS, 0, 0, &[]);
+    // POST, http, and /healthz and localhost as literals.
+    let head = [&[0x83, 0x86, 0x44, 8][..], b"/healthz", &[0x41, 9], b"localhost"].concat();
+    send_frame(&mut stream, HEADERS, END_HEADERS, 1, &head);
+    loop {
+        match receive_frame(&mut stream) {
+            (SETTINGS, 0, _) => send_frame(&mut stream, SETTINGS, ACK, 0, &[]),
+            (HEADERS | DATA, flags, _) if flags & END_STREAM != 0 => return stream,
+            (RST_STREAM, ..) => panic!("a reset"),
+            _ => {}
+        }
+    }
+}
+
+fn send_frame(stream: &mut std::net::TcpStream, frame_type: u8, flags: u8, id: u8, payload: &[u8]) {
+    let length = (payload.len() as u32).to_be_bytes();
+    let header = [&length[1..], &[frame_type, flags, 0, 0, 0, id]].concat();
+    stream.write_all(&[&header, payload].concat()).unwrap();
+}
+
+/// The type, the flags and the payload.
+fn receive_frame(stream: &mut std::net::TcpStream) -> (u8, u8, Vec<u8>) {
+    let mut header = [0; 9];
+    stream.read_exact(&mut header).unwrap();
+    let mut payload = vec![0; u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize];
+    stream.read_exact(&mut payload).unwrap();
+    (header[3], header[4], payload)
+}
+
+/// curl 7.88 takes the reset for a failure and loses the response.
+#[test]
+fn a_request_with_a_body_is_not_reset_after_its_response() {
+    let program = Program::start(&["--handshake-timeout", "1h"]);
+    let mut stream = upload(&program);
+    send_frame(&mut stream, DATA, END_STREAM, 1, b"x=1");
+    send_frame(&mut stream, PING, 0, 0, &[0; 8]);
+    loop {
+        match receive_frame(&mut stream) {
+            (RST_STREAM, ..) => panic!("a reset"),
+            (PING, ..) => break,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_body_is_read_up_to_a_limit() {
+    let program = Program::start(&["--handshake-timeout", "1h"]);
+    let mut stream = upload(&program);
+    for _ in 0..4 {
+        send_frame(&mut stream, DATA, 0, 1, &[0; 16 * 1024]);
+    }
+    loop {
+        if let (RST_STREAM, _, code) = receive_frame(&mut stream) {
+            // NO_ERROR.
+            assert_eq!(code, [0; 4]);
+            break;
+        }
+    }
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;

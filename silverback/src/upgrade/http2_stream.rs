@@ -1,6 +1,7 @@
 //! One stream of an HTTP/2 connection before its request is answered.
 
 use std::{
+    future::poll_fn,
     io,
     sync::Arc,
     task::{Context, Poll},
@@ -9,7 +10,10 @@ use std::{
 use bytes::Bytes;
 use h2::{RecvStream, server::SendResponse};
 use http::Response;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
 
 use super::UpgradeError;
 use crate::io::transport::{
@@ -52,15 +56,42 @@ impl Http2Stream {
 
     /// Sends a whole response and ends the stream. h2 keeps a small body until the client makes room for it. While it does,
     /// the stream counts for the limit on streams.
-    pub(super) async fn respond(mut self, head: Response<()>, body: Bytes) -> io::Result<()> {
+    ///
+    /// With a deadline, it then reads the body of the request until that time. Otherwise h2 tells the client to send no
+    /// more (RST_STREAM with NO_ERROR, RFC 9113, 8.1), which some clients take for a failure, and lose the response.
+    pub(super) async fn respond(
+        mut self,
+        head: Response<()>,
+        body: Bytes,
+        drain_until: Option<Instant>,
+    ) -> io::Result<()> {
         let mut sender = self.respond.send_response(head, body.is_empty()).map_err(io::Error::other)?;
         match body.len() {
-            0 => Ok(()),
-            1..=SEND_BUFFER => sender.send_data(body, true).map_err(io::Error::other),
-            _ => send_all(sender, body).await,
+            0 => {}
+            1..=SEND_BUFFER => sender.send_data(body, true).map_err(io::Error::other)?,
+            _ => send_all(sender, body).await?,
+        }
+        if let Some(deadline) = drain_until {
+            let _ = timeout_at(deadline, self.drain()).await;
+        }
+        Ok(())
+    }
+
+    /// Reads what is left of the request, up to a limit.
+    async fn drain(&mut self) {
+        let mut left = MAX_DRAINED;
+        while let Some(Ok(data)) = poll_fn(|cx| self.received.poll_data(cx)).await {
+            // The window does not grow, so the client cannot send much more than the limit.
+            left = left.saturating_sub(data.len());
+            if left == 0 {
+                return;
+            }
         }
     }
 }
+
+/// The most bytes of a body that are read after the response. A stream has a window of this size.
+const MAX_DRAINED: usize = 64 * 1024;
 
 /// What h2 buffers for each stream beside our own queue.
 pub(super) const SEND_BUFFER: usize = 64 * 1024;
