@@ -5,15 +5,13 @@ use std::{
     io,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use h2::{RecvStream, server::SendResponse};
 use http::Response;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::UpgradeError;
 use crate::io::transport::{
@@ -57,22 +55,17 @@ impl Http2Stream {
     /// Sends a whole response and ends the stream. h2 keeps a small body until the client makes room for it. While it does,
     /// the stream counts for the limit on streams.
     ///
-    /// With a deadline, it then reads the body of the request until that time. Otherwise h2 tells the client to send no
+    /// With `drains`, it then reads the body of the request for a second at most. Otherwise h2 tells the client to send no
     /// more (RST_STREAM with NO_ERROR, RFC 9113, 8.1), which some clients take for a failure, and lose the response.
-    pub(super) async fn respond(
-        mut self,
-        head: Response<()>,
-        body: Bytes,
-        drain_until: Option<Instant>,
-    ) -> io::Result<()> {
+    pub(super) async fn respond(mut self, head: Response<()>, body: Bytes, drains: bool) -> io::Result<()> {
         let mut sender = self.respond.send_response(head, body.is_empty()).map_err(io::Error::other)?;
         match body.len() {
             0 => {}
             1..=SEND_BUFFER => sender.send_data(body, true).map_err(io::Error::other)?,
             _ => send_all(sender, body).await?,
         }
-        if let Some(deadline) = drain_until {
-            let _ = timeout_at(deadline, self.drain()).await;
+        if drains {
+            let _ = timeout(DRAIN_TIME, self.drain()).await;
         }
         Ok(())
     }
@@ -92,6 +85,8 @@ impl Http2Stream {
 
 /// The most bytes of a body that are read after the response. A stream has a window of this size.
 const MAX_DRAINED: usize = 64 * 1024;
+/// Long enough for a body that is on its way. A client that never ends its body has its response.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// What h2 buffers for each stream beside our own queue.
 pub(super) const SEND_BUFFER: usize = 64 * 1024;

@@ -128,8 +128,8 @@ impl StreamRequest {
     /// Answers the request with a whole response. If the body has more than 64 KiB, this waits until the client has made
     /// room for it, so give it a time limit. The response to HEAD is sent without its body.
     ///
-    /// Over HTTP/2, if the request has a body, this then reads and discards up to 64 KiB of it, within the handshake timeout
-    /// of the request. Some clients lose a response that comes before they have sent their body.
+    /// Over HTTP/2, if the request has a body, this then reads and discards up to 64 KiB of it, for a second at
+    /// most. Some clients lose a response that comes before they have sent their body.
     ///
     /// Header fields that only HTTP/1.1 has, such as `Connection`, are left out, and `Content-Length` is added.
     ///
@@ -160,8 +160,7 @@ impl StreamRequest {
             Stream::Http2(stream) => {
                 // A client that asks for a WebSocket or a tunnel sends nothing before the response.
                 let has_body = self.request.method() != Method::CONNECT && !stream.has_ended();
-                let drain_until = has_body.then(|| self.budget.deadline());
-                stream.respond(Response::from_parts(head, ()), body, drain_until).await
+                stream.respond(Response::from_parts(head, ()), body, has_body).await
             }
             #[cfg(feature = "http3")]
             Stream::Http3(stream) => stream.respond(Response::from_parts(head, ()), body).await,
