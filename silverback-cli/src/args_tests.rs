@@ -196,6 +196,6 @@ fn check_lines(name: &str, found: &str, expected: &str) {
 }
 
 /// Of cargo and curl, as the page names them.
-const OTHERS_FLAGS: [&str; 6] = ["bin", "release", "help", "version", "package", "path"];
+const OTHERS_FLAGS: [&str; 7] = ["bin", "locked", "release", "help", "version", "package", "path"];
 /// A longer list of choices does not help.
 const MOST_CHOICES: usize = 8;
