@@ -65,8 +65,7 @@ async fn exchange(
                 DialError::TooManyInterim { target: target(), peer, limit: MAX_INTERIM_RESPONSES }
             }
         })?;
-    hide_secrets(response.headers_mut());
-    dialer.answered(&url, &response, begun);
+    dialer.answered(&url, &mut response, begun);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let refusal = Refusal::read(&mut wire, response, leftover, deadline).await;
         return Err(DialError::Refused { target: target(), peer, refusal });
@@ -83,7 +82,9 @@ impl Dialer {
         Some(cookies)
     }
 
-    pub(super) fn answered(&self, url: &Uri, response: &Response<()>, begun: Instant) {
+    /// Takes note of a response: marks its secrets, and reports it to the observer and to the cookie jar.
+    pub(super) fn answered(&self, url: &Uri, response: &mut Response<()>, begun: Instant) {
+        hide_secrets(response.headers_mut());
         let (status, headers) = (response.status(), response.headers());
         self.observe(&DialEvent::Answered { status, headers, took: begun.elapsed() });
         let mut set_cookie = headers.get_all(header::SET_COOKIE).iter().peekable();

@@ -19,6 +19,8 @@ mod follow;
 mod http2;
 #[cfg(feature = "http3")]
 mod http3;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod multiplexed;
 mod options;
 mod proxy;
 mod race;

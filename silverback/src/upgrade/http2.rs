@@ -18,14 +18,12 @@ use h2::{
 };
 use http::Request;
 use silverback_proto::handshake::headers::join_cookies;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     UpgradeError, Upgrader,
     bare::Budget,
+    handshakes::{Accepted, Handshakes},
     http2_stream::{Http2Stream, SEND_BUFFER},
     multiplexed::{IdleStep, IdleTimer, MAX_STREAMS},
     stream_request::StreamRequest,
@@ -76,7 +74,7 @@ impl Upgrader {
             upgrader: self.clone(),
             state: State::Begins(builder.handshake(stream)),
             timer: IdleTimer::new(self.settings.handshake_timeout),
-            handshakes: JoinSet::new(),
+            handshakes: Handshakes::default(),
             rooms: Rooms::new(),
             busy: Arc::default(),
             addresses,
@@ -84,9 +82,6 @@ impl Upgrader {
         }
     }
 }
-
-/// The outcome of the request of one stream.
-type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 
 /// One HTTP/2 connection that carries WebSockets; see [`Upgrader::serve_http2`].
 ///
@@ -96,8 +91,7 @@ pub struct Http2Server {
     upgrader: Upgrader,
     state: State,
     timer: IdleTimer,
-    /// The handshakes of single streams. Each may wait for the application's hook.
-    handshakes: JoinSet<Accepted>,
+    handshakes: Handshakes,
     rooms: Rooms,
     /// Each WebSocket and each request that is not answered has a clone.
     busy: Arc<Driven>,
@@ -184,17 +178,11 @@ impl Http2Server {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
         loop {
-            match self.handshakes.poll_join_next(cx) {
-                Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
-                // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
-                Poll::Ready(Some(Err(_))) => continue,
-                Poll::Ready(None) | Poll::Pending => {}
+            if let Some(handshake) = self.handshakes.poll_one(cx) {
+                return Poll::Ready(Some(handshake));
             }
             match ready!(self.poll_next_request(cx)) {
-                Some(Ok(request)) => {
-                    let upgrader = self.upgrader.clone();
-                    self.handshakes.spawn(async move { request.accept(&upgrader).await });
-                }
+                Some(Ok(request)) => self.handshakes.start(&self.upgrader, request),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }

@@ -3,6 +3,8 @@
 
 mod bare;
 pub(crate) mod error;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod handshakes;
 #[cfg(feature = "http2")]
 mod http2;
 #[cfg(feature = "http2")]

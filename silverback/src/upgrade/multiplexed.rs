@@ -18,7 +18,6 @@ use super::{
     UpgradeError, Upgrader,
     bare::{Budget, ask},
 };
-
 /// Asks the application's hook, and negotiates. A client that resets its stream ends the hook: the stream no longer
 /// counts for [`MAX_STREAMS`], so otherwise a client could keep any number of hooks busy. `reset` is ready then.
 pub(super) async fn negotiate(

@@ -8,7 +8,6 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
     task::Poll,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,10 +18,13 @@ use h2::{
 use tokio::time::timeout;
 
 use super::prefixed::Prefixed;
-use crate::io::transport::{
-    driven::Driven,
-    http2::to_io,
-    socket::{Addresses, socket_under},
+use crate::{
+    dial::multiplexed::{CHECK, MAX_IDLE_CHECKS, MAX_STREAMS},
+    io::transport::{
+        driven::Driven,
+        http2::to_io,
+        socket::{Addresses, socket_under},
+    },
 };
 
 /// A connection on which streams can be opened. When it and all streams are gone, the connection ends.
@@ -161,16 +163,11 @@ async fn drive(mut connection: Connection<Prefixed, Bytes>, handle: Weak<Http2Co
     }
 }
 
-const CHECK: Duration = Duration::from_secs(10);
-/// A session whose last WebSocket has ended keeps its connection for about a minute.
-const MAX_IDLE_CHECKS: u32 = 6;
 /// The bytes that a server may send on one stream before we read them. One WebSocket receives at most as many in each
 /// round trip: 2.5 MB/s over 100 ms. A stream that is not read makes us hold them.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// All streams of a connection may use up their windows, and one more can still be read.
 const CONNECTION_WINDOW: u32 = (MAX_STREAMS as u32 + 1) * STREAM_WINDOW;
-/// WebSockets on one connection, if the server allows as many. A lost segment stops all of them.
-const MAX_STREAMS: usize = 100;
 /// What h2 buffers for each stream beside our own queue.
 const SEND_BUFFER: usize = 64 * 1024;
 /// The bytes that h2 may spend on the bookkeeping of small DATA frames that are not read. Beyond that it ends the whole

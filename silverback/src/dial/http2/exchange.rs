@@ -15,7 +15,7 @@ use crate::{
     conn::Conn,
     dial::{
         DialError, DialEvent, DialStep, Dialer, Refusal, error::Place, exchange::http_url,
-        final_response::MAX_INTERIM_RESPONSES, refusal::hide_secrets,
+        final_response::MAX_INTERIM_RESPONSES, multiplexed::Remedy,
     },
     io::transport::{
         ReadSide, WriteSide,
@@ -55,8 +55,7 @@ pub(super) async fn exchange(
             return Err(DialError::TooManyInterim { target: target(), peer, limit: MAX_INTERIM_RESPONSES });
         }
     };
-    hide_secrets(response.headers_mut());
-    dialer.answered(&url, &response, begun);
+    dialer.answered(&url, &mut response, begun);
     if !response.status().is_success() {
         let refusal = Refusal::read_http2(receiver, response, deadline).await;
         return Err(DialError::Refused { target: target(), peer, refusal });
@@ -114,18 +113,6 @@ pub(super) fn remedy(error: &DialError, is_first: bool) -> Remedy {
         _ if !is_first => Remedy::NewConnection,
         _ => Remedy::LeaveConnection,
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// The fault is not one of the connection.
-    None,
-    /// Later handshakes need another connection.
-    LeaveConnection,
-    /// This handshake can be tried again on another connection.
-    NewConnection,
-    /// The server wants HTTP/1.1 (RFC 9113, 7).
-    Http1,
 }
 
 /// Returns the error of h2 that `to_io` put inside.

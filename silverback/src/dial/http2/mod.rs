@@ -24,13 +24,14 @@ use tokio::{sync::Mutex, time::Instant};
 pub(super) use self::http1_servers::Http1Servers;
 use self::{
     connection::{Http2Connection, Slot, TurnedAway},
-    exchange::{Remedy, exchange, http2_error, remedy},
+    exchange::{exchange, http2_error, remedy},
     prefixed::Prefixed,
 };
 use super::{
     DialError, DialEvent, DialStep, Dialer, HttpVersion, VersionFault,
     error::Place,
     exchange::{knows_no_protocol, shake_hands},
+    multiplexed::{MAX_ATTEMPTS, Remedy},
     reach::{Reached, reach},
     target,
     time_limit::{TimeLimit, until},
@@ -284,7 +285,3 @@ fn is_turned_away(error: &DialError) -> bool {
 fn unsupported(target: &str, peer: Option<SocketAddr>, step: DialStep, fault: VersionFault) -> DialError {
     DialError::HttpVersion { step, target: target.to_owned(), peer, version: Version::HTTP_2, fault }
 }
-
-/// Connections that one dial tries if the server processes no request on them. The second one is for servers that end
-/// their connections, the third one for a session whose connection had ended.
-const MAX_ATTEMPTS: u32 = 3;

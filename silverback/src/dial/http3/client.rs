@@ -4,22 +4,22 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use quinn::{
-    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, TransportConfig, VarInt,
+    ClientConfig, Connection, ConnectionError, Endpoint,
     crypto::rustls::{HandshakeData, QuicClientConfig},
 };
 use rustls::pki_types::CertificateDer;
 
-use super::{
-    connection::{MAX_STREAMS, Quic},
-    misuse::QuicMisuse,
-};
-use crate::dial::{
-    DialError, TlsSession,
-    tls::{Connector, TlsError},
+use super::{connection::Quic, misuse::QuicMisuse};
+use crate::{
+    dial::{
+        DialError, TlsSession,
+        multiplexed::MAX_STREAMS,
+        tls::{Connector, TlsError},
+    },
+    io::transport::http3::quic,
 };
 
 pub(super) struct Client {
@@ -36,7 +36,8 @@ impl Client {
         let crypto = QuicClientConfig::try_from(crypto)
             .map_err(|error| DialError::Tls(TlsError::Configuration(error.to_string())))?;
         let mut config = ClientConfig::new(Arc::new(crypto));
-        config.transport_config(Arc::new(transport()));
+        // A server opens no stream in both directions (RFC 9114, 6.1).
+        config.transport_config(Arc::new(quic::transport(MAX_STREAMS as u32, STREAM_WINDOW, 0)));
         Ok(Self { config, server_name: name.to_owned(), is_unchecked: tls.is_unchecked() })
     }
 
@@ -65,31 +66,6 @@ impl Client {
     }
 }
 
-fn transport() -> TransportConfig {
-    let mut transport = TransportConfig::default();
-    transport
-        // A server opens none (RFC 9114, 6.1).
-        .max_concurrent_bidi_streams(VarInt::from_u32(0))
-        .max_concurrent_uni_streams(MAX_UNI_STREAMS.into())
-        .stream_receive_window(STREAM_WINDOW.into())
-        .receive_window(CONNECTION_WINDOW.into())
-        .send_window(SEND_WINDOW)
-        .datagram_receive_buffer_size(None)
-        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
-        .keep_alive_interval(Some(KEEP_ALIVE));
-    transport
-}
-
-/// The control stream, two of QPACK, and as many of types that are unknown to us (RFC 9114, 6.2: at least three).
-const MAX_UNI_STREAMS: u32 = 8;
 /// The bytes that a server may send on one stream before we read them, as over HTTP/2. One WebSocket receives at most as
 /// many in each round trip. A stream that is not read makes us hold them.
 const STREAM_WINDOW: u32 = 256 * 1024;
-/// All streams of a connection may use up their windows.
-const CONNECTION_WINDOW: u32 = (MAX_STREAMS as u32 + MAX_UNI_STREAMS) * STREAM_WINDOW;
-/// The most bytes that all streams of a connection hold until the server acknowledges them.
-const SEND_WINDOW: u64 = 4 * 1024 * 1024;
-/// A server that is not heard for this long is gone. The lower value of both sides counts.
-const IDLE_TIMEOUT_MS: u32 = 60_000;
-/// Keeps connections open whose WebSockets send no pings. Most servers have an idle timeout of 30 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);

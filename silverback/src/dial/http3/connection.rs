@@ -7,7 +7,6 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError, Weak},
     task::Poll,
-    time::Duration,
 };
 
 use quinn::{Connection, RecvStream, SendStream};
@@ -17,12 +16,15 @@ use silverback_proto::{
 };
 use tokio::{sync::watch, time::sleep};
 
-use crate::io::transport::http3::{
-    control::{self, Told},
-    halves,
-    link::Link,
-    reader::Http3Reader,
-    writer::Http3Writer,
+use crate::{
+    dial::multiplexed::{CHECK, MAX_IDLE_CHECKS, MAX_STREAMS},
+    io::transport::http3::{
+        control::{self, Told},
+        halves,
+        link::Link,
+        reader::Http3Reader,
+        writer::Http3Writer,
+    },
 };
 
 /// A connection on which streams can be opened. When it and all streams are gone, the connection ends.
@@ -131,8 +133,3 @@ async fn end_if_idle(connection: Weak<Http3Connection>) {
         }
     }
 }
-
-/// WebSockets on one connection, if the server allows as many.
-pub(super) const MAX_STREAMS: usize = 100;
-const CHECK: Duration = Duration::from_secs(10);
-const MAX_IDLE_CHECKS: u32 = 6;

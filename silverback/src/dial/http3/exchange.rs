@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::connection::Slot;
 use crate::{
     conn::Conn,
-    dial::{DialError, DialEvent, DialStep, Dialer, Refusal, error::Place, exchange::http_url, refusal::hide_secrets},
+    dial::{DialError, DialEvent, DialStep, Dialer, Refusal, error::Place, exchange::http_url, multiplexed::Remedy},
     io::transport::{
         ReadSide, WriteSide,
         http3::{codes::PeerReset, control::Told, link::Link, reader::StreamError},
@@ -76,8 +76,7 @@ pub(super) async fn exchange(
             return Err(report(fault, &link, place));
         }
     };
-    hide_secrets(response.headers_mut());
-    dialer.answered(&url, &response, begun);
+    dialer.answered(&url, &mut response, begun);
     if !response.status().is_success() {
         let refusal = Refusal::read_http3(&mut reader, response, deadline).await;
         return Err(DialError::Refused { target: target(), peer, refusal });
@@ -151,14 +150,4 @@ pub(super) fn remedy(error: &DialError, is_first: bool) -> Remedy {
 fn is_fault_of_stream(error: &io::Error) -> bool {
     let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<Fault>());
     fault.map_or(error.kind() == io::ErrorKind::InvalidInput, |fault| !fault.ends_connection())
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// The fault is not one of the connection.
-    None,
-    /// Later handshakes need another connection.
-    LeaveConnection,
-    /// This handshake can be tried again on another connection.
-    NewConnection,
 }

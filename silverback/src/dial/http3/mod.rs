@@ -24,7 +24,7 @@ use tokio::{sync::Mutex, time::Instant};
 pub use self::misuse::QuicMisuse;
 use self::{
     connection::{Http3Connection, Slot},
-    exchange::{Remedy, exchange, remedy},
+    exchange::{exchange, remedy},
     fault::unsupported,
     reach::reach,
 };
@@ -32,6 +32,7 @@ use super::{
     DialError, DialEvent, DialStep, Dialer, VersionFault,
     error::Place,
     final_response::MAX_INTERIM_RESPONSES,
+    multiplexed::{MAX_ATTEMPTS, Remedy},
     target,
     time_limit::{TimeLimit, until},
 };
@@ -144,7 +145,3 @@ async fn connect(
     }
     Ok((connection, limit))
 }
-
-/// Connections that one dial tries if the server processes no request on them. The second one is for servers that end
-/// their connections, the third one for a session whose connection had ended.
-const MAX_ATTEMPTS: u32 = 3;

@@ -37,6 +37,7 @@ use tokio::{io::AsyncWrite, sync::watch, task::JoinSet};
 use self::{endpoint::Http3Incoming, request::read, stream::Http3Stream};
 use super::{
     UpgradeError, Upgrader,
+    handshakes::{Accepted, Handshakes, poll_task},
     multiplexed::{IdleStep, IdleTimer, MAX_STREAMS},
     stream_request::StreamRequest,
 };
@@ -91,15 +92,12 @@ impl Upgrader {
             state: State::Begins(Box::pin(open(client, limits))),
             timer: IdleTimer::new(self.settings.handshake_timeout),
             requests: JoinSet::new(),
-            handshakes: JoinSet::new(),
+            handshakes: Handshakes::default(),
             cancelled: Arc::default(),
             is_shutting_down: false,
         }
     }
 }
-
-/// The outcome of one request.
-type Accepted = Result<(Conn, Request<()>), UpgradeError>;
 
 /// One HTTP/3 connection that carries WebSockets; see [`Upgrader::serve_http3`].
 ///
@@ -114,8 +112,7 @@ pub struct Http3Server {
     timer: IdleTimer,
     /// The streams whose requests are read.
     requests: JoinSet<Result<StreamRequest, UpgradeError>>,
-    /// The handshakes of single streams. Each may wait for the application's hook.
-    handshakes: JoinSet<Accepted>,
+    handshakes: Handshakes,
     /// How many requests the client has cancelled since the last check.
     cancelled: Arc<AtomicU32>,
     is_shutting_down: bool,
@@ -210,17 +207,11 @@ impl Http3Server {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
         loop {
-            match self.handshakes.poll_join_next(cx) {
-                Poll::Ready(Some(Ok(handshake))) => return Poll::Ready(Some(handshake)),
-                // A hook has panicked, which reset its stream. Others that are done would not wake this task again.
-                Poll::Ready(Some(Err(_))) => continue,
-                Poll::Ready(None) | Poll::Pending => {}
+            if let Some(handshake) = self.handshakes.poll_one(cx) {
+                return Poll::Ready(Some(handshake));
             }
             match ready!(self.poll_next_request(cx)) {
-                Some(Ok(request)) => {
-                    let upgrader = self.upgrader.clone();
-                    self.handshakes.spawn(async move { request.accept(&upgrader).await });
-                }
+                Some(Ok(request)) => self.handshakes.start(&self.upgrader, request),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
@@ -237,10 +228,8 @@ impl Http3Server {
                     }
                 }
                 State::Open(open) => {
-                    match self.requests.poll_join_next(cx) {
-                        Poll::Ready(Some(Ok(request))) => return Poll::Ready(Some(request)),
-                        Poll::Ready(Some(Err(_))) => continue,
-                        Poll::Ready(None) | Poll::Pending => {}
+                    if let Some(request) = poll_task(&mut self.requests, cx) {
+                        return Poll::Ready(Some(request));
                     }
                     // A client that opens streams and resets them without end makes us work for nothing.
                     if self.cancelled.load(Ordering::Relaxed) > MAX_CANCELLED {

@@ -4,6 +4,7 @@
 //! ```text
 //! link      the connection: why it failed, and its end with the last stream
 //! control   our control stream, and those of the peer
+//! quic      the settings of QUIC
 //! reader    a request stream: HEADERS, then DATA
 //! writer    a request stream: one DATA frame for each write, then the end or a reset
 //! ```
@@ -11,6 +12,8 @@
 pub(crate) mod codes;
 pub(crate) mod control;
 pub(crate) mod link;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+pub(crate) mod quic;
 pub(crate) mod reader;
 mod shared;
 pub(crate) mod writer;
