@@ -224,6 +224,13 @@ impl Engine for Memory {
         )
     }
 
+    fn clear_history<'a>(&'a self, name: &'a TopicName, _: &'a Topic) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.lock().store.clear_history(clock::now(), name);
+            Ok(())
+        })
+    }
+
     fn lease(&self, leases: Vec<Lease>, lasts: Duration) -> EngineFuture<'_, ()> {
         Box::pin(async move {
             let now = clock::now();

@@ -66,6 +66,13 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Returns the stored publications after a position. [`Replay::complete`] is true only if nothing is missing.
     fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay>;
 
+    /// Drops the stored publications of a topic. Its newest position, its epoch and the ids that were accepted stay, and
+    /// members that are subscribed notice nothing. A replay after this is complete only if its position is the newest
+    /// one: whoever has missed less than that has missed nothing, and nobody else can be given what was dropped. A new
+    /// epoch instead would tell every member that it has lost something, although it has not. Without history it does
+    /// nothing.
+    fn clear_history<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, ()>;
+
     /// Makes members present for this long, or longer if they are present already.
     fn lease(&self, leases: Vec<Lease>, lasts: Duration) -> EngineFuture<'_, ()>;
 
@@ -104,6 +111,10 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay> {
         (**self).since(name, topic, after)
+    }
+
+    fn clear_history<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, ()> {
+        (**self).clear_history(name, topic)
     }
 
     fn lease(&self, leases: Vec<Lease>, lasts: Duration) -> EngineFuture<'_, ()> {

@@ -110,6 +110,20 @@ impl Hub {
         self.0.history(&TopicName::new(topic)?, after).await
     }
 
+    /// Drops the stored publications of a topic, for all nodes. Offsets and epoch go on: members that are subscribed
+    /// notice nothing, and one that returns recovers only if it has missed nothing. Without history it does nothing.
+    ///
+    /// # Errors
+    /// Fails if the name is not valid or the engine fails.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the history may have been dropped or not.
+    pub async fn clear_history(&self, topic: &str) -> Result<(), HubError> {
+        let name = TopicName::new(topic)?;
+        let node = self.node();
+        Ok(node.call(node.engine.clear_history(&name, node.options(&name))).await?)
+    }
+
     /// Returns the options of a topic.
     ///
     /// # Errors

@@ -57,6 +57,12 @@ impl History {
         }
     }
 
+    /// Drops all publications. The offsets go on, so a replay from before this is incomplete.
+    pub(crate) fn clear(&mut self) {
+        self.entries = VecDeque::new();
+        self.bytes = 0;
+    }
+
     /// Returns the position of the newest publication.
     pub(crate) fn position(&self) -> Position {
         Position::new(self.epoch.clone(), self.top)

@@ -135,6 +135,14 @@ impl Store {
         Ok(Replay { complete, publications, position: Some(position) })
     }
 
+    /// Drops the stored publications of a topic. Its position stays, so a replay from an older one is incomplete.
+    pub(crate) fn clear_history(&mut self, now: Instant, name: &TopicName) {
+        self.expire_some(now);
+        let Some(Kept { history: Some((_, history)), .. }) = self.topics.get_mut(name) else { return };
+        self.history_bytes -= history.bytes();
+        history.clear();
+    }
+
     /// Makes members present until `until`.
     pub(crate) fn lease(
         &mut self,

@@ -160,6 +160,10 @@ impl Engine for Faulty {
         }))
     }
 
+    fn clear_history<'a>(&'a self, name: &'a TopicName, topic: &'a Topic) -> EngineFuture<'a, ()> {
+        self.call(self.inner.clear_history(name, topic))
+    }
+
     fn lease(&self, leases: Vec<Lease>, lasts: Duration) -> EngineFuture<'_, ()> {
         if self.faults.is_dead.load(Ordering::SeqCst) {
             return Box::pin(std::future::ready(Ok(())));

@@ -55,6 +55,26 @@ async fn queries_see_all_nodes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_history_is_cleared_on_all_nodes_and_subscribed_members_notice_nothing() {
+    let (one, two) = two(with_history()).await;
+    let member = Client::on(&two, "1", "t").await;
+    publish(&one, "t", 1..=3).await;
+    let stands = two.history("t", &Position::start()).await.unwrap().position.unwrap();
+    one.clear_history("t").await.unwrap();
+    assert!(one.clear_history("").await.is_err(), "a name that is not valid");
+    assert!(two.history("t", &Position::start()).await.unwrap().publications.is_empty());
+    let older = Position::new(stands.epoch.clone(), 2);
+    for (after, recovered) in [(stands, Recovery::Complete), (older, Recovery::Incomplete)] {
+        let client = Client::user(&two, "2");
+        let subscribed = client.member.subscribe("t", Start::After(after)).await.unwrap();
+        assert_eq!(subscribed.recovered, recovered);
+    }
+    publish(&one, "t", [4]).await;
+    member.expect_only(1..=4).await;
+    assert_eq!((two.counters().gaps, two.counters().incomplete), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_user_is_disconnected_on_all_nodes_and_nobody_else() {
     let (one, two) = two(Topic::new()).await;
     let (here, there) = (Client::on(&one, "42", "t").await, Client::on(&two, "42", "t").await);

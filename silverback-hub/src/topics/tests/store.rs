@@ -92,6 +92,26 @@ fn a_quiet_topic_stays_provable_after_its_history_has_aged() {
 }
 
 #[test]
+fn after_the_history_is_cleared_only_the_newest_position_is_complete() {
+    let clock = Clock::new();
+    let options = with_history(10, 1000);
+    let mut store = filled(&clock, &options, 3);
+    store.clear_history(clock.at(4), &topic("t"));
+    store.clear_history(clock.at(4), &topic("unknown"));
+    assert_eq!((store.history_bytes(), store.topics()), (0, 1));
+    for (offset, complete) in [(3, true), (2, false), (0, false)] {
+        let replay = store.since(clock.at(5), &topic("t"), &options, &at("first", offset), first).unwrap();
+        assert_eq!((replay.complete, replay.publications.len()), (complete, 0), "after {offset}");
+        assert_eq!(replay.position, Some(at("first", 3)), "offset and epoch stay");
+    }
+    store.publish(clock.at(6), &options, numbered("t", 4), first).unwrap();
+    for (offset, complete) in [(4, true), (3, true), (2, false)] {
+        let replay = store.since(clock.at(7), &topic("t"), &options, &at("first", offset), first).unwrap();
+        assert_eq!(replay.complete, complete, "after {offset}");
+    }
+}
+
+#[test]
 fn offsets_stay_below_2_to_the_53_because_a_new_epoch_begins() {
     let mut history = History::new(first());
     history.set_top(Position::MAX_OFFSET - 1);
