@@ -5,6 +5,7 @@
 
 mod autobahn;
 mod bench;
+mod book;
 mod brokers;
 mod browser;
 mod capacity;

@@ -5,12 +5,15 @@ use crate::error::{Error, Verdict};
 use crate::step::{Outcome, Step};
 use crate::summary;
 use crate::workspace::Workspace;
-use crate::{autobahn, browser, checks, coverage, fuzz, instructions, interop, kernels, models, own_tests, program};
+use crate::{
+    autobahn, book, browser, checks, coverage, fuzz, instructions, interop, kernels, models, own_tests, program,
+};
 
 pub(crate) const ALL: &[Step] = &[
     step("fmt", "every file is formatted", checks::lints::format),
     step("promises", "the source keeps the promises of ARCHITECTURE.md", checks::promises::check),
     step("conformance", "docs/conformance.md names tests that exist", checks::conformance::check),
+    step("book", "the book in docs/ builds without warnings and has no dead links", book::step),
     step("clippy", "no warning in any target with all features", checks::lints::clippy),
     step("features", "each feature, each pair and all of them build without warnings", checks::features::check),
     step("rustdoc", "the documentation builds without warnings", checks::lints::rustdoc),

@@ -100,6 +100,16 @@ fn apt_get(arguments: &[&str]) -> Task {
 
 /// A cargo subcommand of at least the given version: the one on the path, or our own under `target/tools`.
 pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Result<PathBuf, Error> {
+    cargo_tool_with(workspace, name, wanted, &[])
+}
+
+/// The same for any program of crates.io, built with `options` of `cargo install`.
+pub(crate) fn cargo_tool_with(
+    workspace: &Workspace,
+    name: &str,
+    wanted: &str,
+    options: &[&str],
+) -> Result<PathBuf, Error> {
     let folder = workspace.target.join("tools");
     let ours = folder.join("bin").join(name);
     for candidate in find(name).into_iter().chain([ours.clone()]) {
@@ -112,6 +122,7 @@ pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Res
     // Without optimization: compiling it costs more than its few seconds of work.
     let result = workspace
         .cargo(&["install", "--quiet", "--locked", "--debug", "--force", "--version", wanted, name])
+        .args(options)
         .arg("--root")
         .arg(&folder)
         .arg("--target-dir")
@@ -123,10 +134,11 @@ pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, wanted: &str) -> Res
 }
 
 fn has_version(program: &Path, name: &str, wanted: &str) -> bool {
-    let subcommand = name.trim_start_matches("cargo-");
+    let subcommand = name.strip_prefix("cargo-");
     is_executable(program)
         && Task::new(program)
-            .args([subcommand, "--version"])
+            .args(subcommand)
+            .arg("--version")
             .read()
             .is_ok_and(|text| version::parse(&text) >= version::parse(wanted))
 }

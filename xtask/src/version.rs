@@ -1,8 +1,10 @@
 //! Versions as numbers, compared as far as both are written.
 
-/// `1.85` and `cargo-deny 0.20.2` are both versions: the first word that begins with a digit counts.
+/// `1.85`, `cargo-deny 0.20.2` and `mdbook v0.5.4` are versions: the first word that begins with a digit or a `v` before one
+/// counts.
 pub(crate) fn parse(text: &str) -> Option<Version> {
-    let word = text.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let mut words = text.split_whitespace().map(|word| word.strip_prefix('v').unwrap_or(word));
+    let word = words.find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
     let mut numbers = [0; 3];
     let plain = word.split(['-', '+']).next()?;
     for (slot, part) in numbers.iter_mut().zip(plain.split('.')) {

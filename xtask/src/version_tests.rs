@@ -13,6 +13,7 @@ fn numbers_are_compared_as_numbers_and_not_as_text() {
 #[test]
 fn the_words_of_a_tool_are_skipped() {
     assert_eq!(parse("cargo-deny 0.20.2"), parse("0.20.2"));
+    assert_eq!(parse("mdbook v0.5.4"), parse("0.5.4"));
     assert_eq!(parse("rustc 1.97.0-nightly (e50aa6fba 2026-05-19)"), parse("1.97"));
 }
 

@@ -6,7 +6,11 @@ use super::suite::{Case, Catalogue};
 
 /// Depends on the results alone: no dates, no durations, no paths, so that two runs can be compared.
 pub(super) fn render(catalogue: &Catalogue, server: &Results, client: &Results) -> String {
-    let mut text = heading(catalogue);
+    let is_as_it_should = |case: &&Case| {
+        [server, client].iter().all(|results| ["OK", "INFORMATIONAL"].contains(&word(results.seen(&case.id)).as_str()))
+    };
+    let good = catalogue.cases.iter().filter(is_as_it_should).count();
+    let mut text = heading(catalogue, good);
     let mut group = "";
     for case in &catalogue.cases {
         if case.group != group {
@@ -30,9 +34,10 @@ fn row(case: &Case, server: &Results, client: &Results) -> String {
     format!("| {} | {title} | {server} | {client} |\n", case.id)
 }
 
-fn heading(catalogue: &Catalogue) -> String {
+fn heading(catalogue: &Catalogue, good: usize) -> String {
     format!(
         "# Autobahn\n\n\
+         **In short:** {good} of {} cases are OK in both roles, or only recorded.\n\n\
          `cargo xtask autobahn --full` writes this page: {} cases in two roles. *Server* is the program `silverback`, tested\n\
          by the suite's fuzzing client. *Client* is our `Dialer`, tested by its fuzzing server. Both use compression and\n\
          default settings, except that the echo service accepts messages of 16 MiB, the library's default.\n\n\
@@ -40,6 +45,7 @@ fn heading(catalogue: &Catalogue) -> String {
          Over HTTP/2 and HTTP/3 a converter is between the suite and silverback (`tests/interop/README.md`). `cargo xtask\n\
          test` runs {} in both roles over each, and all must be OK.\n\n\
          Versions: {}. In the cases {} and {} the suite only records the peer's behaviour.\n",
+        catalogue.cases.len(),
         catalogue.cases.len(),
         selection::WORDS,
         selection::WORDS_OVER_STREAMS.replace(" 12.1.11", "\n12.1.11"),

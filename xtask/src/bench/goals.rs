@@ -56,6 +56,15 @@ impl Goal {
         measured.value <= self.at_most
     }
 
+    /// CPU time for a message, against raw TCP.
+    pub(super) fn is_about_messages(&self) -> bool {
+        self.measure == Measure::ToFirst && self.cell != "handshakes"
+    }
+
+    pub(super) fn is_about_memory(&self) -> bool {
+        self.measure == Measure::Bytes
+    }
+
     /// The goal in words.
     pub(super) fn wanted(&self) -> String {
         let what = match self.measure {

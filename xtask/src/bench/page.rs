@@ -1,7 +1,7 @@
 //! The figures as text: a table for each cell, and the whole of docs/benchmarks.md.
 
 use super::cells::{self, Cell, Kind};
-use super::goals;
+use super::goals::{self, Assessment};
 use super::results::{Figures, Outcome, Results, Row};
 
 /// The table of a cell.
@@ -26,12 +26,14 @@ pub(super) fn whole(results: &Results, versions: &str, kept: Option<&str>) -> St
     let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
     machines.sort_unstable();
     machines.dedup();
-    let mut text = HEAD.to_owned();
+    let outcome_of = |name: &str| outcomes.iter().find(|(cell, _)| cell.name == name).map(|(_, outcome)| outcome);
+    let goals = goals::assess(outcome_of);
+    let mut text = format!("# Benchmarks\n\n{}\n{HEAD}", answer(&goals));
     text += &format!("Versions: {versions}.\n");
     for machine in machines {
         text += &format!("\nMachine: {machine}.\n");
     }
-    text += &format!("\n{}", goals_table(&outcomes));
+    text += &format!("\n{}", goals_table(&goals));
     for (cell, outcome) in &outcomes {
         text += &format!("\n{}\n![{}](benchmarks/{}.svg)\n", table(cell, outcome), cell.title, cell.name);
     }
@@ -43,12 +45,32 @@ pub(super) fn kept_of(page: &str) -> Option<&str> {
     page.split_once(KEPT).map(|(_, kept)| kept)
 }
 
+/// The page in three sentences.
+fn answer(goals: &[Assessment]) -> String {
+    let measured = || goals.iter().filter_map(|it| it.measured.as_ref().map(|measured| (it.goal, measured)));
+    let met = measured().filter(|(goal, measured)| goal.is_met(measured)).count();
+    let ratios: Vec<f64> = measured().filter(|(goal, _)| goal.is_about_messages()).map(|(_, it)| it.value).collect();
+    let (least, most) = ratios.iter().fold((f64::MAX, 0_f64), |(least, most), it| (least.min(*it), most.max(*it)));
+    let mut text = format!("**In short:** {met} of the {} goals below are met.", measured().count());
+    if !ratios.is_empty() {
+        text += &format!(
+            " For a message, the program takes {least:.2} to {most:.2} times\nthe CPU time of an echo of raw TCP."
+        );
+    }
+    if let Some((_, idle)) = measured().find(|(goal, _)| goal.is_about_memory()) {
+        text += &format!(
+            " A connection that is idle after traffic takes {} bytes.",
+            grouped(&format!("{:.0}", idle.value))
+        );
+    }
+    text + "\n"
+}
+
 /// The table of goals, with a verdict for each.
-fn goals_table(outcomes: &[(&Cell, Outcome)]) -> String {
-    let outcome_of = |name: &str| outcomes.iter().find(|(cell, _)| cell.name == name).map(|(_, outcome)| outcome);
+fn goals_table(goals: &[Assessment]) -> String {
     let title_of = |name: &str| cells::ALL.iter().find(|cell| cell.name == name).map_or("", |cell| cell.title);
     let mut text = format!("## Goals\n\n{GOALS_HEAD}");
-    for assessment in goals::assess(outcome_of) {
+    for assessment in goals {
         let (measured, verdict) = match &assessment.measured {
             None => ("not measured".to_owned(), "-"),
             Some(measured) => {
@@ -123,8 +145,6 @@ Each row names our server and the server that it is compared with. The end of th
 const KEPT: &str = "<!-- Below this line nothing is generated: `cargo xtask bench` keeps it. -->\n";
 
 const HEAD: &str = "\
-# Benchmarks
-
 `cargo xtask bench` writes this page. It builds the servers, measures them, and stores the results in `bench/results.json`.
 `cargo xtask bench --only NAME` measures one table again (`small`, `deflate-1k`, ...). `cargo xtask bench --render` writes
 the page and its plots again without measuring. The instructions that a message takes are in

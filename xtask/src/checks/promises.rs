@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::rooms;
 use super::syntax::names_of_file;
+use crate::book;
 use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 
@@ -21,6 +22,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
     complaints.extend(rooms::of_all_crates(workspace)?);
+    complaints.extend(book::complaints(workspace)?);
     if complaints.is_empty() {
         return Ok(format!("{} files", files.len()));
     }
