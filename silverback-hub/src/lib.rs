@@ -48,7 +48,7 @@ pub use self::{
     engine::{
         Accepted, Engine, EngineFuture, Lease,
         event::EngineEvent,
-        events::{Events, Slot},
+        events::{EventQueue, Events, Slot},
     },
     hub::{
         Hub,

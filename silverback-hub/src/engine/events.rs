@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::event::EngineEvent;
 
@@ -27,6 +27,13 @@ impl Events {
     pub(crate) fn new(receiver: Arc<dyn Receive>, limit: usize) -> Self {
         let limit = u32::try_from(limit.max(1)).unwrap_or(u32::MAX).min(MAX_ROOM);
         Self { receiver, room: Arc::new(Semaphore::new(limit as usize)), limit }
+    }
+
+    /// Creates a place where an engine reports without a hub, and the queue in which its events wait. For tests of
+    /// engines. `limit` is how many bytes may wait; beyond it the engine waits.
+    pub fn queue(limit: usize) -> (Self, EventQueue) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self::new(Arc::new(Queue(sender)), limit), EventQueue(receiver))
     }
 
     /// Waits until the hub has room for an event of this many bytes. [`Slot::send`] then never waits, so an engine can
@@ -76,6 +83,30 @@ impl Slot {
     }
 }
 
+/// The events of an engine that has no hub, in their order; see [`Events::queue`].
+pub struct EventQueue(mpsc::UnboundedReceiver<(EngineEvent, Room)>);
+
+impl EventQueue {
+    /// Waits for the next event. Returns `None` once the engine can report nothing any more.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<EngineEvent> {
+        let (event, _room) = self.0.recv().await?;
+        Some(event)
+    }
+}
+
+/// The sending side of an [`EventQueue`]. Limited by the room of the events that are in it.
+struct Queue(mpsc::UnboundedSender<(EngineEvent, Room)>);
+
+impl Receive for Queue {
+    fn receive(&self, event: EngineEvent, room: Room) {
+        // The test may have ended.
+        let _ = self.0.send((event, room));
+    }
+}
+
 struct Through<F> {
     receiver: Arc<dyn Receive>,
     change: F,
@@ -96,6 +127,12 @@ where
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("room", &self.room.available_permits()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EventQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventQueue").field("waiting", &self.0.len()).finish()
     }
 }
 

@@ -72,8 +72,10 @@ impl History {
     pub(crate) fn since(&self, after: &Position) -> (bool, Vec<Publication>) {
         let is_of_this_epoch = after.epoch == self.epoch || after.is_start();
         let first = self.top + 1 - self.entries.len() as u64;
-        let is_complete = is_of_this_epoch && after.offset <= self.top && after.offset + 1 >= first;
-        let skipped = if is_of_this_epoch { (after.offset + 1).saturating_sub(first) } else { 0 };
+        // A client may send any offset.
+        let next = after.offset.saturating_add(1);
+        let is_complete = is_of_this_epoch && after.offset <= self.top && next >= first;
+        let skipped = if is_of_this_epoch { next.saturating_sub(first) } else { 0 };
         let stored = self.entries.iter().skip(usize::try_from(skipped).unwrap_or(usize::MAX));
         (is_complete, stored.map(|(_, publication)| publication.clone()).collect())
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod drain;
+mod engine;
 mod events;
 mod examples;
 mod fan_out;
