@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bench;
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
+use crate::hub_faults;
 use crate::instructions;
 
 /// The project's chores.
@@ -30,6 +31,8 @@ pub(crate) enum Chore {
     Hold(hold::Request),
     /// Mix all kinds of clients. Memory must not grow, and nothing may fail that the clients did not provoke.
     Soak(soak::Request),
+    /// Kill and freeze brokers and nodes of the hub under load: the selection of `cargo xtask test`, or everything.
+    HubFaults(hub_faults::Request),
     /// Write the lists of public items in docs/public-api/.
     PublicApi(public_api::Request),
     /// List import circles between the files of each crate, arrows between rooms that ARCHITECTURE.md does not allow,

@@ -3,7 +3,7 @@ use clap::{CommandFactory as _, Parser as _};
 use super::{AutobahnRequest, Chore, CommandLine, Http, Role, TestRequest};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
-use crate::{bench, instructions};
+use crate::{bench, hub_faults, instructions};
 
 fn parsed(line: &str) -> Result<Chore, String> {
     let words = ["xtask"].into_iter().chain(line.split_whitespace());
@@ -50,6 +50,17 @@ fn the_full_run_cannot_be_narrowed() {
     assert!(parsed("autobahn --full").is_ok());
     assert!(parsed("autobahn --full --role server").is_err());
     assert!(parsed("autobahn --full --cases 1.*").is_err());
+}
+
+#[test]
+fn faults_are_repeated_only_in_a_full_run() {
+    let quick = hub_faults::Request { full: false, runs: 3, minutes: 10 };
+    assert_eq!(parsed("hub-faults"), Ok(Chore::HubFaults(quick)));
+    let full = hub_faults::Request { full: true, runs: 5, minutes: 1 };
+    assert_eq!(parsed("hub-faults --full --runs 5 --minutes 1"), Ok(Chore::HubFaults(full)));
+    for line in ["hub-faults --runs 5", "hub-faults --minutes 1", "hub-faults --full --runs 0"] {
+        assert!(parsed(line).is_err(), "{line}");
+    }
 }
 
 #[test]

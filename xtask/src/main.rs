@@ -14,6 +14,7 @@ mod command_line;
 mod coverage;
 mod error;
 mod fuzz;
+mod hub_faults;
 mod instructions;
 mod interop;
 mod kernels;
@@ -70,6 +71,7 @@ fn perform(chore: Chore) -> Result<bool, error::Error> {
         Chore::Hold(request) => capacity::hold::run(&Workspace::load()?, &request),
         Chore::PublicApi(request) => checks::public_api::run(&Workspace::load()?, &request),
         Chore::Rooms { crates } => checks::rooms::run(&Workspace::load()?, &crates),
+        Chore::HubFaults(request) => hub_faults::run(&Workspace::load()?, &request),
         Chore::Soak(request) => capacity::soak::run(&Workspace::load()?, &request),
     }
 }
