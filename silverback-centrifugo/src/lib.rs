@@ -23,7 +23,7 @@ pub use self::{
         codes::{Disconnect, ErrorCode},
         frame::Format,
     },
-    server::{Channel, Connecting, Joins, Login, Refusal, RpcCall, Server, ServerBuilder},
+    server::{Admission, Channel, Connecting, Joins, Login, NotAdmitted, Refusal, RpcCall, Server, ServerBuilder},
     token::{KeyError, Keys},
 };
 

@@ -14,7 +14,7 @@ use crate::{
     bench, check, connect,
     dialing::target,
     error::{Error, exit_codes},
-    service, values,
+    hub, service, values,
 };
 
 /// A WebSocket echo service with a page to try it in a browser, and tools to connect to, check and load servers.
@@ -50,6 +50,12 @@ pub(crate) enum Task {
     /// text, and closes the connection. It also shows what the server reveals about itself.
     #[command(after_help = check::after_help())]
     Check(Box<check::args::Args>),
+    /// Serve topics over WebSockets: for clients of Centrifugo, for raw WebSockets, and with an HTTP API.
+    ///
+    /// Clients of Centrifugo connect to /connection/websocket, raw ones to /ws/topic/NAME, and other services call
+    /// /api/METHOD. Without configuration on loopback, everybody on this machine may subscribe and publish.
+    #[command(after_help = hub::args::after_help())]
+    Hub(Box<hub::args::Args>),
     /// Print a completion script for a shell to load.
     Completions {
         /// Write the script for this shell.
@@ -97,7 +103,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Error> {
         Some(Task::Connect(args)) => target::check(&args.dial),
         Some(Task::Bench(args)) => target::check(&args.dial),
         Some(Task::Check(args)) => target::check(&args.dial),
-        None | Some(Task::Completions { .. } | Task::Man) => Ok(()),
+        None | Some(Task::Hub(_) | Task::Completions { .. } | Task::Man) => Ok(()),
     }
 }
 

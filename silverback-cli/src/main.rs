@@ -11,9 +11,11 @@ mod connect;
 mod diagnostics;
 mod dialing;
 mod error;
+mod hub;
 mod lateness;
 mod printable;
 mod service;
+mod serving;
 mod signals;
 mod standard_output;
 mod utc;
@@ -50,6 +52,7 @@ fn run() -> Result<(), Error> {
         Some(Task::Connect(args)) => connect::run(*args),
         Some(Task::Bench(args)) => bench::run(*args),
         Some(Task::Check(args)) => check::run(*args),
+        Some(Task::Hub(args)) => hub::run(*args),
         Some(Task::Completions { shell }) => completions::print_completions(shell),
         Some(Task::Man) => completions::print_man_page(),
     }

@@ -59,6 +59,11 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses a time like [`time`], or `0`.
+pub(crate) fn time_or_none(text: &str) -> Result<Duration, String> {
+    if text.trim() == "0" { Ok(Duration::ZERO) } else { time(text) }
+}
+
 /// Parses a time like [`time`]; `off` and `0` mean never.
 pub(crate) fn time_or_off(text: &str) -> Result<TimeOrOff, String> {
     match text.trim() {

@@ -1,5 +1,6 @@
 //! What the program holds and configures.
 
+mod admit;
 mod builder;
 mod channel;
 mod hooks;
@@ -13,6 +14,7 @@ use std::{
 use silverback_hub::{Hub, HubBuilder, Slow, Topic};
 
 pub use self::{
+    admit::{Admission, NotAdmitted},
     builder::ServerBuilder,
     channel::{Channel, Joins},
     hooks::{Connecting, Login, Refusal, RpcCall},

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     dialing::errors::with_advice,
     error::{self, Error},
-    service,
+    serving,
     signals::Signals,
 };
 
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let mut signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
-    service::raise_descriptor_limit();
+    serving::raise_descriptor_limit();
     let report = plan.report.as_deref().map(ReportFile::create).transpose()?;
     let mut progress = Progress::start(&plan);
     let signal = Cell::new(None);

@@ -1,12 +1,18 @@
 //! The options of the echo service, from the command line and the environment. `plan` turns them into settings.
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{num::NonZero, time::Duration};
 
 use clap::Args as ClapArgs;
-use silverback::{Origin, proto::handshake::HostPattern};
 
-use super::listen::Address;
-use crate::values::{self, List, TimeOrOff};
+#[cfg(unix)]
+use crate::serving::args::parse_mode;
+use crate::{
+    serving::{
+        args::{AllowedHost, AllowedOrigin, TlsArgs, parse_addresses, parse_hosts, parse_origins},
+        listen::Address,
+    },
+    values::{self, List, TimeOrOff},
+};
 
 /// The options of the echo service.
 #[derive(ClapArgs, Debug)]
@@ -67,6 +73,13 @@ pub(crate) struct Args {
     #[arg(value_parser = values::time, default_value = "5s")]
     pub(crate) close_timeout: Duration,
 
+    /// Close connections spread over up to this time at shutdown, with 1012, so that clients do not all reconnect at once.
+    /// The service refuses new WebSockets meanwhile, and ends as soon as no connection is left. `0` closes all at once,
+    /// with 1001.
+    #[arg(long, value_name = "TIME", env = "SILVERBACK_DRAIN", hide_env_values = true)]
+    #[arg(value_parser = values::time_or_none, default_value = "0")]
+    pub(crate) drain: Duration,
+
     /// Ping a client after this much silence, in which it sends nothing and takes no output. `off` disables pings.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_PING_INTERVAL", hide_env_values = true)]
     #[arg(value_parser = values::time_or_off, default_value = "20s")]
@@ -112,92 +125,6 @@ pub(crate) struct Args {
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]
     pub(crate) quiet: bool,
 }
-
-/// The options about TLS. Without any of them the service speaks plain text.
-#[derive(ClapArgs, Debug)]
-#[group(skip)]
-pub(crate) struct TlsArgs {
-    /// Serve https:// and wss:// with this certificate, a PEM file with its chain, and with its key if --tls-key is not
-    /// given. It is read again when it changes and at SIGHUP. Unix sockets stay without TLS.
-    #[arg(long, value_name = "FILE", env = "SILVERBACK_TLS_CERT", hide_env_values = true)]
-    #[arg(conflicts_with = "tls_self_signed")]
-    pub(crate) tls_cert: Option<PathBuf>,
-
-    /// Read the private key of --tls-cert from this PEM file.
-    #[arg(long, value_name = "FILE", env = "SILVERBACK_TLS_KEY", hide_env_values = true)]
-    #[arg(requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-
-    /// Serve https:// and wss:// with a certificate that is made at each start, and print its fingerprint. Clients do not
-    /// trust it by themselves, so this is for trying things out.
-    #[arg(long, env = "SILVERBACK_TLS_SELF_SIGNED", hide_env_values = true, value_parser = values::choice)]
-    pub(crate) tls_self_signed: bool,
-}
-
-fn parse_addresses(text: &str) -> Result<List<Address>, String> {
-    values::list(text, str::parse)
-}
-
-#[cfg(unix)]
-fn parse_mode(text: &str) -> Result<u32, String> {
-    let text = text.trim();
-    let mode = u32::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8);
-    mode.ok().filter(|mode| *mode <= 0o777).ok_or_else(|| "must be in octal, like 660 or 0600".to_owned())
-}
-
-/// An origin that may connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AllowedOrigin {
-    Any,
-    /// The opaque origin.
-    Null,
-    /// The origin of files, in some web views.
-    File,
-    Web(Origin),
-}
-
-fn parse_origins(text: &str) -> Result<List<AllowedOrigin>, String> {
-    values::list(text, parse_origin)
-}
-
-/// Ignores a final slash, which can mean only one thing.
-fn parse_origin(text: &str) -> Result<AllowedOrigin, String> {
-    if text == "*" {
-        return Ok(AllowedOrigin::Any);
-    }
-    if text.eq_ignore_ascii_case("null") {
-        return Ok(AllowedOrigin::Null);
-    }
-    let origin = match text.strip_suffix('/') {
-        Some(rest) if !rest.ends_with(":/") => rest,
-        _ => text,
-    };
-    match Origin::parse(origin) {
-        Ok(origin) if origin.to_string() == FILE => Ok(AllowedOrigin::File),
-        parsed => parsed.map(AllowedOrigin::Web).map_err(|error| error.to_string()),
-    }
-}
-
-/// A host that the service answers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AllowedHost {
-    Any,
-    Host(HostPattern),
-}
-
-fn parse_hosts(text: &str) -> Result<List<AllowedHost>, String> {
-    values::list(text, parse_host)
-}
-
-fn parse_host(text: &str) -> Result<AllowedHost, String> {
-    match text {
-        "*" => Ok(AllowedHost::Any),
-        host => HostPattern::parse(host).map(AllowedHost::Host).map_err(|error| error.to_string()),
-    }
-}
-
-/// The origin that the web views of some apps send for a local page.
-pub(crate) const FILE: &str = "file://";
 
 #[cfg(test)]
 #[path = "args_tests.rs"]

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use super::*;
+use crate::serving::args::{AllowedHost, AllowedOrigin};
 
 fn parse(words: &[&str]) -> Result<Args, String> {
     let words = std::iter::once("silverback").chain(words.iter().copied()).map(OsString::from);

@@ -8,17 +8,17 @@ use std::{
 
 use silverback::{Conn, Error, Message, Writer};
 
-use super::{
-    open_connections::{Place, Presence},
-    printer::Printer,
-    sockets::Client,
+use super::printer::Printer;
+use crate::{
+    error,
+    serving::{open_connections::Presence, sockets::Client},
 };
-use crate::error;
 
 /// One connection of the echo.
 pub(crate) struct Echo {
     pub(crate) conn: Conn,
-    pub(crate) presence: Presence,
+    /// Counts the connection.
+    pub(crate) _presence: Presence,
     pub(crate) client: Client,
     pub(crate) printer: Printer,
     /// The answer that is not accepted yet, because it waits for room or is large and made into a frame in pieces. The
@@ -32,8 +32,7 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>
 ///
 /// This polls by hand. An idle task is then no larger than the `Echo`, while an async block would also reserve room for
 /// the state of a write.
-pub(crate) fn serve(mut echo: Echo, place: Place) -> impl Future<Output = ()> {
-    echo.presence.attach(echo.conn.halves().0.clone(), place);
+pub(crate) fn serve(mut echo: Echo) -> impl Future<Output = ()> {
     poll_fn(move |cx| echo.poll_echo(cx))
 }
 

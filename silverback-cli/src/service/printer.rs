@@ -14,8 +14,8 @@ use std::{
 
 use silverback::MessageRef;
 
-use super::{excerpt::Excerpt, sockets::Client};
-use crate::error::Error;
+use super::excerpt::Excerpt;
+use crate::{error::Error, serving::sockets::Client};
 
 /// A handle to the printing thread, or `None` if nothing is printed.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::*;
-use crate::service::sockets::Peer;
+use crate::serving::sockets::Peer;
 
 /// Standard output that a test can hold up.
 #[derive(Clone, Debug, Default)]

@@ -53,7 +53,8 @@ fn the_manual_has_a_page_for_each_command() {
     let manual = printed(&["man"]);
     assert!(manual.starts_with(".ie"), "{}", &manual[..100]);
     let pages: Vec<_> = manual.lines().filter_map(|line| line.strip_prefix(".TH ")?.split(' ').next()).collect();
-    let expected = ["", "-connect", "-bench", "-check", "-completions", "-man"].map(|name| format!("silverback{name}"));
+    let expected =
+        ["", "-connect", "-bench", "-check", "-hub", "-completions", "-man"].map(|name| format!("silverback{name}"));
     assert_eq!(pages, expected);
     for word in ["wss://example.com/chat", r"\-\-password\-file", "SILVERBACK_LISTEN", "Exit codes:", "143"] {
         assert!(manual.contains(word), "{word}");

@@ -13,6 +13,7 @@ mod echo;
 mod exits;
 mod http2;
 mod http3;
+mod hub;
 mod invisible;
 mod options;
 mod paused;

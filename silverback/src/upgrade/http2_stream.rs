@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, server::SendResponse};
 use http::Response;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
@@ -50,6 +50,21 @@ impl Http2Stream {
             ReadSide::Http2(Box::new(Http2Reader::new(self.received, self.addresses))),
             WriteSide::Http2(Box::new(Http2Writer::new(sender, self.busy))),
         ))
+    }
+
+    /// Reads the body of the request, up to a limit.
+    pub(super) async fn read_body(&mut self, limit: usize) -> io::Result<Bytes> {
+        let mut body = BytesMut::new();
+        while let Some(data) = poll_fn(|cx| self.received.poll_data(cx)).await {
+            let data = data.map_err(io::Error::other)?;
+            if data.len() > limit - body.len() {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            body.extend_from_slice(&data);
+            // Fails only if more is released than came.
+            let _ = self.received.flow_control().release_capacity(data.len());
+        }
+        Ok(body.freeze())
     }
 
     /// Sends a whole response and ends the stream. h2 keeps a small body until the client makes room for it. While it does,

@@ -125,6 +125,35 @@ impl StreamRequest {
         }
     }
 
+    /// Reads the body of the request, for instance of a POST. Call it once, and then [`respond`](Self::respond).
+    ///
+    /// The client gets room for as much as was read, so memory grows with the bytes that come. Give it a time limit.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use http::{Response, StatusCode};
+    /// # use silverback::StreamRequest;
+    /// # async fn example(mut request: StreamRequest) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = tokio::time::timeout(Duration::from_secs(10), request.read_body(64 * 1024)).await??;
+    /// request.respond(Response::new(format!("{} bytes", body.len()))).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails with [`io::ErrorKind::FileTooLarge`] if the body has more than `limit` bytes, and with another kind if the
+    /// client resets the stream or the connection ends.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: bytes that were read are lost.
+    pub async fn read_body(&mut self, limit: usize) -> io::Result<Bytes> {
+        match &mut self.stream {
+            #[cfg(feature = "http2")]
+            Stream::Http2(stream) => stream.read_body(limit).await,
+            #[cfg(feature = "http3")]
+            Stream::Http3(stream) => stream.read_body(limit).await,
+        }
+    }
+
     /// Answers the request with a whole response. If the body has more than 64 KiB, this waits until the client has made
     /// room for it, so give it a time limit. The response to HEAD is sent without its body.
     ///

@@ -16,7 +16,7 @@ use std::{
 use silverback::{Conn, Dialer};
 
 pub(crate) use self::{
-    http::{ask, get, handshake, read_answer},
+    http::{Answer, ask, get, handshake, read_answer},
     program::{Program, run},
     raw::{RawClient, frame},
     tls::{connect_tls, fingerprint},

@@ -11,7 +11,7 @@ use std::{
     task::Poll,
 };
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Response;
 use quinn::{RecvStream, SendStream};
 use silverback_proto::{
@@ -95,6 +95,21 @@ impl Http3Stream {
         Ok((ReadSide::Http3(Box::new(self.reader)), WriteSide::Http3(Box::new(self.writer))))
     }
 
+    /// Reads the body of the request, up to a limit.
+    pub(in crate::upgrade) async fn read_body(&mut self, limit: usize) -> io::Result<Bytes> {
+        let mut body = BytesMut::new();
+        while !self.has_ended {
+            // One byte more than the limit shows that the body is too large.
+            let room = (limit - body.len()).saturating_add(1).min(BODY_CHUNK);
+            let read = poll_fn(|cx| self.reader.poll_read(cx, &mut (&mut body).limit(room))).await?;
+            self.has_ended = read == 0;
+            if body.len() > limit {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+        }
+        Ok(body.freeze())
+    }
+
     /// Sends a whole response, and waits until the client has it. A connection that ends earlier would lose it.
     pub(in crate::upgrade) async fn respond(mut self, head: Response<()>, body: Bytes) -> io::Result<()> {
         self.send(ErrorCode::NO_ERROR, &head, body).await
@@ -130,3 +145,6 @@ impl Http3Stream {
         poll_fn(|cx| self.writer.poll_shut_down(cx)).await
     }
 }
+
+/// How much of a body is read at once.
+const BODY_CHUNK: usize = 16 * 1024;

@@ -11,12 +11,17 @@ use http::{
     header::{ALT_SVC, DATE},
 };
 use rustls::ServerConfig;
-use silverback::{Upgrader, proto::handshake::ServerHandshake};
+use silverback::{Conn, Upgrader};
 
-use super::{open_connections::OpenConnections, routes::Routes, sockets::Peer};
+use super::{
+    open_connections::{OpenConnections, Place, Presence},
+    routes::Routes,
+    site::Opening,
+    sockets::Peer,
+};
 
 /// State that the connections of a worker share.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Http {
     pub(crate) routes: Arc<Routes>,
     pub(crate) open: Arc<OpenConnections>,
@@ -45,13 +50,18 @@ impl Socket {
     }
 }
 
-/// Returns the upgrader for a handshake. The echo works with every subprotocol. Browsers fail the connection if the server
-/// selects none of those they offered.
-pub(crate) fn for_handshake<'a>(upgrader: &'a Upgrader, handshake: &ServerHandshake) -> Cow<'a, Upgrader> {
-    match handshake.subprotocols().first() {
-        Some(first) => Cow::Owned(upgrader.clone().subprotocols([first])),
+/// Returns the upgrader for a handshake.
+pub(crate) fn for_opening<'a>(upgrader: &'a Upgrader, opening: &Opening) -> Cow<'a, Upgrader> {
+    match &opening.subprotocol {
+        Some(name) => Cow::Owned(upgrader.clone().subprotocols([name])),
         None => Cow::Borrowed(upgrader),
     }
+}
+
+/// Starts the task of a WebSocket that is open.
+pub(crate) fn begin(mut conn: Conn, mut presence: Presence, place: Place, opening: Opening) {
+    presence.attach(conn.halves().0.clone(), opening.goodbye, place);
+    (opening.begin)(conn, presence);
 }
 
 /// RFC 9110, 6.6.1: a server with a clock sends the date.

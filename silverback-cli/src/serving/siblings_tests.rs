@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::*;
 use crate::{
     error::Error,
-    service::listen::{Families, bind_all, new_socket},
+    serving::listen::{Families, bind_all, new_socket},
 };
 
 fn bind(text: &str) -> Vec<TcpListener> {

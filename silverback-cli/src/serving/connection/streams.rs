@@ -1,17 +1,19 @@
 //! A connection over HTTP/2 or HTTP/3: many requests, of which some become WebSockets. The library reads the requests, and
 //! the routes answer them as over HTTP/1.1.
 
-use std::future::Future;
+use std::{future::Future, io::ErrorKind};
 
 use bytes::Bytes;
+use http::{Response, StatusCode};
 use silverback::{Http2Server, Http3Server, StreamRequest, UpgradeError};
 use tokio::time::timeout;
 
-use crate::service::{
-    context::{ANSWER_FACTOR, Http, Socket, date, for_handshake},
-    echo::{self, Echo},
+use crate::serving::{
+    answers::{BODY_TOO_LARGE, LATE_BODY, text},
+    context::{self, ANSWER_FACTOR, Http, Socket, date, for_opening},
     open_connections::{Presence, Shared},
-    routes::{Answer, Body},
+    routes::{Answer, Upgrading},
+    site::Body,
     sockets::Client,
 };
 
@@ -68,24 +70,35 @@ pub(super) async fn serve(mut server: impl Server, socket: Socket, presence: Pre
     shared.end();
 }
 
-async fn answer(request: StreamRequest, socket: Socket, presence: Presence, http: Http) {
+async fn answer(mut request: StreamRequest, socket: Socket, presence: Presence, http: Http) {
     let client = Client { peer: socket.peer, version: request.request().version() };
-    match http.routes.answer(request.request(), || request.handshake(), client) {
-        Answer::Upgrade(handshake, place) => {
-            let upgrader = for_handshake(&http.routes.upgrader, &handshake);
+    let response = match http.routes.answer(request.request(), || request.handshake(), client) {
+        Answer::Upgrade(upgrading) => {
+            let Upgrading { handshake, place, opening } = *upgrading;
+            let upgrader = for_opening(&http.routes.upgrader, &opening);
             // A client that is refused here gets the reason.
-            let Ok(conn) = request.accept_handshake(&upgrader, *handshake).await else { return };
-            let printer = http.routes.printer.clone();
-            tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }, place));
+            let Ok(conn) = request.accept_handshake(&upgrader, handshake).await else { return };
+            return context::begin(conn, presence, place, opening);
         }
-        Answer::Response(mut response) => {
-            response.headers_mut().extend(date().into_iter().chain(socket.alternative()));
-            let response = response.map(|body| match body {
-                Body::Borrowed(body) => Bytes::from_static(body),
-                Body::Owned(body) => Bytes::from(body),
-            });
-            // A client that has left, or takes nothing, gets no answer.
-            let _ = timeout(http.handshake_timeout * ANSWER_FACTOR, request.respond(response)).await;
-        }
-    }
+        Answer::Call { limit } => match timeout(http.handshake_timeout, request.read_body(limit)).await {
+            Ok(Ok(body)) => http.routes.site.call(request.request().clone().map(|()| body)).await,
+            Ok(Err(error)) if error.kind() == ErrorKind::FileTooLarge => {
+                text(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE.as_bytes())
+            }
+            Ok(Err(_)) => return,
+            Err(_) => text(StatusCode::REQUEST_TIMEOUT, LATE_BODY.as_bytes()),
+        },
+        Answer::Response(response) => response,
+    };
+    respond(request, response, socket, &http).await;
+}
+
+async fn respond(request: StreamRequest, mut response: Response<Body>, socket: Socket, http: &Http) {
+    response.headers_mut().extend(date().into_iter().chain(socket.alternative()));
+    let response = response.map(|body| match body {
+        Body::Borrowed(body) => Bytes::from_static(body),
+        Body::Owned(body) => Bytes::from(body),
+    });
+    // A client that has left, or takes nothing, gets no answer.
+    let _ = timeout(http.handshake_timeout * ANSWER_FACTOR, request.respond(response)).await;
 }

@@ -20,11 +20,11 @@ async fn code_seen_by(mut client: Conn, mut server: Conn) -> Option<CloseCode> {
 }
 
 #[tokio::test]
-async fn everyone_is_told_1001() {
+async fn everyone_is_told_to_go() {
     let open = Arc::<OpenConnections>::default();
     let (mut server, client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
     open.close_all();
     assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
 }
@@ -35,7 +35,7 @@ async fn who_comes_late_is_told_at_once() {
     open.close_all();
     let (mut server, client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
     assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
 }
 
@@ -58,10 +58,10 @@ async fn seats_are_used_again() {
     for _ in 0..100 {
         let (mut server, _client) = pair();
         let mut presence = open.enter();
-        presence.attach(server.halves().0.clone(), open.places.take().unwrap());
+        presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
         drop(presence);
     }
-    assert_eq!(open.lock().writers.len(), 1);
+    assert_eq!(open.lock().seats.len(), 1);
 }
 
 #[tokio::test]
@@ -69,9 +69,9 @@ async fn who_has_left_holds_no_writer() {
     let open = Arc::<OpenConnections>::default();
     let (mut server, _client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
     drop(presence);
-    assert!(open.lock().writers.iter().all(Option::is_none));
+    assert!(open.lock().seats.iter().all(Option::is_none));
     assert_eq!(open.count(), 0);
 }
 
@@ -118,7 +118,7 @@ async fn only_websockets_take_places_and_each_gives_its_own_back() {
     let _others: Vec<_> = (0..10).map(|_| open.enter()).collect();
     let (mut server, _client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
     let unanswered = open.places.take().unwrap();
     assert!(matches!(open.places.take(), Err(Rejection::Overloaded { .. })));
     drop(unanswered);

@@ -6,21 +6,56 @@ use std::{
     net::{TcpListener as StdTcpListener, TcpStream as StdTcpStream},
 };
 
-use silverback::HostPolicy;
+use bytes::Bytes;
+use http::{Request, Response};
+use silverback::{HostPolicy, proto::handshake::ServerHandshake};
 
 use super::*;
+use crate::serving::{
+    site::{Body, Calling, Opening, Refused, Resource, Words},
+    sockets::Client,
+};
+
+/// A site with nothing but the health checks of the server.
+#[derive(Debug)]
+struct Nothing;
+
+impl Site for Nothing {
+    fn resource(&self, _: &Request<()>) -> Resource {
+        Resource::Missing
+    }
+
+    fn document(&self, _: &Request<()>) -> Option<Response<Body>> {
+        None
+    }
+
+    fn open(&self, _: &Request<()>, _: &ServerHandshake, _: Client) -> Result<Opening, Refused> {
+        unreachable!("it has no WebSockets")
+    }
+
+    fn call(&self, _: Request<Bytes>) -> Calling {
+        unreachable!("it takes no calls")
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn words(&self) -> &'static Words {
+        &Words { websocket_path: "/", what_this_is: "", not_found: "" }
+    }
+}
 
 #[test]
 fn a_socket_that_is_handed_over_is_served() {
     let config = WorkerConfig {
         upgrader: Upgrader::new(),
-        printer: Printer::silent(),
+        site: Arc::new(Nothing),
         hosts: Hosts { tcp: HostPolicy::Any, unix: HostPolicy::Any },
         max_head_size: 16 * 1024,
         tls: None,
         http3_ports: Arc::default(),
         places: Arc::default(),
-        page_sockets: Arc::default(),
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),
     };

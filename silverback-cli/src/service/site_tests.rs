@@ -1,29 +1,34 @@
 //! The answer to each kind of request.
 #![allow(clippy::unwrap_used)]
 
-use silverback::proto::handshake::http1::parse_request;
+use http::Version;
+use silverback::{
+    HostPolicy, Upgrader,
+    proto::handshake::{Rejection, http1::parse_request},
+};
 
 use super::*;
+use crate::serving::{
+    routes::{Answer, Hosts, Routes, is_of_interest},
+    sockets::Peer,
+};
 
 fn routes() -> Routes {
     let hosts = Hosts { tcp: HostPolicy::LoopbackOr(vec!["proxy.example".parse().unwrap()]), unix: HostPolicy::Any };
-    Routes {
-        upgrader: Upgrader::new(),
-        hosts,
-        printer: Printer::silent(),
-        places: Arc::default(),
-        page_sockets: Arc::default(),
-    }
+    let site = EchoSite { printer: Printer::silent(), page_sockets: Arc::default(), goodbye: CloseCode::GOING_AWAY };
+    Routes { upgrader: Upgrader::new(), hosts, places: Arc::default(), site: Arc::new(site) }
+}
+
+fn client() -> Client {
+    Client { peer: Peer::Ip(([127, 0, 0, 1], 1).into()), version: Version::HTTP_11 }
 }
 
 /// The status and the body. A handshake that is accepted has 101.
 fn ask(head: &str) -> (u16, String) {
     let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
-    match routes()
-        .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Ip(([127, 0, 0, 1], 1).into()))
-        .unwrap_or_else(|rejection| Answer::Response(refuse(&rejection)))
-    {
-        Answer::Upgrade(..) => (101, String::new()),
+    match routes().answer(&request, || ServerHandshake::from_request(&request), client()) {
+        Answer::Upgrade(_) => (101, String::new()),
+        Answer::Call { .. } => (100, String::new()),
         Answer::Response(response) => {
             (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
         }
@@ -65,6 +70,7 @@ fn names_of_loopback_and_allowed_hosts_are_served() {
 #[test]
 fn health_checks_may_send_any_host() {
     assert_eq!(ask("GET /healthz HTTP/1.1\r\nHost: check.example\r\n").0, 200);
+    assert_eq!(ask("GET /readyz HTTP/1.1\r\nHost: check.example\r\n").0, 200);
     assert_eq!(ask("OPTIONS / HTTP/1.1\r\nHost: check.example\r\n").0, 204);
 }
 
@@ -110,8 +116,8 @@ fn only_what_a_websocket_client_or_a_foreign_page_did_is_of_interest() {
     let is_reported = |head: &str| {
         let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
         routes()
-            .try_answer(&request, || ServerHandshake::from_request(&request), Peer::Ip(([127, 0, 0, 1], 1).into()))
-            .is_err_and(|rejection| is_of_interest(&rejection, &request))
+            .try_answer(&request, || ServerHandshake::from_request(&request), client())
+            .is_err_and(|rejection: Rejection| is_of_interest(&rejection, &request))
     };
     assert!(is_reported(&format!("{}Origin: http://a.example\r\n", handshake("/ws/echo", "localhost"))));
     assert!(is_reported(&handshake("/ws/echo", "localhost").replace("Version: 13", "Version: 8")));

@@ -16,8 +16,8 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING},
 };
 use silverback::{
     ByteStream, Conn, Http3Incoming,
@@ -33,15 +33,16 @@ use tokio_rustls::TlsAcceptor;
 
 use self::{
     replay::Replay,
-    requests::{ReadError, Requests},
+    requests::{BodyError, ReadError, Requests},
 };
 use super::{
-    context::{ANSWER_FACTOR, Http, Socket, date, for_handshake},
-    echo::{self, Echo},
+    answers::{BODY_TOO_LARGE, LATE_BODY, text},
+    context::{self, ANSWER_FACTOR, Http, Socket, date, for_opening},
     memory,
     open_connections::{Place, Presence},
     refusals,
-    routes::{Answer, Body},
+    routes::{self, Answer, Upgrading},
+    site::{Body, Opening},
     sockets::{Client, Peer},
     tls,
 };
@@ -49,7 +50,7 @@ use crate::addresses::canonical;
 
 /// The state of a socket once its first requests are answered.
 enum Begun {
-    WebSocket(Conn, Place),
+    WebSocket(Conn, Place, Opening),
     Http2(Box<dyn ByteStream>),
     Ended,
 }
@@ -142,11 +143,7 @@ impl Http {
     /// Continues in a new, small task: an idle connection then holds none of the memory that its handshake needed.
     fn go_on(&self, begun: Begun, socket: Socket, presence: Presence) {
         match begun {
-            Begun::WebSocket(conn, place) => {
-                let client = Client { peer: socket.peer, version: Version::HTTP_11 };
-                let printer = self.routes.printer.clone();
-                tokio::spawn(echo::serve(Echo { conn, presence, client, printer, waiting: None }, place));
-            }
+            Begun::WebSocket(conn, place, opening) => context::begin(conn, presence, place, opening),
             Begun::Http2(stream) => {
                 let server = self.routes.upgrader.serve_http2(stream);
                 tokio::spawn(streams::serve(server, socket, presence, self.clone()));
@@ -165,10 +162,7 @@ impl Http {
             Some(Ok(true)) => Begun::Http2(Box::new(Replay::new(requests.into_rest(), stream))),
             Some(Err(_)) => Begun::Ended,
             // If the time is over, this answers with 408 unless nothing has come.
-            Some(Ok(false)) | None => {
-                let upgraded = self.upgrade(stream, socket, requests, deadline).await;
-                upgraded.map_or(Begun::Ended, |(conn, place)| Begun::WebSocket(conn, place))
-            }
+            Some(Ok(false)) | None => self.upgrade(stream, socket, requests, deadline).await.unwrap_or(Begun::Ended),
         }
     }
 
@@ -179,7 +173,7 @@ impl Http {
         socket: Socket,
         mut requests: Requests,
         first_deadline: Instant,
-    ) -> Option<(Conn, Place)> {
+    ) -> Option<Begun> {
         let client = Client { peer: socket.peer, version: Version::HTTP_11 };
         let mut deadline = first_deadline;
         loop {
@@ -187,10 +181,12 @@ impl Http {
             let (response, is_last) = match read {
                 Some(Ok(request)) => {
                     match self.routes.answer(&request, || ServerHandshake::from_request(&request), client) {
-                        Answer::Upgrade(handshake, place) => {
+                        Answer::Upgrade(upgrading) => {
                             // Boxed, because this future would copy it each time that it is moved.
-                            let accepting = self.accept(stream, *handshake, requests.into_rest(), deadline);
-                            return Box::pin(accepting).await.map(|conn| (conn, place));
+                            return Box::pin(self.accept(stream, *upgrading, requests.into_rest(), deadline)).await;
+                        }
+                        Answer::Call { limit } => {
+                            Box::pin(self.call(&mut stream, request, limit, &mut requests, deadline)).await?
                         }
                         Answer::Response(mut response) => {
                             response.headers_mut().extend(socket.alternative());
@@ -231,19 +227,48 @@ impl Http {
     async fn accept(
         &self,
         stream: impl ByteStream,
-        handshake: ServerHandshake,
+        Upgrading { handshake, place, opening }: Upgrading,
         early: Vec<u8>,
         deadline: Instant,
-    ) -> Option<Conn> {
-        let upgrader = for_handshake(&self.routes.upgrader, &handshake);
+    ) -> Option<Begun> {
+        let upgrader = for_opening(&self.routes.upgrader, &opening);
         let accepting = pin!(upgrader.accept_handshake(stream, handshake, early));
         tokio::select! {
             // A handshake that arrived before the shutdown is accepted, so that its client gets a Close frame with
             // 1001.
             biased;
-            accepted = within(deadline, accepting) => accepted?.ok(),
+            accepted = within(deadline, accepting) => Some(Begun::WebSocket(accepted?.ok()?, place, opening)),
             () = self.open.closing() => None,
         }
+    }
+
+    /// Reads the body of a request and lets the site answer. Returns the encoded answer, and whether it is the last one of
+    /// the connection.
+    async fn call(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        request: Request<()>,
+        limit: usize,
+        requests: &mut Requests,
+        deadline: Instant,
+    ) -> Option<(Vec<u8>, bool)> {
+        let is_refused =
+            |status, words: &'static str| Some((encode(routes::last(text(status, words.as_bytes()))), true));
+        let length = match requests::body_length(request.headers(), limit) {
+            Ok(length) => length,
+            Err(BodyError::NoLength) => return is_refused(StatusCode::LENGTH_REQUIRED, NO_LENGTH),
+            Err(BodyError::Malformed) => return is_refused(StatusCode::BAD_REQUEST, BAD_LENGTH),
+            Err(BodyError::TooLarge) => return is_refused(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE),
+        };
+        // RFC 9110, 10.1.1.
+        if contains_token(request.headers(), &EXPECT, "100-continue") && request.version() == Version::HTTP_11 {
+            within(deadline, pin!(stream.write_all(CONTINUE))).await?.ok()?;
+        }
+        let body = self.unless_closing(deadline, requests.body(stream, length)).await?;
+        let Some(body) = body else { return is_refused(StatusCode::REQUEST_TIMEOUT, LATE_BODY) };
+        let (is_last, body) = (is_last(&request), body.ok()?);
+        let response = self.routes.site.call(request.map(|()| body)).await;
+        Some((encode(if is_last { routes::last(response) } else { response }), is_last))
     }
 
     /// Ends the stream after the last answer and reads the client's remaining bytes. With unread bytes the kernel would
@@ -262,10 +287,9 @@ impl Http {
 
 /// Encodes the answer to a request, and returns whether it is the last one of its connection.
 fn encode_answer(mut response: Response<Body>, request: &Request<()>) -> (Vec<u8>, bool) {
-    let is_last = request.version() != Version::HTTP_11
-        || contains_token(request.headers(), &CONNECTION, "close")
+    let is_last = is_last(request)
         || contains_token(response.headers(), &CONNECTION, "close")
-        // No route takes a body, so bodies are not read. Then the bytes after the head cannot be a request.
+        // The body was not read. Then the bytes after the head cannot be a request.
         || declares_body(request.headers());
     if is_last {
         response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
@@ -276,6 +300,10 @@ fn encode_answer(mut response: Response<Body>, request: &Request<()>) -> (Vec<u8
         bytes.truncate(bytes.len() - body_length);
     }
     (bytes, is_last)
+}
+
+fn is_last(request: &Request<()>) -> bool {
+    request.version() != Version::HTTP_11 || contains_token(request.headers(), &CONNECTION, "close")
 }
 
 fn encode(mut response: Response<Body>) -> Vec<u8> {
@@ -314,6 +342,10 @@ fn reclaim_memory(http: &Http) {
         });
     }
 }
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+const NO_LENGTH: &str = "The request needs a Content-Length. Chunked bodies are not read.\n";
+const BAD_LENGTH: &str = "The Content-Length is not a number, or comes together with Transfer-Encoding.\n";
 
 /// The content type of the record that a TLS handshake begins with (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 22;

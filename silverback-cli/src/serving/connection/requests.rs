@@ -2,7 +2,11 @@
 
 use std::{io, mem};
 
-use http::Request;
+use bytes::Bytes;
+use http::{
+    HeaderMap, Request,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
 use silverback::proto::handshake::{
     HeadError,
     http1::{HeadReader, Progress, parse_request},
@@ -80,6 +84,22 @@ impl Requests {
         }
     }
 
+    /// Reads the body after the last request, which has this length.
+    ///
+    /// Not cancel safe: bytes already read are lost, and so is the connection.
+    pub(crate) async fn body(&mut self, stream: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<Bytes> {
+        let early = length.min(self.input.len());
+        let mut body: Vec<u8> = self.input.drain(..early).collect();
+        // Memory grows with the bytes that come, not with the declared length.
+        let mut rest = stream.take((length - early) as u64);
+        while body.len() < length {
+            if rest.read_buf(&mut body).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(body.into())
+    }
+
     /// Whether no byte of the next request has come.
     pub(crate) fn is_between(&self) -> bool {
         self.reader.is_empty() && self.input.is_empty()
@@ -88,6 +108,33 @@ impl Requests {
     /// Returns the bytes after the last request.
     pub(crate) fn into_rest(self) -> Vec<u8> {
         self.input
+    }
+}
+
+/// Why the body of a request is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// The request has a body of unknown length.
+    NoLength,
+    /// The length is not a number, or not certain, by which requests are smuggled through proxies (RFC 9112, 11.2).
+    Malformed,
+    /// The body is larger than the limit.
+    TooLarge,
+}
+
+/// Returns the length of the body of a request.
+pub(crate) fn body_length(headers: &HeaderMap, limit: usize) -> Result<usize, BodyError> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next(), headers.contains_key(TRANSFER_ENCODING)) {
+        (None, _, true) => Err(BodyError::NoLength),
+        (None, _, false) => Ok(0),
+        (Some(_), _, true) | (Some(_), Some(_), _) => Err(BodyError::Malformed),
+        (Some(length), None, false) => {
+            let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let digits = digits.filter(|text| !text.is_empty()).ok_or(BodyError::Malformed)?;
+            // A number that does not fit is too large.
+            digits.parse().ok().filter(|length| *length <= limit).ok_or(BodyError::TooLarge)
+        }
     }
 }
 

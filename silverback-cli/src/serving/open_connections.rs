@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -31,6 +31,10 @@ pub(crate) struct Places {
     /// The handshakes of QUIC, whose clients may have invented their addresses. They are no connections yet, so they take
     /// no room from clients over TCP.
     handshakes: AtomicUsize,
+    /// Whether the server takes no more WebSockets, because it is about to end.
+    is_draining: AtomicBool,
+    /// The last WebSocket of a server that drains has ended.
+    emptied: Notify,
 }
 
 /// A handshake of QUIC in progress.
@@ -43,7 +47,35 @@ pub(crate) struct Place(Option<Arc<Places>>);
 
 impl Places {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, taken: AtomicUsize::new(0), connections: AtomicUsize::new(0), handshakes: AtomicUsize::new(0) }
+        Self {
+            most,
+            taken: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            handshakes: AtomicUsize::new(0),
+            is_draining: AtomicBool::new(false),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Lets no more WebSockets in.
+    pub(crate) fn begin_drain(&self) {
+        self.is_draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns after what time a client should try again, if no more WebSockets are let in.
+    pub(crate) fn draining(&self) -> Option<Duration> {
+        self.is_draining.load(Ordering::SeqCst).then_some(RETRY_AFTER)
+    }
+
+    /// Completes once no WebSocket is left. Only for a server that drains.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.taken.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// Takes a place for a WebSocket, or refuses it.
@@ -56,7 +88,10 @@ impl Places {
     }
 
     fn give_back(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+        let was = self.taken.fetch_sub(1, Ordering::SeqCst);
+        if was == 1 && self.is_draining.load(Ordering::SeqCst) {
+            self.emptied.notify_waiters();
+        }
     }
 
     /// Whether there is room to answer a connection, even if only with a refusal.
@@ -97,9 +132,26 @@ struct State {
     /// How many more times the reclaimer runs without connections. The allocator returns memory one round after it was
     /// freed.
     looks_left: u8,
-    /// The writer of each WebSocket. `free` has the indexes of the empty entries.
-    writers: Vec<Option<Writer>>,
+    is_draining: bool,
+    /// Each WebSocket. `free` has the indexes of the empty entries.
+    seats: Vec<Option<Seat>>,
     free: Vec<u32>,
+}
+
+/// How to close a WebSocket.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    writer: Writer,
+    /// The code that tells the client that this server ends.
+    goodbye: CloseCode,
+}
+
+impl Seat {
+    /// Starts the closing handshake.
+    pub(crate) fn close(&self) {
+        // The codes of the sites are sendable.
+        let _ = self.writer.start_close(self.goodbye, "the server is shutting down");
+    }
 }
 
 /// The memory reclaimer: gives memory back at intervals while there are connections, and a few times after.
@@ -111,7 +163,7 @@ impl Reclaimer {
     pub(crate) fn is_needed(&self) -> bool {
         let mut state = self.0.lock();
         if state.count == 0 {
-            (state.writers, state.free) = (Vec::new(), Vec::new());
+            (state.seats, state.free) = (Vec::new(), Vec::new());
             state.looks_left = state.looks_left.saturating_sub(1);
         }
         state.has_reclaimer = state.looks_left > 0 && !state.is_closing;
@@ -123,7 +175,7 @@ impl Reclaimer {
 #[derive(Debug)]
 pub(crate) struct Presence {
     open: Arc<OpenConnections>,
-    /// The entry of the writer, if this is a WebSocket. It then also has a place. There are fewer than 2^32 descriptors.
+    /// The entry of its seat, if this is a WebSocket. It then also has a place. There are fewer than 2^32 descriptors.
     seat: Option<u32>,
     /// Where this goes back to.
     shared: Option<Arc<Shared>>,
@@ -232,11 +284,16 @@ impl OpenConnections {
     pub(crate) fn close_all(&self) {
         let mut state = self.lock();
         state.is_closing = true;
-        for writer in state.writers.iter().flatten() {
-            start_close(writer);
-        }
+        state.seats.iter().flatten().for_each(Seat::close);
         drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// Returns every WebSocket. Each that is opened later is closed at once.
+    pub(crate) fn begin_drain(&self) -> Vec<Seat> {
+        let mut state = self.lock();
+        state.is_draining = true;
+        state.seats.iter().flatten().cloned().collect()
     }
 
     /// Completes once `close_all` was called.
@@ -266,19 +323,20 @@ impl OpenConnections {
 
 impl Presence {
     /// Registers the connection as a WebSocket, so that `close_all` reaches it. The WebSocket has the place until it ends.
-    pub(crate) fn attach(&mut self, writer: Writer, mut place: Place) {
+    pub(crate) fn attach(&mut self, writer: Writer, goodbye: CloseCode, mut place: Place) {
         // From now on the seat stands for it, because each byte of an idle connection counts.
         place.0 = None;
+        let seat = Seat { writer, goodbye };
         let mut state = self.open.lock();
-        if state.is_closing {
-            start_close(&writer);
+        if state.is_closing || state.is_draining {
+            seat.close();
         }
-        let seat = state.free.pop().unwrap_or(state.writers.len() as u32);
-        match state.writers.get_mut(seat as usize) {
-            Some(empty) => *empty = Some(writer),
-            None => state.writers.push(Some(writer)),
+        let index = state.free.pop().unwrap_or(state.seats.len() as u32);
+        match state.seats.get_mut(index as usize) {
+            Some(empty) => *empty = Some(seat),
+            None => state.seats.push(Some(seat)),
         }
-        self.seat = Some(seat);
+        self.seat = Some(index);
     }
 }
 
@@ -291,23 +349,18 @@ impl Drop for Presence {
             state.count -= 1;
         }
         let is_empty = state.count == 0;
-        let writer = self.seat.and_then(|seat| {
+        let seat = self.seat.and_then(|index| {
             self.open.places.give_back();
-            state.free.push(seat);
-            state.writers[seat as usize].take()
+            state.free.push(index);
+            state.seats[index as usize].take()
         });
         drop(state);
         // Drop outside of the lock: dropping a connection's last handle may send.
-        drop(writer);
+        drop(seat);
         if is_empty {
             self.open.changed.notify_waiters();
         }
     }
-}
-
-fn start_close(writer: &Writer) {
-    // The code 1001 is always sendable.
-    let _ = writer.start_close(CloseCode::GOING_AWAY, "the server is shutting down");
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(10);

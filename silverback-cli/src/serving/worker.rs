@@ -18,9 +18,8 @@ use super::{
     connection,
     context::Http,
     open_connections::{OpenConnections, Places},
-    page_sockets::PageSockets,
-    printer::Printer,
     routes::{Hosts, Routes},
+    site::Site,
     sockets::{Listener, Peer, StdStream, Stream},
     tls::Tls,
 };
@@ -29,21 +28,19 @@ use crate::error::{self, Error};
 /// The configuration of every worker.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerConfig {
+    pub(crate) site: Arc<dyn Site>,
     pub(crate) upgrader: Upgrader,
     pub(crate) hosts: Hosts,
-    pub(crate) printer: Printer,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
     /// For TCP sockets.
     pub(crate) tls: Option<Tls>,
     pub(crate) http3_ports: Arc<[u16]>,
     pub(crate) places: Arc<Places>,
-    pub(crate) page_sockets: Arc<PageSockets>,
     pub(crate) close_timeout: Duration,
 }
 
 /// The state with which a thread serves.
-#[derive(Debug)]
 pub(crate) struct Worker {
     http: Http,
     close_timeout: Duration,
@@ -61,18 +58,17 @@ pub(crate) struct WorkerHandle {
 impl Worker {
     pub(crate) fn new(config: WorkerConfig) -> Self {
         let WorkerConfig {
+            site,
             upgrader,
             hosts,
-            printer,
             handshake_timeout,
             max_head_size,
             tls,
             http3_ports,
             places,
-            page_sockets,
             close_timeout,
         } = config;
-        let routes = Arc::new(Routes { upgrader, hosts, printer, places: places.clone(), page_sockets });
+        let routes = Arc::new(Routes { upgrader, hosts, places: places.clone(), site });
         let open = Arc::new(OpenConnections::new(places));
         let tls = tls.as_ref().map(Tls::config);
         Self { http: Http { routes, open, handshake_timeout, max_head_size, tls, http3_ports }, close_timeout }
@@ -98,8 +94,8 @@ impl Worker {
         self.close_timeout
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.http.open.count()
+    pub(crate) fn open(&self) -> &Arc<OpenConnections> {
+        &self.http.open
     }
 
     /// Closes all connections, and waits for their ends up to the timeout.
@@ -136,8 +132,8 @@ impl WorkerHandle {
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.open.count()
+    pub(crate) fn open(&self) -> &Arc<OpenConnections> {
+        &self.open
     }
 
     /// Tells the worker to stop accepting, close its connections and end. Returns its thread.

@@ -1,0 +1,219 @@
+//! A server: listeners, TLS, HTTP/1.1, HTTP/2 and HTTP/3, limits, and an end in order. The echo service and the hub are
+//! sites on it.
+
+mod accept;
+pub(crate) mod answers;
+pub(crate) mod args;
+mod connection;
+mod context;
+mod drain;
+mod http3;
+pub(crate) mod listen;
+mod memory;
+pub(crate) mod open_connections;
+pub(crate) mod plan;
+mod refusals;
+pub(crate) mod routes;
+mod siblings;
+pub(crate) mod site;
+pub(crate) mod sockets;
+mod tls;
+#[cfg(unix)]
+mod unix_socket;
+mod worker;
+
+use std::{num::NonZero, sync::Arc, time::Duration};
+
+use tokio::{runtime::Runtime, time::timeout};
+
+use self::{
+    accept::Acceptor,
+    drain::Drain,
+    http3::Endpoints,
+    listen::Bound,
+    open_connections::Places,
+    plan::Plan,
+    site::Site,
+    worker::{Worker, WorkerConfig, WorkerHandle},
+};
+use crate::{
+    error::{self, Error},
+    signals::Signals,
+};
+
+pub(crate) use self::worker::new_runtime;
+
+/// Prepares the process. To be called once the addresses are bound.
+pub(crate) fn begin(plan: &Plan, signals: &Signals) -> Result<(), Error> {
+    raise_descriptor_limit();
+    memory::note_start();
+    plan.warnings.iter().for_each(error::report);
+    plan.tls.as_ref().map_or(Ok(()), |tls| tls.reload(signals))
+}
+
+/// The threads of a server.
+#[derive(Debug)]
+pub(crate) enum Threads {
+    /// Each of this many threads has its own connections.
+    Apart(NonZero<usize>),
+    /// The threads of the runtime share all connections.
+    Shared,
+}
+
+/// Serves until a signal arrives, and then closes every connection. Calls `announce` once clients are accepted.
+pub(crate) fn run(
+    plan: Plan,
+    site: Arc<dyn Site>,
+    runtime: &Runtime,
+    threads: &Threads,
+    announce: impl FnOnce(),
+    signals: Signals,
+) -> Result<(), Error> {
+    let udp = if plan.tls.is_some() { http3::bind_beside(&plan.bound) } else { Vec::new() };
+    let config = WorkerConfig {
+        site,
+        upgrader: plan.upgrader,
+        hosts: plan.hosts,
+        handshake_timeout: plan.handshake_timeout,
+        max_head_size: plan.max_head_size,
+        tls: plan.tls.clone(),
+        http3_ports: udp.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect(),
+        places: Arc::new(Places::new(plan.max_connections)),
+        close_timeout: plan.close_timeout,
+    };
+    let more = match threads {
+        Threads::Apart(count) => count.get() - 1,
+        Threads::Shared => 0,
+    };
+    let (accepting, handles) = start_workers(&plan.bound, more, &config)?;
+    let endpoints = {
+        let _entered = runtime.enter();
+        Endpoints::new(udp, plan.tls.map(|tls| tls.config()).as_deref())?
+    };
+    let server = Server {
+        drain: Drain { window: plan.drain, places: config.places.clone() },
+        endpoints,
+        worker: Worker::new(config),
+        accepting,
+        handles,
+    };
+    runtime.block_on(server.serve(plan.bound, announce, signals))
+}
+
+/// How threads get their sockets.
+#[derive(Clone, Copy, Debug)]
+enum Accepting {
+    /// Each thread accepts its own.
+    Each,
+    /// The first thread accepts for all.
+    First,
+}
+
+struct Server {
+    drain: Drain,
+    endpoints: Endpoints,
+    worker: Worker,
+    accepting: Accepting,
+    handles: Vec<WorkerHandle>,
+}
+
+fn start_workers(
+    bound: &[Bound],
+    count: usize,
+    config: &WorkerConfig,
+) -> Result<(Accepting, Vec<WorkerHandle>), Error> {
+    let listeners: Vec<_> = bound.iter().flat_map(|bound| &bound.listeners).collect();
+    let (accepting, sets) = match siblings::for_threads(&listeners, count) {
+        Some(sets) => (Accepting::Each, sets),
+        None => (Accepting::First, (0..count).map(|_| Vec::new()).collect()),
+    };
+    let start = |(number, set)| WorkerHandle::start(number, config.clone(), set);
+    let handles = (1..).zip(sets).map(start).collect::<Result<_, _>>()?;
+    Ok((accepting, handles))
+}
+
+impl Server {
+    async fn serve(self, bound: Vec<Bound>, announce: impl FnOnce(), mut signals: Signals) -> Result<(), Error> {
+        let (listeners, places): (Vec<_>, Vec<_>) =
+            bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
+        let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
+        announce();
+        let end = async {
+            signals.next().await;
+            self.announce_end();
+            // Until the last WebSocket is told to close, requests are still answered, so that a load balancer learns by
+            // the readiness check, and clients by 503.
+            self.drain.run(&self.open()).await;
+        };
+        let handed_to: &[WorkerHandle] = match self.accepting {
+            Accepting::Each => &[],
+            Accepting::First => &self.handles,
+        };
+        tokio::select! {
+            () = accept(&mut acceptor, &self.worker, handed_to) => {}
+            () = accept_http3(&self.endpoints, &self.worker) => {}
+            () = end => {}
+        }
+        // Remove socket files first, so that a client cannot find a socket without a listener.
+        drop(places);
+        drop(acceptor);
+        self.finish().await;
+        Ok(())
+    }
+
+    fn open(&self) -> Vec<Arc<open_connections::OpenConnections>> {
+        std::iter::once(self.worker.open()).chain(self.handles.iter().map(WorkerHandle::open)).cloned().collect()
+    }
+
+    fn announce_end(&self) {
+        let count: usize = self.open().iter().map(|open| open.count()).sum();
+        if count > 0 {
+            let connections = if count == 1 { "connection" } else { "connections" };
+            error::report(&format_args!("closing {count} {connections}; a second signal ends at once"));
+        }
+    }
+
+    async fn finish(self) {
+        let Self { endpoints, worker, handles, .. } = self;
+        let threads: Vec<_> = handles.into_iter().map(WorkerHandle::finish).collect();
+        // The packets that tell clients of HTTP/3 about the end must leave, too.
+        let packets = timeout(worker.close_timeout() + LAST_PACKETS, endpoints.shut_down());
+        let _ = tokio::join!(worker.finish(), packets);
+        // The other workers began to finish at the same moment and have the same time.
+        let joined = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| _ = thread.join()));
+        let _ = joined.await;
+    }
+}
+
+/// Accepts connections over HTTP/3, which stay on this thread.
+async fn accept_http3(endpoints: &Endpoints, worker: &Worker) {
+    loop {
+        worker.take_http3(endpoints.accept().await);
+    }
+}
+
+/// Accepts sockets, and hands them to the threads in turn.
+async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandle]) {
+    loop {
+        let (stream, peer) = acceptor.accept().await;
+        worker.take(stream, peer);
+        for handle in handles {
+            let (stream, peer) = acceptor.accept().await;
+            handle.take(stream, peer);
+        }
+    }
+}
+
+/// The time for the last packets of HTTP/3 after the close timeout.
+const LAST_PACKETS: Duration = Duration::from_millis(500);
+
+/// Raises the soft limit on descriptors, which is often 1024. Each connection needs a descriptor.
+pub(crate) fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // If this fails, the program serves fewer connections, and reports when it runs out of descriptors.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}
