@@ -1,10 +1,12 @@
-//! The book in docs/: its links, its table of contents, its quotations from files, and its build with mdBook.
+//! The book in docs/: its links, its table of contents, its snippets and commands, and its build with mdBook.
 
 mod build;
+mod commands;
 mod links;
 mod page;
 mod pages;
 mod quotes;
+mod snippets;
 
 use self::pages::Pages;
 use crate::error::{Error, Verdict};
@@ -28,5 +30,7 @@ pub(crate) fn complaints(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let mut complaints = links::complaints(&pages);
     complaints.extend(links::not_in_the_summary(&pages));
     complaints.extend(quotes::complaints(&pages));
+    complaints.extend(snippets::complaints(workspace, &pages));
+    complaints.extend(commands::complaints(workspace, &pages)?);
     Ok(complaints)
 }
