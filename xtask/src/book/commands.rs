@@ -1,5 +1,5 @@
 //! Commands on pages: packages, programs and examples that cargo is asked for exist, and so do the options of the program.
-//! Blocks of `sh` have one command for each line; in blocks of `console` commands follow a `$`.
+//! Blocks of `sh` have one command for each line; in blocks of `console` commands follow a `$`, in units of systemd `ExecStart=`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +40,8 @@ impl Known {
             _ if command.contains("cargo ") => (command, ""),
             _ => ("", command),
         };
-        let is_ours = program.split_whitespace().any(|word| word == PROGRAM) || cargo.contains(PACKAGE);
+        let is_program = |word: &str| word.rsplit('/').next() == Some(PROGRAM);
+        let is_ours = program.split_whitespace().any(is_program) || cargo.contains(PACKAGE);
         self.fault_of_cargo(cargo).or_else(|| is_ours.then(|| self.fault_of_program(program)).flatten())
     }
 
@@ -71,6 +72,8 @@ fn commands<'t>(info: &str, text: &'t str) -> Vec<&'t str> {
     match info.split([',', ' ']).next() {
         Some("sh") => lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect(),
         Some("console") => lines.filter_map(|line| line.strip_prefix("$ ")).collect(),
+        // Units of systemd.
+        Some("ini") => lines.filter_map(|line| line.strip_prefix("ExecStart=")).collect(),
         _ => Vec::new(),
     }
 }
