@@ -46,7 +46,15 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError
 /// # Cancel safety
 /// The hub may drop the future of any call.
 pub trait Engine: fmt::Debug + Send + Sync + 'static {
-    /// Begins to report to `events`. The hub calls this once, before any other method. An engine that is not connected
+    /// Returns an error if the engine cannot do what these options ask for. The hub checks all its options before it
+    /// starts the engine. By default an engine can do everything.
+    fn check(&self, topic: &Topic) -> Result<(), EngineError> {
+        let _ = topic;
+        Ok(())
+    }
+
+    /// Begins to report to `events`. The hub calls this once, before any method but
+    /// [`check`](Self::check). An engine that is not connected
     /// yet returns at once and reports [`EngineEvent::Up`](event::EngineEvent::Up) later.
     fn start(&self, events: Events) -> EngineFuture<'_, ()>;
 
@@ -89,6 +97,10 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
 
 /// An engine that is chosen while the program runs.
 impl<E: Engine + ?Sized> Engine for Box<E> {
+    fn check(&self, topic: &Topic) -> Result<(), EngineError> {
+        (**self).check(topic)
+    }
+
     fn start(&self, events: Events) -> EngineFuture<'_, ()> {
         (**self).start(events)
     }

@@ -119,7 +119,7 @@ impl HubBuilder {
     ///
     /// # Errors
     /// Fails if a pattern is empty or has a `*` that is not its end, if a close code must not be sent, or if the engine
-    /// does not start. An engine that is not connected yet does not fail: see [`Hub::is_ready`].
+    /// cannot do what the options of a topic ask for or does not start. An engine that is not connected yet does not fail: see [`Hub::is_ready`].
     ///
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
@@ -134,6 +134,7 @@ impl HubBuilder {
         if let Some(code) = slow.chain([self.drain_code]).find(|code| !code.is_sendable()) {
             return Err(HubError::CloseCode(code.get()));
         }
+        self.patterns.all().try_for_each(|topic| self.engine.check(topic))?;
         let node = node::start(self.engine, self.patterns, self.limits, self.shards, self.pace).await?;
         Ok(Hub(Arc::new(Shared {
             node,

@@ -113,4 +113,6 @@ pub(crate) enum Job {
     Idle(oneshot::Sender<()>),
     /// The engine was away, or may have lost publications of any topic.
     CheckAll,
+    /// The engine was away, and may not know any more who is present.
+    RenewAll,
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>
             job = jobs.recv(), if running.len() < CALLS => {
                 match (job, node.upgrade()) {
                     (Some(Job::Idle(answer)), _) => idle.push(answer),
-                    (Some(job), Some(node)) => start(node, job, &running),
+                    (Some(job), Some(node)) => start(node, job, &running, pace),
                     _ => return,
                 }
             }
@@ -74,7 +74,7 @@ fn ticks(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-fn start(node: Arc<Node>, job: Job, running: &Running) {
+fn start(node: Arc<Node>, job: Job, running: &Running, pace: Pace) {
     match job {
         Job::Unsubscribe(name) => running.push(Box::pin(unsubscribe(node, name))),
         Job::Release(name, member) => running.push(Box::pin(async move {
@@ -88,6 +88,11 @@ fn start(node: Arc<Node>, job: Job, running: &Running) {
         Job::CheckAll => {
             for stripe in 0..STRIPES {
                 running.push(Box::pin(check(node.clone(), stripe)));
+            }
+        }
+        Job::RenewAll => {
+            for stripe in 0..STRIPES {
+                running.push(Box::pin(renew(node.clone(), stripe, pace.lease)));
             }
         }
     }

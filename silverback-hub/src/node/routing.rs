@@ -397,6 +397,8 @@ impl Receive for Receiver {
                 if !node.is_up.swap(true, Ordering::AcqRel) {
                     node.counting.report(HubEvent::EngineUp);
                     node.job(Job::CheckAll);
+                    // A broker that has lost its memory does not know who is present.
+                    node.job(Job::RenewAll);
                 }
             }
             EngineEvent::Down => {

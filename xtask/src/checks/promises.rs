@@ -108,6 +108,7 @@ const LIBRARIES: &[&str] = &[
     "silverback/src",
     "silverback-axum/src",
     "silverback-hub/src",
+    "silverback-hub-nats/src",
     "silverback-centrifugo/src",
 ];
 const PRINTING: &[&str] =
