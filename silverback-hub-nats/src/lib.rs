@@ -41,3 +41,8 @@ mod streams;
 mod url;
 
 pub use self::{builder::NatsBuilder, nats::Nats, settings::Storage, url::NatsError};
+
+/// Compiles the examples in the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/hub-engines.md")]
+struct EnginesGuide;

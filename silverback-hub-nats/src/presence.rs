@@ -11,9 +11,10 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use silverback_hub::{EngineError, Identity, Lease, MemberId, Present, TopicName};
 
 use crate::{
+    clock,
     link::{Link, other},
     names::{Names, Purpose},
-    store::{self, Ack, Fault},
+    store::{self, Ack, Fault, LEASE},
     streams::Streams,
 };
 
@@ -34,13 +35,13 @@ impl Presence {
         // Its limits must be right before the first message expires by them.
         self.streams.get(Purpose::Presence).await?;
         let sent = stream::iter(leases)
-            .map(|lease| async move { self.write(&lease.topic, lease.member, lease.identity.to_bytes()).await });
+            .map(|lease| async move { self.write(&lease.topic, lease.member, lasts, lease.identity.to_bytes()).await });
         sent.buffer_unordered(AT_ONCE).try_collect().await
     }
 
     /// An empty message takes the place of the member's, and expires as well.
     pub(crate) async fn release(&self, name: &TopicName, member: MemberId) -> Result<(), EngineError> {
-        self.write(name, member, Bytes::new()).await
+        self.write(name, member, Duration::ZERO, Bytes::new()).await
     }
 
     pub(crate) async fn present(&self, name: &TopicName) -> Result<Vec<Present>, EngineError> {
@@ -58,13 +59,18 @@ impl Presence {
             // A member that was renewed or has left while this was read is there twice: the later one counts.
             let mut present = BTreeMap::new();
             for stored in stored {
+                // The stream drops what is older than the longest lease. Clocks matter for shorter ones only.
+                let is_over = stored
+                    .lease
+                    .zip(stored.time)
+                    .is_some_and(|(lease, time)| lease < stream.age() && clock::age(time) >= lease);
                 let Some(member) = stored.subject.rsplit('.').next().and_then(|member| member.parse().ok()) else {
                     continue;
                 };
                 match Identity::from_bytes(stored.payload) {
-                    Ok(identity) => present.insert(member, identity),
+                    Ok(identity) if !is_over => present.insert(member, identity),
                     // An empty message is of a member that has left.
-                    Err(_) => present.remove(&member),
+                    _ => present.remove(&member),
                 };
             }
             return Ok(present.into_iter().map(|(member, identity)| Present::new(member, identity)).collect());
@@ -72,10 +78,18 @@ impl Presence {
         Err(other("the stream of presence disappears again and again"))
     }
 
-    async fn write(&self, name: &TopicName, member: MemberId, payload: Bytes) -> Result<(), EngineError> {
+    async fn write(
+        &self,
+        name: &TopicName,
+        member: MemberId,
+        lasts: Duration,
+        payload: Bytes,
+    ) -> Result<(), EngineError> {
         for _ in 0..2 {
             let subject = self.names.member(name, member);
-            match store::publish(&self.link, subject, HeaderMap::new(), payload.clone()).await? {
+            let mut headers = HeaderMap::new();
+            headers.insert(LEASE, lasts.as_millis().to_string());
+            match store::publish(&self.link, subject, headers, payload.clone()).await? {
                 Ack::Stored { .. } => return Ok(()),
                 Ack::NoStream | Ack::Changed => {
                     let stream = self.streams.get(Purpose::Presence).await?;

@@ -1,6 +1,6 @@
 //! Reading and writing a stream: publish, read one subject from a sequence on, and the newest message of a subject.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
@@ -24,6 +24,8 @@ pub(crate) struct Stored {
     pub(crate) payload: Bytes,
     /// It is a mark that everything before it was cleared, and this was the newest sequence then.
     pub(crate) cleared: Option<u64>,
+    /// How long a member is present, counted from `time`.
+    pub(crate) lease: Option<Duration>,
 }
 
 /// The broker's answer to a message for a stream.
@@ -156,7 +158,8 @@ fn stored(message: Message) -> Option<Stored> {
     let time = headers.get("Nats-Time-Stamp").and_then(|time| clock::parse(time.as_str()));
     let cleared = if message.payload.is_empty() { number(&message, CLEARED) } else { None };
     let sequence = number(&message, "Nats-Sequence")?;
-    Some(Stored { subject, sequence, time, payload: message.payload, cleared })
+    let lease = number(&message, LEASE).map(Duration::from_millis);
+    Some(Stored { subject, sequence, time, payload: message.payload, cleared, lease })
 }
 
 /// Reads the header of a mark, as the API writes headers.
@@ -169,6 +172,8 @@ fn cleared_in(headers: &str) -> Option<u64> {
 
 /// The header of a mark.
 pub(crate) const CLEARED: &str = "Silverback-Cleared";
+/// The header with the time that a member is present, in ms.
+pub(crate) const LEASE: &str = "Silverback-Lease";
 /// Messages in one answer. All of them are in memory at the same time.
 const BATCH: usize = 128;
 const MESSAGE_NOT_FOUND: u64 = 10037;

@@ -29,7 +29,7 @@ pub(crate) struct Streams {
     known: Mutex<HashMap<Purpose, Arc<Stream>>>,
     /// Makes the calls about streams one at a time.
     gate: tokio::sync::Mutex<()>,
-    /// How long presence lasts, in ms. The hub says so with the first lease.
+    /// The longest lease so far, in ms. The hub says it with each lease.
     presence: AtomicU64,
 }
 
@@ -40,6 +40,8 @@ pub(crate) struct Stream {
     pub(crate) epoch: Epoch,
     /// How many messages it keeps of one subject.
     pub(crate) per_subject: u64,
+    /// How long it keeps messages, in ns.
+    age: AtomicU64,
     /// The largest sequence that this node has seen. A broker whose stream ends before it has lost data.
     seen: AtomicU64,
 }
@@ -55,6 +57,11 @@ impl Stream {
     /// Notes a sequence that the broker has named.
     pub(crate) fn note(&self, sequence: u64) {
         self.seen.fetch_max(sequence, Ordering::Relaxed);
+    }
+
+    /// Returns how long it keeps messages.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_nanos(self.age.load(Ordering::Relaxed))
     }
 
     /// Returns the largest sequence that was noted.
@@ -97,10 +104,10 @@ impl Streams {
         }
     }
 
-    /// Sets how long presence lasts. Another time than before changes the stream.
+    /// Sets how long presence lasts. A longer time than before changes the stream.
     pub(crate) fn set_presence(&self, lasts: Duration) {
         let lasts = millis(lasts).max(MIN_AGE);
-        if self.presence.swap(lasts, Ordering::Relaxed) != lasts {
+        if self.presence.fetch_max(lasts, Ordering::Relaxed) < lasts {
             self.lock().remove(&Purpose::Presence);
         }
     }
@@ -166,6 +173,8 @@ impl Streams {
             Some(error) if error.is(STREAM_NOT_FOUND) => Ok(None),
             Some(error) => Err(other(format!("the stream {} does not answer: {error}", stream.name))),
             None => {
+                // Another node may have made it longer.
+                stream.age.store(or_unlimited(&answer["config"]["max_age"]), Ordering::Relaxed);
                 let number = |name: &str| answer["state"][name].as_u64();
                 let bounds = number("first_seq").zip(number("last_seq"));
                 Ok(bounds.map(|(first, last)| Bounds { first, last }))
@@ -201,7 +210,8 @@ impl Streams {
             return Ok(Stream {
                 name: name.to_owned(),
                 epoch: Epoch::new(epoch_of(name)),
-                per_subject: reported["max_msgs_per_subject"].as_u64().unwrap_or(u64::MAX),
+                per_subject: or_unlimited(&reported["max_msgs_per_subject"]),
+                age: or_unlimited(&reported["max_age"]).into(),
                 seen: AtomicU64::new(0),
             });
         }
@@ -228,7 +238,13 @@ impl Streams {
             let Value::Object(mut config) = answer["config"].clone() else {
                 return Err(other(format!("the stream {name} has no configuration")));
             };
-            config.extend(asked.iter().map(|(key, value)| (key.clone(), value.clone())));
+            // Only what differs, so that nothing gets smaller that another node or an operator has made larger.
+            config.extend(
+                differences
+                    .into_iter()
+                    .filter_map(|(key, _)| asked.get_key_value(&key))
+                    .map(|(key, value)| (key.clone(), value.clone())),
+            );
             let updated = self.link.api(&format!("STREAM.UPDATE.{name}"), &config.into()).await?;
             match error(&updated) {
                 Some(error) => tracing::warn!(stream = name, "the stream cannot be changed: {error}"),
@@ -333,14 +349,17 @@ pub(crate) fn error(answer: &Value) -> Option<ApiError> {
 /// Returns each key that the server has not as it was asked for, with a description. A server leaves out keys that it
 /// does not know, and those that have their zero value.
 pub(crate) fn differences(asked: &Map<String, Value>, reported: &Value) -> Vec<(String, String)> {
-    let is_same = |asked: &Value, reported: Option<&Value>| match reported {
-        Some(reported) => match asked {
-            Value::Object(asked) => differences(asked, reported).is_empty(),
-            asked => asked == reported,
-        },
-        None => matches!(asked, Value::Bool(false)) || asked.as_i64() == Some(0),
+    let is_same = |key: &str, asked: &Value| match (reported.get(key), asked) {
+        (Some(reported), Value::Object(asked)) => differences(asked, reported).is_empty(),
+        // More is fine: what members get is limited when it is read.
+        (reported, asked) if matches!(key, "max_age" | "max_msgs_per_subject") => {
+            or_unlimited(reported.unwrap_or(&Value::Null)) >= asked.as_u64().unwrap_or(0)
+        }
+        (Some(reported), asked) if key == "duplicate_window" => reported.as_u64() >= asked.as_u64(),
+        (Some(reported), asked) => asked == reported,
+        (None, asked) => matches!(asked, Value::Bool(false)) || asked.as_i64() == Some(0),
     };
-    let differs = asked.iter().filter(|(key, value)| !is_same(value, reported.get(key.as_str())));
+    let differs = asked.iter().filter(|(key, value)| !is_same(key, value));
     let describe = |(key, value): (&String, &Value)| {
         let description = match reported.get(key) {
             Some(reported) => format!("is {reported} instead of {value}"),
@@ -349,6 +368,11 @@ pub(crate) fn differences(asked: &Map<String, Value>, reported: &Value) -> Vec<(
         (key.clone(), description)
     };
     differs.map(describe).collect()
+}
+
+/// Reads a limit of a stream. None, zero and -1 mean that there is no limit.
+fn or_unlimited(limit: &Value) -> u64 {
+    limit.as_u64().filter(|limit| *limit > 0).unwrap_or(u64::MAX)
 }
 
 /// Without these, publications would be lost, doubled or not delivered. The others cost memory or safety against faults
@@ -390,11 +414,12 @@ mod tests {
         let differ = |reported: Value| differences(&asked, &reported);
         let same = json!({ "max_age": 5, "allow_direct": true, "republish": { "src": "a", "dest": "b" }, "more": 1 });
         assert_eq!(differ(same), []);
+        assert_eq!(differ(json!({ "max_age": 0, "allow_direct": true, "republish": { "src": "a", "dest": "b" } })), []);
         let older = json!({ "max_age": 5, "republish": { "src": "a", "dest": "c" } });
         let keys: Vec<_> = differ(older).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["allow_direct", "republish"]);
         let text = differ(json!({ "max_age": 6 })).remove(0).1;
-        assert_eq!(differ(json!({})).len(), 3);
+        assert_eq!(differ(json!({ "max_age": 4 })).len(), 3);
         assert!(text.contains("missing"), "{text}");
     }
 }

@@ -4,4 +4,5 @@
 mod faults;
 mod nodes;
 mod setup;
+mod suite;
 mod support;
