@@ -18,7 +18,7 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     if !too_new.is_empty() {
         return Err(Error::Failed(too_new.join("; ")));
     }
-    let versions: Vec<_> = members.iter().map(|(version, _)| version.as_str()).collect();
+    let versions: Vec<_> = members.keys().map(String::as_str).collect();
     let mut missing = Vec::new();
     for (version, names) in &members {
         match tools::toolchain(version) {
