@@ -13,6 +13,7 @@ mod checks;
 mod command_line;
 mod coverage;
 mod error;
+mod fronts;
 mod fuzz;
 mod hub_faults;
 mod instructions;

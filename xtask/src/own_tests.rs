@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::brokers;
 use crate::error::{Error, Verdict};
+use crate::fronts;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -34,8 +35,12 @@ fn run_quickly(workspace: &Workspace) -> Verdict {
 fn run_all(workspace: &Workspace, which: &[&str]) -> Result<u64, Error> {
     // `--no-fail-fast`: one broken test must not hide the others.
     let task = workspace.cargo(&["test", "--no-fail-fast"]).args(tools::workspace_with_all_features(workspace)?);
-    let brokers = if workspace.is_quick { Vec::new() } else { brokers::variables(workspace) };
-    let task = brokers.iter().fold(task, |task, (variable, path)| task.env(variable, path));
+    let mut peers = Vec::new();
+    if !workspace.is_quick {
+        peers.extend(brokers::variables(workspace));
+        peers.extend(fronts::variables(workspace));
+    }
+    let task = peers.iter().fold(task, |task, (variable, path)| task.env(variable, path));
     let output = task.args(which).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
     match count_passed(&output) {
         0 => Err(Error::Failed("no test ran".to_owned())),

@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(unix)]
+mod deploy;
 mod support;
 mod tutorial;

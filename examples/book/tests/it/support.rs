@@ -12,7 +12,7 @@ use silverback::{Conn, Dialer, Message};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// A program of the tutorial, which ends with this.
@@ -21,6 +21,20 @@ pub(crate) struct Running {
     /// Without a reader, the program could not print.
     _output: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
+}
+
+impl Running {
+    /// Sends it SIGTERM.
+    pub(crate) fn terminate(&self) {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(&mut self) {
+        while self.child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
 }
 
 impl Drop for Running {
@@ -58,6 +72,15 @@ pub(crate) async fn ask(address: SocketAddr, line: &str, headers: &[(&str, &str)
     let response = String::from_utf8(response).unwrap();
     let (head, body) = response.split_once("\r\n\r\n").unwrap();
     (head.to_owned(), body.to_owned())
+}
+
+/// The cookie of a session, as a browser would send it back.
+pub(crate) async fn log_in(address: SocketAddr, name: &str) -> String {
+    let (head, _) = ask(address, "POST /login", &[], &format!("{name}\nsilver")).await;
+    let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+    let (_, cookie) = headers.find(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).unwrap();
+    assert!(cookie.contains("; HttpOnly; SameSite=Lax;"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
 }
 
 /// Opens a WebSocket as a page of this address does.

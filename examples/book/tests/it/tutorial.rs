@@ -1,18 +1,8 @@
 //! The four parts of the tutorial.
 
-use std::net::SocketAddr;
-
 use silverback::Dialer;
 
-use crate::support::{ask, enter, hear, say, start, within};
-
-/// The cookie of a session, as a browser would send it back.
-async fn log_in(address: SocketAddr, name: &str) -> String {
-    let (head, _) = ask(address, "POST /login", &[], &format!("{name}\nsilver")).await;
-    let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
-    assert!(cookie.contains("; HttpOnly; SameSite=Lax;"), "{cookie}");
-    cookie.split(';').next().unwrap().to_owned()
-}
+use crate::support::{ask, enter, hear, log_in, say, start, within};
 
 #[tokio::test]
 async fn part_1_the_page_is_served_and_the_echo_answers() {

