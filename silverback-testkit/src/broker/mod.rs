@@ -14,6 +14,7 @@
 //! ```
 
 pub mod nats;
+pub mod redis;
 
 use std::{
     env, fs,

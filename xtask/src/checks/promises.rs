@@ -109,6 +109,7 @@ const LIBRARIES: &[&str] = &[
     "silverback-axum/src",
     "silverback-hub/src",
     "silverback-hub-nats/src",
+    "silverback-hub-redis/src",
     "silverback-centrifugo/src",
 ];
 const PRINTING: &[&str] =

@@ -1,0 +1,3 @@
+-- Returns the newest position.
+local epoch, offset = topic()
+return { epoch, offset }

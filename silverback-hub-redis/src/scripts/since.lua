@@ -1,0 +1,17 @@
+-- Returns a part of the history. ARGV: 7 and 8 the position before it, 9 the largest age in ms, 10 how many to look at
+-- Reply: epoch, newest offset, the last offset that was looked at, then offsets and publications
+local epoch, offset = topic()
+local after = tonumber(ARGV[8])
+local is_known = ARGV[7] == epoch or (ARGV[7] == '' and after == 0)
+if not is_known or after > tonumber(offset) then return { epoch, offset, '' } end
+local oldest = now() - tonumber(ARGV[9])
+local reply = { epoch, offset, '' }
+for _, entry in ipairs(redis.call('XRANGE', KEYS[2], string.format('%.0f-0', after + 1), '+', 'COUNT', ARGV[10])) do
+  local at, time = string.match(entry[1], '^(%d+)-(%d+)$')
+  reply[3] = at
+  if tonumber(time) > oldest then
+    reply[#reply + 1] = at
+    reply[#reply + 1] = entry[2][2]
+  end
+end
+return reply

@@ -1,0 +1,8 @@
+//! The engine on a real redis-server. Without one the tests are skipped, loudly.
+
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod login;
+mod suite;
+mod support;
