@@ -1,3 +1,4 @@
 -- Returns the newest position.
 local epoch, offset = topic()
+keep()
 return { epoch, offset }

@@ -11,6 +11,7 @@ redis.call('HINCRBY', KEYS[1], 'offset', 1)
 local offset = redis.call('HGET', KEYS[1], 'offset')
 redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[9], string.format('%s-%.0f', offset, now()), 'd', ARGV[8])
 redis.call('PEXPIRE', KEYS[2], ARGV[10])
+keep()
 local position = offset .. ' ' .. epoch
 if has_id then redis.call('SET', KEYS[3], position, 'PX', ARGV[11]) end
 redis.call('SPUBLISH', ARGV[7], position .. ' ' .. ARGV[8])

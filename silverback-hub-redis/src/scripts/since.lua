@@ -1,6 +1,7 @@
 -- Returns a part of the history. ARGV: 7 and 8 the position before it, 9 the largest age in ms, 10 how many to look at
 -- Reply: epoch, newest offset, the last offset that was looked at, then offsets and publications
 local epoch, offset = topic()
+keep()
 local after = tonumber(ARGV[8])
 local is_known = ARGV[7] == epoch or (ARGV[7] == '' and after == 0)
 if not is_known or after > tonumber(offset) then return { epoch, offset, '' } end

@@ -15,14 +15,18 @@ local function topic()
     if tonumber(offset) >= 9007199254740991 then is_lost = true end
   end
   if is_lost then
-    redis.call('DEL', KEYS[1], KEYS[2])
     epoch, offset = ARGV[1], '0'
+    -- The first write of a script is the one that a full server refuses, so it is one that needs memory.
     redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset, 'run', ARGV[2])
+    redis.call('DEL', KEYS[2])
   elseif run ~= ARGV[2] then
     redis.call('HSET', KEYS[1], 'run', ARGV[2])
   end
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
   return epoch, offset
+end
+
+local function keep()
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end
 
 local function now()

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    sync::Mutex,
     time::Duration,
 };
 
@@ -114,8 +115,9 @@ pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 
 /// A member, and what its client has received.
 pub(crate) struct Client {
-    pub(crate) member: Member,
+    _member: Member,
     remote: Remote,
+    received: Mutex<Vec<String>>,
     _reading: JoinHandle<()>,
 }
 
@@ -127,12 +129,14 @@ impl Client {
         let (member, mut reader) = hub.join(conn, Identity::anonymous());
         let reading = tokio::spawn(async move { while let Ok(Some(_)) = reader.read_message().await {} });
         member.subscribe(topic, Start::Live).await.unwrap();
-        Self { member, remote: remote.as_client(), _reading: reading }
+        Self { _member: member, remote: remote.as_client(), received: Mutex::default(), _reading: reading }
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
+        let mut received = self.received.lock().unwrap();
         let frames = self.remote.received_frames().into_iter();
-        frames.map(|frame| String::from_utf8_lossy(&frame.unmasked().payload).into_owned()).collect()
+        received.extend(frames.map(|frame| String::from_utf8_lossy(&frame.unmasked().payload).into_owned()));
+        received.clone()
     }
 
     /// Waits for a text, and returns everything that came.
