@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::bench;
+use crate::bench::{self, fanout};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
 use crate::hub_faults;
@@ -25,6 +25,9 @@ pub(crate) enum Chore {
     Autobahn(AutobahnRequest),
     /// Measure echo servers side by side and write docs/benchmarks.md.
     Bench(bench::Request),
+    /// Send messages of one topic to many subscribers, with our hub and other servers side by side, and write
+    /// docs/benchmarks/fanout.md.
+    Fanout(fanout::Request),
     /// Count instructions under valgrind and write docs/instructions.md.
     Instructions(instructions::Request),
     /// Keep many connections in one process of the program and measure what they cost.

@@ -68,6 +68,7 @@ fn perform(chore: Chore) -> Result<bool, error::Error> {
         }
         Chore::Autobahn(request) => autobahn::run(&Workspace::load()?, &request),
         Chore::Bench(request) => bench::run(&Workspace::load()?, &request),
+        Chore::Fanout(request) => bench::fanout::run(&Workspace::load()?, &request),
         Chore::Instructions(request) => instructions::run(&Workspace::load()?, &request),
         Chore::Hold(request) => capacity::hold::run(&Workspace::load()?, &request),
         Chore::PublicApi(request) => checks::public_api::run(&Workspace::load()?, &request),

@@ -35,7 +35,14 @@ pub(super) fn servers<'a>(workspace: &Workspace, contestants: &[&'a Contestant])
 
 /// Builds one program. A second build of it, with another feature, would be put in the same place, so it is moved.
 fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Error> {
-    let Program::Bench { bin, feature } = program else { return program::ensure(workspace) };
+    match program {
+        Program::Bench { bin, feature } => bench_program(workspace, bin, feature),
+        Program::Silverback | Program::SilverbackTls => program::ensure(workspace),
+    }
+}
+
+/// Builds a program of `bench/`.
+pub(super) fn bench_program(workspace: &Workspace, bin: &str, feature: Option<&str>) -> Result<PathBuf, Error> {
     let target = workspace.target.join("bench");
     let mut task = workspace
         .cargo(&["build", "--release", "--manifest-path", "bench/Cargo.toml", "--bin", bin])

@@ -6,6 +6,7 @@
 mod build;
 mod cells;
 mod contestants;
+pub(crate) mod fanout;
 mod goals;
 mod load;
 mod machine;

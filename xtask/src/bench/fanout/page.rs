@@ -1,0 +1,123 @@
+//! The figures as text: a table for each cell, and the whole of docs/benchmarks/fanout.md.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::page::grouped;
+use super::cells::Cell;
+use super::results::{Outcome, Results, Row, Spread};
+
+/// The table of a cell.
+pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
+    let columns = if cell.stopped > 0 { STOPPED } else { DELIVERIES };
+    let heads: Vec<_> = columns.iter().map(|column| column.head).collect();
+    let mut text =
+        format!("## {}\n\n| server | {} |\n|---|{}\n", cell.title, heads.join(" | "), "---:|".repeat(heads.len()));
+    for row in &outcome.rows {
+        let shown: Vec<_> = columns.iter().map(|column| column.of(row)).collect();
+        text += &format!("| {} | {} |\n", row.server, shown.join(" | "));
+    }
+    let rounds = outcome.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
+    let failed = outcome.rows.iter().flat_map(|row| &row.runs).filter(|run| run.is_null()).count();
+    let failed = if failed > 0 { format!("; {failed} runs failed") } else { String::new() };
+    let (least, most) = outcome.load;
+    text + &format!("\n{rounds} rounds in {:.0} s; load average {least:.1} to {most:.1}{failed}.\n", outcome.seconds)
+}
+
+/// The page.
+pub(super) fn whole(results: &Results) -> String {
+    let outcomes: Vec<_> = results.outcomes().collect();
+    let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
+    machines.sort_unstable();
+    machines.dedup();
+    let mut text = format!("{HEAD}Versions: silverback {}, {}.\n", env!("CARGO_PKG_VERSION"), results.versions());
+    for machine in machines {
+        text += &format!("\nMachine: {machine}.\n");
+    }
+    for (cell, outcome) in &outcomes {
+        text += &format!("\n{}", table(cell, outcome));
+    }
+    text
+}
+
+struct Column {
+    head: &'static str,
+    /// Where the figure is in the load's JSON.
+    pointer: &'static str,
+    /// The figure is divided by this.
+    unit: f64,
+    digits: usize,
+    shows: Shows,
+}
+
+#[derive(PartialEq, Eq)]
+enum Shows {
+    Median,
+    /// The median, and the least and the most if there are several rounds.
+    Spread,
+    /// How many connections ended in which way, in the last round.
+    Ends,
+}
+
+impl Column {
+    fn of(&self, row: &Row) -> String {
+        if self.shows == Shows::Ends {
+            return row.runs.iter().rev().find_map(|run| ends(run.pointer(self.pointer)?)).unwrap_or("-".to_owned());
+        }
+        let Some(Spread { median, least, most }) = row.spread(self.pointer) else { return "-".to_owned() };
+        let shown = |figure: f64| grouped(&format!("{:.*}", self.digits, figure / self.unit));
+        if self.shows == Shows::Spread && row.runs.len() > 1 {
+            format!("{} ({} to {})", shown(median), shown(least), shown(most))
+        } else {
+            shown(median)
+        }
+    }
+}
+
+/// In words, such as `50 closed with 3008`.
+fn ends(value: &Value) -> Option<String> {
+    let ends: BTreeMap<_, _> = value.as_object()?.iter().collect();
+    let words = ends.iter().map(|(end, count)| match end.as_str() {
+        "open" => format!("{count} still open"),
+        "lost" => format!("{count} cut off"),
+        code => format!("{count} closed with {code}"),
+    });
+    Some(words.collect::<Vec<_>>().join(", "))
+}
+
+const fn column(head: &'static str, pointer: &'static str, unit: f64, digits: usize, shows: Shows) -> Column {
+    Column { head, pointer, unit, digits, shows }
+}
+
+const DELIVERIES: &[Column] = &[
+    column("single: CPU, µs", "/single/cpu_us", 1.0, 2, Shows::Spread),
+    column("last, ms", "/single/last_ms", 1.0, 1, Shows::Spread),
+    column("bursts: CPU, µs", "/burst/cpu_us", 1.0, 2, Shows::Spread),
+    column("last, ms", "/burst/last_ms", 1.0, 1, Shows::Spread),
+    column("memory, KiB", "/idle_bytes", 1024.0, 1, Shows::Median),
+    column("after traffic, KiB", "/used_bytes", 1024.0, 1, Shows::Median),
+    column("load's CPU, µs: single", "/single/own_cpu_us", 1.0, 2, Shows::Median),
+    column("bursts", "/burst/own_cpu_us", 1.0, 2, Shows::Median),
+];
+
+const STOPPED: &[Column] = &[
+    column("all read: p50, ms", "/all_read/p50_ms", 1.0, 1, Shows::Spread),
+    column("p99, ms", "/all_read/p99_ms", 1.0, 1, Shows::Spread),
+    column("50 stopped: p50, ms", "/some_stopped/p50_ms", 1.0, 1, Shows::Spread),
+    column("p99, ms", "/some_stopped/p99_ms", 1.0, 1, Shows::Spread),
+    column("missing", "/some_stopped/missing", 1.0, 0, Shows::Median),
+    column("memory grew by, MiB", "/grown_bytes", 1_048_576.0, 1, Shows::Spread),
+    column("the 50", "/ends", 1.0, 0, Shows::Ends),
+];
+
+const HEAD: &str = "\
+# Fan-out: the tables
+
+`cargo xtask fanout` writes this page and stores the results in `bench/fanout.json`. [Benchmarks](../benchmarks.md#fan-out)
+has the answer and the method. CPU is the time of all threads and processes of the server, for one delivery of one message
+to one subscriber. *Last* is the time from publishing until the last subscriber has the message, or all 20 of a burst.
+Memory is the growth of the server's resident set for one subscriber (the pages that processes share count in part). The
+load's own CPU shows whether it limits a server. Figures are medians of the rounds, with the least and the most.
+
+";
