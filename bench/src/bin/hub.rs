@@ -1,6 +1,8 @@
 //! `silverback-hub` without a protocol: whoever connects to `/publish` publishes, everybody else gets the payloads.
 
-use silverback::Upgrader;
+use std::sync::Arc;
+
+use silverback::{Conn, Upgrader};
 use silverback_bench::{Failure, Options, compression, listen};
 use silverback_hub::{Hub, Identity, Start};
 use tokio::{
@@ -14,6 +16,7 @@ fn main() -> Result<(), Failure> {
     if let Some(deflate) = options.deflate {
         upgrader = upgrader.compression(compression(deflate));
     }
+    let upgrader = Arc::new(upgrader);
     let runtime = runtime::Builder::new_multi_thread().worker_threads(SHARDS).enable_all().build()?;
     runtime.block_on(async {
         let hub = Hub::builder().shards(SHARDS).start().await?;
@@ -27,14 +30,25 @@ fn main() -> Result<(), Failure> {
     })
 }
 
-async fn serve(hub: Hub, upgrader: Upgrader, stream: TcpStream) -> Result<(), Failure> {
-    let (mut conn, request) = upgrader.accept_with_request(stream).await?;
-    if request.uri().path() == "/publish" {
-        while let Some(message) = conn.read_message().await? {
-            hub.publish(TOPIC, message).await?;
-        }
-        return Ok(());
+async fn serve(hub: Hub, upgrader: Arc<Upgrader>, stream: TcpStream) -> Result<(), Failure> {
+    // Boxed, because the task stays as long as the connection and the request does not.
+    let (conn, path) = Box::pin(accept(upgrader, stream)).await?;
+    if path == "/publish" { Box::pin(publish(hub, conn)).await } else { subscribe(hub, conn).await }
+}
+
+async fn accept(upgrader: Arc<Upgrader>, stream: TcpStream) -> Result<(Conn, String), Failure> {
+    let (conn, request) = upgrader.accept_with_request(stream).await?;
+    Ok((conn, request.uri().path().to_owned()))
+}
+
+async fn publish(hub: Hub, mut conn: Conn) -> Result<(), Failure> {
+    while let Some(message) = conn.read_message().await? {
+        hub.publish(TOPIC, message).await?;
     }
+    Ok(())
+}
+
+async fn subscribe(hub: Hub, conn: Conn) -> Result<(), Failure> {
     let (member, mut reader) = hub.join(conn, Identity::anonymous());
     member.subscribe(TOPIC, Start::Live).await?;
     while reader.read_message().await?.is_some() {}

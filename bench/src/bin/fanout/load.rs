@@ -89,4 +89,4 @@ impl Phase {
 const LEAST: usize = 3;
 const LONGER: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(3);
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(15);

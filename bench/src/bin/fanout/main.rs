@@ -35,9 +35,15 @@ fn main() -> Result<(), Failure> {
     } else {
         for (name, burst) in [("single", 1), ("burst", BURST)] {
             // The first messages find cold caches and buffers that have not grown.
-            Phase::run(&options, &server, &mut subscribers, burst, Duration::ZERO)?;
-            let phase = Phase::run(&options, &server, &mut subscribers, burst, options.duration)?;
-            fields.push(format!("\"{name}\":{}", phase.to_json()));
+            let phase = Phase::run(&options, &server, &mut subscribers, burst, Duration::ZERO)
+                .and_then(|_| Phase::run(&options, &server, &mut subscribers, burst, options.duration));
+            match phase {
+                Ok(phase) => fields.push(format!("\"{name}\":{}", phase.to_json())),
+                Err(error) => {
+                    fields.push(format!("\"{name}_failed\":\"{error}\""));
+                    break;
+                }
+            }
         }
         subscribers.pump_for(SETTLE)?;
         let used = server.resident().saturating_sub(before) as f64 / options.subscribers as f64;

@@ -22,6 +22,13 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
     let failed = outcome.rows.iter().flat_map(|row| &row.runs).filter(|run| run.is_null()).count();
     let failed = if failed > 0 { format!("; {failed} runs failed") } else { String::new() };
     let (least, most) = outcome.load;
+    for row in &outcome.rows {
+        let reasons = ["/single_failed", "/burst_failed"];
+        let why = row.runs.iter().find_map(|run| reasons.iter().find_map(|reason| run.pointer(reason)?.as_str()));
+        if let Some(why) = why {
+            text += &format!("\n{}: {why}.\n", row.server);
+        }
+    }
     text + &format!("\n{rounds} rounds in {:.0} s; load average {least:.1} to {most:.1}{failed}.\n", outcome.seconds)
 }
 

@@ -10,6 +10,7 @@ use super::cells::Cell;
 use crate::error::{Error, OrFailed as _};
 use crate::interop::node;
 use crate::process::{Running, Task};
+use crate::program;
 use crate::ready;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -32,6 +33,8 @@ enum Kind {
         feature: &'static str,
         compresses: Option<&'static str>,
     },
+    /// The program that is shipped.
+    Silverback,
     Nchan,
     Mosquitto,
     Nats,
@@ -43,7 +46,7 @@ impl Server {
     pub(super) fn can(&self, cell: &Cell) -> bool {
         match self.kind {
             Kind::Bench { compresses: None, .. } => !cell.is_compressed && cell.stopped == 0,
-            Kind::Mosquitto => !cell.is_compressed,
+            Kind::Silverback | Kind::Mosquitto => !cell.is_compressed,
             _ => true,
         }
     }
@@ -52,6 +55,7 @@ impl Server {
     pub(super) fn prepare(&self, workspace: &Workspace) -> Result<PathBuf, Error> {
         match self.kind {
             Kind::Bench { bin, feature, .. } => build::bench_program(workspace, bin, Some(feature)),
+            Kind::Silverback => program::ensure(workspace),
             Kind::Nchan => {
                 if !Path::new(NCHAN_MODULE).exists() {
                     tools::install_debian(&["nginx", "libnginx-mod-nchan"])?;
@@ -82,6 +86,11 @@ impl Server {
             Kind::SocketIo => {
                 let script = workspace.root.join("bench/fanout/socketio.mjs");
                 printing(task.arg(script).args(is_compressed.then_some("--compress")), &log)
+            }
+            Kind::Silverback => {
+                let address = ready::free_address()?;
+                let task = task.args(["hub", "--listen", &address.to_string(), "--threads", "2"]);
+                listening(task, address, self.name, &log)
             }
             Kind::Nchan => {
                 let (folder, address) = (folder(workspace)?, ready::free_address()?);
@@ -194,6 +203,20 @@ pub(super) const ALL: &[Server] = &[
         path: "/news",
         publish_path: "/publish",
         kind: Kind::Bench { bin: "hub", feature: "hub", compresses: Some("--deflate") },
+    },
+    Server {
+        name: "silverback-program-raw",
+        protocol: "raw",
+        path: "/ws/topic/news",
+        publish_path: "/ws/topic/news",
+        kind: Kind::Silverback,
+    },
+    Server {
+        name: "silverback-program-json",
+        protocol: "centrifugo",
+        path: "/connection/websocket",
+        publish_path: "/connection/websocket",
+        kind: Kind::Silverback,
     },
     Server { name: "nchan", protocol: "raw", path: "/subscribe", publish_path: "/publish", kind: Kind::Nchan },
     Server { name: "mosquitto", protocol: "mqtt", path: "/mqtt", publish_path: "/mqtt", kind: Kind::Mosquitto },
