@@ -132,6 +132,11 @@ impl<M> Backlog<M> {
         self.entries.is_empty()
     }
 
+    /// Makes room for that many messages.
+    pub(crate) fn reserve(&mut self, messages: usize) {
+        self.entries.reserve(messages);
+    }
+
     fn append(&mut self, entry: Arc<Entry<M>>, key: Option<(TopicName, Label)>) {
         if let Some(key) = key {
             self.keys.get_or_insert_default().insert(key, self.first + self.entries.len() as u64);

@@ -61,6 +61,8 @@ impl Shard {
                 encodings.push(encode(seat.encoding.clone(), batch));
                 encodings.len() - 1
             });
+            // Otherwise the backlog would grow several times in a burst, for each member.
+            seat.backlog.reserve(encodings[known].entries.len());
             for entry in &encodings[known].entries {
                 self.queue(node, slot, entry, slow);
             }
