@@ -1,5 +1,7 @@
 //! Part 4 of the tutorial: two servers on one broker, behind each of the proxies, with the configurations of docs/deploy/.
 
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+
 use std::{
     env, fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
