@@ -185,18 +185,14 @@ impl Streams {
     async fn open(&self, purpose: Purpose) -> Result<Stream, EngineError> {
         for _ in 0..ATTEMPTS {
             let asked = self.config(purpose)?;
-            let reported = match self.find(purpose).await? {
-                Some(name) => match self.adopt(&name, &asked).await? {
-                    Some(reported) => reported,
-                    // It was deleted between.
-                    None => continue,
-                },
-                None => match self.create(purpose, &asked).await? {
-                    Some(reported) => reported,
-                    // Another node was faster.
-                    None => continue,
-                },
+            let Some(name) = self.find(purpose).await? else {
+                self.create(purpose, &asked).await?;
+                // Another node may have made one at the same time, so this node looks again before it uses its own.
+                tokio::time::sleep(AT_ONCE).await;
+                continue;
             };
+            // `None`: it was deleted between.
+            let Some(reported) = self.adopt(&name, &asked).await? else { continue };
             let name = reported["name"].as_str().unwrap_or_default();
             for (key, difference) in differences(&asked, &reported) {
                 if is_essential(&key) {
@@ -221,10 +217,40 @@ impl Streams {
     /// Returns the name of the stream that has the subjects of a purpose.
     async fn find(&self, purpose: Purpose) -> Result<Option<String>, EngineError> {
         let answer = self.link.api("STREAM.NAMES", &json!({ "subject": self.names.all(purpose) })).await?;
-        match error(&answer) {
-            Some(error) => Err(other(format!("JetStream cannot be used: {error}"))),
-            None => Ok(answer["streams"][0].as_str().map(str::to_owned)),
+        if let Some(error) = error(&answer) {
+            return Err(other(format!("JetStream cannot be used: {error}")));
         }
+        let names = answer["streams"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
+        match names.len() {
+            0 | 1 => Ok(names.pop()),
+            _ => self.oldest(purpose, names).await,
+        }
+    }
+
+    /// Keeps the oldest of several streams with the same subjects. A server should never have two, but 2.15 takes both
+    /// from nodes that make them at the same time. Every publication would then be stored twice, in two epochs.
+    async fn oldest(&self, purpose: Purpose, names: Vec<String>) -> Result<Option<String>, EngineError> {
+        let mut dated = Vec::new();
+        for name in names {
+            let answer = self.link.api(&format!("STREAM.INFO.{name}"), &json!({})).await?;
+            if let Some(created) = answer["created"].as_str() {
+                dated.push((whole(created), name));
+            }
+        }
+        // All nodes find the same order.
+        dated.sort();
+        let mut dated = dated.into_iter().map(|(_, name)| name);
+        let oldest = dated.next();
+        let ours = self.names.stream(purpose, "");
+        for younger in dated.filter(|name| name.starts_with(&ours)) {
+            tracing::warn!(stream = younger, "two nodes have made the same stream, so the younger one is deleted");
+            let answer = self.link.api(&format!("STREAM.DELETE.{younger}"), &json!({})).await?;
+            if let Some(error) = error(&answer).filter(|error| !error.is(STREAM_NOT_FOUND)) {
+                return Err(other(format!("the stream {younger} cannot be deleted: {error}")));
+            }
+        }
+        Ok(oldest)
     }
 
     /// Returns the configuration of a stream that exists, after it was changed to what was asked for.
@@ -254,19 +280,19 @@ impl Streams {
         Ok(Some(answer["config"].clone()))
     }
 
-    /// Makes a stream and returns its configuration, or `None` if another node has made one meanwhile.
-    async fn create(&self, purpose: Purpose, asked: &Map<String, Value>) -> Result<Option<Value>, EngineError> {
+    /// Makes a stream, unless another node has made one meanwhile.
+    async fn create(&self, purpose: Purpose, asked: &Map<String, Value>) -> Result<(), EngineError> {
         let epoch = random().ok_or_else(|| other("the system has no random numbers"))?;
         let name = self.names.stream(purpose, &epoch);
         let mut config = asked.clone();
         config.insert("name".to_owned(), name.clone().into());
         let answer = self.link.api(&format!("STREAM.CREATE.{name}"), &config.into()).await?;
         match error(&answer) {
-            Some(error) if error.is(SUBJECTS_OVERLAP) => Ok(None),
+            Some(error) if error.is(SUBJECTS_OVERLAP) => Ok(()),
             Some(error) => Err(other(format!("the stream {name} cannot be made: {error}"))),
             None => {
                 tracing::info!(stream = name, "made a stream, and with it a new epoch");
-                Ok(Some(answer["config"].clone()))
+                Ok(())
             }
         }
     }
@@ -381,6 +407,13 @@ fn is_essential(key: &str) -> bool {
     !matches!(key, "num_replicas" | "storage" | "max_bytes")
 }
 
+/// Returns a time of the server in a form that sorts: it leaves out zeros at the end of the fraction.
+fn whole(time: &str) -> String {
+    let time = time.trim_end_matches('Z');
+    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+    format!("{seconds}.{fraction:0<9}")
+}
+
 /// A name that was never used before.
 pub(crate) fn random() -> Option<String> {
     let mut bytes = [0; 8];
@@ -397,6 +430,8 @@ const MIN_AGE: u64 = 100;
 /// A hundred years, so that nothing overflows in nanoseconds.
 const MAX_AGE: u64 = 100 * 365 * 86_400 * 1000;
 const ATTEMPTS: u32 = 8;
+/// How far apart nodes may make a stream and both succeed. Measured: 2 ms on one machine.
+const AT_ONCE: Duration = Duration::from_millis(200);
 pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
 const SUBJECTS_OVERLAP: u64 = 10065;
 
@@ -404,7 +439,14 @@ const SUBJECTS_OVERLAP: u64 = 10065;
 mod tests {
     use serde_json::{Value, json};
 
-    use super::differences;
+    use super::{differences, whole};
+
+    #[test]
+    fn times_of_the_server_sort() {
+        let mut times = ["2026-11-29T23:20:59.1Z", "2026-11-29T23:20:59.015843001Z", "2026-11-29T23:20:59Z"];
+        times.sort_by_key(|time| whole(time));
+        assert_eq!(times, ["2026-11-29T23:20:59Z", "2026-11-29T23:20:59.015843001Z", "2026-11-29T23:20:59.1Z"]);
+    }
 
     #[test]
     fn a_configuration_that_the_broker_ignores_is_noticed() {

@@ -8,6 +8,23 @@ use crate::support::{
     Client, broker, brokers, eventually, file, hub, memory, position, publish, two, with_history, within,
 };
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_at_once_share_one_stream_on_old_and_new_servers() {
+    for broker in brokers() {
+        for round in 0..10 {
+            let prefix = format!("round-{round}");
+            let nats = || file(&broker).prefix(&prefix);
+            let (one, other) = tokio::join!(hub(nats(), with_history()), hub(nats(), with_history()));
+            let (first, second) = tokio::join!(Client::on(&one, "1", "t"), Client::on(&other, "2", "t"));
+            publish(&one, "t", 1..=5).await;
+            publish(&other, "t", 6..=10).await;
+            first.expect(1..=10).await;
+            second.expect(1..=10).await;
+            assert_eq!(position(&one, "t").await, position(&other, "t").await);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_publication_reaches_the_members_of_all_nodes() {
     let Some(broker) = broker() else { return };
