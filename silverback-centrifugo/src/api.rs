@@ -136,7 +136,7 @@ impl Server {
         if params.user.is_empty() || !(3000..=4999).contains(&code) {
             return Err(ErrorCode::BadRequest.into());
         }
-        self.0.hub.disconnect(&params.user, code, &reason).await?;
+        self.0.hub.disconnect(&*params.user, code, &reason).await?;
         Ok(json(&Nothing {}))
     }
 

@@ -67,7 +67,7 @@ fn push(publication: &Publication) -> Push {
 pub(crate) fn to_message(publication: &Publication) -> messages::Publication {
     messages::Publication {
         data: publication.message.clone().into_data(),
-        info: publication.user.as_ref().map(|user| ClientInfo { user: user.to_string(), ..ClientInfo::default() }),
+        info: publication.publisher.as_deref().cloned().map(ClientInfo::from),
         offset: publication.position.as_ref().map_or(0, |position| position.offset),
         ..messages::Publication::default()
     }

@@ -57,7 +57,7 @@ pub use self::{
         events::HubEvents,
         member::Member,
         publish::{Publish, Published},
-        subscribe::Subscribe,
+        subscribe::{Subscribe, SubscribeAll},
     },
     memory::{Memory, MemoryLimits},
     model::{
@@ -69,6 +69,8 @@ pub use self::{
         position::{Epoch, Position},
         publication::Publication,
         subscribed::{Recovery, Start, Subscribed},
+        survey::{NodeReport, Nodes, Topics},
+        target::Target,
         topic::{HistoryLimits, Slow, Topic},
         wire::DecodeError,
     },

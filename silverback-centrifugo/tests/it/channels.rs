@@ -12,7 +12,8 @@ async fn a_publication_reaches_every_subscriber_with_its_offset() {
         client.ask(r#"{"id":2,"subscribe":{"channel":"chat:7"}}"#, SUBSCRIBED).await;
     }
     ann.say(r#"{"id":3,"publish":{"channel":"chat:7","data":{"text":"hi"}}}"#);
-    let push = r#"{"push":{"channel":"chat:7","pub":{"data":{"text":"hi"},"info":{"user":"ann"},"offset":1}}}"#;
+    let push =
+        r#"{"push":{"channel":"chat:7","pub":{"data":{"text":"hi"},"info":{"user":"ann","client":"ID"},"offset":1}}}"#;
     let mut heard = [ann.heard().await, ann.heard().await];
     heard.sort();
     assert_eq!(heard, [r#"{"id":3,"publish":{}}"#, push]);
@@ -71,7 +72,7 @@ async fn both_formats_share_a_channel() {
     said.extend(b"plain:a");
     said.extend([0x12, 4, 0xff, 0, 1, 2]);
     protobuf.say_bytes(&said);
-    let push = r#"{"push":{"channel":"plain:a","pub":{"data":"/wABAg==","info":{"user":"7"}}}}"#;
+    let push = r#"{"push":{"channel":"plain:a","pub":{"data":"/wABAg==","info":{"user":"7","client":"ID"}}}}"#;
     assert_eq!(json.heard().await, push);
 }
 

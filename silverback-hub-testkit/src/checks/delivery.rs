@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use silverback::Message;
-use silverback_hub::{Engine, EngineEvent, Label, MemberId, Publication, Topic};
+use silverback_hub::{Engine, EngineEvent, Identity, Label, MemberId, Present, Publication, Topic};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::node::{Node, Nodes, failed, text_of, topic_name, with_history};
@@ -148,7 +148,8 @@ pub async fn everything_beside_the_payload_arrives(nodes: &impl Nodes) {
         publication.id = Label::new("order 17 \u{1f980}").ok();
         publication.key = Label::new("BTC").ok();
         publication.except = Some(MemberId::new(u64::MAX, 7));
-        publication.user = Some("ann \"*".into());
+        let publisher = Identity::user("ann \"*").info(vec![0xff, 0]);
+        publication.publisher = Some(Present::new(MemberId::new(7, 8), publisher).into());
         let accepted = one.publish_this(&topic, publication.clone()).await;
         assert_eq!(two.delivered().await, publication.at(accepted.position));
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use silverback_hub::{Engine as _, Epoch, Label, MemberId, Position, Publication, Topic};
+use silverback_hub::{Engine as _, Epoch, Identity, Label, MemberId, Position, Present, Publication, Topic};
 
 use crate::node::{Node, Nodes, failed, later, text_of, texts_of, topic_name, until, with_history};
 
@@ -157,7 +157,7 @@ pub async fn a_replay_holds_everything_beside_the_payload(nodes: &impl Nodes) {
     publication.id = Label::new("order-17").ok();
     publication.key = Label::new("BTC").ok();
     publication.except = Some(MemberId::new(1, u64::MAX));
-    publication.user = Some("ann".into());
+    publication.publisher = Some(Present::new(MemberId::new(7, 8), Identity::user("ann")).into());
     let accepted = one.publish_this(&topic, publication.clone()).await;
     let replay = two.since("t", &topic, &before).await;
     assert_eq!(replay.publications, [publication.at(accepted.position)]);

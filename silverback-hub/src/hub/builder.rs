@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 
 use silverback::CloseCode;
+use tokio::runtime::Handle;
 
 use super::{
     Hub,
@@ -16,6 +17,7 @@ use crate::{
     model::{
         error::HubError,
         limits::Limits,
+        name::Label,
         pattern::Patterns,
         topic::{Slow, Topic},
     },
@@ -33,6 +35,7 @@ pub struct HubBuilder {
     shards: usize,
     pace: Pace,
     drain_code: CloseCode,
+    name: String,
 }
 
 impl Hub {
@@ -53,6 +56,7 @@ impl HubBuilder {
             shards: available_parallelism().map_or(1, usize::from),
             pace: Pace { lease: Duration::from_secs(30), check: Duration::from_secs(30) },
             drain_code: CloseCode::SERVICE_RESTART,
+            name: String::new(),
         }
     }
 
@@ -108,6 +112,13 @@ impl HubBuilder {
         self
     }
 
+    /// Sets the name of this node for [`Hub::nodes`], for example its host and port. Up to 128 bytes without control
+    /// characters. Default: none.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Sets the close code of a drain. Default: 1012, which means that the service restarts.
     pub fn drain_code(mut self, code: impl Into<CloseCode>) -> Self {
         self.drain_code = code.into();
@@ -118,14 +129,18 @@ impl HubBuilder {
     /// [`Member`](crate::Member) are dropped.
     ///
     /// # Errors
-    /// Fails if a pattern is empty or has a `*` that is not its end, if a close code must not be sent, or if the engine
-    /// cannot do what the options of a topic ask for or does not start. An engine that is not connected yet does not fail: see [`Hub::is_ready`].
+    /// Fails if a pattern is empty or has a `*` that is not its end, if the name of the node is not valid, if a close
+    /// code must not be sent, or if the engine cannot do what the options of a topic ask for or does not start. An
+    /// engine that is not connected yet does not fail: see [`Hub::is_ready`].
     ///
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn start(self) -> Result<Hub, HubError> {
         if let Some(pattern) = self.patterns.invalid() {
             return Err(HubError::Pattern(pattern));
+        }
+        if !self.name.is_empty() {
+            Label::new(&self.name)?;
         }
         let slow = self.patterns.all().filter_map(|topic| match topic.slow() {
             Slow::Disconnect(code) => Some(CloseCode::new(code)),
@@ -135,13 +150,13 @@ impl HubBuilder {
             return Err(HubError::CloseCode(code.get()));
         }
         self.patterns.all().try_for_each(|topic| self.engine.check(topic))?;
-        let node = node::start(self.engine, self.patterns, self.limits, self.shards, self.pace).await?;
+        let node = node::start(self.engine, self.patterns, self.limits, self.shards, self.pace, self.name).await?;
         Ok(Hub(Arc::new(Shared {
             node,
             rules: self.rules,
             encoding: self.encoding,
-            lease: self.pace.lease,
             drain_code: self.drain_code,
+            runtime: Handle::current(),
         })))
     }
 }

@@ -35,6 +35,7 @@ impl Hub {
             node.members().await;
             node.idle().await;
         }
+        node.say_goodbye().await;
         members.len()
     }
 }

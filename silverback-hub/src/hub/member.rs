@@ -1,12 +1,8 @@
 //! One connection in the hub.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
 use silverback::Writer;
 use tokio::sync::oneshot;
 
@@ -15,11 +11,10 @@ use crate::{
     model::{
         error::HubError,
         identity::{Identity, MemberId, Present},
-        limits::LimitError,
         name::TopicName,
         position::Position,
     },
-    node::{commands::Command, routing::Node},
+    node::{commands::Command, joined::Joined, routing::Node},
     topics::recovery::Replay,
 };
 
@@ -28,27 +23,23 @@ use crate::{
 /// Its methods ask the [authorization hook](crate::HubBuilder::authorize).
 pub struct Member {
     shared: Arc<Shared>,
-    id: MemberId,
-    identity: Identity,
+    joined: Arc<Joined>,
     writer: Writer,
-    /// Subscriptions, and those that are about to begin. So a second one to the same topic fails before it could
-    /// disturb the first.
-    topics: Mutex<HashSet<TopicName>>,
 }
 
 impl Member {
-    pub(super) fn new(shared: Arc<Shared>, id: MemberId, identity: Identity, writer: Writer) -> Self {
-        Self { shared, id, identity, writer, topics: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, joined: Arc<Joined>, writer: Writer) -> Self {
+        Self { shared, joined, writer }
     }
 
     /// Returns the id. No other member of any node has it.
     pub fn id(&self) -> MemberId {
-        self.id
+        self.joined.id()
     }
 
     /// Returns who it is.
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        self.joined.identity()
     }
 
     /// Returns the writer of the connection, for messages that are not publications. Their order relative to
@@ -67,10 +58,10 @@ impl Member {
     pub async fn unsubscribe(&self, topic: &str) -> Result<bool, HubError> {
         let name = TopicName::new(topic)?;
         let (done, result) = oneshot::channel();
-        let command = Command::Unsubscribe { member: self.id, name: name.clone(), done: Some(done) };
-        self.node().send(self.id, command);
+        let command = Command::Unsubscribe { member: self.id(), name: name.clone(), done: Some(done) };
+        self.node().send(self.id(), command);
         // A future that is dropped here has unsubscribed all the same.
-        let counted = CountedTopic { topics: &self.topics, name: Some(name) };
+        let counted = Counted { joined: &self.joined, name: Some(name) };
         let was_subscribed = result.await.map_err(|_| HubError::Stopped)?;
         if !was_subscribed {
             // It may belong to a subscription that is about to begin.
@@ -105,65 +96,70 @@ impl Member {
         self.shared.history(&name, after).await
     }
 
+    /// Returns the newest position of a topic; see [`Hub::position`](crate::Hub::position).
+    ///
+    /// # Errors
+    /// Fails if the name is not valid, the hook refuses, or the engine fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn position(&self, topic: &str) -> Result<Option<Position>, HubError> {
+        let name = TopicName::new(topic)?;
+        self.may(&name, Action::History).await?;
+        self.shared.position(&name).await
+    }
+
+    /// Returns the next notice that [`Hub::notify`](crate::Hub::notify) has sent to this member. Those from before the
+    /// first call of this method are lost. Up to 64 wait; with more, the hub closes the connection with 3008.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no notice.
+    pub fn notice(&self) -> impl Future<Output = Bytes> + Send + '_ {
+        self.joined.take_notices();
+        self.joined.notice()
+    }
+
     pub(super) async fn may(&self, name: &TopicName, action: Action) -> Result<(), HubError> {
-        self.shared.may(&self.identity, self.id, name, action).await
+        self.shared.may(self.identity(), self.id(), name, action).await
     }
 
     pub(super) fn node(&self) -> &Arc<Node> {
         &self.shared.node
     }
 
-    pub(super) fn lease(&self) -> Duration {
-        self.shared.lease
-    }
-
-    /// Counts one more subscription.
-    pub(super) fn count_topic(&self, name: &TopicName) -> Result<CountedTopic<'_>, HubError> {
-        let limit = self.node().limits.topics_per_member;
-        let mut topics = lock(&self.topics);
-        if topics.contains(name) {
-            return Err(HubError::AlreadySubscribed);
-        }
-        if topics.len() >= limit {
-            return Err(LimitError::TopicsPerMember(limit).into());
-        }
-        topics.insert(name.clone());
-        Ok(CountedTopic { topics: &self.topics, name: Some(name.clone()) })
+    pub(super) fn joined(&self) -> &Arc<Joined> {
+        &self.joined
     }
 }
 
-/// A subscription that was counted. Dropping it takes it back.
-pub(super) struct CountedTopic<'a> {
-    topics: &'a Mutex<HashSet<TopicName>>,
+/// A subscription that has ended, unless [`keep`](Self::keep) is called.
+struct Counted<'a> {
+    joined: &'a Joined,
     name: Option<TopicName>,
 }
 
-impl CountedTopic<'_> {
-    pub(super) fn keep(mut self) {
+impl Counted<'_> {
+    fn keep(mut self) {
         self.name = None;
     }
 }
 
-impl Drop for CountedTopic<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
-            lock(self.topics).remove(name);
+            self.joined.uncount(name);
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Drop for Member {
     fn drop(&mut self) {
-        self.node().send(self.id, Command::Leave { member: self.id });
+        self.node().send(self.id(), Command::Leave { member: self.id() });
     }
 }
 
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").field("id", &self.id).field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("Member").field("id", &self.id()).field("identity", self.identity()).finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod builder;
+mod control;
 mod drain;
 pub(crate) mod events;
 pub(crate) mod member;
@@ -24,7 +25,10 @@ use crate::{
         position::Position,
         topic::Topic,
     },
-    node::{control::Disconnect, routing::Node},
+    node::{
+        joined::Joined,
+        routing::{Full, Node},
+    },
     topics::recovery::Replay,
 };
 
@@ -53,8 +57,9 @@ pub struct Hub(Arc<Shared>);
 impl Hub {
     /// Adds a connection. Keep the [`Member`] as long as the connection lives, and keep reading.
     ///
-    /// A hub that drains closes the connection with the code of the [drain](Self::drain), and a hub that is full closes
-    /// it with 1013. The reader then ends soon, and the member cannot subscribe.
+    /// A hub that drains closes the connection with the code of the [drain](Self::drain), a hub that is full closes it
+    /// with 1013, and one whose user has too many closes it with 3504. The reader then ends soon, and the member cannot
+    /// subscribe.
     pub fn join(&self, conn: Conn, identity: Identity) -> (Member, Reader) {
         self.join_with(conn, identity, self.0.encoding.clone())
     }
@@ -73,17 +78,18 @@ impl Hub {
         };
         let joined = match refusal {
             Some(refusal) => Err(refusal),
-            None => {
-                node.join(&identity, writer.clone(), encoding).ok_or((CloseCode::TRY_AGAIN_LATER, "the hub is full"))
-            }
+            None => node.join(identity.clone(), writer.clone(), encoding).map_err(|full| match full {
+                Full::Node => (CloseCode::TRY_AGAIN_LATER, "the hub is full"),
+                Full::User => (CloseCode::new(CONNECTION_LIMIT), "connection limit"),
+            }),
         };
-        let id = joined.unwrap_or_else(|(code, reason)| {
+        let joined = joined.unwrap_or_else(|(code, reason)| {
             if let Err(error) = writer.start_close(code, reason) {
                 tracing::debug!(%error, "a connection was not closed");
             }
-            node.unused_id()
+            Arc::new(Joined::new(node.unused_id(), identity))
         });
-        (Member::new(self.0.clone(), id, identity, writer), reader)
+        (Member::new(self.0.clone(), joined, writer), reader)
     }
 
     /// Returns who is present in a topic, on all nodes. Empty in topics without
@@ -132,26 +138,16 @@ impl Hub {
         Ok(self.node().options(&TopicName::new(name)?))
     }
 
-    /// Closes all connections of a user, on all nodes.
-    ///
-    /// ```
-    /// # async fn ban(hub: silverback_hub::Hub) -> Result<(), silverback_hub::HubError> {
-    /// hub.disconnect("42", 4501, "banned").await?;
-    /// # Ok(()) }
-    /// ```
+    /// Returns the newest position of a topic, without reading its history. `None` in topics without
+    /// [history](crate::Topic::history).
     ///
     /// # Errors
-    /// Fails if the code must not be sent (RFC 6455, 7.4) or the engine fails.
+    /// Fails if the name is not valid or the engine fails.
     ///
     /// # Cancel safety
-    /// If the future is dropped, the nodes may have been told or not.
-    pub async fn disconnect(&self, user: &str, code: u16, reason: &str) -> Result<(), HubError> {
-        if !CloseCode::new(code).is_sendable() {
-            return Err(HubError::CloseCode(code));
-        }
-        let message = Disconnect { user: user.to_owned(), code, reason: reason.to_owned() }.encode();
-        let node = self.node();
-        Ok(node.call(node.engine.control(message)).await?)
+    /// Dropping the future changes nothing.
+    pub async fn position(&self, topic: &str) -> Result<Option<Position>, HubError> {
+        self.0.position(&TopicName::new(topic)?).await
     }
 
     /// Returns the events from now on: slow members, holes, and the state of the engine.
@@ -180,3 +176,6 @@ impl fmt::Debug for Hub {
         f.debug_struct("Hub").field("node", &self.0.node).finish_non_exhaustive()
     }
 }
+
+/// The close code for a connection more than its user may have. It tells clients not to come back.
+const CONNECTION_LIMIT: u16 = 3504;

@@ -71,7 +71,8 @@ impl Hub {
 }
 
 impl Member {
-    /// Publishes for this member, as [`Hub::publish`] does for the server. The publication carries its user id.
+    /// Publishes for this member, as [`Hub::publish`] does for the server. The publication carries its id, its user
+    /// id and its info.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Publish<'_> {
         Publish::new(self.node(), Some(self), topic, message.into())
     }
@@ -115,7 +116,7 @@ impl<'a> Publish<'a> {
         publication.except = self.except.map(Member::id);
         if let Some(by) = self.by {
             by.may(&name, Action::Publish).await?;
-            publication.user = by.identity().user_id().map(Arc::from);
+            publication.publisher = Some(by.joined().present().clone());
         }
         let accepted = node.call(node.engine.publish(node.options(&name), publication)).await?;
         node.counting.published.fetch_add(u64::from(!accepted.is_duplicate), Ordering::Relaxed);

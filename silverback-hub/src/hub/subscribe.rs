@@ -2,22 +2,17 @@
 
 use std::{fmt, pin::Pin};
 
+use futures_util::future::try_join_all;
 use silverback::Message;
-use tokio::sync::oneshot;
 
 use super::{access::Action, member::Member};
 use crate::{
     model::{
-        error::{EngineError, HubError},
+        error::HubError,
         name::TopicName,
-        position::Position,
         subscribed::{Start, Subscribed},
     },
-    node::{
-        commands::{Command, Reply, ReplyMessage},
-        routing::Node,
-    },
-    topics::recovery::Replay,
+    node::{commands::ReplyMessage, subscribing::subscribe},
 };
 
 /// A subscription that begins once this is awaited; see [`Member::subscribe`].
@@ -58,6 +53,29 @@ impl Member {
     }
 }
 
+/// Subscriptions that begin together once this is awaited; see [`Member::subscribe_all`].
+#[must_use = "nothing is subscribed until this is awaited"]
+pub struct SubscribeAll<'a> {
+    member: &'a Member,
+    topics: Vec<(String, Start)>,
+    message: Option<ReplyMessage>,
+}
+
+impl Member {
+    /// Subscribes to several topics that become live at the same time. Await it, or set a
+    /// [`reply`](SubscribeAll::reply) for all of them first. The results are in the order of the topics: one that fails
+    /// does not stop the others.
+    ///
+    /// # Errors
+    /// Fails as a whole, without any subscription, if a name is not valid or the hook refuses one of them.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the member is not subscribed, but it may have got some publications.
+    pub fn subscribe_all(&self, topics: impl IntoIterator<Item = (String, Start)>) -> SubscribeAll<'_> {
+        SubscribeAll { member: self, topics: topics.into_iter().collect(), message: None }
+    }
+}
+
 impl<'a> Subscribe<'a> {
     fn new(member: &'a Member, topic: &str, start: Start) -> Self {
         Self { member, topic: topic.to_owned(), start, message: None }
@@ -69,52 +87,16 @@ impl<'a> Subscribe<'a> {
     ///
     /// Default: the hub sends the recovered publications as if they were live.
     pub fn reply(mut self, message: impl FnOnce(&Subscribed) -> Message + Send + 'static) -> Self {
-        self.message = Some(Box::new(message));
+        self.message = Some(Box::new(|results| results.first()?.as_ref().ok().map(message)));
         self
     }
 
     async fn run(self) -> Result<Subscribed, HubError> {
         let Self { member, topic, start, message } = self;
-        let node = member.node();
         let name = TopicName::new(&topic)?;
         member.may(&name, Action::Subscribe).await?;
-        // Taken back last, when the shard has been told.
-        let counted = member.count_topic(&name)?;
-        let entered = node.enter(&name, member.id(), member.identity()).await?;
-        let (done, result) = oneshot::channel();
-        let reply = Reply { message, done };
-        let member_id = member.id();
-        let undo = if start == Start::Live {
-            let command =
-                |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: Some(reply) };
-            entered.hand_over(command)?;
-            Undo::new(member, &name)
-        } else {
-            let command =
-                |position| Command::Subscribe { member: member_id, name: name.clone(), position, reply: None };
-            entered.hand_over(command)?;
-            let undo = Undo::new(member, &name);
-            // From here on the shard keeps the publications that arrive, so there is no hole before the replay.
-            let replay = replay(node, &name, &start).await?;
-            let asks_for_all = matches!(start, Start::After(_));
-            node.send(member_id, Command::Merge { member: member_id, name: name.clone(), replay, asks_for_all, reply });
-            undo
-        };
-        let subscribed = match result.await {
-            Ok(subscribed) => subscribed,
-            Err(_) => Err(HubError::Stopped),
-        };
-        if let Err(error) = subscribed {
-            // There is nothing to take back.
-            undo.defuse();
-            return Err(error);
-        }
-        if node.options(&name).has_presence() {
-            node.lease(&name, member_id, member.identity(), member.lease()).await?;
-        }
-        undo.defuse();
-        counted.keep();
-        subscribed
+        let results = subscribe(member.node(), member.joined(), vec![(name, start)], message).await;
+        results.into_iter().next().unwrap_or(Err(HubError::Stopped))
     }
 }
 
@@ -127,49 +109,40 @@ impl<'a> IntoFuture for Subscribe<'a> {
     }
 }
 
+impl<'a> SubscribeAll<'a> {
+    /// Sets the message that tells the client about its subscriptions; see [`Subscribe::reply`]. It is sent also if
+    /// some of them, or all, have failed.
+    pub fn reply(mut self, message: impl FnOnce(&[Result<Subscribed, HubError>]) -> Message + Send + 'static) -> Self {
+        self.message = Some(Box::new(|results| Some(message(results))));
+        self
+    }
+
+    async fn run(self) -> Result<Vec<Result<Subscribed, HubError>>, HubError> {
+        let Self { member, topics, message } = self;
+        let named = topics.into_iter().map(|(topic, start)| Ok((TopicName::new(&topic)?, start)));
+        let wanted = named.collect::<Result<Vec<_>, HubError>>()?;
+        try_join_all(wanted.iter().map(|(name, _)| member.may(name, Action::Subscribe))).await?;
+        Ok(subscribe(member.node(), member.joined(), wanted, message).await)
+    }
+}
+
+impl<'a> IntoFuture for SubscribeAll<'a> {
+    type Output = Result<Vec<Result<Subscribed, HubError>>, HubError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Debug for SubscribeAll<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscribeAll").field("topics", &self.topics).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Subscribe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscribe").field("topic", &self.topic).field("start", &self.start).finish_non_exhaustive()
-    }
-}
-
-/// Fetches the publications that a subscription begins with.
-async fn replay(node: &Node, name: &TopicName, start: &Start) -> Result<Replay, EngineError> {
-    let options = node.options(name);
-    match start {
-        Start::Live => Ok(Replay::default()),
-        Start::After(position) => node.call(node.engine.since(name, options, position)).await,
-        Start::Recent(count) => {
-            let mut replay = node.call(node.engine.since(name, options, &Position::start())).await?;
-            replay.publications.drain(..replay.publications.len().saturating_sub(*count));
-            // Nothing is claimed about the publications before.
-            replay.complete = true;
-            Ok(replay)
-        }
-    }
-}
-
-/// Ends a subscription whose call was dropped or has failed.
-struct Undo<'a> {
-    member: &'a Member,
-    name: Option<TopicName>,
-}
-
-impl<'a> Undo<'a> {
-    fn new(member: &'a Member, name: &TopicName) -> Self {
-        Self { member, name: Some(name.clone()) }
-    }
-
-    fn defuse(mut self) {
-        self.name = None;
-    }
-}
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        if let Some(name) = self.name.take() {
-            let member = self.member.id();
-            self.member.node().send(member, Command::Unsubscribe { member, name, done: None });
-        }
     }
 }

@@ -10,6 +10,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) members: usize,
+    pub(crate) members_per_user: usize,
     pub(crate) topics: usize,
     pub(crate) topics_per_member: usize,
     pub(crate) payload: usize,
@@ -27,6 +28,14 @@ impl Limits {
     #[must_use]
     pub fn members(mut self, count: usize) -> Self {
         self.members = count;
+        self
+    }
+
+    /// Members of one user on this node. Default: 1,024. More are closed with 3504. Members without a user id are not
+    /// counted.
+    #[must_use]
+    pub fn members_per_user(mut self, count: usize) -> Self {
+        self.members_per_user = count;
         self
     }
 
@@ -110,6 +119,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             members: 100_000,
+            members_per_user: 1024,
             topics: 100_000,
             topics_per_member: 128,
             payload: 64 * 1024,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use silverback::Message;
 
 use super::{
-    identity::MemberId,
+    identity::{MemberId, Present},
     name::{Label, TopicName},
     position::Position,
 };
@@ -26,14 +26,14 @@ pub struct Publication {
     pub key: Option<Label>,
     /// The member that does not get it, usually its publisher.
     pub except: Option<MemberId>,
-    /// The user of the member that published it. `None` for publications of the server itself.
-    pub user: Option<Arc<str>>,
+    /// The member that published it, with the info of its identity. `None` for publications of the server itself.
+    pub publisher: Option<Arc<Present>>,
 }
 
 impl Publication {
     /// Creates a publication without position, labels or publisher.
     pub fn new(topic: TopicName, message: impl Into<Message>) -> Self {
-        Self { topic, message: message.into(), position: None, id: None, key: None, except: None, user: None }
+        Self { topic, message: message.into(), position: None, id: None, key: None, except: None, publisher: None }
     }
 
     /// Returns the same publication at this position.
@@ -47,7 +47,7 @@ impl Publication {
     pub fn cost(&self) -> usize {
         let labels = self.id.as_ref().map_or(0, |id| id.as_str().len())
             + self.key.as_ref().map_or(0, |key| key.as_str().len())
-            + self.user.as_ref().map_or(0, |user| user.len());
+            + self.publisher.as_ref().map_or(0, |publisher| publisher.identity.len());
         self.message.len() + labels + OVERHEAD
     }
 }

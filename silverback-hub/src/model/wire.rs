@@ -1,10 +1,11 @@
 //! Publications and identities as bytes, for engines that send them through a broker.
 //!
 //! ```text
-//! publication: 1 | flags | id: length, bytes | key: length, bytes | except: 16 bytes | user: length, bytes | payload
+//! publication: 1 | flags | id: length, bytes | key: length, bytes | except: 16 bytes
+//!                | publisher: 16 bytes, length, identity | payload
 //! identity:    1 | flags | user: length, bytes | info
 //! ```
-//! The length of a user id has 2 bytes, any other length 1. A field is there if its flag is set. The first byte is the
+//! The length of an identity has 4 bytes, that of a user id 2, and any other length 1. A field is there if its flag is set. The first byte is the
 //! version. A node that finds another version or an unknown flag reports an error instead of a guess. The topic and the
 //! position are not included, because the broker has them.
 
@@ -14,7 +15,7 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use silverback::{Message, Text};
 
 use super::{
-    identity::{Identity, MemberId},
+    identity::{Identity, MemberId, Present},
     name::{Label, TopicName},
     publication::Publication,
 };
@@ -24,16 +25,15 @@ use super::{
 pub struct DecodeError;
 
 impl Publication {
-    /// Encodes everything but the topic and the position, for a broker. A user id of more than 64 KiB is left out. No
-    /// hub accepts one by default.
+    /// Encodes everything but the topic and the position, for a broker. The publisher's user id is left out if it has
+    /// more than 64 KiB. No hub accepts such an id by default.
     pub fn to_bytes(&self) -> Bytes {
-        let user = self.user.as_deref().and_then(|user| Some((u16::try_from(user.len()).ok()?, user)));
         let flags = [
             (self.message.is_text(), TEXT),
             (self.id.is_some(), ID),
             (self.key.is_some(), KEY),
             (self.except.is_some(), EXCEPT),
-            (user.is_some(), USER),
+            (self.publisher.is_some(), PUBLISHER),
         ];
         let flags = flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |flags, (_, flag)| flags | flag);
         let mut bytes = Vec::with_capacity(self.message.len() + 64);
@@ -44,12 +44,14 @@ impl Publication {
             bytes.put_slice(label.as_str().as_bytes());
         }
         if let Some(except) = self.except {
-            bytes.put_u64(except.node());
-            bytes.put_u64(except.number());
+            put_member(&mut bytes, except);
         }
-        if let Some((len, user)) = user {
-            bytes.put_u16(len);
-            bytes.put_slice(user.as_bytes());
+        if let Some(publisher) = &self.publisher {
+            let identity = publisher.identity.to_bytes();
+            put_member(&mut bytes, publisher.member);
+            // A message has less than 4 GiB, and no hub accepts an identity that has more.
+            bytes.put_u32(identity.len() as u32);
+            bytes.put_slice(&identity);
         }
         bytes.put_slice(self.message.as_bytes());
         bytes.into()
@@ -61,20 +63,24 @@ impl Publication {
     /// Fails if [`to_bytes`](Self::to_bytes) of this version did not make the bytes.
     pub fn from_bytes(topic: TopicName, bytes: Bytes) -> Result<Self, DecodeError> {
         let mut bytes = bytes;
-        let flags = header(&mut bytes, TEXT | ID | KEY | EXCEPT | USER)?;
+        let flags = header(&mut bytes, TEXT | ID | KEY | EXCEPT | PUBLISHER)?;
         let id = field(flags, ID, || label(&mut bytes))?;
         let key = field(flags, KEY, || label(&mut bytes))?;
-        let except = field(flags, EXCEPT, || {
-            let node = bytes.try_get_u64().map_err(|_| DecodeError)?;
-            Ok(MemberId::new(node, bytes.try_get_u64().map_err(|_| DecodeError)?))
+        let except = field(flags, EXCEPT, || get_member(&mut bytes))?;
+        let publisher = field(flags, PUBLISHER, || {
+            let member = get_member(&mut bytes)?;
+            let len = bytes.try_get_u32().map_err(|_| DecodeError)? as usize;
+            if bytes.len() < len {
+                return Err(DecodeError);
+            }
+            Ok(Arc::new(Present::new(member, Identity::from_bytes(bytes.split_to(len))?)))
         })?;
-        let user = field(flags, USER, || user(&mut bytes))?;
         let message = if flags & TEXT > 0 {
             Message::Text(Text::try_from(bytes).map_err(|_| DecodeError)?)
         } else {
             Message::Binary(bytes)
         };
-        let publication = Self { id, key, except, user, ..Self::new(topic, message) };
+        let publication = Self { id, key, except, publisher, ..Self::new(topic, message) };
         Ok(publication)
     }
 }
@@ -116,6 +122,16 @@ impl FromStr for MemberId {
         // There is one way to write an id, so that ids can be compared as text.
         if id.to_string() == text { Ok(id) } else { Err(DecodeError) }
     }
+}
+
+pub(crate) fn put_member(bytes: &mut Vec<u8>, member: MemberId) {
+    bytes.put_u64(member.node());
+    bytes.put_u64(member.number());
+}
+
+pub(crate) fn get_member(bytes: &mut Bytes) -> Result<MemberId, DecodeError> {
+    let node = bytes.try_get_u64().map_err(|_| DecodeError)?;
+    Ok(MemberId::new(node, bytes.try_get_u64().map_err(|_| DecodeError)?))
 }
 
 fn header(bytes: &mut Bytes, known: u8) -> Result<u8, DecodeError> {
@@ -161,14 +177,15 @@ const TEXT: u8 = 1;
 const ID: u8 = 2;
 const KEY: u8 = 4;
 const EXCEPT: u8 = 8;
-const USER: u8 = 16;
+const PUBLISHER: u8 = 16;
+const USER: u8 = 1;
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::{DecodeError, Identity, Label, MemberId, Publication, TopicName};
+    use super::{DecodeError, Identity, Label, MemberId, Present, Publication, TopicName};
 
     fn topic() -> TopicName {
         TopicName::new("t").unwrap()
@@ -188,10 +205,10 @@ mod tests {
             publication.id = id.map(|id| Label::new(&id).unwrap());
             publication.key = key.map(|key| Label::new(&key).unwrap());
             publication.except = except.map(|(node, number)| MemberId::new(node, number));
-            publication.user = user.as_deref().map(Into::into);
+            let identity = user.map_or_else(Identity::anonymous, Identity::user).info(binary);
+            publication.publisher = except.map(|_| Present::new(MemberId::new(1, 2), identity.clone()).into());
             prop_assert_eq!(Publication::from_bytes(topic(), publication.to_bytes()), Ok(publication));
 
-            let identity = user.map_or_else(Identity::anonymous, Identity::user).info(binary);
             prop_assert_eq!(Identity::from_bytes(identity.to_bytes()), Ok(identity));
 
             if let Some((node, number)) = except {

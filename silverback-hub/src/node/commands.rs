@@ -5,12 +5,16 @@ use std::sync::Arc;
 use silverback::{Message, Writer};
 use tokio::sync::oneshot;
 
+use super::{
+    control::{Order, Question},
+    joined::Joined,
+};
 use crate::{
     encoding::Encoding,
     engine::events::Room,
     model::{
         error::HubError, identity::MemberId, name::TopicName, position::Position, publication::Publication,
-        subscribed::Subscribed, topic::Slow,
+        subscribed::Subscribed, target::Target, topic::Slow,
     },
     topics::recovery::Replay,
 };
@@ -18,8 +22,7 @@ use crate::{
 /// A command to a shard. It handles them in order.
 pub(crate) enum Command {
     Join {
-        member: MemberId,
-        user: Option<Arc<str>>,
+        member: Arc<Joined>,
         writer: Writer,
         encoding: Arc<dyn Encoding>,
     },
@@ -27,20 +30,19 @@ pub(crate) enum Command {
     Leave {
         member: MemberId,
     },
-    /// Adds a subscription whose publications reach the shard after `position`. With a reply it is live at once.
-    /// Without one, publications are kept until [`Command::Merge`].
+    /// Adds a subscription whose publications reach the shard after `position`. It is not live before
+    /// [`Command::GoLive`]. Until then its publications are kept, unless it begins with the next one.
     Subscribe {
         member: MemberId,
         name: TopicName,
         position: Option<Position>,
-        reply: Option<Reply>,
+        begins_live: bool,
     },
-    /// Makes such a subscription live. `asks_for_all`: a replay with a hole is as bad as none.
-    Merge {
+    /// Makes such subscriptions live, after one reply for all of them. Those that have failed before are in the reply
+    /// too.
+    GoLive {
         member: MemberId,
-        name: TopicName,
-        replay: Replay,
-        asks_for_all: bool,
+        starting: Vec<Result<Starting, HubError>>,
         reply: Reply,
     },
     /// Ends a subscription.
@@ -59,24 +61,32 @@ pub(crate) enum Command {
         code: u16,
         reason: Arc<str>,
     },
-    /// Closes the connections of a user.
-    CloseUser {
-        user: Arc<str>,
-        code: u16,
-        reason: Arc<str>,
+    /// Acts on members for the server.
+    Order {
+        target: Arc<Target>,
+        order: Order,
     },
     /// Asks for the members of this shard.
     Members(oneshot::Sender<Vec<MemberId>>),
 }
 
-/// How a member is told about its subscription before the first live publication.
+/// A subscription that becomes live.
+pub(crate) struct Starting {
+    pub(crate) name: TopicName,
+    /// `None`: it begins with the next publication.
+    pub(crate) replay: Option<Replay>,
+    /// A replay with a hole is as bad as none.
+    pub(crate) asks_for_all: bool,
+}
+
+/// How a member is told about its subscriptions before the first live publication.
 pub(crate) struct Reply {
     /// Makes the message of the protocol above. `None`: the recovered publications are sent.
     pub(crate) message: Option<ReplyMessage>,
-    pub(crate) done: oneshot::Sender<Result<Subscribed, HubError>>,
+    pub(crate) done: oneshot::Sender<Vec<Result<Subscribed, HubError>>>,
 }
 
-pub(crate) type ReplyMessage = Box<dyn FnOnce(&Subscribed) -> Message + Send>;
+pub(crate) type ReplyMessage = Box<dyn FnOnce(&[Result<Subscribed, HubError>]) -> Option<Message> + Send>;
 
 /// A publication on its way to the shards.
 pub(crate) struct Delivery {
@@ -109,6 +119,12 @@ pub(crate) enum Job {
     Release(TopicName, MemberId),
     /// Publications after this position may be missing.
     Recover(TopicName, Position),
+    /// The server subscribes a member.
+    Subscribe(Arc<Joined>, TopicName),
+    /// A node asks, with a number that the answer repeats.
+    Answer { asker: u64, number: u64, question: Question },
+    /// Tell all nodes that this one lives.
+    Hello,
     /// Answer when no work is left.
     Idle(oneshot::Sender<()>),
     /// The engine was away, or may have lost publications of any topic.

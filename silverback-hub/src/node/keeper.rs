@@ -16,10 +16,18 @@ use tokio::{
 use super::{
     commands::Job,
     routing::{Node, STRIPES},
+    subscribing::subscribe,
+    surveys::HELLO,
 };
 use crate::{
     engine::Lease,
-    model::{error::EngineError, identity::MemberId, name::TopicName, position::Position},
+    model::{
+        error::{EngineError, HubError},
+        identity::MemberId,
+        name::TopicName,
+        position::Position,
+        subscribed::Start,
+    },
     topics::recovery::Replay,
 };
 
@@ -41,6 +49,7 @@ pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>
     // Each tick looks at one stripe of the topics, so that the calls are spread over the whole time.
     let (mut renewals, mut checks) = (ticks(pace.lease / 3), ticks(pace.check));
     let (mut renewed, mut checked) = (0, 0);
+    let mut hellos = every(HELLO);
     loop {
         tokio::select! {
             job = jobs.recv(), if running.len() < CALLS => {
@@ -54,7 +63,11 @@ pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>
             _ = renewals.tick() => {
                 let Some(node) = node.upgrade() else { return };
                 renewed = (renewed + 1) % STRIPES;
-                running.push(Box::pin(renew(node, renewed, pace.lease)));
+                running.push(Box::pin(renew(node, renewed)));
+            }
+            _ = hellos.tick() => {
+                let Some(node) = node.upgrade() else { return };
+                running.push(Box::pin(async move { node.say_hello().await }));
             }
             _ = checks.tick() => {
                 let Some(node) = node.upgrade() else { return };
@@ -69,7 +82,11 @@ pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>
 }
 
 fn ticks(period: Duration) -> tokio::time::Interval {
-    let mut ticks = interval((period / STRIPES as u32).max(Duration::from_millis(1)));
+    every((period / STRIPES as u32).max(Duration::from_millis(1)))
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
@@ -83,6 +100,19 @@ fn start(node: Arc<Node>, job: Job, running: &Running, pace: Pace) {
             }
         })),
         Job::Recover(name, after) => running.push(Box::pin(recover(node, name, after))),
+        Job::Subscribe(member, name) => running.push(Box::pin(async move {
+            for result in subscribe(&node, &member, vec![(name.clone(), Start::Live)], None).await {
+                match result {
+                    // The server may say it twice.
+                    Ok(_) | Err(HubError::AlreadySubscribed) => {}
+                    Err(error) => tracing::debug!(%error, topic = %name, "a member was not subscribed"),
+                }
+            }
+        })),
+        Job::Answer { asker, number, question } => {
+            running.push(Box::pin(async move { node.answer(asker, number, question).await }));
+        }
+        Job::Hello => running.push(Box::pin(async move { node.say_hello().await })),
         // The caller keeps it.
         Job::Idle(_) => {}
         Job::CheckAll => {
@@ -155,7 +185,7 @@ async fn check(node: Arc<Node>, stripe: usize) {
 }
 
 /// Renews the leases of the members that are present in the topics of a stripe.
-async fn renew(node: Arc<Node>, stripe: usize, lasts: Duration) {
+async fn renew(node: Arc<Node>, stripe: usize) {
     let leases: Vec<_> = {
         let stripe = node.locked(stripe);
         let lease = |name: &TopicName, (member, identity): (&MemberId, &_)| {
@@ -164,7 +194,7 @@ async fn renew(node: Arc<Node>, stripe: usize, lasts: Duration) {
         stripe.iter().flat_map(|(name, entry)| entry.present.iter().map(move |one| lease(name, one))).collect()
     };
     for some in leases.chunks(LEASES) {
-        if let Err(error) = node.call(node.engine.lease(some.to_vec(), lasts)).await {
+        if let Err(error) = node.call(node.engine.lease(some.to_vec(), node.lease)).await {
             tracing::debug!(%error, "presence was not renewed");
             return;
         }

@@ -11,9 +11,13 @@
 pub(crate) mod commands;
 pub(crate) mod control;
 pub(crate) mod counting;
+pub(crate) mod joined;
 pub(crate) mod keeper;
+pub(crate) mod replays;
 pub(crate) mod routing;
 pub(crate) mod shard;
+pub(crate) mod subscribing;
+pub(crate) mod surveys;
 
 use std::sync::Arc;
 
@@ -36,11 +40,12 @@ pub(crate) async fn start(
     limits: Limits,
     shards: usize,
     pace: Pace,
+    name: String,
 ) -> Result<Arc<Node>, EngineError> {
     let (jobs, queue) = mpsc::unbounded_channel();
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..shards.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
     let in_flight = limits.in_flight;
-    let node = Arc::new(Node::new(engine, patterns, limits, senders, jobs));
+    let node = Arc::new(Node::new(engine, patterns, limits, senders, jobs, name, pace.lease));
     for (number, receiver) in receivers.into_iter().enumerate() {
         tokio::spawn(Shard::new(number, &node, receiver).run());
     }

@@ -8,9 +8,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use silverback::Writer;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -19,10 +20,14 @@ use tokio::{
 
 use super::{
     commands::{Command, Delivery, Job},
-    control::Disconnect,
+    control::{Control, Order},
     counting::Counting,
+    joined::Joined,
+    replays::Replays,
+    surveys::Surveys,
 };
 use crate::{
+    clock,
     encoding::Encoding,
     engine::{
         Engine, EngineFuture, Lease,
@@ -36,8 +41,8 @@ use crate::{
         limits::{LimitError, Limits},
         name::TopicName,
         pattern::Patterns,
-        position::Position,
         publication::Publication,
+        target::Target,
         topic::Topic,
     },
     random,
@@ -58,7 +63,15 @@ pub(crate) struct Node {
     hasher: RandomState,
     shards: Vec<mpsc::UnboundedSender<Command>>,
     jobs: mpsc::UnboundedSender<Job>,
-    id: u64,
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) begun: Instant,
+    /// How long a member is present without being renewed.
+    pub(super) lease: Duration,
+    pub(super) replays: Replays,
+    pub(super) surveys: Surveys,
+    /// Members of each user.
+    users: Mutex<HashMap<Arc<str>, usize>>,
     next_member: AtomicU64,
     is_up: AtomicBool,
     is_draining: AtomicBool,
@@ -78,6 +91,15 @@ pub(super) struct Entry {
     pub(super) gate: Arc<tokio::sync::Mutex<bool>>,
 }
 
+/// Why a member was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The node has as many members as its limit allows.
+    Node,
+    /// The user has.
+    User,
+}
+
 /// A subscription that is counted and has not reached its shard yet. Dropping it takes it back.
 pub(crate) struct Entered {
     node: Arc<Node>,
@@ -94,6 +116,8 @@ impl Node {
         limits: Limits,
         shards: Vec<mpsc::UnboundedSender<Command>>,
         jobs: mpsc::UnboundedSender<Job>,
+        name: String,
+        lease: Duration,
     ) -> Self {
         Self {
             engine,
@@ -104,6 +128,12 @@ impl Node {
             shards,
             jobs,
             id: random::number(),
+            name,
+            begun: clock::now(),
+            lease,
+            replays: Replays::default(),
+            surveys: Surveys::default(),
+            users: Mutex::default(),
             next_member: AtomicU64::new(1),
             is_up: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
@@ -116,16 +146,53 @@ impl Node {
         timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(EngineError::TimedOut))
     }
 
-    /// Adds a member. `None` means that the node is full.
-    pub(crate) fn join(&self, identity: &Identity, writer: Writer, encoding: Arc<dyn Encoding>) -> Option<MemberId> {
+    /// Adds a member.
+    pub(crate) fn join(
+        &self,
+        identity: Identity,
+        writer: Writer,
+        encoding: Arc<dyn Encoding>,
+    ) -> Result<Arc<Joined>, Full> {
         let limit = self.limits.members as u64;
         let count = &self.counting.members;
         count
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |members| (members < limit).then_some(members + 1))
-            .ok()?;
-        let member = self.unused_id();
-        self.send(member, Command::Join { member, user: identity.shared_user(), writer, encoding });
-        Some(member)
+            .map_err(|_| Full::Node)?;
+        if let Some(user) = identity.shared_user() {
+            let mut users = self.lock_users();
+            let members = users.get(&user).copied().unwrap_or(0);
+            if members >= self.limits.members_per_user {
+                count.fetch_sub(1, Ordering::Relaxed);
+                return Err(Full::User);
+            }
+            users.insert(user, members + 1);
+        }
+        let member = Arc::new(Joined::new(self.unused_id(), identity));
+        self.send(member.id(), Command::Join { member: member.clone(), writer, encoding });
+        Ok(member)
+    }
+
+    /// Uncounts a member that its shard has removed.
+    pub(super) fn forget(&self, member: &Joined) {
+        self.counting.members.fetch_sub(1, Ordering::Relaxed);
+        let Some(user) = member.identity().user_id() else { return };
+        let mut users = self.lock_users();
+        let left = users.get_mut(user).map(|members| {
+            *members -= 1;
+            *members
+        });
+        if left == Some(0) {
+            users.remove(user);
+        }
+    }
+
+    /// Returns the number of different users.
+    pub(super) fn users(&self) -> u64 {
+        self.lock_users().len() as u64
+    }
+
+    fn lock_users(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns an id for a connection that was refused.
@@ -172,13 +239,8 @@ impl Node {
     }
 
     /// Counts a subscription, and subscribes the engine if it is the first one of the topic.
-    pub(crate) async fn enter(
-        self: &Arc<Self>,
-        name: &TopicName,
-        member: MemberId,
-        identity: &Identity,
-    ) -> Result<Entered, HubError> {
-        let (entered, gate) = self.count(name, member, identity)?;
+    pub(crate) async fn enter(self: &Arc<Self>, name: &TopicName, member: &Joined) -> Result<Entered, HubError> {
+        let (entered, gate) = self.count(name, member)?;
         let mut is_subscribed = gate.lock().await;
         if !*is_subscribed {
             // A stream from before the last unsubscription does not know the publications since then.
@@ -198,10 +260,9 @@ impl Node {
     fn count(
         self: &Arc<Self>,
         name: &TopicName,
-        member: MemberId,
-        identity: &Identity,
+        member: &Joined,
     ) -> Result<(Entered, Arc<tokio::sync::Mutex<bool>>), HubError> {
-        let shard = self.shard_of(member);
+        let shard = self.shard_of(member.id());
         let mut stripe = self.stripe(name);
         if !stripe.contains_key(name) {
             let topics = &self.counting.topics;
@@ -225,7 +286,7 @@ impl Node {
         self.counting.subscriptions.fetch_add(1, Ordering::Relaxed);
         let gate = entry.gate.clone();
         drop(stripe);
-        let (name, identity) = (name.clone(), identity.clone());
+        let (name, member, identity) = (name.clone(), member.id(), member.identity().clone());
         Ok((Entered { node: self.clone(), name, member, identity, is_done: false }, gate))
     }
 
@@ -246,15 +307,10 @@ impl Node {
     }
 
     /// Tells the engine that a subscribed member is present.
-    pub(crate) async fn lease(
-        &self,
-        name: &TopicName,
-        member: MemberId,
-        identity: &Identity,
-        lasts: Duration,
-    ) -> Result<(), EngineError> {
-        let lease = Lease::new(name.clone(), member, identity.clone());
-        self.call(self.engine.lease(vec![lease], lasts)).await?;
+    pub(crate) async fn lease(&self, name: &TopicName, member: &Joined) -> Result<(), EngineError> {
+        let lease = Lease::new(name.clone(), member.id(), member.identity().clone());
+        self.call(self.engine.lease(vec![lease], self.lease)).await?;
+        let member = member.id();
         let is_gone = self.stripe(name).get(name).is_none_or(|entry| !entry.present.contains_key(&member));
         if is_gone {
             // It left before the engine knew that it had come.
@@ -275,6 +331,34 @@ impl Node {
         members
     }
 
+    /// Returns the topics with members here that match, at most `limit` of them, and whether there are more.
+    pub(super) fn topics_with_members(
+        &self,
+        limit: usize,
+        matches: impl Fn(&str) -> bool,
+    ) -> (Vec<(TopicName, u64)>, bool) {
+        let mut found = Vec::new();
+        for number in 0..STRIPES {
+            let stripe = self.locked(number);
+            for (name, entry) in stripe.iter().filter(|(name, entry)| entry.subscribers > 0 && matches(name.as_str())) {
+                if found.len() >= limit {
+                    return (found, true);
+                }
+                found.push((name.clone(), entry.subscribers as u64));
+            }
+        }
+        (found, false)
+    }
+
+    /// Ends the node after its last handle: the engine hears about the members that have left.
+    pub(crate) async fn end(&self) {
+        self.begin_drain();
+        // Asked, so that the shards have come to the last member.
+        self.members().await;
+        self.idle().await;
+        self.say_goodbye().await;
+    }
+
     /// Waits until the engine knows about the members that have left.
     pub(crate) async fn idle(&self) {
         let (reply, answer) = oneshot::channel();
@@ -282,7 +366,7 @@ impl Node {
         let _ = timeout(CALL_TIMEOUT, answer).await;
     }
 
-    fn job(&self, job: Job) {
+    pub(super) fn job(&self, job: Job) {
         // Without its keeper the runtime has ended.
         let _ = self.jobs.send(job);
     }
@@ -341,10 +425,27 @@ impl Node {
         }
     }
 
-    fn handle_control(&self, message: &[u8]) {
-        let Some(Disconnect { user, code, reason }) = Disconnect::decode(message) else { return };
-        let (user, reason): (Arc<str>, Arc<str>) = (user.into(), reason.into());
-        self.send_to_all(|| Command::CloseUser { user: user.clone(), code, reason: reason.clone() });
+    fn handle_control(&self, message: Bytes) {
+        match Control::decode(message) {
+            Some(Control::Order(target, order)) => self.order(&target, &order),
+            Some(Control::Hello(node)) => self.surveys.heard_of(node),
+            Some(Control::Goodbye(node)) => self.surveys.forget(node),
+            Some(Control::Ask { node, number, question }) => self.job(Job::Answer { asker: node, number, question }),
+            Some(Control::Answer { asker, number, node, part }) if asker == self.id => {
+                self.surveys.answered(number, node, part);
+            }
+            // The answer to another node, or a message of a newer version.
+            Some(Control::Answer { .. }) | None => {}
+        }
+    }
+
+    fn order(&self, target: &Arc<Target>, order: &Order) {
+        let command = || Command::Order { target: target.clone(), order: order.clone() };
+        match target.member {
+            Some(member) if member.node() == self.id => _ = self.send(member, command()),
+            Some(_) => {}
+            None => self.send_to_all(command),
+        }
     }
 
     /// Begins a recovery if the topic has a position to compare with.
@@ -399,6 +500,7 @@ impl Receive for Receiver {
                     node.job(Job::CheckAll);
                     // A broker that has lost its memory does not know who is present.
                     node.job(Job::RenewAll);
+                    node.job(Job::Hello);
                 }
             }
             EngineEvent::Down => {
@@ -408,15 +510,15 @@ impl Receive for Receiver {
             }
             EngineEvent::Gap(Some(name)) => node.begin_recovery(&name),
             EngineEvent::Gap(None) => node.job(Job::CheckAll),
-            EngineEvent::Control(message) => node.handle_control(&message),
+            EngineEvent::Control(message) => node.handle_control(message),
         }
     }
 }
 
 impl Entered {
-    /// Sends the command that hands the subscription to its shard, with the position after which its publications reach
-    /// the shard. The shard uncounts it from now on.
-    pub(crate) fn hand_over(mut self, command: impl FnOnce(Option<Position>) -> Command) -> Result<(), HubError> {
+    /// Hands the subscription to its shard, with the position after which its publications reach the shard. The shard
+    /// uncounts it from now on.
+    pub(crate) fn hand_over(mut self, begins_live: bool) -> Result<(), HubError> {
         // Under the lock, so that no publication comes between.
         let mut stripe = self.node.stripe(&self.name);
         let entry = stripe.get_mut(&self.name);
@@ -427,7 +529,8 @@ impl Entered {
             }
             entry.stream.position().cloned()
         });
-        let is_sent = self.node.send(self.member, command(position));
+        let command = Command::Subscribe { member: self.member, name: self.name.clone(), position, begins_live };
+        let is_sent = self.node.send(self.member, command);
         drop(stripe);
         self.is_done = is_sent;
         if is_sent { Ok(()) } else { Err(HubError::Stopped) }

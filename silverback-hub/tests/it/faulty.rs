@@ -34,6 +34,8 @@ pub(crate) struct Faults {
     pub(crate) releases_slowly: AtomicBool,
     /// Leases wait for a permit.
     pub(crate) leases: Semaphore,
+    /// Calls for replays.
+    pub(crate) replayed: AtomicUsize,
     /// Replays fail, although the engine is up.
     pub(crate) fails_replays: AtomicBool,
     /// Replays wait for a permit.
@@ -53,6 +55,7 @@ impl Faulty {
             is_dead: AtomicBool::new(false),
             releases_slowly: AtomicBool::new(false),
             leases: Semaphore::new(Semaphore::MAX_PERMITS),
+            replayed: AtomicUsize::new(0),
             fails_replays: AtomicBool::new(false),
             replays: Semaphore::new(Semaphore::MAX_PERMITS),
             subscriptions: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -150,6 +153,7 @@ impl Engine for Faulty {
 
     fn since<'a>(&'a self, name: &'a TopicName, topic: &'a Topic, after: &'a Position) -> EngineFuture<'a, Replay> {
         self.call(Box::pin(async move {
+            self.faults.replayed.fetch_add(1, Ordering::SeqCst);
             if self.faults.fails_replays.load(Ordering::SeqCst) {
                 return Err(EngineError::Other("a fault".into()));
             }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod control;
 mod drain;
 mod engine;
 mod events;

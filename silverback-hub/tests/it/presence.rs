@@ -61,9 +61,7 @@ async fn a_member_that_goes_before_the_engine_knows_that_it_came_leaves_no_ghost
         settle().await;
     }
     assert!(poll_once(&mut subscribing).await.is_pending(), "the engine does not answer yet");
-    gone.remote.reset();
-    settle().await;
-    hub.publish("t", "x").await.unwrap();
+    hub.disconnect("gone", 4000, "").await.unwrap();
     settle().await;
     assert_eq!(hub.counters().members, 1);
     faults.leases.add_permits(1_000_000);

@@ -35,6 +35,58 @@ async fn a_member_that_comes_back_gets_what_it_has_missed_before_anything_live()
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_that_return_at_once_share_the_calls_of_the_engine() {
+    let (hub, faults) = faulty(Topic::new().history(50, Duration::from_secs(300))).await;
+    let first = Client::user(&hub, "first");
+    let epoch = first.member.subscribe("t", Start::Live).await.unwrap().position.unwrap().epoch;
+    publish(&hub, "t", 1..=100).await;
+    let back = |offset: u64| {
+        let (hub, after) = (hub.clone(), Position::new(epoch.clone(), offset));
+        async move {
+            let client = Client::user(&hub, "back");
+            let subscribed = client.member.subscribe("t", Start::After(after)).await.unwrap();
+            (subscribed.recovered, subscribed.publications.len())
+        }
+    };
+    let everyone: Vec<_> = (0..1000).map(|number| tokio::spawn(back(50 + number % 51))).collect();
+    for (number, one) in everyone.into_iter().enumerate() {
+        assert_eq!(within(one).await.unwrap(), (Recovery::Complete, 50 - number % 51));
+    }
+    assert!(faults.replayed.swap(0, Ordering::SeqCst) <= 2, "one call, and one for those that came during it");
+    // Some were away for too long, and they do not spoil it for the others.
+    let everyone: Vec<_> = (0..=100).map(|offset| tokio::spawn(back(offset))).collect();
+    for (offset, one) in everyone.into_iter().enumerate() {
+        let expected = if offset < 50 { (Recovery::Incomplete, 0) } else { (Recovery::Complete, 100 - offset) };
+        assert_eq!(within(one).await.unwrap(), expected, "after {offset}");
+    }
+    let calls = faults.replayed.load(Ordering::SeqCst);
+    assert!(calls <= 20, "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn positions_of_other_epochs_are_incomplete_and_do_not_spoil_those_of_this_one() {
+    let hub = hub(with_history()).await;
+    let first = Client::user(&hub, "first");
+    let epoch = first.member.subscribe("t", Start::Live).await.unwrap().position.unwrap().epoch;
+    publish(&hub, "t", 1..=3).await;
+    let other = silverback_hub::Epoch::new("other");
+    let positions =
+        [Position::new(other.clone(), 0), Position::new(epoch, 2), Position::new(other, 3), Position::start()];
+    let back = positions.map(|after| {
+        let hub = hub.clone();
+        tokio::spawn(async move {
+            let client = Client::user(&hub, "back");
+            let subscribed = client.member.subscribe("t", Start::After(after)).await.unwrap();
+            (subscribed.recovered, subscribed.publications.len())
+        })
+    });
+    let (no, yes) = (Recovery::Incomplete, Recovery::Complete);
+    for (one, expected) in back.into_iter().zip([(no, 0), (yes, 1), (no, 0), (yes, 3)]) {
+        assert_eq!(within(one).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_published_during_the_replay_is_neither_lost_nor_doubled() {
     let (hub, faults) = faulty(with_history()).await;
     let witness = Client::on(&hub, "w", "t").await;

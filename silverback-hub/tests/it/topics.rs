@@ -91,6 +91,46 @@ async fn a_subscription_whose_future_is_dropped_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn topics_that_begin_together_have_one_reply_before_anything_live() {
+    let hub = hub(with_history()).await;
+    publish(&hub, "a", 1..=2).await;
+    let client = Client::user(&hub, "1");
+    client.member.subscribe("c", Start::Live).await.unwrap();
+    let topics = [
+        ("a".to_owned(), Start::After(silverback_hub::Position::start())),
+        ("b".to_owned(), Start::Live),
+        ("c".to_owned(), Start::Live),
+    ];
+    let subscribing = client.member.subscribe_all(topics).reply(|results| {
+        let told: Vec<_> = results
+            .iter()
+            .map(|one| match one {
+                Ok(one) => format!("{} {:?}", one.position.as_ref().unwrap().offset, one.recovered),
+                Err(error) => error.to_string(),
+            })
+            .collect();
+        told.join(", ").into()
+    });
+    let mut subscribing = subscribing.into_future();
+    while hub.counters().subscriptions < 3 {
+        assert!(poll_once(&mut subscribing).await.is_pending());
+    }
+    // Published before the reply, so it is a part of what the reply says.
+    publish(&hub, "a", [3]).await;
+    publish(&hub, "b", [1]).await;
+    let results = crate::support::within(subscribing).await.unwrap();
+    assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
+    publish(&hub, "b", [4]).await;
+    client.expect_only(["3 Complete, 1 NotAsked, the member is subscribed to this topic already", "4"]).await;
+
+    let error = client.member.subscribe_all([(String::new(), Start::Live)]).await.unwrap_err();
+    assert!(matches!(error, HubError::Name(_)), "{error}");
+    drop(client.member.subscribe_all([("d".to_owned(), Start::Live)]).into_future());
+    settle().await;
+    assert_eq!(hub.counters().subscriptions, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn hub_tasks_end_with_the_last_handle() {
     let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let hub = builder().shards(4).start().await.unwrap();

@@ -19,7 +19,8 @@ use tokio::{sync::mpsc, task::yield_now};
 
 use self::seat::{Flushed, Joining, Seat, Wait};
 use super::{
-    commands::{Command, Delivery, Reply},
+    commands::{Command, Delivery, Job, Reply, ReplyMessage, Starting},
+    control::Order,
     routing::Node,
 };
 use crate::{
@@ -31,12 +32,13 @@ use crate::{
         position::Position,
         publication::Publication,
         subscribed::{Recovery, Subscribed},
+        target::Target,
         topic::Slow,
     },
     topics::{
         backlog::Entry,
         index::{Index, MemberSlot},
-        recovery::{Replay, merge},
+        recovery::merge,
     },
 };
 
@@ -142,16 +144,14 @@ impl Shard {
 
     fn handle_one(&mut self, node: &Node, command: Command) {
         match command {
-            Command::Join { member, user, writer, encoding } => {
-                self.index.join(member.number(), Seat::new(member, user, writer, encoding));
+            Command::Join { member, writer, encoding } => {
+                self.index.join(member.id().number(), Seat::new(member, writer, encoding));
             }
             Command::Leave { member } => self.remove(node, member.number()),
-            Command::Subscribe { member, name, position, reply } => {
-                self.subscribe(node, member, name, position, reply);
+            Command::Subscribe { member, name, position, begins_live } => {
+                self.subscribe(node, member, name, position, begins_live);
             }
-            Command::Merge { member, name, replay, asks_for_all, reply } => {
-                self.merge(node, member, &name, replay, asks_for_all, reply);
-            }
+            Command::GoLive { member, starting, reply } => self.go_live(node, member, starting, reply),
             Command::Unsubscribe { member, name, done } => {
                 let was_subscribed = self.unsubscribe(node, member, &name);
                 done.map(|done| done.send(was_subscribed));
@@ -161,16 +161,38 @@ impl Shard {
                     self.close(slot, code, &reason);
                 }
             }
-            Command::CloseUser { user, code, reason } => {
-                let slots: Vec<_> = self.index.slots().collect();
-                for slot in slots {
-                    if self.index.member_at(slot).is_some_and(|seat| seat.user.as_ref() == Some(&user)) {
-                        self.close(slot, code, &reason);
+            Command::Order { target, order } => self.carry_out(node, &target, &order),
+            // The caller handles those that take long.
+            Command::Publish(_) | Command::Incomplete(_) | Command::Members(_) => {}
+        }
+    }
+
+    /// Acts on members for the server.
+    fn carry_out(&mut self, node: &Node, target: &Target, order: &Order) {
+        let slots: Vec<_> = match target.member {
+            Some(member) => self.index.slot(member.number()).into_iter().collect(),
+            None => self.index.slots().collect(),
+        };
+        for slot in slots {
+            let Some(seat) = self.index.member_at(slot) else { continue };
+            if seat.is_gone || !target.includes(seat.joined.present()) {
+                continue;
+            }
+            let joined = seat.joined.clone();
+            match order {
+                Order::Close { code, reason } => self.close(slot, *code, reason),
+                Order::Subscribe(name) => node.job(Job::Subscribe(joined, name.clone())),
+                Order::Unsubscribe(name) => {
+                    if self.unsubscribe(node, joined.id(), name) {
+                        joined.uncount(name);
+                    }
+                }
+                Order::Notice(notice) => {
+                    if !joined.notify(notice) {
+                        self.close(slot, SLOW, "slow");
                     }
                 }
             }
-            // The caller handles those that take long.
-            Command::Publish(_) | Command::Incomplete(_) | Command::Members(_) => {}
         }
     }
 
@@ -180,47 +202,44 @@ impl Shard {
         member: MemberId,
         name: TopicName,
         position: Option<Position>,
-        reply: Option<Reply>,
+        begins_live: bool,
     ) {
         let number = member.number();
         if !self.index.subscribe(number, &name) {
             node.leave(&name, member);
-            if let Some(reply) = reply {
-                let _ = reply.done.send(Err(HubError::Left));
-            }
-            return;
-        }
-        let Some(seat) = self.index.member_mut(number) else { return };
-        match reply {
-            Some(reply) => {
-                let subscribed = Subscribed { position, recovered: Recovery::NotAsked, publications: Vec::new() };
-                self.go_live(node, number, subscribed, reply);
-            }
-            None => seat.joining.push(Joining::new(name, position)),
+        } else if let Some(seat) = self.index.member_mut(number) {
+            seat.joining.push(Joining::new(name, position, begins_live));
         }
     }
 
-    /// Joins the replay with what arrived meanwhile.
-    fn merge(
-        &mut self,
-        node: &Node,
-        member: MemberId,
-        name: &TopicName,
-        replay: Replay,
-        asks_for_all: bool,
-        reply: Reply,
-    ) {
+    /// Makes subscriptions live. Queues the reply, and only then lets live publications follow.
+    fn go_live(&mut self, node: &Node, member: MemberId, starting: Vec<Result<Starting, HubError>>, reply: Reply) {
         let number = member.number();
+        let mut room = self.room_to_recover(node, number);
+        let results: Vec<_> =
+            starting.into_iter().map(|one| one.and_then(|one| self.merge(number, one, &mut room))).collect();
+        self.reply(node, number, reply.message, &results);
+        // If the call was dropped, its guards take the subscriptions back.
+        let _ = reply.done.send(results);
+    }
+
+    /// Joins the replay of a subscription with what arrived meanwhile. `room` is for the bytes of all recoveries of the
+    /// member.
+    fn merge(&mut self, number: u64, starting: Starting, room: &mut usize) -> Result<Subscribed, HubError> {
+        let Starting { name, replay, asks_for_all } = starting;
         let seat = self.index.member_mut(number);
-        let Some(joining) = seat.and_then(|seat| seat.take_joining(name)) else {
-            let _ = reply.done.send(Err(HubError::Left));
-            return;
-        };
+        let Some(joining) = seat.and_then(|seat| seat.take_joining(&name)) else { return Err(HubError::Left) };
         let reached = joining.reached().cloned();
+        let Some(replay) = replay else {
+            return Ok(Subscribed { position: reached, recovered: Recovery::NotAsked, publications: Vec::new() });
+        };
         let mut merged = merge(replay, joining.arrived);
         let bytes: usize = merged.publications.iter().map(Publication::cost).sum();
-        if joining.is_incomplete || bytes > self.room_to_recover(node, number) {
+        if joining.is_incomplete || bytes > *room {
             (merged.is_complete, merged.publications) = (false, Vec::new());
+        } else {
+            *room -= bytes;
+            self.replayed += bytes;
         }
         let recovered = match (asks_for_all, merged.is_complete) {
             (false, _) => Recovery::NotAsked,
@@ -228,11 +247,9 @@ impl Shard {
             (true, false) => Recovery::Incomplete,
         };
         if let Some(seat) = self.index.member_mut(number) {
-            seat.note_ahead(name, merged.position.as_ref(), reached.as_ref());
+            seat.note_ahead(&name, merged.position.as_ref(), reached.as_ref());
         }
-        self.replayed += bytes;
-        let subscribed = Subscribed { position: merged.position, recovered, publications: merged.publications };
-        self.go_live(node, number, subscribed, reply);
+        Ok(Subscribed { position: merged.position, recovered, publications: merged.publications })
     }
 
     /// Returns how many bytes a recovery of this member may have. One that still has those of earlier recoveries to
@@ -247,22 +264,26 @@ impl Shard {
         if self.index.member_at(slot).is_some_and(|seat| kept(seat) > limit / 2) { 0 } else { limit }
     }
 
-    /// Queues the reply, and only then lets live publications follow.
-    fn go_live(&mut self, node: &Node, number: u64, subscribed: Subscribed, reply: Reply) {
+    fn reply(
+        &mut self,
+        node: &Node,
+        number: u64,
+        message: Option<ReplyMessage>,
+        results: &[Result<Subscribed, HubError>],
+    ) {
         let Some(slot) = self.index.slot(number) else { return };
         let Some(encoding) = self.index.member_at(slot).map(|seat| seat.encoding.clone()) else { return };
-        let messages = match reply.message {
-            Some(message) => vec![guarded(|| PreparedMessage::new(message(&subscribed)))],
+        let messages: Vec<_> = match message {
+            Some(message) => vec![guarded(|| message(results).map(PreparedMessage::new)).flatten()],
             None => {
-                let batches = subscribed.publications.chunks(encoding.max_batch().max(1));
+                let recovered = results.iter().flatten();
+                let batches = recovered.flat_map(|one| one.publications.chunks(encoding.max_batch().max(1)));
                 batches.map(|batch| guarded(|| encoding.encode(batch))).collect()
             }
         };
         for message in messages.into_iter().flatten() {
             self.queue_kept(node, slot, message);
         }
-        // If the call was dropped, its guard takes the subscription back.
-        let _ = reply.done.send(Ok(subscribed));
     }
 
     fn unsubscribe(&mut self, node: &Node, member: MemberId, name: &TopicName) -> bool {
@@ -332,7 +353,7 @@ impl Shard {
     fn remove(&mut self, node: &Node, number: u64) {
         let Some((seat, topics)) = self.index.leave(number) else { return };
         self.backlog_bytes -= seat.counted;
-        node.counting.members.fetch_sub(1, Ordering::Relaxed);
+        node.forget(&seat.joined);
         for name in topics {
             node.leave(&name, seat.id);
         }

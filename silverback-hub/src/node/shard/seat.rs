@@ -7,13 +7,14 @@ use silverback::{PreparedMessage, TryWriteError, Writer};
 use crate::{
     encoding::Encoding,
     model::{identity::MemberId, name::TopicName, position::Position, publication::Publication},
+    node::joined::Joined,
     topics::backlog::Backlog,
 };
 
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) id: MemberId,
-    pub(super) user: Option<Arc<str>>,
+    pub(super) joined: Arc<Joined>,
     pub(super) writer: Writer,
     pub(super) encoding: Arc<dyn Encoding>,
     pub(super) backlog: Backlog<PreparedMessage>,
@@ -25,18 +26,20 @@ pub(super) struct Seat {
     pub(super) is_waiting: bool,
     /// Its connection is closing or has failed. It is removed soon.
     pub(super) is_gone: bool,
-    /// Subscriptions that wait for their replay. Usually none.
+    /// Subscriptions that are not live yet. Usually none.
     pub(super) joining: Vec<Joining>,
     /// Subscriptions whose replay was newer than what had reached the shard. Usually none.
     pub(super) ahead: Vec<(TopicName, Position)>,
 }
 
-/// A subscription that waits for its replay.
+/// A subscription that is not live yet.
 #[derive(Debug)]
 pub(super) struct Joining {
     name: TopicName,
     /// The position up to which publications have reached the shard.
     reached: Option<Position>,
+    /// It begins with the next publication after it is live, so none is kept.
+    begins_live: bool,
     /// The publications that have arrived meanwhile.
     pub(super) arrived: Vec<Publication>,
     bytes: usize,
@@ -58,10 +61,10 @@ pub(super) enum Flushed {
 pub(super) type Wait = Pin<Box<dyn Future<Output = u64> + Send>>;
 
 impl Seat {
-    pub(super) fn new(id: MemberId, user: Option<Arc<str>>, writer: Writer, encoding: Arc<dyn Encoding>) -> Self {
+    pub(super) fn new(joined: Arc<Joined>, writer: Writer, encoding: Arc<dyn Encoding>) -> Self {
         Self {
-            id,
-            user,
+            id: joined.id(),
+            joined,
             writer,
             encoding,
             backlog: Backlog::default(),
@@ -152,8 +155,8 @@ impl Seat {
 }
 
 impl Joining {
-    pub(super) fn new(name: TopicName, reached: Option<Position>) -> Self {
-        Self { name, reached, arrived: Vec::new(), bytes: 0, is_incomplete: false }
+    pub(super) fn new(name: TopicName, reached: Option<Position>, begins_live: bool) -> Self {
+        Self { name, reached, begins_live, arrived: Vec::new(), bytes: 0, is_incomplete: false }
     }
 
     /// Returns the position up to which publications have reached the shard.
@@ -163,6 +166,10 @@ impl Joining {
 
     /// Keeps a publication until the replay is there.
     pub(super) fn keep(&mut self, publication: &Publication, limit: usize) {
+        if self.begins_live {
+            self.reached = publication.position.clone();
+            return;
+        }
         if self.is_incomplete || self.bytes + publication.cost() > limit {
             // Only the newest position is needed from now on.
             self.is_incomplete = true;

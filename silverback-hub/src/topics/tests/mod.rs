@@ -3,6 +3,7 @@
 
 mod backlog;
 mod index;
+mod questions;
 mod recovery;
 mod spread;
 mod store;
