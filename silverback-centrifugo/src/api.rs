@@ -8,17 +8,20 @@ use std::{
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use prost::Message as _;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use silverback::Message;
-use silverback_hub::{Epoch, Position};
+use silverback_hub::{Epoch, Position, Target};
 
 use crate::{
+    encoding::RESERVED,
     history,
+    notice::Notice,
     protocol::{
         codes::{Disconnect, ErrorCode},
-        messages::{ClientInfo, Fault, Publication, StreamPosition},
+        messages::{ClientInfo, Fault, Publication, StreamPosition, Tags},
     },
     server::{Server, VERSION},
 };
@@ -27,8 +30,10 @@ impl Server {
     /// Answers a request of the HTTP API. Mount it at `/api/{method}`: the last part of the path names the method. The
     /// key is in the header `X-API-Key`, or in `Authorization: apikey KEY`.
     ///
-    /// Methods: `publish`, `broadcast`, `disconnect`, `presence`, `presence_stats`, `history`, `info` (of this node) and
-    /// `batch`. They are the program's own and ask no [rules](silverback_hub::HubBuilder::authorize).
+    /// Methods: `publish`, `broadcast`, `subscribe`, `unsubscribe`, `disconnect`, `refresh`, `presence`, `presence_stats`,
+    /// `history`, `history_remove`, `channels`, `info` and `batch`. They are the program's own and ask no
+    /// [rules](silverback_hub::HubBuilder::authorize). They act on the clients of all nodes, and `channels` and `info` ask
+    /// all nodes, which takes up to 2 s if one has died.
     ///
     /// A request without a valid key gets 401, one for another method 404, and one that is no JSON object 400. Other
     /// failures are an `error` in an answer with 200, as clients of this API expect. Limit the size of the body before.
@@ -86,58 +91,124 @@ impl Server {
         match method {
             "publish" => self.publish(read(params)?).await.map(|published| json(&published)),
             "broadcast" => self.broadcast(read(params)?).await,
+            "subscribe" => self.subscribe(read(params)?).await,
+            "unsubscribe" => self.unsubscribe(read(params)?).await,
             "disconnect" => self.disconnect(read(params)?).await,
+            "refresh" => self.refresh(read(params)?).await,
+            "history_remove" => self.history_remove(read(params)?).await,
+            "channels" => self.channels(read(params)?).await,
             "presence" => self.present(read(params)?).await.map(|presence| json(&PresenceAnswer { presence })),
             "presence_stats" => self.present(read(params)?).await.map(|presence| json(&Stats::of(&presence))),
             "history" => self.history(read(params)?).await,
-            "info" => Ok(json(&self.info())),
+            "info" => self.info().await,
             _ => Err(ErrorCode::MethodNotFound.into()),
         }
     }
 
     async fn publish(&self, publish: PublishParams<'_>) -> Result<Published, Fault> {
-        let message = publish.message()?;
-        self.publish_to(&publish.channel, message, publish.idempotency_key.as_deref()).await
+        self.publish_to(&publish.channel, publish.message()?, &publish).await
     }
 
     async fn broadcast(&self, broadcast: PublishParams<'_>) -> Called {
         let message = broadcast.message()?;
         let mut responses = Vec::new();
         for channel in &broadcast.channels {
-            let id = broadcast.idempotency_key.as_deref();
-            let published = self.publish_to(channel, message.clone(), id).await.map(|published| json(&published));
+            let published = self.publish_to(channel, message.clone(), &broadcast).await;
+            let published = published.map(|published| json(&published));
             responses.push(json(&Answer::from(&published)));
         }
         Ok(json(&Responses { responses }))
     }
 
-    async fn publish_to(&self, channel: &str, message: Message, id: Option<&str>) -> Result<Published, Fault> {
-        let publish = self.0.hub.publish(channel, message);
-        let publish = match id.filter(|id| !id.is_empty()) {
-            Some(id) => publish.id(id),
-            None => publish,
-        };
+    async fn publish_to(
+        &self,
+        channel: &str,
+        message: Message,
+        params: &PublishParams<'_>,
+    ) -> Result<Published, Fault> {
+        let channel = channel_of_clients(channel)?;
+        let mut publish = self.0.hub.publish(channel, message);
+        if let Some(id) = params.idempotency_key.as_deref().filter(|id| !id.is_empty()) {
+            publish = publish.id(id);
+        }
+        if let Some(tags) = params.tags.as_ref().filter(|tags| !tags.is_empty()) {
+            publish = publish.extra(Tags { tags: tags.clone() }.encode_to_vec());
+        }
         let position = publish.await?.position.unwrap_or_else(Position::start);
         Ok(Published { offset: position.offset, epoch: position.epoch.to_string() })
     }
 
-    async fn disconnect(&self, params: DisconnectParams<'_>) -> Called {
-        // To close all connections of the user in place of one would be worse than to refuse.
-        let is_for_some = params.client.is_some_and(|client| !client.is_empty())
-            || params.session.is_some_and(|session| !session.is_empty())
-            || params.whitelist.is_some_and(|list| !list.is_empty());
-        if is_for_some {
+    async fn subscribe(&self, params: SubscribeParams<'_>) -> Called {
+        let target = params.target.read()?;
+        // What is shown of a client is the same in all channels here, and the options of a channel hold for everybody.
+        if params.info.is_some() || params.b64info.is_some() || params.options.is_some() {
             return Err(ErrorCode::NotAvailable.into());
         }
+        let notice = Notice::Subscribe {
+            channel: channel_of_clients(&params.target.channel)?.to_owned(),
+            expire_at: params.expire_at.filter(|at| *at > 0),
+            data: params.data.map(|data| data.get().to_owned()),
+            recover_since: params.recover_since,
+        };
+        self.notify(target, &notice).await
+    }
+
+    async fn unsubscribe(&self, params: TargetParams<'_>) -> Called {
+        let target = params.read()?;
+        let channel = channel_of_clients(&params.channel)?.to_owned();
+        self.notify(target, &Notice::Unsubscribe { channel }).await
+    }
+
+    async fn refresh(&self, params: RefreshParams<'_>) -> Called {
+        let target = params.target.read()?;
+        if params.info.is_some() {
+            // Presence and publications already have the info with which the client has connected.
+            return Err(ErrorCode::NotAvailable.into());
+        }
+        let expire_at = params.expire_at.filter(|at| *at > 0);
+        self.notify(target, &Notice::Refresh { expired: params.expired.unwrap_or(false), expire_at }).await
+    }
+
+    async fn notify(&self, target: Option<Target>, notice: &Notice) -> Called {
+        if let Some(target) = target {
+            self.0.hub.notify(target, notice.encode()).await?;
+        }
+        Ok(json(&Nothing {}))
+    }
+
+    async fn disconnect(&self, params: DisconnectParams<'_>) -> Called {
         let (code, reason) = match params.disconnect {
             Some(close) => (close.code, close.reason),
             None => (Disconnect::FORCED.code, Disconnect::FORCED.reason),
         };
-        if params.user.is_empty() || !(3000..=4999).contains(&code) {
+        if !(3000..=4999).contains(&code) {
             return Err(ErrorCode::BadRequest.into());
         }
-        self.0.hub.disconnect(&*params.user, code, &reason).await?;
+        if let Some(target) = params.target.read()? {
+            // Ids that are not of this server leave out nobody.
+            let spared = params.whitelist.into_iter().flatten().filter_map(|id| id.parse().ok());
+            self.0.hub.disconnect(target.except(spared), code, &reason).await?;
+        }
         Ok(json(&Nothing {}))
+    }
+
+    async fn history_remove(&self, params: ChannelParams<'_>) -> Called {
+        let channel = channel_of_clients(&params.channel)?;
+        if self.0.hub.topic(channel)?.history_limits().is_none() {
+            return Err(ErrorCode::NotAvailable.into());
+        }
+        self.0.hub.clear_history(channel).await?;
+        Ok(json(&Nothing {}))
+    }
+
+    async fn channels(&self, params: ChannelsParams<'_>) -> Called {
+        let topics = self.0.hub.topics(params.pattern.as_deref().unwrap_or_default(), MAX_CHANNELS).await?;
+        if topics.is_cut {
+            tracing::warn!(limit = MAX_CHANNELS, "the list of channels was cut; ask with a pattern");
+        }
+        let own = topics.topics.into_iter().filter(|(name, _)| !name.as_str().starts_with(RESERVED));
+        let channels = own.map(|(name, num_clients)| (name.as_str().to_owned(), ChannelInfo { num_clients }));
+        Ok(json(&ChannelsAnswer { channels: channels.collect() }))
     }
 
     async fn present(&self, params: ChannelParams<'_>) -> Result<BTreeMap<String, ClientInfo>, Fault> {
@@ -156,25 +227,34 @@ impl Server {
         }
         let reverse = params.reverse.unwrap_or(false);
         let since = params.since.map(|since| Position::new(Epoch::new(&since.epoch), since.offset));
-        let replay = hub.history(&params.channel, &history::begin(since.as_ref(), reverse)).await?;
-        let page = history::page(replay, since, params.limit.unwrap_or(0), reverse)?;
+        let page = match params.limit.unwrap_or(0) {
+            0 => history::position_alone(hub.position(&params.channel).await?, since)?,
+            limit => {
+                let replay = hub.history(&params.channel, &history::begin(since.as_ref(), reverse)).await?;
+                history::page(replay, since, limit, reverse)?
+            }
+        };
         Ok(json(&HistoryAnswer { publications: page.publications, epoch: page.epoch, offset: page.offset }))
     }
 
-    fn info(&self) -> Info {
-        let counters = self.0.hub.counters();
-        let node = NodeInfo {
-            uid: self.0.instance.clone(),
-            name: String::new(),
+    async fn info(&self) -> Called {
+        let nodes = self.0.hub.nodes().await?.nodes.into_iter().map(|node| NodeInfo {
+            uid: format!("{:016x}", node.node),
+            name: node.name,
             version: VERSION,
-            num_clients: counters.members,
-            num_users: 0,
-            num_subs: counters.subscriptions,
-            num_channels: counters.topics,
-            uptime: self.0.begun.elapsed().as_secs(),
-        };
-        Info { nodes: [node] }
+            num_clients: node.counters.members,
+            num_users: node.users,
+            num_subs: node.counters.subscriptions,
+            num_channels: node.counters.topics,
+            uptime: node.uptime.as_secs(),
+        });
+        Ok(json(&Info { nodes: nodes.collect() }))
     }
+}
+
+/// Returns the name of a channel that is not the server's own.
+fn channel_of_clients(channel: &str) -> Result<&str, Fault> {
+    if channel.is_empty() || channel.starts_with(RESERVED) { Err(ErrorCode::BadRequest.into()) } else { Ok(channel) }
 }
 
 /// A result, as JSON.
@@ -223,6 +303,7 @@ struct PublishParams<'a> {
     b64data: Option<Cow<'a, str>>,
     #[serde(borrow)]
     idempotency_key: Option<Cow<'a, str>>,
+    tags: Option<BTreeMap<String, String>>,
     skip_history: Option<bool>,
 }
 
@@ -242,9 +323,11 @@ impl PublishParams<'_> {
     }
 }
 
+/// Whom a method acts on: a user, or one of its connections. A connection has one name here, so `session` is the same as
+/// `client`. Also the channel, which most of these methods have.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct DisconnectParams<'a> {
+struct TargetParams<'a> {
     #[serde(borrow)]
     user: Cow<'a, str>,
     #[serde(borrow)]
@@ -252,16 +335,75 @@ struct DisconnectParams<'a> {
     #[serde(borrow)]
     session: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    whitelist: Option<Vec<Cow<'a, str>>>,
+    channel: Cow<'a, str>,
+}
+
+impl TargetParams<'_> {
+    /// Returns `None` if no client has these names.
+    fn read(&self) -> Result<Option<Target>, Fault> {
+        let mut named = [&self.client, &self.session].into_iter().flatten().filter(|id| !id.is_empty());
+        let one = named.next();
+        if self.user.is_empty() && one.is_none() {
+            return Err(ErrorCode::BadRequest.into());
+        }
+        if named.next().is_some_and(|other| Some(other) != one) {
+            return Ok(None);
+        }
+        let user = Some(self.user.as_ref()).filter(|user| !user.is_empty());
+        Ok(match (user, one) {
+            (Some(user), None) => Some(Target::user(user)),
+            (Some(user), Some(id)) => id.parse().ok().map(|id| Target::user(user).only(id)),
+            (None, Some(id)) => id.parse().ok().map(Target::member),
+            (None, None) => None,
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SubscribeParams<'a> {
+    #[serde(borrow, flatten)]
+    target: TargetParams<'a>,
+    expire_at: Option<u64>,
+    data: Option<Box<RawValue>>,
+    recover_since: Option<StreamPosition>,
+    info: Option<Box<RawValue>>,
+    b64info: Option<Cow<'a, str>>,
+    #[serde(rename = "override")]
+    options: Option<Box<RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RefreshParams<'a> {
+    #[serde(borrow, flatten)]
+    target: TargetParams<'a>,
+    expired: Option<bool>,
+    expire_at: Option<u64>,
+    info: Option<Box<RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ChannelsParams<'a> {
     #[serde(borrow)]
-    disconnect: Option<CloseParams<'a>>,
+    pattern: Option<Cow<'a, str>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DisconnectParams<'a> {
+    #[serde(borrow, flatten)]
+    target: TargetParams<'a>,
+    whitelist: Option<Vec<String>>,
+    disconnect: Option<CloseParams>,
 }
 
 #[derive(Deserialize)]
-struct CloseParams<'a> {
+struct CloseParams {
     code: u16,
-    #[serde(borrow, default)]
-    reason: Cow<'a, str>,
+    #[serde(default)]
+    reason: Cow<'static, str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -344,8 +486,18 @@ struct HistoryAnswer {
 }
 
 #[derive(Serialize)]
+struct ChannelsAnswer {
+    channels: BTreeMap<String, ChannelInfo>,
+}
+
+#[derive(Serialize)]
+struct ChannelInfo {
+    num_clients: u64,
+}
+
+#[derive(Serialize)]
 struct Info {
-    nodes: [NodeInfo; 1],
+    nodes: Vec<NodeInfo>,
 }
 
 #[derive(Serialize)]
@@ -361,5 +513,7 @@ struct NodeInfo {
     uptime: u64,
 }
 
+/// How many channels an answer may have.
+const MAX_CHANNELS: usize = 10_000;
 /// How many commands one request may have.
 const MAX_BATCH: usize = 1000;

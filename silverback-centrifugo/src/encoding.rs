@@ -8,12 +8,15 @@ use silverback_hub::{Encoding, Present, Publication};
 
 use crate::protocol::{
     frame::{Format, encode},
-    messages::{self, ClientInfo, Push, Reply},
+    messages::{self, ClientInfo, Push, Reply, Tags},
 };
 
 /// The prefix of the topics that carry joins and leaves of the channel after it. Such a topic keeps nothing, and only
 /// subscribers that are to be told are in it.
 pub(crate) const JOINS: &str = "%joins:";
+
+/// Channels that begin with it are for the server.
+pub(crate) const RESERVED: char = '%';
 
 /// One value for each format, so that the hub encodes a batch once for all connections of a format.
 pub(crate) struct Encodings {
@@ -63,13 +66,13 @@ fn push(publication: &Publication) -> Push {
     }
 }
 
-/// Returns a publication as the protocol has it.
+/// Returns a publication as the protocol has it. Bytes that are not tags are of another protocol.
 pub(crate) fn to_message(publication: &Publication) -> messages::Publication {
     messages::Publication {
         data: publication.message.clone().into_data(),
         info: publication.publisher.as_deref().cloned().map(ClientInfo::from),
         offset: publication.position.as_ref().map_or(0, |position| position.offset),
-        ..messages::Publication::default()
+        tags: Tags::decode(publication.extra.as_ref()).unwrap_or_default().tags,
     }
 }
 

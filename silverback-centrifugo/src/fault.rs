@@ -9,6 +9,7 @@ impl From<HubError> for Fault {
         let code = match error {
             HubError::Name(_) => ErrorCode::BadRequest,
             HubError::Denied(_) => ErrorCode::PermissionDenied,
+            HubError::Incomplete => ErrorCode::UnrecoverablePosition,
             HubError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             HubError::Limit(LimitError::Payload { .. } | LimitError::TopicsPerMember(_)) => ErrorCode::LimitExceeded,
             error => {

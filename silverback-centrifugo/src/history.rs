@@ -12,7 +12,16 @@ pub(crate) fn begin(since: Option<&Position>, is_reverse: bool) -> Position {
     since.filter(|_| !is_reverse).cloned().unwrap_or_else(Position::start)
 }
 
-/// Cuts a page out of what the hub has. A negative limit means everything, and 0 the position alone.
+/// Answers a request for the position alone, which is what a limit of 0 means. No history is read for it.
+pub(crate) fn position_alone(position: Option<Position>, since: Option<Position>) -> Result<HistoryResult, ErrorCode> {
+    let position = position.unwrap_or_else(Position::start);
+    if since.is_some_and(|since| !since.epoch.is_empty() && since.epoch != position.epoch) {
+        return Err(ErrorCode::UnrecoverablePosition);
+    }
+    Ok(HistoryResult { publications: Vec::new(), epoch: position.epoch.to_string(), offset: position.offset })
+}
+
+/// Cuts a page out of what the hub has. A negative limit means everything.
 pub(crate) fn page(
     replay: Replay,
     since: Option<Position>,

@@ -13,7 +13,9 @@ mod api;
 mod encoding;
 mod fault;
 mod history;
+mod notice;
 mod protocol;
+mod rate;
 mod server;
 mod session;
 mod token;
@@ -23,7 +25,9 @@ pub use self::{
         codes::{Disconnect, ErrorCode},
         frame::Format,
     },
-    server::{Admission, Channel, Connecting, Joins, Login, NotAdmitted, Refusal, RpcCall, Server, ServerBuilder},
+    server::{
+        Admission, Channel, Connecting, Joins, Login, NotAdmitted, Refusal, RpcCall, SentData, Server, ServerBuilder,
+    },
     token::{KeyError, Keys},
 };
 

@@ -182,6 +182,13 @@ pub(crate) struct Publication {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
+/// The tags of a publication, as they travel beside its payload.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Tags {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
 /// A client that has joined or left.
 #[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
 #[serde(default)]

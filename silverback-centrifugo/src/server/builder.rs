@@ -3,20 +3,18 @@
 use std::{
     fmt,
     sync::{Arc, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use silverback_hub::Hub;
 
 use super::{
     Limits, Server, Shared,
     channel::{Channel, Channels},
-    hooks::{ConnectHook, Connecting, Login, Refusal, RpcCall, RpcHook},
+    hooks::{ConnectHook, Connecting, Login, Refusal, RpcCall, RpcHook, SendHook, SentData},
 };
-use crate::{encoding::Encodings, token::Keys};
+use crate::{encoding::Encodings, rate::Rate, token::Keys};
 
 /// Configures a server; see [`Server::builder`].
 #[must_use = "the server is made by `build`"]
@@ -26,6 +24,7 @@ pub struct ServerBuilder {
     channels: Channels,
     on_connect: Option<Box<dyn ConnectHook>>,
     on_rpc: Option<Box<dyn RpcHook>>,
+    on_send: Option<Box<dyn SendHook>>,
     limits: Limits,
     api_keys: Vec<String>,
 }
@@ -46,6 +45,7 @@ impl ServerBuilder {
             pong_timeout: Duration::from_secs(8),
             connect_timeout: Duration::from_secs(10),
             commands_per_message: 1000,
+            commands: Rate { per_second: 200.0, burst: 2000.0 },
         };
         Self {
             hub,
@@ -53,6 +53,7 @@ impl ServerBuilder {
             channels: Channels::default(),
             on_connect: None,
             on_rpc: None,
+            on_send: None,
             limits,
             api_keys: Vec::new(),
         }
@@ -105,6 +106,24 @@ impl ServerBuilder {
         self
     }
 
+    /// Gets the messages that clients send without expecting an answer. Default: they are dropped. A connection handles
+    /// nothing else until the hook returns.
+    pub fn on_send<F, R>(mut self, hook: F) -> Self
+    where
+        F: Fn(SentData) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.on_send = Some(Box::new(hook));
+        self
+    }
+
+    /// Sets how many commands a client may send: on average in a second, and in a burst. Those beyond get error 111, and
+    /// messages without a reply are dropped. Default: 200 commands in a second and 2,000 in a burst.
+    pub fn commands_per_second(mut self, rate: u32, burst: u32) -> Self {
+        self.limits.commands = Rate { per_second: rate.max(1).into(), burst: burst.max(1).into() };
+        self
+    }
+
     /// Sets how often clients are pinged. Default: every 25 s. Clients expect it and reconnect without it. At least 1 s.
     pub fn ping_interval(mut self, every: Duration) -> Self {
         self.limits.ping_interval = every.max(Duration::from_secs(1));
@@ -144,10 +163,9 @@ impl ServerBuilder {
             encodings: Encodings::new(),
             on_connect: self.on_connect,
             on_rpc: self.on_rpc,
+            on_send: self.on_send,
             limits: self.limits,
             api_keys: self.api_keys,
-            begun: Instant::now(),
-            instance: random_name(),
         }))
     }
 }
@@ -159,11 +177,4 @@ impl fmt::Debug for ServerBuilder {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-fn random_name() -> String {
-    let mut bytes = [0; 8];
-    // It names a server for people. Without randomness all have the same name.
-    let _ = SystemRandom::new().fill(&mut bytes);
-    HEXLOWER.encode(&bytes)
 }

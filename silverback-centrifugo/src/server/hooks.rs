@@ -72,6 +72,19 @@ pub struct RpcCall {
     pub data: Bytes,
 }
 
+/// A message that a client has sent without expecting an answer, for
+/// [`ServerBuilder::on_send`](crate::ServerBuilder::on_send).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SentData {
+    /// Who has sent it.
+    pub identity: Identity,
+    /// Its connection.
+    pub member: MemberId,
+    /// The message: JSON from JSON clients.
+    pub data: Bytes,
+}
+
 /// A refusal that the client sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -116,6 +129,20 @@ where
 {
     fn call(&self, connecting: Connecting) -> HookFuture<'_, Login> {
         Box::pin(self(connecting))
+    }
+}
+
+pub(crate) trait SendHook: Send + Sync {
+    fn call(&self, sent: SentData) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl<F, R> SendHook for F
+where
+    F: Fn(SentData) -> R + Send + Sync,
+    R: Future<Output = ()> + Send + 'static,
+{
+    fn call(&self, sent: SentData) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self(sent))
     }
 }
 

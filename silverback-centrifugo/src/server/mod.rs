@@ -8,7 +8,7 @@ mod hooks;
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use silverback_hub::{Hub, HubBuilder, Slow, Topic};
@@ -17,14 +17,15 @@ pub use self::{
     admit::{Admission, NotAdmitted},
     builder::ServerBuilder,
     channel::{Channel, Joins},
-    hooks::{Connecting, Login, Refusal, RpcCall},
+    hooks::{Connecting, Login, Refusal, RpcCall, SentData},
 };
 pub(crate) use self::{
     channel::{Channels, names_user},
-    hooks::{ConnectHook, RpcHook},
+    hooks::{ConnectHook, RpcHook, SendHook},
 };
 use crate::{
     encoding::{Encodings, JOINS},
+    rate::Rate,
     token::{Claims, Keys, TokenError, verify},
 };
 
@@ -58,12 +59,10 @@ pub(crate) struct Shared {
     pub(crate) encodings: Encodings,
     pub(crate) on_connect: Option<Box<dyn ConnectHook>>,
     pub(crate) on_rpc: Option<Box<dyn RpcHook>>,
+    pub(crate) on_send: Option<Box<dyn SendHook>>,
     pub(crate) limits: Limits,
     /// Of the HTTP API.
     pub(crate) api_keys: Vec<String>,
-    pub(crate) begun: Instant,
-    /// A random name.
-    pub(crate) instance: String,
 }
 
 /// Times and limits of a connection.
@@ -75,6 +74,7 @@ pub(crate) struct Limits {
     pub(crate) pong_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) commands_per_message: usize,
+    pub(crate) commands: Rate,
 }
 
 impl Server {

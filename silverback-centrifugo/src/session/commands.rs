@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use silverback::Message;
 use silverback_hub::{Epoch, Position, Topic};
+use tokio::time::Instant;
 
 use super::state::{End, Session, instant, ttl};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
             PublishRequest, RefreshResult, Reply, RpcRequest, SubRefreshRequest, SubRefreshResult,
         },
     },
-    server::{Channel, RpcCall, VERSION},
+    server::{Channel, RpcCall, SentData, VERSION},
     token::TokenError,
 };
 
@@ -29,6 +30,14 @@ impl Session {
         if command.connect.is_some() || (id == 0 && command.send.is_none()) {
             return Err(Disconnect::BAD_REQUEST.into());
         }
+        if !self.commands.take(Instant::now()) {
+            if id == 0 {
+                // There is no reply to it.
+                return Ok(());
+            }
+            let error = Some(ErrorCode::TooManyRequests.into());
+            return self.send(&Reply { id, error, ..Reply::default() }).await;
+        }
         if let Some(request) = command.subscribe {
             // The hub has sent the reply.
             return match self.subscribe(id, request).await? {
@@ -36,7 +45,11 @@ impl Session {
                 Err(error) => self.send(&Reply { id, error: Some(error), ..Reply::default() }).await,
             };
         }
-        if command.send.is_some() {
+        if let Some(data) = command.send {
+            if let Some(hook) = &self.server.on_send {
+                let (identity, member) = (self.member.identity().clone(), self.member.id());
+                hook.call(SentData { identity, member, data: data.data }).await;
+            }
             return Ok(());
         }
         let reply = match self.answer(command).await? {
@@ -103,6 +116,10 @@ impl Session {
             return Err(ErrorCode::NotAvailable.into());
         }
         let since = request.since.map(|since| Position::new(Epoch::new(&since.epoch), since.offset));
+        if request.limit == 0 {
+            let position = self.member.position(&request.channel).await?;
+            return Ok(history::position_alone(position, since)?);
+        }
         let after = history::begin(since.as_ref(), request.reverse);
         let replay = self.member.history(&request.channel, &after).await?;
         Ok(history::page(replay, since, request.limit, request.reverse)?)

@@ -9,7 +9,7 @@ use crate::{
     protocol::{
         codes::{Disconnect, ErrorCode},
         frame::{Commands, Format, encode},
-        messages::{ConnectRequest, ConnectResult, Fault, Reply, SubscribeRequest},
+        messages::{ConnectRequest, ConnectResult, Fault, Reply},
     },
     server::{Connecting, Login, Shared, VERSION},
     token::TokenError,
@@ -96,8 +96,8 @@ fn by_token(server: &Shared, token: &str) -> Result<Login, Refused> {
 }
 
 impl Session {
-    /// Answers the command. The first subscription of the server is part of the answer, so that no publication comes
-    /// before it. Others follow as pushes.
+    /// Answers the command. The subscriptions of the server are part of the answer, so that no publication comes before
+    /// it, and so that the client learns which of them have recovered.
     pub(super) async fn begin(&mut self, id: u32, mut request: ConnectRequest, login: Login) -> Result<(), End> {
         let limits = &self.server.limits;
         let result = ConnectResult {
@@ -111,19 +111,10 @@ impl Session {
             ..ConnectResult::default()
         };
         let reply = Reply { id, connect: Some(result), ..Reply::default() };
-        let mut channels = login.channels.into_iter();
-        let mut asked = |channel: &str| -> SubscribeRequest { request.subs.remove(channel).unwrap_or_default() };
-        match channels.next() {
-            Some(first) => {
-                let request = asked(&first);
-                self.begin_with_channel(reply, first, request).await?;
-            }
-            None => self.send(&reply).await?,
-        }
-        for channel in channels {
-            let request = asked(&channel);
-            self.push_subscription(channel, request).await?;
-        }
-        Ok(())
+        let asked = login.channels.into_iter().map(|channel| {
+            let request = request.subs.remove(&channel).unwrap_or_default();
+            (channel, request)
+        });
+        self.begin_with_channels(reply, asked.collect()).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod connect;
+mod notices;
 mod state;
 mod subscriptions;
 
@@ -20,6 +21,7 @@ use crate::{
         frame::{Commands, Format},
         messages::Reply,
     },
+    rate::Bucket,
     server::{Server, Shared},
 };
 
@@ -55,6 +57,7 @@ async fn serve(server: Arc<Shared>, mut conn: Conn, format: Format) {
         expires_at: connected.login.expires_at.map(instant),
         next_ping,
         pong_due: None,
+        commands: Bucket::new(server.limits.commands, Instant::now()),
         server,
     };
     let end = session.run(connected, &mut reader).await;
@@ -76,6 +79,7 @@ impl Session {
                     Some(message) => self.handle_all(Commands::new(self.format, message)).await?,
                     None => return Ok(()),
                 },
+                notice = self.member.notice() => self.handle_notice(&notice).await?,
                 () = sleep_until(deadline) => self.handle_time().await?,
             }
         }

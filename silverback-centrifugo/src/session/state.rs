@@ -16,6 +16,7 @@ use crate::{
         frame::{Format, encode},
         messages::Reply,
     },
+    rate::Bucket,
     server::Shared,
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Session {
     pub(super) expires_at: Option<Instant>,
     pub(super) next_ping: Instant,
     pub(super) pong_due: Option<Instant>,
+    /// Those that the client may still send.
+    pub(super) commands: Bucket,
 }
 
 /// Why a session ends.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::state::{End, Session, Subscription, instant, ttl};
 use crate::{
-    encoding::{JOINS, to_message},
+    encoding::{JOINS, RESERVED, to_message},
     protocol::{
         codes::ErrorCode,
         frame::encode,
@@ -16,44 +16,57 @@ use crate::{
 };
 
 impl Session {
-    /// Answers `connect` together with the first subscription of the server.
-    pub(super) async fn begin_with_channel(
+    /// Answers `connect` together with the subscriptions of the server. One that fails is left out.
+    pub(super) async fn begin_with_channels(
         &mut self,
         reply: Reply,
-        channel: String,
-        request: SubscribeRequest,
+        channels: Vec<(String, SubscribeRequest)>,
     ) -> Result<(), End> {
-        let (format, name, plain) = (self.format, channel.clone(), reply.clone());
-        let was_recovering = request.recover;
-        let subscribing = self.member.subscribe(&channel, start(&request)).reply(move |subscribed| {
+        if channels.is_empty() {
+            return self.send(&reply).await;
+        }
+        let format = self.format;
+        let asked: Vec<_> = channels.iter().map(|(name, request)| (name.clone(), request.recover)).collect();
+        let topics: Vec<_> = channels.iter().map(|(name, request)| (name.clone(), start(request))).collect();
+        let subscribing = self.member.subscribe_all(topics).reply(move |results| {
             let mut reply = reply;
-            if let Some(result) = &mut reply.connect {
-                result.subs.insert(name, to_result(subscribed, was_recovering, None));
+            if let Some(connect) = &mut reply.connect {
+                let subscribed =
+                    asked.into_iter().zip(results).filter_map(|(asked, one)| Some((asked, one.as_ref().ok()?)));
+                let subs = subscribed.map(|((name, recovers), one)| (name, to_result(one, recovers, None)));
+                connect.subs.extend(subs);
             }
             encode(format, [&reply])
         });
-        match subscribing.await {
-            Ok(_) => self.enter(channel, &request, None).await,
-            Err(error) => {
-                tracing::warn!(%error, "a subscription of the server failed");
-                self.send(&plain).await
+        let results = subscribing.await;
+        for ((channel, request), result) in channels.into_iter().zip(results) {
+            match result {
+                Ok(_) => self.enter(channel, &request, None).await?,
+                Err(error) => tracing::warn!(%error, "a subscription of the server failed"),
             }
         }
+        Ok(())
     }
 
     /// Subscribes to a channel of the server's choice, and tells the client.
-    pub(super) async fn push_subscription(&mut self, channel: String, request: SubscribeRequest) -> Result<(), End> {
-        let (format, name, asked) = (self.format, channel.clone(), request.offset);
+    pub(super) async fn push_subscription(
+        &mut self,
+        channel: String,
+        request: SubscribeRequest,
+        expires_at: Option<Instant>,
+    ) -> Result<(), End> {
+        let (format, name, asked, data) = (self.format, channel.clone(), request.offset, request.data.clone());
         let subscribing = self.member.subscribe(&channel, start(&request)).reply(move |subscribed| {
             let push = |push| Reply { push: Some(Push { channel: name.clone(), ..push }), ..Reply::default() };
             let missed = subscribed.publications.iter();
             let missed = missed.map(|one| push(Push { publication: Some(to_message(one)), ..Push::default() }));
-            let subscribe = push(Push { subscribe: Some(subscribe_push(subscribed, asked)), ..Push::default() });
+            let subscribe = Subscribe { data, ..subscribe_push(subscribed, asked) };
+            let subscribe = push(Push { subscribe: Some(subscribe), ..Push::default() });
             let replies: Vec<_> = std::iter::once(subscribe).chain(missed).collect();
             encode(format, &replies)
         });
         match subscribing.await {
-            Ok(_) => self.enter(channel, &request, None).await,
+            Ok(_) => self.enter(channel, &request, expires_at).await,
             Err(error) => {
                 tracing::warn!(%error, "a subscription of the server failed");
                 Ok(())
@@ -75,23 +88,16 @@ impl Session {
             Err(code) => return Ok(Err(code.into())),
         };
         let (format, was_recovering) = (self.format, request.recover);
-        let rejects_unrecovered = request.flag & REJECT_UNRECOVERED != 0;
-        let subscribing = self.member.subscribe(&channel, start(&request)).reply(move |subscribed| {
-            let reply = if rejects_unrecovered && subscribed.recovered == Recovery::Incomplete {
-                Reply { id, error: Some(ErrorCode::UnrecoverablePosition.into()), ..Reply::default() }
-            } else {
-                let result = to_result(subscribed, was_recovering, expires_at);
-                Reply { id, subscribe: Some(result), ..Reply::default() }
-            };
-            encode(format, [&reply])
+        let start = match start(&request) {
+            // In place of a subscription with a hole the client wants an error, and then nothing of the channel.
+            Start::After(position) if request.flag & REJECT_UNRECOVERED != 0 => Start::AllAfter(position),
+            start => start,
+        };
+        let subscribing = self.member.subscribe(&channel, start).reply(move |subscribed| {
+            let result = to_result(subscribed, was_recovering, expires_at);
+            encode(format, [&Reply { id, subscribe: Some(result), ..Reply::default() }])
         });
         match subscribing.await {
-            Ok(subscribed) if rejects_unrecovered && subscribed.recovered == Recovery::Incomplete => {
-                // The reply was the refusal.
-                if let Err(error) = self.member.unsubscribe(&channel).await {
-                    tracing::warn!(%error, "a refused subscription did not end");
-                }
-            }
             Ok(_) => self.enter(channel, &request, expires_at).await?,
             Err(error) => return Ok(Err(error.into())),
         }
@@ -225,7 +231,5 @@ fn to_result(subscribed: &Subscribed, was_recovering: bool, expires_at: Option<I
     }
 }
 
-/// Channels that begin with it are for the server.
-pub(super) const RESERVED: char = '%';
 /// The flag of a client that would rather have an error than a subscription with a hole.
 const REJECT_UNRECOVERED: i64 = 2;

@@ -6,7 +6,10 @@ use data_encoding::BASE64URL_NOPAD;
 use ring::{
     hmac,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+    signature::{
+        self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+        KeyPair as _, RsaEncoding, RsaKeyPair,
+    },
 };
 
 use super::{KeyError, Keys, TokenError, verify};
@@ -89,16 +92,63 @@ fn a_public_key_is_never_used_as_a_secret() {
 #[test]
 fn a_key_of_a_curve_verifies_what_its_private_half_has_signed() {
     let rng = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng).unwrap();
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &rng).unwrap();
-    let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-    let set = format!(r#"{{"keys":[{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"}}]}}"#, encode(x), encode(y));
-    let keys = Keys::hmac("secret").and(Keys::jwks(set.as_bytes()).unwrap());
-    let good =
-        token(r#"{"alg":"ES256"}"#, r#"{"sub":"42"}"#, |signed| pair.sign(&rng, signed).unwrap().as_ref().to_vec());
-    assert_eq!(verify(&keys, &good, at(0)).unwrap().sub, "42");
-    assert!(verify(&keys, &good.replace("ey", "eY"), at(0)).is_err());
+    for (signing, curve, alg, other_alg) in [
+        (&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256", "ES256", "ES384"),
+        (&ECDSA_P384_SHA384_FIXED_SIGNING, "P-384", "ES384", "ES256"),
+    ] {
+        let document = EcdsaKeyPair::generate_pkcs8(signing, &rng).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(signing, document.as_ref(), &rng).unwrap();
+        let point = &pair.public_key().as_ref()[1..];
+        let (x, y) = point.split_at(point.len() / 2);
+        let set = format!(r#"{{"keys":[{{"kty":"EC","crv":"{curve}","x":"{}","y":"{}"}}]}}"#, encode(x), encode(y));
+        let keys = Keys::hmac("secret").and(Keys::jwks(set.as_bytes()).unwrap());
+        let by = |alg: &str| {
+            let header = format!(r#"{{"alg":"{alg}"}}"#);
+            token(&header, r#"{"sub":"42"}"#, |signed| pair.sign(&rng, signed).unwrap().as_ref().to_vec())
+        };
+        assert_eq!(verify(&keys, &by(alg), at(0)).unwrap().sub, "42", "{curve}");
+        assert_eq!(verify(&keys, &by(other_alg), at(0)).unwrap_err(), TokenError::Invalid, "{curve}");
+        assert!(verify(&keys, &by(alg).replace("ey", "eY"), at(0)).is_err(), "{curve}");
+    }
 }
+
+#[test]
+fn an_rsa_key_verifies_each_of_its_algorithms_and_only_the_one_that_it_names() {
+    let rng = SystemRandom::new();
+    let pair = RsaKeyPair::from_der(RSA_KEY).unwrap();
+    let public: signature::RsaPublicKeyComponents<Vec<u8>> = pair.public().into();
+    let set = |more: &str| {
+        format!(r#"{{"keys":[{{"kty":"RSA","n":"{}","e":"{}"{more}}}]}}"#, encode(&public.n), encode(&public.e))
+    };
+    let any = Keys::jwks(set("").as_bytes()).unwrap();
+    let only = Keys::jwks(set(r#","alg":"PS256""#).as_bytes()).unwrap();
+    let algorithms: [(&str, &dyn RsaEncoding); 6] = [
+        ("RS256", &signature::RSA_PKCS1_SHA256),
+        ("RS384", &signature::RSA_PKCS1_SHA384),
+        ("RS512", &signature::RSA_PKCS1_SHA512),
+        ("PS256", &signature::RSA_PSS_SHA256),
+        ("PS384", &signature::RSA_PSS_SHA384),
+        ("PS512", &signature::RSA_PSS_SHA512),
+    ];
+    for (alg, encoding) in algorithms {
+        let by = |name: &str| {
+            token(&format!(r#"{{"alg":"{name}"}}"#), r#"{"sub":"42"}"#, |signed| {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(encoding, &rng, signed, &mut signature).unwrap();
+                signature
+            })
+        };
+        assert_eq!(verify(&any, &by(alg), at(0)).unwrap().sub, "42", "{alg}");
+        assert_eq!(verify(&only, &by(alg), at(0)).is_ok(), alg == "PS256", "{alg}");
+        for (other, _) in algorithms.into_iter().filter(|(other, _)| *other != alg) {
+            assert!(verify(&any, &by(other), at(0)).is_err(), "{alg} is not {other}");
+        }
+        assert!(verify(&any, &(by(alg) + "AA"), at(0)).is_err(), "{alg}");
+    }
+}
+
+/// A key of 2,048 bits for this test alone, in PKCS #1. ring makes no RSA keys.
+const RSA_KEY: &[u8] = include_bytes!("test_rsa_key.der");
 
 #[test]
 fn a_key_set_without_a_usable_key_is_refused() {

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use silverback_centrifugo::{ErrorCode, Format, Keys, Login, Refusal, Server};
+use silverback_centrifugo::{ErrorCode, Format, Keys, Login, Refusal, SentData, Server};
 use silverback_hub::{Denied, Hub, Identity};
 
 use crate::support::{Client, builder, hub, server, token};
@@ -161,7 +161,41 @@ async fn a_call_reaches_the_hook_and_its_answer_the_client() {
     let busy = r#"{"id":3,"error":{"code":111,"message":"too many requests","temporary":true}}"#;
     client.ask(r#"{"id":3,"rpc":{"method":"busy"}}"#, busy).await;
     client.ask(r#"{"id":4,"rpc":{}}"#, r#"{"id":4,"error":{"code":404,"message":"no such method"}}"#).await;
+    // What expects no answer is dropped.
+    client.ask("{\"send\":{\"data\":1}}\n{\"id\":5,\"ping\":{}}", r#"{"id":5,"ping":{}}"#).await;
     // Without a hook there is nothing to call.
     let client = Client::user(&crate::support::server().await, "42").await;
     client.ask(r#"{"id":2,"rpc":{}}"#, r#"{"id":2,"error":{"code":108,"message":"not available"}}"#).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_without_an_answer_reaches_the_hook() {
+    let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+    let hook = move |data: SentData| {
+        let sender = sender.clone();
+        async move { sender.send(data).unwrap() }
+    };
+    let server = builder().await.on_send(hook).build();
+    let client = Client::user(&server, "42").await;
+    client.ask("{\"send\":{\"data\":{\"a\":1}}}\n{\"id\":5,\"ping\":{}}", r#"{"id":5,"ping":{}}"#).await;
+    let sent = sent.recv().await.unwrap();
+    assert_eq!((sent.identity.user_id(), &sent.data[..]), (Some("42"), &br#"{"a":1}"#[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_too_many_commands_gets_111_and_may_go_on_later() {
+    let server = builder().await.commands_per_second(10, 5).build();
+    let client = Client::user(&server, "42").await;
+    let ping = r#"{"id":2,"ping":{}}"#;
+    for _ in 0..5 {
+        client.ask(ping, ping).await;
+    }
+    let busy = r#"{"id":2,"error":{"code":111,"message":"too many requests","temporary":true}}"#;
+    client.ask(ping, busy).await;
+    client.ask(r#"{"id":2,"subscribe":{"channel":"chat:7"}}"#, busy).await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    client.ask(ping, ping).await;
+    client.ask(ping, busy).await;
+    // Another client is not concerned.
+    Client::user(&server, "42").await.ask(ping, ping).await;
 }

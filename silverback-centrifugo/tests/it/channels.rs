@@ -132,10 +132,8 @@ async fn a_personal_channel_is_part_of_the_reply_to_connect() {
     let server = builder().await.personal_channels().build();
     let client = Client::new(&server, Format::Json);
     let claims = token(r#"{"sub":"42","channels":["plain:a"]}"#);
-    let connected =
-        r##"{"id":1,"connect":{"client":"ID","version":"VERSION","subs":{"#42":{}},"ping":25,"pong":true}}"##;
+    let connected = r##"{"id":1,"connect":{"client":"ID","version":"VERSION","subs":{"#42":{},"plain:a":{}},"ping":25,"pong":true}}"##;
     client.ask(&format!(r#"{{"id":1,"connect":{{"token":"{claims}"}}}}"#), connected).await;
-    assert_eq!(client.heard().await, r#"{"push":{"channel":"plain:a","subscribe":{}}}"#);
     server.hub().publish("#42", r#"{"order":17}"#).await.unwrap();
     assert_eq!(client.heard().await, r##"{"push":{"channel":"#42","pub":{"data":{"order":17}}}}"##);
     server.hub().publish("plain:a", "hello").await.unwrap();

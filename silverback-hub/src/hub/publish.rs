@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use bytes::Bytes;
 use silverback::Message;
 
 use super::{Hub, access::Action, member::Member};
@@ -30,6 +31,7 @@ pub struct Publish<'a> {
     id: Option<String>,
     key: Option<String>,
     except: Option<&'a Member>,
+    extra: Bytes,
 }
 
 /// A publication that the engine has accepted.
@@ -80,7 +82,7 @@ impl Member {
 
 impl<'a> Publish<'a> {
     fn new(node: &'a Arc<Node>, by: Option<&'a Member>, topic: &str, message: Message) -> Self {
-        Self { node, by, topic: topic.to_owned(), message, id: None, key: None, except: None }
+        Self { node, by, topic: topic.to_owned(), message, id: None, key: None, except: None, extra: Bytes::new() }
     }
 
     /// Sets an id, of up to 128 bytes, that the engine accepts once within its window. Publish again with the same id
@@ -97,6 +99,13 @@ impl<'a> Publish<'a> {
         self
     }
 
+    /// Sets bytes that travel beside the payload, for the [`Encoding`](crate::Encoding) of a protocol, such as headers.
+    /// Default: none. They count as a part of the payload for its limit.
+    pub fn extra(mut self, extra: impl Into<Bytes>) -> Self {
+        self.extra = extra.into();
+        self
+    }
+
     /// Leaves out one member, usually the one that sent the message. Default: no member is left out.
     pub fn except(mut self, member: &'a Member) -> Self {
         self.except = Some(member);
@@ -106,13 +115,14 @@ impl<'a> Publish<'a> {
     async fn send(self) -> Result<Published, HubError> {
         let node = self.node;
         let name = TopicName::new(&self.topic)?;
-        let (size, limit) = (self.message.len(), node.limits.payload);
+        let (size, limit) = (self.message.len() + self.extra.len(), node.limits.payload);
         if size > limit {
             return Err(LimitError::Payload { size, limit }.into());
         }
         let mut publication = Publication::new(name.clone(), self.message);
         publication.id = self.id.as_deref().map(Label::new).transpose()?;
         publication.key = self.key.as_deref().map(Label::new).transpose()?;
+        publication.extra = self.extra;
         publication.except = self.except.map(Member::id);
         if let Some(by) = self.by {
             by.may(&name, Action::Publish).await?;

@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin};
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use silverback::Message;
 
 use super::{access::Action, member::Member};
@@ -63,11 +63,8 @@ pub struct SubscribeAll<'a> {
 
 impl Member {
     /// Subscribes to several topics that become live at the same time. Await it, or set a
-    /// [`reply`](SubscribeAll::reply) for all of them first. The results are in the order of the topics: one that fails
-    /// does not stop the others.
-    ///
-    /// # Errors
-    /// Fails as a whole, without any subscription, if a name is not valid or the hook refuses one of them.
+    /// [`reply`](SubscribeAll::reply) for all of them first. The results are in the order of the topics. They are those
+    /// of [`subscribe`](Self::subscribe), and one that fails does not stop the others.
     ///
     /// # Cancel safety
     /// If the future is dropped, the member is not subscribed, but it may have got some publications.
@@ -95,7 +92,7 @@ impl<'a> Subscribe<'a> {
         let Self { member, topic, start, message } = self;
         let name = TopicName::new(&topic)?;
         member.may(&name, Action::Subscribe).await?;
-        let results = subscribe(member.node(), member.joined(), vec![(name, start)], message).await;
+        let results = subscribe(member.node(), member.joined(), vec![Ok((name, start))], message).await;
         results.into_iter().next().unwrap_or(Err(HubError::Stopped))
     }
 }
@@ -117,17 +114,19 @@ impl<'a> SubscribeAll<'a> {
         self
     }
 
-    async fn run(self) -> Result<Vec<Result<Subscribed, HubError>>, HubError> {
+    async fn run(self) -> Vec<Result<Subscribed, HubError>> {
         let Self { member, topics, message } = self;
-        let named = topics.into_iter().map(|(topic, start)| Ok((TopicName::new(&topic)?, start)));
-        let wanted = named.collect::<Result<Vec<_>, HubError>>()?;
-        try_join_all(wanted.iter().map(|(name, _)| member.may(name, Action::Subscribe))).await?;
-        Ok(subscribe(member.node(), member.joined(), wanted, message).await)
+        let asked = topics.into_iter().map(|(topic, start)| async move {
+            let name = TopicName::new(&topic)?;
+            member.may(&name, Action::Subscribe).await?;
+            Ok((name, start))
+        });
+        subscribe(member.node(), member.joined(), join_all(asked).await, message).await
     }
 }
 
 impl<'a> IntoFuture for SubscribeAll<'a> {
-    type Output = Result<Vec<Result<Subscribed, HubError>>, HubError>;
+    type Output = Vec<Result<Subscribed, HubError>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -16,6 +16,8 @@ pub enum HubError {
     Denied(Denied),
     /// The member is subscribed to this topic already.
     AlreadySubscribed,
+    /// The history does not have everything after the position of [`Start::AllAfter`](crate::Start::AllAfter).
+    Incomplete,
     /// The member has left the hub or the topic, or its connection is gone.
     Left,
     /// The hub's tasks have ended with their runtime.
@@ -66,6 +68,7 @@ impl fmt::Display for HubError {
             Self::Limit(error) => error.fmt(f),
             Self::Denied(denied) => denied.fmt(f),
             Self::AlreadySubscribed => f.write_str("the member is subscribed to this topic already"),
+            Self::Incomplete => f.write_str("the history does not reach back to the position"),
             Self::Left => f.write_str("the member has left the hub or the topic"),
             Self::Stopped => f.write_str("the hub has stopped with its runtime"),
             Self::Pattern(pattern) => write!(f, "the pattern {pattern:?} is not a name, or a prefix and one `*`"),

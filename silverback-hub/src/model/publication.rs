@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use silverback::Message;
 
 use super::{
@@ -28,12 +29,23 @@ pub struct Publication {
     pub except: Option<MemberId>,
     /// The member that published it, with the info of its identity. `None` for publications of the server itself.
     pub publisher: Option<Arc<Present>>,
+    /// Bytes beside the payload, for the [`Encoding`](crate::Encoding) of a protocol. The hub does not read them.
+    pub extra: Bytes,
 }
 
 impl Publication {
     /// Creates a publication without position, labels or publisher.
     pub fn new(topic: TopicName, message: impl Into<Message>) -> Self {
-        Self { topic, message: message.into(), position: None, id: None, key: None, except: None, publisher: None }
+        Self {
+            topic,
+            message: message.into(),
+            position: None,
+            id: None,
+            key: None,
+            except: None,
+            publisher: None,
+            extra: Bytes::new(),
+        }
     }
 
     /// Returns the same publication at this position.
@@ -48,7 +60,7 @@ impl Publication {
         let labels = self.id.as_ref().map_or(0, |id| id.as_str().len())
             + self.key.as_ref().map_or(0, |key| key.as_str().len())
             + self.publisher.as_ref().map_or(0, |publisher| publisher.identity.len());
-        self.message.len() + labels + OVERHEAD
+        self.message.len() + self.extra.len() + labels + OVERHEAD
     }
 }
 

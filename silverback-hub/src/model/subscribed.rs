@@ -12,6 +12,9 @@ pub enum Start {
     Recent(usize),
     /// After this position: first what was missed, if the history has all of it.
     After(Position),
+    /// The same, or not at all: if the history does not have all of it, the subscription fails with
+    /// [`HubError::Incomplete`](crate::HubError::Incomplete).
+    AllAfter(Position),
 }
 
 /// A subscription that is live.

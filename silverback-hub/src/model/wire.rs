@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! publication: 1 | flags | id: length, bytes | key: length, bytes | except: 16 bytes
-//!                | publisher: 16 bytes, length, identity | payload
+//!                | publisher: 16 bytes, length, identity | extra: length, bytes | payload
 //! identity:    1 | flags | user: length, bytes | info
 //! ```
-//! The length of an identity has 4 bytes, that of a user id 2, and any other length 1. A field is there if its flag is set. The first byte is the
+//! The length of an identity and of the extra bytes has 4 bytes, that of a user id 2, and any other length 1. A field is there if its flag is set. The first byte is the
 //! version. A node that finds another version or an unknown flag reports an error instead of a guess. The topic and the
 //! position are not included, because the broker has them.
 
@@ -34,6 +34,7 @@ impl Publication {
             (self.key.is_some(), KEY),
             (self.except.is_some(), EXCEPT),
             (self.publisher.is_some(), PUBLISHER),
+            (!self.extra.is_empty(), EXTRA),
         ];
         let flags = flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |flags, (_, flag)| flags | flag);
         let mut bytes = Vec::with_capacity(self.message.len() + 64);
@@ -53,6 +54,10 @@ impl Publication {
             bytes.put_u32(identity.len() as u32);
             bytes.put_slice(&identity);
         }
+        if !self.extra.is_empty() {
+            bytes.put_u32(self.extra.len() as u32);
+            bytes.put_slice(&self.extra);
+        }
         bytes.put_slice(self.message.as_bytes());
         bytes.into()
     }
@@ -63,24 +68,25 @@ impl Publication {
     /// Fails if [`to_bytes`](Self::to_bytes) of this version did not make the bytes.
     pub fn from_bytes(topic: TopicName, bytes: Bytes) -> Result<Self, DecodeError> {
         let mut bytes = bytes;
-        let flags = header(&mut bytes, TEXT | ID | KEY | EXCEPT | PUBLISHER)?;
+        let flags = header(&mut bytes, TEXT | ID | KEY | EXCEPT | PUBLISHER | EXTRA)?;
         let id = field(flags, ID, || label(&mut bytes))?;
         let key = field(flags, KEY, || label(&mut bytes))?;
         let except = field(flags, EXCEPT, || get_member(&mut bytes))?;
         let publisher = field(flags, PUBLISHER, || {
             let member = get_member(&mut bytes)?;
-            let len = bytes.try_get_u32().map_err(|_| DecodeError)? as usize;
-            if bytes.len() < len {
-                return Err(DecodeError);
-            }
-            Ok(Arc::new(Present::new(member, Identity::from_bytes(bytes.split_to(len))?)))
+            Ok(Arc::new(Present::new(member, Identity::from_bytes(long(&mut bytes)?)?)))
+        })?;
+        // There is one way to write that there is nothing.
+        let extra = field(flags, EXTRA, || {
+            long(&mut bytes).and_then(|extra| (!extra.is_empty()).then_some(extra).ok_or(DecodeError))
         })?;
         let message = if flags & TEXT > 0 {
             Message::Text(Text::try_from(bytes).map_err(|_| DecodeError)?)
         } else {
             Message::Binary(bytes)
         };
-        let publication = Self { id, key, except, publisher, ..Self::new(topic, message) };
+        let publication =
+            Self { id, key, except, publisher, extra: extra.unwrap_or_default(), ..Self::new(topic, message) };
         Ok(publication)
     }
 }
@@ -134,6 +140,12 @@ pub(crate) fn get_member(bytes: &mut Bytes) -> Result<MemberId, DecodeError> {
     Ok(MemberId::new(node, bytes.try_get_u64().map_err(|_| DecodeError)?))
 }
 
+/// Reads bytes after a length of 4 bytes.
+fn long(bytes: &mut Bytes) -> Result<Bytes, DecodeError> {
+    let len = bytes.try_get_u32().map_err(|_| DecodeError)? as usize;
+    if bytes.len() < len { Err(DecodeError) } else { Ok(bytes.split_to(len)) }
+}
+
 fn header(bytes: &mut Bytes, known: u8) -> Result<u8, DecodeError> {
     let (version, flags) = (byte(bytes)?, byte(bytes)?);
     if version == VERSION && flags & !known == 0 { Ok(flags) } else { Err(DecodeError) }
@@ -178,6 +190,7 @@ const ID: u8 = 2;
 const KEY: u8 = 4;
 const EXCEPT: u8 = 8;
 const PUBLISHER: u8 = 16;
+const EXTRA: u8 = 32;
 const USER: u8 = 1;
 
 #[cfg(test)]
@@ -207,6 +220,7 @@ mod tests {
             publication.except = except.map(|(node, number)| MemberId::new(node, number));
             let identity = user.map_or_else(Identity::anonymous, Identity::user).info(binary);
             publication.publisher = except.map(|_| Present::new(MemberId::new(1, 2), identity.clone()).into());
+            publication.extra = identity.info_bytes().clone();
             prop_assert_eq!(Publication::from_bytes(topic(), publication.to_bytes()), Ok(publication));
 
             prop_assert_eq!(Identity::from_bytes(identity.to_bytes()), Ok(identity));
@@ -220,7 +234,7 @@ mod tests {
         #[test]
         fn other_bytes_are_an_error_or_mean_the_same_again(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             // The right version, more often than by chance.
-            for bytes in [bytes.clone(), [&[1, bytes.len() as u8 % 32], &bytes[..]].concat()] {
+            for bytes in [bytes.clone(), [&[1, bytes.len() as u8 % 64], &bytes[..]].concat()] {
                 if let Ok(publication) = Publication::from_bytes(topic(), bytes.clone().into()) {
                     prop_assert_eq!(&publication.to_bytes()[..], &bytes[..]);
                 }

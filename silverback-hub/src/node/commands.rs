@@ -77,6 +77,8 @@ pub(crate) struct Starting {
     pub(crate) replay: Option<Replay>,
     /// A replay with a hole is as bad as none.
     pub(crate) asks_for_all: bool,
+    /// With a hole there is no subscription.
+    pub(crate) must_be_complete: bool,
 }
 
 /// How a member is told about its subscriptions before the first live publication.

@@ -101,7 +101,7 @@ fn start(node: Arc<Node>, job: Job, running: &Running, pace: Pace) {
         })),
         Job::Recover(name, after) => running.push(Box::pin(recover(node, name, after))),
         Job::Subscribe(member, name) => running.push(Box::pin(async move {
-            for result in subscribe(&node, &member, vec![(name.clone(), Start::Live)], None).await {
+            for result in subscribe(&node, &member, vec![Ok((name.clone(), Start::Live))], None).await {
                 match result {
                     // The server may say it twice.
                     Ok(_) | Err(HubError::AlreadySubscribed) => {}

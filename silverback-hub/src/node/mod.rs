@@ -8,6 +8,7 @@
 //! `routing` sorts out duplicates and gaps under the lock of a few topics, and hands each publication to the shards
 //! that have members in its topic. It takes as long with one member as with many.
 
+pub(crate) mod asked;
 pub(crate) mod commands;
 pub(crate) mod control;
 pub(crate) mod counting;
@@ -18,6 +19,7 @@ pub(crate) mod routing;
 pub(crate) mod shard;
 pub(crate) mod subscribing;
 pub(crate) mod surveys;
+pub(crate) mod waiters;
 
 use std::sync::Arc;
 

@@ -4,33 +4,15 @@
 //! A member must not get a replay that was read before its subscription began, so it waits for the next one if one is
 //! running.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::routing::Node;
+use super::{routing::Node, waiters::Waiter};
 use crate::{
     model::{error::EngineError, name::TopicName, position::Position},
     topics::{questions::Questions, recovery::Replay},
 };
-
-/// The members that wait, by topic. A topic is here while a task answers its members.
-#[derive(Default)]
-pub(crate) struct Replays(Mutex<HashMap<TopicName, Vec<Waiter>>>);
-
-struct Waiter {
-    after: Position,
-    done: oneshot::Sender<Result<Replay, EngineError>>,
-}
-
-impl Replays {
-    fn lock(&self) -> MutexGuard<'_, HashMap<TopicName, Vec<Waiter>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Node {
     /// Returns what came after a position, at most as old as this call.

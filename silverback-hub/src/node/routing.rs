@@ -19,12 +19,12 @@ use tokio::{
 };
 
 use super::{
+    asked::Asked,
     commands::{Command, Delivery, Job},
     control::{Control, Order},
     counting::Counting,
     joined::Joined,
-    replays::Replays,
-    surveys::Surveys,
+    waiters::Replays,
 };
 use crate::{
     clock,
@@ -69,7 +69,7 @@ pub(crate) struct Node {
     /// How long a member is present without being renewed.
     pub(super) lease: Duration,
     pub(super) replays: Replays,
-    pub(super) surveys: Surveys,
+    pub(super) asked: Asked,
     /// Members of each user.
     users: Mutex<HashMap<Arc<str>, usize>>,
     next_member: AtomicU64,
@@ -132,7 +132,7 @@ impl Node {
             begun: clock::now(),
             lease,
             replays: Replays::default(),
-            surveys: Surveys::default(),
+            asked: Asked::default(),
             users: Mutex::default(),
             next_member: AtomicU64::new(1),
             is_up: AtomicBool::new(false),
@@ -428,11 +428,11 @@ impl Node {
     fn handle_control(&self, message: Bytes) {
         match Control::decode(message) {
             Some(Control::Order(target, order)) => self.order(&target, &order),
-            Some(Control::Hello(node)) => self.surveys.heard_of(node),
-            Some(Control::Goodbye(node)) => self.surveys.forget(node),
+            Some(Control::Hello(node)) => self.asked.heard_of(node),
+            Some(Control::Goodbye(node)) => self.asked.forget(node),
             Some(Control::Ask { node, number, question }) => self.job(Job::Answer { asker: node, number, question }),
             Some(Control::Answer { asker, number, node, part }) if asker == self.id => {
-                self.surveys.answered(number, node, part);
+                self.asked.answered(number, node, part);
             }
             // The answer to another node, or a message of a newer version.
             Some(Control::Answer { .. }) | None => {}

@@ -23,16 +23,19 @@ use crate::{
 /// The result for each topic that was asked for, in their order.
 pub(crate) type Results = Vec<Result<Subscribed, HubError>>;
 
-/// Subscribes a member to topics. They become live at the same time, after one reply for all of them.
+/// Subscribes a member to topics, but for those that have failed already. They become live at the same time, after one reply for all of them.
 ///
 /// If the future is dropped, the member is subscribed to none of them.
 pub(crate) async fn subscribe(
     node: &Arc<Node>,
     joined: &Joined,
-    wanted: Vec<(TopicName, Start)>,
+    wanted: Vec<Result<(TopicName, Start), HubError>>,
     message: Option<ReplyMessage>,
 ) -> Results {
-    let begun = wanted.into_iter().map(|(name, start)| begin(node, joined, name, start));
+    let begun = wanted.into_iter().map(|one| async move {
+        let (name, start) = one?;
+        begin(node, joined, name, start).await
+    });
     let (mut guards, mut starting) = (Vec::new(), Vec::new());
     for one in join_all(begun).await {
         let (guard, part) = one.map_or_else(|error| (None, Err(error)), |(guard, part)| (Some(guard), Ok(part)));
@@ -69,15 +72,16 @@ async fn begin<'a>(
     guard.is_in_shard = true;
     let presence = async { if node.options(&name).has_presence() { node.lease(&name, joined).await } else { Ok(()) } };
     let (replay, ()) = try_join(replay(node, &name, &start), presence).await?;
-    let asks_for_all = matches!(start, Start::After(_));
-    Ok((guard, Starting { name, replay, asks_for_all }))
+    let must_be_complete = matches!(start, Start::AllAfter(_));
+    let asks_for_all = must_be_complete || matches!(start, Start::After(_));
+    Ok((guard, Starting { name, replay, asks_for_all, must_be_complete }))
 }
 
 /// Fetches the publications that a subscription begins with.
 async fn replay(node: &Arc<Node>, name: &TopicName, start: &Start) -> Result<Option<Replay>, EngineError> {
     match start {
         Start::Live => Ok(None),
-        Start::After(position) => node.replay(name, position).await.map(Some),
+        Start::After(position) | Start::AllAfter(position) => node.replay(name, position).await.map(Some),
         Start::Recent(count) => {
             let mut replay = node.replay(name, &Position::start()).await?;
             replay.publications.drain(..replay.publications.len().saturating_sub(*count));

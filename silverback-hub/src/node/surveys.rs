@@ -3,16 +3,9 @@
 //! A node cannot ask its engine which nodes there are, so each says hello every 10 s. A question is answered when all
 //! that were heard of in the last 30 s have answered, or when its time is up.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use tokio::{sync::mpsc, time::timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     control::{Control, Part, Question},
@@ -28,72 +21,14 @@ use crate::{
     },
 };
 
-/// The nodes that were heard of, and the questions of this node that wait for answers.
-#[derive(Default)]
-pub(crate) struct Surveys {
-    /// When each was heard of last.
-    nodes: Mutex<HashMap<u64, Instant>>,
-    open: Mutex<HashMap<u64, mpsc::Sender<(u64, Part)>>>,
-    next: AtomicU64,
-}
-
-/// A question that waits for answers. Dropping it ends that.
-struct Asking<'a> {
-    surveys: &'a Surveys,
-    number: u64,
-    answers: mpsc::Receiver<(u64, Part)>,
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        lock(&self.surveys.open).remove(&self.number);
-    }
-}
-
-impl Surveys {
-    pub(crate) fn heard_of(&self, node: u64) {
-        let mut nodes = lock(&self.nodes);
-        let now = clock::now();
-        nodes.retain(|_, at| now.saturating_duration_since(*at) < HEARD);
-        if nodes.len() < MAX_NODES {
-            nodes.insert(node, now);
-        }
-    }
-
-    pub(crate) fn forget(&self, node: u64) {
-        lock(&self.nodes).remove(&node);
-    }
-
-    pub(crate) fn answered(&self, number: u64, node: u64, part: Part) {
-        let mut open = lock(&self.open);
-        let Some(asking) = open.get(&number) else { return };
-        if asking.try_send((node, part)).is_err() {
-            // A part is missing now, so the question ends, and its nodes count as silent.
-            open.remove(&number);
-        }
-    }
-
-    fn begin(&self) -> Asking<'_> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, answers) = mpsc::channel(MAX_NODES);
-        lock(&self.open).insert(number, sender);
-        Asking { surveys: self, number, answers }
-    }
-}
-
 impl Node {
     /// Asks all nodes. `take` gets each part of an answer. Returns how many nodes did not answer in time.
     async fn survey(&self, question: Question, mut take: impl FnMut(u64, Part)) -> Result<usize, EngineError> {
         let deadline = tokio::time::Instant::now() + ANSWER_TIME;
-        let mut asking = self.surveys.begin();
+        let mut asking = self.asked.begin();
         let ask = Control::Ask { node: self.id, number: asking.number, question };
         self.call(self.engine.control(ask.encode())).await?;
-        let now = clock::now();
-        let heard = |at: &Instant| now.saturating_duration_since(*at) < HEARD;
-        let mut silent: Vec<u64> = {
-            let nodes = lock(&self.surveys.nodes);
-            nodes.iter().filter(|(_, at)| heard(at)).map(|(node, _)| *node).collect()
-        };
+        let mut silent = self.asked.nodes();
         if !silent.contains(&self.id) {
             silent.push(self.id);
         }
@@ -195,18 +130,10 @@ impl Node {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// How often a node says hello.
 pub(super) const HELLO: Duration = Duration::from_secs(10);
-/// How long a node counts as alive after it was heard of.
-const HEARD: Duration = Duration::from_secs(30);
 /// How long a question waits for answers.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
-/// Nodes that are remembered, and parts of answers that wait.
-const MAX_NODES: usize = 1024;
 /// Topics of one answer.
 const MAX_TOPICS: usize = 100_000;
 /// Topics of one part, so that its message is below 128 KiB: brokers have limits.

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use silverback::Message;
 use silverback_hub::{
-    EngineEvent, Hub, HubEvent, Memory, Position, Publication, Recovery, Start, Subscribed, Topic, TopicName,
+    EngineEvent, Hub, HubError, HubEvent, Memory, Position, Publication, Recovery, Start, Subscribed, Topic, TopicName,
 };
 use silverback_testkit::wire::text;
 use tokio::time::sleep;
@@ -61,6 +61,29 @@ async fn members_that_return_at_once_share_the_calls_of_the_engine() {
     }
     let calls = faults.replayed.load(Ordering::SeqCst);
     assert!(calls <= 20, "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_wants_all_or_nothing_gets_no_live_publication_after_a_refusal() {
+    let hub = hub(Topic::new().history(2, Duration::from_secs(60))).await;
+    let witness = Client::user(&hub, "w");
+    let epoch = witness.member.subscribe("t", Start::Live).await.unwrap().position.unwrap().epoch;
+    publish(&hub, "t", 1..=4).await;
+    let client = Client::user(&hub, "1");
+    let after = |offset| Start::AllAfter(Position::new(epoch.clone(), offset));
+    for _ in 0..3 {
+        let publishing = publish(&hub, "t", 5..=8);
+        let subscribing =
+            client.member.subscribe("t", after(1)).reply(|_| unreachable!("there is no reply")).into_future();
+        let (error, ()) = tokio::join!(subscribing, publishing);
+        assert!(matches!(error, Err(HubError::Incomplete)));
+        publish(&hub, "t", [9]).await;
+    }
+    client.expect_only([0; 0]).await;
+    assert_eq!(hub.counters().subscriptions, 1);
+    let newest = hub.position("t").await.unwrap().unwrap().offset;
+    let subscribed = client.member.subscribe("t", after(newest - 2)).await.unwrap();
+    assert_eq!((subscribed.recovered, subscribed.publications.len()), (Recovery::Complete, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -217,7 +217,7 @@ impl Shard {
         let number = member.number();
         let mut room = self.room_to_recover(node, number);
         let results: Vec<_> =
-            starting.into_iter().map(|one| one.and_then(|one| self.merge(number, one, &mut room))).collect();
+            starting.into_iter().map(|one| one.and_then(|one| self.merge(node, member, one, &mut room))).collect();
         self.reply(node, number, reply.message, &results);
         // If the call was dropped, its guards take the subscriptions back.
         let _ = reply.done.send(results);
@@ -225,8 +225,15 @@ impl Shard {
 
     /// Joins the replay of a subscription with what arrived meanwhile. `room` is for the bytes of all recoveries of the
     /// member.
-    fn merge(&mut self, number: u64, starting: Starting, room: &mut usize) -> Result<Subscribed, HubError> {
-        let Starting { name, replay, asks_for_all } = starting;
+    fn merge(
+        &mut self,
+        node: &Node,
+        member: MemberId,
+        starting: Starting,
+        room: &mut usize,
+    ) -> Result<Subscribed, HubError> {
+        let Starting { name, replay, asks_for_all, must_be_complete } = starting;
+        let number = member.number();
         let seat = self.index.member_mut(number);
         let Some(joining) = seat.and_then(|seat| seat.take_joining(&name)) else { return Err(HubError::Left) };
         let reached = joining.reached().cloned();
@@ -240,6 +247,10 @@ impl Shard {
         } else {
             *room -= bytes;
             self.replayed += bytes;
+        }
+        if must_be_complete && !merged.is_complete {
+            self.unsubscribe(node, member, &name);
+            return Err(HubError::Incomplete);
         }
         let recovered = match (asks_for_all, merged.is_complete) {
             (false, _) => Recovery::NotAsked,
