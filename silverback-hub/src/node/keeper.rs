@@ -55,7 +55,7 @@ pub(super) async fn run(node: Weak<Node>, mut jobs: mpsc::UnboundedReceiver<Job>
             job = jobs.recv(), if running.len() < CALLS => {
                 match (job, node.upgrade()) {
                     (Some(Job::Idle(answer)), _) => idle.push(answer),
-                    (Some(job), Some(node)) => start(node, job, &running, pace),
+                    (Some(job), Some(node)) => start(node, job, &running),
                     _ => return,
                 }
             }
@@ -91,7 +91,7 @@ fn every(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-fn start(node: Arc<Node>, job: Job, running: &Running, pace: Pace) {
+fn start(node: Arc<Node>, job: Job, running: &Running) {
     match job {
         Job::Unsubscribe(name) => running.push(Box::pin(unsubscribe(node, name))),
         Job::Release(name, member) => running.push(Box::pin(async move {
@@ -122,7 +122,7 @@ fn start(node: Arc<Node>, job: Job, running: &Running, pace: Pace) {
         }
         Job::RenewAll => {
             for stripe in 0..STRIPES {
-                running.push(Box::pin(renew(node.clone(), stripe, pace.lease)));
+                running.push(Box::pin(renew(node.clone(), stripe)));
             }
         }
     }
