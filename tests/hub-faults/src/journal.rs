@@ -47,7 +47,8 @@ impl Journal {
     /// Returns the longest time since `since` in which no publication of any topic was accepted.
     pub(crate) fn longest_gap(&self, since: Instant) -> Duration {
         let mut times: Vec<_> = (0..self.topics()).flat_map(|topic| self.of(topic)).map(|one| one.at).collect();
-        times.retain(|at| *at >= since);
+        times.retain(|at| *at > since);
+        times.push(since);
         times.sort_unstable();
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }
