@@ -54,8 +54,8 @@ pub(crate) enum Task {
     ///
     /// Clients of Centrifugo connect to /connection/websocket, raw ones to /ws/topic/NAME, and other services call
     /// /api/METHOD. Without configuration on loopback, everybody on this machine may subscribe and publish.
-    #[command(after_help = hub::args::after_help())]
-    Hub(Box<hub::args::Args>),
+    #[command(after_help = hub::args::after_help(), args_conflicts_with_subcommands = true)]
+    Hub(Box<hub::args::HubArgs>),
     /// Print a completion script for a shell to load.
     Completions {
         /// Write the script for this shell.
@@ -79,11 +79,11 @@ impl Args {
                 .and_then(|found| Self::from_arg_matches(&found))
         };
         let mut parsed = read(&words);
-        if parsed.as_ref().is_err_and(is_misread) {
-            if let Some(longer) = with_connect(&words) {
-                words = longer;
-                parsed = read(&words);
-            }
+        if parsed.as_ref().is_err_and(is_misread)
+            && let Some(longer) = with_connect(&words)
+        {
+            words = longer;
+            parsed = read(&words);
         }
         match parsed {
             Ok(args) => Ok(Some(args)),
@@ -121,7 +121,7 @@ fn with_set_variables(command: Command) -> Command {
             false => option,
         }
     };
-    command.mut_args(of_option).mut_subcommands(move |command| command.mut_args(of_option))
+    command.mut_args(of_option).mut_subcommands(with_set_variables)
 }
 
 /// Returns `silverback connect [OPTIONS] URL` for `silverback [OPTIONS] URL`, if there is a URL and no other command.

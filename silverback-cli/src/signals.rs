@@ -58,13 +58,12 @@ impl Signals {
     ///
     /// Cancel safe.
     pub(crate) async fn next(&mut self) -> u8 {
-        if !self.is_passed_on {
-            if let Ok(first) = self.first.wait_for(Option::is_some).await {
-                if let Some(code) = *first {
-                    self.is_passed_on = true;
-                    return code;
-                }
-            }
+        if !self.is_passed_on
+            && let Ok(first) = self.first.wait_for(Option::is_some).await
+            && let Some(code) = *first
+        {
+            self.is_passed_on = true;
+            return code;
         }
         std::future::pending().await
     }

@@ -125,12 +125,11 @@ impl Talk<'_> {
                 read = file::finish(&mut self.reading), if self.reading.is_some() => self.take_file(read, &conn),
                 input = next_input(&mut self.client.inputs), if takes_input => self.take_input(input, &conn),
                 () = sleep_until(until.or(deadline).unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
-                    if let Some(deadline) = deadline.filter(|_| until.is_none()) {
-                        if let Some(until) = lateness::extended(deadline) {
+                    if let Some(deadline) = deadline.filter(|_| until.is_none())
+                        && let Some(until) = lateness::extended(deadline) {
                             self.extended = Some((deadline, until));
                             continue;
                         }
-                    }
                     if self.end.is_some() {
                         return self.finish().await;
                     }

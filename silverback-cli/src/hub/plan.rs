@@ -1,96 +1,226 @@
-//! From the options of the hub to its settings.
+//! From the configuration to the settings of the server and of the hub on it.
 
-use std::{env, time::Duration};
+use std::{num::NonZero, time::Duration};
 
-use silverback::Config;
+use silverback::{Compression, Config as Connection};
 use silverback_centrifugo::{Channel, Joins, Keys, Server};
-use silverback_hub::{Hub, Topic};
+use silverback_hub::{Hub, Limits, Slow, Topic};
 
-use super::args::Args;
+use super::{
+    config::{Config, Namespace},
+    engine,
+};
 use crate::{
     error::Error,
-    serving::{listen::Address, plan::Settings},
-    values::List,
+    serving::{
+        args::{TlsArgs, parse_host, parse_mode, parse_origin},
+        listen::Address,
+        plan::{Settings, default_threads},
+    },
+    values,
 };
 
-/// The settings of the server and of the hub on it.
+/// The settings of the hub beside those of its server.
 pub(super) struct HubPlan {
-    pub(super) settings: Settings,
-    pub(super) hub: HubSettings,
+    pub(super) threads: NonZero<usize>,
+    /// Where /metrics is served.
+    pub(super) metrics: Option<Address>,
+    pub(super) engine: String,
+    engine_prefix: String,
+    namespaces: Vec<(String, Topic, Channel)>,
+    is_anonymous: bool,
+    has_personal_channels: bool,
+    keys: Option<Keys>,
+    api_keys: Vec<String>,
+    limits: Limits,
+    commands_per_message: usize,
+    connect_timeout: Duration,
+    ping_interval: Duration,
 }
 
-/// The settings of the hub.
-pub(super) struct HubSettings {
-    pub(super) is_open: bool,
-    /// Verifies tokens.
-    pub(super) token_secret: Option<String>,
-    /// Keys of the HTTP API.
-    pub(super) api_keys: Vec<String>,
+/// Returns the settings of the server.
+pub(super) fn server(config: &Config) -> Result<Settings, Error> {
+    let ping_interval = config.get("ping_interval", values::time)?;
+    let connection = Connection::default()
+        .max_message_size(config.get("max_message_size", values::size)?)
+        // Clients of Centrifugo have pings of their protocol. These are for raw ones.
+        .ping_interval(ping_interval + PINGS_APART)
+        .close_timeout(config.get("close_timeout", values::time)?)
+        .compression(config.is("compression").then(Compression::default));
+    let mode = config.text("listen_mode").map(|_| config.get("listen_mode", parse_mode)).transpose()?;
+    Ok(Settings {
+        listen: config.list("listen", str::parse)?,
+        listen_mode: mode,
+        tls: TlsArgs {
+            tls_cert: config.path_of("tls_cert"),
+            tls_key: config.path_of("tls_key"),
+            tls_self_signed: config.is("tls_self_signed"),
+        },
+        origins: config.list("allow_origin", parse_origin)?,
+        hosts: config.list("allow_host", parse_host)?,
+        config: connection,
+        handshake_timeout: config.get("handshake_timeout", values::time)?,
+        max_head_size: config.get("max_head_size", values::head_size)?,
+        memory_limit: config.get("memory_limit", values::memory_limit)?,
+        max_connections: config.get("max_connections", values::connections)?,
+        max_connections_per_address: config.get("max_connections_per_address", count)?,
+        close_timeout: config.get("close_timeout", values::time)?,
+        drain: config.get("drain", values::time_or_none)?,
+    })
 }
 
 impl HubPlan {
-    pub(super) fn resolve(args: Args) -> Result<Self, Error> {
-        let mut listen = all(args.listen);
-        if listen.is_empty() {
-            listen.push("localhost:8000".parse::<Address>().map_err(Error::System)?);
+    /// Reads the files that the configuration names, and decides who may do what.
+    pub(super) fn resolve(config: &Config) -> Result<Self, Error> {
+        let engine = config.secret("engine", "engine_file")?.unwrap_or_else(|| "memory".to_owned());
+        engine::check(&engine).map_err(|reason| config.wrong("engine_file", &reason))?;
+        let keys = keys(config)?;
+        let is_open = config.is("open") || is_open_by_default(config, keys.is_some());
+        let is_anonymous = is_open || config.is("anonymous");
+        if keys.is_none() && !is_anonymous {
+            return Err(Error::Usage(NOBODY.to_owned()));
         }
-        let close_timeout = Duration::from_secs(5);
-        let settings = Settings {
-            listen,
-            #[cfg(unix)]
-            listen_mode: args.listen_mode,
-            #[cfg(not(unix))]
-            listen_mode: None,
-            tls: args.tls,
-            origins: all(args.allow_origin),
-            hosts: all(args.allow_host),
-            config: Config::default().max_message_size(64 * 1024).ping_interval(Duration::from_secs(30)),
-            handshake_timeout: Duration::from_secs(10),
-            max_head_size: 16 * 1024,
-            memory_limit: 256 * 1024 * 1024,
-            max_connections: args.max_connections.unwrap_or(50_000),
-            close_timeout,
-            drain: args.drain.unwrap_or(Duration::from_secs(25)),
-        };
-        if args.engine.as_deref().is_some_and(|engine| engine != "memory") {
-            return Err(Error::Usage("--engine: only `memory` is there yet".to_owned()));
+        let payload = usize::try_from(config.get("max_message_size", values::size)?).unwrap_or(usize::MAX);
+        let bytes = |name| config.get(name, values::size).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let limits = Limits::default()
+            .members(config.get("max_connections", values::connections)?)
+            .payload(payload)
+            .topics_per_member(config.get("max_topics_per_client", count)?)
+            .backlog(bytes("max_backlog")?)
+            .backlogs(bytes("max_backlogs")?);
+        let threads = config.text("threads").map(|_| config.get("threads", values::threads)).transpose()?;
+        Ok(Self {
+            threads: threads.unwrap_or_else(default_threads),
+            metrics: config.text("metrics").map(|_| config.get("metrics", str::parse)).transpose()?,
+            engine,
+            engine_prefix: config.text("engine_prefix").unwrap_or_default(),
+            namespaces: namespaces(config, is_open)?,
+            is_anonymous,
+            has_personal_channels: config.is("personal_channels"),
+            keys,
+            api_keys: api_keys(config)?,
+            limits,
+            commands_per_message: config.get("max_commands_per_message", count)?,
+            connect_timeout: config.get("handshake_timeout", values::time)?,
+            ping_interval: config.get("ping_interval", values::time)?,
+        })
+    }
+
+    /// Starts the hub, and the server of its protocol. Needs the runtime that they are to run on.
+    pub(super) async fn start(self) -> Result<Server, Error> {
+        let mut hub = Server::prepare(Hub::builder()).limits(self.limits);
+        for (pattern, topic, _) in &self.namespaces {
+            hub = hub.topics(pattern, topic.clone());
         }
-        // Secrets have no options, because every user of the machine sees the command line of a program.
-        let secret = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let token_secret = secret("SILVERBACK_TOKEN_SECRET");
-        let api_keys = secret("SILVERBACK_API_KEY").into_iter().collect();
-        Ok(Self { settings, hub: HubSettings { is_open: args.open, token_secret, api_keys } })
+        let hub = engine::install(hub, &self.engine, &self.engine_prefix).await?;
+        let hub = hub.start().await.map_err(|error| Error::System(format!("cannot start the hub: {error}")))?;
+        let mut server = Server::builder(hub)
+            .commands_per_message(self.commands_per_message)
+            .connect_timeout(self.connect_timeout)
+            .ping_interval(self.ping_interval);
+        for (pattern, _, channel) in self.namespaces {
+            server = server.channels(&pattern, channel);
+        }
+        if self.is_anonymous {
+            server = server.anonymous();
+        }
+        if self.has_personal_channels {
+            server = server.personal_channels();
+        }
+        if let Some(keys) = self.keys {
+            server = server.keys(keys);
+        }
+        let server = self.api_keys.into_iter().fold(server, |server, key| server.api_key(key));
+        Ok(server.build())
     }
 }
 
-/// Starts the hub, and the server of its protocol.
-pub(super) async fn start(settings: HubSettings, is_public: bool) -> Result<Server, Error> {
-    let cannot = |error| Error::System(format!("cannot start the hub: {error}"));
-    let is_open = settings.is_open || (!is_public && settings.token_secret.is_none());
-    if !is_open && settings.token_secret.is_none() {
-        return Err(Error::Usage(NOBODY.to_owned()));
-    }
-    let mut hub = Server::prepare(Hub::builder());
-    if is_open {
-        hub = hub.topics("*", Topic::new().history(100, Duration::from_secs(300)).presence());
-    }
-    let hub = hub.start().await.map_err(cannot)?;
-    let mut server = Server::builder(hub);
-    if is_open {
-        let channel = Channel::new().open().publish().history().presence().joins(Joins::Asked);
-        server = server.anonymous().channels("*", channel);
-    }
-    if let Some(secret) = settings.token_secret {
-        server = server.keys(Keys::hmac(secret));
-    }
-    let server = settings.api_keys.into_iter().fold(server, |server, key| server.api_key(key));
-    Ok(server.build())
+/// Whether everybody may do everything, although nothing says so. Only the machine itself must be able to connect.
+fn is_open_by_default(config: &Config, has_keys: bool) -> bool {
+    let is_configured =
+        has_keys || ["open", "anonymous"].iter().any(|name| config.is_given(name)) || !config.namespaces.is_empty();
+    let is_public = config.texts("listen").iter().any(|text| text.parse().map_or(true, |it: Address| it.is_public()));
+    !is_configured && !is_public
 }
 
-fn all<T>(lists: Vec<List<T>>) -> Vec<T> {
-    lists.into_iter().flat_map(|list| list.0).collect()
+fn keys(config: &Config) -> Result<Option<Keys>, Error> {
+    let secret = config.secret("token_secret", "token_secret_file")?.map(Keys::hmac);
+    let public = match config.text_of_file("token_jwks_file")? {
+        Some(document) => {
+            Some(Keys::jwks(document.as_bytes()).map_err(|error| config.wrong("token_jwks_file", &error.to_string()))?)
+        }
+        None => None,
+    };
+    Ok(match (secret, public) {
+        (Some(secret), Some(public)) => Some(secret.and(public)),
+        (secret, public) => secret.or(public),
+    })
 }
+
+fn api_keys(config: &Config) -> Result<Vec<String>, Error> {
+    let mut keys = config.texts("api_key");
+    keys.iter().try_for_each(|key| config.check_redacted("api_key", key))?;
+    let file = config.text_of_file("api_key_file")?.unwrap_or_default();
+    keys.extend(file.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    Ok(keys)
+}
+
+fn namespaces(config: &Config, is_open: bool) -> Result<Vec<(String, Topic, Channel)>, Error> {
+    let everything = || Channel::new().open().publish().history().presence().joins(Joins::Asked);
+    let mut all = Vec::new();
+    if is_open {
+        let topic = Topic::new().history(100, Duration::from_secs(300)).presence();
+        all.push(("*".to_owned(), topic, everything()));
+    }
+    for namespace in &config.namespaces {
+        let channel = if is_open { everything() } else { channel(namespace) };
+        all.push((namespace.pattern.clone(), topic(namespace)?, channel));
+    }
+    Ok(all)
+}
+
+fn topic(namespace: &Namespace) -> Result<Topic, Error> {
+    let wrong = |name: &str, reason: String| {
+        Error::Usage(format!("namespace `{}`: {name}: {reason}", namespace.pattern.escape_debug()))
+    };
+    let size = count(&namespace.text("history_size")).map_err(|reason| wrong("history_size", reason))?;
+    let age = values::time(&namespace.text("history_age")).map_err(|reason| wrong("history_age", reason))?;
+    let topic = Topic::new().history(size, age).when_slow(match namespace.text("when_slow").as_str() {
+        "drop-newest" => Slow::DropNewest,
+        "drop-oldest" => Slow::DropOldest,
+        "conflate" => Slow::Conflate,
+        _ => Slow::default(),
+    });
+    Ok(if namespace.is("presence") { topic.presence() } else { topic })
+}
+
+fn channel(namespace: &Namespace) -> Channel {
+    let mut channel = Channel::new().joins(match namespace.text("joins").as_str() {
+        "asked" => Joins::Asked,
+        "always" => Joins::Always,
+        _ => Joins::Off,
+    });
+    for (name, allow) in [
+        ("open", Channel::open as fn(Channel) -> Channel),
+        ("publish", Channel::publish),
+        ("read_history", Channel::history),
+        ("read_presence", Channel::presence),
+    ] {
+        if namespace.is(name) {
+            channel = allow(channel);
+        }
+    }
+    channel
+}
+
+/// Reads a number. Zero means none.
+fn count(text: &str) -> Result<usize, String> {
+    if text.trim() == "0" { Ok(0) } else { values::connections(text) }
+}
+
+/// The pings of the transport come only if those of the protocol do not.
+const PINGS_APART: Duration = Duration::from_secs(5);
 
 const NOBODY: &str = "\
-nobody could connect: other machines can reach this address, and the hub has no keys for tokens; set \
-SILVERBACK_TOKEN_SECRET, or give --open to let everybody in";
+nobody could connect, because the hub has no keys for tokens; set token_secret_file or SILVERBACK_TOKEN_SECRET, \
+or anonymous, or give --open to let everybody do everything";

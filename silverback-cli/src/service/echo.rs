@@ -39,10 +39,10 @@ pub(crate) fn serve(mut echo: Echo) -> impl Future<Output = ()> {
 impl Echo {
     fn poll_echo(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let ended = ready!(self.poll_run(cx));
-        if let Err(error) = ended {
-            if is_ours(&error) {
-                error::report(&format_args!("the connection of {} failed: {error}", self.client));
-            }
+        if let Err(error) = ended
+            && is_ours(&error)
+        {
+            error::report(&format_args!("the connection of {} failed: {error}", self.client));
         }
         Poll::Ready(())
     }

@@ -39,7 +39,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let announcement = announcement(&plan);
     let announce = || printing.announce(announcement);
     let runtime = serving::new_runtime()?;
-    serving::run(plan, site, &runtime, &Threads::Apart(threads), announce, signals)?;
+    serving::run(plan, site, None, &runtime, &Threads::Apart(threads), announce, signals)?;
     drop(runtime);
     printing.finish();
     Ok(())

@@ -27,6 +27,7 @@ pub(crate) fn settings(args: Args) -> Settings {
         max_head_size: args.max_head_size,
         memory_limit: args.memory_limit,
         max_connections: args.max_connections,
+        max_connections_per_address: 0,
         close_timeout: args.close_timeout,
         drain: args.drain,
     }

@@ -33,7 +33,6 @@ pub(crate) fn parse_addresses(text: &str) -> Result<List<Address>, String> {
     values::list(text, str::parse)
 }
 
-#[cfg(unix)]
 pub(crate) fn parse_mode(text: &str) -> Result<u32, String> {
     let text = text.trim();
     let mode = u32::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8);

@@ -143,7 +143,7 @@ impl Http {
     /// Continues in a new, small task: an idle connection then holds none of the memory that its handshake needed.
     fn go_on(&self, begun: Begun, socket: Socket, presence: Presence) {
         match begun {
-            Begun::WebSocket(conn, place, opening) => context::begin(conn, presence, place, opening),
+            Begun::WebSocket(conn, place, opening) => context::begin(conn, presence, place, opening, Version::HTTP_11),
             Begun::Http2(stream) => {
                 let server = self.routes.upgrader.serve_http2(stream);
                 tokio::spawn(streams::serve(server, socket, presence, self.clone()));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{
-    HeaderName, HeaderValue,
+    HeaderName, HeaderValue, Version,
     header::{ALT_SVC, DATE},
 };
 use rustls::ServerConfig;
@@ -59,7 +59,8 @@ pub(crate) fn for_opening<'a>(upgrader: &'a Upgrader, opening: &Opening) -> Cow<
 }
 
 /// Starts the task of a WebSocket that is open.
-pub(crate) fn begin(mut conn: Conn, mut presence: Presence, place: Place, opening: Opening) {
+pub(crate) fn begin(mut conn: Conn, mut presence: Presence, place: Place, opening: Opening, version: Version) {
+    presence.note_opened(version);
     presence.attach(conn.halves().0.clone(), opening.goodbye, place);
     (opening.begin)(conn, presence);
 }

@@ -23,12 +23,12 @@ impl Drain {
             return;
         }
         // A WebSocket that opens now is closed at once.
-        let mut seats: Vec<_> = all.iter().flat_map(|open| open.begin_drain()).collect();
-        shuffle(&mut seats);
+        let mut goodbyes: Vec<_> = all.iter().flat_map(|open| open.begin_drain()).collect();
+        shuffle(&mut goodbyes);
         let begin = Instant::now();
-        for (seat, after) in seats.iter().zip(moments(seats.len(), self.window, random)) {
+        for (goodbye, after) in goodbyes.iter().zip(moments(goodbyes.len(), self.window, random)) {
             tokio::select! {
-                () = sleep_until(begin + after) => seat.close(),
+                () = sleep_until(begin + after) => goodbye.close(),
                 () = self.places.emptied() => return,
             }
         }

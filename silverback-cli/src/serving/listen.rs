@@ -69,6 +69,17 @@ impl Bound {
     }
 }
 
+impl Address {
+    /// Whether other machines may be able to connect. A name may stand for any address.
+    pub(crate) fn is_public(&self) -> bool {
+        match self {
+            Self::Tcp { host: Host::Ip(ip), .. } => !ip.is_loopback(),
+            Self::Tcp { host: Host::Name(_), .. } => true,
+            Self::Tcp { host: Host::Localhost, .. } | Self::Unix(_) => false,
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = String;
 

@@ -60,10 +60,18 @@ pub(crate) enum Threads {
     Shared,
 }
 
+/// A site beside the one for clients, such as the metrics. It is served until the end of a drain, to a few connections.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) bound: Bound,
+    pub(crate) site: Arc<dyn Site>,
+}
+
 /// Serves until a signal arrives, and then closes every connection. Calls `announce` once clients are accepted.
 pub(crate) fn run(
     plan: Plan,
     site: Arc<dyn Site>,
+    beside: Option<Beside>,
     runtime: &Runtime,
     threads: &Threads,
     announce: impl FnOnce(),
@@ -78,7 +86,7 @@ pub(crate) fn run(
         max_head_size: plan.max_head_size,
         tls: plan.tls.clone(),
         http3_ports: udp.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect(),
-        places: Arc::new(Places::new(plan.max_connections)),
+        places: plan.places,
         close_timeout: plan.close_timeout,
     };
     let more = match threads {
@@ -90,7 +98,18 @@ pub(crate) fn run(
         let _entered = runtime.enter();
         Endpoints::new(udp, plan.tls.map(|tls| tls.config()).as_deref())?
     };
+    let beside = beside.map(|beside| {
+        let own = WorkerConfig {
+            site: beside.site,
+            tls: None,
+            http3_ports: Arc::default(),
+            places: Arc::new(Places::new(MOST_BESIDE)),
+            ..config.clone()
+        };
+        (beside.bound, Worker::new(own))
+    });
     let server = Server {
+        beside,
         drain: Drain { window: plan.drain, places: config.places.clone() },
         endpoints,
         worker: Worker::new(config),
@@ -110,6 +129,8 @@ enum Accepting {
 }
 
 struct Server {
+    /// Another site.
+    beside: Option<(Bound, Worker)>,
     drain: Drain,
     endpoints: Endpoints,
     worker: Worker,
@@ -133,10 +154,20 @@ fn start_workers(
 }
 
 impl Server {
-    async fn serve(self, bound: Vec<Bound>, announce: impl FnOnce(), mut signals: Signals) -> Result<(), Error> {
+    async fn serve(mut self, bound: Vec<Bound>, announce: impl FnOnce(), mut signals: Signals) -> Result<(), Error> {
         let (listeners, places): (Vec<_>, Vec<_>) =
             bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
         let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
+        let (mut listeners_beside, worker_beside) = match self.beside.take() {
+            Some((bound, worker)) => (Acceptor::new(bound.listeners)?, Some(worker)),
+            None => (Acceptor::new([])?, None),
+        };
+        let beside = async {
+            match &worker_beside {
+                Some(worker) => accept(&mut listeners_beside, worker, &[]).await,
+                None => std::future::pending().await,
+            }
+        };
         announce();
         let end = async {
             signals.next().await;
@@ -152,6 +183,7 @@ impl Server {
         tokio::select! {
             () = accept(&mut acceptor, &self.worker, handed_to) => {}
             () = accept_http3(&self.endpoints, &self.worker) => {}
+            () = beside => {}
             () = end => {}
         }
         // Remove socket files first, so that a client cannot find a socket without a listener.
@@ -203,6 +235,9 @@ async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandl
         }
     }
 }
+
+/// Connections to a site beside the one for clients.
+const MOST_BESIDE: usize = 100;
 
 /// The time for the last packets of HTTP/3 after the close timeout.
 const LAST_PACKETS: Duration = Duration::from_millis(500);

@@ -1,14 +1,17 @@
 //! The open connections of a worker, so that a shutdown can close all and wait for their ends.
 
 use std::{
+    collections::HashMap,
+    net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use silverback::{CloseCode, Writer, proto::handshake::Rejection};
+use http::Version;
+use silverback::{CloseCode, Stats, Writer, proto::handshake::Rejection};
 use tokio::sync::Notify;
 
 /// The connections of a worker, from the first byte of the request to the end of the WebSocket.
@@ -23,6 +26,8 @@ pub(crate) struct OpenConnections {
 #[derive(Debug)]
 pub(crate) struct Places {
     most: usize,
+    /// The WebSockets from each address, if their number is limited.
+    by_address: Option<Arc<ByAddress>>,
     /// The WebSockets, from the decision to accept them. Other connections do not count: those that will be refused must
     /// not take the places of those that fit.
     taken: AtomicUsize,
@@ -35,6 +40,63 @@ pub(crate) struct Places {
     is_draining: AtomicBool,
     /// The last WebSocket of a server that drains has ended.
     emptied: Notify,
+    /// WebSockets that were opened, over HTTP/1.1, HTTP/2 and HTTP/3.
+    opened: [AtomicU64; 3],
+    /// Handshakes that were refused.
+    refused: AtomicU64,
+    ended: Mutex<Ended>,
+    /// Those of all workers.
+    workers: Mutex<Vec<Weak<OpenConnections>>>,
+}
+
+/// The counts of WebSockets that have ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) messages_sent: u64,
+    pub(crate) bytes_sent: u64,
+    /// By the code of the client: 1000 to 1015, 3xxx, 4xxx, and others.
+    closes: [u64; 19],
+}
+
+impl Ended {
+    fn add(&mut self, stats: &Stats) {
+        self.messages_sent += stats.messages_sent;
+        self.bytes_sent += stats.bytes_sent;
+    }
+
+    fn add_close(&mut self, code: u16) {
+        let place = match code {
+            1000..=1015 => usize::from(code - 1000),
+            3000..=3999 => 16,
+            4000..=4999 => 17,
+            _ => 18,
+        };
+        self.closes[place] += 1;
+    }
+
+    /// The codes with their counts, of those that have any.
+    fn closes(&self) -> Vec<(String, u64)> {
+        let name = |place: usize| match place {
+            16 => "3xxx".to_owned(),
+            17 => "4xxx".to_owned(),
+            18 => "other".to_owned(),
+            place => (1000 + place).to_string(),
+        };
+        self.closes.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, count)| (name(at), *count)).collect()
+    }
+}
+
+/// What the metrics show.
+#[derive(Debug)]
+pub(crate) struct Statistics {
+    pub(crate) open: u64,
+    pub(crate) opened: [u64; 3],
+    pub(crate) refused: u64,
+    /// Of WebSockets that have ended and of those that are open.
+    pub(crate) traffic: Ended,
+    /// Bytes that wait to be sent.
+    pub(crate) queued: u64,
+    pub(crate) closes: Vec<(String, u64)>,
 }
 
 /// A handshake of QUIC in progress.
@@ -43,18 +105,119 @@ pub(crate) struct QuicHandshake(Arc<Places>);
 
 /// The place of a WebSocket that is not open yet. It is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Option<Arc<Places>>);
+pub(crate) struct Place(Option<(Arc<Places>, Option<AddressPlace>)>);
+
+/// Counts the WebSockets from each address.
+#[derive(Debug)]
+struct ByAddress {
+    most: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// The place of a WebSocket among those of its address.
+#[derive(Debug)]
+struct AddressPlace(Box<(Arc<ByAddress>, IpAddr)>);
+
+impl ByAddress {
+    fn take(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
+        let network = network(address);
+        let mut counts = self.lock();
+        let count = counts.entry(network).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(AddressPlace(Box::new((self.clone(), network))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        let (by_address, network) = &*self.0;
+        let mut counts = by_address.lock();
+        if let Some(count) = counts.get_mut(network) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(network);
+            }
+        }
+    }
+}
+
+/// One customer has a whole /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
+}
 
 impl Places {
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
+            by_address: None,
             taken: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             handshakes: AtomicUsize::new(0),
             is_draining: AtomicBool::new(false),
             emptied: Notify::new(),
+            opened: Default::default(),
+            refused: AtomicU64::new(0),
+            ended: Mutex::default(),
+            workers: Mutex::default(),
         }
+    }
+
+    /// Counts a WebSocket that was opened.
+    pub(crate) fn note_opened(&self, version: Version) {
+        let place = match version {
+            Version::HTTP_2 => 1,
+            Version::HTTP_3 => 2,
+            _ => 0,
+        };
+        self.opened[place].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a handshake that was refused.
+    pub(crate) fn note_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds up the counts of all workers. It takes the lock of each connection for a moment.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let mut queued = 0;
+        let mut traffic = *self.ended();
+        let workers: Vec<_> = lock(&self.workers).iter().filter_map(Weak::upgrade).collect();
+        for open in workers {
+            for goodbye in open.goodbyes() {
+                let stats = goodbye.writer.stats();
+                queued += stats.queued_output as u64;
+                traffic.add(&stats);
+            }
+        }
+        Statistics {
+            open: self.taken.load(Ordering::Relaxed) as u64,
+            opened: self.opened.each_ref().map(|count| count.load(Ordering::Relaxed)),
+            refused: self.refused.load(Ordering::Relaxed),
+            closes: traffic.closes(),
+            traffic,
+            queued,
+        }
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        lock(&self.ended)
+    }
+
+    /// Limits the WebSockets from each address. Zero is no limit.
+    pub(crate) fn most_from_each_address(mut self, most: usize) -> Self {
+        self.by_address = (most > 0).then(|| Arc::new(ByAddress { most, counts: Mutex::default() }));
+        self
     }
 
     /// Lets no more WebSockets in.
@@ -78,13 +241,16 @@ impl Places {
         }
     }
 
-    /// Takes a place for a WebSocket, or refuses it.
-    pub(crate) fn take(self: &Arc<Self>) -> Result<Place, Rejection> {
+    /// Takes a place for a WebSocket from this address, or refuses it. Unix sockets have no address.
+    pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Rejection> {
+        let full = Rejection::Overloaded { retry_after: RETRY_AFTER };
+        let of_address = match (&self.by_address, address) {
+            (Some(by_address), Some(address)) => Some(by_address.take(address).ok_or(full.clone())?),
+            _ => None,
+        };
         let one_more = |taken| (taken < self.most).then_some(taken + 1);
-        match self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
-            Ok(_) => Ok(Place(Some(self.clone()))),
-            Err(_) => Err(Rejection::Overloaded { retry_after: RETRY_AFTER }),
-        }
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.map(|_| Place(Some((self.clone(), of_address)))).map_err(|_| full)
     }
 
     fn give_back(&self) {
@@ -106,7 +272,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(places) = self.0.take() {
+        if let Some((places, _)) = self.0.take() {
             places.give_back();
         }
     }
@@ -138,19 +304,26 @@ struct State {
     free: Vec<u32>,
 }
 
-/// How to close a WebSocket.
-#[derive(Clone, Debug)]
-pub(crate) struct Seat {
-    writer: Writer,
-    /// The code that tells the client that this server ends.
-    goodbye: CloseCode,
+/// A WebSocket.
+#[derive(Debug)]
+struct Seat {
+    goodbye: Goodbye,
+    _of_address: Option<AddressPlace>,
 }
 
-impl Seat {
+/// How to close a WebSocket.
+#[derive(Clone, Debug)]
+pub(crate) struct Goodbye {
+    writer: Writer,
+    /// Tells the client that this server ends.
+    code: CloseCode,
+}
+
+impl Goodbye {
     /// Starts the closing handshake.
     pub(crate) fn close(&self) {
         // The codes of the sites are sendable.
-        let _ = self.writer.start_close(self.goodbye, "the server is shutting down");
+        let _ = self.writer.start_close(self.code, "the server is shutting down");
     }
 }
 
@@ -242,6 +415,11 @@ impl OpenConnections {
         Self { places, ..Self::default() }
     }
 
+    /// Adds the connections to the metrics.
+    pub(crate) fn publish(self: &Arc<Self>) {
+        lock(&self.places.workers).push(Arc::downgrade(self));
+    }
+
     /// Whether there is room to answer one more connection.
     pub(crate) fn has_room(&self) -> bool {
         self.places.has_room()
@@ -284,16 +462,21 @@ impl OpenConnections {
     pub(crate) fn close_all(&self) {
         let mut state = self.lock();
         state.is_closing = true;
-        state.seats.iter().flatten().for_each(Seat::close);
+        state.seats.iter().flatten().for_each(|seat| seat.goodbye.close());
         drop(state);
         self.changed.notify_waiters();
     }
 
     /// Returns every WebSocket. Each that is opened later is closed at once.
-    pub(crate) fn begin_drain(&self) -> Vec<Seat> {
+    pub(crate) fn begin_drain(&self) -> Vec<Goodbye> {
         let mut state = self.lock();
         state.is_draining = true;
-        state.seats.iter().flatten().cloned().collect()
+        drop(state);
+        self.goodbyes()
+    }
+
+    fn goodbyes(&self) -> Vec<Goodbye> {
+        self.lock().seats.iter().flatten().map(|seat| seat.goodbye.clone()).collect()
     }
 
     /// Completes once `close_all` was called.
@@ -322,14 +505,18 @@ impl OpenConnections {
 }
 
 impl Presence {
+    pub(crate) fn note_opened(&self, version: Version) {
+        self.open.places.note_opened(version);
+    }
+
     /// Registers the connection as a WebSocket, so that `close_all` reaches it. The WebSocket has the place until it ends.
-    pub(crate) fn attach(&mut self, writer: Writer, goodbye: CloseCode, mut place: Place) {
+    pub(crate) fn attach(&mut self, writer: Writer, code: CloseCode, mut place: Place) {
         // From now on the seat stands for it, because each byte of an idle connection counts.
-        place.0 = None;
-        let seat = Seat { writer, goodbye };
+        let of_address = place.0.take().and_then(|(_, of_address)| of_address);
+        let seat = Seat { goodbye: Goodbye { writer, code }, _of_address: of_address };
         let mut state = self.open.lock();
         if state.is_closing || state.is_draining {
-            seat.close();
+            seat.goodbye.close();
         }
         let index = state.free.pop().unwrap_or(state.seats.len() as u32);
         match state.seats.get_mut(index as usize) {
@@ -355,12 +542,22 @@ impl Drop for Presence {
             state.seats[index as usize].take()
         });
         drop(state);
+        if let Some(seat) = &seat {
+            let writer = &seat.goodbye.writer;
+            let mut ended = self.open.places.ended();
+            ended.add(&writer.stats());
+            ended.add_close(writer.close_info().map_or(1006, |info| info.code.get()));
+        }
         // Drop outside of the lock: dropping a connection's last handle may send.
         drop(seat);
         if is_empty {
             self.open.changed.notify_waiters();
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(10);

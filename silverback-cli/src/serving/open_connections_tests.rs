@@ -24,7 +24,7 @@ async fn everyone_is_told_to_go() {
     let open = Arc::<OpenConnections>::default();
     let (mut server, client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take(None).unwrap());
     open.close_all();
     assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
 }
@@ -35,7 +35,7 @@ async fn who_comes_late_is_told_at_once() {
     open.close_all();
     let (mut server, client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take(None).unwrap());
     assert_eq!(code_seen_by(client, server).await, Some(CloseCode::GOING_AWAY));
 }
 
@@ -58,7 +58,7 @@ async fn seats_are_used_again() {
     for _ in 0..100 {
         let (mut server, _client) = pair();
         let mut presence = open.enter();
-        presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
+        presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take(None).unwrap());
         drop(presence);
     }
     assert_eq!(open.lock().seats.len(), 1);
@@ -69,7 +69,7 @@ async fn who_has_left_holds_no_writer() {
     let open = Arc::<OpenConnections>::default();
     let (mut server, _client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take(None).unwrap());
     drop(presence);
     assert!(open.lock().seats.iter().all(Option::is_none));
     assert_eq!(open.count(), 0);
@@ -118,17 +118,17 @@ async fn only_websockets_take_places_and_each_gives_its_own_back() {
     let _others: Vec<_> = (0..10).map(|_| open.enter()).collect();
     let (mut server, _client) = pair();
     let mut presence = open.enter();
-    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take().unwrap());
-    let unanswered = open.places.take().unwrap();
-    assert!(matches!(open.places.take(), Err(Rejection::Overloaded { .. })));
+    presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take(None).unwrap());
+    let unanswered = open.places.take(None).unwrap();
+    assert!(matches!(open.places.take(None), Err(Rejection::Overloaded { .. })));
     drop(unanswered);
-    let another = open.places.take().unwrap();
-    assert!(open.places.take().is_err());
+    let another = open.places.take(None).unwrap();
+    assert!(open.places.take(None).is_err());
     drop(presence);
-    let _third = open.places.take().unwrap();
-    assert!(open.places.take().is_err());
+    let _third = open.places.take(None).unwrap();
+    assert!(open.places.take(None).is_err());
     drop(another);
-    assert!(open.places.take().is_ok());
+    assert!(open.places.take(None).is_ok());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! From the settings of a server to bound addresses, policies and limits.
 
-use std::{num::NonZero, thread, time::Duration};
+use std::{num::NonZero, sync::Arc, thread, time::Duration};
 
 use silverback::{Config, HostPolicy, MemoryBudget, Origin, OriginPolicy, Upgrader, proto::handshake::HostPattern};
 
 use super::{
     args::{AllowedHost, AllowedOrigin, FILE, TlsArgs},
     listen::{self, Address, Bound, Place},
+    open_connections::Places,
     routes::Hosts,
     tls::Tls,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) max_head_size: usize,
     pub(crate) memory_limit: usize,
     pub(crate) max_connections: usize,
+    /// Zero for no limit.
+    pub(crate) max_connections_per_address: usize,
     pub(crate) close_timeout: Duration,
     /// The longest time over which connections are closed at the end.
     pub(crate) drain: Duration,
@@ -43,7 +46,8 @@ pub(crate) struct Plan {
     pub(crate) hosts: Hosts,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
-    pub(crate) max_connections: usize,
+    /// Counts the connections that are allowed.
+    pub(crate) places: Arc<Places>,
     pub(crate) close_timeout: Duration,
     pub(crate) drain: Duration,
     /// Warnings about options that open the service to strangers.
@@ -70,6 +74,8 @@ impl Plan {
             .max_head_size(settings.max_head_size)
             .memory_budget(MemoryBudget::new(settings.memory_limit))
             .check_origin(origin_policy(&origins));
+        let places = Places::new(settings.max_connections);
+        let places = places.most_from_each_address(settings.max_connections_per_address);
         Ok(Self {
             bound,
             tls,
@@ -77,16 +83,11 @@ impl Plan {
             hosts: host_policies,
             handshake_timeout: settings.handshake_timeout,
             max_head_size: settings.max_head_size,
-            max_connections: settings.max_connections,
+            places: Arc::new(places),
             close_timeout: settings.close_timeout,
             drain: settings.drain,
             warnings: warnings(&origins, &hosts),
         })
-    }
-
-    /// Whether other machines can connect.
-    pub(crate) fn is_public(&self) -> bool {
-        self.bound.iter().any(Bound::is_public)
     }
 
     /// The addresses to announce, and how clients reach them: whether by TLS, and the socket's file if it is one.

@@ -86,7 +86,7 @@ impl Routes {
         handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
         client: Client,
     ) -> Answer {
-        self.try_answer(request, handshake, client).unwrap_or_else(|rejection| {
+        let answer = self.try_answer(request, handshake, client).unwrap_or_else(|rejection| {
             // Over HTTP/2 some answers differ.
             let rejection = match rejection {
                 Rejection::Connect(_) => rejection,
@@ -97,7 +97,11 @@ impl Routes {
                 refusals::report(client, request, &rejection);
             }
             Answer::Response(self.refuse(&rejection))
-        })
+        });
+        if matches!(answer, Answer::Response(_)) && is_for_websocket(request) {
+            self.places.note_refused();
+        }
+        answer
     }
 
     /// Answers a request that cannot be read.
@@ -180,7 +184,7 @@ impl Routes {
             return Ok(Answer::Response(response));
         }
         self.upgrader.check_memory()?;
-        let place = self.places.take()?;
+        let place = self.places.take(client.peer.ip())?;
         Ok(match self.site.open(request, &handshake, client) {
             Ok(opening) => Answer::Upgrade(Box::new(Upgrading { handshake, place, opening })),
             Err(response) => Answer::Response(*response),

@@ -4,7 +4,7 @@
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream},
+    net::{IpAddr, SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream},
     task::{Context, Poll, ready},
 };
 
@@ -61,6 +61,16 @@ pub(crate) enum Peer {
 pub(crate) struct Client {
     pub(crate) peer: Peer,
     pub(crate) version: Version,
+}
+
+impl Peer {
+    pub(crate) fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(address) => Some(address.ip()),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 impl Listener {

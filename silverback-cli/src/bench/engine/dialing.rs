@@ -116,10 +116,10 @@ impl LoadDialer {
         };
         // Only the first connections race. The load measures a slow server, and the attempts of a race would add load.
         let reached = self.reached.get().filter(|address| fits(source, **address)).copied();
-        if let Some(address) = reached {
-            if let Ok(stream) = connect(source, address).await {
-                return Ok(stream);
-            }
+        if let Some(address) = reached
+            && let Ok(stream) = connect(source, address).await
+        {
+            return Ok(stream);
         }
         let fitting = self.addresses.iter().copied().filter(|address| fits(source, *address));
         let (address, stream) = race(source, fitting.collect()).await?;

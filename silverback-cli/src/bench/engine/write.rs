@@ -33,10 +33,11 @@ impl PendingWrite {
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        if self.0.is_none() && len <= LARGE {
-            if let Poll::Ready(written) = pin!(attempt).poll(cx) {
-                return Poll::Ready(written);
-            }
+        if self.0.is_none()
+            && len <= LARGE
+            && let Poll::Ready(written) = pin!(attempt).poll(cx)
+        {
+            return Poll::Ready(written);
         }
         let write = self.0.get_or_insert_with(|| Box::pin(lasting()));
         let written = ready!(write.as_mut().poll(cx));

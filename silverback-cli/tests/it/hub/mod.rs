@@ -2,6 +2,9 @@
 
 mod calls;
 mod clients;
+mod config;
+mod drain;
+mod metrics;
 mod raw;
 
 use std::net::SocketAddr;
