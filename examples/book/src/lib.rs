@@ -40,5 +40,6 @@ pages! {
     testing: "how-to/testing.md",
     tls: "how-to/tls.md",
     tokio: "how-to/tokio.md",
+    two_machines: "tutorial/two-machines.md",
     unix_sockets: "how-to/unix-sockets.md",
 }
