@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use silverback_hub::{
-    Accepted, Engine, EngineError, EngineFuture, Epoch, Events, HistoryLimits, Identity, Lease, MemberId, Position,
-    Present, Publication, Replay, Topic, TopicName,
+    Accepted, Engine, EngineError, EngineFuture, Epoch, Events, HistoryLimits, Identity, Lease, LimitError, MemberId,
+    Position, Present, Publication, Replay, Topic, TopicName,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -22,7 +22,7 @@ use crate::{
     resp::{Value, command},
     scripts::{self, Script},
     session::{Calls, Session},
-    settings::{PAGE, QUEUE, Settings},
+    settings::{LARGEST_PAYLOAD, PAGE, QUEUE, Settings},
     shared::{Current, Order, Request, Shared},
     tls::Tls,
     url::Target,
@@ -176,13 +176,13 @@ impl Redis {
     }
 
     async fn replay(&self, name: &TopicName, limits: HistoryLimits, after: &Position) -> Result<Replay, EngineError> {
-        let (age, count) = (millis(limits.age), PAGE.to_string());
+        let (age, count, bytes) = (millis(limits.age), PAGE.0.to_string(), PAGE.1.to_string());
         let mut collected =
             Collected { next: after.offset.saturating_add(1), bytes: 0, is_whole: true, list: Vec::new() };
         let (mut from, mut newest) = (after.clone(), None);
         loop {
             let offset = from.offset.to_string();
-            let arguments = [from.epoch.as_str().as_bytes(), offset.as_bytes(), age.as_bytes(), count.as_bytes()];
+            let arguments = [from.epoch.as_str(), &offset, &age, &count, &bytes].map(str::as_bytes);
             let reply = self.about(&scripts::SINCE, name, limits, None, &arguments).await?.into_list();
             let position = position_of(&reply)?;
             self.shared.note(name, &position);
@@ -267,6 +267,10 @@ impl Engine for Redis {
 
     fn publish<'a>(&'a self, topic: &'a Topic, publication: Publication) -> EngineFuture<'a, Accepted> {
         Box::pin(async move {
+            let size = publication.cost();
+            if size > LARGEST_PAYLOAD {
+                return Err(EngineError::Limit(LimitError::Payload { size, limit: LARGEST_PAYLOAD }));
+            }
             match topic.history_limits() {
                 Some(limits) => self.publish_kept(limits, publication).await,
                 None => self.publish_live(publication).await,
@@ -342,7 +346,8 @@ impl Engine for Redis {
         Box::pin(async move {
             let (current, keys) = (self.current()?, self.keys(name));
             let names = [&*keys.leases(), &keys.members()];
-            let reply = self.script(&current, &scripts::PRESENT, &names, &[]).await?.into_list();
+            let limit = LARGEST_PAYLOAD.to_string();
+            let reply = self.script(&current, &scripts::PRESENT, &names, &[limit.as_bytes()]).await?.into_list();
             // What hubs of other versions have written is left out.
             let present = |pair: &[Value]| {
                 let identity = Bytes::copy_from_slice(pair.get(1)?.as_text()?);

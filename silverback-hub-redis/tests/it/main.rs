@@ -4,5 +4,7 @@
 
 mod faults;
 mod login;
+mod peers;
+mod replays;
 mod suite;
 mod support;
