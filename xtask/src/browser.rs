@@ -17,6 +17,7 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     for name in ["chat", "command", "filewatch"] {
         examples = program::ensure_example(workspace, name)?.with_file_name("");
     }
+    program::ensure_tutorial(workspace)?;
     let output = workspace
         .task(node)
         .arg(folder.join("run.mjs"))

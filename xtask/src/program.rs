@@ -34,6 +34,12 @@ pub(crate) fn ensure_example(workspace: &Workspace, name: &str) -> Result<PathBu
     Ok(workspace.target.join("debug/examples").join(name))
 }
 
+/// The programs of the tutorial that have a page, beside the folder of the examples.
+pub(crate) fn ensure_tutorial(workspace: &Workspace) -> Result<(), Error> {
+    let programs = ["echo", "chat", "login"].into_iter().flat_map(|name| ["--bin", name]);
+    workspace.cargo(&["build", "--workspace", "--all-features"]).args(programs).run()
+}
+
 /// The program, serving.
 pub(crate) struct Service {
     running: Running,

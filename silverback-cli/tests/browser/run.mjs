@@ -21,6 +21,7 @@ import remembering from "./checks/remembering.mjs";
 import report from "./checks/report.mjs";
 import sending from "./checks/sending.mjs";
 import strangers from "./checks/strangers.mjs";
+import tutorial from "./checks/tutorial.mjs";
 import versions from "./checks/versions.mjs";
 
 const { values: options } = parseArgs({
@@ -38,7 +39,11 @@ if (!options.program) {
 }
 
 const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts, ...versions };
-if (options.examples) Object.assign(checks, examples(path.resolve(options.examples)));
+if (options.examples) {
+  // Cargo puts programs one folder above the examples.
+  const folder = path.resolve(options.examples);
+  Object.assign(checks, examples(folder), tutorial(path.dirname(folder)));
+}
 const chosen = Object.entries(checks).filter(([name]) => name.includes(options.only));
 await mkdir(options.artifacts, { recursive: true });
 const launch = (words) => chromium.launch({

@@ -89,7 +89,7 @@ async fn log_in(State(app): State<App>, body: String) -> Response {
 async fn log_out(State(app): State<App>, headers: HeaderMap) -> Response {
     if let Some(user) = app.sessions.user(&headers) {
         // Without this, WebSockets that are open would outlive the session.
-        let _ = app.hub.disconnect(&user, 4501, "logged out").await;
+        let _ = app.hub.disconnect(user.as_str(), 4501, "logged out").await;
     }
     ([(header::SET_COOKIE, Sessions::END)], Redirect::to("/")).into_response()
 }
