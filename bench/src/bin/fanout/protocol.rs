@@ -75,6 +75,15 @@ impl Protocol {
         }
     }
 
+    /// Opens the publisher's connection.
+    pub fn publisher(self) -> Vec<Step> {
+        match self {
+            // Only subscribers may publish.
+            Self::Centrifugo => [self.hello(0), self.subscribe()].concat(),
+            _ => self.hello(usize::MAX),
+        }
+    }
+
     /// What the publisher sends to publish a message.
     pub fn publish(self, number: u64, message: &[u8]) -> Vec<u8> {
         match self {

@@ -74,7 +74,7 @@ impl Subscribers {
         for (number, connection) in connections.iter().enumerate() {
             epoll::add(&epoll, &connection.stream, EventData::new_u64(number as u64), EventFlags::IN)?;
         }
-        let (publisher, _) = open(options, &options.publish_path, options.protocol.hello(count), false)?;
+        let (publisher, _) = open(options, &options.publish_path, options.protocol.publisher(), false)?;
         epoll::add(&epoll, &publisher, EventData::new_u64(PUBLISHER), EventFlags::IN)?;
         let reading = Reading { protocol: options.protocol, markers: Markers::new(), faults: 0, inflated: Vec::new() };
         Ok(Self {
