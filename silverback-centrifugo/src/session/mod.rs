@@ -37,8 +37,9 @@ impl Server {
     }
 }
 
+/// The futures that handle something are boxed: they end, while this one takes its memory as long as the connection.
 async fn serve(server: Arc<Shared>, mut conn: Conn, format: Format) {
-    let connected = match connect(&server, &mut conn, format).await {
+    let connected = match Box::pin(connect(&server, &mut conn, format)).await {
         Ok(connected) => connected,
         Err(End::Close(Disconnect { code, reason })) => {
             // The client may be gone already.
@@ -61,7 +62,7 @@ async fn serve(server: Arc<Shared>, mut conn: Conn, format: Format) {
         server,
     };
     let end = session.run(connected, &mut reader).await;
-    session.leave().await;
+    Box::pin(session.leave()).await;
     if let Err(End::Close(Disconnect { code, reason })) = end {
         let _ = reader.close(code, &reason).await;
     }
@@ -70,17 +71,17 @@ async fn serve(server: Arc<Shared>, mut conn: Conn, format: Format) {
 impl Session {
     async fn run(&mut self, connected: Connected, reader: &mut Reader) -> Result<(), End> {
         let Connected { id, request, login, rest } = connected;
-        self.begin(id, request, login).await?;
-        self.handle_all(rest).await?;
+        Box::pin(self.begin(id, request, login)).await?;
+        Box::pin(self.handle_all(rest)).await?;
         loop {
             let deadline = self.next_deadline();
             tokio::select! {
                 message = reader.read_message() => match message? {
-                    Some(message) => self.handle_all(Commands::new(self.format, message)).await?,
+                    Some(message) => Box::pin(self.handle_all(Commands::new(self.format, message))).await?,
                     None => return Ok(()),
                 },
                 notice = self.member.notice() => self.handle_notice(&notice).await?,
-                () = sleep_until(deadline) => self.handle_time().await?,
+                () = sleep_until(deadline) => Box::pin(self.handle_time()).await?,
             }
         }
     }
