@@ -32,6 +32,10 @@ pub(super) fn run(workspace: &Workspace) -> Verdict {
     if !warnings.is_empty() {
         return Err(Error::Failed(warnings.join("; ")));
     }
+    let dead = dead_links(&folder.join("html"))?;
+    if !dead.is_empty() {
+        return Err(Error::Failed(dead.join("; ")));
+    }
     Ok(format!("{} pages in {}", pages.of_the_book().count(), folder.join("html").display()))
 }
 
@@ -59,18 +63,45 @@ fn link_to_copies(pages: &Pages<'_>, path: &Path, book: &Path) -> Result<(), Err
         if file.starts_with(BOOK) {
             continue;
         }
-        let mut copied = PathBuf::from("repository").join(&file).into_os_string();
-        // A browser shows text and would download anything else.
-        copied.push(".txt");
+        let copied = place_of_copy(&file);
         let to = book.join(&copied);
         fs::create_dir_all(to.parent().unwrap_or(book)).or_failed(to.display())?;
         fs::copy(pages.root.join(&file), &to).or_failed(file.display())?;
         let up = "../".repeat(inside.components().count() - 1);
-        let renamed =
-            text[link.place.clone()].replacen(&link.target, &format!("{up}{}", Path::new(&copied).display()), 1);
+        let renamed = text[link.place.clone()].replacen(&link.target, &format!("{up}{}", copied.display()), 1);
         text.replace_range(link.place.clone(), &renamed);
     }
     fs::write(&place, text).or_failed(place.display())
 }
 
+/// A browser shows text and would download anything else. mdBook takes every name with `.md` for a page.
+fn place_of_copy(file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().replace(".md", "-md");
+    Path::new("repository").join(file).with_file_name(format!("{name}.txt"))
+}
+
+/// Links of the built pages to files that do not exist.
+fn dead_links(html: &Path) -> Result<Vec<String>, Error> {
+    let mut dead = Vec::new();
+    let mut folders = vec![html.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).or_failed(folder.display())? {
+            let path = entry.or_failed(folder.display())?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "html") && !path.ends_with("404.html") {
+                let text = fs::read_to_string(&path).or_failed(path.display())?;
+                let files = text.split("href=\"").skip(1).filter_map(|rest| rest.split(['"', '#']).next());
+                let lost = files.filter(|file| !is_foreign(file) && !folder.join(file).exists());
+                dead.extend(lost.map(|file| format!("{}: {file} does not exist", path.display())));
+            }
+        }
+    }
+    Ok(dead)
+}
+
 const VERSION: &str = "0.5.4";
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;
