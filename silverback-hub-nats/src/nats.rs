@@ -166,14 +166,14 @@ impl Shared {
     async fn subscribe(&self, name: &TopicName, topic: &Topic) -> Result<Option<Position>, EngineError> {
         self.link.up()?;
         let limits = self.history(topic)?;
-        let stream = match limits {
-            Some(limits) => Some(self.streams.get(limits.into()).await?),
-            None => None,
-        };
+        if let Some(limits) = limits {
+            self.streams.get(limits.into()).await?;
+        }
         if !self.pump.has(name) {
             let subject = self.names.topic(name);
             let subscriber = self.link.client.subscribe(subject).await.map_err(|_| EngineError::Down)?;
-            self.pump.add(name, stream, subscriber);
+            let streams = limits.map(|limits| (self.streams.clone(), limits.into()));
+            self.pump.add(name, streams, subscriber);
         }
         // The server has the subscription before it answers the next question.
         let position = match limits {

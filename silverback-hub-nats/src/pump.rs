@@ -19,13 +19,13 @@ use std::{
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt as _;
-use silverback_hub::{EngineEvent, Epoch, Events, Position, Publication, TopicName};
+use silverback_hub::{EngineEvent, Events, Position, Publication, TopicName};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::AbortHandle,
 };
 
-use crate::{link::number, names::epoch_of, store::CLEARED, streams::Stream};
+use crate::{link::number, names::Purpose, store::CLEARED, streams::Streams};
 
 /// Everything that is on its way to the hub.
 pub(crate) struct Pump {
@@ -47,19 +47,32 @@ enum Item {
 /// The task of a subscription. It ends when this is dropped.
 struct Task(AbortHandle);
 
+/// The way of one topic's publications into the queue.
+struct Sender {
+    queue: mpsc::UnboundedSender<Item>,
+    room: Arc<Semaphore>,
+    name: TopicName,
+    /// A loss is in the queue already.
+    is_lost: Arc<AtomicBool>,
+}
+
 /// What a topic's messages mean.
 struct Reader {
     name: TopicName,
-    /// The stream of a topic with history.
-    stream: Option<Arc<Stream>>,
+    /// Where the stream of a topic with history is known.
+    streams: Option<(Arc<Streams>, Purpose)>,
     /// The last mark, and the position where it stands.
     mark: Option<(u64, u64)>,
 }
 
 impl Pump {
     pub(crate) fn new() -> Self {
+        Self::with_room(ROOM)
+    }
+
+    fn with_room(bytes: usize) -> Self {
         let (queue, items) = mpsc::unbounded_channel();
-        Self { queue, items: Mutex::new(Some(items)), room: Arc::new(Semaphore::new(ROOM)), topics: Mutex::default() }
+        Self { queue, items: Mutex::new(Some(items)), room: Arc::new(Semaphore::new(bytes)), topics: Mutex::default() }
     }
 
     /// Hands what comes to the hub. `None` if a hub has started already.
@@ -89,24 +102,22 @@ impl Pump {
     }
 
     /// Begins to read a subscription.
-    pub(crate) fn add(&self, name: &TopicName, stream: Option<Arc<Stream>>, mut subscriber: Subscriber) {
-        let (queue, room) = (self.queue.clone(), self.room.clone());
-        let mut reader = Reader { name: name.clone(), stream, mark: None };
-        let name = name.clone();
-        let is_lost = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn({
-            let name = name.clone();
-            async move {
-                while let Some(message) = subscriber.next().await {
-                    let Some(event) = reader.event(message) else { continue };
-                    let is_full = push(&queue, &room, event).is_err();
-                    if is_full && !is_lost.swap(true, Ordering::AcqRel) {
-                        let _ = queue.send(Item::Lost(name.clone(), is_lost.clone()));
-                    }
+    pub(crate) fn add(&self, name: &TopicName, streams: Option<(Arc<Streams>, Purpose)>, mut subscriber: Subscriber) {
+        let sender = self.sender(name);
+        let mut reader = Reader { name: name.clone(), streams, mark: None };
+        let task = tokio::spawn(async move {
+            while let Some(message) = subscriber.next().await {
+                if let Some(event) = reader.event(message) {
+                    sender.send(event);
                 }
             }
         });
-        lock(&self.topics).insert(name, Task(task.abort_handle()));
+        lock(&self.topics).insert(name.clone(), Task(task.abort_handle()));
+    }
+
+    fn sender(&self, name: &TopicName) -> Sender {
+        let (queue, room) = (self.queue.clone(), self.room.clone());
+        Sender { queue, room, name: name.clone(), is_lost: Arc::default() }
     }
 
     /// Ends a subscription.
@@ -138,17 +149,29 @@ fn push(queue: &mpsc::UnboundedSender<Item>, room: &Arc<Semaphore>, event: Engin
     Ok(())
 }
 
+impl Sender {
+    fn send(&self, event: EngineEvent) {
+        let is_full = push(&self.queue, &self.room, event).is_err();
+        if is_full && !self.is_lost.swap(true, Ordering::AcqRel) {
+            let _ = self.queue.send(Item::Lost(self.name.clone(), self.is_lost.clone()));
+        }
+    }
+}
+
 impl Reader {
     fn event(&mut self, message: Message) -> Option<EngineEvent> {
         let place = message.headers.as_ref().and_then(|headers| {
             let stream = headers.get("Nats-Stream")?.as_str();
             Some((stream.to_owned(), number(&message, "Nats-Sequence")?))
         });
-        let (position, prev) = match (&self.stream, place) {
-            (Some(stream), Some((name, sequence))) => {
-                if name == stream.name {
-                    stream.note(sequence);
-                }
+        let (position, prev) = match (&self.streams, place) {
+            (Some((streams, purpose)), Some((name, sequence))) => {
+                let stream = streams.known(*purpose).filter(|stream| stream.name == name);
+                let Some(stream) = stream else {
+                    // Of a stream that was made anew, or that is not the right one. The hub asks, and then it is known.
+                    return Some(EngineEvent::Gap(Some(self.name.clone())));
+                };
+                stream.note(sequence);
                 let prev = number(&message, "Nats-Last-Sequence");
                 if message.payload.is_empty() {
                     self.mark = number(&message, CLEARED).map(|cleared| (sequence, cleared));
@@ -159,7 +182,7 @@ impl Reader {
                     Some((mark, cleared)) if prev == Some(mark) => Some(cleared),
                     _ => prev,
                 };
-                (Some(Position::new(Epoch::new(epoch_of(&name)), sequence)), prev)
+                (Some(Position::new(stream.epoch.clone(), sequence)), prev)
             }
             _ => (None, None),
         };
@@ -193,3 +216,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const ROOM: usize = 32 * 1024 * 1024;
 /// About what an item takes in memory beside its payload.
 const OVERHEAD: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use silverback_hub::{EngineEvent, Events, Publication, TopicName};
+
+    use super::Pump;
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_dropped_and_reported_once_as_a_gap() {
+        let pump = Pump::with_room(1000);
+        let name = TopicName::new("t").expect("a name");
+        let sender = pump.sender(&name);
+        let publish = |text: &str| {
+            let publication = Publication::new(name.clone(), text.to_owned());
+            sender.send(EngineEvent::Delivered { publication, prev: None });
+        };
+        (0..100).for_each(|number: u32| publish(&number.to_string()));
+        let (events, mut arrived) = Events::queue(1_000_000);
+        let forward = tokio::spawn(pump.forward(events.clone()).expect("the first hub"));
+        assert!(pump.forward(events).is_none(), "one engine has one hub");
+        let mut texts = Vec::new();
+        loop {
+            match arrived.next().await {
+                Some(EngineEvent::Delivered { publication, .. }) => texts.push(publication.message),
+                Some(EngineEvent::Gap(Some(topic))) => break assert_eq!(topic, name),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!((1..100).contains(&texts.len()), "{texts:?}");
+        // There is room again, and the next loss is reported again.
+        publish("later");
+        assert!(matches!(arrived.next().await, Some(EngineEvent::Delivered { .. })));
+        publish(&"x".repeat(1000));
+        publish("last");
+        assert!(matches!(arrived.next().await, Some(EngineEvent::Gap(Some(_)))));
+        assert!(matches!(arrived.next().await, Some(EngineEvent::Delivered { .. })));
+        forward.abort();
+    }
+}

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use silverback_hub::{EngineError, Epoch};
 
 use crate::{
+    clock,
     link::{Link, other},
     names::{Names, Purpose, epoch_of},
     settings::{Settings, Storage},
@@ -192,13 +193,14 @@ impl Streams {
                 continue;
             };
             // `None`: it was deleted between.
-            let Some(reported) = self.adopt(&name, &asked).await? else { continue };
+            let Some((reported, refusal)) = self.adopt(&name, &asked).await? else { continue };
             let name = reported["name"].as_str().unwrap_or_default();
             for (key, difference) in differences(&asked, &reported) {
                 if is_essential(&key) {
+                    let why = refusal.as_deref().unwrap_or("it may be too old, or its account may have limits");
                     return Err(other(format!(
-                        "the stream {name} does not do what the hub needs: `{key}` {difference}; the server may be \
-                         too old, or limits of its account may forbid it"
+                        "the stream {name} does not do what the hub needs: `{key}` {difference}, and the server does \
+                         not change it: {why}"
                     )));
                 }
                 tracing::warn!(stream = name, "the server did not take the configuration: `{key}` {difference}");
@@ -234,8 +236,8 @@ impl Streams {
         let mut dated = Vec::new();
         for name in names {
             let answer = self.link.api(&format!("STREAM.INFO.{name}"), &json!({})).await?;
-            if let Some(created) = answer["created"].as_str() {
-                dated.push((whole(created), name));
+            if let Some(created) = answer["created"].as_str().and_then(clock::parse) {
+                dated.push((created, name));
             }
         }
         // All nodes find the same order.
@@ -253,14 +255,22 @@ impl Streams {
         Ok(oldest)
     }
 
-    /// Returns the configuration of a stream that exists, after it was changed to what was asked for.
-    async fn adopt(&self, name: &str, asked: &Map<String, Value>) -> Result<Option<Value>, EngineError> {
+    /// Changes a stream that exists to what was asked for. Returns its configuration, and why it was not changed.
+    async fn adopt(
+        &self,
+        name: &str,
+        asked: &Map<String, Value>,
+    ) -> Result<Option<(Value, Option<String>)>, EngineError> {
+        let mut refusal = None;
         let mut answer = self.link.api(&format!("STREAM.INFO.{name}"), &json!({})).await?;
         if error(&answer).is_some_and(|error| error.is(STREAM_NOT_FOUND)) {
             return Ok(None);
         }
         let differences = differences(asked, &answer["config"]);
-        if !differences.is_empty() {
+        if differences.iter().any(|(key, _)| key == "subjects") {
+            // It is for something else too.
+            refusal = Some("the hub changes no stream with other subjects".to_owned());
+        } else if !differences.is_empty() {
             let Value::Object(mut config) = answer["config"].clone() else {
                 return Err(other(format!("the stream {name} has no configuration")));
             };
@@ -273,11 +283,11 @@ impl Streams {
             );
             let updated = self.link.api(&format!("STREAM.UPDATE.{name}"), &config.into()).await?;
             match error(&updated) {
-                Some(error) => tracing::warn!(stream = name, "the stream cannot be changed: {error}"),
+                Some(error) => refusal = Some(error.to_string()),
                 None => answer = updated,
             }
         }
-        Ok(Some(answer["config"].clone()))
+        Ok(Some((answer["config"].clone(), refusal)))
     }
 
     /// Makes a stream, unless another node has made one meanwhile.
@@ -338,7 +348,8 @@ impl Streams {
         }
     }
 
-    fn known(&self, purpose: Purpose) -> Option<Arc<Stream>> {
+    /// Returns the stream of a purpose if it was looked for before.
+    pub(crate) fn known(&self, purpose: Purpose) -> Option<Arc<Stream>> {
         self.lock().get(&purpose).cloned()
     }
 
@@ -407,13 +418,6 @@ fn is_essential(key: &str) -> bool {
     !matches!(key, "num_replicas" | "storage" | "max_bytes")
 }
 
-/// Returns a time of the server in a form that sorts: it leaves out zeros at the end of the fraction.
-fn whole(time: &str) -> String {
-    let time = time.trim_end_matches('Z');
-    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
-    format!("{seconds}.{fraction:0<9}")
-}
-
 /// A name that was never used before.
 pub(crate) fn random() -> Option<String> {
     let mut bytes = [0; 8];
@@ -439,14 +443,7 @@ const SUBJECTS_OVERLAP: u64 = 10065;
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{differences, whole};
-
-    #[test]
-    fn times_of_the_server_sort() {
-        let mut times = ["2026-11-29T23:20:59.1Z", "2026-11-29T23:20:59.015843001Z", "2026-11-29T23:20:59Z"];
-        times.sort_by_key(|time| whole(time));
-        assert_eq!(times, ["2026-11-29T23:20:59Z", "2026-11-29T23:20:59.015843001Z", "2026-11-29T23:20:59.1Z"]);
-    }
+    use super::differences;
 
     #[test]
     fn a_configuration_that_the_broker_ignores_is_noticed() {

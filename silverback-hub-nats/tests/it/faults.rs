@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use silverback_hub::{EngineError, HubError, HubEvent, Recovery, Start, Topic};
+use silverback_hub::{EngineError, Hub, HubError, HubEvent, Position, Recovery, Start, Topic};
 use silverback_testkit::broker::{Broker, nats};
 
 use crate::support::{
@@ -236,5 +236,43 @@ async fn subscriptions_that_come_and_go_while_the_broker_restarts_all_end_right(
     }
     for client in &clients {
         client.expect([7]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_has_lost_its_newest_messages_begins_a_new_epoch() {
+    let Some(mut broker) = broker() else { return };
+    let (one, other) = two(|| file(&broker), with_history()).await;
+    let client = Client::on(&one, "1", "t").await;
+    publish(&one, "t", 1..=3).await;
+    broker.kill();
+    broker.save();
+    broker.restart();
+    not_ready_and_ready(&[&one, &other]).await;
+    publish(&one, "t", 4..=9).await;
+    client.expect(1..=9).await;
+    let newest = position(&one, "t").await;
+    broker.restart_saved();
+    not_ready_and_ready(&[&one, &other]).await;
+    // The broker would give the offsets of the lost ones to these, and the member would not get them.
+    publish(&other, "t", 10..=20).await;
+    let after = position(&one, "t").await;
+    assert_ne!(newest.epoch, after.epoch);
+    eventually("the member was told", || one.counters().incomplete == 1).await;
+    let late = Client::user(&other, "2");
+    let subscribed = within(late.member.subscribe("t", Start::After(newest))).await.expect("a subscription");
+    assert_eq!(subscribed.recovered, Recovery::Incomplete);
+}
+
+/// Waits until hubs have noticed that their broker was away, and are ready again.
+async fn not_ready_and_ready(hubs: &[&Hub]) {
+    for hub in hubs {
+        // It may have come and gone already; a call that works shows that the hub is on the new connection.
+        within(async {
+            while !hub.is_ready() || hub.history("other", &Position::start()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
     }
 }

@@ -117,6 +117,22 @@ impl Broker {
         self.restart();
     }
 
+    /// Keeps a copy of the data of a broker that was killed.
+    pub fn save(&self) {
+        assert!(self.child.is_none(), "a running broker changes its data");
+        let _ = fs::remove_dir_all(self.saved());
+        copy(&self.data(), &self.saved()).expect("the data can be copied");
+    }
+
+    /// Starts the broker again on the same port with the data that were [saved](Self::save) last, as after a loss of
+    /// power or from a backup.
+    pub fn restart_saved(&mut self) {
+        self.kill();
+        fs::remove_dir_all(self.data()).expect("the data can be removed");
+        copy(&self.saved(), &self.data()).expect("the data can be copied");
+        self.restart();
+    }
+
     /// Changes the options of the broker; they hold from the next restart on.
     pub fn change(&mut self, kind: impl Kind) {
         self.kind = Box::new(kind);
@@ -139,6 +155,10 @@ impl Broker {
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    fn saved(&self) -> PathBuf {
+        self.folder.join("saved")
     }
 
     /// Returns whether the broker is ready. A broker that has ended is not, and its log says why.
@@ -220,6 +240,20 @@ fn first_line(stream: &mut TcpStream) -> io::Result<String> {
         line.push(byte[0]);
     }
     Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn free_port() -> u16 {

@@ -41,6 +41,11 @@ fn a_broker_comes_back_with_its_data_or_without() {
     std::fs::write(&file, "x").expect("a file");
     broker.restart();
     assert!(file.exists());
+    broker.kill();
+    broker.save();
+    std::fs::write(&file, "y").expect("a file");
+    broker.restart_saved();
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), "x");
     broker.restart_empty();
     assert!(!file.exists());
     assert!(broker.url().starts_with("nats://127.0.0.1:"));

@@ -35,8 +35,8 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     println!(
         "Checked instead: the rust-version of every dependency; clippy::incompatible_msrv ran in the step clippy."
     );
-    let missing = missing.join(" and ");
-    Ok(format!("Rust {missing} is not installed: checked the dependencies' rust-version and clippy's word only"))
+    let missing = missing.join(", ");
+    Ok(format!("not installed: Rust {missing}; checked only the dependencies' rust-version and clippy's word"))
 }
 
 /// What users build, by the oldest Rust that each member declares.
