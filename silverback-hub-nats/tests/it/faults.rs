@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use silverback_hub::{EngineError, Hub, HubError, HubEvent, Position, Recovery, Start, Topic};
+use silverback_hub_nats::Nats;
 use silverback_testkit::broker::{Broker, nats};
 
 use crate::support::{
@@ -275,4 +276,60 @@ async fn not_ready_and_ready(hubs: &[&Hub]) {
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_loses_a_server_loses_no_publication() {
+    let Some(nats) = nats::Nats::new_enough_for_lifetimes() else { return };
+    let routes: Vec<_> = (0..3).map(|_| free_port()).collect();
+    let urls: Vec<_> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+    let server = |port: &u16| {
+        let config = format!(
+            "server_name: server-{port}\ncluster {{ name: c, listen: \"127.0.0.1:{port}\", routes: {urls:?} }}"
+        );
+        Broker::start(nats.clone().config(&config))
+    };
+    let mut servers: Vec<_> = routes.iter().map(server).collect();
+    let url = servers.iter().map(Broker::url).collect::<Vec<_>>().join(",");
+    let nats = || Nats::builder(&url).replicas(3);
+    let (one, other) = two(nats, with_history()).await;
+    let client = subscribed(&other, "1").await;
+    let mut number = 0;
+    // The server with the stream's leader is one of them.
+    for index in 0..3 {
+        for _ in 0..10 {
+            number += 1;
+            publish_until_accepted(&one, "t", number).await;
+        }
+        servers[index].kill();
+        for _ in 0..10 {
+            number += 1;
+            publish_until_accepted(&one, "t", number).await;
+        }
+        let mut killed = servers.remove(index);
+        let back = tokio::task::spawn_blocking(move || {
+            killed.restart();
+            killed
+        });
+        servers.insert(index, back.await.expect("the server is back"));
+    }
+    client.expect(1..=number).await;
+    assert_eq!((one.counters().incomplete, other.counters().incomplete), (0, 0));
+}
+
+/// Joins and subscribes, as soon as the cluster can make a stream.
+async fn subscribed(hub: &Hub, user: &str) -> Client {
+    let client = Client::user(hub, user);
+    within(async {
+        while client.member.subscribe("t", Start::Live).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    client
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound address").port()
 }

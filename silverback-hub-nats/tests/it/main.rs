@@ -3,6 +3,7 @@
 
 mod faults;
 mod nodes;
+mod secrets;
 mod setup;
 mod suite;
 mod support;
