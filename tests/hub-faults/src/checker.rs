@@ -28,6 +28,16 @@ impl Summary {
         self.told += other.told;
         self.repeated += other.repeated;
     }
+
+    /// Returns what is new. Both are of the same members, which only see more.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        Self {
+            received: self.received - before.received,
+            recovered: self.recovered - before.recovered,
+            told: self.told - before.told,
+            repeated: self.repeated - before.repeated,
+        }
+    }
 }
 
 /// Checks one topic of a member. `must_be_current` is for a member that is still there: it must have seen the last

@@ -31,6 +31,8 @@ pub(crate) struct Stage {
     pub(crate) begun: Instant,
     publisher: Option<Publisher>,
     lease: Duration,
+    /// What earlier faults on this stage have shown.
+    before: Shown,
 }
 
 /// What a run has shown.
@@ -44,6 +46,21 @@ pub(crate) struct Shown {
     pub(crate) stall: Duration,
     /// How connections and subscriptions ended.
     pub(crate) ends: BTreeMap<String, usize>,
+}
+
+impl Shown {
+    fn since(&self, before: &Self) -> Self {
+        let new = |(end, count): (&String, &usize)| {
+            let more = count - before.ends.get(end).copied().unwrap_or_default();
+            (more > 0).then(|| (end.clone(), more))
+        };
+        Self {
+            summary: self.summary.since(&before.summary),
+            published: self.published - before.published,
+            ends: self.ends.iter().filter_map(new).collect(),
+            ..self.clone()
+        }
+    }
 }
 
 impl Stage {
@@ -63,6 +80,7 @@ impl Stage {
             begun: Instant::now(),
             publisher: None,
             lease: settings.lease,
+            before: Shown::default(),
         })
     }
 
@@ -122,7 +140,8 @@ impl Stage {
         wait_for(PATIENCE, || std::future::ready(missing())).await
     }
 
-    /// Ends the load and checks everything that must hold. The stage can go on afterwards.
+    /// Ends the load and checks everything that must hold. Returns what is new since the last time. The stage can go on
+    /// afterwards.
     pub(crate) async fn settle(&mut self, since: Instant) -> Result<Shown, String> {
         self.wait_until_ready(true).await?;
         let failures = match self.publisher.take() {
@@ -132,7 +151,9 @@ impl Stage {
         self.wait_for_members().await?;
         self.publish_through_each_node().await?;
         self.check_presence().await?;
-        let mut shown = self.check_members()?;
+        let all = self.check_members()?;
+        let mut shown = all.since(&self.before);
+        self.before = all;
         shown.failures = failures;
         shown.stall = self.journal.longest_gap(since);
         Ok(shown)
