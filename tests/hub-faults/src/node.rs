@@ -13,13 +13,17 @@ use http::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::sleep;
 
-use crate::http::{API_KEY, Client};
+use crate::{
+    http::{API_KEY, Client},
+    scale::TOPIC_PREFIX,
+};
 
 /// A node. Dropping it ends its process.
 pub(crate) struct Node {
     program: PathBuf,
     config: PathBuf,
     address: SocketAddr,
+    metrics: SocketAddr,
     log: PathBuf,
     child: Option<Child>,
 }
@@ -40,12 +44,14 @@ pub(crate) struct Settings {
 impl Node {
     /// Writes the configuration of a node and chooses its port. It does not run yet.
     pub(crate) fn new(settings: &Settings, name: &str) -> io::Result<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        // Both at once, so that they differ.
+        let listeners = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
+        let [address, metrics] = [listeners[0].local_addr()?, listeners[1].local_addr()?];
         let config = settings.folder.join(format!("{name}.toml"));
-        File::create(&config)?.write_all(configuration(settings, address).as_bytes())?;
+        File::create(&config)?.write_all(configuration(settings, address, metrics).as_bytes())?;
         let log = settings.folder.join(format!("{name}.log"));
         let _ = fs::remove_file(&log);
-        Ok(Self { program: settings.program.clone(), config, address, log, child: None })
+        Ok(Self { program: settings.program.clone(), config, address, metrics, log, child: None })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -96,6 +102,14 @@ impl Node {
         Err(format!("/readyz did not become {wanted} within {PATIENCE:?}: {last}"))
     }
 
+    /// Returns the value of a metric without labels.
+    pub(crate) async fn metric(&self, name: &str) -> Result<u64, String> {
+        let (_, body) = Client::new(self.metrics).get("/metrics").await?;
+        let text = String::from_utf8_lossy(&body);
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).ok_or_else(|| format!("there is no metric {name}"))
+    }
+
     /// Fails if the process has ended by itself.
     pub(crate) fn must_run(&mut self) -> Result<(), String> {
         match self.child.as_mut().map(Child::try_wait) {
@@ -136,12 +150,25 @@ impl Drop for Node {
     }
 }
 
-fn configuration(settings: &Settings, address: SocketAddr) -> String {
+fn configuration(settings: &Settings, address: SocketAddr, metrics: SocketAddr) -> String {
     let Settings { engine, lease, .. } = settings;
-    let lease = lease.as_secs();
-    format!("listen = \"{address}\"\nengine = \"{engine}\"\nlease = \"{lease}s\"\napi_key = \"{API_KEY}\"\n")
+    format!(
+        "listen = \"{address}\"\n\
+         metrics = \"{metrics}\"\n\
+         engine = \"{engine}\"\n\
+         presence_lease = \"{}s\"\n\
+         anonymous = true\n\
+         api_key = \"{API_KEY}\"\n\
+         [namespaces.\"{TOPIC_PREFIX}*\"]\n\
+         open = true\n\
+         presence = true\n\
+         history_size = {HISTORY}\n",
+        lease.as_secs()
+    )
 }
 
+/// More publications than a topic gets while its members are away.
+const HISTORY: usize = 2000;
 /// How long a node may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
