@@ -6,7 +6,8 @@ use crate::step::{Outcome, Step};
 use crate::summary;
 use crate::workspace::Workspace;
 use crate::{
-    autobahn, book, browser, checks, coverage, fuzz, instructions, interop, kernels, models, own_tests, program,
+    autobahn, book, browser, checks, coverage, fuzz, hub_faults, instructions, interop, kernels, models, own_tests,
+    program,
 };
 
 pub(crate) const ALL: &[Step] = &[
@@ -46,6 +47,11 @@ pub(crate) const ALL: &[Step] = &[
         "centrifugo-clients",
         "centrifuge-js, centrifuge-python with its own tests, and cent talk to silverback-centrifugo",
         interop::centrifugo::step,
+    ),
+    step(
+        "hub-faults",
+        "members of two nodes miss nothing, or are told so, while brokers and nodes are killed and frozen",
+        hub_faults::step,
     ),
     step(
         "proxies",

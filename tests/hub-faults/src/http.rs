@@ -134,6 +134,6 @@ struct NodeInfo {
 }
 
 /// Of the nodes.
-pub(crate) const API_KEY: &str = "faults";
+pub(crate) const API_KEY: &str = "the key of the runs with faults";
 /// How long an answer may take before the request is sent again, elsewhere.
 const PATIENCE: Duration = Duration::from_secs(3);
