@@ -1,15 +1,21 @@
 //! The paths of the hub.
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{ACCEPT, VARY},
+};
 use silverback::{CloseCode, proto::handshake::ServerHandshake};
 use silverback_centrifugo::{Format, Server};
 
 use super::raw;
-use crate::serving::{
-    answers::text,
-    site::{Body, Calling, Opening, Refused, Resource, Site, Words},
-    sockets::Client,
+use crate::{
+    service::page::{self, Serves},
+    serving::{
+        answers::text,
+        site::{Body, Calling, Opening, Refused, Resource, Site, Words},
+        sockets::Client,
+    },
 };
 
 /// The hub, for clients of Centrifugo, raw clients, and other services.
@@ -29,8 +35,13 @@ impl Site for HubSite {
         }
     }
 
-    fn document(&self, _: &Request<()>) -> Option<Response<Body>> {
-        Some(text(StatusCode::OK, HERE.as_bytes()))
+    fn document(&self, request: &Request<()>) -> Option<Response<Body>> {
+        // Browsers get the page, and others a text that they can read.
+        let accepts = request.headers().get_all(ACCEPT).iter();
+        let is_browser = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"));
+        let mut response = if is_browser { page::answer(Serves::Hub) } else { text(StatusCode::OK, HERE.as_bytes()) };
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+        Some(response)
     }
 
     fn open(&self, request: &Request<()>, handshake: &ServerHandshake, _: Client) -> Result<Opening, Refused> {
@@ -80,6 +91,7 @@ const SHUTDOWN: u16 = 3001;
 
 const HERE: &str = "\
 This is a hub for WebSockets. These paths exist:
+/                      for browsers: a page to try topics, history and presence
 /connection/websocket  for clients of Centrifugo, in JSON and Protobuf
 /ws/topic/NAME         payloads of one topic, for any WebSocket client
 /api/METHOD            for other services, with a key

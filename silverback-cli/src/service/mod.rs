@@ -3,7 +3,7 @@
 pub(crate) mod args;
 mod echo;
 mod excerpt;
-mod page;
+pub(crate) mod page;
 mod page_sockets;
 mod plan;
 mod printer;

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{
-    HeaderName, HeaderValue, Request, Response, StatusCode, Version,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
-};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header::LOCATION};
 use silverback::{CloseCode, proto::handshake::ServerHandshake};
 
 use super::{
@@ -16,7 +13,7 @@ use super::{
     printer::Printer,
 };
 use crate::serving::{
-    answers::{response, text},
+    answers::text,
     routes::is_for_websocket,
     site::{Body, Calling, Opening, Refused, Resource, Site, Words},
     sockets::Client,
@@ -46,7 +43,7 @@ impl Site for EchoSite {
     fn document(&self, request: &Request<()>) -> Option<Response<Body>> {
         Some(match request.uri().path() {
             "/" => redirect(),
-            "/ws/echo_display" => display(),
+            "/ws/echo_display" => page::answer(page::Serves::Echo),
             // The version of HTTP of a WebSocket that the page has opened.
             _ => text(StatusCode::OK, version_name(self.page_sockets.version(request)?).as_bytes()),
         })
@@ -91,27 +88,6 @@ fn version_name(version: Version) -> &'static str {
 fn redirect() -> Response<Body> {
     let mut response = text(StatusCode::TEMPORARY_REDIRECT, b"".as_slice());
     response.headers_mut().insert(LOCATION, HeaderValue::from_static("ws/echo_display"));
-    response
-}
-
-fn display() -> Response<Body> {
-    let document = page::document();
-    let headers: [(HeaderName, &'static str); 8] = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, &document.content_security_policy),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        // These headers isolate the page in its own process, where browsers give it a timer with steps of 5 µs instead
-        // of 100.
-        (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
-        // The page belongs to this version of the program, so a cached old page must not be used.
-        (CACHE_CONTROL, "no-store"),
-    ];
-    let mut response = response(StatusCode::OK, document.html.as_bytes());
-    let headers = headers.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)));
-    response.headers_mut().extend(headers);
     response
 }
 

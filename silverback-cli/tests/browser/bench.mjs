@@ -20,8 +20,9 @@ export class Bench {
     this.expected = [];
   }
 
-  async startProgram(host, options) {
-    const program = await Program.onFreePort(this.programFile, host, options);
+  /** `command`: what it serves, if not the echo. */
+  async startProgram(host, options, command) {
+    const program = await Program.onFreePort(this.programFile, host, options, command);
     this.programs.push(program);
     return program;
   }

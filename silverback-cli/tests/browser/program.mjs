@@ -8,7 +8,8 @@ import net from "node:net";
 import tls from "node:tls";
 
 export class Program {
-  constructor(file, host, port, options = []) {
+  constructor(file, host, port, options = [], command = "") {
+    this.command = command;
     this.file = file;
     this.options = options;
     this.host = host;
@@ -17,8 +18,8 @@ export class Program {
     this.child = null;
   }
 
-  static async onFreePort(file, host = "127.0.0.1", options = []) {
-    const program = new Program(file, host, await freePort(host), options);
+  static async onFreePort(file, host = "127.0.0.1", options = [], command = "") {
+    const program = new Program(file, host, await freePort(host), options, command);
     await program.start();
     return program;
   }
@@ -28,7 +29,7 @@ export class Program {
   }
 
   pageAddress(host = this.authority()) {
-    return `${this.isSecure() ? "https" : "http"}://${host}/ws/echo_display`;
+    return `${this.isSecure() ? "https" : "http"}://${host}/${this.command === "" ? "ws/echo_display" : ""}`;
   }
 
   isSecure() {
@@ -46,7 +47,7 @@ export class Program {
 
   /** Returns once the page is served. */
   async start() {
-    const child = spawn(this.file, ["--listen", this.authority(), ...this.options], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.file, [...(this.command ? [this.command] : []), "--listen", this.authority(), ...this.options], { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => this.keepOutput(data));
     this.child = child;
     this.ended = once(child, "exit").then(([code, signal]) => ({ code, signal }));

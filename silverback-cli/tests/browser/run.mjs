@@ -12,6 +12,7 @@ import access from "./checks/access.mjs";
 import closing from "./checks/closing.mjs";
 import compression from "./checks/compression.mjs";
 import examples from "./checks/examples.mjs";
+import hub from "./checks/hub.mjs";
 import fronts from "./checks/fronts.mjs";
 import log from "./checks/log.mjs";
 import looks from "./checks/looks.mjs";
@@ -38,7 +39,7 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts, ...versions };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts, ...versions, ...hub };
 if (options.examples) {
   // Cargo puts programs one folder above the examples.
   const folder = path.resolve(options.examples);

@@ -61,6 +61,12 @@ impl From<&str> for Target {
     }
 }
 
+impl From<&String> for Target {
+    fn from(user: &String) -> Self {
+        Self::user(user)
+    }
+}
+
 impl From<String> for Target {
     fn from(user: String) -> Self {
         Self::user(user)

@@ -10,6 +10,11 @@ function echoAddress(location) {
   return address.href;
 }
 
+/** A topic of the hub beside this page, for a plain WebSocket: what it sends comes back, and goes to all others there. */
+function topicAddress(location) {
+  return new URL("ws/topic/chat", echoAddress(location)).href;
+}
+
 /** A random tag, by which the service tells this page's WebSocket from others. */
 function randomTag() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

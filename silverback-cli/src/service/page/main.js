@@ -1,6 +1,7 @@
 // Joins the parts: connects the events of the page and of the connection to them.
 
-const ownEcho = echoAddress(location);
+const isHub = document.body.dataset.serves === "hub";
+const ownEcho = isHub ? topicAddress(location) : echoAddress(location);
 const log = new Log();
 const roundTrips = new RoundTrips();
 const announcer = new Announcer(byId("announcer"));
@@ -48,6 +49,33 @@ const composer = new Composer(
 );
 
 const layout = new Layout({ fold: byId("fold"), options: byId("options"), movable: [byId("modes"), byId("repeat")] });
+
+const hubTab = new HubTab({
+  form: byId("hub-form"),
+  topic: byId("hub-topic"),
+  token: byId("hub-token"),
+  toggle: byId("hub-toggle"),
+  breakIt: byId("hub-break"),
+  state: byId("hub-state"),
+  facts: byId("hub-facts"),
+  client: byId("hub-client"),
+  offset: byId("hub-offset"),
+  epoch: byId("hub-epoch"),
+  fault: byId("hub-fault"),
+  composer: byId("hub-composer"),
+  draft: byId("hub-draft"),
+  publish: byId("hub-publish"),
+  publishFault: byId("hub-publish-fault"),
+  load: byId("hub-load"),
+  clear: byId("hub-clear"),
+  count: byId("hub-count"),
+  scroller: byId("hub-scroller"),
+  list: byId("hub-rows"),
+  empty: byId("hub-empty"),
+  present: byId("hub-present"),
+  presentCount: byId("hub-present-count"),
+  presentNote: byId("hub-present-note"),
+});
 
 function handleChanged(changed) {
   statusPanel.showState(changed);
@@ -305,4 +333,16 @@ byId("reconnects").checked = settings.read("reconnects", "true") === "true";
 connection.setReconnects(byId("reconnects").checked);
 setText(byId("log-limit"), `the newest ${mostRecords.toLocaleString("en")} are kept`);
 byId("addresses").append(make("option", "", { value: ownEcho }));
-connectAtStart();
+
+/** A hub shows its topics first, and opens a WebSocket when it is asked for. An echo has no tabs. */
+function startHub() {
+  byId("tabs").hidden = false;
+  byId("address").value = remembered.address()?.address ?? ownEcho;
+  const panels = { hub: byId("hub"), websocket: byId("websocket") };
+  const tabs = new Tabs(byId("tabs"), panels, (name) => history.replaceState(null, "", name === "hub" ? location.pathname : `#${name}`));
+  tabs.show(location.hash === "#websocket" ? "websocket" : "hub");
+  if (!byId("hub").hidden && !matchMedia("(pointer: coarse)").matches) hubTab.parts.topic.focus();
+}
+
+if (isHub) startHub();
+else connectAtStart();

@@ -1,10 +1,16 @@
-//! The page of the echo service: one HTML document with its style and script inside.
+//! The page of the echo service and of the hub: one HTML document with its style and script inside.
 //! Which address serves it is the router's business.
 
 use std::sync::LazyLock;
 
 use data_encoding::BASE64;
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
 use ring::digest::{SHA256, digest};
+
+use crate::serving::{answers::response, site::Body};
 
 #[cfg(test)]
 mod tests;
@@ -19,13 +25,47 @@ pub(crate) struct Document {
     pub(crate) content_security_policy: String,
 }
 
-/// The page, put together on first use.
-pub(crate) fn document() -> &'static Document {
-    static DOCUMENT: LazyLock<Document> = LazyLock::new(assemble);
-    &DOCUMENT
+/// The server behind the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serves {
+    Echo,
+    /// The page has a tab for its topics.
+    Hub,
 }
 
-fn assemble() -> Document {
+/// The page, put together on first use.
+pub(crate) fn document(serves: Serves) -> &'static Document {
+    static ECHO: LazyLock<Document> = LazyLock::new(|| assemble(Serves::Echo));
+    static HUB: LazyLock<Document> = LazyLock::new(|| assemble(Serves::Hub));
+    match serves {
+        Serves::Echo => &ECHO,
+        Serves::Hub => &HUB,
+    }
+}
+
+/// The answer that shows the page.
+pub(crate) fn answer(serves: Serves) -> Response<Body> {
+    let document = document(serves);
+    let headers: [(HeaderName, &'static str); 8] = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, &document.content_security_policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        // These headers isolate the page in its own process, where browsers give it a timer with steps of 5 µs instead
+        // of 100.
+        (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+        // The page belongs to this version of the program, so a cached old page must not be used.
+        (CACHE_CONTROL, "no-store"),
+    ];
+    let mut response = response(StatusCode::OK, document.html.as_bytes());
+    let headers = headers.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)));
+    response.headers_mut().extend(headers);
+    response
+}
+
+fn assemble(serves: Serves) -> Document {
     let style = join(&STYLES);
     let script = join(&SCRIPTS);
     let content_security_policy = [
@@ -42,7 +82,14 @@ fn assemble() -> Document {
         "trusted-types 'none'".to_owned(),
     ]
     .join("; ");
-    let html = unix_lines(PAGE).replace("{{style}}", &style).replace("{{script}}", &script);
+    let (name, about) = match serves {
+        Serves::Echo => {
+            ("echo", "Try the WebSocket echo service: send text and bytes, and see what comes back and how fast.")
+        }
+        Serves::Hub => ("hub", "Try the hub: join a topic, publish, and see who is there and what is recovered."),
+    };
+    let html = unix_lines(PAGE).replace("{{serves}}", name).replace("{{about}}", about);
+    let html = html.replace("{{style}}", &style).replace("{{script}}", &script);
     Document { html, content_security_policy }
 }
 
@@ -61,10 +108,11 @@ fn hash_source(content: &str) -> String {
 
 const PAGE: &str = include_str!("echo_display.html");
 
-const STYLES: [&str; 3] = [include_str!("base.css"), include_str!("panels.css"), include_str!("log.css")];
+const STYLES: [&str; 4] =
+    [include_str!("base.css"), include_str!("panels.css"), include_str!("log.css"), include_str!("hub.css")];
 
 /// Joined in this order they make one module. Each script may use those before it while it loads.
-const SCRIPTS: [&str; 16] = [
+const SCRIPTS: [&str; 19] = [
     include_str!("dom.js"),
     include_str!("remembered.js"),
     include_str!("codec.js"),
@@ -80,5 +128,8 @@ const SCRIPTS: [&str; 16] = [
     include_str!("latency.js"),
     include_str!("status.js"),
     include_str!("layout.js"),
+    include_str!("hub_client.js"),
+    include_str!("hub_tab.js"),
+    include_str!("tabs.js"),
     include_str!("main.js"),
 ];
