@@ -6,6 +6,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use silverback_hub::{Position, Topic};
 use silverback_hub_nats::Nats;
 use silverback_testkit::broker::{Broker, nats};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::support::{Client, broker, builder, eventually, file, hub, publish, two, with_history, within};
 
@@ -159,6 +163,49 @@ async fn a_stream_that_an_operator_has_made_otherwise_is_changed_or_an_error() {
     let other = crate::support::hub(file(&broker).prefix("b"), with_history()).await;
     let error = within(other.publish("t", "1")).await.expect_err("not what the hub needs").to_string();
     assert!(error.contains("MINE-b") && error.contains("retention"), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_has_one_subscription_for_a_topic_whatever_its_members_and_a_hub_that_ends_has_none() {
+    let Some(nats) = nats::Nats::installed() else { return };
+    let monitoring = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let monitoring = monitoring.expect("a free port");
+    let broker = Broker::start(nats.config(&format!("http: \"{monitoring}\"")));
+    let connections = async || {
+        let mut stream = TcpStream::connect(monitoring).await.expect("the server's monitoring");
+        let request = b"GET /connz?subs=1 HTTP/1.0\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).await.expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str::<serde_json::Value>(body).expect("JSON")
+    };
+    let hub = hub(Nats::builder(&broker.url()), with_history()).await;
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        clients.push(Client::on(&hub, &number.to_string(), "t").await);
+    }
+    let subscriptions = async || {
+        let answer = connections().await;
+        let list = answer["connections"][0]["subscriptions_list"].clone();
+        let subjects = list.as_array().cloned().unwrap_or_default();
+        subjects.iter().filter(|subject| subject.as_str() == Some("hub.t.t")).count()
+    };
+    assert_eq!(subscriptions().await, 1);
+    clients.clear();
+    within(async {
+        while subscriptions().await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    drop(hub);
+    within(async {
+        while connections().await["num_connections"] != 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
 }
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
