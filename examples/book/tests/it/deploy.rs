@@ -15,7 +15,7 @@ use silverback::{Conn, Dialer, Message};
 use silverback_testkit::broker::{Broker, nats::Nats};
 use tokio::{net::TcpStream, time::sleep};
 
-use crate::support::{Running, ask, log_in, say, start_with, within};
+use crate::support::{Running, ask, log_in, say, start_with, terminate, within};
 
 #[tokio::test]
 async fn nginx_serves_two_servers_and_one_of_them_stops() {
@@ -185,7 +185,8 @@ struct Ending(Child);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        // nginx leaves its workers behind when it is killed.
+        terminate(&self.0);
         let _ = self.0.wait();
     }
 }

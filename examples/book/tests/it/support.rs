@@ -24,9 +24,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Sends it SIGTERM.
+    #[cfg(unix)]
     pub(crate) fn terminate(&self) {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        terminate(&self.child);
     }
 
     /// Waits until it has ended.
@@ -35,6 +35,14 @@ impl Running {
             sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// Sends SIGTERM.
+#[cfg(unix)]
+pub(crate) fn terminate(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
 }
 
 impl Drop for Running {
