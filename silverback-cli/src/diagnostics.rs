@@ -2,7 +2,6 @@
 //! that reports. Lines that do not fit into the queue are dropped and counted.
 
 use std::{
-    fmt::Write as _,
     io,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -26,12 +25,16 @@ pub(crate) fn finish(within: Option<Duration>) {
     QUEUE.finish(within);
 }
 
-static QUEUE: Queue = Queue { state: Mutex::new(State::new()), changed: Condvar::new() };
+static QUEUE: Queue =
+    Queue::new(|count| format!("silverback: {count} more lines came faster than they could be written"));
 
+/// Lines that wait for a thread to write them.
 #[derive(Debug)]
-struct Queue {
+pub(crate) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    /// Makes the line about lines that did not fit.
+    about_left_out: fn(u64) -> String,
 }
 
 #[derive(Debug)]
@@ -52,7 +55,12 @@ impl State {
 }
 
 impl Queue {
-    fn push(&self, lines: &str) {
+    pub(crate) const fn new(about_left_out: fn(u64) -> String) -> Self {
+        Self { state: Mutex::new(State::new()), changed: Condvar::new(), about_left_out }
+    }
+
+    /// Queues lines without waiting. The last one needs no newline.
+    pub(crate) fn push(&self, lines: &str) {
         let mut state = self.lock();
         if state.text.len() + lines.len() > MOST_BYTES && !state.text.is_empty() {
             state.left_out += 1;
@@ -64,14 +72,16 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    fn write_all(&self, mut out: impl io::Write) {
+    /// Writes all lines, for ever.
+    pub(crate) fn write_all(&self, mut out: impl io::Write) {
         loop {
             let state = self.lock();
             let waiting = self.changed.wait_while(state, |state| state.is_empty());
             let mut state = waiting.unwrap_or_else(PoisonError::into_inner);
             let mut text = std::mem::take(&mut state.text);
             if let count @ 1.. = std::mem::take(&mut state.left_out) {
-                let _ = writeln!(text, "silverback: {count} more lines came faster than they could be written");
+                text.push_str(&(self.about_left_out)(count));
+                text.push('\n');
             }
             state.is_writing = true;
             drop(state);
@@ -82,7 +92,8 @@ impl Queue {
         }
     }
 
-    fn finish(&self, within: Option<Duration>) {
+    /// Waits until everything is written, at most for this long if there is a limit.
+    pub(crate) fn finish(&self, within: Option<Duration>) {
         let deadline = within.map(|within| Instant::now() + within);
         let mut state = self.lock();
         while state.is_writing || !state.is_empty() {

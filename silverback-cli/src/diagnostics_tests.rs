@@ -7,7 +7,7 @@ use super::*;
 
 fn queue() -> &'static Queue {
     // The writing thread never ends.
-    Box::leak(Box::new(Queue { state: Mutex::new(State::new()), changed: Condvar::new() }))
+    Box::leak(Box::new(Queue::new(QUEUE.about_left_out)))
 }
 
 /// Standard error that a test can hold up.

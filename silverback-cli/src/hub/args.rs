@@ -8,7 +8,7 @@ use super::engine;
 use crate::{
     error::exit_codes,
     serving::{
-        args::{parse_host, parse_mode, parse_origin},
+        args::{parse_address, parse_host, parse_log_format, parse_mode, parse_origin},
         listen::Address,
     },
     values::{self, List},
@@ -109,7 +109,24 @@ pub(crate) struct Options {
     #[arg(value_parser = |text: &str| one(text, values::time_or_none))]
     pub(crate) drain: Option<String>,
 
-    /// Serve /metrics for Prometheus, and the health checks, on this address too. Default: nowhere.
+    /// Serve metrics for Prometheus and a page for operators on this address, HOST:PORT or unix:PATH. The page lists
+    /// connections, closes single ones and drains the hub. On an address that other machines can reach it needs a token.
+    /// Default: off.
+    #[arg(long, value_name = "ADDR", env = "SILVERBACK_ADMIN", hide_env_values = true)]
+    #[arg(value_parser = |text: &str| one(text, parse_address))]
+    pub(crate) admin: Option<String>,
+
+    /// Read the token of --admin from this file. The variable SILVERBACK_ADMIN_TOKEN can hold the token itself.
+    #[arg(long, value_name = "FILE", env = "SILVERBACK_ADMIN_TOKEN_FILE", hide_env_values = true)]
+    pub(crate) admin_token_file: Option<String>,
+
+    /// Print a line on standard output when a connection ends, as `text` or as `json`. Default: no such line.
+    #[arg(long, value_name = "FORMAT", env = "SILVERBACK_LOG_FORMAT", hide_env_values = true)]
+    #[arg(value_parser = |text: &str| one(text, parse_log_format))]
+    pub(crate) log_format: Option<String>,
+
+    /// Serve /metrics for Prometheus, and the health checks, on this address too: without a token and without actions.
+    /// Default: nowhere.
     #[arg(long, value_name = "ADDR", env = "SILVERBACK_METRICS", hide_env_values = true)]
     #[arg(value_parser = |text: &str| one(text, str::parse::<Address>))]
     pub(crate) metrics: Option<String>,
@@ -151,6 +168,9 @@ impl Options {
             ("allow_origin", all(self.allow_origin)),
             ("allow_host", all(self.allow_host)),
             ("drain", one(self.drain)),
+            ("admin", one(self.admin)),
+            ("admin_token_file", one(self.admin_token_file)),
+            ("log_format", one(self.log_format)),
             ("metrics", one(self.metrics)),
             ("max_connections", one(self.max_connections)),
             ("threads", one(self.threads)),

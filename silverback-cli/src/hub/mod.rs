@@ -3,35 +3,23 @@
 pub(crate) mod args;
 mod config;
 mod engine;
-mod metrics;
 mod plan;
 mod raw;
 mod site;
 
-use std::{
-    env,
-    ffi::OsString,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{env, ffi::OsString, path::Path, sync::Arc, time::Duration};
 
 use tokio::runtime;
 
 use self::{
     args::{ConfigTask, HubArgs, HubTask, Options},
     config::{Config, check::warnings, print::print},
-    metrics::MetricsSite,
     plan::HubPlan,
     site::HubSite,
 };
 use crate::{
     error::{self, Error},
-    serving::{
-        self, Beside, Threads,
-        listen::{self, Place},
-        plan::Plan,
-    },
+    serving::{self, Threads, plan::Plan},
     signals::Signals,
     standard_output,
 };
@@ -78,27 +66,16 @@ fn serve(config: &Config) -> Result<(), Error> {
     // The tasks of the hub write to all connections, so all threads share them.
     let built = runtime::Builder::new_multi_thread().worker_threads(hub_plan.threads.get()).enable_all().build();
     let runtime = built.map_err(|error| Error::System(format!("cannot start the runtime: {error}")))?;
-    let places = plan.places.clone();
-    let metrics = hub_plan.metrics.clone();
-    let metrics = metrics.map(|address| listen::bind_all(&[address], None, || ())).transpose()?;
-    let metrics = metrics.into_iter().flatten().next();
     let engine = engine::kind(&hub_plan.engine);
     let server = runtime.block_on(hub_plan.start())?;
     let hub = server.hub().clone();
-    let mut announcement = announcement(&plan);
-    if let Some(Place::Authority(authority)) = metrics.as_ref().map(|bound| &bound.place) {
-        announcement += &format!("Metrics are at http://{authority}/metrics\n");
-    }
-    let beside = metrics.map(|bound| {
-        let site = MetricsSite { hub: hub.clone(), places: places.clone(), engine, started: SystemTime::now() };
-        Beside { bound, site: Arc::new(site) }
-    });
+    let announcement = announcement(&plan);
     let announce = || {
         // A reader that has gone is not an error.
         let _ = standard_output::print(announcement.as_bytes());
     };
-    let site = Arc::new(HubSite { server });
-    serving::run(plan, site, beside, &runtime, &Threads::Shared, announce, signals)?;
+    let site = Arc::new(HubSite { server, engine });
+    serving::run(plan, site, &runtime, &Threads::Shared, announce, signals)?;
     // All members have left. The engine, and so the other nodes, must know it too.
     runtime.block_on(hub.drain(Duration::ZERO));
     Ok(())

@@ -13,9 +13,10 @@ use super::{
 use crate::{
     error::Error,
     serving::{
-        args::{TlsArgs, parse_host, parse_mode, parse_origin},
+        args::{Operators, TlsArgs, parse_address, parse_host, parse_log_format, parse_mode, parse_origin},
         listen::Address,
         plan::{Settings, default_threads},
+        token::Token,
     },
     values,
 };
@@ -23,8 +24,6 @@ use crate::{
 /// The settings of the hub beside those of its server.
 pub(super) struct HubPlan {
     pub(super) threads: NonZero<usize>,
-    /// Where /metrics is served.
-    pub(super) metrics: Option<Address>,
     pub(super) engine: String,
     engine_prefix: String,
     namespaces: Vec<(String, Topic, Channel)>,
@@ -56,6 +55,7 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
             tls_key: config.path_of("tls_key"),
             tls_self_signed: config.is("tls_self_signed"),
         },
+        operators: operators(config)?,
         origins: config.list("allow_origin", parse_origin)?,
         hosts: config.list("allow_host", parse_host)?,
         config: connection,
@@ -66,6 +66,18 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
         max_connections_per_address: config.get("max_connections_per_address", count)?,
         close_timeout: config.get("close_timeout", values::time)?,
         drain: config.get("drain", values::time_or_none)?,
+    })
+}
+
+fn operators(config: &Config) -> Result<Operators, Error> {
+    let address = |name| config.text(name).map(|_| config.get(name, parse_address)).transpose();
+    let token = config.secret("admin_token", "admin_token_file")?;
+    let log_format = config.text("log_format").map(|_| config.get("log_format", parse_log_format)).transpose()?;
+    Ok(Operators {
+        admin: address("admin")?,
+        token: token.map(|token| Token::new(&token)).transpose()?,
+        metrics: address("metrics")?,
+        log_format,
     })
 }
 
@@ -91,7 +103,6 @@ impl HubPlan {
         let threads = config.text("threads").map(|_| config.get("threads", values::threads)).transpose()?;
         Ok(Self {
             threads: threads.unwrap_or_else(default_threads),
-            metrics: config.text("metrics").map(|_| config.get("metrics", str::parse)).transpose()?,
             engine,
             engine_prefix: config.text("engine_prefix").unwrap_or_default(),
             namespaces: namespaces(config, is_open)?,

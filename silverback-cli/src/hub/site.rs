@@ -7,12 +7,14 @@ use http::{
 };
 use silverback::{CloseCode, proto::handshake::ServerHandshake};
 use silverback_centrifugo::{Format, Server};
+use silverback_hub::Counters;
 
 use super::raw;
 use crate::{
     service::page::{self, Serves},
     serving::{
         answers::text,
+        monitor::exposition::{Figure, Kind},
         site::{Body, Calling, Opening, Refused, Resource, Site, Words},
         sockets::Client,
     },
@@ -22,6 +24,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct HubSite {
     pub(crate) server: Server,
+    /// The kind of the engine.
+    pub(crate) engine: &'static str,
 }
 
 impl Site for HubSite {
@@ -74,9 +78,62 @@ impl Site for HubSite {
         self.server.hub().is_ready()
     }
 
+    fn figures(&self) -> Vec<Figure> {
+        figures(&self.server.hub().counters(), self.engine, self.server.hub().is_ready())
+    }
+
     fn words(&self) -> &'static Words {
         &Words { websocket_path: CLIENTS, what_this_is: WHAT_THIS_IS, not_found: NOT_FOUND }
     }
+}
+
+fn figures(counters: &Counters, engine: &'static str, is_up: bool) -> Vec<Figure> {
+    let gauge = |name, help, value: u64| Figure::plain(name, Kind::Gauge, help, value as f64);
+    let counter = |name, help, value: u64| Figure::plain(name, Kind::Counter, help, value as f64);
+    vec![
+        gauge("hub_members", "Connections that have joined the hub on this node.", counters.members),
+        gauge("hub_channels", "Topics with subscribers on this node.", counters.topics),
+        gauge("hub_subscriptions", "Subscriptions on this node.", counters.subscriptions),
+        gauge("hub_member_queue_bytes", "Bytes that wait for slow members.", counters.backlog_bytes),
+        counter(
+            "hub_publications_total",
+            "Publications of this node that the engine has accepted.",
+            counters.published,
+        ),
+        counter("hub_deliveries_total", "Messages that connections have accepted.", counters.delivered),
+        counter(
+            "hub_duplicates_total",
+            "Publications that arrived twice and were passed on once.",
+            counters.duplicates,
+        ),
+        counter("hub_gaps_total", "Times that publications were missing at first.", counters.gaps),
+        counter("hub_incomplete_total", "Times that the history did not have them.", counters.incomplete),
+        Figure::by(
+            "hub_dropped_total",
+            Kind::Counter,
+            "Publications that slow members did not get, by the policy of the topic.",
+            "policy",
+            [
+                ("drop-newest", counters.dropped_newest as f64),
+                ("drop-oldest", counters.dropped_oldest as f64),
+                ("conflate", counters.conflated as f64),
+            ],
+        ),
+        Figure::by(
+            "websocket_slow_consumers_total",
+            Kind::Counter,
+            "Members that were disconnected because they were slow.",
+            "action",
+            [("disconnect", counters.disconnected as f64)],
+        ),
+        Figure::by(
+            "hub_backplane_up",
+            Kind::Gauge,
+            "1 while the engine is connected and the hub takes members.",
+            "engine",
+            [(engine, f64::from(u8::from(is_up)))],
+        ),
+    ]
 }
 
 /// Where the clients of Centrifugo connect.

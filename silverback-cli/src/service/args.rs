@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use crate::serving::args::parse_mode;
 use crate::{
     serving::{
-        args::{AllowedHost, AllowedOrigin, TlsArgs, parse_addresses, parse_hosts, parse_origins},
+        args::{AllowedHost, AllowedOrigin, OperatorArgs, TlsArgs, parse_addresses, parse_hosts, parse_origins},
         listen::Address,
     },
     values::{self, List, TimeOrOff},
@@ -32,6 +32,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
+    pub(crate) operators: OperatorArgs,
 
     /// Serve connections with this many threads. Default: one for each core, at most 4.
     #[arg(long, value_name = "N", env = "SILVERBACK_THREADS", hide_env_values = true)]

@@ -28,9 +28,11 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let signals = Signals::catch()?;
     let patience = args.drain + args.close_timeout + LAST_LINES;
-    let (is_quiet, threads) = (args.quiet, args.threads.unwrap_or_else(default_threads));
+    // Lines of two kinds in one stream would be hard to read for programs.
+    let is_quiet = args.quiet || args.operators.log_format.is_some();
+    let (is_quiet, threads) = (is_quiet, args.threads.unwrap_or_else(default_threads));
     // During name lookups there is nothing to shut down, so a signal may end the program at once.
-    let plan = Plan::resolve(plan::settings(args), || signals.end_in_order(patience))?;
+    let plan = Plan::resolve(plan::settings(args)?, || signals.end_in_order(patience))?;
     let (printer, printing) = Printer::start(standard_output::unbuffered(), is_quiet)?;
     serving::begin(&plan, &signals)?;
     // Without a window the service has ended before a client comes back, and a person has probably stopped it.
@@ -39,7 +41,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let announcement = announcement(&plan);
     let announce = || printing.announce(announcement);
     let runtime = serving::new_runtime()?;
-    serving::run(plan, site, None, &runtime, &Threads::Apart(threads), announce, signals)?;
+    serving::run(plan, site, &runtime, &Threads::Apart(threads), announce, signals)?;
     drop(runtime);
     printing.finish();
     Ok(())

@@ -3,23 +3,24 @@
 use silverback::{Compression, Config};
 
 use super::args::Args;
-use crate::{serving::plan::Settings, values::List};
+use crate::{error::Error, serving::plan::Settings, values::List};
 
 /// Returns the settings that the options stand for.
-pub(crate) fn settings(args: Args) -> Settings {
+pub(crate) fn settings(args: Args) -> Result<Settings, Error> {
     let config = Config::default()
         .max_message_size(args.max_message_size)
         .ping_interval(args.ping_interval.0)
         .ping_timeout(args.ping_timeout)
         .close_timeout(args.close_timeout)
         .compression(compression(&args));
-    Settings {
+    Ok(Settings {
         listen: all(args.listen),
         #[cfg(unix)]
         listen_mode: args.listen_mode,
         #[cfg(not(unix))]
         listen_mode: None,
         tls: args.tls,
+        operators: args.operators.resolve()?,
         origins: all(args.allow_origin),
         hosts: all(args.allow_host),
         config,
@@ -30,7 +31,7 @@ pub(crate) fn settings(args: Args) -> Settings {
         max_connections_per_address: 0,
         close_timeout: args.close_timeout,
         drain: args.drain,
-    }
+    })
 }
 
 /// The items of a list that may be given in several options.

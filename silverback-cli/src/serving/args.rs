@@ -1,12 +1,15 @@
 //! The options that all commands which serve have in common, and how their values are written.
 
-use std::path::PathBuf;
+use std::{env, fs, path::PathBuf};
 
 use clap::Args as ClapArgs;
 use silverback::{Origin, proto::handshake::HostPattern};
 
-use super::listen::Address;
-use crate::values::{self, List};
+use super::{listen::Address, monitor::log::LogFormat, token::Token};
+use crate::{
+    error::Error,
+    values::{self, List},
+};
 
 /// The options about TLS. Without any of them the service speaks plain text.
 #[derive(ClapArgs, Debug)]
@@ -27,6 +30,72 @@ pub(crate) struct TlsArgs {
     /// trust it by themselves, so this is for trying things out.
     #[arg(long, env = "SILVERBACK_TLS_SELF_SIGNED", hide_env_values = true, value_parser = values::choice)]
     pub(crate) tls_self_signed: bool,
+}
+
+/// The options for people who operate a server.
+#[derive(ClapArgs, Debug, Default)]
+#[group(skip)]
+pub(crate) struct OperatorArgs {
+    /// Serve metrics for Prometheus and a page for operators on this address, HOST:PORT or unix:PATH. The page lists
+    /// connections, closes single ones and drains the service. On an address that other machines can reach it needs a
+    /// token. Default: off.
+    #[arg(long, value_name = "ADDR", env = "SILVERBACK_ADMIN", hide_env_values = true)]
+    #[arg(value_parser = parse_address)]
+    pub(crate) admin: Option<Address>,
+
+    /// Read the token of --admin from this file. The variable SILVERBACK_ADMIN_TOKEN can hold the token itself.
+    #[arg(long, value_name = "FILE", env = "SILVERBACK_ADMIN_TOKEN_FILE", hide_env_values = true)]
+    #[arg(requires = "admin")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// Serve /metrics for Prometheus, and the health checks, on this address too: without a token and without actions.
+    /// Default: nowhere.
+    #[arg(long, value_name = "ADDR", env = "SILVERBACK_METRICS", hide_env_values = true)]
+    #[arg(value_parser = parse_address)]
+    pub(crate) metrics: Option<Address>,
+
+    /// Print a line on standard output when a connection ends, as `text` or as `json`. The echo service then prints no
+    /// lines for messages. Default: no such line.
+    #[arg(long, value_name = "FORMAT", env = "SILVERBACK_LOG_FORMAT", hide_env_values = true)]
+    #[arg(value_parser = parse_log_format)]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// What operators get.
+#[derive(Debug, Default)]
+pub(crate) struct Operators {
+    pub(crate) admin: Option<Address>,
+    /// The token of the listener for operators.
+    pub(crate) token: Option<Token>,
+    pub(crate) metrics: Option<Address>,
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+impl OperatorArgs {
+    /// Reads the token, from its file or from the environment.
+    pub(crate) fn resolve(self) -> Result<Operators, Error> {
+        let text = match self.admin_token_file {
+            Some(file) => {
+                let cannot = |error| Error::Usage(format!("--admin-token-file {}: {error}", file.display()));
+                Some(fs::read_to_string(&file).map_err(cannot)?)
+            }
+            None => env::var("SILVERBACK_ADMIN_TOKEN").ok().filter(|token| !token.trim().is_empty()),
+        };
+        let token = text.map(|text| Token::new(&text)).transpose()?;
+        Ok(Operators { admin: self.admin, token, metrics: self.metrics, log_format: self.log_format })
+    }
+}
+
+pub(crate) fn parse_address(text: &str) -> Result<Address, String> {
+    text.trim().parse()
+}
+
+pub(crate) fn parse_log_format(text: &str) -> Result<LogFormat, String> {
+    match text.trim() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    }
 }
 
 pub(crate) fn parse_addresses(text: &str) -> Result<List<Address>, String> {

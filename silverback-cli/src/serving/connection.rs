@@ -39,6 +39,7 @@ use super::{
     answers::{BODY_TOO_LARGE, LATE_BODY, text},
     context::{self, ANSWER_FACTOR, Http, Socket, date, for_opening},
     memory,
+    monitor::HandshakeResult,
     open_connections::{Place, Presence},
     refusals,
     routes::{self, Answer, Upgrading},
@@ -105,7 +106,10 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, http: Http) {
             let begun = http.begin(stream, socket, deadline).await;
             http.go_on(begun, socket, presence);
         }
-        Some(Err(error)) => refusals::report_tls(peer, &error),
+        Some(Err(error)) => {
+            http.routes.places.monitor.note_handshake(HandshakeResult::Tls);
+            refusals::report_tls(peer, &error);
+        }
         None => {}
     }
 }
@@ -143,7 +147,7 @@ impl Http {
     /// Continues in a new, small task: an idle connection then holds none of the memory that its handshake needed.
     fn go_on(&self, begun: Begun, socket: Socket, presence: Presence) {
         match begun {
-            Begun::WebSocket(conn, place, opening) => context::begin(conn, presence, place, opening, Version::HTTP_11),
+            Begun::WebSocket(conn, place, opening) => context::begin(conn, presence, place, opening),
             Begun::Http2(stream) => {
                 let server = self.routes.upgrader.serve_http2(stream);
                 tokio::spawn(streams::serve(server, socket, presence, self.clone()));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{
-    HeaderName, HeaderValue, Version,
+    HeaderName, HeaderValue,
     header::{ALT_SVC, DATE},
 };
 use rustls::ServerConfig;
@@ -59,8 +59,10 @@ pub(crate) fn for_opening<'a>(upgrader: &'a Upgrader, opening: &Opening) -> Cow<
 }
 
 /// Starts the task of a WebSocket that is open.
-pub(crate) fn begin(mut conn: Conn, mut presence: Presence, place: Place, opening: Opening, version: Version) {
-    presence.note_opened(version);
+pub(crate) fn begin(mut conn: Conn, mut presence: Presence, mut place: Place, opening: Opening) {
+    if let (Some(record), Some(name)) = (&mut place.record, conn.subprotocol()) {
+        record.set_subprotocol(name.as_ref());
+    }
     presence.attach(conn.halves().0.clone(), opening.goodbye, place);
     (opening.begin)(conn, presence);
 }

@@ -2,14 +2,17 @@
 //! sites on it.
 
 mod accept;
+mod admin;
 pub(crate) mod answers;
 pub(crate) mod args;
 mod connection;
 mod context;
 mod drain;
+mod hosts;
 mod http3;
 pub(crate) mod listen;
 mod memory;
+pub(crate) mod monitor;
 pub(crate) mod open_connections;
 pub(crate) mod plan;
 mod refusals;
@@ -18,22 +21,27 @@ mod siblings;
 pub(crate) mod site;
 pub(crate) mod sockets;
 mod tls;
+pub(crate) mod token;
 #[cfg(unix)]
 mod unix_socket;
 mod worker;
 
 use std::{num::NonZero, sync::Arc, time::Duration};
 
-use tokio::{runtime::Runtime, time::timeout};
+use silverback::Upgrader;
+use tokio::{runtime::Runtime, sync::Notify, time::timeout};
 
 use self::{
     accept::Acceptor,
+    admin::{AdminPlan, metrics_site::MetricsSite, operated::Operated, site::AdminSite},
     drain::Drain,
     http3::Endpoints,
     listen::Bound,
+    monitor::Monitor,
     open_connections::Places,
     plan::Plan,
     site::Site,
+    token::Token,
     worker::{Worker, WorkerConfig, WorkerHandle},
 };
 use crate::{
@@ -60,18 +68,10 @@ pub(crate) enum Threads {
     Shared,
 }
 
-/// A site beside the one for clients, such as the metrics. It is served until the end of a drain, to a few connections.
-#[derive(Debug)]
-pub(crate) struct Beside {
-    pub(crate) bound: Bound,
-    pub(crate) site: Arc<dyn Site>,
-}
-
 /// Serves until a signal arrives, and then closes every connection. Calls `announce` once clients are accepted.
 pub(crate) fn run(
     plan: Plan,
     site: Arc<dyn Site>,
-    beside: Option<Beside>,
     runtime: &Runtime,
     threads: &Threads,
     announce: impl FnOnce(),
@@ -79,7 +79,7 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let udp = if plan.tls.is_some() { http3::bind_beside(&plan.bound) } else { Vec::new() };
     let config = WorkerConfig {
-        site,
+        site: site.clone(),
         upgrader: plan.upgrader,
         hosts: plan.hosts,
         handshake_timeout: plan.handshake_timeout,
@@ -98,25 +98,52 @@ pub(crate) fn run(
         let _entered = runtime.enter();
         Endpoints::new(udp, plan.tls.map(|tls| tls.config()).as_deref())?
     };
-    let beside = beside.map(|beside| {
-        let own = WorkerConfig {
-            site: beside.site,
-            tls: None,
-            http3_ports: Arc::default(),
-            places: Arc::new(Places::new(MOST_BESIDE)),
-            ..config.clone()
-        };
-        (beside.bound, Worker::new(own))
-    });
-    let server = Server {
-        beside,
-        drain: Drain { window: plan.drain, places: config.places.clone() },
+    let places = config.places.clone();
+    let mut server = Server {
+        beside: Vec::new(),
+        drain: Drain { window: plan.drain, places: places.clone() },
         endpoints,
         worker: Worker::new(config),
         accepting,
         handles,
+        drain_asked: Arc::default(),
     };
-    runtime.block_on(server.serve(plan.bound, announce, signals))
+    let operated = server.operated(site);
+    let admin = plan.admin.map(|plan| beside(plan, |token| admin_site(operated.clone(), token)));
+    let metrics = plan.metrics.map(|plan| beside(plan, |_| Arc::new(MetricsSite(operated))));
+    server.beside.extend(admin.into_iter().chain(metrics));
+    let served = runtime.block_on(server.serve(plan.bound, announce, signals));
+    if let Some(log) = places.monitor.log() {
+        log.finish(LAST_LINES);
+    }
+    served
+}
+
+/// A listener for operators, on which a site with its own small limits serves until the end of a drain.
+struct Beside {
+    bound: Bound,
+    worker: Worker,
+}
+
+fn beside(plan: AdminPlan, site: impl FnOnce(Option<Token>) -> Arc<dyn Site>) -> Beside {
+    let AdminPlan { bound, hosts, token, tls } = plan;
+    let worker = Worker::new(WorkerConfig {
+        site: site(token),
+        upgrader: Upgrader::new(),
+        hosts,
+        handshake_timeout: TIMEOUT_BESIDE,
+        max_head_size: MOST_HEAD_BESIDE,
+        tls,
+        http3_ports: Arc::default(),
+        // No WebSockets, and a hundred other connections.
+        places: Arc::new(Places::new(0, Monitor::default())),
+        close_timeout: TIMEOUT_BESIDE,
+    });
+    Beside { bound, worker }
+}
+
+fn admin_site(server: Operated, token: Option<Token>) -> Arc<dyn Site> {
+    Arc::new(AdminSite { server, token, origins: Upgrader::new() })
 }
 
 /// How threads get their sockets.
@@ -129,13 +156,15 @@ enum Accepting {
 }
 
 struct Server {
-    /// Another site.
-    beside: Option<(Bound, Worker)>,
+    /// The listeners for operators.
+    beside: Vec<Beside>,
     drain: Drain,
     endpoints: Endpoints,
     worker: Worker,
     accepting: Accepting,
     handles: Vec<WorkerHandle>,
+    /// An operator wants the server to drain and end.
+    drain_asked: Arc<Notify>,
 }
 
 fn start_workers(
@@ -154,27 +183,35 @@ fn start_workers(
 }
 
 impl Server {
+    fn operated(&self, site: Arc<dyn Site>) -> Operated {
+        Operated { places: self.drain.places.clone(), open: self.open(), site, drain: self.drain_asked.clone() }
+    }
+
     async fn serve(mut self, bound: Vec<Bound>, announce: impl FnOnce(), mut signals: Signals) -> Result<(), Error> {
         let (listeners, places): (Vec<_>, Vec<_>) =
             bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
         let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
-        let (mut listeners_beside, worker_beside) = match self.beside.take() {
-            Some((bound, worker)) => (Acceptor::new(bound.listeners)?, Some(worker)),
-            None => (Acceptor::new([])?, None),
-        };
-        let beside = async {
-            match &worker_beside {
-                Some(worker) => accept(&mut listeners_beside, worker, &[]).await,
-                None => std::future::pending().await,
-            }
-        };
+        let mut beside = Vec::new();
+        let mut places_beside = Vec::new();
+        for Beside { bound: Bound { listeners, place }, worker } in self.beside.drain(..) {
+            beside.push((Acceptor::new(listeners)?, worker));
+            places_beside.push(place);
+        }
         announce();
         let end = async {
-            signals.next().await;
+            tokio::select! {
+                _ = signals.next() => {}
+                () = self.drain_asked.notified() => {}
+            }
             self.announce_end();
             // Until the last WebSocket is told to close, requests are still answered, so that a load balancer learns by
             // the readiness check, and clients by 503.
-            self.drain.run(&self.open()).await;
+            let open = self.open();
+            tokio::select! {
+                () = self.drain.run(&open) => {}
+                // A signal while the server drains for an operator.
+                _ = signals.next() => {}
+            }
         };
         let handed_to: &[WorkerHandle] = match self.accepting {
             Accepting::Each => &[],
@@ -183,12 +220,12 @@ impl Server {
         tokio::select! {
             () = accept(&mut acceptor, &self.worker, handed_to) => {}
             () = accept_http3(&self.endpoints, &self.worker) => {}
-            () = beside => {}
+            () = accept_beside(&mut beside) => {}
             () = end => {}
         }
         // Remove socket files first, so that a client cannot find a socket without a listener.
-        drop(places);
-        drop(acceptor);
+        drop((places, places_beside));
+        drop((acceptor, beside));
         self.finish().await;
         Ok(())
     }
@@ -224,6 +261,20 @@ async fn accept_http3(endpoints: &Endpoints, worker: &Worker) {
     }
 }
 
+/// Accepts sockets of operators, which stay on this thread.
+async fn accept_beside(beside: &mut [(Acceptor, Worker)]) {
+    match beside {
+        [] => std::future::pending().await,
+        [(acceptor, worker)] => accept(acceptor, worker, &[]).await,
+        [(acceptor, worker), rest @ ..] => {
+            tokio::select! {
+                () = accept(acceptor, worker, &[]) => {}
+                () = Box::pin(accept_beside(rest)) => {}
+            }
+        }
+    }
+}
+
 /// Accepts sockets, and hands them to the threads in turn.
 async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandle]) {
     loop {
@@ -236,8 +287,12 @@ async fn accept(acceptor: &mut Acceptor, worker: &Worker, handles: &[WorkerHandl
     }
 }
 
-/// Connections to a site beside the one for clients.
-const MOST_BESIDE: usize = 100;
+/// Operators are near and send short requests.
+const TIMEOUT_BESIDE: Duration = Duration::from_secs(10);
+const MOST_HEAD_BESIDE: usize = 16 * 1024;
+
+/// The time to write the last lines about connections that have ended.
+const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// The time for the last packets of HTTP/3 after the close timeout.
 const LAST_PACKETS: Duration = Duration::from_millis(500);

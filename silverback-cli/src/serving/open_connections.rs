@@ -4,15 +4,16 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use http::Version;
-use silverback::{CloseCode, Stats, Writer, proto::handshake::Rejection};
+use silverback::{CloseCode, Writer, proto::handshake::Rejection};
 use tokio::sync::Notify;
+
+use super::monitor::{Monitor, record::Record};
 
 /// The connections of a worker, from the first byte of the request to the end of the WebSocket.
 #[derive(Debug, Default)]
@@ -40,63 +41,7 @@ pub(crate) struct Places {
     is_draining: AtomicBool,
     /// The last WebSocket of a server that drains has ended.
     emptied: Notify,
-    /// WebSockets that were opened, over HTTP/1.1, HTTP/2 and HTTP/3.
-    opened: [AtomicU64; 3],
-    /// Handshakes that were refused.
-    refused: AtomicU64,
-    ended: Mutex<Ended>,
-    /// Those of all workers.
-    workers: Mutex<Vec<Weak<OpenConnections>>>,
-}
-
-/// The counts of WebSockets that have ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ended {
-    pub(crate) messages_sent: u64,
-    pub(crate) bytes_sent: u64,
-    /// By the code of the client: 1000 to 1015, 3xxx, 4xxx, and others.
-    closes: [u64; 19],
-}
-
-impl Ended {
-    fn add(&mut self, stats: &Stats) {
-        self.messages_sent += stats.messages_sent;
-        self.bytes_sent += stats.bytes_sent;
-    }
-
-    fn add_close(&mut self, code: u16) {
-        let place = match code {
-            1000..=1015 => usize::from(code - 1000),
-            3000..=3999 => 16,
-            4000..=4999 => 17,
-            _ => 18,
-        };
-        self.closes[place] += 1;
-    }
-
-    /// The codes with their counts, of those that have any.
-    fn closes(&self) -> Vec<(String, u64)> {
-        let name = |place: usize| match place {
-            16 => "3xxx".to_owned(),
-            17 => "4xxx".to_owned(),
-            18 => "other".to_owned(),
-            place => (1000 + place).to_string(),
-        };
-        self.closes.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, count)| (name(at), *count)).collect()
-    }
-}
-
-/// What the metrics show.
-#[derive(Debug)]
-pub(crate) struct Statistics {
-    pub(crate) open: u64,
-    pub(crate) opened: [u64; 3],
-    pub(crate) refused: u64,
-    /// Of WebSockets that have ended and of those that are open.
-    pub(crate) traffic: Ended,
-    /// Bytes that wait to be sent.
-    pub(crate) queued: u64,
-    pub(crate) closes: Vec<(String, u64)>,
+    pub(crate) monitor: Monitor,
 }
 
 /// A handshake of QUIC in progress.
@@ -105,7 +50,11 @@ pub(crate) struct QuicHandshake(Arc<Places>);
 
 /// The place of a WebSocket that is not open yet. It is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Option<(Arc<Places>, Option<AddressPlace>)>);
+pub(crate) struct Place {
+    places: Option<(Arc<Places>, Option<AddressPlace>)>,
+    /// What an operator wants to know about the WebSocket, if there is an operator.
+    pub(crate) record: Option<Box<Record>>,
+}
 
 /// Counts the WebSockets from each address.
 #[derive(Debug)]
@@ -157,7 +106,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 impl Places {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, monitor: Monitor) -> Self {
         Self {
             most,
             by_address: None,
@@ -166,52 +115,8 @@ impl Places {
             handshakes: AtomicUsize::new(0),
             is_draining: AtomicBool::new(false),
             emptied: Notify::new(),
-            opened: Default::default(),
-            refused: AtomicU64::new(0),
-            ended: Mutex::default(),
-            workers: Mutex::default(),
+            monitor,
         }
-    }
-
-    /// Counts a WebSocket that was opened.
-    pub(crate) fn note_opened(&self, version: Version) {
-        let place = match version {
-            Version::HTTP_2 => 1,
-            Version::HTTP_3 => 2,
-            _ => 0,
-        };
-        self.opened[place].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a handshake that was refused.
-    pub(crate) fn note_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Adds up the counts of all workers. It takes the lock of each connection for a moment.
-    pub(crate) fn statistics(&self) -> Statistics {
-        let mut queued = 0;
-        let mut traffic = *self.ended();
-        let workers: Vec<_> = lock(&self.workers).iter().filter_map(Weak::upgrade).collect();
-        for open in workers {
-            for goodbye in open.goodbyes() {
-                let stats = goodbye.writer.stats();
-                queued += stats.queued_output as u64;
-                traffic.add(&stats);
-            }
-        }
-        Statistics {
-            open: self.taken.load(Ordering::Relaxed) as u64,
-            opened: self.opened.each_ref().map(|count| count.load(Ordering::Relaxed)),
-            refused: self.refused.load(Ordering::Relaxed),
-            closes: traffic.closes(),
-            traffic,
-            queued,
-        }
-    }
-
-    fn ended(&self) -> MutexGuard<'_, Ended> {
-        lock(&self.ended)
     }
 
     /// Limits the WebSockets from each address. Zero is no limit.
@@ -250,7 +155,12 @@ impl Places {
         };
         let one_more = |taken| (taken < self.most).then_some(taken + 1);
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.map(|_| Place(Some((self.clone(), of_address)))).map_err(|_| full)
+        taken.map(|_| Place { places: Some((self.clone(), of_address)), record: None }).map_err(|_| full)
+    }
+
+    /// Returns how many WebSockets there are, and how many there may be.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        (self.taken.load(Ordering::Relaxed), self.most)
     }
 
     fn give_back(&self) {
@@ -272,7 +182,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some((places, _)) = self.0.take() {
+        if let Some((places, _)) = self.places.take() {
             places.give_back();
         }
     }
@@ -286,7 +196,7 @@ impl Drop for QuicHandshake {
 
 impl Default for Places {
     fn default() -> Self {
-        Self::new(usize::MAX)
+        Self::new(usize::MAX, Monitor::default())
     }
 }
 
@@ -308,6 +218,8 @@ struct State {
 #[derive(Debug)]
 struct Seat {
     goodbye: Goodbye,
+    /// What an operator wants to know, if there is an operator.
+    record: Option<Arc<Record>>,
     _of_address: Option<AddressPlace>,
 }
 
@@ -415,11 +327,6 @@ impl OpenConnections {
         Self { places, ..Self::default() }
     }
 
-    /// Adds the connections to the metrics.
-    pub(crate) fn publish(self: &Arc<Self>) {
-        lock(&self.places.workers).push(Arc::downgrade(self));
-    }
-
     /// Whether there is room to answer one more connection.
     pub(crate) fn has_room(&self) -> bool {
         self.places.has_room()
@@ -475,6 +382,13 @@ impl OpenConnections {
         self.goodbyes()
     }
 
+    /// Returns every WebSocket of which an operator wants to know.
+    pub(crate) fn records(&self) -> Vec<(Writer, Arc<Record>)> {
+        let state = self.lock();
+        let seats = state.seats.iter().flatten();
+        seats.filter_map(|seat| Some((seat.goodbye.writer.clone(), seat.record.clone()?))).collect()
+    }
+
     fn goodbyes(&self) -> Vec<Goodbye> {
         self.lock().seats.iter().flatten().map(|seat| seat.goodbye.clone()).collect()
     }
@@ -505,15 +419,15 @@ impl OpenConnections {
 }
 
 impl Presence {
-    pub(crate) fn note_opened(&self, version: Version) {
-        self.open.places.note_opened(version);
-    }
-
     /// Registers the connection as a WebSocket, so that `close_all` reaches it. The WebSocket has the place until it ends.
     pub(crate) fn attach(&mut self, writer: Writer, code: CloseCode, mut place: Place) {
         // From now on the seat stands for it, because each byte of an idle connection counts.
-        let of_address = place.0.take().and_then(|(_, of_address)| of_address);
-        let seat = Seat { goodbye: Goodbye { writer, code }, _of_address: of_address };
+        let of_address = place.places.take().and_then(|(_, of_address)| of_address);
+        let record = place.record.take().map(Arc::from);
+        if let Some(record) = &record {
+            self.open.places.monitor.note_open(record);
+        }
+        let seat = Seat { goodbye: Goodbye { writer, code }, record, _of_address: of_address };
         let mut state = self.open.lock();
         if state.is_closing || state.is_draining {
             seat.goodbye.close();
@@ -542,11 +456,8 @@ impl Drop for Presence {
             state.seats[index as usize].take()
         });
         drop(state);
-        if let Some(seat) = &seat {
-            let writer = &seat.goodbye.writer;
-            let mut ended = self.open.places.ended();
-            ended.add(&writer.stats());
-            ended.add_close(writer.close_info().map_or(1006, |info| info.code.get()));
+        if let Some(Seat { goodbye: Goodbye { writer, .. }, record: Some(record), .. }) = &seat {
+            self.open.places.monitor.note_end(record, &writer.stats(), writer.close_info().as_ref());
         }
         // Drop outside of the lock: dropping a connection's last handle may send.
         drop(seat);
@@ -554,10 +465,6 @@ impl Drop for Presence {
             self.open.changed.notify_waiters();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(10);

@@ -113,7 +113,7 @@ async fn a_shared_connection_counts_as_its_streams_and_as_one_without_any() {
 
 #[tokio::test]
 async fn only_websockets_take_places_and_each_gives_its_own_back() {
-    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2))));
+    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2, Monitor::default()))));
     // Clients whose requests have not come, or will be refused.
     let _others: Vec<_> = (0..10).map(|_| open.enter()).collect();
     let (mut server, _client) = pair();
@@ -133,7 +133,7 @@ async fn only_websockets_take_places_and_each_gives_its_own_back() {
 
 #[test]
 fn there_is_room_for_a_hundred_connections_beyond_the_limit() {
-    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2))));
+    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2, Monitor::default()))));
     let mut all: Vec<_> = (0..102).map(|_| open.enter()).collect();
     assert!(!open.has_room());
     all.pop();
@@ -142,7 +142,7 @@ fn there_is_room_for_a_hundred_connections_beyond_the_limit() {
 
 #[test]
 fn handshakes_of_quic_take_no_room_from_connections_and_are_bounded() {
-    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2))));
+    let open = Arc::new(OpenConnections::new(Arc::new(Places::new(2, Monitor::default()))));
     let mut handshakes: Vec<_> = std::iter::from_fn(|| open.begin_handshake()).collect();
     assert_eq!(handshakes.len(), 2 + 100 + 256);
     assert!(open.has_room());

@@ -2,11 +2,14 @@
 
 use std::{num::NonZero, sync::Arc, thread, time::Duration};
 
-use silverback::{Config, HostPolicy, MemoryBudget, Origin, OriginPolicy, Upgrader, proto::handshake::HostPattern};
+use silverback::{Config, MemoryBudget, Origin, OriginPolicy, Upgrader};
 
 use super::{
-    args::{AllowedHost, AllowedOrigin, FILE, TlsArgs},
+    admin::AdminPlan,
+    args::{AllowedHost, AllowedOrigin, FILE, Operators, TlsArgs},
+    hosts::host_policy,
     listen::{self, Address, Bound, Place},
+    monitor::{Monitor, log::Log},
     open_connections::Places,
     routes::Hosts,
     tls::Tls,
@@ -20,6 +23,7 @@ pub(crate) struct Settings {
     /// The permissions of Unix sockets.
     pub(crate) listen_mode: Option<u32>,
     pub(crate) tls: TlsArgs,
+    pub(crate) operators: Operators,
     pub(crate) origins: Vec<AllowedOrigin>,
     pub(crate) hosts: Vec<AllowedHost>,
     /// Of each connection.
@@ -50,6 +54,10 @@ pub(crate) struct Plan {
     pub(crate) places: Arc<Places>,
     pub(crate) close_timeout: Duration,
     pub(crate) drain: Duration,
+    /// The listener for operators.
+    pub(crate) admin: Option<AdminPlan>,
+    /// The listener with the metrics alone.
+    pub(crate) metrics: Option<AdminPlan>,
     /// Warnings about options that open the service to strangers.
     pub(crate) warnings: Vec<&'static str>,
 }
@@ -62,6 +70,10 @@ impl Plan {
         if tls.is_some() && listen.iter().all(|address| matches!(address, Address::Unix(_))) {
             return Err(Error::Usage(NO_TCP.to_owned()));
         }
+        let Operators { admin, token, metrics, log_format } = settings.operators;
+        let is_watching = admin.is_some() || metrics.is_some();
+        let admin = admin.map(|address| AdminPlan::resolve(&address, token, &hosts, tls.as_ref())).transpose()?;
+        let metrics = metrics.map(|address| AdminPlan::of_metrics(&address, &hosts)).transpose()?;
         let bound = listen::bind_all(&listen, listen_mode, before_listening)?;
         let host_policies = Hosts {
             tcp: host_policy(&hosts, &bound, !bound.iter().any(Bound::is_public)),
@@ -74,7 +86,8 @@ impl Plan {
             .max_head_size(settings.max_head_size)
             .memory_budget(MemoryBudget::new(settings.memory_limit))
             .check_origin(origin_policy(&origins));
-        let places = Places::new(settings.max_connections);
+        let log = log_format.map(Log::start).transpose()?;
+        let places = Places::new(settings.max_connections, Monitor::new(is_watching, log));
         let places = places.most_from_each_address(settings.max_connections_per_address);
         Ok(Self {
             bound,
@@ -86,7 +99,9 @@ impl Plan {
             places: Arc::new(places),
             close_timeout: settings.close_timeout,
             drain: settings.drain,
-            warnings: warnings(&origins, &hosts),
+            warnings: warnings(&origins, &hosts, admin.as_ref()),
+            admin,
+            metrics,
         })
     }
 
@@ -109,6 +124,10 @@ impl Plan {
                 format!("The certificate is self-signed. Its SHA-256 fingerprint is {fingerprint}\n")
             }),
         );
+        lines.extend(
+            self.admin.as_ref().map(|admin| format!("Metrics and the admin page are at {}\n", admin.shown(""))),
+        );
+        lines.extend(self.metrics.as_ref().map(|metrics| format!("Metrics are at {}\n", metrics.shown("metrics"))));
         lines.concat()
     }
 }
@@ -126,27 +145,7 @@ fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
     OriginPolicy::SameOriginOr(origins.collect())
 }
 
-/// A page can reach a service on loopback only through its visitor's browser, by DNS rebinding. Its requests then name
-/// a host that is not loopback. A service on another address can have names that this program does not know. A page
-/// cannot reach a Unix socket at all.
-fn host_policy(allowed: &[AllowedHost], bound: &[Bound], is_loopback: bool) -> HostPolicy {
-    if allowed.contains(&AllowedHost::Any) || (allowed.is_empty() && !is_loopback) {
-        return HostPolicy::Any;
-    }
-    let named = allowed.iter().filter_map(|allowed| match allowed {
-        AllowedHost::Any => None,
-        AllowedHost::Host(host) => Some(host.clone()),
-    });
-    // The addresses that the service announces.
-    let announced = bound.iter().filter_map(|bound| match &bound.place {
-        Place::Authority(authority) => HostPattern::parse(authority.rsplit_once(':')?.0).ok(),
-        #[cfg(unix)]
-        Place::File(_) => None,
-    });
-    HostPolicy::LoopbackOr(named.chain(announced).collect())
-}
-
-fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost]) -> Vec<&'static str> {
+fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost], admin: Option<&AdminPlan>) -> Vec<&'static str> {
     let of_origins = [
         (AllowedOrigin::Any, "warning: --allow-origin * lets the pages of every web site connect"),
         (
@@ -160,13 +159,18 @@ fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost]) -> Vec<&'static st
         "warning: --allow-host * lets the pages of every web site reach this service by DNS rebinding",
     )];
     let given = of_origins.into_iter().filter(|(origin, _)| origins.contains(origin)).map(|(_, warning)| warning);
-    given.chain(of_hosts.into_iter().filter(|(host, _)| hosts.contains(host)).map(|(_, warning)| warning)).collect()
+    let of_hosts = of_hosts.into_iter().filter(|(host, _)| hosts.contains(host)).map(|(_, warning)| warning);
+    let of_admin = admin.is_some_and(AdminPlan::sends_token_in_plain_text).then_some(PLAIN_TOKEN);
+    given.chain(of_hosts).chain(of_admin).collect()
 }
 
 /// One thread serves more than most networks carry. A few more keep large messages from delaying small ones.
 pub(crate) fn default_threads() -> NonZero<usize> {
     thread::available_parallelism().map_or(NonZero::<usize>::MIN, |cores| cores.min(MOST_THREADS))
 }
+
+const PLAIN_TOKEN: &str =
+    "warning: the token of --admin travels without encryption; --tls-cert also encrypts that address";
 
 const NO_TCP: &str =
     "--tls-cert and --tls-self-signed need a TCP address in --listen, because Unix sockets stay without TLS";

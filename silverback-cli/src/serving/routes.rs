@@ -14,6 +14,7 @@ use silverback::{
 use super::{
     answers::{response, text},
     connection::requests::UnreadableHead,
+    monitor::HandshakeResult,
     open_connections::{Place, Places},
     refusals::{self, reason},
     site::{Body, Opening, Resource, Site},
@@ -86,22 +87,21 @@ impl Routes {
         handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
         client: Client,
     ) -> Answer {
-        let answer = self.try_answer(request, handshake, client).unwrap_or_else(|rejection| {
+        self.try_answer(request, handshake, client).unwrap_or_else(|rejection| {
             // Over HTTP/2 some answers differ.
             let rejection = match rejection {
                 Rejection::Connect(_) => rejection,
                 plain if request.version() >= Version::HTTP_2 => Rejection::Connect(Box::new(plain)),
                 plain => plain,
             };
+            if is_for_websocket(request) {
+                self.places.monitor.note_rejection(&rejection);
+            }
             if is_of_interest(&rejection, request) {
                 refusals::report(client, request, &rejection);
             }
             Answer::Response(self.refuse(&rejection))
-        });
-        if matches!(answer, Answer::Response(_)) && is_for_websocket(request) {
-            self.places.note_refused();
-        }
-        answer
+        })
     }
 
     /// Answers a request that cannot be read.
@@ -120,6 +120,7 @@ impl Routes {
 
     /// Answers a request that has begun and timed out.
     pub(crate) fn time_out(&self) -> Response<Body> {
+        self.places.monitor.note_handshake(HandshakeResult::Timeout);
         self.refuse(&Rejection::Timeout)
     }
 
@@ -179,15 +180,22 @@ impl Routes {
     fn open(&self, request: &Request<()>, handshake: ServerHandshake, client: Client) -> Result<Answer, Rejection> {
         self.upgrader.check(&handshake)?;
         if let Some(retry_after) = self.places.draining() {
+            self.places.monitor.note_handshake(HandshakeResult::Draining);
             let mut response = text(StatusCode::SERVICE_UNAVAILABLE, DRAINING);
             response.headers_mut().insert(RETRY_AFTER, retry_after.as_secs().into());
             return Ok(Answer::Response(response));
         }
         self.upgrader.check_memory()?;
-        let place = self.places.take(client.peer.ip())?;
+        let mut place = self.places.take(client.peer.ip())?;
         Ok(match self.site.open(request, &handshake, client) {
-            Ok(opening) => Answer::Upgrade(Box::new(Upgrading { handshake, place, opening })),
-            Err(response) => Answer::Response(*response),
+            Ok(opening) => {
+                place.record = self.places.monitor.record(client, request.uri().path());
+                Answer::Upgrade(Box::new(Upgrading { handshake, place, opening }))
+            }
+            Err(response) => {
+                self.places.monitor.note_handshake(HandshakeResult::Site);
+                Answer::Response(*response)
+            }
         })
     }
 

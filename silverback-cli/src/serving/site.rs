@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use silverback::{CloseCode, Conn, proto::handshake::ServerHandshake};
 
-use super::{open_connections::Presence, sockets::Client};
+use super::{monitor::exposition::Figure, open_connections::Presence, sockets::Client};
 
 /// The paths of a command, and what happens there. All threads share it.
 pub(crate) trait Site: Debug + Send + Sync + 'static {
@@ -24,6 +24,11 @@ pub(crate) trait Site: Debug + Send + Sync + 'static {
 
     /// Whether new connections are welcome, if the server does not drain.
     fn is_ready(&self) -> bool;
+
+    /// The figures of this site for an operator, beside those of the server.
+    fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
 
     /// The words of this site in answers of the server.
     fn words(&self) -> &'static Words;

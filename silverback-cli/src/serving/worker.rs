@@ -70,7 +70,6 @@ impl Worker {
         } = config;
         let routes = Arc::new(Routes { upgrader, hosts, places: places.clone(), site });
         let open = Arc::new(OpenConnections::new(places));
-        open.publish();
         let tls = tls.as_ref().map(Tls::config);
         Self { http: Http { routes, open, handshake_timeout, max_head_size, tls, http3_ports }, close_timeout }
     }

@@ -247,6 +247,12 @@ impl Transmitter {
         }
     }
 
+    /// Notes how many data messages the receiver has delivered in all. For drivers that do not pass messages to
+    /// [`handle_event`](Self::handle_event).
+    pub fn note_messages_received(&mut self, total: u64) {
+        self.counters.messages_received = total;
+    }
+
     /// Handles an event of the receiver. Pings and closes are answered here.
     pub fn handle_event(&mut self, now: Instant, received: &ReceivedEvent) {
         match received {

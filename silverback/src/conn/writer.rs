@@ -331,8 +331,9 @@ impl Writer {
         self.shared.close_info()
     }
 
-    /// Returns the counters of the sending side. [`Reader::stats`](crate::Reader::stats) also has those of the
-    /// receiving side.
+    /// Returns the counters of the connection, for example for a list of all connections. Those of the receiving side
+    /// are as of the last time that the reader waited or was dropped; [`Reader::stats`](crate::Reader::stats) has them
+    /// up to date.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }

@@ -339,7 +339,8 @@ impl Driver {
     }
 
     fn prepare_to_wait(&mut self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
-        let Wait { deadline, is_known } = self.shared.prepare_to_wait(cx, self.read_this_turn)?;
+        let Wait { deadline, is_known } =
+            self.shared.prepare_to_wait(cx, self.read_this_turn, self.messages_received)?;
         self.read_this_turn.count = 0;
         self.receiver.begin_turn(INFLATED_PER_TURN);
         self.timer_is_told &= is_known;
@@ -423,6 +424,8 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.note_input_in_hand(false);
+        // The last turn ends here. Writers may ask for the counters later.
+        self.shared.note_received(self.read_this_turn, self.messages_received);
         match self.closer.take() {
             Some(closer) => closer.finish_in_background(),
             None => self.shared.keep_read_side(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),

@@ -261,3 +261,21 @@ async fn prepared_messages_are_sent_by_many() {
         assert_eq!(remote.received_frames(), [text("one for all")]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_knows_what_the_reader_has_received() {
+    let (conn, remote) = server();
+    let (writer, mut reader) = conn.split();
+    send_together(&remote, [text("one"), ping("?"), text("two")]);
+    for _ in 0..2 {
+        within(reader.read_message()).await.unwrap();
+    }
+    assert!(poll_once(reader.read_message()).is_pending(), "the reader waits, and so the writer is told");
+    assert_eq!((writer.stats().messages_received, writer.stats()), (2, reader.stats()));
+    send_together(&remote, [text("three")]);
+    within(reader.read_message()).await.unwrap();
+    let at_the_end = reader.stats();
+    drop(reader);
+    assert_eq!((at_the_end.messages_received, writer.stats().messages_received), (3, 3));
+    assert_eq!(writer.stats().bytes_received, at_the_end.bytes_received);
+}

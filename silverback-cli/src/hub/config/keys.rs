@@ -4,7 +4,7 @@
 use crate::{
     hub::engine,
     serving::{
-        args::{parse_host, parse_mode, parse_origin},
+        args::{parse_host, parse_log_format, parse_mode, parse_origin},
         listen::Address,
     },
     values,
@@ -127,6 +127,10 @@ fn host(text: &str) -> Result<(), String> {
     parse_host(text).map(drop)
 }
 
+fn log_format(text: &str) -> Result<(), String> {
+    parse_log_format(text).map(drop)
+}
+
 fn mode(text: &str) -> Result<(), String> {
     parse_mode(text).map(drop)
 }
@@ -154,7 +158,7 @@ fn one_of(text: &str, choices: &[&str]) -> Result<(), String> {
 }
 
 /// The keys at the top.
-pub(crate) const TOP: [Key; 34] = [
+pub(crate) const TOP: [Key; 38] = [
     key("listen", Kind::List(address), "localhost:8000", "the addresses to listen on, HOST:PORT or unix:PATH"),
     key("listen_mode", Kind::One(mode), "", "the permissions of Unix sockets, in octal like \"660\""),
     key(
@@ -183,6 +187,10 @@ pub(crate) const TOP: [Key; 34] = [
     key("tls_cert", Kind::One(path), "", "a PEM file with the certificate, read again when it changes"),
     key("tls_key", Kind::One(path), "", "a PEM file with its key"),
     key("tls_self_signed", Kind::Choice, "false", "make a certificate at each start, for trying things out"),
+    key("admin", Kind::One(address), "", "the address of the listener for operators; without it there is none"),
+    key("admin_token", Kind::Secret, "", "the token of that listener, of 16 characters or more"),
+    key("admin_token_file", Kind::One(path), "", "a file with this token"),
+    key("log_format", Kind::One(log_format), "", "print a line when a connection ends, as `text` or `json`"),
     key("metrics", Kind::One(address), "", "the address of /metrics for Prometheus; without it there is none"),
     key("max_connections", Kind::One(count), "50000", "WebSockets at a time; more get 503"),
     key(

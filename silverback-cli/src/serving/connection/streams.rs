@@ -76,10 +76,9 @@ async fn answer(mut request: StreamRequest, socket: Socket, presence: Presence, 
         Answer::Upgrade(upgrading) => {
             let Upgrading { handshake, place, opening } = *upgrading;
             let upgrader = for_opening(&http.routes.upgrader, &opening);
-            let version = request.request().version();
             // A client that is refused here gets the reason.
             let Ok(conn) = request.accept_handshake(&upgrader, handshake).await else { return };
-            return context::begin(conn, presence, place, opening, version);
+            return context::begin(conn, presence, place, opening);
         }
         Answer::Call { limit } => match timeout(http.handshake_timeout, request.read_body(limit)).await {
             Ok(Ok(body)) => http.routes.site.call(request.request().clone().map(|()| body)).await,

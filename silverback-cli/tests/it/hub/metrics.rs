@@ -25,7 +25,7 @@ fn metrics(address: SocketAddr) -> BTreeMap<String, f64> {
     for line in answer.body.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
-            assert!(["counter", "gauge"].contains(&kind), "{line}");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
             assert!(types.insert(name.to_owned(), kind.to_owned()).is_none(), "twice: {name}");
         } else if !line.starts_with("# HELP ") {
             let (name, value) = line.rsplit_once(' ').unwrap();
@@ -55,7 +55,7 @@ async fn what_happens_is_counted() {
         ("websocket_connections", 2.0),
         ("websocket_connections_total{role=\"server\",http=\"1.1\"}", 2.0),
         ("websocket_connections_total{role=\"server\",http=\"2\"}", 0.0),
-        ("websocket_handshakes_total{result=\"refused\"}", 1.0),
+        ("websocket_handshakes_total{result=\"origin\"}", 1.0),
         ("websocket_messages_total{direction=\"out\"}", 4.0),
         ("hub_members", 2.0),
         ("hub_channels", 1.0),
@@ -67,7 +67,9 @@ async fn what_happens_is_counted() {
     // The other publication tells the subscribers that the client has joined.
     wait_until("both are counted", || metrics(address).get("hub_publications_total") == Some(&2.0));
     raw.close(4321, "").await.unwrap();
-    wait_until("the close is counted", || metrics(address).get("websocket_closes_total{code=\"4xxx\"}") == Some(&1.0));
+    wait_until("the close is counted", || {
+        metrics(address).get("websocket_closes_total{code=\"4xxx\",side=\"client\"}") == Some(&1.0)
+    });
     let after = metrics(address);
     assert_eq!(after["websocket_connections"], 1.0);
     assert!(

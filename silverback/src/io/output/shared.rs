@@ -246,7 +246,12 @@ impl Shared {
 
     /// Prepares a reader to wait, and counts the bytes that it has received since it last waited. Returns the next
     /// deadline, or the error for which it must not wait.
-    pub(crate) fn prepare_to_wait(&self, cx: &mut Context<'_>, received: Received) -> Result<Wait, Error> {
+    pub(crate) fn prepare_to_wait(
+        &self,
+        cx: &mut Context<'_>,
+        received: Received,
+        messages: u64,
+    ) -> Result<Wait, Error> {
         let mut inner = self.lock();
         let last_words = match &inner.failure {
             None => None,
@@ -254,12 +259,22 @@ impl Shared {
         };
         if received.count > 0 {
             inner.transmitter.handle_received(received.at, received.count);
+            inner.transmitter.note_messages_received(messages);
         }
         let is_known = inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !is_known {
             inner.reader = Some(cx.waker().clone());
         }
         Ok(Wait { deadline: last_words.or_else(|| inner.transmitter.poll_input_timeout()), is_known })
+    }
+
+    /// Counts what was received in the last turn of a reader that ends.
+    pub(crate) fn note_received(&self, received: Received, messages: u64) {
+        let mut inner = self.lock();
+        if received.count > 0 {
+            inner.transmitter.handle_received(received.at, received.count);
+        }
+        inner.transmitter.note_messages_received(messages);
     }
 
     /// Returns whether a deadline that ends the connection has passed.

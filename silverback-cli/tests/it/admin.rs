@@ -1,0 +1,302 @@
+//! The listener for operators: figures, actions, and who may use it.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use silverback::{CloseCode, Conn, Dialer};
+
+use crate::support::{Answer, Program, ask, check_echo, dial, get, run, wait_until, within};
+
+/// Starts the program with a listener for operators, and returns its address too.
+fn start(options: &[&str]) -> (Program, SocketAddr) {
+    let program = Program::start(&[options, &["--admin", "127.0.0.1:0"]].concat());
+    let address = admin_address(&program);
+    (program, address)
+}
+
+fn admin_address(program: &Program) -> SocketAddr {
+    program.wait_for_output("the admin page are at ");
+    let output = program.output();
+    let url = output.split("the admin page are at http://").nth(1).unwrap();
+    url.split('/').next().unwrap().replace("localhost", "127.0.0.1").parse().unwrap()
+}
+
+fn stats(admin: SocketAddr) -> Value {
+    serde_json::from_str(&get(admin, "/stats.json").body).unwrap()
+}
+
+fn connections(admin: SocketAddr, query: &str) -> Vec<Value> {
+    let answer = get(admin, &format!("/connections.json{query}"));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let list: Value = serde_json::from_str(&answer.body).unwrap();
+    list["connections"].as_array().unwrap().clone()
+}
+
+fn post(admin: SocketAddr, path: &str, more: &str, body: &str) -> Answer {
+    let length = body.len();
+    ask(admin, &format!("POST {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n{more}\r\n{body}"))
+}
+
+/// Returns the value of a metric, with its labels as written.
+fn metric(admin: SocketAddr, sample: &str) -> Option<f64> {
+    let answer = get(admin, "/metrics");
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let line = answer.body.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ').map(str::to_owned));
+    line.map(|value| value.parse().unwrap())
+}
+
+#[tokio::test]
+async fn the_figures_tell_what_a_connection_has_done() {
+    let (program, admin) = start(&["--quiet", "--threads", "2"]);
+    let url = format!("ws://{}/ws/echo?token=secret", program.address);
+    let mut conn = within(Dialer::new().subprotocols(["chat"]).dial(&url)).await.unwrap();
+    for _ in 0..3 {
+        check_echo(&mut conn, "hello").await;
+    }
+    wait_until("three messages are counted", || connections(admin, "")[0]["messages_in"] == 3);
+    let one = connections(admin, "?sort=age&limit=1").remove(0);
+    assert_eq!((&one["path"], &one["subprotocol"], &one["http"]), (&"/ws/echo".into(), &"chat".into(), &"1.1".into()));
+    assert_eq!(one["peer"], conn.local_addr().unwrap().to_string());
+    assert_eq!((&one["messages_out"], &one["queued_bytes"], &one["is_open"]), (&3.into(), &0.into(), &true.into()));
+    assert_eq!(one["bytes_in"], 3 * (2 + 4 + 5), "{one}");
+    assert_eq!(metric(admin, "websocket_connections"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_connections_total{role=\"server\",http=\"1.1\"}"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_messages_total{direction=\"in\"}"), Some(3.0));
+    let all = stats(admin).to_string() + &get(admin, "/metrics").body + &one.to_string();
+    assert!(!all.contains("secret"), "clients send tokens in the query: {all}");
+
+    within(conn.close(CloseCode::NORMAL, "")).await.unwrap();
+    wait_until("the end is counted", || stats(admin)["connections"]["open"] == 0);
+    assert_eq!(metric(admin, "websocket_closes_total{code=\"1000\",side=\"client\"}"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_connection_duration_seconds_count"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_messages_total{direction=\"out\"}"), Some(3.0), "it still counts");
+    assert_eq!(stats(admin)["closes"], json!([{"code": "1000", "side": "client", "count": 1}]));
+    assert!(connections(admin, "").is_empty());
+    assert_eq!(metric(admin, "process_max_fds").map(|limit| limit >= 256.0), Some(true));
+}
+
+// Waiting for a condition blocks one thread, and the flood needs another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_is_at_the_top_of_the_list() {
+    let (program, admin) = start(&["--quiet", "--no-compression"]);
+    let mut idle = dial(program.address).await;
+    check_echo(&mut idle, "x").await;
+    let (writer, _unread) = dial(program.address).await.split();
+    let flood = tokio::spawn(async move {
+        let large = "x".repeat(512 * 1024);
+        while writer.write_message(large.clone()).await.is_ok() {}
+    });
+    wait_until("output waits", || stats(admin)["queue"]["slow"] == 1);
+    let list = connections(admin, "?sort=queue");
+    assert_eq!(list.len(), 2);
+    assert!(list[0]["queued_bytes"].as_u64() >= Some(64 * 1024), "{list:?}");
+    assert_eq!(list[1]["queued_bytes"], 0);
+    assert_eq!(metric(admin, "websocket_slow_consumers"), Some(1.0));
+    flood.abort();
+}
+
+#[tokio::test]
+async fn refused_handshakes_are_counted_by_their_reason() {
+    let (program, admin) = start(&["--max-connections", "1"]);
+    let _first = dial(program.address).await;
+    assert!(within(Dialer::new().dial(&format!("ws://{}/ws/echo", program.address))).await.is_err());
+    let foreign = [("Origin", "https://evil.example")];
+    assert_eq!(ask(program.address, &crate::support::handshake(program.address, &foreign)).status, 403);
+    let handshakes = stats(admin)["handshakes"].clone();
+    assert_eq!(
+        (&handshakes["accepted"], &handshakes["overloaded"], &handshakes["origin"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!(metric(admin, "websocket_handshakes_total{result=\"origin\"}"), Some(1.0));
+}
+
+async fn close_seen_by(mut conn: Conn) -> (u16, String) {
+    assert_eq!(within(conn.read_message()).await.unwrap(), None);
+    let info = conn.close_info().unwrap();
+    (info.code.get(), info.reason.into_owned())
+}
+
+#[tokio::test]
+async fn an_operator_closes_one_connection_and_no_other() {
+    let (program, admin) = start(&["--quiet"]);
+    let (first, mut second) = (dial(program.address).await, dial(program.address).await);
+    let id = connections(admin, "?sort=age")[0]["id"].as_u64().unwrap();
+    let answer = post(admin, "/kick", "", &format!("{{\"id\": {id}, \"code\": 4001, \"reason\": \"enough\"}}"));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(close_seen_by(first).await, (4001, "enough".to_owned()));
+    check_echo(&mut second, "still here").await;
+    wait_until("it has gone", || connections(admin, "").len() == 1);
+    assert_eq!(metric(admin, "websocket_closes_total{code=\"4xxx\",side=\"server\"}"), Some(1.0));
+
+    assert_eq!(post(admin, "/kick", "", &format!("{{\"id\": {id}}}")).status, 404, "it is closed already");
+    let other = connections(admin, "")[0]["id"].as_u64().unwrap();
+    for wrong in
+        ["", "{}", "{\"id\": -1}", "{\"id\": 1, \"kode\": 4000}", &format!("{{\"id\": {other}, \"code\": 1006}}")]
+    {
+        assert_eq!(post(admin, "/kick", "", wrong).status, 400, "{wrong}");
+    }
+    check_echo(&mut second, "no mistake closes it").await;
+}
+
+#[tokio::test]
+async fn an_operator_drains_the_program() {
+    let (mut program, admin) = start(&["--quiet", "--drain", "100ms"]);
+    let conn = dial(program.address).await;
+    let answer = post(admin, "/drain", "", "{}");
+    assert_eq!(answer.status, 200);
+    assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap(), json!({"draining": true, "open": 1}));
+    assert_eq!(close_seen_by(conn).await.0, 1012);
+    assert_eq!(program.wait().code(), Some(0), "{}", program.errors());
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_and_other_hosts_can_do_nothing() {
+    let (program, admin) = start(&["--quiet"]);
+    let mut conn = dial(program.address).await;
+    let id = connections(admin, "")[0]["id"].clone();
+    for origin in ["https://evil.example", "null", &format!("http://{}", program.address)] {
+        let answer = post(admin, "/kick", &format!("Origin: {origin}\r\n"), &format!("{{\"id\": {id}}}"));
+        assert_eq!(answer.status, 403, "{origin}");
+        assert_eq!(post(admin, "/drain", &format!("Origin: {origin}\r\n"), "{}").status, 403, "{origin}");
+    }
+    // A name that an attacker has pointed to loopback.
+    for path in ["/", "/metrics", "/stats.json", "/connections.json"] {
+        let answer = ask(admin, &format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n"));
+        assert_eq!(answer.status, 403, "{path}");
+    }
+    for path in ["/kick", "/drain"] {
+        assert_eq!(get(admin, path).status, 405, "{path}");
+    }
+    let answer = get(admin, "/stats.json");
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+    check_echo(&mut conn, "still here").await;
+    let own = post(admin, "/kick", &format!("Origin: http://{admin}\r\n"), &format!("{{\"id\": {id}}}"));
+    assert_eq!(own.status, 200, "the page of the listener may");
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_a_token() {
+    let (code, _, error) = run(&["--admin", "0.0.0.0:0", "--listen", "127.0.0.1:0"], &[]);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("needs a token"), "{error}");
+    let short = [("SILVERBACK_ADMIN_TOKEN", "0123456789abcde")];
+    let (code, _, error) = run(&["--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0"], &short);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("at least 16 characters") && !error.contains("0123456789"), "{error}");
+
+    let environment = [("SILVERBACK_LISTEN", "127.0.0.1:0"), ("SILVERBACK_ADMIN_TOKEN", TOKEN)];
+    let program = Program::start_with(&["--admin", "0.0.0.0:0"], &environment);
+    let admin = admin_address(&program);
+    let with = |token: &str| {
+        let authorization = format!("Authorization: {token}\r\n");
+        ask(admin, &format!("GET /stats.json HTTP/1.1\r\nHost: {admin}\r\n{authorization}\r\n")).status
+    };
+    assert_eq!(with(&format!("Bearer {TOKEN}")), 200);
+    for wrong in [TOKEN, "Bearer", "Bearer ", &format!("Bearer {TOKEN}x"), &format!("Basic {TOKEN}")] {
+        assert_eq!(with(wrong), 401, "{wrong}");
+    }
+    for path in ["/metrics", "/stats.json", "/connections.json"] {
+        let answer = get(admin, path);
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{path}");
+    }
+    assert_eq!(post(admin, "/drain", "", "{}").status, 401);
+    // The page has no figures, and health checks have no token.
+    for path in ["/", "/healthz", "/readyz"] {
+        assert_eq!(get(admin, path).status, 200, "{path}");
+    }
+    assert!(program.errors().contains("travels without encryption"), "{}", program.errors());
+    assert!(!(program.output() + &program.errors()).contains(TOKEN));
+}
+
+#[test]
+fn the_token_may_come_from_a_file() {
+    let folder = std::env::temp_dir().join(format!("silverback-admin-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("token");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let (_program, admin) = start(&["--admin-token-file", file.to_str().unwrap()]);
+    assert_eq!(get(admin, "/stats.json").status, 401);
+    let request = format!("GET /stats.json HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    assert_eq!(ask(admin, &request).status, 200);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let (code, _, error) = run(&["--admin", "127.0.0.1:0", "--admin-token-file", file.to_str().unwrap()], &[]);
+    assert_eq!(code, Some(2), "{error}");
+}
+
+#[tokio::test]
+async fn the_hub_tells_its_own_figures_too() {
+    let program = Program::start(&["hub", "--admin", "127.0.0.1:0", "--log-format", "json"]);
+    let admin = admin_address(&program);
+    let url = format!("ws://{}/ws/topic/news?key=secret", program.address);
+    let mut conn = within(Dialer::new().dial(&url)).await.unwrap();
+    wait_until("it has joined", || metric(admin, "hub_subscriptions") == Some(1.0));
+    within(conn.write_message("hello")).await.unwrap();
+    within(conn.read_message()).await.unwrap();
+    for (name, value) in [
+        ("hub_members", 1.0),
+        ("hub_channels", 1.0),
+        ("hub_publications_total", 1.0),
+        ("hub_backplane_up{engine=\"memory\"}", 1.0),
+    ] {
+        assert_eq!(metric(admin, name), Some(value), "{name}");
+    }
+    assert_eq!(metric(admin, "hub_dropped_total{policy=\"conflate\"}"), Some(0.0));
+    within(conn.close(CloseCode::NORMAL, "")).await.unwrap();
+    program.wait_for_output("\"event\":\"close\"");
+    assert!(program.output().contains("\"path\":\"/ws/topic/news\"") && !program.output().contains("secret"));
+}
+
+#[tokio::test]
+async fn each_end_is_a_line_of_json() {
+    let program = Program::start(&["--log-format", "json"]);
+    let mut conn = dial(program.address).await;
+    let address = conn.local_addr().unwrap().to_string();
+    check_echo(&mut conn, "hello").await;
+    within(conn.close(4002, "bye")).await.unwrap();
+    program.wait_for_output("\"event\":\"close\"");
+    drop(dial(program.address).await);
+    wait_until("two lines", || program.output().lines().filter(|line| line.starts_with('{')).count() == 2);
+    let output = program.output();
+    let lines: Vec<Value> = output.lines().skip(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let first = &lines[0];
+    let expected = json!({
+        "event": "close", "id": 1, "peer": address, "path": "/ws/echo", "subprotocol": null, "http": "1.1",
+        "code": 4002, "side": "client", "messages_in": 1, "messages_out": 1,
+        "duration_ms": first["duration_ms"].as_u64().unwrap(), "time": first["time"].as_str().unwrap(),
+        "opened": first["opened"].as_str().unwrap(), "rtt_ms": null,
+        // A message of 5 bytes and a Close frame with 5, masked. The server answers with the code alone.
+        "bytes_in": (2 + 4 + 5) + (2 + 4 + 5), "bytes_out": (2 + 5) + (2 + 2),
+    });
+    assert_eq!(*first, expected);
+    assert_eq!((&lines[1]["id"], &lines[1]["messages_in"]), (&2.into(), &0.into()), "{}", lines[1]);
+}
+
+#[tokio::test]
+async fn each_end_is_a_line_for_people() {
+    let mut program = Program::start(&["--log-format", "text"]);
+    let mut conn = dial(program.address).await;
+    check_echo(&mut conn, "hello").await;
+    program.signal(rustix::process::Signal::TERM);
+    assert_eq!(within(conn.read_message()).await.unwrap(), None);
+    assert_eq!(program.wait().code(), Some(0));
+    let output = program.output();
+    let line = output.lines().nth(2).unwrap_or_else(|| panic!("no line: {output}"));
+    assert!(line.contains(" closed /ws/echo with 1001 by this server after "), "{line}");
+    assert!(line.contains(": 1 messages and "), "{line}");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_neither_connections_nor_the_end() {
+    let mut program = Program::start_unread(&["--log-format", "json"], &[("SILVERBACK_LISTEN", "127.0.0.1:0")]);
+    // Each line has about 300 bytes, and the pipe takes 64 KiB.
+    for _ in 0..300 {
+        let mut conn = dial(program.address).await;
+        within(conn.close(CloseCode::NORMAL, "")).await.unwrap();
+    }
+    program.signal(rustix::process::Signal::TERM);
+    // The output is still not read.
+    wait_until("the program ends", || !program.is_running());
+}
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
