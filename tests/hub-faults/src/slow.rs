@@ -80,7 +80,7 @@ pub(crate) async fn run(mut stage: Stage) -> Result<SlowShown, String> {
             stage.ends()
         ));
     }
-    let counted = stage.nodes[0].metric("websocket_slow_consumers_total").await?;
+    let counted = stage.nodes[0].metric("websocket_slow_consumers_total{action=\"disconnect\"}").await?;
     if counted != STOPPING as u64 {
         return Err(format!("the node has counted {counted} slow readers, not {STOPPING}"));
     }
