@@ -59,7 +59,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Erro
         let servers: Vec<_> = prepared.iter().filter(|(server, _)| server.can(cell)).collect();
         let outcome = measure(workspace, &load, cell, &servers, request)?;
         println!("\n{}", page::table(cell, &outcome));
-        is_complete &= outcome.rows.iter().all(|row| row.runs.iter().all(|run| !run.is_null()));
+        is_complete &= outcome.rows.iter().all(|row| !row.has_failed());
         if is_kept {
             let mut results = Results::load(workspace)?;
             results.put(cell, &outcome, &servers::versions());
@@ -87,6 +87,10 @@ fn measure(
         // Each round begins with another server, so that none always follows the same one.
         for place in 0..servers.len() {
             let index = (place + round * STRIDE) % servers.len();
+            if rows[index].has_failed() {
+                // It would only cost its time limit again.
+                continue;
+            }
             let run = once(workspace, load, cell, servers[index], request);
             match &run {
                 Ok(run) => println!("{}: {run}", servers[index].0.name),

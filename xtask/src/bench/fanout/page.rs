@@ -23,9 +23,7 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
     let failed = if failed > 0 { format!("; {failed} runs failed") } else { String::new() };
     let (least, most) = outcome.load;
     for row in &outcome.rows {
-        let reasons = ["/single_failed", "/burst_failed"];
-        let why = row.runs.iter().find_map(|run| reasons.iter().find_map(|reason| run.pointer(reason)?.as_str()));
-        if let Some(why) = why {
+        if let Some(why) = row.failure() {
             text += &format!("\n{}: {why}.\n", row.server);
         }
     }

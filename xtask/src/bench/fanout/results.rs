@@ -37,6 +37,17 @@ pub(super) struct Spread {
 }
 
 impl Row {
+    /// Whether a run, or a load of it, has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.runs.iter().any(|run| run.is_null()) || self.failure().is_some()
+    }
+
+    /// What a load that failed has told.
+    pub(super) fn failure(&self) -> Option<&str> {
+        let loads = ["single_failed", "burst_failed"];
+        self.runs.iter().find_map(|run| loads.iter().find_map(|load| run[*load].as_str()))
+    }
+
     /// A figure over all rounds, by its JSON pointer.
     pub(super) fn spread(&self, pointer: &str) -> Option<Spread> {
         let figures: Vec<f64> = self.runs.iter().filter_map(|run| run.pointer(pointer)?.as_f64()).collect();

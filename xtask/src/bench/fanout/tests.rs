@@ -33,6 +33,14 @@ fn a_run_that_failed_is_told_and_leaves_the_others() {
 }
 
 #[test]
+fn a_load_that_failed_is_told_with_its_reason() {
+    let kept = outcome(vec![json!({ "single": { "cpu_us": 1.0 }, "burst_failed": "0 of 5 deliveries" })]);
+    assert!(kept.rows[0].has_failed());
+    let text = page::table(&cells::ALL[0], &kept);
+    assert!(text.contains("some: 0 of 5 deliveries."), "{text}");
+}
+
+#[test]
 fn the_table_of_slow_subscribers_tells_how_they_ended() {
     let outcome = outcome(vec![json!({ "grown_bytes": 1_048_576, "ends": { "3008": 49, "open": 1 } })]);
     let text = page::table(cells::named("stopped").expect("there is such a cell"), &outcome);
