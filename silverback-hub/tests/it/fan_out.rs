@@ -1,17 +1,20 @@
 //! How publications reach many members.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use silverback::{Message, PreparedMessage};
-use silverback_hub::{Encoding, Publication, Slow, Topic};
+use silverback_hub::{Encoding, Hub, Publication, Slow, Topic};
 use tokio::runtime::Handle;
 
 use crate::support::{Client, builder, hub, poll_once, settle};
 
-async fn at_once(hub: &silverback_hub::Hub, topics: impl IntoIterator<Item = &'static str>) {
+async fn at_once(hub: &Hub, topics: impl IntoIterator<Item = &'static str>) {
     let publications = topics.into_iter().map(|topic| hub.publish(topic, topic).into_future());
     futures_util::future::join_all(publications).await.into_iter().for_each(|published| _ = published.unwrap());
 }
@@ -120,24 +123,47 @@ async fn a_slow_member_has_no_task_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn other_tasks_run_between_chunks_of_a_large_fan_out() {
     let hub = hub(Topic::new()).await;
+    let mut clients = vec![Client::on(&hub, "other", "u").await];
+    for user in 0..1000 {
+        clients.push(Client::on(&hub, &user.to_string(), "t").await);
+    }
+    settle().await;
+    // The second publication ends the burst. Until then nothing is sent.
+    hub.publish("t", "x").await.unwrap();
+    hub.publish("u", "x").await.unwrap();
+    let (turns_before, counts) = watch(&hub).await;
+    assert!(turns_before > 1000 / 128, "the publication was queued for all members in {turns_before} turns");
+    assert!(counts.len() > 5, "{counts:?}");
+    assert_eq!(counts.last(), Some(&1001));
+    assert!(counts.iter().zip(counts.iter().skip(1)).all(|(one, next)| next - one <= 128), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_members_have_a_publication_before_it_is_queued_for_the_last() {
+    let hub = hub(Topic::new()).await;
     let mut clients = Vec::new();
     for user in 0..1000 {
         clients.push(Client::on(&hub, &user.to_string(), "t").await);
     }
     settle().await;
     hub.publish("t", "x").await.unwrap();
-    // The other task is this test: it sees the fan-out at work.
-    let mut counts = std::collections::BTreeSet::new();
-    let mut turns_before = 0;
+    let (turns_before, counts) = watch(&hub).await;
+    assert!(turns_before < 1000 / 128, "nothing was sent for {turns_before} turns");
+    assert!(counts.len() > 5, "{counts:?}");
+    assert_eq!(counts.last(), Some(&1000));
+    assert!(counts.iter().zip(counts.iter().skip(1)).all(|(one, next)| next - one <= 128), "{counts:?}");
+}
+
+/// Sees a fan-out at work, as another task. Returns its turns before the first delivery, and the numbers of deliveries
+/// that it saw.
+async fn watch(hub: &Hub) -> (usize, BTreeSet<u64>) {
+    let (mut turns_before, mut counts) = (0, BTreeSet::new());
     for _ in 0..64 {
         counts.insert(hub.counters().delivered);
         turns_before += usize::from(hub.counters().delivered == 0);
         tokio::task::yield_now().await;
     }
-    assert!(turns_before > 1000 / 128, "the publication was queued for all members in {turns_before} turns");
-    assert!(counts.len() > 5, "{counts:?}");
-    assert_eq!(counts.last(), Some(&1000));
-    assert!(counts.iter().zip(counts.iter().skip(1)).all(|(one, next)| next - one <= 128), "{counts:?}");
+    (turns_before, counts)
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,8 +24,9 @@ struct Encoded {
 
 impl Shard {
     /// Queues a batch for each member of its topic. Nothing else changes the index meanwhile, because this task owns
-    /// it.
-    pub(super) async fn fan_out(&mut self, node: &Node, batch: &[Arc<Delivery>]) {
+    /// it. After the last batch of a burst, members are flushed while what was queued for them is still in the cache,
+    /// and the first ones have their messages before the last ones are queued.
+    pub(super) async fn fan_out(&mut self, node: &Node, batch: &[Arc<Delivery>], is_last: bool) {
         let Some(first) = batch.first() else { return };
         let (name, slow) = (&first.publication.topic, first.slow);
         let Some(topic) = self.index.topic(name) else { return };
@@ -33,8 +34,13 @@ impl Shard {
         let mut encodings: Vec<Encoded> = Vec::new();
         let newest = batch.last().and_then(|last| last.publication.position.clone());
         let subscribers = self.index.subscribers(topic);
+        // An earlier batch has touched the members before this place. They are flushed at the end of the burst.
+        let touched_before = self.touched.len();
         for place in 0..subscribers {
             if place > 0 && place % CHUNK == 0 {
+                if is_last {
+                    self.flush_touched(node, touched_before);
+                }
                 yield_now().await;
             }
             let Some(slot) = self.index.subscriber(topic, place) else { continue };
@@ -67,6 +73,14 @@ impl Shard {
                 self.queue(node, slot, entry, slow);
             }
         }
+    }
+
+    /// Flushes the members that were touched since `from`.
+    fn flush_touched(&mut self, node: &Node, from: usize) {
+        for place in from..self.touched.len() {
+            self.flush(node, self.touched[place]);
+        }
+        self.touched.truncate(from);
     }
 
     /// Queues a message for a member, or does what the policy says if too much waits.

@@ -110,14 +110,14 @@ impl Shard {
         for command in commands.drain(..) {
             if let Command::Publish(delivery) = command {
                 if !batch.last().is_none_or(|last| last.goes_with(&delivery)) {
-                    self.fan_out(node, &batch).await;
+                    self.fan_out(node, &batch, false).await;
                     batch.clear();
                 }
                 batch.push(delivery);
                 continue;
             }
             if !batch.is_empty() {
-                self.fan_out(node, &batch).await;
+                self.fan_out(node, &batch, false).await;
                 batch.clear();
             }
             match command {
@@ -137,7 +137,7 @@ impl Shard {
             }
         }
         if !batch.is_empty() {
-            self.fan_out(node, &batch).await;
+            self.fan_out(node, &batch, true).await;
         }
         self.settle(node).await;
     }
