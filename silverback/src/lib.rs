@@ -93,6 +93,7 @@ pub use self::{
     adapters::{join::JoinedMessages, tunnel::Tunnel},
     conn::{
         Conn, ReuniteError,
+        connections::{Connections, Tracked},
         message_writer::MessageWriter,
         reader::{MessageReader, Reader},
         writer::{HeldOutput, TryWriteError, Writer},

@@ -3,6 +3,7 @@
 
 mod connections;
 mod drop_in;
+mod ending;
 mod examples;
 mod http2;
 mod requests;

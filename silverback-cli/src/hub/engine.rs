@@ -2,7 +2,6 @@
 
 use silverback_hub::HubBuilder;
 
-use super::config::keys::REDACTED;
 use crate::{dialing::shown::shown_url, error::Error};
 
 /// The schemes of URLs, and the feature of the program that each needs.
@@ -39,12 +38,17 @@ pub(crate) async fn install(hub: HubBuilder, text: &str, prefix: &str) -> Result
             let engine = silverback_hub_nats::Nats::builder(text).prefix(prefix).connect().await;
             Ok(hub.engine(engine.map_err(|error| unusable(&error))?))
         }
+        #[cfg(feature = "redis")]
+        Some("redis") => {
+            let engine = silverback_hub_redis::Redis::builder(text).prefix(prefix).connect().await;
+            Ok(hub.engine(engine.map_err(|error| unusable(&error))?))
+        }
         Some(feature) => Err(Error::Usage(format!("engine: {}", not_built_in(feature)))),
     }
 }
 
 /// The errors of the engines do not quote the URL.
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "nats", feature = "redis"))]
 fn unusable(error: &dyn std::error::Error) -> Error {
     Error::Usage(format!("engine: {error}"))
 }
@@ -67,7 +71,10 @@ fn not_built_in(feature: &str) -> String {
 }
 
 fn is_built_in(feature: &str) -> bool {
-    feature == "nats" && cfg!(feature = "nats")
+    (feature == "nats" && cfg!(feature = "nats")) || (feature == "redis" && cfg!(feature = "redis"))
 }
 
 const FORM: &str = "must be memory, or a URL that begins with nats://, tls://, redis:// or rediss://";
+
+/// Stands for a secret. A hub does not start with it.
+pub(crate) const REDACTED: &str = "REDACTED";

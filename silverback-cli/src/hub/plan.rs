@@ -7,7 +7,7 @@ use silverback_centrifugo::{Channel, Joins, Keys, Server};
 use silverback_hub::{Hub, Limits, Slow, Topic};
 
 use super::{
-    config::{Config, Namespace},
+    config::{Config, setting::Namespace},
     engine,
 };
 use crate::{
@@ -35,6 +35,8 @@ pub(super) struct HubPlan {
     commands_per_message: usize,
     connect_timeout: Duration,
     ping_interval: Duration,
+    lease: Duration,
+    check_positions: Duration,
 }
 
 /// Returns the settings of the server.
@@ -114,12 +116,15 @@ impl HubPlan {
             commands_per_message: config.get("max_commands_per_message", count)?,
             connect_timeout: config.get("handshake_timeout", values::time)?,
             ping_interval: config.get("ping_interval", values::time)?,
+            lease: config.get("presence_lease", values::time)?,
+            check_positions: config.get("check_positions", values::time)?,
         })
     }
 
     /// Starts the hub, and the server of its protocol. Needs the runtime that they are to run on.
     pub(super) async fn start(self) -> Result<Server, Error> {
-        let mut hub = Server::prepare(Hub::builder()).limits(self.limits);
+        let hub = Hub::builder().limits(self.limits).lease(self.lease).check_positions(self.check_positions);
+        let mut hub = Server::prepare(hub);
         for (pattern, topic, _) in &self.namespaces {
             hub = hub.topics(pattern, topic.clone());
         }

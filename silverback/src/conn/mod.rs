@@ -1,6 +1,7 @@
 //! The types that applications hold: [`Conn`], its two halves, and the reader and writer of one message. They are built
 //! on `io` and do not know how a connection was opened.
 
+pub(crate) mod connections;
 pub(crate) mod message_writer;
 pub(crate) mod reader;
 pub(crate) mod writer;
@@ -354,6 +355,10 @@ impl Conn {
     }
 
     /// Returns the writer, for callers that poll it.
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
     pub(crate) fn writer_mut(&mut self) -> &mut Writer {
         &mut self.writer
     }

@@ -43,7 +43,7 @@ pub use self::hyper::Upgrade;
 #[cfg(any(feature = "http2", feature = "http3"))]
 pub use self::stream_request::StreamRequest;
 use crate::{
-    conn::Conn,
+    conn::{Conn, connections::Connections},
     io::{
         settings::{Settings, forward_settings, subprotocols},
         transport::ByteStream,
@@ -82,6 +82,8 @@ pub struct Upgrader {
     /// The first invalid option. Each upgrade reports it, because the methods that set options do not fail.
     misuse: Option<HandshakeError>,
     hook: Option<Hook>,
+    /// Refuses new connections while they drain.
+    connections: Option<Connections>,
 }
 
 type Hook = Arc<dyn Fn(Request<()>) -> HookFuture + Send + Sync>;
@@ -97,6 +99,7 @@ impl Upgrader {
             hosts: HostPolicy::Any,
             misuse: None,
             hook: None,
+            connections: None,
         }
     }
 
@@ -164,6 +167,13 @@ impl Upgrader {
     /// 403, and over HTTP/2 421.
     pub fn check_host(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
+        self
+    }
+
+    /// Refuses handshakes with 503 and `Retry-After` once these connections [drain](Connections::drain). Each connection
+    /// must still be [tracked](Connections::track). Default: none.
+    pub fn connections(mut self, connections: &Connections) -> Self {
+        self.connections = Some(connections.clone());
         self
     }
 
@@ -307,6 +317,10 @@ impl Upgrader {
             return Err(UpgradeError::Misconfigured(error.clone()));
         }
         self.check(&handshake)?;
+        if self.connections.as_ref().is_some_and(Connections::is_draining) {
+            let retry_after = RETRY_AFTER;
+            return Err(handshake.reject(Rejection::Overloaded { retry_after }).into());
+        }
         self.check_memory().map_err(|full| handshake.reject(full))?;
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
         let is_scarce = self.settings.memory_budget.as_ref().is_some_and(MemoryBudget::is_scarce);

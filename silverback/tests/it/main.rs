@@ -11,6 +11,7 @@ mod blocking;
 mod cancelling;
 mod closing;
 mod compression;
+mod connections;
 mod conversations;
 #[cfg(feature = "http2")]
 mod dial_http2;

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::{Config, Namespace, keys::REDACTED};
-use crate::serving::listen::Address;
+use super::{
+    Config,
+    setting::{Namespace, Source},
+};
+use crate::{hub::engine::REDACTED, serving::listen::Address};
 
 /// Returns the warnings about a configuration.
 pub(crate) fn warnings(config: &Config) -> Vec<String> {
@@ -54,7 +57,7 @@ fn of_namespace(namespace: &Namespace, strangers_come: bool, warnings: &mut Vec<
 fn of_file(config: &Config, path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let has_secrets = ["token_secret", "api_key", "engine"].iter().any(|name| {
-        matches!(config.source(name), super::Source::File { .. })
+        matches!(config.source(name), Source::File { .. })
             && config.texts(name).iter().any(|text| text != REDACTED && text != "memory")
     });
     let mode = path.metadata().ok()?.permissions().mode();

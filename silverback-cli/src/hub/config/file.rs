@@ -8,10 +8,9 @@ use toml::{
 };
 
 use super::{
-    Namespace, Setting, Source,
     keys::{Key, NAMESPACE, TOP, find},
+    setting::{Namespace, Setting, Source},
 };
-use crate::values;
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -161,11 +160,6 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
 const LIKE_ENOUGH: f64 = 0.7;
 
 const NAMESPACES_FORM: &str = "write each namespace as a table, like [namespaces.\"chat:*\"]";
-
-/// Reads true or false from a text that was checked.
-pub(super) fn is_true(text: &str) -> bool {
-    values::choice(text).unwrap_or(false)
-}
 
 #[cfg(test)]
 #[path = "file_tests.rs"]

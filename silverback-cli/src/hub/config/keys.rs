@@ -64,7 +64,7 @@ impl Key {
     /// Returns a value as it may be shown.
     pub(crate) fn shown(&self, text: &str) -> String {
         match self.kind {
-            Kind::Secret | Kind::Secrets => REDACTED.to_owned(),
+            Kind::Secret | Kind::Secrets => engine::REDACTED.to_owned(),
             Kind::Url(_) => engine::shown(text),
             Kind::One(_) | Kind::List(_) | Kind::Choice => text.to_owned(),
         }
@@ -75,9 +75,6 @@ impl Key {
 pub(crate) fn find<'a>(keys: &'a [Key], name: &str) -> Option<&'a Key> {
     keys.iter().find(|key| key.name == name)
 }
-
-/// Stands for a secret. A hub does not start with it.
-pub(crate) const REDACTED: &str = "REDACTED";
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key { name, kind, default, meaning }
@@ -158,7 +155,7 @@ fn one_of(text: &str, choices: &[&str]) -> Result<(), String> {
 }
 
 /// The keys at the top.
-pub(crate) const TOP: [Key; 38] = [
+pub(crate) const TOP: [Key; 40] = [
     key("listen", Kind::List(address), "localhost:8000", "the addresses to listen on, HOST:PORT or unix:PATH"),
     key("listen_mode", Kind::One(mode), "", "the permissions of Unix sockets, in octal like \"660\""),
     key(
@@ -220,6 +217,8 @@ pub(crate) const TOP: [Key; 38] = [
     key("handshake_timeout", Kind::One(time), "10s", "the time for a request, and for the first command of a client"),
     key("close_timeout", Kind::One(time), "5s", "the time for a client's reply when its connection is closed"),
     key("ping_interval", Kind::One(time), "25s", "how often clients are pinged"),
+    key("presence_lease", Kind::One(time), "30s", "how long clients stay present after their node has died"),
+    key("check_positions", Kind::One(time), "30s", "how often topics with history are compared with the engine"),
     key("drain", Kind::One(time_or_none), "25s", "the longest time over which connections are closed at the end"),
     key("threads", Kind::One(threads), "", "threads for connections; one for each core without it, at most 4"),
 ];

@@ -5,44 +5,21 @@ pub(crate) mod check;
 pub(crate) mod file;
 pub(crate) mod keys;
 pub(crate) mod print;
+pub(crate) mod setting;
 
 use std::{
     collections::BTreeMap,
-    env, fmt, fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use self::{
     file::File,
-    keys::{Key, NAMESPACE, REDACTED, TOP, find},
+    keys::{Key, TOP},
+    setting::{Namespace, Setting, Source, is_true, texts},
 };
+use super::engine::REDACTED;
 use crate::{error::Error, values};
-
-/// The value of a key, and where it comes from.
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    /// One text, or one for each item of a list.
-    pub(crate) texts: Vec<String>,
-    pub(crate) source: Source,
-}
-
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Default,
-    File { line: usize },
-    Variable,
-    Option,
-}
-
-/// The settings of the topics that match a pattern.
-#[derive(Clone, Debug)]
-pub(crate) struct Namespace {
-    pub(crate) pattern: String,
-    /// Those that are given.
-    pub(crate) settings: Vec<(&'static str, Setting)>,
-    pub(crate) source: Source,
-}
 
 /// The effective configuration.
 #[derive(Debug, Default)]
@@ -114,7 +91,7 @@ impl Config {
     }
 
     pub(crate) fn is(&self, name: &str) -> bool {
-        self.text(name).is_some_and(|text| file::is_true(&text))
+        self.text(name).is_some_and(|text| is_true(&text))
     }
 
     /// Returns the value of a key. Fails if it is not valid, which was checked, or if there is neither value nor default.
@@ -180,43 +157,6 @@ impl Config {
             Source::Variable => format!("SILVERBACK_{}", name.to_uppercase()),
             Source::Option => format!("--{}", name.replace('_', "-")),
             Source::Default => name.to_owned(),
-        }
-    }
-}
-
-impl Namespace {
-    /// Returns the text of a key, or its default.
-    pub(crate) fn text(&self, name: &str) -> String {
-        let setting = self.settings.iter().find(|(found, _)| *found == name).map(|(_, setting)| setting);
-        texts(&NAMESPACE, name, setting).pop().unwrap_or_default()
-    }
-
-    pub(crate) fn is(&self, name: &str) -> bool {
-        file::is_true(&self.text(name))
-    }
-
-    pub(crate) fn is_given(&self, name: &str) -> bool {
-        self.settings.iter().any(|(found, _)| *found == name)
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { line } => write!(f, "line {line} of the file"),
-            Self::Variable => f.write_str("variable"),
-            Self::Option => f.write_str("option"),
-        }
-    }
-}
-
-fn texts(keys: &'static [Key], name: &str, setting: Option<&Setting>) -> Vec<String> {
-    match setting {
-        Some(setting) => setting.texts.clone(),
-        None => {
-            let default = find(keys, name).map(|key| key.default).filter(|default| !default.is_empty());
-            default.map(str::to_owned).into_iter().collect()
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Config,
     keys::{Key, Kind, NAMESPACE, TOP},
+    setting::is_true,
 };
 
 /// Returns the configuration as a file.
@@ -32,7 +33,7 @@ pub(crate) fn print(config: &Config) -> String {
 
 fn value(key: &Key, texts: &[String]) -> String {
     let shown = |text: &String| match key.kind {
-        Kind::Choice => super::file::is_true(text).to_string(),
+        Kind::Choice => is_true(text).to_string(),
         _ if is_number(text) => text.clone(),
         _ => quoted(&key.shown(text)),
     };
