@@ -9,8 +9,8 @@ use crate::{
     engine::Redis,
     error::RedisError,
     settings::Settings,
+    target::{Place, Target},
     tls::Tls,
-    url::{Place, Secret, Target},
 };
 
 /// Configures an engine; see [`Redis::builder`].
@@ -18,8 +18,7 @@ use crate::{
 #[must_use = "nothing happens until `connect`"]
 pub struct RedisBuilder {
     /// Parsed at once, so that the text with the password is not kept.
-    target: Result<Target, &'static str>,
-    login: Option<(Option<String>, Secret)>,
+    target: Result<Target, String>,
     roots: Option<PathBuf>,
     settings: Settings,
 }
@@ -53,7 +52,7 @@ impl Redis {
     /// # Ok(()) }
     /// ```
     pub fn builder(url: &str) -> RedisBuilder {
-        RedisBuilder { target: Target::parse(url), login: None, roots: None, settings: Settings::default() }
+        RedisBuilder { target: Target::parse(url), roots: None, settings: Settings::default() }
     }
 }
 
@@ -67,7 +66,9 @@ impl RedisBuilder {
 
     /// Sets user and password, instead of those in the URL. `None` is Redis' user `default`.
     pub fn login(mut self, user: Option<&str>, password: impl Into<String>) -> Self {
-        self.login = Some((user.map(str::to_owned), Secret::new(password.into())));
+        if let Ok(target) = &mut self.target {
+            target.log_in(user, &password.into());
+        }
         self
     }
 
@@ -122,11 +123,8 @@ impl RedisBuilder {
     /// Fails if the URL, the prefix or the root certificates are not valid. A server that cannot be reached is not an
     /// error.
     pub async fn connect(self) -> Result<Redis, RedisError> {
-        let Self { target, login, roots, settings } = self;
-        let mut target = target.map_err(RedisError::Url)?;
-        if let Some((user, password)) = login {
-            (target.user, target.password) = (user, Some(password));
-        }
+        let Self { target, roots, settings } = self;
+        let target = target.map_err(RedisError::Url)?;
         let prefix = &settings.prefix;
         if prefix.is_empty() || prefix.len() > 64 || prefix.contains(|c: char| c.is_control() || "{}".contains(c)) {
             return Err(RedisError::Prefix);

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
+use redis::{FromRedisValue, RedisResult, Script, Value, cmd, from_redis_value};
 use silverback_hub::{
     Accepted, Engine, EngineError, EngineFuture, Epoch, Events, HistoryLimits, Identity, Lease, LimitError, MemberId,
     Position, Present, Publication, Replay, Topic, TopicName,
@@ -16,16 +17,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
     keys::{self, Keys},
-    link::code,
-    listener::refused,
-    message,
-    resp::{Value, command},
-    scripts::{self, Script},
-    session::{Calls, Session},
+    message, scripts,
+    session::Session,
     settings::{LARGEST_PAYLOAD, PAGE, QUEUE, Settings},
-    shared::{Current, Order, Request, Shared},
+    shared::{Current, Order, Shared},
+    target::Target,
     tls::Tls,
-    url::Target,
 };
 
 /// The engine of hubs that share a Redis server of version 7 or later, or a compatible one. One value belongs to one hub.
@@ -48,20 +45,18 @@ pub struct Redis {
     target: Target,
     settings: Settings,
     shared: Arc<Shared>,
-    requests: mpsc::Sender<Request>,
     orders: mpsc::Sender<Order>,
     room: Arc<Semaphore>,
     /// What the task needs, until the hub starts.
-    unstarted: Mutex<Option<(Tls, Calls)>>,
+    unstarted: Mutex<Option<(Tls, mpsc::Receiver<Order>)>>,
 }
 
 impl Redis {
     pub(crate) fn new(target: Target, tls: Tls, settings: Settings) -> Self {
-        let (requests, request_queue) = mpsc::channel(QUEUE);
         let (orders, order_queue) = mpsc::channel(QUEUE);
         let room = Arc::new(Semaphore::new(settings.in_flight));
-        let unstarted = Mutex::new(Some((tls, Calls { requests: request_queue, orders: order_queue })));
-        Self { target, settings, shared: Arc::default(), requests, orders, room, unstarted }
+        let unstarted = Mutex::new(Some((tls, order_queue)));
+        Self { target, settings, shared: Arc::default(), orders, room, unstarted }
     }
 
     fn keys(&self, name: &TopicName) -> Keys {
@@ -72,49 +67,55 @@ impl Redis {
         self.shared.current().ok_or(EngineError::Down)
     }
 
-    /// Sends a command and waits for its reply.
-    async fn send(&self, current: &Current, command: Vec<u8>) -> Result<Value, EngineError> {
-        let size = u32::try_from(command.len().min(self.settings.in_flight)).unwrap_or(u32::MAX);
-        let room = self.room.clone().acquire_many_owned(size).await.map_err(|_| EngineError::Down)?;
-        let (answer, result) = oneshot::channel();
-        let request = Request { life: current.number, command, answer, _room: room };
-        self.requests.send(request).await.map_err(|_| EngineError::Down)?;
-        result.await.unwrap_or(Err(EngineError::Down))
+    /// Waits for room in the limit, sends a command and waits for its reply.
+    async fn run<T>(
+        &self,
+        current: &Current,
+        size: usize,
+        command: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, EngineError> {
+        let size = u32::try_from(size.clamp(1, self.settings.in_flight)).unwrap_or(u32::MAX);
+        let _room = self.room.acquire_many(size).await.map_err(|_| EngineError::Down)?;
+        command.await.map_err(|error| current.failed(&error))
     }
 
-    async fn run(&self, current: &Current, command: Vec<u8>) -> Result<Value, EngineError> {
-        match self.send(current, command).await? {
-            Value::Error(error) => Err(refused(&error)),
-            value => Ok(value),
-        }
+    /// Sends a message to a channel.
+    async fn send(&self, current: &Current, channel: &str, message: &[u8]) -> Result<(), EngineError> {
+        let mut connection = current.connection.clone();
+        let mut command = cmd("SPUBLISH");
+        command.arg(channel).arg(message);
+        self.run(current, message.len(), command.query_async(&mut connection)).await
     }
 
-    /// Runs a script. A server that does not know it yet gets its source.
-    async fn script(
+    /// Runs a script. The crate gives it to a server that does not know it yet.
+    async fn script<T: FromRedisValue>(
         &self,
         current: &Current,
         script: &Script,
         keys: &[&str],
         arguments: &[&[u8]],
-    ) -> Result<Value, EngineError> {
-        match self.send(current, script.by_digest(keys, arguments)).await? {
-            Value::Error(error) if code(&error) == "NOSCRIPT" => {
-                self.run(current, script.by_source(keys, arguments)).await
-            }
-            Value::Error(error) => Err(refused(&error)),
-            value => Ok(value),
+    ) -> Result<T, EngineError> {
+        let mut connection = current.connection.clone();
+        let mut call = script.prepare_invoke();
+        for key in keys {
+            call.key(*key);
         }
+        for argument in arguments {
+            call.arg(*argument);
+        }
+        let size = arguments.iter().map(|argument| argument.len()).sum();
+        self.run(current, size, call.invoke_async(&mut connection)).await
     }
 
     /// Runs a script about a topic with history. The arguments follow those that all of these scripts have.
-    async fn about(
+    async fn about<T: FromRedisValue>(
         &self,
         script: &Script,
         name: &TopicName,
         limits: HistoryLimits,
         third_key: Option<&str>,
         arguments: &[&[u8]],
-    ) -> Result<Value, EngineError> {
+    ) -> Result<T, EngineError> {
         let current = self.current()?;
         let keys = self.keys(name);
         let (position, history) = (keys.position(), keys.history());
@@ -139,13 +140,13 @@ impl Redis {
         let third = id.unwrap_or_else(|| keys.position());
         let (size, age, bytes) = (limits.size.to_string(), millis(limits.age), publication.to_bytes());
         let arguments = [keys.channel().as_bytes(), &bytes, size.as_bytes(), age.as_bytes(), id_age.as_bytes()];
-        let reply = self.about(&scripts::PUBLISH, name, limits, Some(&third), &arguments).await?.into_list();
-        let [is_known, position] = &reply[..] else { return Err(unexpected()) };
-        let position = position.as_str().and_then(written_position);
-        match is_known.as_u64() {
-            Some(0) if position.is_some() => Ok(Accepted::new(position)),
-            Some(1) => Ok(Accepted::duplicate(position)),
-            _ => Err(unexpected()),
+        let (is_known, position): (bool, String) =
+            self.about(&scripts::PUBLISH, name, limits, Some(&third), &arguments).await?;
+        let position = written_position(&position);
+        if is_known {
+            Ok(Accepted::duplicate(position))
+        } else {
+            Ok(Accepted::new(Some(position.ok_or_else(unexpected)?)))
         }
     }
 
@@ -153,24 +154,20 @@ impl Redis {
         let (current, keys) = (self.current()?, self.keys(&publication.topic));
         let message = message::live(&publication.to_bytes());
         let Some(id) = &publication.id else {
-            self.run(&current, command([b"SPUBLISH", keys.channel().as_bytes(), &message])).await?;
+            self.send(&current, keys.channel(), &message).await?;
             return Ok(Accepted::new(None));
         };
         let age = millis(self.settings.id_age);
         let arguments = [keys.channel().as_bytes(), &message, age.as_bytes()];
-        let reply = self.script(&current, &scripts::PUBLISH_LIVE, &[&keys.id(id)], &arguments).await?;
-        match reply.as_u64() {
-            Some(0) => Ok(Accepted::new(None)),
-            Some(1) => Ok(Accepted::duplicate(None)),
-            _ => Err(unexpected()),
-        }
+        let is_known: bool = self.script(&current, &scripts::PUBLISH_LIVE, &[&keys.id(id)], &arguments).await?;
+        Ok(if is_known { Accepted::duplicate(None) } else { Accepted::new(None) })
     }
 
     /// Asks for the newest position, and notes it if the topic is subscribed.
     async fn newest(&self, name: &TopicName, topic: &Topic) -> Result<Option<Position>, EngineError> {
         let Some(limits) = topic.history_limits() else { return self.current().map(|_| None) };
-        let reply = self.about(&scripts::POSITION, name, limits, None, &[]).await?.into_list();
-        let position = position_of(&reply)?;
+        let (epoch, offset): (String, u64) = self.about(&scripts::POSITION, name, limits, None, &[]).await?;
+        let position = Position::new(Epoch::new(&epoch), offset);
         self.shared.note(name, &position);
         Ok(Some(position))
     }
@@ -183,8 +180,9 @@ impl Redis {
         loop {
             let offset = from.offset.to_string();
             let arguments = [from.epoch.as_str(), &offset, &age, &count, &bytes].map(str::as_bytes);
-            let reply = self.about(&scripts::SINCE, name, limits, None, &arguments).await?.into_list();
-            let position = position_of(&reply)?;
+            let reply: Vec<Value> = self.about(&scripts::SINCE, name, limits, None, &arguments).await?;
+            let (epoch, offset): (String, u64) = (item(&reply, 0)?, item(&reply, 1)?);
+            let position = Position::new(Epoch::new(&epoch), offset);
             self.shared.note(name, &position);
             let first = newest.get_or_insert_with(|| position.clone());
             let is_known = from.epoch == position.epoch || from.is_start();
@@ -192,7 +190,7 @@ impl Redis {
                 // It is of another epoch, or the topic has begins a new one between two pages.
                 return Ok(Replay::incomplete(Vec::new(), Some(position)));
             }
-            let looked_at = reply.get(2).and_then(Value::as_u64);
+            let looked_at = item::<String>(&reply, 2)?.parse::<u64>().ok();
             for pair in reply.get(3..).unwrap_or_default().chunks_exact(2) {
                 collected.push(name, &position.epoch, pair)?;
             }
@@ -235,12 +233,10 @@ struct Collected {
 
 impl Collected {
     fn push(&mut self, name: &TopicName, epoch: &Epoch, pair: &[Value]) -> Result<(), EngineError> {
-        let [offset, bytes] = pair else { return Err(unexpected()) };
-        let (offset, bytes) = offset.as_u64().zip(bytes.as_text()).ok_or_else(unexpected)?;
+        let (offset, bytes): (u64, Vec<u8>) = (item(pair, 0)?, item(pair, 1)?);
         self.is_whole &= offset == self.next;
         self.next = offset + 1;
-        // Copied, because a slice would keep the whole reply alive as long as the publication.
-        match Publication::from_bytes(name.clone(), Bytes::copy_from_slice(bytes)) {
+        match Publication::from_bytes(name.clone(), bytes.into()) {
             Ok(publication) => {
                 self.bytes += publication.cost();
                 self.list.push(publication.at(Some(Position::new(epoch.clone(), offset))));
@@ -256,11 +252,11 @@ impl Engine for Redis {
     fn start(&self, events: Events) -> EngineFuture<'_, ()> {
         Box::pin(async move {
             let unstarted = self.unstarted.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some((tls, calls)) = unstarted else {
+            let Some((tls, orders)) = unstarted else {
                 return Err(EngineError::Other("the engine belongs to another hub; create one for each hub".into()));
             };
             let (target, settings, shared) = (self.target.clone(), self.settings.clone(), self.shared.clone());
-            tokio::spawn(Session { target, tls, settings, shared, calls, events }.run());
+            tokio::spawn(Session { target, tls, settings, shared, orders, events }.run());
             Ok(())
         })
     }
@@ -309,7 +305,10 @@ impl Engine for Redis {
         Box::pin(async move {
             let current = self.current()?;
             if topic.history_limits().is_some() {
-                self.run(&current, command(["DEL", &self.keys(name).history()])).await?;
+                let (key, mut connection) = (self.keys(name).history(), current.connection.clone());
+                let mut command = cmd("DEL");
+                command.arg(&key);
+                self.run::<()>(&current, key.len(), command.query_async(&mut connection)).await?;
             }
             Ok(())
         })
@@ -327,7 +326,7 @@ impl Engine for Redis {
                     leases.iter().map(|lease| (lease.member.to_string(), lease.identity.to_bytes())).collect();
                 let mut arguments = vec![lasts];
                 arguments.extend(members.iter().flat_map(|(member, identity)| [member.as_bytes(), identity]));
-                self.script(current, &scripts::LEASE, &[&keys.leases(), &keys.members()], &arguments).await
+                self.script::<()>(current, &scripts::LEASE, &[&keys.leases(), &keys.members()], &arguments).await
             });
             try_join_all(calls).await.map(|_| ())
         })
@@ -338,7 +337,7 @@ impl Engine for Redis {
             let (current, keys) = (self.current()?, self.keys(name));
             let member = member.to_string();
             let names = [&*keys.leases(), &keys.members()];
-            self.script(&current, &scripts::RELEASE, &names, &[member.as_bytes()]).await.map(|_| ())
+            self.script(&current, &scripts::RELEASE, &names, &[member.as_bytes()]).await
         })
     }
 
@@ -347,21 +346,20 @@ impl Engine for Redis {
             let (current, keys) = (self.current()?, self.keys(name));
             let names = [&*keys.leases(), &keys.members()];
             let limit = LARGEST_PAYLOAD.to_string();
-            let reply = self.script(&current, &scripts::PRESENT, &names, &[limit.as_bytes()]).await?.into_list();
+            let members: Vec<(String, Vec<u8>)> =
+                self.script(&current, &scripts::PRESENT, &names, &[limit.as_bytes()]).await?;
             // What hubs of other versions have written is left out.
-            let present = |pair: &[Value]| {
-                let identity = Bytes::copy_from_slice(pair.get(1)?.as_text()?);
-                Some(Present::new(pair[0].as_str()?.parse().ok()?, Identity::from_bytes(identity).ok()?))
+            let present = |(member, identity): (String, Vec<u8>)| {
+                Some(Present::new(member.parse().ok()?, Identity::from_bytes(identity.into()).ok()?))
             };
-            Ok(reply.chunks(2).filter_map(present).collect())
+            Ok(members.into_iter().filter_map(present).collect())
         })
     }
 
     fn control(&self, message: Bytes) -> EngineFuture<'_, ()> {
         Box::pin(async move {
             let current = self.current()?;
-            let channel = keys::control(&self.settings.prefix);
-            self.run(&current, command([b"SPUBLISH", channel.as_bytes(), &message])).await.map(|_| ())
+            self.send(&current, &keys::control(&self.settings.prefix), &message).await
         })
     }
 }
@@ -372,15 +370,12 @@ fn written_position(text: &str) -> Option<Position> {
     Some(Position::new(Epoch::new(epoch), offset.parse().ok()?))
 }
 
-/// Reads a reply that begins with epoch and offset.
-fn position_of(reply: &[Value]) -> Result<Position, EngineError> {
-    let epoch = reply.first().and_then(Value::as_str);
-    let offset = reply.get(1).and_then(Value::as_u64);
-    let (epoch, offset) = epoch.zip(offset).ok_or_else(unexpected)?;
-    Ok(Position::new(Epoch::new(epoch), offset))
+/// Reads an item of a reply.
+fn item<T: FromRedisValue>(reply: &[Value], place: usize) -> Result<T, EngineError> {
+    from_redis_value(reply.get(place).cloned().unwrap_or_default()).map_err(|_| unexpected())
 }
 
-fn unexpected() -> EngineError {
+pub(crate) fn unexpected() -> EngineError {
     EngineError::Other("Redis gave a reply that does not fit; do other programs use these keys?".into())
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum RedisError {
     /// The URL is not one of a Redis server. The text says what is wrong.
-    Url(&'static str),
+    Url(String),
     /// The prefix has a brace or a control character, or is longer than 64 bytes.
     Prefix,
     /// The URL begins with `rediss`, and the feature `tls` is off.

@@ -22,20 +22,17 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
-mod commands;
 mod engine;
 mod error;
 mod keys;
 mod link;
 mod listener;
 mod message;
-mod resp;
 mod scripts;
 mod session;
 mod settings;
 mod shared;
-mod stream;
+mod target;
 mod tls;
-mod url;
 
 pub use self::{builder::RedisBuilder, engine::Redis, error::RedisError};

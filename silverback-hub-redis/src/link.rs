@@ -1,36 +1,35 @@
-//! One connection: dialing, logging in, reading values, writing commands, and noticing that the server is silent.
+//! One connection: dialing, logging in, and what the server is.
 
-use std::{fmt, future::pending, io, time::Duration};
+use std::{fmt, io, pin::Pin};
 
-use bytes::{Buf as _, BytesMut};
+use redis::{
+    AsyncConnectionConfig, ErrorKind, PushInfo, RedisError,
+    aio::MultiplexedConnection,
+    cmd,
+};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::{Instant, sleep_until, timeout},
+    sync::mpsc,
+    time::timeout,
 };
 
 use crate::{
-    resp::{Decoder, Value, command},
-    settings::{LARGEST_VALUE, Settings},
-    stream::Stream,
+    settings::Settings,
+    target::{Place, Target},
     tls::Tls,
-    url::{Place, Target},
 };
 
 /// A connection that has logged in.
 pub(crate) struct Link {
-    reader: ReadHalf<Box<dyn Stream>>,
-    writer: WriteHalf<Box<dyn Stream>>,
-    input: BytesMut,
-    decoder: Decoder,
-    output: BytesMut,
-    needs_flush: bool,
-    /// Commands without a reply.
-    unanswered: usize,
-    /// When the server was heard last, or when it was asked something after it had answered everything.
-    heard: Instant,
-    silence: Duration,
+    pub(crate) connection: MultiplexedConnection,
+    pub(crate) driver: Driver,
+    /// The messages of the subscribed channels.
+    pub(crate) pushes: mpsc::UnboundedReceiver<PushInfo>,
 }
+
+/// Reads and writes while it is polled, until the connection ends. Dropping it closes the connection.
+pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What was learnt about the server.
 #[derive(Clone, Debug)]
@@ -49,7 +48,7 @@ pub(crate) enum LinkError {
     Closed,
     /// No answer in time.
     Silent,
-    /// Bytes that are not RESP3, or an answer that does not fit.
+    /// An answer that does not fit.
     Malformed,
     /// The server refuses, with this code. The rest of its text may repeat the password.
     Refused(String),
@@ -62,61 +61,38 @@ impl Link {
     pub(crate) async fn dial(target: &Target, tls: &Tls, settings: &Settings) -> Result<Self, LinkError> {
         let dialing = async {
             let stream = connect(target, tls).await?;
-            let mut link = Self::over(stream, settings.silence);
-            link.log_in(target).await?;
+            let (sender, pushes) = mpsc::unbounded_channel();
+            // Whoever polls the driver knows how long the server may be silent.
+            let config = AsyncConnectionConfig::new().set_response_timeout(None).set_push_sender(sender);
+            let (connection, driver) =
+                MultiplexedConnection::new_with_config(&target.login, stream, config).await?;
+            let mut link = Self { connection, driver: Box::pin(driver), pushes };
+            link.ask::<()>(cmd("CLIENT").arg("SETNAME").arg("silverback-hub")).await?;
             Ok(link)
         };
         timeout(settings.connect_timeout, dialing).await.unwrap_or(Err(LinkError::Silent))
     }
 
-    fn over(stream: Box<dyn Stream>, silence: Duration) -> Self {
-        let (reader, writer) = split(stream);
-        Self {
-            reader,
-            writer,
-            input: BytesMut::new(),
-            decoder: Decoder::new(LARGEST_VALUE),
-            output: BytesMut::new(),
-            needs_flush: false,
-            unanswered: 0,
-            heard: Instant::now(),
-            silence,
-        }
-    }
-
-    async fn log_in(&mut self, target: &Target) -> Result<(), LinkError> {
-        let mut hello = vec!["HELLO", "3"];
-        if let Some(password) = &target.password {
-            hello.extend(["AUTH", target.user.as_deref().unwrap_or("default"), password.expose()]);
-        }
-        hello.extend(["SETNAME", "silverback-hub"]);
-        let greeting = self.ask(command(hello)).await?.into_list();
-        let field = |name| greeting.chunks(2).find(|pair| pair[0].as_str() == Some(name))?.get(1);
-        let text = |name| field(name).and_then(Value::as_str);
-        let major = text("version").and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-        if major.is_none_or(|major| major < 7) {
-            return Err(LinkError::Unfit("it is older than Redis 7"));
-        }
-        if text("mode") == Some("cluster") {
-            return Err(LinkError::Unfit("it is a node of a cluster, which this engine does not know"));
-        }
-        if text("role") != Some("master") {
-            return Err(LinkError::Unfit("it is a replica, and takes no writes"));
-        }
-        if target.database > 0 {
-            self.ask(command(["SELECT", &target.database.to_string()])).await?;
-        }
-        Ok(())
-    }
-
     /// Asks what the promise about data depends on.
     pub(crate) async fn inspect(&mut self) -> Result<Server, LinkError> {
-        let info = self.ask(command(["INFO", "server", "persistence", "memory"])).await?;
-        let info = info.as_str().ok_or(LinkError::Malformed)?;
+        let info: String = self
+            .ask(cmd("INFO").arg("server").arg("replication").arg("persistence").arg("memory"))
+            .await?;
         let field = |name: &str| {
             let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);
             info.lines().find_map(value)
         };
+        let version = field("redis_version");
+        let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+        if major.is_none_or(|major| major < 7) {
+            return Err(LinkError::Unfit("it is older than Redis 7"));
+        }
+        if field("redis_mode").as_deref() == Some("cluster") {
+            return Err(LinkError::Unfit("it is a node of a cluster, which this engine does not know"));
+        }
+        if field("role").as_deref() != Some("master") {
+            return Err(LinkError::Unfit("it is a replica, and takes no writes"));
+        }
         if field("loading").is_some_and(|loading| loading != "0") {
             return Err(LinkError::Unfit("it is still loading its data"));
         }
@@ -131,83 +107,12 @@ impl Link {
     }
 
     /// Sends a command and waits for its reply, without anything else on the way.
-    async fn ask(&mut self, command: Vec<u8>) -> Result<Value, LinkError> {
-        self.push(&command);
-        match self.next().await? {
-            Value::Error(error) => Err(LinkError::Refused(code(&error))),
-            value => Ok(value),
+    async fn ask<T: redis::FromRedisValue>(&mut self, command: &redis::Cmd) -> Result<T, LinkError> {
+        let reply = command.query_async(&mut self.connection);
+        tokio::select! {
+            reply = reply => Ok(reply?),
+            () = &mut self.driver => Err(LinkError::Closed),
         }
-    }
-
-    /// Queues a command, which has one reply.
-    pub(crate) fn push(&mut self, command: &[u8]) {
-        if self.unanswered == 0 {
-            self.heard = Instant::now();
-        }
-        self.unanswered += 1;
-        self.output.extend_from_slice(command);
-    }
-
-    /// Commands without a reply.
-    pub(crate) fn unanswered(&self) -> usize {
-        self.unanswered
-    }
-
-    /// Waits for the next value, and writes meanwhile. Fails if the server owes a reply and is silent for too long.
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Value, LinkError> {
-        loop {
-            if let Some(value) = self.decoder.decode(&mut self.input).map_err(|_| LinkError::Malformed)? {
-                self.unanswered = self.unanswered.saturating_sub(usize::from(is_reply(&value)));
-                return Ok(value);
-            }
-            let deadline = (self.unanswered > 0).then_some(self.heard + self.silence);
-            let Self { reader, writer, input, output, needs_flush, .. } = self;
-            input.reserve(READ);
-            tokio::select! {
-                // In this order: a flood of messages does not hold back commands, and a late answer that is there counts
-                // more than the clock.
-                biased;
-                written = write(writer, output, needs_flush) => written.map_err(LinkError::Io)?,
-                read = reader.read_buf(input) => match read.map_err(LinkError::Io)? {
-                    0 => return Err(LinkError::Closed),
-                    _ => self.heard = Instant::now(),
-                },
-                () = at(deadline) => return Err(LinkError::Silent),
-            }
-        }
-    }
-}
-
-/// Writes what is queued, and then waits for ever.
-async fn write(
-    writer: &mut WriteHalf<Box<dyn Stream>>,
-    output: &mut BytesMut,
-    needs_flush: &mut bool,
-) -> io::Result<()> {
-    while !output.is_empty() {
-        *needs_flush = true;
-        match writer.write(output).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => output.advance(written),
-        }
-    }
-    if *needs_flush {
-        writer.flush().await?;
-        *needs_flush = false;
-    }
-    if output.capacity() > KEPT {
-        *output = BytesMut::new();
-    }
-    pending().await
-}
-
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
     }
 }
 
@@ -225,21 +130,22 @@ async fn connect(target: &Target, tls: &Tls) -> Result<Box<dyn Stream>, LinkErro
     }
 }
 
-/// Whether a value answers a command. Messages do not, and confirmations of subscriptions do.
-fn is_reply(value: &Value) -> bool {
-    match value {
-        Value::Push(items) => {
-            matches!(items.first().and_then(Value::as_str), Some("ssubscribe" | "sunsubscribe"))
-        }
-        _ => true,
-    }
-}
+/// TCP, TLS or a Unix socket.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-/// The first word of an error, such as `WRONGPASS`.
-pub(crate) fn code(error: &[u8]) -> String {
-    let word = error.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let is_code = word.len() <= 32 && word.iter().all(u8::is_ascii_uppercase);
-    if is_code { String::from_utf8_lossy(word).into_owned() } else { "ERR".to_owned() }
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl From<RedisError> for LinkError {
+    fn from(error: RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Self::Unfit("it refuses the login"),
+            ErrorKind::RESP3NotSupported => Self::Unfit("it is older than Redis 7"),
+            _ if error.is_timeout() => Self::Silent,
+            _ if error.is_connection_dropped() => Self::Closed,
+            ErrorKind::Io => Self::Io(io::Error::other(error)),
+            _ => error.code().map_or(Self::Malformed, |code| Self::Refused(code.to_owned())),
+        }
+    }
 }
 
 impl fmt::Display for LinkError {
@@ -248,14 +154,9 @@ impl fmt::Display for LinkError {
             Self::Io(error) => error.fmt(f),
             Self::Closed => f.write_str("the server has closed the connection"),
             Self::Silent => f.write_str("the server does not answer"),
-            Self::Malformed => f.write_str("the server does not speak RESP3 as Redis does"),
+            Self::Malformed => f.write_str("the server does not answer as Redis does"),
             Self::Refused(code) => write!(f, "the server refuses with {code}"),
             Self::Unfit(why) => write!(f, "the server is not usable: {why}"),
         }
     }
 }
-
-/// Room for one read.
-const READ: usize = 16 * 1024;
-/// An output buffer that a burst has grown further is given back.
-const KEPT: usize = 64 * 1024;

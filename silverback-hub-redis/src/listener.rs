@@ -1,21 +1,25 @@
 //! The connection for subscriptions: one for each topic, and that of the messages between hubs.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::HashMap,
+    future::{Future, pending},
+    pin::Pin,
+};
 
 use bytes::Bytes;
+use redis::{Pipeline, PushInfo, PushKind, RedisResult, Value};
 use silverback_hub::{EngineError, EngineEvent, Events, Position, Publication, TopicName};
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
     keys::{self, Keys},
     link::{Link, LinkError},
     message,
-    resp::{Value, command},
     settings::Settings,
-    shared::{Answer, Current, Order, Shared},
+    shared::{Answer, Current, Order, Shared, refused},
 };
 
 /// The topics that the hub is subscribed to, by their channels. They outlive the connections.
@@ -28,17 +32,27 @@ struct Subscription {
     arrived: Option<Position>,
 }
 
-/// The connection for subscriptions, with the commands that wait for a reply.
+/// The connection for subscriptions.
 pub(crate) struct Listener<'a> {
     link: Link,
-    /// In the order of the replies.
-    waiting: VecDeque<Waiting>,
+    /// The commands that were sent together, and wait for their replies.
+    running: Option<Running>,
+    /// When the server was heard last, or when it was asked something after it had answered everything.
+    heard: Instant,
     subscriptions: &'a mut Subscriptions,
     shared: &'a Shared,
     settings: &'a Settings,
     /// What the engine uses once everything is subscribed.
     next: Option<Current>,
 }
+
+struct Running {
+    replies: Pin<Box<dyn Future<Output = Replies> + Send>>,
+    /// In the order of the replies.
+    waiting: Vec<Waiting>,
+}
+
+type Replies = RedisResult<Vec<RedisResult<Value>>>;
 
 enum Waiting {
     Ping,
@@ -54,10 +68,15 @@ impl Subscriptions {
         match order {
             Order::Subscribe(_, answer) => _ = answer.send(Err(EngineError::Down)),
             Order::Unsubscribe(name, answer) => {
-                self.0.remove(&channel(settings, &name));
-                shared.forget(&name);
+                self.remove(&channel(settings, &name), shared);
                 let _ = answer.send(Ok(()));
             }
+        }
+    }
+
+    fn remove(&mut self, channel: &Bytes, shared: &Shared) {
+        if let Some(subscription) = self.0.remove(channel) {
+            shared.forget(&subscription.name);
         }
     }
 }
@@ -70,7 +89,7 @@ impl<'a> Listener<'a> {
         settings: &'a Settings,
         next: Current,
     ) -> Self {
-        Self { link, waiting: VecDeque::new(), subscriptions, shared, settings, next: Some(next) }
+        Self { link, running: None, heard: Instant::now(), subscriptions, shared, settings, next: Some(next) }
     }
 
     /// Subscribes to everything again, reports that the engine is up when that is done, and then what arrives, until the
@@ -80,165 +99,174 @@ impl<'a> Listener<'a> {
         let mut pings = interval(self.settings.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let is_idle = self.running.is_none();
+            let silent = self.heard + self.settings.silence;
             tokio::select! {
-                value = self.link.next() => match value.and_then(|value| self.handle(value)) {
-                    Ok(Some(Step::Report(event))) => events.send(event).await,
-                    Ok(Some(Step::Ready)) => {
-                        self.shared.set_current(self.next.take());
-                        events.send(EngineEvent::Up).await;
+                // In this order: the driver reads on only when the hub has taken what was read before, so a flood waits in
+                // the server, which has its own limit. And an answer that is there counts more than the clock.
+                biased;
+                Some(push) = self.link.pushes.recv() => {
+                    if let Some(event) = self.handle(push) {
+                        events.send(event).await;
                     }
-                    Ok(None) => {}
+                    self.heard = Instant::now();
+                }
+                () = &mut self.link.driver => return LinkError::Closed,
+                replies = replies(&mut self.running) => match self.answer(replies) {
+                    Ok(is_ready) => {
+                        self.heard = Instant::now();
+                        if is_ready {
+                            self.shared.set_current(self.next.take());
+                            events.send(EngineEvent::Up).await;
+                        }
+                    }
                     Err(error) => return error,
                 },
-                Some(order) = orders.recv() => self.change(order),
-                _ = pings.tick() => if self.link.unanswered() == 0 {
-                    self.send(["PING"], Waiting::Ping);
+                order = orders.recv(), if is_idle => match order {
+                    Some(order) => self.change(order, orders),
+                    // The engine was dropped.
+                    None => return LinkError::Closed,
                 },
+                _ = pings.tick(), if is_idle => {
+                    let mut commands = redis::pipe();
+                    commands.cmd("PING");
+                    self.ask(commands, vec![Waiting::Ping]);
+                }
+                () = sleep_until(silent), if !is_idle => return LinkError::Silent,
             }
         }
     }
 
-    /// Whether the engine was up.
-    pub(crate) fn was_ready(&self) -> bool {
-        self.next.is_none()
-    }
-
-    /// Ends the calls that wait.
-    pub(crate) fn fail_all(&mut self) {
-        for waiting in self.waiting.drain(..) {
+    /// Ends the calls that wait, and returns whether the engine was up.
+    pub(crate) fn end(self) -> bool {
+        for waiting in self.running.into_iter().flat_map(|running| running.waiting) {
             match waiting {
                 Waiting::Subscribe(channel, Some(answer)) => {
-                    // The hub was told that it is not subscribed.
-                    if let Some(subscription) = self.subscriptions.0.remove(&channel) {
-                        self.shared.forget(&subscription.name);
-                    }
+                    // The hub is told that it is not subscribed.
+                    self.subscriptions.remove(&channel, self.shared);
                     let _ = answer.send(Err(EngineError::Down));
                 }
                 Waiting::Unsubscribe(answer) => _ = answer.send(Ok(())),
                 Waiting::Subscribe(_, None) | Waiting::Ping | Waiting::Ready => {}
             }
         }
+        self.next.is_none()
     }
 
     fn subscribe_again(&mut self) {
+        let (mut commands, mut waiting) = (redis::pipe(), Vec::new());
         let control = Bytes::from(keys::control(&self.settings.prefix));
-        let topics: Vec<_> = self.subscriptions.0.keys().cloned().collect();
-        for channel in [control].into_iter().chain(topics) {
-            self.send([b"SSUBSCRIBE", &channel[..]], Waiting::Subscribe(channel.clone(), None));
+        for channel in [&control].into_iter().chain(self.subscriptions.0.keys()) {
+            commands.cmd("SSUBSCRIBE").arg(&channel[..]);
+            waiting.push(Waiting::Subscribe(channel.clone(), None));
         }
-        self.send(["PING"], Waiting::Ready);
+        commands.cmd("PING");
+        waiting.push(Waiting::Ready);
+        self.ask(commands, waiting);
     }
 
-    fn change(&mut self, order: Order) {
-        match order {
-            Order::Subscribe(name, answer) => {
-                let channel = channel(self.settings, &name);
-                self.shared.watch(&name);
-                self.subscriptions.0.entry(channel.clone()).or_insert(Subscription { name, arrived: None });
-                self.send([b"SSUBSCRIBE", &channel[..]], Waiting::Subscribe(channel.clone(), Some(answer)));
-            }
-            Order::Unsubscribe(name, answer) => {
-                let channel = channel(self.settings, &name);
-                self.shared.forget(&name);
-                if self.subscriptions.0.remove(&channel).is_some() {
-                    self.send([b"SUNSUBSCRIBE", &channel[..]], Waiting::Unsubscribe(answer));
-                } else {
-                    let _ = answer.send(Ok(()));
+    /// Sends an order, and the others that wait already.
+    fn change(&mut self, first: Order, orders: &mut mpsc::Receiver<Order>) {
+        let (mut commands, mut waiting) = (redis::pipe(), Vec::new());
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                Order::Subscribe(name, answer) => {
+                    let channel = channel(self.settings, &name);
+                    self.shared.watch(&name);
+                    self.subscriptions.0.entry(channel.clone()).or_insert(Subscription { name, arrived: None });
+                    commands.cmd("SSUBSCRIBE").arg(&channel[..]);
+                    waiting.push(Waiting::Subscribe(channel, Some(answer)));
+                }
+                Order::Unsubscribe(name, answer) => {
+                    let channel = channel(self.settings, &name);
+                    self.subscriptions.remove(&channel, self.shared);
+                    commands.cmd("SUNSUBSCRIBE").arg(&channel[..]);
+                    waiting.push(Waiting::Unsubscribe(answer));
                 }
             }
+            next = if waiting.len() < TOGETHER { orders.try_recv().ok() } else { None };
         }
+        self.ask(commands, waiting);
     }
 
-    fn send<A: AsRef<[u8]>, const N: usize>(&mut self, arguments: [A; N], waiting: Waiting) {
-        self.link.push(&command(arguments));
-        self.waiting.push_back(waiting);
+    fn ask(&mut self, mut commands: Pipeline, waiting: Vec<Waiting>) {
+        let mut connection = self.link.connection.clone();
+        self.heard = Instant::now();
+        let replies = Box::pin(async move { commands.ignore_errors().query_async(&mut connection).await });
+        self.running = Some(Running { replies, waiting });
     }
 
-    fn handle(&mut self, value: Value) -> Result<Option<Step>, LinkError> {
-        match value {
-            Value::Push(items) => self.handle_push(items),
-            Value::Error(error) => match self.waiting.pop_front() {
-                Some(Waiting::Subscribe(channel, Some(answer))) => {
-                    if let Some(subscription) = self.subscriptions.0.remove(&channel) {
-                        self.shared.forget(&subscription.name);
-                    }
+    /// Handles the replies to what was sent together. Returns whether everything is subscribed again.
+    fn answer(&mut self, replies: Replies) -> Result<bool, LinkError> {
+        let replies = replies?;
+        let Some(running) = self.running.take() else { return Ok(false) };
+        let mut is_ready = false;
+        let mut fault = None;
+        for (waiting, reply) in running.waiting.into_iter().zip(replies) {
+            match (waiting, reply) {
+                (Waiting::Subscribe(channel, Some(answer)), Err(error)) => {
+                    self.subscriptions.remove(&channel, self.shared);
                     let _ = answer.send(Err(refused(&error)));
-                    Ok(None)
                 }
-                // The hub counts on these, so a server that refuses them is of no use.
-                _ => Err(LinkError::Refused(crate::link::code(&error))),
-            },
-            _ => match self.waiting.pop_front() {
-                Some(Waiting::Ping) => Ok(None),
-                Some(Waiting::Ready) => Ok(Some(Step::Ready)),
-                _ => Err(LinkError::Malformed),
-            },
-        }
-    }
-
-    fn handle_push(&mut self, items: Vec<Value>) -> Result<Option<Step>, LinkError> {
-        let [kind, channel, payload] = &items[..] else { return Ok(None) };
-        match (kind.as_str(), channel.as_text(), payload) {
-            (Some("smessage"), Some(channel), Value::Text(payload)) => Ok(self.handle_message(channel, payload)),
-            (Some("ssubscribe"), ..) => match self.waiting.pop_front() {
-                Some(Waiting::Subscribe(_, answer)) => {
-                    if let Some(answer) = answer {
-                        let _ = answer.send(Ok(()));
-                    }
-                    Ok(None)
-                }
-                _ => Err(LinkError::Malformed),
-            },
-            (Some("sunsubscribe"), ..) => match self.waiting.pop_front() {
-                Some(Waiting::Unsubscribe(answer)) => {
+                (Waiting::Subscribe(_, Some(answer)) | Waiting::Unsubscribe(answer), Ok(_)) => {
                     let _ = answer.send(Ok(()));
-                    Ok(None)
                 }
-                _ => Err(LinkError::Malformed),
-            },
-            _ => Ok(None),
+                // The hub counts on the rest, so a server that refuses it is of no use.
+                (_, Err(error)) => fault = Some(error.into()),
+                (Waiting::Ready, Ok(_)) => is_ready = true,
+                (Waiting::Ping | Waiting::Subscribe(_, None), Ok(_)) => {}
+            }
+        }
+        fault.map_or(Ok(is_ready), Err)
+    }
+
+    /// Returns the event that a message leads to. Confirmations of subscriptions come here, too, but they are handled as
+    /// replies.
+    fn handle(&mut self, push: PushInfo) -> Option<EngineEvent> {
+        match (push.kind, <[Value; 2]>::try_from(push.data)) {
+            (PushKind::SMessage, Ok([Value::BulkString(channel), Value::BulkString(payload)])) => {
+                self.handle_message(&channel.into(), payload.into())
+            }
+            _ => None,
         }
     }
 
-    fn handle_message(&mut self, channel: &Bytes, payload: &Bytes) -> Option<Step> {
+    fn handle_message(&mut self, channel: &Bytes, payload: Bytes) -> Option<EngineEvent> {
         let Some(subscription) = self.subscriptions.0.get_mut(channel) else {
             let is_control = *channel == keys::control(&self.settings.prefix);
             // Another channel was unsubscribed a moment ago.
-            return is_control.then(|| Step::Report(EngineEvent::Control(Bytes::copy_from_slice(payload))));
+            return is_control.then(|| EngineEvent::Control(payload));
         };
         let name = subscription.name.clone();
-        let parsed = message::parse(payload)
+        let parsed = message::parse(&payload)
             .and_then(|(position, bytes)| Some(Publication::from_bytes(name.clone(), bytes).ok()?.at(position)));
         let Some(publication) = parsed else {
             tracing::warn!(topic = %name, "a publication was not made by a hub of this version");
-            return Some(Step::Report(EngineEvent::Gap(Some(name))));
+            return Some(EngineEvent::Gap(Some(name)));
         };
         if let Some(position) = &publication.position {
             if !self.shared.note_arrival(&name, position, &mut subscription.arrived) {
                 tracing::warn!(topic = %name, "Redis came back with older data than it had, so the topic begins again");
-                return Some(Step::Report(EngineEvent::Gap(Some(name))));
+                return Some(EngineEvent::Gap(Some(name)));
             }
         }
         let prev = publication.position.as_ref().map(|position| position.offset - 1);
-        Some(Step::Report(EngineEvent::Delivered { publication, prev }))
+        Some(EngineEvent::Delivered { publication, prev })
     }
 }
 
-/// What a value of the server leads to.
-enum Step {
-    Report(EngineEvent),
-    Ready,
-}
-
-/// The error of a command, for the application.
-pub(crate) fn refused(error: &[u8]) -> EngineError {
-    let text: String = String::from_utf8_lossy(error).chars().take(LONGEST).collect();
-    EngineError::Other(format!("Redis refuses: {text}").into())
+/// Waits for the replies, or for ever if nothing was asked.
+async fn replies(running: &mut Option<Running>) -> Replies {
+    match running {
+        Some(running) => (&mut running.replies).await,
+        None => pending().await,
+    }
 }
 
 fn channel(settings: &Settings, name: &TopicName) -> Bytes {
     Keys::new(&settings.prefix, name).channel().to_owned().into()
 }
 
-/// Characters of an error that are passed on.
-const LONGEST: usize = 200;
+/// Orders that are sent together.
+const TOGETHER: usize = 256;

@@ -10,8 +10,7 @@ pub(crate) fn parse(message: &Bytes) -> Option<(Option<Position>, Bytes)> {
     let (epoch, rest) = until_space(message, rest)?;
     let offset = offset.parse().ok()?;
     let position = (offset > 0).then(|| Position::new(Epoch::new(epoch), offset));
-    // Copied, because a slice would keep the whole read buffer alive as long as the publication.
-    Some((position, Bytes::copy_from_slice(&message[rest..])))
+    Some((position, message.slice(rest..)))
 }
 
 /// A message of a topic without history.

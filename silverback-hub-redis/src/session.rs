@@ -7,20 +7,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use silverback_hub::{EngineError, EngineEvent, Events};
+use redis::{aio::MultiplexedConnection, cmd};
+use silverback_hub::{EngineEvent, Events};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{sleep, timeout},
 };
 
 use crate::{
-    commands::Commands,
     link::{Link, LinkError, Server},
     listener::{Listener, Subscriptions},
     settings::{FIRST_WAIT, LONGEST_WAIT, Settings},
-    shared::{Current, Order, Request, Shared},
+    shared::{Current, Order, Shared},
+    target::Target,
     tls::Tls,
-    url::Target,
 };
 
 pub(crate) struct Session {
@@ -28,34 +28,27 @@ pub(crate) struct Session {
     pub(crate) tls: Tls,
     pub(crate) settings: Settings,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) calls: Calls,
-    pub(crate) events: Events,
-}
-
-/// The calls of the engine, on their way to the task.
-pub(crate) struct Calls {
-    pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) events: Events,
 }
 
 impl Session {
     /// Runs until the engine is dropped.
     pub(crate) async fn run(mut self) {
         let mut subscriptions = Subscriptions::default();
-        let (mut life, mut wait, mut last) = (0, FIRST_WAIT, None);
+        let (mut wait, mut last) = (FIRST_WAIT, None);
         loop {
             let connecting = connect(&self.target, &self.tls, &self.settings);
-            let calls = &mut self.calls;
-            let Some(connected) = calls.fail_during(connecting, &mut subscriptions, &self.shared, &self.settings).await
+            let orders = &mut self.orders;
+            let Some(connected) = fail_during(connecting, orders, &mut subscriptions, &self.shared, &self.settings).await
             else {
                 return;
             };
             let error = match connected {
                 Err(error) => error,
                 Ok(links) => {
-                    life += 1;
-                    let (error, was_up) = self.serve(links, life, &mut subscriptions).await;
-                    if self.calls.requests.is_closed() {
+                    let (error, was_up) = self.serve(links, &mut subscriptions).await;
+                    if self.orders.is_closed() {
                         // The engine was dropped.
                         return;
                     }
@@ -71,8 +64,8 @@ impl Session {
                 tracing::warn!(server = %self.target, reason, "no connection to Redis; trying again");
                 last = Some(reason);
             }
-            let waiting = sleep(jittered(wait));
-            let waited = self.calls.fail_during(waiting, &mut subscriptions, &self.shared, &self.settings).await;
+            let (waiting, orders) = (sleep(jittered(wait)), &mut self.orders);
+            let waited = fail_during(waiting, orders, &mut subscriptions, &self.shared, &self.settings).await;
             if waited.is_none() {
                 return;
             }
@@ -81,29 +74,26 @@ impl Session {
     }
 
     /// Serves two connections until one ends, and says why, and whether the engine was up.
-    async fn serve(
-        &mut self,
-        links: (Link, Link, Server),
-        life: u64,
-        subscriptions: &mut Subscriptions,
-    ) -> (LinkError, bool) {
-        let (commands, listener, server) = links;
-        let Self { settings, shared, calls: Calls { requests, orders }, events, .. } = self;
-        let mut commands = Commands::new(commands, life);
-        let current = Current { number: life, server };
+    async fn serve(&mut self, links: (Link, Link, Server), subscriptions: &mut Subscriptions) -> (LinkError, bool) {
+        let (Link { connection, driver: mut commands, .. }, listener, server) = links;
+        let Self { settings, shared, orders, events, .. } = self;
+        let is_of_no_use = Arc::new(Notify::new());
+        let pings = ping(connection.clone(), settings);
+        let current = Current { connection, server, is_of_no_use: is_of_no_use.clone() };
         let mut listener = Listener::new(listener, subscriptions, shared, settings, current);
         let (error, is_listener) = tokio::select! {
-            error = commands.serve(requests, settings) => (error, false),
+            () = &mut commands => (LinkError::Closed, false),
+            error = pings => (error, false),
+            () = is_of_no_use.notified() => (LinkError::Unfit("it is loading, a replica, or wants another login"), false),
             error = listener.serve(orders, events) => (error, true),
         };
         shared.set_current(None);
+        let was_up = listener.end();
         if is_listener {
-            // Redis cuts a listener that reads too slowly. The other connection still gets its replies.
-            let _ = timeout(FINISH, commands.finish()).await;
+            // Redis cuts a listener that reads too slowly. The other connection still gets its replies. It ends when the
+            // last call has its own.
+            let _ = timeout(FINISH, commands).await;
         }
-        commands.fail_all();
-        listener.fail_all();
-        let was_up = listener.was_ready();
         if was_up {
             events.send(EngineEvent::Down).await;
         }
@@ -111,24 +101,19 @@ impl Session {
     }
 }
 
-impl Calls {
-    /// Waits for something, and fails the calls that come meanwhile. Returns `None` if the engine was dropped.
-    async fn fail_during<T>(
-        &mut self,
-        waiting: impl Future<Output = T>,
-        subscriptions: &mut Subscriptions,
-        shared: &Shared,
-        settings: &Settings,
-    ) -> Option<T> {
-        tokio::pin!(waiting);
-        loop {
-            tokio::select! {
-                output = &mut waiting => return Some(output),
-                request = self.requests.recv() => {
-                    let _ = request?.answer.send(Err(EngineError::Down));
-                }
-                order = self.orders.recv() => subscriptions.change_while_down(order?, shared, settings),
-            }
+/// Waits for something, and fails the calls that come meanwhile. Returns `None` if the engine was dropped.
+async fn fail_during<T>(
+    waiting: impl Future<Output = T>,
+    orders: &mut mpsc::Receiver<Order>,
+    subscriptions: &mut Subscriptions,
+    shared: &Shared,
+    settings: &Settings,
+) -> Option<T> {
+    tokio::pin!(waiting);
+    loop {
+        tokio::select! {
+            output = &mut waiting => return Some(output),
+            order = orders.recv() => subscriptions.change_while_down(order?, shared, settings),
         }
     }
 }
@@ -137,8 +122,19 @@ impl Calls {
 async fn connect(target: &Target, tls: &Tls, settings: &Settings) -> Result<(Link, Link, Server), LinkError> {
     let dial = || Link::dial(target, tls, settings);
     let (mut commands, listener) = tokio::try_join!(dial(), dial())?;
+    commands.connection.set_response_timeout(settings.silence);
     let server = timeout(settings.connect_timeout, commands.inspect()).await.unwrap_or(Err(LinkError::Silent))?;
     Ok((commands, listener, server))
+}
+
+/// Asks whether the server is there until it does not answer.
+async fn ping(mut connection: MultiplexedConnection, settings: &Settings) -> LinkError {
+    loop {
+        sleep(settings.ping).await;
+        if let Err(error) = cmd("PING").query_async::<()>(&mut connection).await {
+            return error.into();
+        }
+    }
 }
 
 /// Between half and all of it, so that many nodes do not come at the same moment.

@@ -37,9 +37,7 @@ pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(50);
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Calls that wait for the task of the connections.
 pub(crate) const QUEUE: usize = 1024;
-/// The largest value that the server may send: a reply with a page of a history or with all members of a topic.
-pub(crate) const LARGEST_VALUE: usize = 64 * 1024 * 1024;
-/// The largest publication or identity, and the largest list of members. Well below the largest value.
+/// The largest publication or identity, and the largest list of members.
 pub(crate) const LARGEST_PAYLOAD: usize = 32 * 1024 * 1024;
 /// Publications in one page of a replay, and the bytes after which a page ends.
 pub(crate) const PAGE: (usize, usize) = (128, 1024 * 1024);

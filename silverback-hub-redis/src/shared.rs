@@ -2,16 +2,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use redis::{ErrorKind, RedisError, ServerErrorKind, aio::MultiplexedConnection};
 use silverback_hub::{EngineError, Position, TopicName};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Notify, oneshot};
 
-use crate::{link::Server, resp::Value};
+use crate::link::Server;
 
 /// The state of the connections, and what was seen of the topics.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Shared {
     /// The connection that is in use. `None` while the engine is down.
     current: Mutex<Option<Current>>,
@@ -19,21 +20,13 @@ pub(crate) struct Shared {
     seen: Mutex<HashMap<TopicName, Option<Position>>>,
 }
 
-/// One life of the connections.
-#[derive(Clone, Debug)]
+/// The connection for commands, and the server that it leads to.
+#[derive(Clone)]
 pub(crate) struct Current {
-    /// Its number. A command for another life is not sent, because it names the run of another server.
-    pub(crate) number: u64,
+    pub(crate) connection: MultiplexedConnection,
     pub(crate) server: Server,
-}
-
-/// A command of a call, and where its reply goes.
-pub(crate) struct Request {
-    pub(crate) life: u64,
-    pub(crate) command: Vec<u8>,
-    pub(crate) answer: Answer<Value>,
-    /// The part of the limit that it occupies until its reply is there.
-    pub(crate) _room: OwnedSemaphorePermit,
+    /// Told if the server answers that it takes no more commands.
+    pub(crate) is_of_no_use: Arc<Notify>,
 }
 
 /// A change of the subscriptions.
@@ -44,6 +37,34 @@ pub(crate) enum Order {
 
 /// Where the result of a call goes. Nobody may be waiting any more.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, EngineError>>;
+
+impl Current {
+    /// Turns the error of a command into one of the engine.
+    pub(crate) fn failed(&self, error: &RedisError) -> EngineError {
+        let says_no_use = match error.kind() {
+            ErrorKind::Server(kind) => NO_USE.contains(&kind),
+            ErrorKind::AuthenticationFailed => true,
+            _ => error.code() == Some("NOAUTH"),
+        };
+        if says_no_use {
+            self.is_of_no_use.notify_one();
+            EngineError::Down
+        } else if error.is_timeout() || error.is_io_error() || error.is_unrecoverable_error() {
+            // Nobody knows whether the server has run the command.
+            EngineError::TimedOut
+        } else if error.code().is_some() {
+            refused(error)
+        } else {
+            EngineError::Other("Redis gave a reply that does not fit; do other programs use these keys?".into())
+        }
+    }
+}
+
+/// The error of a command that the server refuses, for the application.
+pub(crate) fn refused(error: &RedisError) -> EngineError {
+    let text: String = error.to_string().chars().take(LONGEST).collect();
+    EngineError::Other(format!("Redis refuses: {text}").into())
+}
 
 impl Shared {
     pub(crate) fn current(&self) -> Option<Current> {
@@ -100,3 +121,14 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Errors that say that the command was not run and that the next ones will not be either.
+const NO_USE: &[ServerErrorKind] = &[
+    ServerErrorKind::BusyLoading,
+    ServerErrorKind::ReadOnly,
+    ServerErrorKind::MasterDown,
+    ServerErrorKind::Moved,
+    ServerErrorKind::ClusterDown,
+];
+/// Characters of an error that are passed on.
+const LONGEST: usize = 200;

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use tokio::net::TcpStream;
 
-use crate::{error::RedisError, stream::Stream};
+use crate::{error::RedisError, link::Stream};
 
 #[cfg(feature = "tls")]
 #[derive(Clone)]
