@@ -2,22 +2,13 @@
 
 use std::{fmt, io, pin::Pin};
 
-use redis::{
-    AsyncConnectionConfig, ErrorKind, PushInfo, RedisError,
-    aio::MultiplexedConnection,
-    cmd,
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    sync::mpsc,
-    time::timeout,
-};
+use redis::{AsyncConnectionConfig, ErrorKind, PushInfo, RedisError, aio::MultiplexedConnection, cmd};
+use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 
 use crate::{
     settings::Settings,
     target::{Place, Target},
-    tls::Tls,
+    tls::{Stream, Tls},
 };
 
 /// A connection that has logged in.
@@ -64,8 +55,7 @@ impl Link {
             let (sender, pushes) = mpsc::unbounded_channel();
             // Whoever polls the driver knows how long the server may be silent.
             let config = AsyncConnectionConfig::new().set_response_timeout(None).set_push_sender(sender);
-            let (connection, driver) =
-                MultiplexedConnection::new_with_config(&target.login, stream, config).await?;
+            let (connection, driver) = MultiplexedConnection::new_with_config(&target.login, stream, config).await?;
             let mut link = Self { connection, driver: Box::pin(driver), pushes };
             link.ask::<()>(cmd("CLIENT").arg("SETNAME").arg("silverback-hub")).await?;
             Ok(link)
@@ -75,9 +65,8 @@ impl Link {
 
     /// Asks what the promise about data depends on.
     pub(crate) async fn inspect(&mut self) -> Result<Server, LinkError> {
-        let info: String = self
-            .ask(cmd("INFO").arg("server").arg("replication").arg("persistence").arg("memory"))
-            .await?;
+        let info: String =
+            self.ask(cmd("INFO").arg("server").arg("replication").arg("persistence").arg("memory")).await?;
         let field = |name: &str| {
             let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);
             info.lines().find_map(value)
@@ -129,11 +118,6 @@ async fn connect(target: &Target, tls: &Tls) -> Result<Box<dyn Stream>, LinkErro
         Place::Unix(_) => Err(LinkError::Unfit("this system has no Unix sockets")),
     }
 }
-
-/// TCP, TLS or a Unix socket.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl From<RedisError> for LinkError {
     fn from(error: RedisError) -> Self {

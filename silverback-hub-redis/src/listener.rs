@@ -209,6 +209,10 @@ impl<'a> Listener<'a> {
                     self.subscriptions.remove(&channel, self.shared);
                     let _ = answer.send(Err(refused(&error)));
                 }
+                // Redis confirms a subscription beside the replies.
+                (Waiting::Subscribe(..), Ok(reply)) if !matches!(reply, Value::Push { .. }) => {
+                    fault = Some(LinkError::Malformed);
+                }
                 (Waiting::Subscribe(_, Some(answer)) | Waiting::Unsubscribe(answer), Ok(_)) => {
                     let _ = answer.send(Ok(()));
                 }

@@ -40,7 +40,8 @@ impl Session {
         loop {
             let connecting = connect(&self.target, &self.tls, &self.settings);
             let orders = &mut self.orders;
-            let Some(connected) = fail_during(connecting, orders, &mut subscriptions, &self.shared, &self.settings).await
+            let Some(connected) =
+                fail_during(connecting, orders, &mut subscriptions, &self.shared, &self.settings).await
             else {
                 return;
             };

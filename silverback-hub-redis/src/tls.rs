@@ -1,10 +1,18 @@
-//! TLS for `rediss://`, by rustls.
+//! TLS for `rediss://`, by rustls, and what it is used on.
 
 use std::{io, path::Path};
 
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
-use crate::{error::RedisError, link::Stream};
+use crate::error::RedisError;
+
+/// TCP, TLS or a Unix socket.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 #[cfg(feature = "tls")]
 #[derive(Clone)]

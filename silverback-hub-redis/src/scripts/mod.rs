@@ -9,8 +9,7 @@ fn about_a_topic(script: &str) -> Script {
 }
 
 pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| about_a_topic(include_str!("publish.lua")));
-pub(crate) static PUBLISH_LIVE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("publish_live.lua")));
+pub(crate) static PUBLISH_LIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish_live.lua")));
 pub(crate) static POSITION: LazyLock<Script> = LazyLock::new(|| about_a_topic(include_str!("position.lua")));
 pub(crate) static SINCE: LazyLock<Script> = LazyLock::new(|| about_a_topic(include_str!("since.lua")));
 pub(crate) static LEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lease.lua")));

@@ -19,7 +19,8 @@ use tokio::{
 use crate::support::{assert_down, is_up, until};
 
 const HELLO: &str = "%3\r\n+version\r\n+7.0.15\r\n+mode\r\n+standalone\r\n+role\r\n+master\r\n";
-const INFO: &str = "# Server\r\nrun_id:1\r\n# Persistence\r\nloading:0\r\naof_enabled:1\r\n";
+const INFO: &str = "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrun_id:1\r\n\
+    # Replication\r\nrole:master\r\n# Persistence\r\nloading:0\r\naof_enabled:1\r\n";
 
 /// A server that answers each of some commands with one text.
 struct Played {
@@ -113,9 +114,9 @@ async fn a_call_that_a_loading_server_refuses_is_down_and_the_engine_connects_ag
 
 #[tokio::test]
 async fn servers_that_are_of_no_use_keep_the_engine_down() {
-    for (what, other) in [("7.0.15", "6.2.0"), ("standalone", "cluster"), ("master", "replica"), ("+7.0.15", "$-1")] {
+    for (what, other) in [("7.0.15", "6.2.0"), ("standalone", "cluster"), ("master", "slave"), ("7.0.15", "")] {
         let server = Played::start(move |_, command| match command {
-            "HELLO" => HELLO.replace(what, other),
+            "INFO" => blob(&INFO.replace(what, other)),
             command => usual(command),
         })
         .await;
@@ -137,6 +138,10 @@ async fn nonsense_and_errors_keep_the_engine_down_without_a_panic() {
         "",
     ] {
         for broken in ["HELLO", "INFO", "SSUBSCRIBE"] {
+            // The crate takes any reply to HELLO that is not an error. What comes after it is looked at.
+            if (nonsense, broken) == ("_\r\n", "HELLO") {
+                continue;
+            }
             let server = Played::start(move |_, command| match command {
                 command if command == broken => nonsense.to_owned(),
                 command => usual(command),
