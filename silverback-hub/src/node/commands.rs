@@ -53,8 +53,8 @@ pub(crate) enum Command {
     },
     /// Queues a publication for the members of its topic.
     Publish(Arc<Delivery>),
-    /// Publications of a topic are missing.
-    Incomplete(TopicName),
+    /// Publications of a topic are missing. Those after the position follow.
+    Incomplete(TopicName, Option<Position>),
     /// Closes a connection.
     Close {
         member: MemberId,

@@ -421,7 +421,7 @@ impl Node {
     fn report_incomplete(&self, entry: &Entry, name: &TopicName) {
         self.counting.incomplete(name);
         for (shard, _) in self.shards.iter().zip(&entry.in_shard).filter(|(_, members)| **members > 0) {
-            let _ = shard.send(Command::Incomplete(name.clone()));
+            let _ = shard.send(Command::Incomplete(name.clone(), entry.stream.position().cloned()));
         }
     }
 

@@ -180,6 +180,40 @@ async fn a_hole_that_shows_during_a_replay_makes_it_incomplete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_comes_while_its_node_loses_publications_is_told_a_position_after_them() {
+    for recovers in [true, false] {
+        let (hub, faults) = faulty(Topic::new().history(2, Duration::from_secs(300)).presence()).await;
+        let _witness = Client::on(&hub, "w", "t").await;
+        let first = hub.publish("t", "1").await.unwrap().position.unwrap();
+        settle().await;
+        faults.replays.forget_permits(usize::MAX);
+        faults.lose(4);
+        publish(&hub, "t", 2..=6).await;
+        settle().await;
+        // The node waits for its replay. Its answer will have a hole, so the node will not hand on what arrives now.
+        faults.leases.forget_permits(usize::MAX);
+        let client = Client::user(&hub, "1");
+        let known = Position::new(first.epoch, 5);
+        let start = if recovers { Start::After(known) } else { Start::Live };
+        let mut subscribing = client.member.subscribe("t", start).into_future();
+        assert!(poll_once(&mut subscribing).await.is_pending());
+        settle().await;
+        let newest = hub.publish("t", "7").await.unwrap().position;
+        settle().await;
+        faults.replays.add_permits(1);
+        settle().await;
+        assert_eq!(hub.counters().incomplete, 1);
+        faults.replays.add_permits(1);
+        faults.leases.add_permits(1);
+        let subscribed = within(subscribing).await.unwrap();
+        let expected = if recovers { Recovery::Incomplete } else { Recovery::NotAsked };
+        assert_eq!((subscribed.recovered, subscribed.position), (expected, newest));
+        publish(&hub, "t", [8]).await;
+        client.expect_only([8]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_reply_to_a_subscription_comes_before_its_first_push() {
     let hub = hub(with_history()).await;
     publish(&hub, "t", 1..=2).await;

@@ -121,7 +121,7 @@ impl Shard {
                 batch.clear();
             }
             match command {
-                Command::Incomplete(name) => self.tell_incomplete(node, &name).await,
+                Command::Incomplete(name, position) => self.tell_incomplete(node, &name, position.as_ref()).await,
                 Command::Members(reply) => {
                     // Those that were closed before are gone then.
                     self.settle(node).await;
@@ -163,7 +163,7 @@ impl Shard {
             }
             Command::Order { target, order } => self.carry_out(node, &target, &order),
             // The caller handles those that take long.
-            Command::Publish(_) | Command::Incomplete(_) | Command::Members(_) => {}
+            Command::Publish(_) | Command::Incomplete(..) | Command::Members(_) => {}
         }
     }
 
@@ -240,7 +240,10 @@ impl Shard {
         let Some(replay) = replay else {
             return Ok(Subscribed { position: reached, recovered: Recovery::NotAsked, publications: Vec::new() });
         };
+        let after_hole = joining.after_hole().cloned();
         let mut merged = merge(replay, joining.arrived);
+        // The replay was read before, so it may end earlier than the hole.
+        merged.position = after_hole.or(merged.position);
         let bytes: usize = merged.publications.iter().map(Publication::cost).sum();
         if joining.is_incomplete || bytes > *room {
             (merged.is_complete, merged.publications) = (false, Vec::new());
@@ -310,7 +313,7 @@ impl Shard {
     }
 
     /// Tells the members of a topic about a hole, or closes them.
-    async fn tell_incomplete(&mut self, node: &Node, name: &TopicName) {
+    async fn tell_incomplete(&mut self, node: &Node, name: &TopicName, position: Option<&Position>) {
         let Some(topic) = self.index.topic(name) else { return };
         for place in 0..self.index.subscribers(topic) {
             if place > 0 && place % CHUNK == 0 {
@@ -319,7 +322,7 @@ impl Shard {
             let Some(slot) = self.index.subscriber(topic, place) else { continue };
             let Some(seat) = self.index.member_at(slot) else { continue };
             if let Some(joining) = seat.joining_mut(name) {
-                joining.is_incomplete = true;
+                joining.note_hole(position);
                 continue;
             }
             let encoding = seat.encoding.clone();

@@ -45,6 +45,8 @@ pub(super) struct Joining {
     bytes: usize,
     /// The subscription has a hole, or too much has arrived.
     pub(super) is_incomplete: bool,
+    /// The node has lost publications, also those that it would have handed on.
+    has_hole: bool,
 }
 
 /// How a flush ended.
@@ -156,12 +158,26 @@ impl Seat {
 
 impl Joining {
     pub(super) fn new(name: TopicName, reached: Option<Position>, begins_live: bool) -> Self {
-        Self { name, reached, begins_live, arrived: Vec::new(), bytes: 0, is_incomplete: false }
+        Self { name, reached, begins_live, arrived: Vec::new(), bytes: 0, is_incomplete: false, has_hole: false }
     }
 
     /// Returns the position up to which publications have reached the shard.
     pub(super) fn reached(&self) -> Option<&Position> {
         self.reached.as_ref()
+    }
+
+    /// Notes that publications are missing, and that those after this position follow.
+    pub(super) fn note_hole(&mut self, position: Option<&Position>) {
+        self.is_incomplete = true;
+        self.has_hole = true;
+        if position.is_some() {
+            self.reached = position.cloned();
+        }
+    }
+
+    /// Returns the position up to which publications have reached the shard, if some before it are missing.
+    pub(super) fn after_hole(&self) -> Option<&Position> {
+        self.reached.as_ref().filter(|_| self.has_hole)
     }
 
     /// Keeps a publication until the replay is there.
