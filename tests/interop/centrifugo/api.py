@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 import sys
+import time
 
 import cent
 from centrifuge import Client
@@ -42,8 +43,23 @@ async def main() -> None:
     async def on_disconnected(context) -> None:
         await ended.put(context.code)
 
+    pushed: asyncio.Queue = asyncio.Queue()
+
+    async def on_server_subscribed(context) -> None:
+        if context.channel == "orders":
+            await pushed.put("subscribed")
+
+    async def on_server_unsubscribed(context) -> None:
+        await pushed.put(f"unsubscribed from {context.channel}")
+
+    async def on_server_publication(context) -> None:
+        await pushed.put((context.pub.data, context.pub.tags))
+
     subscription.events.on_publication = on_publication
     client.events.on_disconnected = on_disconnected
+    client.events.on_subscribed = on_server_subscribed
+    client.events.on_unsubscribed = on_server_unsubscribed
+    client.events.on_publication = on_server_publication
     await client.connect()
     await subscription.subscribe()
     await subscription.ready()
@@ -80,6 +96,33 @@ async def main() -> None:
     assert info.nodes[0].num_clients == 1, info
     ok("info")
 
+    await call(cent.SubscribeRequest(user="42", channel="orders"))
+    assert await pushed.get() == "subscribed"
+    await call(cent.PublishRequest(channel="orders", data=17, tags={"kind": "new"}))
+    assert await pushed.get() == (17, {"kind": "new"})
+    ok("subscribe, and tags")
+
+    channels = await call(cent.ChannelsRequest(pattern="*"))
+    assert {"api", "orders", "#42"} <= channels.channels.keys(), channels
+    assert channels.channels["orders"].num_clients == 1, channels
+    channels = await call(cent.ChannelsRequest(pattern="ord*"))
+    assert list(channels.channels) == ["orders"], channels
+    ok("channels")
+
+    await call(cent.UnsubscribeRequest(user="42", channel="orders"))
+    assert await pushed.get() == "unsubscribed from orders"
+    ok("unsubscribe")
+
+    await call(cent.HistoryRemoveRequest(channel="orders"))
+    history = await call(cent.HistoryRequest(channel="orders", limit=-1))
+    assert (history.publications, history.offset) == ([], 1), history
+    ok("history_remove")
+
+    expire_at = int(time.time()) + 3600
+    await call(cent.RefreshRequest(user="42", expire_at=expire_at))
+    await call(cent.RefreshRequest(user="42", client="nobody", expired=True))
+    ok("refresh")
+
     requests = [
         cent.PublishRequest(channel="api", data=3),
         cent.PresenceStatsRequest(channel="api"),
@@ -99,7 +142,13 @@ async def main() -> None:
     except cent.CentUnauthorizedError:
         ok("another key is refused")
 
-    await call(cent.DisconnectRequest(user="42"))
+    own = list((await call(cent.PresenceRequest(channel="api"))).presence)
+    await call(cent.DisconnectRequest(user="42", whitelist=own))
+    await call(cent.DisconnectRequest(user="42", client="nobody"))
+    assert (await call(cent.PresenceStatsRequest(channel="api"))).num_clients == 1
+    ok("disconnect of nobody")
+
+    await call(cent.DisconnectRequest(user="42", client=own[0]))
     assert await ended.get() == 3503
     ok("disconnect")
 

@@ -1,13 +1,14 @@
-//! The clients of Centrifugo against the example `centrifugo_server`: for JavaScript, for Python with its own test
-//! suite, and for the HTTP API.
+//! The clients of Centrifugo against the example `centrifugo_server`: for JavaScript in node and in Chromium, for Python
+//! with its own test suite, and for the HTTP API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{node, passed_checks, python, scripts};
 use crate::error::{Error, Verdict};
 use crate::process::{Running, Task};
 use crate::program;
+use crate::tools;
 use crate::workspace::Workspace;
 
 pub(crate) fn step(workspace: &Workspace) -> Verdict {
@@ -23,8 +24,21 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
     let api = passed_checks(&api.succeeded()?)?;
     let suite = Task::new(&python).arg(scripts.join("suite.py")).arg(sources).arg(&server.host);
     let suite = passed_checks(&suite.limit(LIMIT).read_aloud().succeeded()?)?;
+    let in_browser = in_chromium(workspace, &server, &scripts)?;
     server.running.terminate()?;
-    Ok(format!("{in_js} checks in JavaScript, {api} of the HTTP API, {suite} tests of centrifuge-python"))
+    Ok(format!(
+        "{in_js} checks in node, {in_browser} in Chromium, {api} of the HTTP API, {suite} tests of centrifuge-python"
+    ))
+}
+
+/// The same client in a real browser, which the driver of the page's own checks starts.
+fn in_chromium(workspace: &Workspace, server: &Server, scripts: &Path) -> Result<usize, Error> {
+    let chromium = tools::from_debian(&["chromium", "chromium-browser", "google-chrome"], &["chromium"])?;
+    let pages = workspace.root.join("silverback-cli/tests/browser");
+    node::install_packages(workspace, &pages)?;
+    let task = Task::new(node::find()?).arg(scripts.join("browser.mjs")).arg(server.url());
+    let task = task.arg(pages.join("node_modules/playwright-core")).arg(chromium).limit(LIMIT).read_aloud();
+    passed_checks(&task.succeeded()?)
 }
 
 /// The example, serving on a free port.
