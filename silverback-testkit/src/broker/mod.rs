@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// How to start one kind of broker.
 pub trait Kind: Send + Sync + 'static {
@@ -138,9 +138,11 @@ impl Broker {
         self.kind = Box::new(kind);
     }
 
-    /// Stops the process as it is (SIGSTOP): its connections stay open, and nothing answers.
+    /// Stops the process as it is (SIGSTOP): its connections stay open, and nothing answers. Returns when all of its
+    /// threads have stopped.
     pub fn freeze(&self) {
-        self.signal(Signal::STOP);
+        let pid = self.signal(Signal::STOP);
+        waitpid(Some(pid), WaitOptions::UNTRACED).expect("the broker stops");
     }
 
     /// Continues a frozen process (SIGCONT).
@@ -148,9 +150,10 @@ impl Broker {
         self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
-        let child = self.child.as_ref().expect("the broker runs");
-        kill_process(Pid::from_child(child), signal).expect("the broker takes a signal");
+    fn signal(&self, signal: Signal) -> Pid {
+        let pid = Pid::from_child(self.child.as_ref().expect("the broker runs"));
+        kill_process(pid, signal).expect("the broker takes a signal");
+        pid
     }
 
     fn data(&self) -> PathBuf {
