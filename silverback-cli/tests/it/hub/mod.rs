@@ -4,6 +4,7 @@ mod calls;
 mod clients;
 mod config;
 mod drain;
+mod engines;
 mod metrics;
 mod raw;
 
