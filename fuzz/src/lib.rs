@@ -2,6 +2,7 @@
 //! files in `fuzz_targets` only call it.
 
 pub mod agreement;
+pub mod centrifugo;
 mod cuts;
 pub mod data;
 pub mod deflate;
