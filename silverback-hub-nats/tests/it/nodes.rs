@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use silverback_hub::{Hub, Position, Recovery, Start, Topic};
+use silverback_hub::{Hub, Position, Publication, Recovery, Start, Topic};
 
 use crate::support::{
     Client, broker, brokers, eventually, file, hub, memory, position, publish, two, with_history, within,
@@ -268,4 +268,19 @@ async fn a_user_is_disconnected_on_all_nodes() {
     let _other = Client::on(&other, "43", "t").await;
     within(one.disconnect("42", 4501, "banned")).await.expect("a message to all");
     eventually("both are gone", || (one.counters().members, other.counters().members) == (0, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishers_at_two_nodes_of_one_topic_have_one_order_at_all_members_on_old_and_new_servers() {
+    for broker in brokers() {
+        let (one, other) = two(|| memory(&broker), Topic::new().history(1000, Duration::from_secs(300))).await;
+        let (here, there) = (Client::on(&one, "1", "t").await, Client::on(&other, "2", "t").await);
+        tokio::join!(publish(&one, "t", 0..200), publish(&other, "t", 1000..1200));
+        let replay = within(one.history("t", &Position::start())).await.expect("a history");
+        let text = |publication: &Publication| String::from_utf8_lossy(publication.message.as_bytes()).into_owned();
+        let order: Vec<_> = replay.publications.iter().map(text).collect();
+        assert_eq!(order.len(), 400);
+        here.expect(&order).await;
+        there.expect(&order).await;
+    }
 }
