@@ -30,7 +30,7 @@ impl Node {
             Some(waiting) => waiting.push(waiter),
             None => {
                 topics.insert(name.clone(), vec![waiter]);
-                tokio::spawn(run(Answering { node: self.clone(), name: name.clone() }));
+                tokio::spawn(run(Answering { node: self.clone(), name: name.clone(), is_over: false }));
             }
         }
     }
@@ -40,9 +40,11 @@ impl Node {
 struct Answering {
     node: Arc<Node>,
     name: TopicName,
+    /// The topic has no member that waits any more. Another task may answer those that come from now on.
+    is_over: bool,
 }
 
-async fn run(task: Answering) {
+async fn run(mut task: Answering) {
     while let Some(waiting) = task.next() {
         let replays = task.node.replays_for(&task.name, &waiting).await;
         for (waiter, replay) in waiting.into_iter().zip(replays) {
@@ -54,11 +56,12 @@ async fn run(task: Answering) {
 
 impl Answering {
     /// Returns the members that wait. `None` ends the task.
-    fn next(&self) -> Option<Vec<Waiter>> {
+    fn next(&mut self) -> Option<Vec<Waiter>> {
         let mut topics = self.node.replays.lock();
         let waiting = std::mem::take(topics.get_mut(&self.name)?);
         if waiting.is_empty() {
             topics.remove(&self.name);
+            self.is_over = true;
             return None;
         }
         Some(waiting)
@@ -67,7 +70,9 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.node.replays.lock().remove(&self.name);
+        if !self.is_over {
+            self.node.replays.lock().remove(&self.name);
+        }
     }
 }
 

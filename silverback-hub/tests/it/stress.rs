@@ -119,3 +119,26 @@ async fn every_sequence_is_complete_and_in_order_through_gaps_doubles_and_reconn
     assert!(one.counters().gaps > 0, "the first losses show with the next publications");
     assert_eq!((one.counters().incomplete, two.counters().incomplete), (0, 0));
 }
+
+/// A task that has answered all members of a topic must not take away those that come while it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn members_that_come_as_a_replay_ends_get_theirs() {
+    let hub = node(Memory::new()).await;
+    let position = hub.publish("t", "1").await.unwrap().position.unwrap();
+    let mut members = JoinSet::new();
+    for user in 0..8 {
+        let (hub, position) = (hub.clone(), position.clone());
+        members.spawn(async move {
+            let client = Client::user(&hub, &user.to_string());
+            for _ in 0..500 {
+                let subscribed =
+                    within(client.member.subscribe("t", Start::After(position.clone())).into_future()).await;
+                assert_eq!(subscribed.expect("a subscription").recovered, Recovery::Complete);
+                within(client.member.unsubscribe("t")).await.expect("the member is there");
+            }
+        });
+    }
+    while let Some(member) = members.join_next().await {
+        member.expect("a member that got its replays");
+    }
+}
