@@ -41,6 +41,11 @@ pub(crate) fn connections(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("must be a number from 1 to {MAX_CONNECTIONS}"))
 }
 
+/// Parses a number of connections, or `0`.
+pub(crate) fn connections_or_none(text: &str) -> Result<usize, String> {
+    if text.trim() == "0" { Ok(0) } else { connections(text) }
+}
+
 /// Parses a time that is not zero: `10s`, `500ms`, `2m`, `1h`. A number without a unit means seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);

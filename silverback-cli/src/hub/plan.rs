@@ -17,6 +17,7 @@ use crate::{
         listen::Address,
         plan::{Settings, default_threads},
         token::Token,
+        trust::Trust,
     },
     values,
 };
@@ -58,6 +59,7 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
             tls_self_signed: config.is("tls_self_signed"),
         },
         operators: operators(config)?,
+        trust: Trust::new(config.list("trusted_proxy", str::parse)?, config.get("client_header", str::parse)?),
         origins: config.list("allow_origin", parse_origin)?,
         hosts: config.list("allow_host", parse_host)?,
         config: connection,

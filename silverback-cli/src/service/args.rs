@@ -10,6 +10,7 @@ use crate::{
     serving::{
         args::{AllowedHost, AllowedOrigin, OperatorArgs, TlsArgs, parse_addresses, parse_hosts, parse_origins},
         listen::Address,
+        trust::{ClientHeader, TrustedProxy},
     },
     values::{self, List, TimeOrOff},
 };
@@ -60,6 +61,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST", env = "SILVERBACK_ALLOW_HOST", hide_env_values = true)]
     #[arg(value_parser = parse_hosts)]
     pub(crate) allow_host: Vec<List<AllowedHost>>,
+
+    /// Believe this proxy about the addresses of clients: an address, a network like 10.0.0.0/8, or `unix` for those that
+    /// connect to a Unix socket. Can be repeated. Default: none.
+    #[arg(long, value_name = "PROXY", env = "SILVERBACK_TRUSTED_PROXY", hide_env_values = true)]
+    #[arg(value_parser = |text: &str| values::list(text, str::parse::<TrustedProxy>))]
+    pub(crate) trusted_proxy: Vec<List<TrustedProxy>>,
+
+    /// Read the address from this header of a trusted proxy, `x-forwarded-for` or `forwarded`.
+    #[arg(long, value_name = "HEADER", env = "SILVERBACK_CLIENT_HEADER", hide_env_values = true)]
+    #[arg(value_parser = |text: &str| text.parse::<ClientHeader>(), default_value = "x-forwarded-for")]
+    pub(crate) client_header: ClientHeader,
 
     /// Wait this long for a client's request, and for the client to close after a refusal, like 10s or 500ms.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
@@ -123,6 +135,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS", hide_env_values = true)]
     #[arg(value_parser = values::connections, default_value = "50000")]
     pub(crate) max_connections: usize,
+
+    /// Serve at most this many WebSockets at a time from one IPv4 address or one /64 of IPv6. More get 503. Behind a proxy,
+    /// this needs --trusted-proxy. `0` is no limit.
+    #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true)]
+    #[arg(value_parser = values::connections_or_none, default_value = "0")]
+    pub(crate) max_connections_per_address: usize,
 
     /// Do not print a line for each message.
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]

@@ -3,7 +3,11 @@
 use silverback::{Compression, Config};
 
 use super::args::Args;
-use crate::{error::Error, serving::plan::Settings, values::List};
+use crate::{
+    error::Error,
+    serving::{plan::Settings, trust::Trust},
+    values::List,
+};
 
 /// Returns the settings that the options stand for.
 pub(crate) fn settings(args: Args) -> Result<Settings, Error> {
@@ -21,6 +25,7 @@ pub(crate) fn settings(args: Args) -> Result<Settings, Error> {
         listen_mode: None,
         tls: args.tls,
         operators: args.operators.resolve()?,
+        trust: Trust::new(all(args.trusted_proxy), args.client_header),
         origins: all(args.allow_origin),
         hosts: all(args.allow_host),
         config,
@@ -28,7 +33,7 @@ pub(crate) fn settings(args: Args) -> Result<Settings, Error> {
         max_head_size: args.max_head_size,
         memory_limit: args.memory_limit,
         max_connections: args.max_connections,
-        max_connections_per_address: 0,
+        max_connections_per_address: args.max_connections_per_address,
         close_timeout: args.close_timeout,
         drain: args.drain,
     })

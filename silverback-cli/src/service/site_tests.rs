@@ -11,12 +11,13 @@ use super::*;
 use crate::serving::{
     routes::{Answer, Hosts, Routes, is_of_interest},
     sockets::Peer,
+    trust::Trust,
 };
 
 fn routes() -> Routes {
     let hosts = Hosts { tcp: HostPolicy::LoopbackOr(vec!["proxy.example".parse().unwrap()]), unix: HostPolicy::Any };
     let site = EchoSite { printer: Printer::silent(), page_sockets: Arc::default(), goodbye: CloseCode::GOING_AWAY };
-    Routes { upgrader: Upgrader::new(), hosts, places: Arc::default(), site: Arc::new(site) }
+    Routes { upgrader: Upgrader::new(), hosts, trust: Trust::default(), places: Arc::default(), site: Arc::new(site) }
 }
 
 fn client() -> Client {
@@ -116,7 +117,7 @@ fn only_what_a_websocket_client_or_a_foreign_page_did_is_of_interest() {
     let is_reported = |head: &str| {
         let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
         routes()
-            .try_answer(&request, || ServerHandshake::from_request(&request), client())
+            .try_answer(&request, || ServerHandshake::from_request(&request), client().peer, client())
             .is_err_and(|rejection: Rejection| is_of_interest(&rejection, &request))
     };
     assert!(is_reported(&format!("{}Origin: http://a.example\r\n", handshake("/ws/echo", "localhost"))));

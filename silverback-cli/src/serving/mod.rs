@@ -17,11 +17,13 @@ pub(crate) mod open_connections;
 pub(crate) mod plan;
 mod refusals;
 pub(crate) mod routes;
+mod service_manager;
 mod siblings;
 pub(crate) mod site;
 pub(crate) mod sockets;
 mod tls;
 pub(crate) mod token;
+pub(crate) mod trust;
 #[cfg(unix)]
 mod unix_socket;
 mod worker;
@@ -42,6 +44,7 @@ use self::{
     plan::Plan,
     site::Site,
     token::Token,
+    trust::Trust,
     worker::{Worker, WorkerConfig, WorkerHandle},
 };
 use crate::{
@@ -82,6 +85,7 @@ pub(crate) fn run(
         site: site.clone(),
         upgrader: plan.upgrader,
         hosts: plan.hosts,
+        trust: plan.trust,
         handshake_timeout: plan.handshake_timeout,
         max_head_size: plan.max_head_size,
         tls: plan.tls.clone(),
@@ -135,6 +139,7 @@ fn beside(plan: AdminPlan, site: impl FnOnce(Option<Token>) -> Arc<dyn Site>) ->
         max_head_size: MOST_HEAD_BESIDE,
         tls,
         http3_ports: Arc::default(),
+        trust: Trust::default(),
         // No WebSockets, and a hundred other connections.
         places: Arc::new(Places::new(0, Monitor::default())),
         close_timeout: TIMEOUT_BESIDE,
@@ -198,12 +203,14 @@ impl Server {
             places_beside.push(place);
         }
         announce();
+        service_manager::ready();
         let end = async {
             tokio::select! {
                 _ = signals.next() => {}
                 () = self.drain_asked.notified() => {}
             }
             self.announce_end();
+            service_manager::stopping();
             // Until the last WebSocket is told to close, requests are still answered, so that a load balancer learns by
             // the readiness check, and clients by 503.
             let open = self.open();
@@ -221,6 +228,7 @@ impl Server {
             () = accept(&mut acceptor, &self.worker, handed_to) => {}
             () = accept_http3(&self.endpoints, &self.worker) => {}
             () = accept_beside(&mut beside) => {}
+            () = service_manager::report(&self.drain.places) => {}
             () = end => {}
         }
         // Remove socket files first, so that a client cannot find a socket without a listener.

@@ -13,6 +13,7 @@ use super::{
     open_connections::Places,
     routes::Hosts,
     tls::Tls,
+    trust::Trust,
 };
 use crate::error::Error;
 
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) listen_mode: Option<u32>,
     pub(crate) tls: TlsArgs,
     pub(crate) operators: Operators,
+    pub(crate) trust: Trust,
     pub(crate) origins: Vec<AllowedOrigin>,
     pub(crate) hosts: Vec<AllowedHost>,
     /// Of each connection.
@@ -48,6 +50,7 @@ pub(crate) struct Plan {
     pub(crate) upgrader: Upgrader,
     /// Applies to every request, so the upgrader does not check the host again.
     pub(crate) hosts: Hosts,
+    pub(crate) trust: Trust,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
     /// Counts the connections that are allowed.
@@ -94,6 +97,7 @@ impl Plan {
             tls,
             upgrader,
             hosts: host_policies,
+            trust: settings.trust,
             handshake_timeout: settings.handshake_timeout,
             max_head_size: settings.max_head_size,
             places: Arc::new(places),

@@ -39,6 +39,11 @@ pub(crate) fn report_plain(peer: Peer) {
     print(|| format!("refused {peer} with 400: the request came without TLS, and this port takes TLS"));
 }
 
+/// Reports a malformed header of a trusted proxy.
+pub(crate) fn report_forwarded(proxy: Peer, header: &HeaderName) {
+    print(|| format!("refused a request through the proxy {proxy} with 400: its {header} header is malformed"));
+}
+
 /// Reports a head that was too large.
 pub(crate) fn report_head(peer: Peer, rejection: &Rejection, advice: &str) {
     let status = rejection.status().as_u16();

@@ -19,6 +19,7 @@ use super::{
     refusals::{self, reason},
     site::{Body, Opening, Resource, Site},
     sockets::{Client, Peer},
+    trust::Trust,
 };
 
 /// The routes of one worker.
@@ -27,6 +28,8 @@ pub(crate) struct Routes {
     pub(crate) upgrader: Upgrader,
     /// The hosts that every route except the health checks accepts.
     pub(crate) hosts: Hosts,
+    /// Who may tell the address of a client.
+    pub(crate) trust: Trust,
     pub(crate) places: Arc<Places>,
     pub(crate) site: Arc<dyn Site>,
 }
@@ -87,7 +90,16 @@ impl Routes {
         handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
         client: Client,
     ) -> Answer {
-        self.try_answer(request, handshake, client).unwrap_or_else(|rejection| {
+        let peer = client.peer;
+        let client = match self.trust.client_of(peer, request.headers()) {
+            Ok(client_peer) => Client { peer: client_peer, ..client },
+            Err(header) => {
+                refusals::report_forwarded(peer, &header);
+                let words = format!("The proxy has sent a malformed {header} header.\n").into_bytes();
+                return Answer::Response(last(text(StatusCode::BAD_REQUEST, words)));
+            }
+        };
+        self.try_answer(request, handshake, peer, client).unwrap_or_else(|rejection| {
             // Over HTTP/2 some answers differ.
             let rejection = match rejection {
                 Rejection::Connect(_) => rejection,
@@ -134,10 +146,12 @@ impl Routes {
         last(super::answers::text(StatusCode::BAD_REQUEST, text))
     }
 
+    /// `peer` is the other end of the socket, which may be a proxy of the client.
     pub(crate) fn try_answer(
         &self,
         request: &Request<()>,
         handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
+        peer: Peer,
         client: Client,
     ) -> Result<Answer, Rejection> {
         // RFC 9112, 3.2 requires a valid Host for every path.
@@ -154,7 +168,7 @@ impl Routes {
         // Health checks send any host, and the answer reveals nothing to a page. A request of HTTP/1.0 without a host
         // does not come from a page.
         if let Some(host) = host.filter(|_| !matches!(target, Target::Health | Target::Readiness)) {
-            self.hosts.of(client.peer).check(host.as_bytes())?;
+            self.hosts.of(peer).check(host.as_bytes())?;
         }
         let resource = match target {
             Target::Site(resource) => resource,

@@ -125,6 +125,8 @@ impl StdStream {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // A proxy tells the address of its client, and often not the port.
+            Self::Ip(address) if address.port() == 0 => address.ip().fmt(f),
             Self::Ip(address) => address.fmt(f),
             #[cfg(unix)]
             Self::Unix(Some(process)) => write!(f, "process {process}"),

@@ -22,6 +22,7 @@ use super::{
     site::Site,
     sockets::{Listener, Peer, StdStream, Stream},
     tls::Tls,
+    trust::Trust,
 };
 use crate::error::{self, Error};
 
@@ -31,6 +32,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) site: Arc<dyn Site>,
     pub(crate) upgrader: Upgrader,
     pub(crate) hosts: Hosts,
+    pub(crate) trust: Trust,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
     /// For TCP sockets.
@@ -61,6 +63,7 @@ impl Worker {
             site,
             upgrader,
             hosts,
+            trust,
             handshake_timeout,
             max_head_size,
             tls,
@@ -68,7 +71,7 @@ impl Worker {
             places,
             close_timeout,
         } = config;
-        let routes = Arc::new(Routes { upgrader, hosts, places: places.clone(), site });
+        let routes = Arc::new(Routes { upgrader, hosts, trust, places: places.clone(), site });
         let open = Arc::new(OpenConnections::new(places));
         let tls = tls.as_ref().map(Tls::config);
         Self { http: Http { routes, open, handshake_timeout, max_head_size, tls, http3_ports }, close_timeout }

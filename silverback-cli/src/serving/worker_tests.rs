@@ -14,6 +14,7 @@ use super::*;
 use crate::serving::{
     site::{Body, Calling, Opening, Refused, Resource, Words},
     sockets::Client,
+    trust::Trust,
 };
 
 /// A site with nothing but the health checks of the server.
@@ -49,6 +50,7 @@ impl Site for Nothing {
 #[test]
 fn a_socket_that_is_handed_over_is_served() {
     let config = WorkerConfig {
+        trust: Trust::default(),
         upgrader: Upgrader::new(),
         site: Arc::new(Nothing),
         hosts: Hosts { tcp: HostPolicy::Any, unix: HostPolicy::Any },

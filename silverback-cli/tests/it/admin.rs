@@ -1,6 +1,6 @@
 //! The listener for operators: figures, actions, and who may use it.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde_json::{Value, json};
 use silverback::{CloseCode, Conn, Dialer};
@@ -300,3 +300,93 @@ async fn a_log_that_nobody_reads_holds_up_neither_connections_nor_the_end() {
 }
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// The names of metrics in a query of Prometheus.
+fn names_in(query: &str) -> impl Iterator<Item = &str> {
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| {
+        ["websocket_", "hub_", "process_"].iter().any(|start| word.starts_with(start)) || *word == "build_info"
+    })
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_exist_and_leaves_none_out() {
+    let program = Program::start(&["hub", "--admin", "127.0.0.1:0"]);
+    let metrics = get(admin_address(&program), "/metrics").body;
+    let known: BTreeSet<_> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana/silverback.json");
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let queries: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
+    let asked: BTreeSet<_> =
+        queries.iter().flat_map(|query| names_in(query)).map(|name| name.trim_end_matches("_bucket")).collect();
+    assert_eq!(asked, known);
+    let described = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md")).unwrap();
+    for name in known.iter().filter(|name| !name.starts_with("process_")) {
+        assert!(described.contains(&format!("`{name}`")), "docs/operations.md has no {name}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_a_client_comes_from_a_trusted_proxy_alone() {
+    let (program, admin) = start(&["--quiet", "--trusted-proxy", "127.0.0.0/8"]);
+    let url = format!("ws://{}/ws/echo", program.address);
+    let through = |chain: &'static str| Dialer::new().header("X-Forwarded-For", chain);
+    let _client = within(through("198.51.100.1, 203.0.113.9").dial(&url)).await.unwrap();
+    assert_eq!(connections(admin, "")[0]["peer"], "203.0.113.9");
+    let request = crate::support::handshake(program.address, &[("X-Forwarded-For", "garbage")]);
+    let refused = ask(program.address, &request);
+    assert_eq!((refused.status, refused.body.contains("malformed x-forwarded-for")), (400, true), "{}", refused.body);
+
+    let (distrustful, admin) = start(&["--quiet"]);
+    let url = format!("ws://{}/ws/echo", distrustful.address);
+    let client = within(through("203.0.113.9").dial(&url)).await.unwrap();
+    assert_eq!(connections(admin, "")[0]["peer"], client.local_addr().unwrap().to_string());
+}
+
+#[tokio::test]
+async fn an_address_has_a_limited_number_of_connections() {
+    let program = Program::start(&["--quiet", "--trusted-proxy", "127.0.0.1", "--max-connections-per-address", "1"]);
+    let url = format!("ws://{}/ws/echo", program.address);
+    let from = |address: &'static str| Dialer::new().header("X-Forwarded-For", address);
+    let first = within(from("203.0.113.9").dial(&url)).await.unwrap();
+    assert!(within(from("203.0.113.9").dial(&url)).await.unwrap_err().to_string().contains("503"));
+    let _other = within(from("203.0.113.10").dial(&url)).await.unwrap();
+    drop(first);
+    // Its place is free once the program has noticed.
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    while within(from("203.0.113.9").dial(&url)).await.is_err() {
+        assert!(std::time::Instant::now() < deadline, "its place is never free");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn systemd_is_told_about_the_life_of_the_program() {
+    let folder = std::env::temp_dir().join(format!("silverback-notify-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    let receive = || {
+        let mut buffer = [0; 4096];
+        let count = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..count].to_vec()).unwrap()
+    };
+    let until = |text: &str| while !receive().contains(text) {};
+    let environment =
+        [("SILVERBACK_LISTEN", "127.0.0.1:0"), ("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let mut program = Program::start_with(&["--quiet"], &environment);
+    assert!(receive().starts_with("READY=1\n"), "the first message");
+    until("WATCHDOG=1");
+    let _conn = dial(program.address).await;
+    until("STATUS=1 WebSockets are open");
+    until("WATCHDOG=1");
+    program.signal(rustix::process::Signal::TERM);
+    until("STOPPING=1");
+    assert_eq!(program.wait().code(), Some(0));
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -6,6 +6,7 @@ use crate::{
     serving::{
         args::{parse_host, parse_log_format, parse_mode, parse_origin},
         listen::Address,
+        trust::{ClientHeader, TrustedProxy},
     },
     values,
 };
@@ -128,6 +129,14 @@ fn log_format(text: &str) -> Result<(), String> {
     parse_log_format(text).map(drop)
 }
 
+fn proxy(text: &str) -> Result<(), String> {
+    text.parse::<TrustedProxy>().map(drop)
+}
+
+fn client_header(text: &str) -> Result<(), String> {
+    text.parse::<ClientHeader>().map(drop)
+}
+
 fn mode(text: &str) -> Result<(), String> {
     parse_mode(text).map(drop)
 }
@@ -181,6 +190,18 @@ pub(crate) const TOP: [Key; 40] = [
     key("personal_channels", Kind::Choice, "false", "subscribe each user to its own channel, `#` and the user id"),
     key("allow_origin", Kind::List(origin), "", "web pages that may connect, beside those of the same origin"),
     key("allow_host", Kind::List(host), "", "hosts that requests may name; on loopback only loopback names without it"),
+    key(
+        "trusted_proxy",
+        Kind::List(proxy),
+        "",
+        "proxies that are believed about the addresses of clients: an address, a network like 10.0.0.0/8, or `unix`",
+    ),
+    key(
+        "client_header",
+        Kind::One(client_header),
+        "x-forwarded-for",
+        "the header in which they tell it: `x-forwarded-for` or `forwarded`",
+    ),
     key("tls_cert", Kind::One(path), "", "a PEM file with the certificate, read again when it changes"),
     key("tls_key", Kind::One(path), "", "a PEM file with its key"),
     key("tls_self_signed", Kind::Choice, "false", "make a certificate at each start, for trying things out"),
