@@ -32,6 +32,12 @@ fn connections(admin: SocketAddr, query: &str) -> Vec<Value> {
     list["connections"].as_array().unwrap().clone()
 }
 
+/// Returns the list once it has so many. A client may know of its connection before the list does.
+fn listed(admin: SocketAddr, query: &str, count: usize) -> Vec<Value> {
+    wait_until("all are listed", || connections(admin, query).len() == count);
+    connections(admin, query)
+}
+
 fn post(admin: SocketAddr, path: &str, more: &str, body: &str) -> Answer {
     let length = body.len();
     ask(admin, &format!("POST {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n{more}\r\n{body}"))
@@ -53,6 +59,7 @@ async fn the_figures_tell_what_a_connection_has_done() {
     for _ in 0..3 {
         check_echo(&mut conn, "hello").await;
     }
+    listed(admin, "", 1);
     wait_until("three messages are counted", || connections(admin, "")[0]["messages_in"] == 3);
     let one = connections(admin, "?sort=age&limit=1").remove(0);
     assert_eq!((&one["path"], &one["subprotocol"], &one["http"]), (&"/ws/echo".into(), &"chat".into(), &"1.1".into()));
@@ -102,6 +109,7 @@ async fn refused_handshakes_are_counted_by_their_reason() {
     assert!(within(Dialer::new().dial(&format!("ws://{}/ws/echo", program.address))).await.is_err());
     let foreign = [("Origin", "https://evil.example")];
     assert_eq!(ask(program.address, &crate::support::handshake(program.address, &foreign)).status, 403);
+    wait_until("the first is counted", || stats(admin)["handshakes"]["accepted"] == 1);
     let handshakes = stats(admin)["handshakes"].clone();
     assert_eq!(
         (&handshakes["accepted"], &handshakes["overloaded"], &handshakes["origin"]),
@@ -120,7 +128,7 @@ async fn close_seen_by(mut conn: Conn) -> (u16, String) {
 async fn an_operator_closes_one_connection_and_no_other() {
     let (program, admin) = start(&["--quiet"]);
     let (first, mut second) = (dial(program.address).await, dial(program.address).await);
-    let id = connections(admin, "?sort=age")[0]["id"].as_u64().unwrap();
+    let id = listed(admin, "?sort=age", 2)[0]["id"].as_u64().unwrap();
     let answer = post(admin, "/kick", "", &format!("{{\"id\": {id}, \"code\": 4001, \"reason\": \"enough\"}}"));
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(close_seen_by(first).await, (4001, "enough".to_owned()));
@@ -153,7 +161,7 @@ async fn an_operator_drains_the_program() {
 async fn pages_of_other_origins_and_other_hosts_can_do_nothing() {
     let (program, admin) = start(&["--quiet"]);
     let mut conn = dial(program.address).await;
-    let id = connections(admin, "")[0]["id"].clone();
+    let id = listed(admin, "", 1)[0]["id"].clone();
     for origin in ["https://evil.example", "null", &format!("http://{}", program.address)] {
         let answer = post(admin, "/kick", &format!("Origin: {origin}\r\n"), &format!("{{\"id\": {id}}}"));
         assert_eq!(answer.status, 403, "{origin}");
@@ -335,7 +343,7 @@ async fn the_address_of_a_client_comes_from_a_trusted_proxy_alone() {
     let url = format!("ws://{}/ws/echo", program.address);
     let through = |chain: &'static str| Dialer::new().header("X-Forwarded-For", chain);
     let _client = within(through("198.51.100.1, 203.0.113.9").dial(&url)).await.unwrap();
-    assert_eq!(connections(admin, "")[0]["peer"], "203.0.113.9");
+    assert_eq!(listed(admin, "", 1)[0]["peer"], "203.0.113.9");
     let request = crate::support::handshake(program.address, &[("X-Forwarded-For", "garbage")]);
     let refused = ask(program.address, &request);
     assert_eq!((refused.status, refused.body.contains("malformed x-forwarded-for")), (400, true), "{}", refused.body);
@@ -343,7 +351,7 @@ async fn the_address_of_a_client_comes_from_a_trusted_proxy_alone() {
     let (distrustful, admin) = start(&["--quiet"]);
     let url = format!("ws://{}/ws/echo", distrustful.address);
     let client = within(through("203.0.113.9").dial(&url)).await.unwrap();
-    assert_eq!(connections(admin, "")[0]["peer"], client.local_addr().unwrap().to_string());
+    assert_eq!(listed(admin, "", 1)[0]["peer"], client.local_addr().unwrap().to_string());
 }
 
 #[tokio::test]
