@@ -164,7 +164,7 @@ fn one_of(text: &str, choices: &[&str]) -> Result<(), String> {
 }
 
 /// The keys at the top.
-pub(crate) const TOP: [Key; 40] = [
+pub(crate) const TOP: [Key; 42] = [
     key("listen", Kind::List(address), "localhost:8000", "the addresses to listen on, HOST:PORT or unix:PATH"),
     key("listen_mode", Kind::One(mode), "", "the permissions of Unix sockets, in octal like \"660\""),
     key(
