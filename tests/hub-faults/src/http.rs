@@ -42,12 +42,6 @@ impl Client {
         Ok(answer.presence.into_keys().collect())
     }
 
-    /// Returns how many clients are connected to the node.
-    pub(crate) async fn connections(&mut self) -> Result<usize, String> {
-        let answer: Info = self.call("info", &json!({})).await?;
-        Ok(answer.nodes.iter().map(|node| node.num_clients).sum())
-    }
-
     /// Returns the status and the body of a path.
     pub(crate) async fn get(&mut self, path: &str) -> Result<(StatusCode, Bytes), String> {
         let request = Request::get(path).header(header::HOST, self.address.to_string()).body(Full::default());
@@ -121,16 +115,6 @@ struct Published {
 #[derive(Deserialize)]
 struct Presence {
     presence: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Info {
-    nodes: Vec<NodeInfo>,
-}
-
-#[derive(Deserialize)]
-struct NodeInfo {
-    num_clients: usize,
 }
 
 /// Of the nodes.

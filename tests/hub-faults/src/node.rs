@@ -158,6 +158,7 @@ fn configuration(settings: &Settings, address: SocketAddr, metrics: SocketAddr) 
          engine = \"{engine}\"\n\
          presence_lease = \"{}s\"\n\
          anonymous = true\n\
+         close_timeout = \"60s\"\n\
          api_key = \"{API_KEY}\"\n\
          [namespaces.\"{TOPIC_PREFIX}*\"]\n\
          open = true\n\
