@@ -34,5 +34,6 @@ mod settings;
 mod shared;
 mod target;
 mod tls;
+mod watched;
 
 pub use self::{builder::RedisBuilder, engine::Redis, error::RedisError};

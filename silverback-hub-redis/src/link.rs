@@ -9,6 +9,7 @@ use crate::{
     settings::Settings,
     target::{Place, Target},
     tls::{Stream, Tls},
+    watched::{Heard, Watched},
 };
 
 /// A connection that has logged in.
@@ -17,6 +18,7 @@ pub(crate) struct Link {
     pub(crate) driver: Driver,
     /// The messages of the subscribed channels.
     pub(crate) pushes: mpsc::UnboundedReceiver<PushInfo>,
+    pub(crate) heard: Heard,
 }
 
 /// Reads and writes while it is polled, until the connection ends. Dropping it closes the connection.
@@ -51,12 +53,12 @@ impl Link {
     /// Connects and logs in, within the time limit.
     pub(crate) async fn dial(target: &Target, tls: &Tls, settings: &Settings) -> Result<Self, LinkError> {
         let dialing = async {
-            let stream = connect(target, tls).await?;
+            let (stream, heard) = Watched::new(connect(target, tls).await?);
             let (sender, pushes) = mpsc::unbounded_channel();
-            // Whoever polls the driver knows how long the server may be silent.
+            // A reply may come late if many are before it. What counts is whether the server is silent; see `Heard`.
             let config = AsyncConnectionConfig::new().set_response_timeout(None).set_push_sender(sender);
             let (connection, driver) = MultiplexedConnection::new_with_config(&target.login, stream, config).await?;
-            let mut link = Self { connection, driver: Box::pin(driver), pushes };
+            let mut link = Self { connection, driver: Box::pin(driver), pushes, heard };
             link.ask::<()>(cmd("CLIENT").arg("SETNAME").arg("silverback-hub")).await?;
             Ok(link)
         };

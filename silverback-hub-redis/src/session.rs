@@ -11,7 +11,7 @@ use redis::{aio::MultiplexedConnection, cmd};
 use silverback_hub::{EngineEvent, Events};
 use tokio::{
     sync::{Notify, mpsc},
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     shared::{Current, Order, Shared},
     target::Target,
     tls::Tls,
+    watched::Heard,
 };
 
 pub(crate) struct Session {
@@ -76,10 +77,10 @@ impl Session {
 
     /// Serves two connections until one ends, and says why, and whether the engine was up.
     async fn serve(&mut self, links: (Link, Link, Server), subscriptions: &mut Subscriptions) -> (LinkError, bool) {
-        let (Link { connection, driver: mut commands, .. }, listener, server) = links;
+        let (Link { connection, driver: mut commands, heard, .. }, listener, server) = links;
         let Self { settings, shared, orders, events, .. } = self;
         let is_of_no_use = Arc::new(Notify::new());
-        let pings = ping(connection.clone(), settings);
+        let pings = ping(connection.clone(), heard, settings);
         let current = Current { connection, server, is_of_no_use: is_of_no_use.clone() };
         let mut listener = Listener::new(listener, subscriptions, shared, settings, current);
         let (error, is_listener) = tokio::select! {
@@ -123,17 +124,30 @@ async fn fail_during<T>(
 async fn connect(target: &Target, tls: &Tls, settings: &Settings) -> Result<(Link, Link, Server), LinkError> {
     let dial = || Link::dial(target, tls, settings);
     let (mut commands, listener) = tokio::try_join!(dial(), dial())?;
-    commands.connection.set_response_timeout(settings.silence);
     let server = timeout(settings.connect_timeout, commands.inspect()).await.unwrap_or(Err(LinkError::Silent))?;
     Ok((commands, listener, server))
 }
 
-/// Asks whether the server is there until it does not answer.
-async fn ping(mut connection: MultiplexedConnection, settings: &Settings) -> LinkError {
+/// Asks whether the server is there, again and again, until it is silent.
+async fn ping(mut connection: MultiplexedConnection, heard: Heard, settings: &Settings) -> LinkError {
     loop {
         sleep(settings.ping).await;
-        if let Err(error) = cmd("PING").query_async::<()>(&mut connection).await {
-            return error.into();
+        let (asked, command) = (Instant::now(), cmd("PING"));
+        let reply = command.query_async::<()>(&mut connection);
+        tokio::pin!(reply);
+        loop {
+            let silent = heard.at().max(asked) + settings.silence;
+            tokio::select! {
+                // An answer that is there counts more than the clock.
+                biased;
+                answered = &mut reply => match answered {
+                    Ok(()) => break,
+                    Err(error) => return error.into(),
+                },
+                () = sleep_until(silent) => if heard.at().max(asked) + settings.silence <= silent {
+                    return LinkError::Silent;
+                },
+            }
         }
     }
 }

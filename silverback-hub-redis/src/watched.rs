@@ -1,0 +1,58 @@
+//! When a server was heard last.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+/// When the server was heard last. A server that still sends something is alive, however long one reply takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard(Arc<Mutex<Instant>>);
+
+impl Heard {
+    pub(crate) fn at(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that notes when something is read.
+pub(crate) struct Watched<S> {
+    stream: S,
+    heard: Heard,
+}
+
+impl<S> Watched<S> {
+    pub(crate) fn new(stream: S) -> (Self, Heard) {
+        let heard = Heard(Arc::new(Mutex::new(Instant::now())));
+        (Self { stream, heard: heard.clone() }, heard)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let result = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
+        *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        Poll::Ready(result)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
