@@ -15,7 +15,7 @@ use crate::{brokers, program, tools};
 /// `cargo xtask hub-faults`
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// Run all faults several times, with slow readers and a soak, and write docs/hub-faults.md. This takes an hour.
+    /// Run all faults several times, with slow readers and a soak, and write docs/hub-faults.md. This takes more than an hour.
     #[arg(long)]
     pub(crate) full: bool,
     /// Repeat each fault this many times.
