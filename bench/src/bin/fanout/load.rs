@@ -16,6 +16,8 @@ use crate::{
 pub struct Phase {
     burst: u64,
     deliveries: u64,
+    /// What the subscribers received, with the headers of frames and of the protocol.
+    bytes: u64,
     server: Duration,
     own: Duration,
     /// From publishing until the last subscriber had all, for each burst.
@@ -31,7 +33,8 @@ impl Phase {
         burst: u64,
         duration: Duration,
     ) -> Result<Self, Failure> {
-        let mut phase = Self { burst, deliveries: 0, server: Duration::ZERO, own: Duration::ZERO, last: Vec::new() };
+        let mut phase =
+            Self { burst, deliveries: 0, bytes: 0, server: Duration::ZERO, own: Duration::ZERO, last: Vec::new() };
         let start = Instant::now();
         let goes_on = |bursts: usize| {
             let elapsed = start.elapsed();
@@ -45,7 +48,7 @@ impl Phase {
                 push_frame(&mut frames, options.protocol.opcode(), &payload);
             }
             subscribers.mark();
-            let before = (server.cpu(), own_cpu());
+            let before = (server.cpu(), own_cpu(), subscribers.received());
             let wanted = burst * options.subscribers as u64;
             let (mut got, published) = (0, Instant::now());
             let mut newest = published;
@@ -60,6 +63,7 @@ impl Phase {
             // The server may have something left to do that belongs to this burst.
             subscribers.pump_for(PAUSE)?;
             phase.deliveries += got;
+            phase.bytes += subscribers.received() - before.2;
             phase.server += server.cpu() - before.0;
             phase.own += own_cpu() - before.1;
         }
@@ -71,11 +75,12 @@ impl Phase {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / self.deliveries as f64;
         let milliseconds = |time: Option<&Duration>| time.map_or(0.0, Duration::as_secs_f64) * 1e3;
         format!(
-            "{{\"bursts\":{},\"messages\":{},\"deliveries\":{},\"cpu_us\":{:.3},\"own_cpu_us\":{:.3},\"last_ms\":{:.3},\
+            "{{\"bursts\":{},\"messages\":{},\"deliveries\":{},\"bytes\":{:.1},\"cpu_us\":{:.3},\"own_cpu_us\":{:.3},\"last_ms\":{:.3},\
              \"last_least_ms\":{:.3},\"last_most_ms\":{:.3}}}",
             self.last.len(),
             self.last.len() as u64 * self.burst,
             self.deliveries,
+            self.bytes as f64 / self.deliveries as f64,
             each(self.server),
             each(self.own),
             milliseconds(self.last.get(self.last.len() / 2)),

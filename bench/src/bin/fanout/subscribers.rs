@@ -33,6 +33,7 @@ pub struct Subscribers {
     publisher: TcpStream,
     unsent: Vec<u8>,
     published: u64,
+    received: u64,
     buffer: Vec<u8>,
     reading: Reading,
 }
@@ -93,6 +94,11 @@ impl Subscribers {
         self.reading.faults + self.connections.iter().filter(|connection| connection.end.is_some()).count() as u64
     }
 
+    /// Bytes that all subscribers have received.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
     /// The number of the next message. The first is 1.
     pub fn next_number(&mut self) -> u64 {
         self.published += 1;
@@ -149,6 +155,7 @@ impl Subscribers {
                 Ok(0) => connection.end = connection.end.or(Some(End::Lost)),
                 Ok(taken) => {
                     let now = Instant::now();
+                    self.received += taken as u64;
                     let each = |number| arrived(place, number, now);
                     self.reading.take(connection, &self.buffer[..taken], each)?;
                 }

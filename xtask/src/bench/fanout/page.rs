@@ -102,6 +102,7 @@ const DELIVERIES: &[Column] = &[
     column("last, ms", "/burst/last_ms", 1.0, 1, Shows::Spread),
     column("memory, KiB", "/idle_bytes", 1024.0, 1, Shows::Median),
     column("after traffic, KiB", "/used_bytes", 1024.0, 1, Shows::Median),
+    column("bytes", "/burst/bytes", 1.0, 0, Shows::Median),
     column("load's CPU, µs: single", "/single/own_cpu_us", 1.0, 2, Shows::Median),
     column("bursts", "/burst/own_cpu_us", 1.0, 2, Shows::Median),
 ];
@@ -122,7 +123,8 @@ const HEAD: &str = "\
 `cargo xtask fanout` writes this page and stores the results in `bench/fanout.json`. [Benchmarks](../benchmarks.md#fan-out)
 has the answer and the method. CPU is the time of all threads and processes of the server, for one delivery of one message
 to one subscriber. *Last* is the time from publishing until the last subscriber has the message, or all 20 of a burst.
-Memory is the growth of the server's resident set for one subscriber (the pages that processes share count in part). The
-load's own CPU shows whether it limits a server. Figures are medians of the rounds, with the least and the most.
+*Bytes* are those of one delivery on the wire, in bursts. Memory is the growth of the server's resident set for one
+subscriber; a page that several processes share counts for each in part. The load's own CPU shows whether it limits a
+server. Figures are medians of the rounds, with the least and the most.
 
 ";

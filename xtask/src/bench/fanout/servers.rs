@@ -145,10 +145,10 @@ fn nginx_configuration(folder: &Path, address: SocketAddr, is_compressed: bool) 
          pid {folder}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections {DESCRIPTORS}; }}\n\
          http {{\naccess_log off;\nclient_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n\
          fastcgi_temp_path {folder}/fastcgi;\nuwsgi_temp_path {folder}/uwsgi;\nscgi_temp_path {folder}/scgi;\n\
-         nchan_shared_memory_size 256m;\n{deflate}\n\
+         nchan_shared_memory_size 256m;\n\
          server {{ listen {address} backlog=4096;\n\
          location = /subscribe {{ nchan_subscriber websocket; nchan_channel_id news; nchan_subscriber_first_message newest; }}\n\
-         location = /publish {{ nchan_publisher websocket; nchan_channel_id news; nchan_message_buffer_length 100; }}\n\
+         location = /publish {{ nchan_publisher websocket; nchan_channel_id news; nchan_message_buffer_length 100; {deflate} }}\n\
          }}\n}}\n"
     )
 }
