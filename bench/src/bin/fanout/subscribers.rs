@@ -84,6 +84,7 @@ impl Subscribers {
             publisher,
             unsent: Vec::new(),
             published: 0,
+            received: 0,
             buffer: vec![0; 512 * 1024],
             reading,
         })
