@@ -27,7 +27,7 @@ const fn cell(
     is_compressed: bool,
     stopped: usize,
 ) -> Cell {
-    let milliseconds = if stopped > 0 { 4000 } else { 1500 };
+    let milliseconds = if stopped > 0 { 3000 } else { 1500 };
     Cell { name, title, subscribers, size, is_compressed, milliseconds, stopped }
 }
 
