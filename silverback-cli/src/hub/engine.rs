@@ -30,6 +30,7 @@ pub(crate) fn kind(text: &str) -> &'static str {
 }
 
 /// Gives the hub its engine. A broker that is down does not fail: the hub is not ready until it comes up.
+#[cfg_attr(not(any(feature = "nats", feature = "redis")), expect(unused_variables, reason = "only brokers have names"))]
 pub(crate) async fn install(hub: HubBuilder, text: &str, prefix: &str) -> Result<HubBuilder, Error> {
     match feature_of(text) {
         None => Ok(hub),
