@@ -171,6 +171,8 @@ export default {
     await sendText(page, "many");
     await untilText(page, "#received-total", "2,600 (");
     await untilText(page, "#row-count", "201 oldest dropped");
+    // The page draws many rows over several frames.
+    await until(page, () => document.querySelectorAll("#rows .row").length === 5000, null, "5,000 rows");
     const found = await rows(page);
     assert.equal(found.length, 5000);
     assert.equal(found.at(-1).direction, "received");
