@@ -34,6 +34,8 @@ pub(super) struct HubPlan {
     api_keys: Vec<String>,
     limits: Limits,
     commands_per_message: usize,
+    /// On average in a second, and in a burst.
+    command_rate: (u32, u32),
     connect_timeout: Duration,
     ping_interval: Duration,
     lease: Duration,
@@ -100,10 +102,12 @@ impl HubPlan {
         let bytes = |name| config.get(name, values::size).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let limits = Limits::default()
             .members(config.get("max_connections", values::connections)?)
+            .members_per_user(config.get("max_connections_per_user", count)?)
             .payload(payload)
             .topics_per_member(config.get("max_topics_per_client", count)?)
             .backlog(bytes("max_backlog")?)
             .backlogs(bytes("max_backlogs")?);
+        let rate = |name| config.get(name, count).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let threads = config.text("threads").map(|_| config.get("threads", values::threads)).transpose()?;
         Ok(Self {
             threads: threads.unwrap_or_else(default_threads),
@@ -116,6 +120,7 @@ impl HubPlan {
             api_keys: api_keys(config)?,
             limits,
             commands_per_message: config.get("max_commands_per_message", count)?,
+            command_rate: (rate("max_commands_per_second")?, rate("max_commands_in_burst")?),
             connect_timeout: config.get("handshake_timeout", values::time)?,
             ping_interval: config.get("ping_interval", values::time)?,
             lease: config.get("presence_lease", values::time)?,
@@ -134,6 +139,7 @@ impl HubPlan {
         let hub = hub.start().await.map_err(|error| Error::System(format!("cannot start the hub: {error}")))?;
         let mut server = Server::builder(hub)
             .commands_per_message(self.commands_per_message)
+            .commands_per_second(self.command_rate.0, self.command_rate.1)
             .connect_timeout(self.connect_timeout)
             .ping_interval(self.ping_interval);
         for (pattern, _, channel) in self.namespaces {

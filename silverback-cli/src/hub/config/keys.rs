@@ -164,7 +164,7 @@ fn one_of(text: &str, choices: &[&str]) -> Result<(), String> {
 }
 
 /// The keys at the top.
-pub(crate) const TOP: [Key; 42] = [
+pub(crate) const TOP: [Key; 45] = [
     key("listen", Kind::List(address), "localhost:8000", "the addresses to listen on, HOST:PORT or unix:PATH"),
     key("listen_mode", Kind::One(mode), "", "the permissions of Unix sockets, in octal like \"660\""),
     key(
@@ -217,9 +217,12 @@ pub(crate) const TOP: [Key; 42] = [
         "0",
         "WebSockets at a time from one IPv4 address or one /64 of IPv6; 0 for no limit, as behind a proxy",
     ),
+    key("max_connections_per_user", Kind::One(count), "1024", "WebSockets at a time of one user on this node"),
     key("max_message_size", Kind::One(size), "64KiB", "the largest message of a client, and the largest payload"),
     key("max_topics_per_client", Kind::One(count), "128", "subscriptions of one client"),
     key("max_commands_per_message", Kind::One(count), "1000", "commands in one message of a client"),
+    key("max_commands_per_second", Kind::One(count), "200", "commands of a client in a second, on average"),
+    key("max_commands_in_burst", Kind::One(count), "2000", "commands of a client at once; more get error 111"),
     key(
         "max_backlog",
         Kind::One(size),

@@ -159,8 +159,11 @@ export default {
 
   async "each row has a name that says what its cells say"(bench) {
     const { page } = await bench.connected();
-    for (const text of ["hello", "", "evil \u202e txt", "y".repeat(900)]) await sendText(page, text);
-    await received(page, 4);
+    // One after the other, so that each echo follows what was sent.
+    for (const [index, text] of ["hello", "", "evil \u202e txt", "y".repeat(900)].entries()) {
+      await sendText(page, text);
+      await received(page, index + 1);
+    }
     await chooseMode(page, "hex");
     await sendText(page, "00 01 ff");
     await received(page, 5);

@@ -7,7 +7,7 @@ use ring::hmac;
 use serde_json::json;
 
 use super::{call, closed_with, command, dial};
-use crate::support::{Program, ask, handshake, run};
+use crate::support::{Program, ask, handshake, run, within};
 
 /// A folder that is removed at the end.
 struct Folder(PathBuf);
@@ -60,6 +60,34 @@ read_presence = true
 [namespaces."news:*"]
 open = true
 "#;
+
+#[tokio::test]
+async fn a_file_limits_the_connections_of_a_user_and_the_commands_of_a_client() {
+    let folder = Folder::new("limits");
+    let limits = "max_connections_per_user = 1\nmax_commands_per_second = 1\nmax_commands_in_burst = 2\n";
+    let file = folder.write("hub.toml", &format!("listen = \"127.0.0.1:0\"\ntoken_secret = \"{SECRET}\"\n{limits}"));
+    let program = Program::start_with(&["hub", "--config", &file], &[]);
+    let connect = json!({"id": 1, "connect": {"token": token(r#"{"sub":"ann"}"#)}});
+
+    let mut first = dial(program.address, "/connection/websocket").await;
+    assert!(command(&mut first, connect.clone()).await["connect"].is_object());
+    let mut second = dial(program.address, "/connection/websocket").await;
+    second.write_message(connect.to_string()).await.unwrap();
+    assert_eq!(closed_with(&mut second).await, 3504);
+
+    // All in one message, so that the time between them does not matter.
+    let subscribe = |id| json!({"id": id, "subscribe": {"channel": "x"}}).to_string();
+    first.write_message((2..12).map(subscribe).collect::<Vec<_>>().join("\n")).await.unwrap();
+    let mut codes = Vec::new();
+    while codes.len() < 10 {
+        let replies = within(first.read_message()).await.unwrap().expect("the connection stays open");
+        for reply in replies.to_text().unwrap().lines() {
+            let reply: serde_json::Value = serde_json::from_str(reply).unwrap();
+            codes.push(reply["error"]["code"].as_u64());
+        }
+    }
+    assert!(codes.contains(&Some(111)), "{codes:?}");
+}
 
 #[tokio::test]
 async fn a_file_says_who_may_do_what() {
