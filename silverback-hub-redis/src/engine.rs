@@ -20,7 +20,7 @@ use crate::{
     message, scripts,
     session::Session,
     settings::{LARGEST_PAYLOAD, PAGE, QUEUE, Settings},
-    shared::{Current, Order, Shared},
+    shared::{Current, Order, Shared, unexpected},
     target::Target,
     tls::Tls,
 };
@@ -373,10 +373,6 @@ fn written_position(text: &str) -> Option<Position> {
 /// Reads an item of a reply.
 fn item<T: FromRedisValue>(reply: &[Value], place: usize) -> Result<T, EngineError> {
     from_redis_value(reply.get(place).cloned().unwrap_or_default()).map_err(|_| unexpected())
-}
-
-pub(crate) fn unexpected() -> EngineError {
-    EngineError::Other("Redis gave a reply that does not fit; do other programs use these keys?".into())
 }
 
 /// Milliseconds, at least one.

@@ -11,7 +11,7 @@ use redis::{Pipeline, PushInfo, PushKind, RedisResult, Value};
 use silverback_hub::{EngineError, EngineEvent, Events, Position, Publication, TopicName};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{MissedTickBehavior, interval},
 };
 
 use crate::{
@@ -37,8 +37,6 @@ pub(crate) struct Listener<'a> {
     link: Link,
     /// The commands that were sent together, and wait for their replies.
     running: Option<Running>,
-    /// When the server was heard last, or when it was asked something after it had answered everything.
-    heard: Instant,
     subscriptions: &'a mut Subscriptions,
     shared: &'a Shared,
     settings: &'a Settings,
@@ -89,7 +87,7 @@ impl<'a> Listener<'a> {
         settings: &'a Settings,
         next: Current,
     ) -> Self {
-        Self { link, running: None, heard: Instant::now(), subscriptions, shared, settings, next: Some(next) }
+        Self { link, running: None, subscriptions, shared, settings, next: Some(next) }
     }
 
     /// Subscribes to everything again, reports that the engine is up when that is done, and then what arrives, until the
@@ -100,7 +98,6 @@ impl<'a> Listener<'a> {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let is_idle = self.running.is_none();
-            let silent = self.heard + self.settings.silence;
             tokio::select! {
                 // In this order: the driver reads on only when the hub has taken what was read before, so a flood waits in
                 // the server, which has its own limit. And an answer that is there counts more than the clock.
@@ -108,18 +105,17 @@ impl<'a> Listener<'a> {
                 Some(push) = self.link.pushes.recv() => {
                     if let Some(event) = self.handle(push) {
                         events.send(event).await;
+                        // Nothing was read while the hub had no room.
+                        self.link.heard.note();
                     }
-                    self.heard = Instant::now();
                 }
                 () = &mut self.link.driver => return LinkError::Closed,
                 replies = replies(&mut self.running) => match self.answer(replies) {
-                    Ok(is_ready) => {
-                        self.heard = Instant::now();
-                        if is_ready {
-                            self.shared.set_current(self.next.take());
-                            events.send(EngineEvent::Up).await;
-                        }
+                    Ok(true) => {
+                        self.shared.set_current(self.next.take());
+                        events.send(EngineEvent::Up).await;
                     }
+                    Ok(false) => {}
                     Err(error) => return error,
                 },
                 order = orders.recv(), if is_idle => match order {
@@ -132,7 +128,7 @@ impl<'a> Listener<'a> {
                     commands.cmd("PING");
                     self.ask(commands, vec![Waiting::Ping]);
                 }
-                () = sleep_until(silent), if !is_idle => return LinkError::Silent,
+                () = self.link.heard.silence(self.settings.silence), if !is_idle => return LinkError::Silent,
             }
         }
     }
@@ -192,7 +188,7 @@ impl<'a> Listener<'a> {
 
     fn ask(&mut self, mut commands: Pipeline, waiting: Vec<Waiting>) {
         let mut connection = self.link.connection.clone();
-        self.heard = Instant::now();
+        self.link.heard.note();
         let replies = Box::pin(async move { commands.ignore_errors().query_async(&mut connection).await });
         self.running = Some(Running { replies, waiting });
     }

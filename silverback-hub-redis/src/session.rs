@@ -11,7 +11,7 @@ use redis::{aio::MultiplexedConnection, cmd};
 use silverback_hub::{EngineEvent, Events};
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -132,22 +132,15 @@ async fn connect(target: &Target, tls: &Tls, settings: &Settings) -> Result<(Lin
 async fn ping(mut connection: MultiplexedConnection, heard: Heard, settings: &Settings) -> LinkError {
     loop {
         sleep(settings.ping).await;
-        let (asked, command) = (Instant::now(), cmd("PING"));
-        let reply = command.query_async::<()>(&mut connection);
-        tokio::pin!(reply);
-        loop {
-            let silent = heard.at().max(asked) + settings.silence;
-            tokio::select! {
-                // An answer that is there counts more than the clock.
-                biased;
-                answered = &mut reply => match answered {
-                    Ok(()) => break,
-                    Err(error) => return error.into(),
-                },
-                () = sleep_until(silent) => if heard.at().max(asked) + settings.silence <= silent {
-                    return LinkError::Silent;
-                },
-            }
+        heard.note();
+        let command = cmd("PING");
+        tokio::select! {
+            // An answer that is there counts more than the clock.
+            biased;
+            answered = command.query_async::<()>(&mut connection) => if let Err(error) = answered {
+                return error.into();
+            },
+            () = heard.silence(settings.silence) => return LinkError::Silent,
         }
     }
 }

@@ -55,7 +55,7 @@ impl Current {
         } else if error.code().is_some() {
             refused(error)
         } else {
-            EngineError::Other("Redis gave a reply that does not fit; do other programs use these keys?".into())
+            unexpected()
         }
     }
 }
@@ -64,6 +64,11 @@ impl Current {
 pub(crate) fn refused(error: &RedisError) -> EngineError {
     let text: String = error.to_string().chars().take(LONGEST).collect();
     EngineError::Other(format!("Redis refuses: {text}").into())
+}
+
+/// A reply that no script of this version gives.
+pub(crate) fn unexpected() -> EngineError {
+    EngineError::Other("Redis gave a reply that does not fit; do other programs use these keys?".into())
 }
 
 impl Shared {

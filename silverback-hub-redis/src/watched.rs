@@ -5,11 +5,12 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 
 /// When the server was heard last. A server that still sends something is alive, however long one reply takes.
@@ -17,8 +18,20 @@ use tokio::{
 pub(crate) struct Heard(Arc<Mutex<Instant>>);
 
 impl Heard {
-    pub(crate) fn at(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes that the server was heard, or that it could not be heard until now: nothing was asked, or nothing was read.
+    pub(crate) fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits until the server has not been heard for this long.
+    pub(crate) async fn silence(&self, lasts: Duration) {
+        loop {
+            let end = *self.0.lock().unwrap_or_else(PoisonError::into_inner) + lasts;
+            if end <= Instant::now() {
+                return;
+            }
+            sleep_until(end).await;
+        }
     }
 }
 
@@ -38,7 +51,7 @@ impl<S> Watched<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let result = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
-        *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.heard.note();
         Poll::Ready(result)
     }
 }
