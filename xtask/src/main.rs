@@ -12,6 +12,7 @@ mod capacity;
 mod checks;
 mod command_line;
 mod coverage;
+mod cpu_time;
 mod error;
 mod fronts;
 mod fuzz;

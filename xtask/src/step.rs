@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cpu_time;
 use crate::error::{Error, Verdict};
 use crate::workspace::Workspace;
 
@@ -27,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) note: String,
     pub(crate) took: Duration,
+    /// What its processes used of the processors. Much less than `took` means that the step waited.
+    pub(crate) computed: Duration,
 }
 
 impl Step {
@@ -34,13 +37,16 @@ impl Step {
     pub(crate) fn perform(&self, workspace: &Workspace) -> Report {
         println!("\n==> {}: {}", self.name, self.what);
         let started = Instant::now();
+        let computed_before = cpu_time::of_children();
         let (outcome, note) = classify((self.run)(workspace), workspace.is_ci);
-        let report = Report { name: self.name, outcome, note, took: started.elapsed() };
+        let computed = cpu_time::of_children().saturating_sub(computed_before);
+        let report = Report { name: self.name, outcome, note, took: started.elapsed(), computed };
         println!(
-            "==> {}: {} in {:.1} s: {}",
+            "==> {}: {} in {:.1} s ({:.1} s of CPU): {}",
             report.name,
             report.outcome.word(),
             report.took.as_secs_f64(),
+            report.computed.as_secs_f64(),
             report.note
         );
         report

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::summary;
 
 fn report(outcome: Outcome, note: &str) -> Report {
-    Report { name: "step", outcome, note: note.to_owned(), took: Duration::from_millis(1500) }
+    Report { name: "step", outcome, note: note.to_owned(), took: Duration::from_millis(1500), computed: Duration::ZERO }
 }
 
 #[test]

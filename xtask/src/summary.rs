@@ -10,15 +10,17 @@ pub(crate) fn table(reports: &[Report]) -> String {
     let mut text = String::from("\nSummary\n");
     for report in reports {
         text.push_str(&format!(
-            "  {:<width$}  {:<7}  {:>7.1} s  {}\n",
+            "  {:<width$}  {:<7}  {:>7.1} s  {:>7.1} s CPU  {}\n",
             report.name,
             report.outcome.word(),
             report.took.as_secs_f64(),
+            report.computed.as_secs_f64(),
             first_line(&report.note),
         ));
     }
-    let total: Duration = reports.iter().map(|report| report.took).sum();
-    text.push_str(&format!("  {:<width$}  {:<7}  {:>7.1} s\n", "total", "", total.as_secs_f64()));
+    let [took, computed] = [|report: &Report| report.took, |report: &Report| report.computed]
+        .map(|time| reports.iter().map(time).sum::<Duration>().as_secs_f64());
+    text.push_str(&format!("  {:<width$}  {:<7}  {took:>7.1} s  {computed:>7.1} s CPU\n", "total", ""));
     text
 }
 

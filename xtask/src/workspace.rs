@@ -46,7 +46,9 @@ impl Workspace {
 
     /// A cargo command at the root of the work tree.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Task {
-        Task::new(cargo()).args(arguments).current_dir(&self.root)
+        let task = Task::new(cargo()).args(arguments).current_dir(&self.root);
+        // CI builds everything once, and never again from there.
+        if self.is_ci { task.env("CARGO_INCREMENTAL", "0") } else { task }
     }
 
     /// Any other command there.
