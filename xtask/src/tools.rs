@@ -119,7 +119,7 @@ pub(crate) fn cargo_tool_with(
     }
     println!("installing {name} {wanted} into {}", folder.display());
     let build = folder.join("build");
-    // Without optimization: compiling it costs more than its few seconds of work.
+    // Without optimization and debug information: compiling it costs more than its few seconds of work.
     let result = workspace
         .cargo(&["install", "--quiet", "--locked", "--debug", "--force", "--version", wanted, name])
         .args(options)
@@ -127,6 +127,7 @@ pub(crate) fn cargo_tool_with(
         .arg(&folder)
         .arg("--target-dir")
         .arg(&build)
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .run();
     let _ = std::fs::remove_dir_all(&build);
     result.or_missing(format_args!("cannot install {name}"))?;
