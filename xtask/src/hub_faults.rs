@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, value_parser};
 
+use crate::date;
 use crate::error::{Error, Verdict};
 use crate::process::Task;
 use crate::workspace::Workspace;
@@ -37,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Erro
     let runner = workspace.target.join("release").join(RUNNER);
     let task = start(workspace, runner, ALL_ENGINES, ALL_FAULTS)?
         .args(["--runs", &request.runs.to_string(), "--slow", "--soak", &(request.minutes * 60).to_string()])
+        .args(["--date", &date::today()])
         .arg("--page")
         .arg(workspace.root.join(PAGE));
     task.limit(Duration::from_secs(4 * 3600)).read_aloud().succeeded_or_named(failed)?;

@@ -13,6 +13,7 @@ mod checks;
 mod command_line;
 mod coverage;
 mod cpu_time;
+mod date;
 mod error;
 mod fronts;
 mod fuzz;

@@ -66,6 +66,9 @@ struct Options {
     /// Soak the nodes for this many seconds.
     #[arg(long, value_name = "S")]
     soak: Option<u64>,
+    /// The day that the page names.
+    #[arg(long, value_name = "DATE", default_value = "an unknown day")]
+    date: String,
     /// Write the results to this file, if everything went well.
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -79,7 +82,7 @@ async fn main() -> ExitCode {
         run(&options, *engine, &mut page).await;
     }
     let written = match &options.page {
-        Some(file) if !page.has_failed() => fs::write(file, page.markdown(&options.program)),
+        Some(file) if !page.has_failed() => fs::write(file, page.markdown(&options.program, &options.date)),
         _ => Ok(()),
     };
     match written {

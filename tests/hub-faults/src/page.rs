@@ -59,8 +59,8 @@ impl Page {
     }
 
     /// Returns docs/hub-faults.md. Only for results without a failure.
-    pub(crate) fn markdown(&self, program: &Path) -> String {
-        let mut page = self.answer();
+    pub(crate) fn markdown(&self, program: &Path, date: &str) -> String {
+        let mut page = self.answer(date);
         page += &self.table();
         page += &self.slow_table();
         page += &self.soak_table();
@@ -73,13 +73,13 @@ impl Page {
         page
     }
 
-    fn answer(&self) -> String {
+    fn answer(&self, date: &str) -> String {
         let runs = self.faults.len();
         let received: usize = self.faults.iter().map(|(_, _, shown)| shown.summary.received).sum();
         format!(
             "# The hub under faults\n\n\
-             In {runs} runs with {} deliveries no member missed a publication or got one twice without being told, nothing \
-             was stuck afterwards, presence had no ghosts, and `/readyz` told the truth.\n\n\
+             **In short:** in {runs} runs with {} deliveries no member missed a publication or got one twice without being \
+             told, nothing was stuck afterwards, presence had no ghosts, and `/readyz` told the truth. Run on {date}.\n\n\
              `cargo xtask hub-faults --full` writes this page. A run has {NODES} nodes, which are processes of `silverback \
              hub`, a real broker, {TOPICS} topics with history and presence, and 500 publications a second through the HTTP \
              API. {MEMBERS} members are in all topics each; in the run with {} members each is in one. They speak the \

@@ -11,6 +11,7 @@ mod table;
 use std::{fs, thread};
 
 use crate::command_line::{AutobahnRequest, Http, Role};
+use crate::date;
 use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 use part::Part;
@@ -34,7 +35,8 @@ pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bo
     }
     if request.full && request.http == Http::Http1 {
         let (server, client) = both_results(workspace)?.or_failed("a role left no report")?;
-        let text = table::render(&Suite::prepare(workspace)?.catalogue(&patterns)?, &server, &client);
+        let catalogue = Suite::prepare(workspace)?.catalogue(&patterns)?;
+        let text = table::render(&catalogue, &server, &client, &date::today());
         fs::write(workspace.root.join(TABLE), text).or_failed(TABLE)?;
         println!("wrote {TABLE}");
     }

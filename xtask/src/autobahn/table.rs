@@ -4,13 +4,13 @@ use super::results::{INFORMATIONAL, Results, Seen};
 use super::selection;
 use super::suite::{Case, Catalogue};
 
-/// Depends on the results alone: no dates, no durations, no paths, so that two runs can be compared.
-pub(super) fn render(catalogue: &Catalogue, server: &Results, client: &Results) -> String {
+/// The rows depend on the results alone: no durations, no paths, so that two runs can be compared.
+pub(super) fn render(catalogue: &Catalogue, server: &Results, client: &Results, date: &str) -> String {
     let is_as_it_should = |case: &&Case| {
         [server, client].iter().all(|results| ["OK", "INFORMATIONAL"].contains(&word(results.seen(&case.id)).as_str()))
     };
     let good = catalogue.cases.iter().filter(is_as_it_should).count();
-    let mut text = heading(catalogue, good);
+    let mut text = heading(catalogue, good, date);
     let mut group = "";
     for case in &catalogue.cases {
         if case.group != group {
@@ -34,10 +34,11 @@ fn row(case: &Case, server: &Results, client: &Results) -> String {
     format!("| {} | {title} | {server} | {client} |\n", case.id)
 }
 
-fn heading(catalogue: &Catalogue, good: usize) -> String {
+fn heading(catalogue: &Catalogue, good: usize, date: &str) -> String {
     format!(
         "# Autobahn\n\n\
-         **In short:** {good} of {} cases are OK in both roles, or only recorded.\n\n\
+         **In short:** {good} of {} cases are OK in both roles, or only recorded. All of them were run on {date}; each run of\n\
+         `cargo xtask test` repeats more than half of them.\n\n\
          `cargo xtask autobahn --full` writes this page: {} cases in two roles. *Server* is the program `silverback`, tested\n\
          by the suite's fuzzing client. *Client* is our `Dialer`, tested by its fuzzing server. Both use compression and\n\
          default settings, except that the echo service accepts messages of 16 MiB, the library's default.\n\n\

@@ -15,7 +15,7 @@ fn each_group_has_its_heading_and_each_case_its_line() {
                            "2.1": {"behavior": "OK", "behaviorClose": "WRONG CODE"}}}"#,
     );
     let client = results(r#"{"silverback": {"1.1.1": {"behavior": "OK", "behaviorClose": "OK"}}}"#);
-    let text = render(&catalogue, &server, &client);
+    let text = render(&catalogue, &server, &client, "2026-01-31");
     assert!(text.contains("Versions: suite 1. In "));
     assert!(text.contains("\n## 1 Framing\n\n| case |"));
     assert!(text.contains("\n| 1.1.1 | empty text | OK | OK |\n\n## 2 Pings\n"));

@@ -10,7 +10,7 @@ fn outcome(rows: &[(&str, f64, f64)]) -> Outcome {
         runs: vec![Some(figures(*cpu, *wire))],
     };
     let rows = rows.iter().map(row).collect();
-    Outcome { machine: String::new(), load: (0.0, 0.0), seconds: 1.0, rows }
+    Outcome { date: String::new(), machine: String::new(), load: (0.0, 0.0), seconds: 1.0, rows }
 }
 
 #[track_caller]

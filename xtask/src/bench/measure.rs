@@ -10,6 +10,7 @@ use super::load::{Generator, Target};
 use super::machine;
 use super::request::Request;
 use super::results::{Figures, Outcome, Row};
+use crate::date;
 use crate::error::{Error, OrFailed as _};
 use crate::process::Running;
 use crate::ready;
@@ -43,7 +44,7 @@ pub(super) fn cell(
         }
     }
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Outcome { machine: machine::description(workspace), load, seconds, rows })
+    Ok(Outcome { date: date::today(), machine: machine::description(workspace), load, seconds, rows })
 }
 
 fn rounds(cell: &Cell, request: &Request) -> usize {

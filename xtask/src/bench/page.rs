@@ -3,6 +3,7 @@
 use super::cells::{self, Cell, Kind};
 use super::goals::{self, Assessment};
 use super::results::{Figures, Outcome, Results, Row};
+use crate::date;
 
 /// The table of a cell.
 pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
@@ -17,7 +18,8 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
     }
     let rounds = outcome.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
     let took = if outcome.seconds > 0.0 { format!(" in {:.0} s", outcome.seconds) } else { String::new() };
-    text + &format!("\n{rounds} rounds{took}; load average {:.1} to {:.1}.\n", outcome.load.0, outcome.load.1)
+    let (least, most) = outcome.load;
+    text + &format!("\n{rounds} rounds{took}, {}; load average {least:.1} to {most:.1}.\n", outcome.date)
 }
 
 /// The page.
@@ -28,7 +30,7 @@ pub(super) fn whole(results: &Results, versions: &str, kept: Option<&str>) -> St
     machines.dedup();
     let outcome_of = |name: &str| outcomes.iter().find(|(cell, _)| cell.name == name).map(|(_, outcome)| outcome);
     let goals = goals::assess(outcome_of);
-    let mut text = format!("# Benchmarks\n\n{}\n{HEAD}", answer(&goals));
+    let mut text = format!("# Benchmarks\n\n{}\n{HEAD}", answer(&goals, &outcomes));
     text += &format!("Versions: {versions}.\n");
     for machine in machines {
         text += &format!("\nMachine: {machine}.\n");
@@ -45,8 +47,8 @@ pub(super) fn kept_of(page: &str) -> Option<&str> {
     page.split_once(KEPT).map(|(_, kept)| kept)
 }
 
-/// The page in three sentences.
-fn answer(goals: &[Assessment]) -> String {
+/// The page in a few sentences.
+fn answer(goals: &[Assessment], outcomes: &[(&Cell, Outcome)]) -> String {
     let measured = || goals.iter().filter_map(|it| it.measured.as_ref().map(|measured| (it.goal, measured)));
     let met = measured().filter(|(goal, measured)| goal.is_met(measured)).count();
     let ratios: Vec<f64> = measured().filter(|(goal, _)| goal.is_about_messages()).map(|(_, it)| it.value).collect();
@@ -62,6 +64,9 @@ fn answer(goals: &[Assessment]) -> String {
             " A connection that is idle after traffic takes {} bytes.",
             grouped(&format!("{:.0}", idle.value))
         );
+    }
+    if let Some(days) = date::span(outcomes.iter().map(|(_, outcome)| outcome.date.as_str())) {
+        text += &format!(" Measured {days}.");
     }
     text + "\n"
 }

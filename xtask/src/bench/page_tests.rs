@@ -1,4 +1,4 @@
-use super::super::cells::{Cell, Kind};
+use super::super::cells::{self, Cell, Kind};
 use super::super::contestants::Group;
 use super::super::results::{Figures, Outcome, Results, Row, median};
 use super::{grouped, kept_of, table, whole};
@@ -28,7 +28,8 @@ fn the_median_of_nothing_is_nothing() {
 #[test]
 fn a_server_that_failed_stays_in_the_table_with_dashes() {
     let rows = vec![row("raw", &[Some(1.5)]), row("broken", &[None])];
-    let text = table(&CELL, &Outcome { machine: String::new(), load: (0.0, 1.0), seconds: 1.0, rows });
+    let text =
+        table(&CELL, &Outcome { date: String::new(), machine: String::new(), load: (0.0, 1.0), seconds: 1.0, rows });
     assert!(text.contains("| raw | 1.50 | 1.00 |"), "{text}");
     assert!(text.contains("| broken | - | - | - | - | - |"), "{text}");
 }
@@ -47,6 +48,21 @@ fn text_below_the_mark_is_kept() {
     assert_eq!(kept_of(&page), Some(""));
     assert_eq!(kept_of(&own), Some("\n## Why\n\nBecause.\n"));
     assert_eq!(whole(&Results::default(), "silverback 0.1.0", kept_of(&own)), own);
+}
+
+#[test]
+fn the_answer_says_when_it_was_measured() {
+    let mut results = Results::default();
+    for (cell, date) in [(&cells::ALL[0], "2026-01-31"), (&cells::ALL[1], "2026-02-01")] {
+        let rows = vec![row("raw", &[Some(1.0)])];
+        results.put(
+            cell,
+            &Outcome { date: date.to_owned(), machine: String::new(), load: (0.0, 1.0), seconds: 1.0, rows },
+        );
+    }
+    let page = whole(&results, "silverback 0.1.0", None);
+    let answer = page.split("\n\n").nth(1).unwrap_or_default();
+    assert!(answer.ends_with(" Measured from 2026-01-31 to 2026-02-01."), "{answer}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ fn picture(kind: Kind, cpus: &[(&str, Option<f64>)], goal: Option<f64>) -> Strin
     let cell = Cell { name: "some", title: "Some <load>", group: Group::Echo, kind, load: "" };
     let run = |cpu: f64| Figures { cpu: Some(cpu), bytes: Some(1000.0 * cpu), ..Figures::default() };
     let rows = cpus.iter().map(|(server, cpu)| Row { server: (*server).to_owned(), runs: vec![cpu.map(run)] });
-    let outcome = Outcome { machine: String::new(), load: (0.0, 0.0), seconds: 1.0, rows: rows.collect() };
+    let outcome =
+        Outcome { date: String::new(), machine: String::new(), load: (0.0, 0.0), seconds: 1.0, rows: rows.collect() };
     svg(&cell, &outcome, goal)
 }
 

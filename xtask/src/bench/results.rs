@@ -36,6 +36,8 @@ pub(super) struct Row {
 /// A cell that was measured.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outcome {
+    /// The day in UTC, like `2026-01-31`.
+    pub(super) date: String,
     /// The machine, as it was then.
     pub(super) machine: String,
     /// The least and the most of the load average while it was measured.
@@ -114,7 +116,8 @@ impl Outcome {
     fn to_json(&self) -> Value {
         let runs = |row: &Row| row.runs.iter().map(|run| run.map(Figures::to_json)).collect::<Vec<_>>();
         let rows: Vec<_> = self.rows.iter().map(|row| json!({ "server": row.server, "runs": runs(row) })).collect();
-        json!({ "machine": self.machine, "load": [self.load.0, self.load.1], "seconds": self.seconds, "rows": rows })
+        let load = [self.load.0, self.load.1];
+        json!({ "date": self.date, "machine": self.machine, "load": load, "seconds": self.seconds, "rows": rows })
     }
 
     fn from_json(value: &Value) -> Option<Self> {
@@ -123,6 +126,7 @@ impl Outcome {
             Some(Row { server: row["server"].as_str()?.to_owned(), runs })
         });
         Some(Self {
+            date: value["date"].as_str()?.to_owned(),
             machine: value["machine"].as_str()?.to_owned(),
             load: (value["load"][0].as_f64()?, value["load"][1].as_f64()?),
             // Those of the first months were kept without.

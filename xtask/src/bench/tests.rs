@@ -40,7 +40,8 @@ fn results_come_back_as_they_were_kept() {
     let cell: &Cell = &cells::ALL[0];
     let figures = Figures { cpu: Some(1.25), wire: Some(16.0), ..Figures::default() };
     let rows = vec![Row { server: "a".to_owned(), runs: vec![Some(figures), None] }];
-    let outcome = Outcome { machine: "m".to_owned(), load: (0.5, 1.5), seconds: 2.5, rows };
+    let outcome =
+        Outcome { date: "2026-01-31".to_owned(), machine: "m".to_owned(), load: (0.5, 1.5), seconds: 2.5, rows };
     let mut results = Results::default();
     results.put(cell, &outcome);
     assert_eq!(results.outcomes().map(|(_, kept)| kept).collect::<Vec<_>>(), [outcome]);

@@ -11,6 +11,7 @@ use std::fs;
 use clap::Args;
 
 use self::page::{RAW, SUBJECTS, Table};
+use crate::date;
 use crate::error::{Error, OrFailed as _, Verdict};
 use crate::workspace::Workspace;
 
@@ -32,7 +33,8 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Erro
     println!("\n{}", page::shown(&table));
     let path = workspace.root.join(PAGE);
     let before = fs::read_to_string(&path).unwrap_or_default();
-    fs::write(&path, page::whole(&table, &count::compiler(workspace)?, page::log_of(&before))).or_failed(PAGE)?;
+    let page = page::whole(&table, &count::compiler(workspace)?, &date::today(), page::log_of(&before));
+    fs::write(&path, page).or_failed(PAGE)?;
     println!("written: {}", path.display());
     Ok(true)
 }

@@ -15,9 +15,9 @@ pub(super) fn shown(table: &Table) -> String {
 }
 
 /// The page, with the log that it had.
-pub(super) fn whole(table: &Table, compiler: &str, log: Option<&str>) -> String {
+pub(super) fn whole(table: &Table, compiler: &str, date: &str, log: Option<&str>) -> String {
     format!(
-        "# Instructions\n\n{}\n{HEAD}\nCounted with {compiler}.\n\n{}\n{LOG}{}",
+        "# Instructions\n\n{} Counted on {date} with\n{compiler}.\n\n{HEAD}\n{}\n{LOG}{}",
         answer(table),
         shown(table),
         log.unwrap_or(EMPTY_LOG)
@@ -40,7 +40,7 @@ fn answer(table: &Table) -> String {
     if let Some(handshake) = over("handshake") {
         text += &format!(" A handshake takes {handshake} more.");
     }
-    text + "\n"
+    text
 }
 
 /// The table of a page.

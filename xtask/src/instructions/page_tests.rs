@@ -16,14 +16,14 @@ fn the_cost_over_raw_stands_beside_each_count() {
 
 #[test]
 fn a_page_gives_its_table_back() {
-    assert_eq!(read(&whole(&table(), "rustc 1.0", None)), Some(table()));
+    assert_eq!(read(&whole(&table(), "rustc 1.0", "2026-01-31", None)), Some(table()));
     assert_eq!(read("no table"), None);
 }
 
 #[test]
 fn the_log_stays_when_the_page_is_written_again() {
     let log = "\n- It was faster.\n";
-    let page = whole(&table(), "rustc 1.0", Some(log));
+    let page = whole(&table(), "rustc 1.0", "2026-01-31", Some(log));
     assert_eq!(log_of(&page), Some(log));
-    assert_eq!(whole(&table(), "rustc 1.0", log_of(&page)), page);
+    assert_eq!(whole(&table(), "rustc 1.0", "2026-01-31", log_of(&page)), page);
 }

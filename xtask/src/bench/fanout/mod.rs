@@ -20,6 +20,7 @@ use self::cells::Cell;
 use self::results::{Outcome, Results, Row};
 use self::servers::Server;
 use super::{build, machine};
+use crate::date;
 use crate::error::{Error, OrFailed as _};
 use crate::workspace::Workspace;
 
@@ -102,7 +103,8 @@ fn measure(
         }
     }
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Outcome { machine: machine::description(workspace), load: load_average, seconds, rows })
+    let machine = machine::description(workspace);
+    Ok(Outcome { date: date::today(), machine, load: load_average, seconds, rows })
 }
 
 /// One run against a new server.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::page::grouped;
 use super::cells::Cell;
 use super::results::{Outcome, Results, Row, Spread};
+use crate::date;
 
 /// The table of a cell.
 pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
@@ -27,7 +28,8 @@ pub(super) fn table(cell: &Cell, outcome: &Outcome) -> String {
             text += &format!("\n{}: {why}.\n", row.server);
         }
     }
-    text + &format!("\n{rounds} rounds in {:.0} s; load average {least:.1} to {most:.1}{failed}.\n", outcome.seconds)
+    let (seconds, date) = (outcome.seconds, &outcome.date);
+    text + &format!("\n{rounds} rounds in {seconds:.0} s, {date}; load average {least:.1} to {most:.1}{failed}.\n")
 }
 
 /// The page.
@@ -36,7 +38,8 @@ pub(super) fn whole(results: &Results) -> String {
     let mut machines: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.machine.as_str()).collect();
     machines.sort_unstable();
     machines.dedup();
-    let mut text = format!("{HEAD}Versions: silverback {}, {}.\n", env!("CARGO_PKG_VERSION"), results.versions());
+    let mut text = format!("{TITLE}{}{HEAD}", answer(&outcomes));
+    text += &format!("Versions: silverback {}, {}.\n", env!("CARGO_PKG_VERSION"), results.versions());
     for machine in machines {
         text += &format!("\nMachine: {machine}.\n");
     }
@@ -44,6 +47,29 @@ pub(super) fn whole(results: &Results) -> String {
         text += &format!("\n{}", table(cell, outcome));
     }
     text
+}
+
+/// The page in a few sentences.
+fn answer(outcomes: &[(&Cell, Outcome)]) -> String {
+    let cpu = |row: &Row| Some((row.server.clone(), row.spread("/burst/cpu_us")?.median));
+    let mut text = "**In short:** ".to_owned();
+    if let Some((cell, outcome)) = outcomes.iter().find(|(cell, _)| cell.stopped == 0) {
+        let is_ours = |row: &&Row| row.server.starts_with("silverback");
+        let is_limit = |row: &&Row| row.server.starts_with("raw");
+        let ours = outcome.rows.iter().filter(is_ours).filter_map(cpu).min_by(|a, b| a.1.total_cmp(&b.1));
+        let others = outcome.rows.iter().filter(|row| !is_ours(row) && !is_limit(row)).filter_map(cpu);
+        if let (Some((server, ours)), Some((best, other))) = (ours, others.min_by(|a, b| a.1.total_cmp(&b.1))) {
+            text += &format!(
+                "with {}, in bursts of 20, {server} takes {ours:.2} µs of CPU\nfor a delivery, and {best}, the best of the \
+                 other servers, {other:.2} µs.",
+                cell.title
+            );
+        }
+    }
+    if let Some(days) = date::span(outcomes.iter().map(|(_, outcome)| outcome.date.as_str())) {
+        text += &format!(" Measured {days}.");
+    }
+    text + "\n\n"
 }
 
 struct Column {
@@ -117,9 +143,9 @@ const STOPPED: &[Column] = &[
     column("the 50", "/ends", 1.0, 0, Shows::Ends),
 ];
 
-const HEAD: &str = "\
-# Fan-out: the tables
+const TITLE: &str = "# Fan-out: the tables\n\n";
 
+const HEAD: &str = "\
 `cargo xtask fanout` writes this page and stores the results in `bench/fanout.json`. [Benchmarks](../benchmarks.md#fan-out)
 has the answer and the method. CPU is the time of all threads and processes of the server, for one delivery of one message
 to one subscriber. *Last* is the time from publishing until the last subscriber has the message, or all 20 of a burst.

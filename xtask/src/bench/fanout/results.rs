@@ -21,6 +21,8 @@ pub(super) struct Row {
 /// A cell that was measured.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outcome {
+    /// The day in UTC, like `2026-01-31`.
+    pub(super) date: String,
     pub(super) machine: String,
     /// The least and the most of the load average while it was measured.
     pub(super) load: (f64, f64),
@@ -93,7 +95,8 @@ impl Results {
 impl Outcome {
     fn to_json(&self) -> Value {
         let rows: Vec<_> = self.rows.iter().map(|row| json!({ "server": row.server, "runs": row.runs })).collect();
-        json!({ "machine": self.machine, "load": [self.load.0, self.load.1], "seconds": self.seconds, "rows": rows })
+        let load = [self.load.0, self.load.1];
+        json!({ "date": self.date, "machine": self.machine, "load": load, "seconds": self.seconds, "rows": rows })
     }
 
     fn from_json(value: &Value) -> Option<Self> {
@@ -102,6 +105,7 @@ impl Outcome {
             .iter()
             .map(|row| Some(Row { server: row["server"].as_str()?.to_owned(), runs: row["runs"].as_array()?.clone() }));
         Some(Self {
+            date: value["date"].as_str()?.to_owned(),
             machine: value["machine"].as_str()?.to_owned(),
             load: (value["load"][0].as_f64()?, value["load"][1].as_f64()?),
             seconds: value["seconds"].as_f64()?,

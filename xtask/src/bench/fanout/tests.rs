@@ -5,7 +5,7 @@ use super::{cells, chosen, page, servers};
 
 fn outcome(runs: Vec<serde_json::Value>) -> Outcome {
     let rows = vec![Row { server: "some".to_owned(), runs }];
-    Outcome { machine: "m".to_owned(), load: (0.5, 1.5), seconds: 2.5, rows }
+    Outcome { date: "2026-01-31".to_owned(), machine: "m".to_owned(), load: (0.5, 1.5), seconds: 2.5, rows }
 }
 
 #[test]
@@ -54,4 +54,17 @@ fn results_come_back_as_they_were_kept() {
     results.put(&cells::ALL[0], &kept, "some 1.0");
     assert_eq!(results.outcomes().map(|(_, outcome)| outcome).collect::<Vec<_>>(), [kept]);
     assert!(page::whole(&results).contains("some 1.0"));
+}
+
+#[test]
+fn the_page_begins_with_its_answer_and_its_day() {
+    let row =
+        |server: &str, cpu: f64| Row { server: server.to_owned(), runs: vec![json!({ "burst": { "cpu_us": cpu } })] };
+    let rows = vec![row("raw-epoll", 0.25), row("nchan", 5.0), row("silverback-hub", 0.5), row("nats-server", 1.0)];
+    let mut results = Results::default();
+    results.put(&cells::ALL[0], &Outcome { rows, ..outcome(Vec::new()) }, "some 1.0");
+    let page = page::whole(&results);
+    let answer = page.split("\n\n").nth(1).unwrap_or_default().replace('\n', " ");
+    assert!(answer.contains("silverback-hub takes 0.50 µs of CPU for a delivery, and nats-server,"), "{answer}");
+    assert!(answer.ends_with("other servers, 1.00 µs. Measured on 2026-01-31."), "{answer}");
 }
