@@ -21,7 +21,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) offer: OfferOptions,
 
-    /// Send this text first, also after each reconnect. Can be repeated.
+    /// Send this text first, also after each reconnect. @FILE sends a file, as text if it is UTF-8 and as a binary
+    /// message otherwise, @- sends standard input, and @@TEXT a text that begins with @. Can be repeated.
     #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
     pub(crate) send: Vec<String>,
 
@@ -31,7 +32,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = MESSAGES)]
     pub(crate) format: Format,
 
-    /// Send lines as binary messages.
+    /// Send lines, and the files of --send, as binary messages.
     #[arg(short, long, help_heading = MESSAGES)]
     pub(crate) binary: bool,
 

@@ -52,7 +52,7 @@ impl Client {
         signals.end_in_order(PATIENCE);
         let (sink, prompt) = match &plan.source {
             Source::Prompt(keep) => {
-                let mut editor = LineEditor::new(plan.view.prompt(), keep)?;
+                let mut editor = LineEditor::new(&plan.view, keep)?;
                 let (printer, drawn) = editor.printer()?;
                 (
                     Sink::Prompt(printer, drawn.clone()),
@@ -141,7 +141,10 @@ impl Client {
             self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
                 (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,
                 (Source::Prompt(_), Some(PromptParts { editor, terminal, drawn })) => match editor.take() {
-                    Some(editor) if terminal.take_keys(drawn)? => input::read_lines(editor)?,
+                    Some(mut editor) if terminal.take_keys(drawn)? => {
+                        editor.list_to(self.notes.clone());
+                        input::read_lines(editor)?
+                    }
                     _ => return Ok(()),
                 },
                 (Source::Prompt(_), None) => return Ok(()),

@@ -81,6 +81,46 @@ fn file(path: &str, is_text: bool) -> Result<Typed, String> {
     }
 }
 
+/// A command, for those who type it.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) name: &'static str,
+    /// What may follow the name.
+    pub(crate) usage: &'static str,
+    pub(crate) argument: Argument,
+}
+
+/// The kind of what follows the name of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Argument {
+    None,
+    Text,
+    Bytes,
+    File,
+    CloseCode,
+}
+
+impl Command {
+    /// What separates the name from an argument, if there is one.
+    pub(crate) fn blank(&self) -> &'static str {
+        if self.argument == Argument::None { "" } else { " " }
+    }
+}
+
+/// The commands that Tab completes, in the order of the alphabet.
+pub(crate) const COMMANDS: [Command; 10] = [
+    Command { name: "bin", usage: "hex:00ff or base64:AP8=", argument: Argument::Bytes },
+    Command { name: "close", usage: "[CODE [REASON]]", argument: Argument::CloseCode },
+    Command { name: "file", usage: "PATH", argument: Argument::File },
+    Command { name: "help", usage: "", argument: Argument::None },
+    Command { name: "json", usage: "", argument: Argument::None },
+    Command { name: "ping", usage: "[TEXT]", argument: Argument::Text },
+    Command { name: "pong", usage: "[TEXT]", argument: Argument::Text },
+    Command { name: "quit", usage: "", argument: Argument::None },
+    Command { name: "stats", usage: "", argument: Argument::None },
+    Command { name: "textfile", usage: "PATH", argument: Argument::File },
+];
+
 /// The text of `/help`.
 pub(crate) const HELP: &str = "What can be typed:
   TEXT               send it; //TEXT sends what begins with a slash
@@ -90,6 +130,7 @@ pub(crate) const HELP: &str = "What can be typed:
   /close [CODE [REASON]]
   /json              lay JSON out, or show it as it came
   /stats             what was sent and received, and the round trip
+  /help              this list; Tab completes commands, files and close codes
   /quit              close the connection and end (also Ctrl-D; Ctrl-C ends at once)";
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Files that `/file` and `/textfile` send: read aside, so that signals and pings are not kept waiting.
+//! Files as messages. Those of `/file` and `/textfile` are read in another thread, so that signals and pings do not wait.
+//! Those of `--send @FILE` are read before there is a connection.
 
 use std::{
     env,
@@ -13,9 +14,49 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// A file that is being read.
 pub(super) type Reading = JoinHandle<Result<Message, String>>;
 
+/// The kind of the message that a file becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text; a file that is not UTF-8 is an error.
+    Text,
+    Binary,
+    /// Text if the file is UTF-8.
+    TextIfUtf8,
+}
+
 /// Begins to read. A file may not be larger than `most` bytes; the error is for the person who asked for it.
-pub(super) fn start(path: PathBuf, is_text: bool, most: u64) -> Reading {
-    spawn_blocking(move || read(&at_home(path), is_text, most))
+pub(super) fn start(path: PathBuf, kind: Kind, most: u64) -> Reading {
+    spawn_blocking(move || read(path, kind, most))
+}
+
+/// Reads a file at once, with the limits of [`start`].
+pub(super) fn read(path: PathBuf, kind: Kind, most: u64) -> Result<Message, String> {
+    let path = at_home(path);
+    let shown = path.display().to_string();
+    let cannot = |error: io::Error| format!("cannot read {shown}: {error}");
+    let file = open(&path).map_err(cannot)?;
+    // Others may have no end.
+    if !file.metadata().map_err(cannot)?.is_file() {
+        return Err(format!("{shown} is not a regular file"));
+    }
+    read_to_end(file, &shown, kind, most)
+}
+
+/// Reads all of a stream, which `shown` names.
+pub(super) fn read_to_end(from: impl Read, shown: &str, kind: Kind, most: u64) -> Result<Message, String> {
+    let mut bytes = Vec::new();
+    let read = from.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| format!("cannot read {shown}: {error}"))?;
+    if bytes.len() as u64 > most {
+        return Err(format!("{shown} is larger than {most} bytes; --max-message-size allows more"));
+    }
+    match kind {
+        Kind::Binary => Ok(Message::binary(bytes)),
+        kind => String::from_utf8(bytes).map(Message::text).or_else(|error| match kind {
+            Kind::Text => Err(format!("{shown} is not UTF-8")),
+            _ => Ok(Message::binary(error.into_bytes())),
+        }),
+    }
 }
 
 /// Waits for the file, if there is one.
@@ -24,25 +65,6 @@ pub(super) async fn finish(reading: &mut Option<Reading>) -> Result<Message, Str
     let outcome = work.await;
     *reading = None;
     outcome.unwrap_or_else(|error| Err(format!("cannot read the file: {error}")))
-}
-
-fn read(path: &Path, is_text: bool, most: u64) -> Result<Message, String> {
-    let shown = path.display();
-    let cannot = |error: io::Error| format!("cannot read {shown}: {error}");
-    let file = open(path).map_err(cannot)?;
-    // Others may have no end.
-    if !file.metadata().map_err(cannot)?.is_file() {
-        return Err(format!("{shown} is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() as u64 > most {
-        return Err(format!("{shown} is larger than {most} bytes; --max-message-size allows more"));
-    }
-    match is_text {
-        true => String::from_utf8(bytes).map(Message::text).map_err(|_| format!("{shown} is not UTF-8")),
-        false => Ok(Message::binary(bytes)),
-    }
 }
 
 /// Opens without blocking, which a FIFO without a writer would do.
@@ -58,7 +80,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// `~/` as shells read it.
-fn at_home(path: PathBuf) -> PathBuf {
+pub(super) fn at_home(path: PathBuf) -> PathBuf {
     match (path.strip_prefix("~"), env::var_os("HOME").filter(|home| !home.is_empty())) {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path,

@@ -9,6 +9,7 @@ use silverback::Message;
 
 use super::{
     args::{Args, Format},
+    file::{self, Kind},
     input::{editor::Keep, pipe::Cutting},
     view::View,
     waiting::Rule,
@@ -77,7 +78,7 @@ impl Plan {
             view,
             source,
             lines_are_binary: args.binary,
-            greetings: args.send.into_iter().map(Message::text).collect(),
+            greetings: greetings(&args)?,
             largest_message: args.max_message_size,
             rule: Rule { wait: args.wait, count: args.count, until: args.until },
             most_reconnects: args.reconnect.unwrap_or(0),
@@ -87,6 +88,29 @@ impl Plan {
 
     pub(crate) fn is_interactive(&self) -> bool {
         matches!(self.source, Source::Prompt(_))
+    }
+}
+
+/// The messages of `--send`, in their order.
+fn greetings(args: &Args) -> Result<Vec<Message>, Error> {
+    if args.send.iter().filter(|value| *value == "@-").count() > 1 {
+        return Err(Error::Usage("--send @- can be given only once".to_owned()));
+    }
+    args.send.iter().map(|value| greeting(value, args).map_err(Error::Usage)).collect()
+}
+
+/// `TEXT`, `@FILE`, `@-` for standard input, or `@@TEXT` for a text that begins with an at sign.
+fn greeting(value: &str, args: &Args) -> Result<Message, String> {
+    let Some(name) = value.strip_prefix('@') else { return Ok(Message::text(value.to_owned())) };
+    let kind = if args.binary { Kind::Binary } else { Kind::TextIfUtf8 };
+    match name {
+        "" => Err("--send @ needs the name of a file; @@ sends an at sign".to_owned()),
+        "-" if io::stdin().is_terminal() => Err("--send @- reads standard input, which is a terminal".to_owned()),
+        "-" => file::read_to_end(io::stdin().lock(), "standard input", kind, args.max_message_size)
+            .map_err(|reason| format!("--send @-: {reason}")),
+        text if text.starts_with('@') => Ok(Message::text(text.to_owned())),
+        path => file::read(path.into(), kind, args.max_message_size)
+            .map_err(|reason| format!("--send {value}: {reason}; @{value} sends it as text")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io::Write, path::PathBuf, sync::Arc};
 
 use rustyline::{
-    ColorMode, Config, Editor, ExternalPrinter, Helper,
+    ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper,
     completion::Completer,
     error::ReadlineError,
     highlight::Highlighter,
@@ -15,11 +15,19 @@ use rustyline::{
 #[cfg(unix)]
 use rustyline::highlight::CmdKind;
 
-use super::{event::Input, history};
+use super::{
+    completion::{self, Completion},
+    event::Input,
+    history,
+};
 #[cfg(unix)]
 use super::{keys::Keys, rewrap::Rewrap};
 use crate::{
-    connect::{output::Drawn, view::PROMPT},
+    connect::{
+        notes::Notes,
+        output::Drawn,
+        view::{PROMPT, View},
+    },
     error::Error,
 };
 
@@ -39,14 +47,16 @@ pub(crate) enum Keep {
 }
 
 impl LineEditor {
-    /// `prompt` is as it looks, with colours.
-    pub(crate) fn new(prompt: String, keep: &Keep) -> Result<Self, Error> {
-        let config = Config::builder().history_ignore_space(true).color_mode(ColorMode::Forced).build();
+    pub(crate) fn new(view: &View, keep: &Keep) -> Result<Self, Error> {
+        let config = Config::builder().history_ignore_space(true).color_mode(ColorMode::Forced);
+        let config = config.completion_type(CompletionType::List).build();
         let mut editor = Editor::with_config(config).map_err(|error| unusable(&error))?;
         let drawn = Arc::<Drawn>::default();
         editor.set_helper(Some(Prompt {
-            text: prompt,
+            view: view.clone(),
+            text: view.prompt(),
             drawn: drawn.clone(),
+            notes: None,
             #[cfg(unix)]
             rewrap: Rewrap::default(),
         }));
@@ -66,6 +76,13 @@ impl LineEditor {
     pub(crate) fn printer(&mut self) -> Result<(Box<dyn ExternalPrinter + Send>, Arc<Drawn>), Error> {
         let printer = self.editor.create_external_printer().map_err(|error| unusable(&error))?;
         Ok((Box::new(printer), self.drawn.clone()))
+    }
+
+    /// Lists go to these notes.
+    pub(crate) fn list_to(&mut self, notes: Notes) {
+        if let Some(prompt) = self.editor.helper_mut() {
+            prompt.notes = Some(notes);
+        }
     }
 
     pub(super) fn read(mut self, mut give: impl FnMut(Input) -> bool) {
@@ -109,10 +126,14 @@ fn unusable(error: &ReadlineError) -> Error {
     Error::System(format!("cannot use the terminal: {error}"))
 }
 
-/// Colours the prompt, notes when it is drawn, and keeps the output above it.
+/// Colours the prompt, notes when it is drawn, keeps the output above it, and completes commands.
 struct Prompt {
+    view: View,
+    /// The prompt as it looks, with colours.
     text: String,
     drawn: Arc<Drawn>,
+    /// For lists of what can be typed.
+    notes: Option<Notes>,
     #[cfg(unix)]
     rewrap: Rewrap,
 }
@@ -134,6 +155,10 @@ impl Highlighter for Prompt {
         Cow::Borrowed(line)
     }
 
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(self.view.dim(hint))
+    }
+
     /// No character has a colour, but this is called at every change.
     #[cfg(unix)]
     fn highlight_char(&self, line: &str, cursor: usize, _kind: CmdKind) -> bool {
@@ -144,10 +169,40 @@ impl Highlighter for Prompt {
 
 impl Completer for Prompt {
     type Candidate = String;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        match completion::complete(line.get(..pos).unwrap_or_default()) {
+            Completion::Replace { start, text } => return Ok((start, vec![text])),
+            Completion::List(text) => self.notes.iter().for_each(|notes| notes.answer(&text)),
+            Completion::Nothing => {}
+        }
+        Ok((pos, Vec::new()))
+    }
 }
 
+/// Hints are in another colour than the line: without colours they would look typed. They stay on the last row of the
+/// line, so that it takes no more rows than [`Rewrap`] expects.
 impl Hinter for Prompt {
-    type Hint = String;
+    type Hint = completion::Hint;
+
+    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<completion::Hint> {
+        let hint = completion::hint(line).filter(|_| self.view.has_colours && pos == line.len())?;
+        #[cfg(unix)]
+        if hint.shown.len() > self.rewrap.room_after(line) {
+            return None;
+        }
+        Some(hint)
+    }
+}
+
+impl rustyline::hint::Hint for completion::Hint {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.completes.as_deref()
+    }
 }
 
 /// Every line is valid. It is asked when a line has been finished, while the terminal is still the editor's.

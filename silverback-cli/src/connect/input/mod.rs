@@ -1,5 +1,6 @@
 //! Input to send: typed lines, or data from a pipe. A thread reads each kind, and ends with the program.
 
+mod completion;
 pub(crate) mod editor;
 pub(crate) mod event;
 #[cfg(unix)]

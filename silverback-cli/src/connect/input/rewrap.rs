@@ -39,6 +39,16 @@ impl Rewrap {
         }
     }
 
+    /// How many columns are free behind a line. The last one is not used, because a terminal may begin a row after it.
+    pub(super) fn room_after(&self, line: &str) -> usize {
+        let columns = window().ws_col;
+        match place(line, columns, None, most_width).1 {
+            // The row is full.
+            0 => 0,
+            column => usize::from(columns).saturating_sub(column + 1),
+        }
+    }
+
     /// What goes in front of the prompt that is about to be drawn. [`clear`](Self::clear) must follow.
     pub(super) fn before_prompt(&self) -> Option<&'static str> {
         let (before, now) = (self.columns.get(), window().ws_col);

@@ -53,7 +53,8 @@ impl Talk<'_> {
             }
             Typed::Binary(bytes) => return self.client.backlog.push_back(Message::binary(bytes)),
             Typed::File { path, is_text } => {
-                let reading = file::start(path, is_text, self.client.plan.largest_message);
+                let kind = if is_text { file::Kind::Text } else { file::Kind::Binary };
+                let reading = file::start(path, kind, self.client.plan.largest_message);
                 return self.reading = Some(reading);
             }
             Typed::Ping(payload) => {

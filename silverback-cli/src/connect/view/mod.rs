@@ -61,6 +61,11 @@ impl View {
         self.paint(SENT, PROMPT)
     }
 
+    /// Makes a text look less important.
+    pub(crate) fn dim(&self, text: &str) -> String {
+        self.paint(DIM, text)
+    }
+
     fn for_a_person(&self, message: MessageRef<'_>, now: SystemTime) -> String {
         let mut out = String::new();
         if self.has_timestamps {

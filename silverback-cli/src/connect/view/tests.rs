@@ -146,6 +146,35 @@ mod for_people {
     }
 
     #[test]
+    fn json_has_colours_for_keys_strings_numbers_and_words() {
+        let view = View { has_colours: true, ..view(Format::Text, true) };
+        let expected = "\x1b[36m< \x1b[0m{\n    \x1b[34m\"k\"\x1b[0m: [\n      \x1b[32m\"s\"\x1b[0m,\n      \
+                        \x1b[33m-1.5e3\x1b[0m,\n      \x1b[35mtrue\x1b[0m,\n      \x1b[35mnull\x1b[0m\n    ]\n  }\n";
+        check(&view, MessageRef::Text(r#"{"k":["s",-1.5e3,true,null]}"#), expected);
+    }
+
+    #[test]
+    fn hostile_json_brings_in_no_colour_of_its_own() {
+        let view = View { has_colours: true, ..view(Format::Text, true) };
+        for json in [
+            "{\"\u{9b}31mk\":\"\u{9d}0;title\u{9c}\u{202e}\u{7f}\",\"\\u001b[2J\":\"\\u009b\"}",
+            "[\"\x1b[31m\"]",
+            "[1,\x1b[2J2]",
+            "{\"a\":\"\u{2028}\u{feff}\u{3164}\u{e0041}\"}\u{9b}",
+        ] {
+            let shown = String::from_utf8(written(&view, MessageRef::Text(json), at(0))).unwrap();
+            let mut rest = shown.as_str();
+            while let Some((_, after)) = rest.split_once('\x1b') {
+                let ours = ["[36m", "[34m", "[32m", "[33m", "[35m", "[2m", "[0m"];
+                assert!(ours.iter().any(|sequence| after.starts_with(sequence)), "{shown:?}");
+                rest = after;
+            }
+            let acting = shown.chars().find(|c| c.is_control() && !['\x1b', '\n'].contains(c) || !c.is_ascii());
+            assert_eq!(acting, None, "{shown:?}");
+        }
+    }
+
+    #[test]
     fn times_are_of_the_day() {
         let view = View { has_timestamps: true, ..view(Format::Text, true) };
         let shown = String::from_utf8(written(&view, MessageRef::Text("hi"), at(1_709_210_096_007))).unwrap();

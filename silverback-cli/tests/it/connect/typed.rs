@@ -1,6 +1,6 @@
 //! Commands at the prompt, one by one.
 
-use std::{fs, io::Write, path::PathBuf};
+use std::{fs, io::Write};
 
 use rustix::process::Signal;
 
@@ -8,14 +8,7 @@ use super::{
     person::{Person, check_heard, puppet},
     servers::{Server, close, frame, read_to_close},
 };
-use crate::support::wait_until;
-
-/// A folder of this test's own.
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("silverback-{name}-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
+use crate::support::{folder, wait_until};
 
 #[test]
 fn files_are_sent_in_their_turn_as_bytes_or_as_text() {

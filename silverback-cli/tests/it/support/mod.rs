@@ -6,8 +6,10 @@ mod raw;
 mod tls;
 
 use std::{
+    fs,
     future::{Future, poll_fn},
     net::SocketAddr,
+    path::PathBuf,
     task::Poll,
     thread,
     time::{Duration, Instant},
@@ -33,6 +35,13 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "never: {what}");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A folder of this test's own.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("silverback-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 /// Fails instead of hanging.
