@@ -3,7 +3,7 @@
 
 mod explain;
 
-use std::{env, ffi::OsString};
+use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
     Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable, error::ErrorKind,
@@ -61,8 +61,12 @@ pub(crate) enum Task {
         /// Write the script for this shell.
         shell: Shell,
     },
-    /// Print the man page.
-    Man,
+    /// Print the man pages of all commands.
+    Man {
+        /// Write each page to a file in this folder instead, like silverback-connect.1.
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
 }
 
 impl Args {
@@ -103,7 +107,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Error> {
         Some(Task::Connect(args)) => target::check(&args.dial),
         Some(Task::Bench(args)) => target::check(&args.dial),
         Some(Task::Check(args)) => target::check(&args.dial),
-        None | Some(Task::Hub(_) | Task::Completions { .. } | Task::Man) => Ok(()),
+        None | Some(Task::Hub(_) | Task::Completions { .. } | Task::Man { .. }) => Ok(()),
     }
 }
 

@@ -1,7 +1,10 @@
-//! Completions for shells, and the man page.
+//! Completions for shells, and the man pages.
 
-use clap::CommandFactory;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
+use clap_mangen::Man;
 
 use crate::{args::Args, error::Error, standard_output::print};
 
@@ -13,14 +16,36 @@ pub(crate) fn print_completions(shell: Shell) -> Result<(), Error> {
 }
 
 /// Prints the man page of the program, followed by those of its commands.
-pub(crate) fn print_man_page() -> Result<(), Error> {
-    let mut command = Args::command();
-    command.build();
+pub(crate) fn print_man_pages() -> Result<(), Error> {
     let mut text = Vec::new();
-    let pages = std::iter::once(&command).chain(command.get_subcommands().filter(|sub| sub.get_name() != "help"));
-    for page in pages {
-        let rendered = clap_mangen::Man::new(page.clone()).render(&mut text);
-        rendered.map_err(|error| Error::System(format!("cannot write the man page: {error}")))?;
+    for page in man_pages() {
+        page.render(&mut text).map_err(|error| Error::System(format!("cannot write the man pages: {error}")))?;
     }
     print(&text)
+}
+
+/// Writes each man page to a file of its own, as `man` finds it: `silverback.1`, `silverback-connect.1`.
+pub(crate) fn write_man_pages(folder: &Path) -> Result<(), Error> {
+    for page in man_pages() {
+        let written = page.generate_to(folder);
+        written.map_err(|error| {
+            Error::Usage(format!("--directory {}: cannot write {}: {error}", folder.display(), page.get_filename()))
+        })?;
+    }
+    Ok(())
+}
+
+/// The page of the program, then those of its commands and of their commands.
+fn man_pages() -> Vec<Man> {
+    let mut command = Args::command();
+    command.build();
+    let mut pages = Vec::new();
+    collect(&command, &mut pages);
+    pages
+}
+
+fn collect(command: &Command, pages: &mut Vec<Man>) {
+    pages.push(Man::new(command.clone()));
+    // `silverback help` and `silverback hub help` print what the pages say.
+    command.get_subcommands().filter(|sub| sub.get_name() != "help").for_each(|sub| collect(sub, pages));
 }

@@ -54,7 +54,8 @@ fn run() -> Result<(), Error> {
         Some(Task::Check(args)) => check::run(*args),
         Some(Task::Hub(args)) => hub::run(*args),
         Some(Task::Completions { shell }) => completions::print_completions(shell),
-        Some(Task::Man) => completions::print_man_page(),
+        Some(Task::Man { directory: None }) => completions::print_man_pages(),
+        Some(Task::Man { directory: Some(directory) }) => completions::write_man_pages(&directory),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::bench::{self, fanout};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
 use crate::hub_faults;
-use crate::instructions;
+use crate::{instructions, package};
 
 /// The project's chores.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub(crate) enum Chore {
     Soak(soak::Request),
     /// Kill and freeze brokers and nodes of the hub under load: the selection of `cargo xtask test`, or everything.
     HubFaults(hub_faults::Request),
+    /// Pack the program as it is published into target/package/: an archive with man pages, completions and units.
+    Package(package::Request),
     /// Write the lists of public items in docs/public-api/.
     PublicApi(public_api::Request),
     /// List import circles between the files of each crate, arrows between rooms that ARCHITECTURE.md does not allow,

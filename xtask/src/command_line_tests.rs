@@ -3,7 +3,7 @@ use clap::{CommandFactory as _, Parser as _};
 use super::{AutobahnRequest, Chore, CommandLine, Http, Role, TestRequest};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
-use crate::{bench, hub_faults, instructions};
+use crate::{bench, hub_faults, instructions, package};
 
 fn parsed(line: &str) -> Result<Chore, String> {
     let words = ["xtask"].into_iter().chain(line.split_whitespace());
@@ -116,4 +116,14 @@ fn the_public_items_are_listed_or_checked() {
 fn rooms_takes_crates() {
     let crates = vec!["silverback".to_owned()];
     assert_eq!(parsed("rooms silverback"), Ok(Chore::Rooms { crates }));
+}
+
+#[test]
+fn a_package_is_for_this_machine_or_for_another_target() {
+    assert_eq!(parsed("package"), Ok(Chore::Package(package::Request { target: None, deb: false })));
+    let target = Some("x86_64-unknown-linux-musl".to_owned());
+    assert_eq!(
+        parsed("package --deb --target x86_64-unknown-linux-musl"),
+        Ok(Chore::Package(package::Request { target, deb: true }))
+    );
 }

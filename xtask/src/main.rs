@@ -23,6 +23,7 @@ mod interop;
 mod kernels;
 mod models;
 mod own_tests;
+mod package;
 mod process;
 mod program;
 mod ready;
@@ -73,6 +74,7 @@ fn perform(chore: Chore) -> Result<bool, error::Error> {
         Chore::Fanout(request) => bench::fanout::run(&Workspace::load()?, &request),
         Chore::Instructions(request) => instructions::run(&Workspace::load()?, &request),
         Chore::Hold(request) => capacity::hold::run(&Workspace::load()?, &request),
+        Chore::Package(request) => package::run(&Workspace::load()?, &request),
         Chore::PublicApi(request) => checks::public_api::run(&Workspace::load()?, &request),
         Chore::Rooms { crates } => checks::rooms::run(&Workspace::load()?, &crates),
         Chore::HubFaults(request) => hub_faults::run(&Workspace::load()?, &request),

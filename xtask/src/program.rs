@@ -4,23 +4,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::error::{Error, OrFailed as _, Verdict};
+use crate::error::Error;
 use crate::process::{Running, Task};
 use crate::ready;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// The step `release`.
-pub(crate) fn build(workspace: &Workspace) -> Verdict {
-    let path = ensure(workspace)?;
-    let size = path.metadata().or_failed(path.display())?.len();
-    Ok(format!("silverback, {:.1} MB", size as f64 / 1e6))
-}
-
 /// Builds it if it is not up to date and returns its path.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, Error> {
-    workspace.cargo(&["build", "--profile", "dist", "--package", "silverback-cli"]).run()?;
-    let path = workspace.target.join("dist/silverback");
+    ensure_for(workspace, None)
+}
+
+/// The same for a target like `x86_64-unknown-linux-musl`.
+pub(crate) fn ensure_for(workspace: &Workspace, target: Option<&str>) -> Result<PathBuf, Error> {
+    let arguments = ["build", "--profile", "dist", "--package", "silverback-cli"];
+    workspace.cargo(&arguments).args(target.iter().flat_map(|target| ["--target", target])).limit(BUILD_LIMIT).run()?;
+    let folder = target.map_or_else(|| workspace.target.clone(), |target| workspace.target.join(target));
+    let path = folder.join("dist/silverback");
     if !path.is_file() {
         return Err(Error::Failed(format!("the build left no {}", path.display())));
     }
@@ -109,4 +109,5 @@ impl Service {
     }
 }
 
+const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);

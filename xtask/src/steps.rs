@@ -7,7 +7,7 @@ use crate::summary;
 use crate::workspace::Workspace;
 use crate::{
     autobahn, book, browser, checks, coverage, fuzz, hub_faults, instructions, interop, kernels, models, own_tests,
-    program,
+    package,
 };
 
 pub(crate) const ALL: &[Step] = &[
@@ -25,7 +25,7 @@ pub(crate) const ALL: &[Step] = &[
     step("tests", "unit, integration and documentation tests with all features", own_tests::run),
     step("frameworks", "echo servers on poem, salvo and warp", own_tests::run_on_frameworks),
     step("tests-32-bit", "the core's tests on a machine of 32 bits", own_tests::run_on_32_bits),
-    step("release", "the program builds with the profile `dist`", program::build),
+    step("release", "the program builds with the profile `dist`, and its archive is complete", package::step),
     step("kernels-asan", "the masking and UTF-8 kernels under AddressSanitizer", kernels::address_sanitizer),
     step("kernels-valgrind", "the masking and UTF-8 kernels under valgrind", kernels::valgrind),
     step("kernels-miri", "the masking and UTF-8 kernels under Miri", kernels::miri),
@@ -34,6 +34,7 @@ pub(crate) const ALL: &[Step] = &[
     step("coverage", "the lines of the core that its tests reach", coverage::run),
     step("fuzz", "each fuzz target for some seconds", fuzz::run),
     step("browser", "the page in a real Chromium", browser::run),
+    step("kubernetes", "docs/deploy/kubernetes.yaml fits the schemas of Kubernetes", checks::kubernetes::check),
     step("python-client", "Python websockets talks to the program", interop::python_client),
     step("python-server", "our Dialer talks to Python websockets", interop::python_server),
     step(

@@ -1,6 +1,7 @@
 //! Completions for shells, and the man page.
 
 use std::{
+    fs,
     io::Write,
     process::{Command, Stdio},
 };
@@ -48,15 +49,47 @@ fn bash_can_read_its_script() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "--password-file\n");
 }
 
+/// A page for each command, in this order.
+const PAGES: [&str; 10] = [
+    "silverback",
+    "silverback-connect",
+    "silverback-bench",
+    "silverback-check",
+    "silverback-hub",
+    "silverback-hub-config",
+    "silverback-hub-config-check",
+    "silverback-hub-config-print",
+    "silverback-completions",
+    "silverback-man",
+];
+
+/// The names in the titles of the pages.
+fn titles(manual: &str) -> Vec<&str> {
+    manual.lines().filter_map(|line| line.strip_prefix(".TH ")?.split(' ').next()).collect()
+}
+
 #[test]
 fn the_manual_has_a_page_for_each_command() {
     let manual = printed(&["man"]);
     assert!(manual.starts_with(".ie"), "{}", &manual[..100]);
-    let pages: Vec<_> = manual.lines().filter_map(|line| line.strip_prefix(".TH ")?.split(' ').next()).collect();
-    let expected =
-        ["", "-connect", "-bench", "-check", "-hub", "-completions", "-man"].map(|name| format!("silverback{name}"));
-    assert_eq!(pages, expected);
+    assert_eq!(titles(&manual), PAGES);
     for word in ["wss://example.com/chat", r"\-\-password\-file", "SILVERBACK_LISTEN", "Exit codes:", "143"] {
         assert!(manual.contains(word), "{word}");
     }
+}
+
+#[test]
+fn each_page_of_the_manual_can_be_written_to_a_file() {
+    let folder = std::env::temp_dir().join(format!("silverback-man-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    assert_eq!(printed(&["man", "--directory", folder.to_str().unwrap()]), "");
+    for name in PAGES {
+        let page = fs::read_to_string(folder.join(format!("{name}.1"))).unwrap();
+        assert_eq!(titles(&page), [name]);
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), PAGES.len());
+    fs::remove_dir_all(&folder).unwrap();
+    let (code, _, err) = run(&["man", "--directory", folder.to_str().unwrap()], &[]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("cannot write silverback.1"), "{err}");
 }

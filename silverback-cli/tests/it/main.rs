@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod compression;
 mod connect;
+mod container;
 mod disconnects;
 mod echo;
 mod exits;

@@ -2,6 +2,7 @@
 
 pub(crate) mod conformance;
 pub(crate) mod features;
+pub(crate) mod kubernetes;
 pub(crate) mod lints;
 pub(crate) mod msrv;
 pub(crate) mod promises;

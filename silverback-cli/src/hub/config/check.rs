@@ -56,9 +56,11 @@ fn of_namespace(namespace: &Namespace, strangers_come: bool, warnings: &mut Vec<
 #[cfg(unix)]
 fn of_file(config: &Config, path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
+    // A URL has a password before `@` or in its query.
+    let is_secret = |name: &str, text: &str| text != REDACTED && (name != "engine" || text.contains(['@', '?']));
     let has_secrets = ["token_secret", "api_key", "engine"].iter().any(|name| {
         matches!(config.source(name), Source::File { .. })
-            && config.texts(name).iter().any(|text| text != REDACTED && text != "memory")
+            && config.texts(name).iter().any(|text| is_secret(name, text))
     });
     let mode = path.metadata().ok()?.permissions().mode();
     let is_open = has_secrets && mode & 0o004 != 0;
