@@ -1,8 +1,9 @@
 //! Runs every fuzz target for some seconds, from the kept seeds and the corpus of earlier runs.
 
-use std::fs;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, thread};
 
 use serde_json::Value;
 
@@ -27,8 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     };
     fuzz("build").run()?;
     let seconds = workspace.fuzz_time.as_secs();
-    let mut failures = Vec::new();
-    for target in &targets {
+    let one = |target: &String| -> Result<bool, Error> {
         println!("fuzzing {target} for {seconds} s");
         let run = fuzz("run")
             .arg(target)
@@ -36,8 +36,23 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
             .args(["--", "-print_final_stats=1", "-timeout=20"])
             .arg(format!("-max_total_time={seconds}"))
             .limit(workspace.fuzz_time + SLACK);
-        if run.run().is_err() {
-            failures.push(target.as_str());
+        Ok(run.run_logged(&workspace.log(&format!("fuzz-{target}"))).is_ok())
+    };
+    let mut failures = Vec::new();
+    // A fuzzer is one thread. One for each core.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    for targets in targets.chunks(cores) {
+        let passed: Vec<_> = thread::scope(|scope| {
+            let running: Vec<_> = targets.iter().map(|target| scope.spawn(|| one(target))).collect();
+            running
+                .into_iter()
+                .map(|run| run.join().ok().or_failed("a thread ended early").and_then(|passed| passed))
+                .collect()
+        });
+        for (target, passed) in targets.iter().zip(passed) {
+            if !passed? {
+                failures.push(target.as_str());
+            }
         }
     }
     if !failures.is_empty() {

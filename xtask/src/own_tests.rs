@@ -1,11 +1,14 @@
 //! The project's own tests.
 
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use crate::brokers;
 use crate::error::{Error, Verdict};
 use crate::fronts;
+use crate::process::Task;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -41,7 +44,7 @@ fn run_all(workspace: &Workspace, which: &[&str]) -> Result<u64, Error> {
         peers.extend(fronts::variables(workspace));
     }
     let task = peers.iter().fold(task, |task, (variable, path)| task.env(variable, path));
-    let output = task.args(which).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
+    let output = side_by_side(task).args(which).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
     match count_passed(&output) {
         0 => Err(Error::Failed("no test ran".to_owned())),
         count => Ok(count),
@@ -60,8 +63,14 @@ fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Error> {
         "rustls-tls-webpki-roots,with-rustls-0_23",
         "tls::",
     ];
-    let output = workspace.cargo(&arguments).limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?;
-    Ok(count_passed(&output))
+    let task = side_by_side(workspace.cargo(&arguments));
+    Ok(count_passed(&task.limit(LIMIT).read_aloud().succeeded_or_named(failed_test)?))
+}
+
+/// Most tests wait for a peer or a time limit: those of the program compute for 56 of 224 seconds.
+fn side_by_side(task: Task) -> Task {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    task.env("RUST_TEST_THREADS", (TESTS_PER_CORE * cores).to_string())
 }
 
 /// The examples for HTTP frameworks. They are outside the workspace, so the first run builds the frameworks.
@@ -116,6 +125,7 @@ pub(crate) fn count_passed(output: &str) -> u64 {
 /// The start code of a C program of 32 bits, in the places where distributions keep it.
 const STARTS_OF_32_BITS: &[&str] = &["/usr/lib32/crt1.o", "/usr/lib/i386-linux-gnu/crt1.o"];
 const MACHINE_OF_32_BITS: &str = "i686-unknown-linux-gnu";
+const TESTS_PER_CORE: usize = 4;
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 #[cfg(test)]

@@ -99,10 +99,8 @@ pub(crate) const ALL: &[Step] = &[
         "pages in Chromium and Firefox talk to our server over HTTP/2, in Chromium over HTTP/3 too",
         interop::versions::browsers,
     ),
-    step("autobahn-server", "Autobahn's fuzzing client against the program", autobahn::server_step),
-    step("autobahn-client", "Autobahn's fuzzing server against our Dialer", autobahn::client_step),
-    step("autobahn-http2", "the suite against the program and our Dialer over HTTP/2", autobahn::http2_step),
-    step("autobahn-http3", "the suite against the program and our Dialer over HTTP/3", autobahn::http3_step),
+    step("autobahn", "the suite against the program and our Dialer", autobahn::http1_step),
+    step("autobahn-streams", "the suite against both over HTTP/2 and HTTP/3", autobahn::streams_step),
     step("autobahn-table", "docs/autobahn.md agrees with this run", autobahn::table_step),
 ];
 

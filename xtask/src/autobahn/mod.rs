@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace, request: &AutobahnRequest) -> Result<bo
     Ok(all_passed)
 }
 
-/// Runs them at the same time. The suite is one thread, so that each part has a core.
+/// Runs them at the same time. The suite is one thread and often waits, so that two parts for each core are not too many.
 fn run_parts(workspace: &Workspace, parts: &[Part], patterns: &[String]) -> Result<Vec<(Part, Verdict)>, Error> {
     // Installed before two want it at once.
     Suite::prepare(workspace)?;
@@ -60,32 +60,25 @@ fn run_parts(workspace: &Workspace, parts: &[Part], patterns: &[String]) -> Resu
     }))
 }
 
-pub(crate) fn server_step(workspace: &Workspace) -> Verdict {
-    run_selection(workspace, Role::Server)
+/// Both roles over HTTP/1.1.
+pub(crate) fn http1_step(workspace: &Workspace) -> Verdict {
+    let notes = in_both_roles(workspace, &[Http::Http1], &selection::selection())?;
+    Ok(format!("{notes}; {}", selection::WORDS.replace('\n', " ")))
 }
 
-pub(crate) fn client_step(workspace: &Workspace) -> Verdict {
-    run_selection(workspace, Role::Client)
+/// Both roles over HTTP/2 and HTTP/3.
+pub(crate) fn streams_step(workspace: &Workspace) -> Verdict {
+    let notes = in_both_roles(workspace, &[Http::Http2, Http::Http3], &selection::selection_over_streams())?;
+    let done = selection::WORDS_OVER_STREAMS;
+    Ok(format!("{notes}; {done}; the rest: cargo xtask autobahn --http 2 --full, and 3"))
 }
 
-/// Both roles over HTTP/2.
-pub(crate) fn http2_step(workspace: &Workspace) -> Verdict {
-    both_roles_over(workspace, Http::Http2)
-}
-
-/// Both roles over HTTP/3.
-pub(crate) fn http3_step(workspace: &Workspace) -> Verdict {
-    both_roles_over(workspace, Http::Http3)
-}
-
-fn both_roles_over(workspace: &Workspace, http: Http) -> Verdict {
-    let parts = [Role::Server, Role::Client].map(|role| Part { role, http });
-    let mut notes = Vec::new();
-    for (part, verdict) in run_parts(workspace, &parts, &selection::selection_over_streams())? {
-        notes.push(format!("{}: {}", part.role.word(), verdict?));
-    }
-    let (done, version) = (selection::WORDS_OVER_STREAMS, http.word());
-    Ok(format!("{}; {done}; the rest: cargo xtask autobahn --http {version} --full", notes.join(", ")))
+fn in_both_roles(workspace: &Workspace, versions: &[Http], patterns: &[String]) -> Verdict {
+    let both = |http: &Http| [Role::Server, Role::Client].map(|role| Part { role, http: *http });
+    let parts: Vec<_> = versions.iter().flat_map(both).collect();
+    let outcomes = run_parts(workspace, &parts, patterns)?;
+    let notes = outcomes.into_iter().map(|(part, verdict)| Ok(format!("{}: {}", part.name(), verdict?)));
+    Ok(notes.collect::<Result<Vec<_>, Error>>()?.join(", "))
 }
 
 /// Compares the table in the repository with what both roles have just shown.
@@ -101,11 +94,6 @@ pub(crate) fn table_step(workspace: &Workspace) -> Verdict {
         return Err(Error::Failed(format!("{TABLE} is out of date in {cases}: run cargo xtask autobahn --full")));
     }
     Ok(format!("agrees in {} cases", catalogue.cases.len()))
-}
-
-fn run_selection(workspace: &Workspace, role: Role) -> Verdict {
-    let note = run_part(workspace, Part { role, http: Http::Http1 }, &selection::selection())?;
-    Ok(format!("{note}; {}", selection::WORDS.replace('\n', " ")))
 }
 
 fn run_part(workspace: &Workspace, part: Part, patterns: &[String]) -> Verdict {
