@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
 
 use clap::{Arg, Command};
+use silverback_testkit::pages::{self, Call};
 
 use super::*;
 use crate::error::EXIT_CODES;
@@ -51,6 +52,64 @@ fn the_page_knows_no_flag_that_is_not_there() {
         };
         assert!(known.contains(flag) || OTHERS_FLAGS.contains(&flag), "--{flag} is not a flag of silverback");
     }
+}
+
+/// `tests/it/pages.rs` also runs those in blocks.
+#[test]
+fn every_command_on_a_page_or_in_the_help_can_be_parsed() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let of_block = |block: pages::Block| block.commands.into_iter().map(move |it| (block.place.clone(), it.text));
+    let mut lines: Vec<_> = pages::blocks(&root).into_iter().flat_map(of_block).collect();
+    lines.extend(pages::spans(&root).into_iter().filter(|(_, code)| code.starts_with("silverback ") && !is_name(code)));
+    lines.extend(commands().iter().flat_map(|(name, command)| examples(name, command)));
+    let mut count = 0;
+    for (place, line) in lines {
+        for arguments in pages::calls(&line).iter().filter_map(arguments) {
+            let values = arguments.iter().map(|word| with_value(word));
+            let words = ["silverback".to_owned()].into_iter().chain(values).map(OsString::from);
+            let parsed = Args::parse_from(words).and_then(|args| args.map_or(Ok(()), |args| check(&args)));
+            assert!(parsed.is_ok(), "{place}: {line}: {parsed:?}");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "only {count} commands were found");
+}
+
+/// What the program gets from a command of a page, if it is the program's.
+fn arguments(call: &Call) -> Option<&[String]> {
+    let (program, rest) = call.words.split_first()?;
+    if program.rsplit('/').next() == Some("silverback") {
+        return Some(rest);
+    }
+    let is_ours = match rest.iter().position(|word| word == "-p") {
+        Some(place) => rest.get(place + 1).is_some_and(|package| package == "silverback-cli"),
+        None => true,
+    };
+    let is_run = program == "cargo" && rest.first().is_some_and(|word| word == "run") && is_ours;
+    let first = rest.iter().position(|word| word == "--").map_or(rest.len(), |place| place + 1);
+    is_run.then(|| &rest[first..])
+}
+
+/// Whether a span only names the program or a command of it.
+fn is_name(code: &str) -> bool {
+    code.chars().all(|c| c.is_ascii_lowercase() || c == ' ')
+}
+
+/// Replaces the words that stand for a value.
+fn with_value(word: &str) -> String {
+    match word {
+        "URL" => "ws://localhost/".to_owned(),
+        "ORIGIN" => "https://example.com".to_owned(),
+        "SHELL" => "bash".to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+/// The commands in the help. Two spaces divide them from their description.
+fn examples(name: &str, command: &Command) -> Vec<(String, String)> {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next()).map(str::to_owned);
+    lines.filter(|line| line.contains("silverback")).map(|line| (format!("the help of {name}"), line)).collect()
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | [`peer`] | the scripted peer of a sans-I/O endpoint |
 //! | [`poll`] | polling by hand: single polls, counted wake-ups, futures that are dropped early |
 //! | [`clock`] | a clock that moves only when the test moves it |
+//! | [`pages`] | the commands on the project's pages |
 //! | `http2` | a client that opens WebSockets over HTTP/2 by hand (feature `http2`) |
 //! | `broker` | a broker that a test kills, freezes and starts again (feature `brokers`, on Unix) |
 //! | `http3` | the bytes of HTTP/3 by hand, and a client that sends them over QUIC (feature `http3`) |
@@ -23,6 +24,7 @@ pub mod cuts;
 pub mod http2;
 #[cfg(feature = "http3")]
 pub mod http3;
+pub mod pages;
 pub mod peer;
 pub mod pipe;
 pub mod poll;

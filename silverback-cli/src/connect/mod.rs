@@ -47,11 +47,11 @@ pub(crate) fn after_help() -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  silverback wss://example.com/chat                    talk at a prompt
+  silverback wss://example.com/chat                     talk at a prompt
   echo hi | silverback connect ws://localhost:8000/ws/echo
-  silverback connect URL --send subscribe --count 10   print ten messages and end
-  silverback connect URL --wait off --format json      print every message as a line of JSON
-  silverback connect URL --format raw <in.png >out.png one binary message there and back";
+  silverback connect URL --send subscribe --count 10    print ten messages and end
+  silverback connect URL --wait off --format json       print every message as a line of JSON
+  silverback connect URL --format raw <in.png >out.png  one binary message there and back";
 
 const REMARK: &str = "A closed output pipe is not an error.";
 const CODES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143];

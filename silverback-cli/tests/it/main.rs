@@ -18,6 +18,7 @@ mod http3;
 mod hub;
 mod invisible;
 mod options;
+mod pages;
 mod paused;
 mod printing;
 mod requests;

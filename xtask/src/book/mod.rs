@@ -31,6 +31,6 @@ pub(crate) fn complaints(workspace: &Workspace) -> Result<Vec<String>, Error> {
     complaints.extend(links::not_in_the_summary(&pages));
     complaints.extend(quotes::complaints(&pages));
     complaints.extend(snippets::complaints(workspace, &pages));
-    complaints.extend(commands::complaints(workspace, &pages)?);
+    complaints.extend(commands::complaints(workspace, &pages));
     Ok(complaints)
 }

@@ -11,6 +11,8 @@ pub(super) struct Page {
     /// The ids that GitHub and mdBook give to the headings.
     pub(super) anchors: BTreeSet<String>,
     pub(super) blocks: Vec<Block>,
+    /// Spans of code in sentences, with their lines.
+    pub(super) spans: Vec<(String, usize)>,
 }
 
 /// A link or a picture.
@@ -67,6 +69,7 @@ pub(super) fn read(text: &str) -> Page {
                 if let Some(heading) = &mut heading {
                     heading.push_str(&words);
                 }
+                page.spans.push((words.to_string(), line_at(place.start)));
             }
             // Also runs of HTML, which come in pieces.
             Event::Html(html) => comment = comment_in(&html).or(comment),
