@@ -27,7 +27,7 @@ pub(crate) enum Error {
     Protocol(String),
     /// A step timed out, or an expected message did not arrive.
     Timeout(String),
-    /// A `--fail-if` condition matched.
+    /// A `--fail-if` condition matched, or messages differ from those of a recording.
     Condition(String),
     /// A signal ended the program, which prints nothing about it. The exit code is what shells expect: 128 plus the
     /// signal's number.
@@ -117,8 +117,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
     (5, "the server refused the WebSocket handshake, or closed without an answer"),
     (6, "the server closed with a code other than 1000 or 1001, or the connection was lost"),
     (7, "the server broke the protocol, or exceeded a limit"),
-    (8, "a step timed out, or `--count` or `--until` was not met"),
-    (9, "a `bench --fail-if` condition matched"),
+    (8, "a step timed out, or `--count`, `--until` or `--expect` was not met"),
+    (9, "a `bench --fail-if` condition matched, or messages differ from those that `--expect` asks for"),
     (129, "hung up: SIGHUP"),
     (130, "interrupted: SIGINT, Ctrl-C"),
     (143, "terminated: SIGTERM"),

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, ValueEnum};
 use regex::bytes::Regex;
 
+use super::recording::replay::Speed;
 use crate::{
     colours::When,
     dialing::options::{DialOptions, OfferOptions},
@@ -44,6 +45,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB", visible_alias = "max-message")]
     #[arg(help_heading = MESSAGES)]
     pub(crate) max_message_size: u64,
+
+    /// Record all messages in this new file, a JSON object on a line for each. Only its owner can read it. Headers are not
+    /// recorded.
+    #[arg(long, value_name = "FILE", help_heading = RECORDING)]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Send the messages that this recording has sent, at the same times, instead of standard input.
+    #[arg(long, value_name = "FILE", help_heading = RECORDING)]
+    pub(crate) replay: Option<PathBuf>,
+
+    /// With --replay: replay this many times as fast. 0 sends everything at once.
+    #[arg(long, value_name = "FACTOR", value_parser = Speed::parse, default_value = "1", requires = "replay")]
+    #[arg(help_heading = RECORDING)]
+    pub(crate) speed: Speed,
+
+    /// With --replay: expect the messages that the recording has received, in their order. End with 9 if one differs or
+    /// there are more, and with 8 if some do not arrive in time.
+    #[arg(long, requires = "replay", conflicts_with_all = ["count", "until"], help_heading = RECORDING)]
+    pub(crate) expect: bool,
 
     /// Close the connection after this much silence from the server once the input has ended, like 1s. 0 closes at
     /// once, and `off` leaves it to the server. Default: 1s, but 10s until the server has answered the last message.
@@ -124,5 +144,6 @@ fn parse_regex(text: &str) -> Result<Regex, String> {
 }
 
 const MESSAGES: &str = "Messages";
+const RECORDING: &str = "Recording";
 const END: &str = "Waiting and ending";
 const SHOW: &str = "Display";

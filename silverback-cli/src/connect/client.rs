@@ -1,8 +1,8 @@
 //! Connects, and again if that is wanted, and has everything that outlives a connection.
 
-use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, path::PathBuf, sync::Arc, time::Duration};
 
-use silverback::{Conn, Message, Reconnect};
+use silverback::{CloseFrame, Conn, Message, Reconnect};
 use tokio::time::timeout;
 
 use super::{
@@ -14,7 +14,8 @@ use super::{
     },
     notes::Notes,
     output::{Drawn, Output, Sink},
-    plan::{Plan, Source},
+    plan::{Plan, Replay, Source},
+    recording::{recorder::Recorder, replay::Expected},
     waiting::Waiting,
 };
 use crate::{
@@ -37,6 +38,11 @@ pub(crate) struct Client {
     pub(super) input_has_ended: bool,
     /// Messages that were read from the input but not accepted by a connection yet.
     pub(super) backlog: VecDeque<Message>,
+    pub(super) recorder: Option<Recorder>,
+    /// The messages that should arrive, with `--expect`.
+    pub(super) expectations: Option<input::Expectations>,
+    /// The Close frame of a recording that is replayed.
+    pub(super) farewell: Option<CloseFrame>,
     prompt: Option<PromptParts>,
 }
 
@@ -59,7 +65,7 @@ impl Client {
                     Some(PromptParts { editor: Some(editor), drawn, terminal: Terminal::default() }),
                 )
             }
-            Source::Pipe(_) => (Sink::Plain(Box::new(standard_output::unbuffered())), None),
+            Source::Pipe(_) | Source::Replay(_) => (Sink::Plain(Box::new(standard_output::unbuffered())), None),
         };
         let output = Output::start(sink)?;
         let notes = match plan.is_interactive() {
@@ -69,6 +75,7 @@ impl Client {
         let observer = notes.clone();
         plan.destination.dialer = plan.destination.dialer.observer(move |event| observer.verbose(&describe(event)));
         let waiting = Waiting::new(plan.rule.clone());
+        let recorder = plan.record.take().map(Recorder::start).transpose()?;
         Ok(Self {
             plan,
             notes,
@@ -78,6 +85,9 @@ impl Client {
             inputs: None,
             input_has_ended: false,
             backlog: VecDeque::new(),
+            recorder,
+            expectations: None,
+            farewell: None,
             prompt,
         })
     }
@@ -97,7 +107,11 @@ impl Client {
                 false => self.notes.verbose(words),
             }
         }
-        let written = self.leave(is_hurried).await;
+        let (written, recorded) = self.leave(is_hurried).await;
+        let outcome = match recorded {
+            Err((path, error)) => outcome.and(End::Recording { path, error }.outcome(undone.clone())),
+            Ok(()) => outcome,
+        };
         match written {
             Err(error) => outcome.and(End::Output(error).outcome(undone)),
             Ok(()) => outcome,
@@ -140,6 +154,12 @@ impl Client {
         if self.inputs.is_none() {
             self.inputs = Some(match (&self.plan.source, &mut self.prompt) {
                 (Source::Pipe(cutting), _) => input::read_pipe(cutting.clone())?,
+                (Source::Replay(Replay { recording, speed, expects }), _) => {
+                    if *expects {
+                        self.expectations = Some(input::expect(recording.clone())?);
+                    }
+                    input::replay(recording.clone(), *speed)?
+                }
                 (Source::Prompt(_), Some(PromptParts { editor, terminal, drawn })) => match editor.take() {
                     Some(mut editor) if terminal.take_keys(drawn)? => {
                         editor.list_to(self.notes.clone());
@@ -153,19 +173,37 @@ impl Client {
         Ok(())
     }
 
-    /// Writes the remaining output and restores the terminal.
-    async fn leave(self, is_hurried: bool) -> io::Result<()> {
+    /// Writes the remaining output and the rest of the recording, and restores the terminal.
+    async fn leave(self, is_hurried: bool) -> (io::Result<()>, Result<(), (PathBuf, io::Error)>) {
         // From now on the first signal ends the program at once.
         drop(self.signals);
-        let finish = self.output.finish();
-        let written = match is_hurried {
-            true => timeout(HURRY, finish).await.unwrap_or(Ok(())),
-            false => finish.await,
+        let most = if is_hurried { HURRY } else { Duration::MAX };
+        let written = timeout(most, self.output.finish()).await.unwrap_or(Ok(()));
+        let recorded = match self.recorder {
+            Some(recorder) => {
+                let path = recorder.path().to_owned();
+                let recorded = timeout(most, recorder.finish()).await.unwrap_or(Ok(()));
+                recorded.map_err(|error| (path, error))
+            }
+            None => Ok(()),
         };
         if let Some(PromptParts { editor: None, drawn, terminal }) = self.prompt {
             terminal.restore(drawn.settle());
         }
-        written
+        (written, recorded)
+    }
+}
+
+/// The next message to be expected; `None` after the last one.
+pub(super) async fn next_expected(expectations: &mut Option<input::Expectations>) -> Option<Result<Expected, Error>> {
+    expectations.as_mut()?.recv().await
+}
+
+/// Writes a part of the recording; returns how it fails. It never ends without a recording.
+pub(super) async fn record_some(recorder: &mut Option<Recorder>) -> io::Result<()> {
+    match recorder {
+        Some(recorder) => recorder.write_some().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why it ended, and what that means for the exit code.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use silverback::{CloseCode, CloseInfo, Initiator, reconnect::Disconnect};
 
@@ -27,6 +27,10 @@ pub(crate) enum End {
     Signal(u8),
     /// Standard output failed.
     Output(io::Error),
+    /// The file of `--record` cannot be written.
+    Recording { path: PathBuf, error: io::Error },
+    /// A message differs from the recording (`--expect`).
+    Different(String),
     /// The input cannot be used.
     Input(Error),
 }
@@ -55,6 +59,10 @@ impl End {
             // The reader closed the pipe because it has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Self::Output(error) => Err(Error::System(format!("cannot write to standard output: {error}"))),
+            Self::Recording { path, error } => {
+                Err(Error::System(format!("cannot write the recording {}: {error}", path.display())))
+            }
+            Self::Different(text) => Err(Error::Condition(text)),
             Self::Input(error) => Err(error),
         }
     }

@@ -32,14 +32,17 @@ pub(super) fn start(path: PathBuf, kind: Kind, most: u64) -> Reading {
 /// Reads a file at once, with the limits of [`start`].
 pub(super) fn read(path: PathBuf, kind: Kind, most: u64) -> Result<Message, String> {
     let path = at_home(path);
-    let shown = path.display().to_string();
-    let cannot = |error: io::Error| format!("cannot read {shown}: {error}");
-    let file = open(&path).map_err(cannot)?;
-    // Others may have no end.
-    if !file.metadata().map_err(cannot)?.is_file() {
-        return Err(format!("{shown} is not a regular file"));
+    read_to_end(open_regular(&path)?, &path.display().to_string(), kind, most)
+}
+
+/// Opens a regular file. Others may have no end.
+pub(super) fn open_regular(path: &Path) -> Result<File, String> {
+    let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
+    let file = open(path).map_err(cannot)?;
+    match file.metadata().map_err(cannot)?.is_file() {
+        true => Ok(file),
+        false => Err(format!("{} is not a regular file", path.display())),
     }
-    read_to_end(file, &shown, kind, most)
 }
 
 /// Reads all of a stream, which `shown` names.

@@ -7,6 +7,7 @@
 //! | `client`, `session` | the parts that outlive a conversation; the conversation, over one or several connections |
 //! | `waiting` | the conditions for the end |
 //! | `view`, `output`, `notes` | the output |
+//! | `recording` | recordings: their lines, how they are written and replayed |
 //! | `ending` | the reason for the end, and the exit code |
 
 pub(crate) mod args;
@@ -18,6 +19,7 @@ mod input;
 mod notes;
 mod output;
 mod plan;
+mod recording;
 mod session;
 mod view;
 mod waiting;
@@ -51,7 +53,9 @@ Examples:
   echo hi | silverback connect ws://localhost:8000/ws/echo
   silverback connect URL --send subscribe --count 10    print ten messages and end
   silverback connect URL --wait off --format json       print every message as a line of JSON
-  silverback connect URL --format raw <in.png >out.png  one binary message there and back";
+  silverback connect URL --format raw <in.png >out.png  one binary message there and back
+  silverback connect URL --record talk.ndjson           record everything that is said
+  silverback connect URL --replay talk.ndjson --expect  send it again, and compare the answers";
 
 const REMARK: &str = "A closed output pipe is not an error.";
-const CODES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143];
+const CODES: [u8; 13] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 129, 130, 143];

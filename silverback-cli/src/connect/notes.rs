@@ -1,7 +1,15 @@
 //! Notes beside the messages, on standard error or above the prompt.
 
-use super::{output::NoteQueue, plan::Loudness, view::View};
+use super::{output::NoteQueue, view::View};
 use crate::{diagnostics, printable::printable_lines};
+
+/// The amount of output besides messages and errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loudness {
+    Quiet,
+    Normal,
+    Verbose,
+}
 
 /// Shows notes, as far as the options allow.
 #[derive(Clone, Debug)]

@@ -11,6 +11,11 @@ use super::{
     args::{Args, Format},
     file::{self, Kind},
     input::{editor::Keep, pipe::Cutting},
+    notes::Loudness,
+    recording::{
+        recorder::Target,
+        replay::{Recording, Speed},
+    },
     view::View,
     waiting::Rule,
 };
@@ -22,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) destination: Destination,
     pub(crate) view: View,
     pub(crate) source: Source,
+    /// The file to record to.
+    pub(crate) record: Option<Target>,
     /// The way to send typed lines.
     pub(crate) lines_are_binary: bool,
     /// Messages to send first on each connection.
@@ -34,18 +41,20 @@ pub(crate) struct Plan {
 }
 
 /// The source of messages to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Source {
     Prompt(Keep),
     Pipe(Cutting),
+    Replay(Replay),
 }
 
-/// The amount of output besides messages and errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Loudness {
-    Quiet,
-    Normal,
-    Verbose,
+/// A recording to replay.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    pub(crate) recording: Recording,
+    pub(crate) speed: Speed,
+    /// Whether the received messages must be those of the recording.
+    pub(crate) expects: bool,
 }
 
 impl Plan {
@@ -73,14 +82,22 @@ impl Plan {
             has_timestamps: args.timestamps,
             lays_out_json: true,
         };
+        let expected = match &source {
+            Source::Replay(Replay { recording, expects: true, .. }) => Some(recording.received),
+            _ => None,
+        };
+        let greetings = greetings(&args)?;
+        // At the end, so that no other fault leaves an empty file.
+        let record = args.record.as_deref().map(Target::create).transpose()?;
         Ok(Self {
             destination,
             view,
             source,
+            record,
             lines_are_binary: args.binary,
-            greetings: greetings(&args)?,
+            greetings,
             largest_message: args.max_message_size,
-            rule: Rule { wait: args.wait, count: args.count, until: args.until },
+            rule: Rule { wait: args.wait, count: args.count, until: args.until, expected },
             most_reconnects: args.reconnect.unwrap_or(0),
             loudness,
         })
@@ -117,6 +134,10 @@ fn greeting(value: &str, args: &Args) -> Result<Message, String> {
 fn source(args: &Args) -> Result<Source, Error> {
     if args.chunk.is_some() && args.format != Format::Raw {
         return Err(Error::Usage("--chunk needs --format raw".to_owned()));
+    }
+    if let Some(path) = &args.replay {
+        let recording = Recording::validate(path, args.max_message_size)?;
+        return Ok(Source::Replay(Replay { recording, speed: args.speed, expects: args.expect }));
     }
     let can_edit = env::var_os("TERM").is_none_or(|term| !SIMPLE_TERMINALS.iter().any(|simple| term == *simple));
     if io::stdin().is_terminal() && io::stdout().is_terminal() && can_edit {

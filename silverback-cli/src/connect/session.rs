@@ -16,14 +16,21 @@ use silverback::{
 use tokio::time::sleep_until;
 
 use super::{
-    client::{Client, next_input},
+    client::{Client, next_expected, next_input, record_some},
     ending::{End, asked_words, cause_words},
     file,
     input::event::Input,
+    plan::Source,
+    recording::{
+        difference::{difference, excerpt},
+        line::Direction,
+        recorder::Recorder,
+        replay::Expected,
+    },
     view::pieces::Pieces,
     waiting::Silence,
 };
-use crate::lateness;
+use crate::{dialing::shown::shown_url, error::Error, lateness};
 
 impl Client {
     /// Sends and shows messages until it has ended for good.
@@ -33,6 +40,7 @@ impl Client {
             writer: conn.writer(),
             since: Instant::now(),
             printing: None,
+            comparing: None,
             sending: None,
             reading: None,
             deferred: VecDeque::new(),
@@ -56,6 +64,8 @@ struct Talk<'a> {
     since: Instant,
     /// The message that is being written; the next one is read when all of it has gone to the output.
     printing: Option<Pieces>,
+    /// The message that is being compared with the recording.
+    comparing: Option<Message>,
     sending: Option<Sending>,
     /// The file that is to be sent next.
     reading: Option<file::Reading>,
@@ -96,6 +106,7 @@ impl Talk<'_> {
                 && self.sending.is_none()
                 && !self.client.input_has_ended;
             let piece = self.printing.as_ref().and_then(Pieces::next_len);
+            let takes_events = piece.is_none() && self.comparing.is_none() && !self.is_recording();
             let queue = self.client.output.queue();
             tokio::select! {
                 code = self.client.signals.next() => match self.end {
@@ -104,14 +115,20 @@ impl Talk<'_> {
                     None => self.interrupt(code),
                     Some(_) => return End::Signal(code),
                 },
-                error = self.client.output.failed() => return self.lose_output(&mut conn, error).await,
+                error = self.client.output.failed() => return self.lose(&mut conn, End::Output(error)).await,
+                recorded = record_some(&mut self.client.recorder) => if let Err(error) = recorded {
+                    return self.lose_recording(&mut conn, error).await;
+                },
+                expected = next_expected(&mut self.client.expectations), if self.comparing.is_some() => {
+                    self.compare(expected);
+                }
                 Some(room) = queue.reserve(piece.unwrap_or_default()), if piece.is_some() => {
                     if let Some(piece) = self.printing.as_mut().and_then(Pieces::next) {
                         room.send(piece);
                     }
                 }
                 result = sent(&mut self.sending), if self.sending.is_some() => self.note_sent(result),
-                event = conn.read_event(), if piece.is_none() => match event {
+                event = conn.read_event(), if takes_events => match event {
                     Ok(Some(event)) => self.take(event, &conn),
                     Ok(None) => return self.closed(&conn).await,
                     Err(ReconnectError::GivenUp(outage)) => {
@@ -151,7 +168,7 @@ impl Talk<'_> {
     }
 
     fn start_sending(&mut self) {
-        if self.sending.is_some() || self.end.is_some() || !self.is_connected {
+        if self.sending.is_some() || self.end.is_some() || !self.is_connected || self.is_recording() {
             return;
         }
         let writer = self.writer.clone();
@@ -167,7 +184,10 @@ impl Talk<'_> {
     fn note_sent(&mut self, result: Result<(), ReconnectError>) {
         let Some(Sending { message, .. }) = self.sending.take() else { return };
         match (result, message) {
-            (Ok(()), Some(_)) => self.client.waiting.note_sent(),
+            (Ok(()), Some(message)) => {
+                self.client.waiting.note_sent();
+                self.record(Direction::Sent, &message);
+            }
             (Ok(()), None) => {
                 self.has_flushed = true;
                 if self.client.waiting.note_input_ended(Instant::now()) {
@@ -185,13 +205,37 @@ impl Talk<'_> {
         }
     }
 
+    /// Whether a line of the recording is still to be written.
+    fn is_recording(&self) -> bool {
+        self.client.recorder.as_ref().is_some_and(Recorder::is_busy)
+    }
+
+    fn record(&mut self, direction: Direction, message: &Message) {
+        if let Some(recorder) = &mut self.client.recorder {
+            recorder.message(direction, message.clone());
+        }
+    }
+
     fn take(&mut self, event: ReconnectEvent, conn: &ReconnectingConn) {
+        if let Some(recorder) = &mut self.client.recorder {
+            match &event {
+                ReconnectEvent::Message(message) => recorder.message(Direction::Received, message.clone()),
+                ReconnectEvent::Close(frame) => {
+                    let frame = frame.as_ref().map(|frame| (frame.code, &*frame.reason));
+                    recorder.closed(Direction::Received, frame);
+                }
+                _ => {}
+            }
+        }
         let notes = &self.client.notes;
         match event {
             ReconnectEvent::Connected(_) => self.begin(conn.connection()),
             ReconnectEvent::Disconnected(outage) => self.note_outage(outage),
             ReconnectEvent::Message(message) if !self.is_mute => {
                 let is_last = self.client.waiting.note_received(message.as_bytes(), Instant::now());
+                if self.client.expectations.is_some() && self.end.is_none() {
+                    self.comparing = Some(message.clone());
+                }
                 self.printing = Some(self.client.plan.view.message(message, SystemTime::now()));
                 if is_last && self.end.is_none() {
                     self.is_mute = true;
@@ -218,9 +262,16 @@ impl Talk<'_> {
         self.since = Instant::now();
         if let Some(conn) = conn {
             self.client.notes.at_prompt(&self.client.welcome(conn));
+            if let Some(recorder) = &mut self.client.recorder {
+                recorder.opened(
+                    &shown_url(&self.client.plan.destination.url),
+                    conn.subprotocol().map(|name| name.as_str()),
+                );
+            }
         }
-        for _ in &self.client.plan.greetings {
+        for message in self.client.plan.greetings.clone() {
             self.client.waiting.note_sent();
+            self.record(Direction::Sent, &message);
         }
         if let Err(error) = self.client.start_reading() {
             self.close(End::Input(error));
@@ -261,8 +312,18 @@ impl Talk<'_> {
         self.end = Some(end);
         self.sending = None;
         self.reading = None;
+        let farewell = self.client.farewell.take();
+        let (code, reason) = farewell.map_or((CloseCode::NORMAL, "".into()), |frame| (frame.code, frame.reason));
         // It may be closing already.
-        let _ = self.writer.start_close(CloseCode::NORMAL, "");
+        let _ = self.start_close(code, &reason);
+    }
+
+    fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ReconnectError> {
+        self.writer.start_close(code, reason)?;
+        if let Some(recorder) = self.client.recorder.as_mut().filter(|_| self.is_connected) {
+            recorder.closed(Direction::Sent, Some((code, reason)));
+        }
+        Ok(())
     }
 
     fn interrupt(&mut self, code: u8) {
@@ -272,16 +333,45 @@ impl Talk<'_> {
         self.printing = None;
         self.sending = None;
         self.reading = None;
-        let _ = self.writer.start_close(CloseCode::GOING_AWAY, "");
+        self.comparing = None;
+        let _ = self.start_close(CloseCode::GOING_AWAY, "");
         // Without a connection there is no closing handshake to wait for.
         self.give_up = Some(Instant::now() + if self.is_connected { HURRY } else { Duration::ZERO });
     }
 
-    /// The reader of standard output has gone, so close the connection.
-    async fn lose_output(mut self, conn: &mut ReconnectingConn, error: std::io::Error) -> End {
+    /// Output is lost, so close the connection.
+    async fn lose(mut self, conn: &mut ReconnectingConn, end: End) -> End {
         self.close(End::Done);
         drain(conn).await;
-        End::Output(error)
+        end
+    }
+
+    /// The recording is lost, so close the connection. The last message is still shown.
+    async fn lose_recording(mut self, conn: &mut ReconnectingConn, error: std::io::Error) -> End {
+        if let Some(recorder) = self.client.recorder.take() {
+            self.close(End::Recording { path: recorder.path().to_owned(), error });
+        }
+        drain(conn).await;
+        self.finish().await
+    }
+
+    /// Compares the last message with the next one of the recording. `None`: there is no more.
+    fn compare(&mut self, expected: Option<Result<Expected, Error>>) {
+        let Some(message) = self.comparing.take() else { return };
+        let path = match &self.client.plan.source {
+            Source::Replay(replay) => replay.recording.path().display().to_string(),
+            _ => String::new(),
+        };
+        let difference = match expected {
+            Some(Ok(Expected { message: expected, .. })) if expected == message => return,
+            Some(Ok(Expected { line, message: expected })) => {
+                format!("a message differs from {path}:{line}: {}", difference(&expected, &message))
+            }
+            Some(Err(error)) => return self.close(End::Input(error)),
+            None => format!("a message came after all that {path} has received: {}", excerpt(&message, 0)),
+        };
+        self.is_mute = true;
+        self.close(End::Different(difference));
     }
 
     async fn closed(mut self, conn: &ReconnectingConn) -> End {

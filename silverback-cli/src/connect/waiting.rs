@@ -12,6 +12,8 @@ pub(crate) struct Rule {
     pub(crate) wait: Option<TimeOrOff>,
     pub(crate) count: Option<u64>,
     pub(crate) until: Option<Regex>,
+    /// How many messages the recording has received, with `--expect`.
+    pub(crate) expected: Option<u64>,
 }
 
 /// The events so far, over all connections.
@@ -71,8 +73,13 @@ impl Waiting {
         self.rule.count == Some(0)
     }
 
-    /// Names which of `--count` and `--until` is not met yet. `None` if neither is given or one of them is met.
+    /// Names which of `--count`, `--until` and `--expect` is not met yet. `None` if none is given. One of `--count` and
+    /// `--until` is enough, and `--expect` comes alone.
     pub(crate) fn missing(&self) -> Option<String> {
+        if let Some(expected) = self.rule.expected {
+            let text = || format!("received {} of the {expected} messages in the recording (--expect)", self.received);
+            return (self.received < expected).then(text);
+        }
         let uncounted = self.rule.count.map(|count| {
             (self.received < count).then(|| format!("received {} of {count} messages (--count)", self.received))
         });
@@ -103,7 +110,9 @@ impl Waiting {
     fn patience(&self) -> Option<Duration> {
         match self.rule.wait {
             Some(TimeOrOff(said)) => said,
-            None if !self.has_answers() || self.missing().is_some() => Some(FOR_AN_ANSWER),
+            None if self.missing().is_some() => Some(FOR_AN_ANSWER),
+            // The recording knows how many answers there are.
+            None if !self.has_answers() && self.rule.expected.is_none() => Some(FOR_AN_ANSWER),
             None => Some(AFTER_THE_LAST),
         }
     }

@@ -4,7 +4,7 @@
 use super::*;
 
 fn waiting(wait: Option<TimeOrOff>, count: Option<u64>, until: Option<&str>) -> Waiting {
-    Waiting::new(Rule { wait, count, until: until.map(|text| Regex::new(text).unwrap()) })
+    Waiting::new(Rule { wait, count, until: until.map(|text| Regex::new(text).unwrap()), expected: None })
 }
 
 fn plain() -> Waiting {
@@ -171,4 +171,19 @@ fn of_count_and_until_either_is_enough() {
     let mut matched = waiting(None, Some(9), Some("x"));
     assert!(matched.note_received(b"x", now));
     assert_eq!(matched.missing(), None);
+}
+
+#[test]
+fn a_recording_knows_how_many_messages_there_are() {
+    let now = Instant::now();
+    let mut waiting = Waiting::new(Rule { wait: None, count: None, until: None, expected: Some(2) });
+    (0..5).for_each(|_| waiting.note_sent());
+    assert!(!waiting.note_received(b"one", now));
+    assert!(!waiting.note_input_ended(now));
+    check(&waiting, now, 10, Silence::TooLong(10 * SECOND));
+    assert!(waiting.missing().unwrap().contains("received 1 of the 2 messages in the recording (--expect)"));
+    // There may be another one, which is one too many.
+    assert!(!waiting.note_received(b"two", now));
+    assert_eq!(waiting.missing(), None);
+    check(&waiting, now, 1, Silence::Enough);
 }

@@ -12,6 +12,7 @@ mod greetings;
 mod person;
 mod pipes;
 mod reconnecting;
+mod recording;
 mod redirects;
 mod routes;
 pub(crate) mod servers;

@@ -1,6 +1,6 @@
 //! Events from a thread that reads input.
 
-use silverback::Message;
+use silverback::{CloseFrame, Message};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -14,6 +14,8 @@ pub(crate) enum Input {
     Typed(String),
     /// Ctrl-C at the prompt.
     Interrupt,
+    /// The connection is to be closed with this frame when the talk has ended in order.
+    CloseWith(CloseFrame),
     /// There is no more.
     End,
     /// It cannot be read, or is none.

@@ -26,6 +26,7 @@ impl Talk<'_> {
                 Err(reason) => self.client.notes.answer(&reason),
             },
             Input::Interrupt => self.interrupt(INTERRUPTED),
+            Input::CloseWith(frame) => self.client.farewell = Some(frame),
             Input::End if self.client.plan.is_interactive() => self.close(End::Done),
             Input::End => self.client.input_has_ended = true,
             Input::Failed(error) => self.close(End::Input(error)),
@@ -64,7 +65,7 @@ impl Talk<'_> {
                 result.err()
             }
             Typed::Pong(payload) => self.control(|writer| writer.pong(&payload)).err(),
-            Typed::Close { code, reason } => match self.writer.start_close(code, &reason) {
+            Typed::Close { code, reason } => match self.start_close(code.into(), &reason) {
                 Ok(()) => {
                     self.end = Some(End::Asked("closed".to_owned()));
                     None

@@ -12,8 +12,8 @@ use super::{
 use crate::{printable::printable_json, utc};
 
 /// A message as a JSON object on one line. With `most` it is in one piece and has at most that many bytes of the
-/// payload. An object that lacks some says so.
-pub(super) fn line(message: Message, now: SystemTime, most: Option<usize>) -> Pieces {
+/// payload. An object that lacks some says so. Recordings have a direction.
+pub(super) fn line(message: Message, now: SystemTime, direction: Option<&str>, most: Option<usize>) -> Pieces {
     let is_cut = most.is_some_and(|most| message.len() > most);
     let (name, encoding) = match message.kind() {
         MessageKind::Text => ("data", Encoding::Json),
@@ -22,7 +22,8 @@ pub(super) fn line(message: Message, now: SystemTime, most: Option<usize>) -> Pi
     let head = format!("{{\"{name}\":\"");
     let (size, time, kind) = (message.len(), utc::full(now), message.kind());
     let cut = if is_cut { "\"truncated\":true," } else { "" };
-    let tail = format!("\",\"size\":{size},\"time\":\"{time}\",{cut}\"type\":\"{kind}\"}}\n");
+    let direction = direction.map_or_else(String::new, |direction| format!("\"direction\":\"{direction}\","));
+    let tail = format!("\",{direction}\"size\":{size},\"time\":\"{time}\",{cut}\"type\":\"{kind}\"}}\n");
     match most {
         None => Pieces::new(head, message, encoding, tail),
         Some(most) => Pieces::in_one(head, message, most, encoding, tail),

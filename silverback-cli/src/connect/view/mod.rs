@@ -34,7 +34,7 @@ impl View {
     /// Returns the output for a message that arrived at `now`.
     pub(crate) fn message(&self, message: Message, now: SystemTime) -> Pieces {
         if self.format == Format::Json {
-            return json::line(message, now, self.has_prompt.then_some(MOST_IN_ONE_LINE));
+            return json::line(message, now, None, self.has_prompt.then_some(MOST_IN_ONE_LINE));
         }
         if self.on_terminal {
             return Pieces::of(self.for_a_person(message.as_ref(), now));
@@ -101,6 +101,11 @@ impl View {
     fn paint(&self, colour: &str, text: &str) -> String {
         if self.has_colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Returns the line of a recording for a message that was sent or received, as `direction` says.
+pub(crate) fn recorded(message: Message, direction: &'static str, now: SystemTime) -> Pieces {
+    json::line(message, now, Some(direction), None)
 }
 
 /// The most bytes of a text that a terminal shows: thousands of lines, about as far as a terminal can scroll back.

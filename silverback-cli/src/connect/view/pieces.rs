@@ -59,7 +59,7 @@ impl Pieces {
     }
 
     /// Writes this and nothing else.
-    pub(super) fn of(text: String) -> Self {
+    pub(crate) fn of(text: String) -> Self {
         Self::new(text, Message::binary(Vec::new()), Encoding::Plain, Vec::new())
     }
 
