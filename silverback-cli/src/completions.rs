@@ -45,7 +45,8 @@ fn man_pages() -> Vec<Man> {
 }
 
 fn collect(command: &Command, pages: &mut Vec<Man>) {
-    pages.push(Man::new(command.clone()));
+    // The commands have no version of their own.
+    pages.push(Man::new(command.clone()).source(concat!("silverback ", env!("CARGO_PKG_VERSION"))));
     // `silverback help` and `silverback hub help` print what the pages say.
     command.get_subcommands().filter(|sub| sub.get_name() != "help").for_each(|sub| collect(sub, pages));
 }

@@ -86,6 +86,8 @@ fn each_page_of_the_manual_can_be_written_to_a_file() {
     for name in PAGES {
         let page = fs::read_to_string(folder.join(format!("{name}.1"))).unwrap();
         assert_eq!(titles(&page), [name]);
+        let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+        assert!(title.contains(concat!("\"silverback ", env!("CARGO_PKG_VERSION"), "\"")), "{title}");
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), PAGES.len());
     fs::remove_dir_all(&folder).unwrap();

@@ -26,12 +26,15 @@ pub(super) fn build(workspace: &Workspace, staged: &Staged, target: Option<&str>
 
 /// Each asset is a staged file, and each staged file an asset. This needs no `cargo deb`.
 pub(super) fn check(workspace: &Workspace, staged: &Staged) -> Result<(), Error> {
-    let assets = &workspace.member("silverback-cli")?["metadata"]["deb"]["assets"];
-    let sources = assets.as_array().into_iter().flatten().filter_map(|asset| asset[0].as_str());
+    let package = &workspace.member("silverback-cli")?["metadata"]["deb"];
+    let list = |key: &str| package[key].as_array().into_iter().flatten();
     let mut patterns = Vec::new();
-    for source in sources {
-        patterns.push(source.strip_prefix(PREFIX).or_failed(format_args!("{source} does not begin with {PREFIX}"))?);
+    for source in list("assets").filter_map(|asset| asset[0].as_str()) {
+        let file = source.strip_prefix(PREFIX).or_failed(format_args!("{source} does not begin with {PREFIX}"))?;
+        patterns.push(file.to_owned());
     }
+    let units = list("systemd-units").filter_map(|unit| unit["unit-name"].as_str());
+    patterns.extend(units.map(|unit| format!("systemd/{unit}.*")));
     let names: Vec<String> = staged.files.iter().map(|file| file.display().to_string()).collect();
     let lost = patterns.iter().find(|pattern| !names.iter().any(|name| is_match(pattern, name)));
     let forgotten = names.iter().find(|name| !patterns.iter().any(|pattern| is_match(pattern, name)));
