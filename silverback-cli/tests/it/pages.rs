@@ -57,7 +57,7 @@ fn excuse(block: &Block) -> Option<&str> {
 fn program_line(line: &str) -> Option<String> {
     let calls = calls(line);
     if calls.iter().any(|call| call.words[0].rsplit('/').next() == Some("silverback")) {
-        return Some(line.replace("/usr/local/bin/silverback", "silverback"));
+        return Some(line.replace("/usr/bin/silverback", "silverback"));
     }
     let words = &calls.first()?.words;
     let is_ours = match words.iter().position(|word| word == "-p") {
