@@ -56,8 +56,9 @@ fn excuse(block: &Block) -> Option<&str> {
 /// The line with the program's name in place of cargo, or `None` if it does not run the program.
 fn program_line(line: &str) -> Option<String> {
     let calls = calls(line);
-    if calls.iter().any(|call| call.words[0].rsplit('/').next() == Some("silverback")) {
-        return Some(line.replace("/usr/bin/silverback", "silverback"));
+    let mut programs = calls.iter().map(|call| call.words[0].as_str());
+    if let Some(program) = programs.find(|program| program.rsplit('/').next() == Some("silverback")) {
+        return Some(line.replacen(program, "silverback", 1));
     }
     let words = &calls.first()?.words;
     let is_ours = match words.iter().position(|word| word == "-p") {
