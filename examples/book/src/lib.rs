@@ -24,6 +24,7 @@ pages! {
     defaults: "reference/defaults.md",
     deploy: "deploy/index.md",
     errors: "reference/errors.md",
+    faq: "faq.md",
     from_axum: "migrate/from-axum.md",
     from_broadcast: "migrate/from-broadcast.md",
     from_fastwebsockets: "migrate/from-fastwebsockets.md",
