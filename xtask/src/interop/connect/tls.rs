@@ -15,6 +15,7 @@ pub(crate) fn step(workspace: &Workspace) -> Verdict {
         let open = party.serve(workspace, &certificates, false)?;
         messages(&checks, &certificates, &open)?;
         compression(&checks, &certificates, &open)?;
+        recordings(&checks, &certificates, &open)?;
         ends(&checks, &certificates, &open)?;
         server_certificates(&checks, &certificates, &open)?;
         let closed = party.serve(workspace, &certificates, true)?;
@@ -123,6 +124,20 @@ fn compression(checks: &Checks<'_>, certificates: &Certificates, server: &Server
     let words = [&*server.at("/echo?deflate=on"), "--cacert", &authority, "-v", "-n", "1", "--no-compression"];
     checks.connect(&words).run(b"hi\n")?.brought(b"hi\n")?.without("permessage-deflate")?;
     checks.ok(&format!("{name}: no compression where none is offered"));
+    Ok(())
+}
+
+fn recordings(checks: &Checks<'_>, certificates: &Certificates, server: &Server) -> Result<(), Error> {
+    let (name, authority) = (server.name, certificates.path("authority.pem"));
+    let file = certificates.path(&format!("{name}.ndjson"));
+    // An earlier run may have left it.
+    let _ = std::fs::remove_file(&file);
+    let text = "hello\ngr\u{fc}\u{df}e, \u{4e16}\u{754c}, \u{1f98d}\n";
+    let recording = [&*server.at("/echo"), "--cacert", &authority, "-n", "2", "--record", &file];
+    checks.connect(&recording).run(text.as_bytes())?.brought(text.as_bytes())?;
+    let again = [&*server.at("/fragments?deflate=on"), "--cacert", &authority, "--replay", &file, "--expect"];
+    checks.connect(&again).run(b"")?.brought(text.as_bytes())?;
+    checks.ok(&format!("{name}: a recording is replayed, and met by fragmented and compressed answers"));
     Ok(())
 }
 
