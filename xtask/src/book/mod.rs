@@ -3,6 +3,7 @@
 mod build;
 mod commands;
 mod links;
+mod manifests;
 mod page;
 mod pages;
 mod quotes;
@@ -31,6 +32,7 @@ pub(crate) fn complaints(workspace: &Workspace) -> Result<Vec<String>, Error> {
     complaints.extend(links::not_in_the_summary(&pages));
     complaints.extend(quotes::complaints(&pages));
     complaints.extend(snippets::complaints(workspace, &pages));
+    complaints.extend(manifests::complaints(workspace, &pages));
     complaints.extend(commands::complaints(workspace, &pages));
     Ok(complaints)
 }

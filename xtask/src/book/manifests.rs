@@ -1,0 +1,60 @@
+//! Dependencies on pages, as lines for `Cargo.toml`: the crates exist, our own where the lines say, and have these features.
+//! The versions are those that the project itself is built with.
+
+use serde_json::Value;
+
+use super::pages::{BOOK, Pages};
+use crate::workspace::Workspace;
+
+pub(super) fn complaints(workspace: &Workspace, pages: &Pages<'_>) -> Vec<String> {
+    let known: Vec<_> = workspace.packages().collect();
+    let mut found = Vec::new();
+    for (path, page) in pages.pages.iter().filter(|(path, _)| path.starts_with(BOOK) || path.ends_with("README.md")) {
+        for block in page.blocks.iter().filter(|block| block.info == "toml") {
+            let mut lines = block.text.lines().skip_while(|line| *line != "[dependencies]").skip(1).peekable();
+            // Some blocks have single lines to add.
+            let lines: Vec<_> = match lines.peek() {
+                Some(_) => lines.collect(),
+                None => block.text.lines().filter(|line| line.contains("path = ")).collect(),
+            };
+            let faults = lines.into_iter().filter_map(|line| fault(line, &known));
+            found.extend(faults.map(|fault| format!("{}:{}: {fault}", path.display(), block.line)));
+        }
+    }
+    found
+}
+
+fn fault(line: &str, known: &[&Value]) -> Option<String> {
+    let (name, value) = line.split_once(" = ")?;
+    let quoted_after = |key: &str| Some(value.split_once(key)?.1.split('"').nth(1)?);
+    let (path, version) = match value.strip_prefix('"') {
+        Some(version) => (None, version.strip_suffix('"')),
+        None => (quoted_after("path = "), quoted_after("version = ")),
+    };
+    let is_it = |package: &&&Value| {
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        let in_place =
+            path.is_none_or(|path| manifest.ends_with(&format!("/{name}/Cargo.toml")) && path == place(name));
+        let its_version = package["version"].as_str().unwrap_or_default();
+        let is_new = version.is_none_or(|version| its_version.strip_prefix(version).is_some_and(starts_a_part));
+        package["name"] == name && package["source"].is_null() == path.is_some() && in_place && is_new
+    };
+    let Some(package) = known.iter().find(is_it) else { return Some(format!("no crate fits the line `{line}`")) };
+    let features = value.split_once("features = [").and_then(|(_, rest)| rest.split_once(']'));
+    let mut features = features.map_or("", |(list, _)| list).split([',', ' ', '"']).filter(|word| !word.is_empty());
+    let unknown = features.find(|feature| package["features"].get(feature).is_none())?;
+    Some(format!("{name} has no feature {unknown}"))
+}
+
+/// Where the pages expect our crates.
+fn place(name: &str) -> String {
+    format!("../silverback/{name}")
+}
+
+fn starts_a_part(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
+}
+
+#[cfg(test)]
+#[path = "manifests_tests.rs"]
+mod tests;
