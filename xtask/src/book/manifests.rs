@@ -1,9 +1,12 @@
 //! Dependencies on pages, as lines for `Cargo.toml`: the crates exist, our own where the lines say, and have these features.
 //! The versions are those that the project itself is built with.
 
+use std::fs;
+
 use serde_json::Value;
 
 use super::pages::{BOOK, Pages};
+use crate::error::{Error, OrFailed as _};
 use crate::workspace::Workspace;
 
 pub(super) fn complaints(workspace: &Workspace, pages: &Pages<'_>) -> Vec<String> {
@@ -22,6 +25,20 @@ pub(super) fn complaints(workspace: &Workspace, pages: &Pages<'_>) -> Vec<String
         }
     }
     found
+}
+
+/// The features of the crates that users choose from are on a page.
+pub(super) fn unknown_features(workspace: &Workspace) -> Result<Vec<String>, Error> {
+    let page = fs::read_to_string(workspace.root.join(FEATURES)).or_failed(FEATURES)?;
+    let mut found = Vec::new();
+    for package in workspace.members() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let is_on_page = page.contains(&format!("`{name}`"));
+        let features = package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature.as_str());
+        let missing = features.filter(|feature| *feature != "default" && !page.contains(&format!("`{feature}`")));
+        found.extend(missing.filter(|_| is_on_page).map(|feature| format!("{FEATURES} has no `{feature}` of {name}")));
+    }
+    Ok(found)
 }
 
 fn fault(line: &str, known: &[&Value]) -> Option<String> {
@@ -54,6 +71,8 @@ fn place(name: &str) -> String {
 fn starts_a_part(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('.')
 }
+
+const FEATURES: &str = "docs/reference/features.md";
 
 #[cfg(test)]
 #[path = "manifests_tests.rs"]

@@ -33,6 +33,7 @@ pub(crate) fn complaints(workspace: &Workspace) -> Result<Vec<String>, Error> {
     complaints.extend(quotes::complaints(&pages));
     complaints.extend(snippets::complaints(workspace, &pages));
     complaints.extend(manifests::complaints(workspace, &pages));
+    complaints.extend(manifests::unknown_features(workspace)?);
     complaints.extend(commands::complaints(workspace, &pages));
     Ok(complaints)
 }
