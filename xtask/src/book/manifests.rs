@@ -43,7 +43,7 @@ pub(super) fn unknown_features(workspace: &Workspace) -> Result<Vec<String>, Err
 
 fn fault(line: &str, known: &[&Value]) -> Option<String> {
     let (name, value) = line.split_once(" = ")?;
-    let quoted_after = |key: &str| Some(value.split_once(key)?.1.split('"').nth(1)?);
+    let quoted_after = |key: &str| value.split_once(key)?.1.split('"').nth(1);
     let (path, version) = match value.strip_prefix('"') {
         Some(version) => (None, version.strip_suffix('"')),
         None => (quoted_after("path = "), quoted_after("version = ")),
