@@ -12,6 +12,7 @@
 //! | [`pages`] | the commands on the project's pages |
 //! | `http2` | a client that opens WebSockets over HTTP/2 by hand (feature `http2`) |
 //! | `broker` | a broker that a test kills, freezes and starts again (feature `brokers`, on Unix) |
+//! | `front` | a proxy that a test starts in front of servers (feature `brokers`, on Unix) |
 //! | `http3` | the bytes of HTTP/3 by hand, and a client that sends them over QUIC (feature `http3`) |
 //!
 //! The kit fails by a panic whose message describes the failed expectation. It is never shipped.
@@ -20,6 +21,8 @@
 pub mod broker;
 pub mod clock;
 pub mod cuts;
+#[cfg(all(feature = "brokers", unix))]
+pub mod front;
 #[cfg(feature = "http2")]
 pub mod http2;
 #[cfg(feature = "http3")]

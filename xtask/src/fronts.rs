@@ -1,7 +1,9 @@
-//! The proxies that tests of the book start in front of servers: nginx and HAProxy of Debian, Envoy and Caddy of PyPI.
+//! The proxies that tests of the book and of the program start in front of servers: nginx and HAProxy of Debian, Envoy and
+//! Caddy of PyPI.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::error::Error;
 use crate::interop::python;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -11,7 +13,7 @@ use crate::workspace::Workspace;
 pub(crate) fn variables(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
     let from_python = |name: &str| Ok(python::http_environment(workspace)?.with_file_name(name));
     let found = [
-        ("SILVERBACK_NGINX", tools::from_debian(&["nginx"], &["nginx"])),
+        ("SILVERBACK_NGINX", nginx()),
         ("SILVERBACK_HAPROXY", tools::from_debian(&["haproxy"], &["haproxy"])),
         ("SILVERBACK_ENVOY", from_python("envoy")),
         ("SILVERBACK_CADDY", from_python("caddy")),
@@ -24,4 +26,13 @@ pub(crate) fn variables(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
         }
     }
     variables
+}
+
+/// nginx, and its module that passes bytes on.
+fn nginx() -> Result<PathBuf, Error> {
+    let nginx = tools::from_debian(&["nginx"], &["nginx"])?;
+    if !Path::new("/usr/lib/nginx/modules/ngx_stream_module.so").exists() {
+        tools::install_debian(&["libnginx-mod-stream"])?;
+    }
+    Ok(nginx)
 }

@@ -259,15 +259,17 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn free_port() -> u16 {
+/// Returns a port of 127.0.0.1 on which nothing listens at the moment.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("a bound address").port()
 }
 
-fn new_folder() -> PathBuf {
+/// Makes an empty folder that no other test has.
+pub(crate) fn new_folder() -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let folder = env::temp_dir().join(format!("silverback-broker-{}-{number}", std::process::id()));
+    let folder = env::temp_dir().join(format!("silverback-testkit-{}-{number}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a temporary folder");
     folder
