@@ -46,6 +46,13 @@ pub(crate) fn connections_or_none(text: &str) -> Result<usize, String> {
     if text.trim() == "0" { Ok(0) } else { connections(text) }
 }
 
+/// Parses a number of WebSockets in a second, or `0`: `500`, `500/s`.
+pub(crate) fn accept_rate(text: &str) -> Result<u32, String> {
+    let text = text.trim();
+    let rate = text.strip_suffix("/s").unwrap_or(text).trim_end().parse().ok();
+    rate.filter(|rate| *rate <= MAX_RATE).ok_or_else(|| format!("must be a number from 0 to {MAX_RATE}"))
+}
+
 /// Parses a time that is not zero: `10s`, `500ms`, `2m`, `1h`. A number without a unit means seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
@@ -129,6 +136,7 @@ pub(crate) fn is_blank(value: &OsStr) -> bool {
 }
 
 /// More connections than a process can have.
+const MAX_RATE: u32 = 1_000_000;
 const MAX_CONNECTIONS: usize = 10_000_000;
 
 fn split_unit(text: &str) -> (&str, &str) {

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     dialing::errors::with_advice,
     error::{self, Error},
-    serving,
+    serving::descriptors,
     signals::Signals,
 };
 
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let mut signals = Signals::catch()?;
     let plan = Plan::resolve(args)?;
-    serving::raise_descriptor_limit();
+    descriptors::raise_limit();
     let report = plan.report.as_deref().map(ReportFile::create).transpose()?;
     let mut progress = Progress::start(&plan);
     let signal = Cell::new(None);

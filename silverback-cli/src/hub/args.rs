@@ -131,7 +131,8 @@ pub(crate) struct Options {
     #[arg(value_parser = |text: &str| one(text, str::parse::<Address>))]
     pub(crate) metrics: Option<String>,
 
-    /// Serve at most this many WebSockets at a time. More get 503. Default: 50000.
+    /// Serve at most this many WebSockets at a time. More get 503. Default: 50000, or as many as the limit on open files
+    /// allows.
     #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS", hide_env_values = true)]
     #[arg(value_parser = |text: &str| one(text, values::connections))]
     pub(crate) max_connections: Option<String>,

@@ -13,7 +13,9 @@ use super::{
 use crate::{
     error::Error,
     serving::{
+        activation,
         args::{Operators, TlsArgs, parse_address, parse_host, parse_log_format, parse_mode, parse_origin},
+        descriptors::MaxConnections,
         listen::Address,
         plan::{Settings, default_threads},
         token::Token,
@@ -61,15 +63,23 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
             tls_self_signed: config.is("tls_self_signed"),
         },
         operators: operators(config)?,
-        trust: Trust::new(config.list("trusted_proxy", str::parse)?, config.get("client_header", str::parse)?),
+        trust: Trust::new(
+            config.list("trusted_proxy", str::parse)?,
+            config.get("client_header", str::parse)?,
+            config.is("proxy_protocol"),
+        )?,
         origins: config.list("allow_origin", parse_origin)?,
         hosts: config.list("allow_host", parse_host)?,
         config: connection,
         handshake_timeout: config.get("handshake_timeout", values::time)?,
         max_head_size: config.get("max_head_size", values::head_size)?,
         memory_limit: config.get("memory_limit", values::memory_limit)?,
-        max_connections: config.get("max_connections", values::connections)?,
+        max_connections: match config.get("max_connections", values::connections)? {
+            most if config.is_given("max_connections") => MaxConnections::Chosen(most),
+            most => MaxConnections::Default(most),
+        },
         max_connections_per_address: config.get("max_connections_per_address", count)?,
+        accept_rate: NonZero::new(config.get("accept_rate", values::accept_rate)?),
         close_timeout: config.get("close_timeout", values::time)?,
         drain: config.get("drain", values::time_or_none)?,
     })
@@ -163,7 +173,9 @@ impl HubPlan {
 fn is_open_by_default(config: &Config, has_keys: bool) -> bool {
     let is_configured =
         has_keys || ["open", "anonymous"].iter().any(|name| config.is_given(name)) || !config.namespaces.is_empty();
-    let is_public = config.texts("listen").iter().any(|text| text.parse().map_or(true, |it: Address| it.is_public()));
+    // Sockets that the hub is given may have any address.
+    let is_public = activation::is_used()
+        || config.texts("listen").iter().any(|text| text.parse().map_or(true, |it: Address| it.is_public()));
     !is_configured && !is_public
 }
 

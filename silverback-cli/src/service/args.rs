@@ -73,6 +73,11 @@ pub(crate) struct Args {
     #[arg(value_parser = |text: &str| text.parse::<ClientHeader>(), default_value = "x-forwarded-for")]
     pub(crate) client_header: ClientHeader,
 
+    /// Require connections of a --trusted-proxy to begin with a header of the PROXY protocol, version 1 or 2, and take the
+    /// address of the client from it. Connections from elsewhere have none; one that sends it is refused.
+    #[arg(long, env = "SILVERBACK_PROXY_PROTOCOL", hide_env_values = true, value_parser = values::choice)]
+    pub(crate) proxy_protocol: bool,
+
     /// Wait this long for a client's request, and for the client to close after a refusal, like 10s or 500ms.
     #[arg(long, value_name = "TIME", env = "SILVERBACK_HANDSHAKE_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = values::time, default_value = "10s")]
@@ -131,16 +136,22 @@ pub(crate) struct Args {
     pub(crate) memory_limit: usize,
 
     /// Serve at most this many WebSockets at a time. More get 503. There may be a hundred more connections, which are told
-    /// so or have no WebSocket.
+    /// so or have no WebSocket. Default: 50000, or as many as the limit on open files allows.
     #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS", hide_env_values = true)]
-    #[arg(value_parser = values::connections, default_value = "50000")]
-    pub(crate) max_connections: usize,
+    #[arg(value_parser = values::connections)]
+    pub(crate) max_connections: Option<usize>,
 
     /// Serve at most this many WebSockets at a time from one IPv4 address or one /64 of IPv6. More get 503. Behind a proxy,
     /// this needs --trusted-proxy. `0` is no limit.
     #[arg(long, value_name = "N", env = "SILVERBACK_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true)]
     #[arg(value_parser = values::connections_or_none, default_value = "0")]
     pub(crate) max_connections_per_address: usize,
+
+    /// Let at most this many WebSockets open in a second, after a burst of as many. More get 503 with a random Retry-After,
+    /// so that clients do not all come back at once. `0` is no limit.
+    #[arg(long, value_name = "N", env = "SILVERBACK_ACCEPT_RATE", hide_env_values = true)]
+    #[arg(value_parser = values::accept_rate, default_value = "0")]
+    pub(crate) accept_rate: u32,
 
     /// Do not print a line for each message.
     #[arg(long, env = "SILVERBACK_QUIET", hide_env_values = true, value_parser = values::choice)]

@@ -87,7 +87,7 @@ fn a_mistake_is_one_line_that_names_the_option() {
         (&["--allow-host", "a.example:80"], "--allow-host `a.example:80`: write the host without its port"),
         (&["--allow-host", "https://a.example"], "--allow-host `https://a.example`: write the host alone"),
         (&["--max-message-size", "\u{1b}[1m"], "--max-message-size `\\u{1b}[1m`: must be a size"),
-        (&["--prot", "80"], "unexpected argument '--prot' found (see silverback --help)"),
+        (&["--zone", "80"], "unexpected argument '--zone' found (see silverback --help)"),
         (&["serve"], "unknown command `serve` (see silverback --help)"),
         (&["--allow-origin", "https://a.example, b"], "--allow-origin `https://a.example, b`: `b`: an origin begins"),
         (&["--listen", ""], "--listen ``: must not be empty"),

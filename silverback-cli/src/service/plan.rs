@@ -1,11 +1,17 @@
 //! From the options of the echo service to the settings of its server.
 
+use std::num::NonZero;
+
 use silverback::{Compression, Config};
 
 use super::args::Args;
 use crate::{
     error::Error,
-    serving::{plan::Settings, trust::Trust},
+    serving::{
+        descriptors::MaxConnections,
+        plan::{DEFAULT_MAX_CONNECTIONS, Settings},
+        trust::Trust,
+    },
     values::List,
 };
 
@@ -25,15 +31,16 @@ pub(crate) fn settings(args: Args) -> Result<Settings, Error> {
         listen_mode: None,
         tls: args.tls,
         operators: args.operators.resolve()?,
-        trust: Trust::new(all(args.trusted_proxy), args.client_header),
+        trust: Trust::new(all(args.trusted_proxy), args.client_header, args.proxy_protocol)?,
         origins: all(args.allow_origin),
         hosts: all(args.allow_host),
         config,
         handshake_timeout: args.handshake_timeout,
         max_head_size: args.max_head_size,
         memory_limit: args.memory_limit,
-        max_connections: args.max_connections,
+        max_connections: args.max_connections.map_or(DEFAULT_MAX_CONNECTIONS, MaxConnections::Chosen),
         max_connections_per_address: args.max_connections_per_address,
+        accept_rate: NonZero::new(args.accept_rate),
         close_timeout: args.close_timeout,
         drain: args.drain,
     })

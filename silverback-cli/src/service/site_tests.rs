@@ -10,7 +10,7 @@ use silverback::{
 use super::*;
 use crate::serving::{
     routes::{Answer, Hosts, Routes, is_of_interest},
-    sockets::Peer,
+    sockets::{Peer, Socket},
     trust::Trust,
 };
 
@@ -20,14 +20,15 @@ fn routes() -> Routes {
     Routes { upgrader: Upgrader::new(), hosts, trust: Trust::default(), places: Arc::default(), site: Arc::new(site) }
 }
 
-fn client() -> Client {
-    Client { peer: Peer::Ip(([127, 0, 0, 1], 1).into()), version: Version::HTTP_11 }
+fn socket() -> Socket {
+    let peer = Peer::Ip(([127, 0, 0, 1], 1).into());
+    Socket { peer, client: peer, http3_port: None }
 }
 
 /// The status and the body. A handshake that is accepted has 101.
 fn ask(head: &str) -> (u16, String) {
     let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
-    match routes().answer(&request, || ServerHandshake::from_request(&request), client()) {
+    match routes().answer(&request, || ServerHandshake::from_request(&request), socket()) {
         Answer::Upgrade(_) => (101, String::new()),
         Answer::Call { .. } => (100, String::new()),
         Answer::Response(response) => {
@@ -117,7 +118,12 @@ fn only_what_a_websocket_client_or_a_foreign_page_did_is_of_interest() {
     let is_reported = |head: &str| {
         let request = parse_request(format!("{head}\r\n").as_bytes()).unwrap();
         routes()
-            .try_answer(&request, || ServerHandshake::from_request(&request), client().peer, client())
+            .try_answer(
+                &request,
+                || ServerHandshake::from_request(&request),
+                socket().peer,
+                Client { peer: socket().peer, version: Version::HTTP_11 },
+            )
             .is_err_and(|rejection: Rejection| is_of_interest(&rejection, &request))
     };
     assert!(is_reported(&format!("{}Origin: http://a.example\r\n", handshake("/ws/echo", "localhost"))));

@@ -37,14 +37,15 @@ use self::{
 };
 use super::{
     answers::{BODY_TOO_LARGE, LATE_BODY, text},
-    context::{self, ANSWER_FACTOR, Http, Socket, date, for_opening},
+    context::{self, ANSWER_FACTOR, Http, date, for_opening},
     memory,
     monitor::HandshakeResult,
     open_connections::{Place, Presence},
+    proxy_header::{self, Fault},
     refusals,
     routes::{self, Answer, Upgrading},
     site::{Body, Opening},
-    sockets::{Client, Peer},
+    sockets::{Peer, Socket},
     tls,
 };
 use crate::addresses::canonical;
@@ -56,10 +57,13 @@ enum Begun {
     Ended,
 }
 
+/// A socket that is counted, and the deadline of its first request.
+pub(crate) type Admitted = (Presence, Instant);
+
 /// Serves a socket without TLS. Completes when it is closed or has become something else.
-pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
-    let Some((presence, deadline)) = http.admit() else { return };
-    let socket = Socket { peer, http3_port: None };
+pub(crate) async fn serve(mut stream: impl ByteStream, peer: Peer, (presence, deadline): Admitted, http: Http) {
+    let Some(client) = http.client_of(&mut stream, peer, deadline).await else { return };
+    let socket = Socket { peer, client, http3_port: None };
     let begun = http.begin(stream, socket, deadline).await;
     http.go_on(begun, socket, presence);
 }
@@ -67,7 +71,9 @@ pub(crate) async fn serve(stream: impl ByteStream, peer: Peer, http: Http) {
 /// Serves a client that has begun an HTTP/3 connection.
 pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
     let Some(handshake) = http.open.begin_handshake() else { return };
-    let socket = Socket { peer: Peer::Ip(canonical(client.remote_address())), http3_port: None };
+    // Proxies pass packets of QUIC on without a header.
+    let peer = Peer::Ip(canonical(client.remote_address()));
+    let socket = Socket { peer, client: peer, http3_port: None };
     let mut server = http.routes.upgrader.serve_http3(client);
     let connected = tokio::select! {
         connected = server.connected() => connected.is_ok(),
@@ -82,20 +88,21 @@ pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
 }
 
 /// Serves a TCP socket with TLS. The TLS handshake is part of the time for the first request.
-pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, http: Http) {
-    let Some((presence, deadline)) = http.admit() else { return };
+pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, deadline): Admitted, http: Http) {
     let Some(tls) = &http.tls else { return };
-    let Some(first) = http.unless_closing(deadline, first_byte(&stream)).await else { return };
+    let Some(client) = http.client_of(&mut stream, peer, deadline).await else { return };
+    let Some(first) = http.unless_closed(deadline, first_byte(&stream)).await else { return };
     match first {
         Some(Some(TLS_HANDSHAKE)) => {}
         Some(Some(letter)) if letter.is_ascii_uppercase() => {
-            return http.refuse_plain(&mut stream, peer, deadline).await;
+            return http.refuse_plain(&mut stream, client, deadline).await;
         }
+        Some(Some(b'\r')) => return refusals::report_proxy_header(client),
         _ => return,
     }
     let http3_port = stream.local_addr().ok().map(|address| address.port());
-    let socket = Socket { peer, http3_port: http3_port.filter(|port| http.http3_ports.contains(port)) };
-    let Some(shaken) = http.unless_closing(deadline, TlsAcceptor::from(tls.clone()).accept(stream)).await else {
+    let socket = Socket { peer, client, http3_port: http3_port.filter(|port| http.http3_ports.contains(port)) };
+    let Some(shaken) = http.unless_closed(deadline, TlsAcceptor::from(tls.clone()).accept(stream)).await else {
         return;
     };
     match shaken {
@@ -108,7 +115,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, http: Http) {
         }
         Some(Err(error)) => {
             http.routes.places.monitor.note_handshake(HandshakeResult::Tls);
-            refusals::report_tls(peer, &error);
+            refusals::report_tls(client, &error);
         }
         None => {}
     }
@@ -126,7 +133,7 @@ async fn first_byte(stream: &TcpStream) -> Option<u8> {
 impl Http {
     /// Counts a socket that was accepted, and returns the deadline of its first request. Returns `None` if there is no
     /// room even for a refusal.
-    fn admit(&self) -> Option<(Presence, Instant)> {
+    pub(crate) fn admit(&self) -> Option<Admitted> {
         if !self.open.has_room() {
             return None;
         }
@@ -135,12 +142,46 @@ impl Http {
         Some((presence, Instant::now() + self.handshake_timeout))
     }
 
+    /// Returns the client of a connection: the peer, or whom a trusted proxy names in a header of the PROXY protocol. Returns
+    /// `None` if the connection must end, because the header is missing or the service closes.
+    async fn client_of(&self, stream: &mut (impl AsyncRead + Unpin), peer: Peer, deadline: Instant) -> Option<Peer> {
+        if !self.routes.trust.needs_proxy_header(peer) {
+            return Some(peer);
+        }
+        let fault = match self.unless_closed(deadline, proxy_header::read(stream)).await? {
+            Some(Ok(address)) => return Some(address.map_or(peer, |address| Peer::Ip(canonical(address)))),
+            // A load balancer that checks whether the port is open.
+            Some(Err(Fault::Silent)) => return None,
+            Some(Err(fault)) => fault.to_string(),
+            None => "its PROXY header did not come in time".to_owned(),
+        };
+        self.routes.places.monitor.note_handshake(HandshakeResult::ProxyHeader);
+        refusals::report_proxy(peer, &fault);
+        None
+    }
+
     /// Returns the output of `work`, or of nothing if the deadline passes first. `None` if the service closes.
     async fn unless_closing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<Option<T>> {
         let work = pin!(work);
         tokio::select! {
+            biased;
             output = within(deadline, work) => Some(output),
             () = self.open.closing() => None,
+        }
+    }
+
+    /// As [`unless_closing`](Self::unless_closing), for a client that has connected and got no answer yet. Its request may be
+    /// on its way when the service closes, so it has a moment more.
+    async fn unless_closed<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<Option<T>> {
+        let work = pin!(work);
+        let closed = async {
+            self.open.closing().await;
+            sleep(FIRST_REQUEST).await;
+        };
+        tokio::select! {
+            biased;
+            output = within(deadline, work) => Some(output),
+            () = closed => None,
         }
     }
 
@@ -159,7 +200,7 @@ impl Http {
     /// Answers requests until one is a handshake, or the client turns out to speak HTTP/2.
     async fn begin(&self, mut stream: impl ByteStream, socket: Socket, deadline: Instant) -> Begun {
         let mut requests = Requests::new(self.max_head_size);
-        let Some(begun) = self.unless_closing(deadline, requests.begin_http2(&mut stream)).await else {
+        let Some(begun) = self.unless_closed(deadline, requests.begin_http2(&mut stream)).await else {
             return Begun::Ended;
         };
         match begun {
@@ -178,13 +219,17 @@ impl Http {
         mut requests: Requests,
         first_deadline: Instant,
     ) -> Option<Begun> {
-        let client = Client { peer: socket.peer, version: Version::HTTP_11 };
         let mut deadline = first_deadline;
+        let mut is_first = true;
         loop {
-            let read = self.unless_closing(deadline, requests.next(&mut stream)).await?;
+            let read = match is_first {
+                true => self.unless_closed(deadline, requests.next(&mut stream)).await?,
+                false => self.unless_closing(deadline, requests.next(&mut stream)).await?,
+            };
+            is_first = false;
             let (response, is_last) = match read {
                 Some(Ok(request)) => {
-                    match self.routes.answer(&request, || ServerHandshake::from_request(&request), client) {
+                    match self.routes.answer(&request, || ServerHandshake::from_request(&request), socket) {
                         Answer::Upgrade(upgrading) => {
                             // Boxed, because this future would copy it each time that it is moved.
                             return Box::pin(self.accept(stream, *upgrading, requests.into_rest(), deadline)).await;
@@ -198,7 +243,7 @@ impl Http {
                         }
                     }
                 }
-                Some(Err(ReadError::Head(error))) => (encode(self.routes.refuse_head(&error, socket.peer)), true),
+                Some(Err(ReadError::Head(error))) => (encode(self.routes.refuse_head(&error, socket.client)), true),
                 Some(Err(ReadError::Ended)) => return None,
                 // No request has begun, so no client waits for an answer.
                 None if requests.is_between() => return None,
@@ -218,12 +263,16 @@ impl Http {
     /// Tells a client without TLS that this port takes TLS.
     async fn refuse_plain(&self, stream: &mut TcpStream, peer: Peer, deadline: Instant) {
         let mut requests = Requests::new(self.max_head_size);
-        if let Some(Some(Ok(request))) = self.unless_closing(deadline, requests.next(stream)).await {
-            refusals::report_plain(peer);
-            let (response, _) = encode_answer(self.routes.refuse_plain(&request), &request);
-            if let Some(Ok(())) = within(deadline, pin!(stream.write_all(&response))).await {
-                self.close(stream, deadline).await;
+        match self.unless_closing(deadline, requests.next(stream)).await {
+            Some(Some(Ok(request))) => {
+                refusals::report_plain(peer);
+                let (response, _) = encode_answer(self.routes.refuse_plain(&request), &request);
+                if let Some(Ok(())) = within(deadline, pin!(stream.write_all(&response))).await {
+                    self.close(stream, deadline).await;
+                }
             }
+            Some(Some(Err(ReadError::Head(head)))) if head.is_proxy_header => refusals::report_proxy_header(peer),
+            _ => {}
         }
     }
 
@@ -353,6 +402,10 @@ const BAD_LENGTH: &str = "The Content-Length is not a number, or comes together 
 
 /// The content type of the record that a TLS handshake begins with (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 22;
+
+/// The time for the request of a client that had connected before the service closed. A client that only holds a connection
+/// ready, as browsers do, delays the end by it.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 
 /// The longest time to look for a peer's data after a deadline that this process noticed late.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);

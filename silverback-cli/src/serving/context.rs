@@ -6,10 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{
-    HeaderName, HeaderValue,
-    header::{ALT_SVC, DATE},
-};
+use http::{HeaderName, HeaderValue, header::DATE};
 use rustls::ServerConfig;
 use silverback::{Conn, Upgrader};
 
@@ -17,7 +14,6 @@ use super::{
     open_connections::{OpenConnections, Place, Presence},
     routes::Routes,
     site::Opening,
-    sockets::Peer,
 };
 
 /// State that the connections of a worker share.
@@ -32,22 +28,6 @@ pub(crate) struct Http {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// The ports on which the service also speaks HTTP/3.
     pub(crate) http3_ports: Arc<[u16]>,
-}
-
-/// The facts about an accepted socket that its answers need.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Socket {
-    pub(crate) peer: Peer,
-    /// The port on which the client can also use HTTP/3.
-    pub(crate) http3_port: Option<u16>,
-}
-
-impl Socket {
-    /// Returns the header that tells the client about HTTP/3 (RFC 7838, 3).
-    pub(crate) fn alternative(self) -> Option<(HeaderName, HeaderValue)> {
-        let value = HeaderValue::try_from(format!("h3=\":{}\"; ma={REMEMBERED}", self.http3_port?));
-        value.ok().map(|value| (ALT_SVC, value))
-    }
 }
 
 /// Returns the upgrader for a handshake.
@@ -75,6 +55,3 @@ pub(crate) fn date() -> Option<(HeaderName, HeaderValue)> {
 
 /// The time to send an answer, in handshake timeouts.
 pub(crate) const ANSWER_FACTOR: u32 = 4;
-
-/// How long a client may remember that there is HTTP/3, in seconds. The service may start without it the next time.
-const REMEMBERED: u32 = 3600;

@@ -18,10 +18,11 @@ impl Drain {
     /// Refuses new WebSockets and closes those that are open, spread over the window. Does not wait for the clients'
     /// answers. Returns early when no WebSocket is left.
     pub(super) async fn run(&self, all: &[Arc<OpenConnections>]) {
-        self.places.begin_drain();
+        // Who has connected by now is let in and told to go, and so comes back sooner than after 503.
         if self.window.is_zero() {
             return;
         }
+        self.places.begin_drain();
         // A WebSocket that opens now is closed at once.
         let mut goodbyes: Vec<_> = all.iter().flat_map(|open| open.begin_drain()).collect();
         shuffle(&mut goodbyes);

@@ -40,6 +40,8 @@ pub(crate) enum Host {
 pub(crate) struct Bound {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) place: Place,
+    /// Another program has bound them, and keeps them open when this one ends.
+    pub(crate) is_given: bool,
 }
 
 /// The way in which clients reach sockets.
@@ -64,8 +66,29 @@ impl Bound {
         })
     }
 
+    pub(crate) fn has_tcp(&self) -> bool {
+        self.listeners.iter().any(|listener| matches!(listener, Listener::Tcp(_)))
+    }
+
     fn tcp(listeners: Vec<TcpListener>, authority: String) -> Self {
-        Self { listeners: listeners.into_iter().map(Listener::Tcp).collect(), place: Place::Authority(authority) }
+        Self {
+            listeners: listeners.into_iter().map(Listener::Tcp).collect(),
+            place: Place::Authority(authority),
+            is_given: false,
+        }
+    }
+
+    /// A TCP socket that another program has bound.
+    #[cfg(unix)]
+    pub(crate) fn given_tcp(listener: TcpListener) -> io::Result<Self> {
+        let local = listener.local_addr()?;
+        Ok(Self { is_given: true, ..Self::tcp(vec![listener], authority(local)) })
+    }
+
+    /// A Unix socket that another program has bound.
+    #[cfg(unix)]
+    pub(crate) fn given_unix(listener: Listener, path: PathBuf) -> Self {
+        Self { listeners: vec![listener], place: Place::File(SocketFile::of_another(path)), is_given: true }
     }
 }
 
@@ -172,7 +195,7 @@ fn bind_unix(path: &Path, mode: Option<u32>) -> Result<Bound, Error> {
     let bound = unix_socket::bind(path, mode);
     let (listener, file) =
         bound.map_err(|reason| Error::Network(format!("cannot listen on unix:{}: {reason}", path.display())))?;
-    Ok(Bound { listeners: vec![Listener::Unix(listener)], place: Place::File(file) })
+    Ok(Bound { listeners: vec![Listener::Unix(listener)], place: Place::File(file), is_given: false })
 }
 
 #[cfg(not(unix))]
@@ -217,12 +240,15 @@ fn bind_loopbacks(port: u16) -> Result<Bound, (SocketAddr, io::Error)> {
 
 fn bind_ip(address: SocketAddr, of_any_ipv6: Families) -> Result<Bound, Error> {
     let (listener, local) = bind(address, of_any_ipv6).map_err(|error| cannot_listen(address, &error))?;
-    // A browser cannot open the wildcard address.
-    let authority = match canonical(local) {
+    Ok(Bound::tcp(vec![listener], authority(local)))
+}
+
+/// A browser cannot open the wildcard address.
+fn authority(local: SocketAddr) -> String {
+    match canonical(local) {
         local if local.ip().is_unspecified() => format!("localhost:{}", local.port()),
         local => local.to_string(),
-    };
-    Ok(Bound::tcp(vec![listener], authority))
+    }
 }
 
 /// Returns the addresses of a name, or none if the address needs no lookup.

@@ -2,11 +2,14 @@
 //! sites on it.
 
 mod accept;
+mod accept_rate;
+pub(crate) mod activation;
 mod admin;
 pub(crate) mod answers;
 pub(crate) mod args;
 mod connection;
 mod context;
+pub(crate) mod descriptors;
 mod drain;
 mod hosts;
 mod http3;
@@ -15,6 +18,7 @@ mod memory;
 pub(crate) mod monitor;
 pub(crate) mod open_connections;
 pub(crate) mod plan;
+mod proxy_header;
 mod refusals;
 pub(crate) mod routes;
 mod service_manager;
@@ -56,7 +60,6 @@ pub(crate) use self::worker::new_runtime;
 
 /// Prepares the process. To be called once the addresses are bound.
 pub(crate) fn begin(plan: &Plan, signals: &Signals) -> Result<(), Error> {
-    raise_descriptor_limit();
     memory::note_start();
     plan.warnings.iter().for_each(error::report);
     plan.tls.as_ref().map_or(Ok(()), |tls| tls.reload(signals))
@@ -177,8 +180,7 @@ fn start_workers(
     count: usize,
     config: &WorkerConfig,
 ) -> Result<(Accepting, Vec<WorkerHandle>), Error> {
-    let listeners: Vec<_> = bound.iter().flat_map(|bound| &bound.listeners).collect();
-    let (accepting, sets) = match siblings::for_threads(&listeners, count) {
+    let (accepting, sets) = match siblings::for_threads(bound, count) {
         Some(sets) => (Accepting::Each, sets),
         None => (Accepting::First, (0..count).map(|_| Vec::new()).collect()),
     };
@@ -198,7 +200,7 @@ impl Server {
         let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
         let mut beside = Vec::new();
         let mut places_beside = Vec::new();
-        for Beside { bound: Bound { listeners, place }, worker } in self.beside.drain(..) {
+        for Beside { bound: Bound { listeners, place, .. }, worker } in self.beside.drain(..) {
             beside.push((Acceptor::new(listeners)?, worker));
             places_beside.push(place);
         }
@@ -304,14 +306,3 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// The time for the last packets of HTTP/3 after the close timeout.
 const LAST_PACKETS: Duration = Duration::from_millis(500);
-
-/// Raises the soft limit on descriptors, which is often 1024. Each connection needs a descriptor.
-pub(crate) fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        // If this fails, the program serves fewer connections, and reports when it runs out of descriptors.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    }
-}

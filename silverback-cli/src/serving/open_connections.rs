@@ -3,17 +3,21 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
+    num::NonZero,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use silverback::{CloseCode, Writer, proto::handshake::Rejection};
 use tokio::sync::Notify;
 
-use super::monitor::{Monitor, record::Record};
+use super::{
+    accept_rate::AcceptRate,
+    monitor::{Monitor, record::Record},
+};
 
 /// The connections of a worker, from the first byte of the request to the end of the WebSocket.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub(crate) struct Places {
     most: usize,
     /// The WebSockets from each address, if their number is limited.
     by_address: Option<Arc<ByAddress>>,
+    /// How many WebSockets may open in a second, if that is limited.
+    rate: Option<AcceptRate>,
     /// The WebSockets, from the decision to accept them. Other connections do not count: those that will be refused must
     /// not take the places of those that fit.
     taken: AtomicUsize,
@@ -110,6 +116,7 @@ impl Places {
         Self {
             most,
             by_address: None,
+            rate: None,
             taken: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             handshakes: AtomicUsize::new(0),
@@ -123,6 +130,18 @@ impl Places {
     pub(crate) fn most_from_each_address(mut self, most: usize) -> Self {
         self.by_address = (most > 0).then(|| Arc::new(ByAddress { most, counts: Mutex::default() }));
         self
+    }
+
+    /// Limits how many WebSockets may open in a second.
+    pub(crate) fn most_in_a_second(mut self, most: Option<NonZero<u32>>) -> Self {
+        self.rate = most.map(|most| AcceptRate::new(most, Instant::now()));
+        self
+    }
+
+    /// Counts a WebSocket that is about to open. Returns after what time its client should try again, if too many have
+    /// opened in this second.
+    pub(crate) fn keep_rate(&self) -> Result<(), Duration> {
+        self.rate.as_ref().map_or(Ok(()), |rate| rate.take(Instant::now()))
     }
 
     /// Lets no more WebSockets in.

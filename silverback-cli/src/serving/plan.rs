@@ -5,8 +5,10 @@ use std::{num::NonZero, sync::Arc, thread, time::Duration};
 use silverback::{Config, MemoryBudget, Origin, OriginPolicy, Upgrader};
 
 use super::{
+    activation,
     admin::AdminPlan,
     args::{AllowedHost, AllowedOrigin, FILE, Operators, TlsArgs},
+    descriptors::{self, MaxConnections},
     hosts::host_policy,
     listen::{self, Address, Bound, Place},
     monitor::{Monitor, log::Log},
@@ -33,9 +35,11 @@ pub(crate) struct Settings {
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_head_size: usize,
     pub(crate) memory_limit: usize,
-    pub(crate) max_connections: usize,
+    pub(crate) max_connections: MaxConnections,
     /// Zero for no limit.
     pub(crate) max_connections_per_address: usize,
+    /// How many WebSockets may open in a second, if that is limited.
+    pub(crate) accept_rate: Option<NonZero<u32>>,
     pub(crate) close_timeout: Duration,
     /// The longest time over which connections are closed at the end.
     pub(crate) drain: Duration,
@@ -61,23 +65,42 @@ pub(crate) struct Plan {
     pub(crate) admin: Option<AdminPlan>,
     /// The listener with the metrics alone.
     pub(crate) metrics: Option<AdminPlan>,
-    /// Warnings about options that open the service to strangers.
-    pub(crate) warnings: Vec<&'static str>,
+    /// Warnings about options that open the service to strangers, and limits that do not fit.
+    pub(crate) warnings: Vec<String>,
+    /// The number of files that the process may open, if it is limited.
+    max_files: Option<u64>,
 }
 
 impl Plan {
     /// Validates the settings and binds the addresses. Calls `before_listening` before a client can connect.
     pub(crate) fn resolve(settings: Settings, before_listening: impl FnOnce()) -> Result<Self, Error> {
         let Settings { listen, listen_mode, origins, hosts, .. } = settings;
+        let given = activation::take()?;
         let tls = Tls::resolve(settings.tls)?;
-        if tls.is_some() && listen.iter().all(|address| matches!(address, Address::Unix(_))) {
+        if tls.is_none() && given.needs_tls {
+            return Err(Error::Usage(NO_CERTIFICATE.to_owned()));
+        }
+        let has_tcp = match given.main.is_empty() {
+            true => listen.iter().any(|address| matches!(address, Address::Tcp { .. })),
+            false => given.main.iter().any(Bound::has_tcp),
+        };
+        if tls.is_some() && !has_tcp {
             return Err(Error::Usage(NO_TCP.to_owned()));
         }
         let Operators { admin, token, metrics, log_format } = settings.operators;
+        let admin = AdminPlan::bind(given.admin, admin.as_ref())?;
+        let metrics = AdminPlan::bind(given.metrics, metrics.as_ref())?;
         let is_watching = admin.is_some() || metrics.is_some();
-        let admin = admin.map(|address| AdminPlan::resolve(&address, token, &hosts, tls.as_ref())).transpose()?;
-        let metrics = metrics.map(|address| AdminPlan::of_metrics(&address, &hosts)).transpose()?;
-        let bound = listen::bind_all(&listen, listen_mode, before_listening)?;
+        let admin = admin.map(|bound| AdminPlan::resolve(bound, token, &hosts, tls.as_ref())).transpose()?;
+        let metrics = metrics.map(|bound| AdminPlan::of_metrics(bound, &hosts));
+        // The sockets that the program is given take the place of those of `--listen`.
+        let bound = match given.main.is_empty() {
+            true => listen::bind_all(&listen, listen_mode, before_listening)?,
+            false => {
+                before_listening();
+                given.main
+            }
+        };
         let host_policies = Hosts {
             tcp: host_policy(&hosts, &bound, !bound.iter().any(Bound::is_public)),
             #[cfg(unix)]
@@ -90,8 +113,11 @@ impl Plan {
             .memory_budget(MemoryBudget::new(settings.memory_limit))
             .check_origin(origin_policy(&origins));
         let log = log_format.map(Log::start).transpose()?;
-        let places = Places::new(settings.max_connections, Monitor::new(is_watching, log));
-        let places = places.most_from_each_address(settings.max_connections_per_address);
+        let max_files = descriptors::raise_limit();
+        let (most, too_many) = settings.max_connections.under(max_files);
+        let places = Places::new(most, Monitor::new(is_watching, log))
+            .most_from_each_address(settings.max_connections_per_address)
+            .most_in_a_second(settings.accept_rate);
         Ok(Self {
             bound,
             tls,
@@ -103,7 +129,8 @@ impl Plan {
             places: Arc::new(places),
             close_timeout: settings.close_timeout,
             drain: settings.drain,
-            warnings: warnings(&origins, &hosts, admin.as_ref()),
+            warnings: warnings(&origins, &hosts, admin.as_ref()).map(str::to_owned).chain(too_many).collect(),
+            max_files,
             admin,
             metrics,
         })
@@ -132,6 +159,8 @@ impl Plan {
             self.admin.as_ref().map(|admin| format!("Metrics and the admin page are at {}\n", admin.shown(""))),
         );
         lines.extend(self.metrics.as_ref().map(|metrics| format!("Metrics are at {}\n", metrics.shown("metrics"))));
+        let most = self.places.taken().1;
+        lines.extend(self.places.monitor.log().map(|log| log.start_line(most, self.max_files) + "\n"));
         lines.concat()
     }
 }
@@ -149,7 +178,11 @@ fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
     OriginPolicy::SameOriginOr(origins.collect())
 }
 
-fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost], admin: Option<&AdminPlan>) -> Vec<&'static str> {
+fn warnings(
+    origins: &[AllowedOrigin],
+    hosts: &[AllowedHost],
+    admin: Option<&AdminPlan>,
+) -> impl Iterator<Item = &'static str> {
     let of_origins = [
         (AllowedOrigin::Any, "warning: --allow-origin * lets the pages of every web site connect"),
         (
@@ -165,7 +198,7 @@ fn warnings(origins: &[AllowedOrigin], hosts: &[AllowedHost], admin: Option<&Adm
     let given = of_origins.into_iter().filter(|(origin, _)| origins.contains(origin)).map(|(_, warning)| warning);
     let of_hosts = of_hosts.into_iter().filter(|(host, _)| hosts.contains(host)).map(|(_, warning)| warning);
     let of_admin = admin.is_some_and(AdminPlan::sends_token_in_plain_text).then_some(PLAIN_TOKEN);
-    given.chain(of_hosts).chain(of_admin).collect()
+    given.chain(of_hosts).chain(of_admin)
 }
 
 /// One thread serves more than most networks carry. A few more keep large messages from delaying small ones.
@@ -176,7 +209,12 @@ pub(crate) fn default_threads() -> NonZero<usize> {
 const PLAIN_TOKEN: &str =
     "warning: the token of --admin travels without encryption; --tls-cert also encrypts that address";
 
+const NO_CERTIFICATE: &str = "a socket of LISTEN_FDS is named `tls`, so --tls-cert or --tls-self-signed is needed";
+
 const NO_TCP: &str =
     "--tls-cert and --tls-self-signed need a TCP address in --listen, because Unix sockets stay without TLS";
+
+/// Few networks carry more clients to one machine, and few programs may open more files.
+pub(crate) const DEFAULT_MAX_CONNECTIONS: MaxConnections = MaxConnections::Default(50_000);
 
 const MOST_THREADS: NonZero<usize> = NonZero::new(4).unwrap();

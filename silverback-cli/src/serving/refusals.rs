@@ -44,6 +44,25 @@ pub(crate) fn report_forwarded(proxy: Peer, header: &HeaderName) {
     print(|| format!("refused a request through the proxy {proxy} with 400: its {header} header is malformed"));
 }
 
+/// Reports a connection of a proxy without a header of the PROXY protocol.
+pub(crate) fn report_proxy(proxy: Peer, fault: &str) {
+    print(|| format!("refused a connection of the proxy {proxy}: {fault}"));
+}
+
+/// Reports a WebSocket that came too fast after others.
+pub(crate) fn report_rate(client: Client) {
+    print(|| format!("refused {client} with 503: more WebSockets than --accept-rate open in this second"));
+}
+
+/// Reports a header of the PROXY protocol that is not read.
+pub(crate) fn report_proxy_header(peer: Peer) {
+    print(|| {
+        format!(
+            "refused {peer}: it sent a PROXY header, which is read with --proxy-protocol and from a --trusted-proxy"
+        )
+    });
+}
+
 /// Reports a head that was too large.
 pub(crate) fn report_head(peer: Peer, rejection: &Rejection, advice: &str) {
     let status = rejection.status().as_u16();

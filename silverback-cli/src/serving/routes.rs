@@ -1,6 +1,6 @@
 //! The rules for every request, whatever the site: hosts, methods, health checks, and when a WebSocket may open.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -18,7 +18,7 @@ use super::{
     open_connections::{Place, Places},
     refusals::{self, reason},
     site::{Body, Opening, Resource, Site},
-    sockets::{Client, Peer},
+    sockets::{Client, Peer, Socket},
     trust::Trust,
 };
 
@@ -88,18 +88,17 @@ impl Routes {
         &self,
         request: &Request<()>,
         handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
-        client: Client,
+        socket: Socket,
     ) -> Answer {
-        let peer = client.peer;
-        let client = match self.trust.client_of(peer, request.headers()) {
-            Ok(client_peer) => Client { peer: client_peer, ..client },
+        let client = match self.trust.client_of(socket.client, request.headers()) {
+            Ok(peer) => Client { peer, version: request.version() },
             Err(header) => {
-                refusals::report_forwarded(peer, &header);
+                refusals::report_forwarded(socket.client, &header);
                 let words = format!("The proxy has sent a malformed {header} header.\n").into_bytes();
                 return Answer::Response(last(text(StatusCode::BAD_REQUEST, words)));
             }
         };
-        self.try_answer(request, handshake, peer, client).unwrap_or_else(|rejection| {
+        self.try_answer(request, handshake, socket.peer, client).unwrap_or_else(|rejection| {
             // Over HTTP/2 some answers differ.
             let rejection = match rejection {
                 Rejection::Connect(_) => rejection,
@@ -119,6 +118,9 @@ impl Routes {
     /// Answers a request that cannot be read.
     pub(crate) fn refuse_head(&self, head: &UnreadableHead, peer: Peer) -> Response<Body> {
         let rejection = Rejection::Head(head.error);
+        if head.is_proxy_header {
+            refusals::report_proxy_header(peer);
+        }
         if !matches!(head.error, HeadError::TooLarge { .. }) {
             return self.refuse(&rejection);
         }
@@ -195,12 +197,15 @@ impl Routes {
         self.upgrader.check(&handshake)?;
         if let Some(retry_after) = self.places.draining() {
             self.places.monitor.note_handshake(HandshakeResult::Draining);
-            let mut response = text(StatusCode::SERVICE_UNAVAILABLE, DRAINING);
-            response.headers_mut().insert(RETRY_AFTER, retry_after.as_secs().into());
-            return Ok(Answer::Response(response));
+            return Ok(later(DRAINING, retry_after));
         }
         self.upgrader.check_memory()?;
         let mut place = self.places.take(client.peer.ip())?;
+        if let Err(retry_after) = self.places.keep_rate() {
+            self.places.monitor.note_handshake(HandshakeResult::Rate);
+            refusals::report_rate(client);
+            return Ok(later(TOO_FAST, retry_after));
+        }
         Ok(match self.site.open(request, &handshake, client) {
             Ok(opening) => {
                 place.record = self.places.monitor.record(client, request.uri().path());
@@ -242,6 +247,13 @@ impl Routes {
         };
         with_more_words(rejection, more)
     }
+}
+
+/// Refuses a handshake of a client that may come back.
+fn later(words: &'static [u8], retry_after: Duration) -> Answer {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, words);
+    response.headers_mut().insert(RETRY_AFTER, retry_after.as_secs().into());
+    Answer::Response(response)
 }
 
 /// Makes it the last response of its connection over HTTP/1.1.
@@ -294,6 +306,7 @@ fn with_more_words(rejection: &Rejection, more: &str) -> Response<Body> {
 }
 
 const NOT_READY: &[u8] = b"not ready\n";
+const TOO_FAST: &[u8] = b"Too many WebSockets open at the moment. Try again later.\n";
 const DRAINING: &[u8] = b"This server is about to end and takes no more connections. Try again.\n";
 
 // Clients show only the start of an answer, so the advice comes first.

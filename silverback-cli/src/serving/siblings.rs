@@ -5,20 +5,26 @@
 
 use std::{io, net::TcpListener};
 
-use super::sockets::Listener;
+use super::{listen::Bound, sockets::Listener};
 
 /// Returns the listeners of each further thread, beside those already bound. `None` if the system does not spread
 /// connections over the listeners of a port, or not for these sockets.
 ///
 /// The bound sockets begin to share their port only now, when they already listen. A second program that starts in the
 /// same way is therefore always refused.
-pub(crate) fn for_threads(bound: &[&Listener], threads: usize) -> Option<Vec<Vec<Listener>>> {
-    let set = || bound.iter().map(|listener| beside(listener)).collect::<io::Result<Vec<_>>>();
+pub(crate) fn for_threads(bound: &[Bound], threads: usize) -> Option<Vec<Vec<Listener>>> {
+    let of_one = |bound: &Bound| bound.listeners.iter().map(|listener| beside(listener, bound.is_given)).collect();
+    let set = || {
+        let sets = bound.iter().map(of_one).collect::<io::Result<Vec<Vec<_>>>>();
+        sets.map(|sets| sets.into_iter().flatten().collect())
+    };
     (0..threads).map(|_| set()).collect::<io::Result<_>>().ok()
 }
 
-fn beside(bound: &Listener) -> io::Result<Listener> {
+fn beside(bound: &Listener, is_given: bool) -> io::Result<Listener> {
     match bound {
+        // Its queue outlives this program. A queue of our own would be lost with all connections in it.
+        Listener::Tcp(bound) if is_given => bound.try_clone().map(Listener::Tcp),
         Listener::Tcp(bound) => beside_tcp(bound).map(Listener::Tcp),
         // A Unix socket has one queue of connections, from which each thread takes.
         #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::*;
 use crate::{
     error::Error,
-    serving::listen::{Families, bind_all, new_socket},
+    serving::listen::{Families, Place, bind_all, new_socket},
 };
 
 fn bind(text: &str) -> Vec<TcpListener> {
@@ -21,9 +21,26 @@ fn tcp(listeners: Vec<Listener>) -> Vec<TcpListener> {
     listeners.into_iter().map(of).collect()
 }
 
-fn share(bound: &[TcpListener], threads: usize) -> Vec<Vec<TcpListener>> {
-    let bound: Vec<_> = bound.iter().map(|listener| Listener::Tcp(listener.try_clone().unwrap())).collect();
-    for_threads(&bound.iter().collect::<Vec<_>>(), threads).unwrap().into_iter().map(tcp).collect()
+fn share(listeners: &[TcpListener], threads: usize) -> Vec<Vec<TcpListener>> {
+    share_all(listeners, false, threads)
+}
+
+fn share_all(listeners: &[TcpListener], is_given: bool, threads: usize) -> Vec<Vec<TcpListener>> {
+    let listeners = listeners.iter().map(|listener| Listener::Tcp(listener.try_clone().unwrap())).collect();
+    let bound = Bound { listeners, place: Place::Authority(String::new()), is_given };
+    for_threads(&[bound], threads).unwrap().into_iter().map(tcp).collect()
+}
+
+/// A second socket on the port would have a queue of its own, which is lost with the program.
+#[test]
+fn a_socket_that_the_program_is_given_has_one_queue_for_all_threads() {
+    let given = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sets = share_all(std::slice::from_ref(&given), true, 3);
+    let address = given.local_addr().unwrap();
+    let clients: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    drop(sets);
+    given.set_nonblocking(true).unwrap();
+    assert_eq!((0..100).filter(|_| given.accept().is_ok()).count(), clients.len());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Version;
+use http::{HeaderName, HeaderValue, Version, header::ALT_SVC};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
@@ -61,6 +61,25 @@ pub(crate) enum Peer {
 pub(crate) struct Client {
     pub(crate) peer: Peer,
     pub(crate) version: Version,
+}
+
+/// The facts about an accepted socket that its answers need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Socket {
+    /// The other end of the socket.
+    pub(crate) peer: Peer,
+    /// The client, if a proxy has told it in a header of the PROXY protocol. Otherwise the peer.
+    pub(crate) client: Peer,
+    /// The port on which the client can also use HTTP/3.
+    pub(crate) http3_port: Option<u16>,
+}
+
+impl Socket {
+    /// Returns the header that tells the client about HTTP/3 (RFC 7838, 3).
+    pub(crate) fn alternative(self) -> Option<(HeaderName, HeaderValue)> {
+        let value = HeaderValue::try_from(format!("h3=\":{}\"; ma={REMEMBERED}", self.http3_port?));
+        value.ok().map(|value| (ALT_SVC, value))
+    }
 }
 
 impl Peer {
@@ -150,3 +169,6 @@ impl fmt::Display for Client {
 
 /// The length of the queue of connections that wait to be accepted. The system has its own limit, too.
 pub(super) const BACKLOG: i32 = 4096;
+
+/// How long a client may remember that there is HTTP/3, in seconds. The service may start without it the next time.
+const REMEMBERED: u32 = 3600;

@@ -1,5 +1,5 @@
 //! The address of a client behind proxies. A header about it counts only if a proxy that the operator trusts has sent it,
-//! because everybody can send one.
+//! because everybody can send one. It may stand before the first byte of a connection (`proxy_header`), and in each request.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -11,13 +11,15 @@ use http::{HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 
 use super::sockets::Peer;
-use crate::addresses::canonical;
+use crate::{addresses::canonical, error::Error};
 
 /// The proxies that may tell the address of a client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trust {
     proxies: Arc<[TrustedProxy]>,
     header: ClientHeader,
+    /// Whether connections of trusted proxies begin with a header of the PROXY protocol.
+    is_before_connections: bool,
 }
 
 /// Proxies that are trusted.
@@ -71,12 +73,27 @@ enum Hop {
 }
 
 impl Trust {
-    pub(crate) fn new(proxies: Vec<TrustedProxy>, header: ClientHeader) -> Self {
-        Self { proxies: proxies.into(), header }
+    /// `is_before_connections` is `--proxy-protocol`. Fails if it is set and there is no proxy.
+    pub(crate) fn new(
+        proxies: Vec<TrustedProxy>,
+        header: ClientHeader,
+        is_before_connections: bool,
+    ) -> Result<Self, Error> {
+        match is_before_connections && proxies.is_empty() {
+            true => Err(Error::Usage(NO_PROXY.to_owned())),
+            false => Ok(Self { proxies: proxies.into(), header, is_before_connections }),
+        }
     }
 
-    /// Returns the client of a request: the last hop that is not a trusted proxy. Fails with the name of the header if a
-    /// trusted proxy has sent a malformed one.
+    /// Whether a connection from here must begin with a header of the PROXY protocol. A header from elsewhere is not read, so
+    /// it is a malformed request.
+    pub(crate) fn needs_proxy_header(&self, peer: Peer) -> bool {
+        self.is_before_connections && self.trusts(peer)
+    }
+
+    /// Returns the client of a request: the last hop that is not a trusted proxy. `peer` is the other end of the socket, or
+    /// the client that it has told in a header of the PROXY protocol. Fails with the name of the header if a trusted proxy has
+    /// sent a malformed one.
     pub(crate) fn client_of(&self, peer: Peer, headers: &HeaderMap) -> Result<Peer, HeaderName> {
         let mut client = peer;
         if self.proxies.is_empty() || !self.trusts(client) {
@@ -155,6 +172,8 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     .collect()
 }
 
+const NO_PROXY: &str = "--proxy-protocol needs --trusted-proxy, because everybody could send such a header";
+
 const FORM: &str = "must be an address, a network like 10.0.0.0/8, or unix";
 
 #[cfg(test)]
@@ -168,7 +187,7 @@ mod tests {
 
     fn trust(header: ClientHeader) -> Trust {
         let proxies = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "unix"];
-        Trust::new(proxies.iter().map(|text| text.parse().unwrap()).collect(), header)
+        Trust::new(proxies.iter().map(|text| text.parse().unwrap()).collect(), header, false).unwrap()
     }
 
     fn client(trust: &Trust, peer: &str, lines: &[(HeaderName, &str)]) -> Result<String, HeaderName> {

@@ -21,8 +21,8 @@ use super::sockets::BACKLOG;
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     pub(crate) path: PathBuf,
-    /// The device and inode of the file.
-    identity: (u64, u64),
+    /// The device and inode of the file, if this program has made it.
+    identity: Option<(u64, u64)>,
 }
 
 /// Listens at this path. `mode` sets the permissions of the file; without it, the umask decides. The error explains
@@ -52,13 +52,18 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<(UnixListener, Sock
 
 impl SocketFile {
     fn at(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+        Ok(Self { path: path.to_owned(), identity: Some(identity(path)?) })
+    }
+
+    /// The file of a socket that another program has made and will remove.
+    pub(super) fn of_another(path: PathBuf) -> Self {
+        Self { path, identity: None }
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+        if self.identity.is_some() && identity(&self.path).ok() == self.identity {
             // If this fails, the next start replaces the file.
             let _ = fs::remove_file(&self.path);
         }

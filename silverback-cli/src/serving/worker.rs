@@ -79,12 +79,16 @@ impl Worker {
 
     /// Starts to serve a socket.
     pub(crate) fn take(&self, stream: Stream, peer: Peer) {
+        // Counted before its task runs, so that a shutdown in between waits for it.
+        let Some(admitted) = self.http.admit() else { return };
         let http = self.http.clone();
         match stream {
-            Stream::Tcp(stream) if http.tls.is_some() => tokio::spawn(connection::serve_tls(stream, peer, http)),
-            Stream::Tcp(stream) => tokio::spawn(connection::serve(stream, peer, http)),
+            Stream::Tcp(stream) if http.tls.is_some() => {
+                tokio::spawn(connection::serve_tls(stream, peer, admitted, http))
+            }
+            Stream::Tcp(stream) => tokio::spawn(connection::serve(stream, peer, admitted, http)),
             #[cfg(unix)]
-            Stream::Unix(stream) => tokio::spawn(connection::serve(stream, peer, http)),
+            Stream::Unix(stream) => tokio::spawn(connection::serve(stream, peer, admitted, http)),
         };
     }
 

@@ -8,24 +8,24 @@ use silverback::{CloseCode, Conn, Dialer};
 use crate::support::{Answer, Program, ask, check_echo, dial, get, run, wait_until, within};
 
 /// Starts the program with a listener for operators, and returns its address too.
-fn start(options: &[&str]) -> (Program, SocketAddr) {
+pub(crate) fn start(options: &[&str]) -> (Program, SocketAddr) {
     let program = Program::start(&[options, &["--admin", "127.0.0.1:0"]].concat());
     let address = admin_address(&program);
     (program, address)
 }
 
-fn admin_address(program: &Program) -> SocketAddr {
+pub(crate) fn admin_address(program: &Program) -> SocketAddr {
     program.wait_for_output("the admin page are at ");
     let output = program.output();
     let url = output.split("the admin page are at http://").nth(1).unwrap();
     url.split('/').next().unwrap().replace("localhost", "127.0.0.1").parse().unwrap()
 }
 
-fn stats(admin: SocketAddr) -> Value {
+pub(crate) fn stats(admin: SocketAddr) -> Value {
     serde_json::from_str(&get(admin, "/stats.json").body).unwrap()
 }
 
-fn connections(admin: SocketAddr, query: &str) -> Vec<Value> {
+pub(crate) fn connections(admin: SocketAddr, query: &str) -> Vec<Value> {
     let answer = get(admin, &format!("/connections.json{query}"));
     assert_eq!(answer.status, 200, "{}", answer.body);
     let list: Value = serde_json::from_str(&answer.body).unwrap();
@@ -33,18 +33,18 @@ fn connections(admin: SocketAddr, query: &str) -> Vec<Value> {
 }
 
 /// Returns the list once it has so many. A client may know of its connection before the list does.
-fn listed(admin: SocketAddr, query: &str, count: usize) -> Vec<Value> {
+pub(crate) fn listed(admin: SocketAddr, query: &str, count: usize) -> Vec<Value> {
     wait_until("all are listed", || connections(admin, query).len() == count);
     connections(admin, query)
 }
 
-fn post(admin: SocketAddr, path: &str, more: &str, body: &str) -> Answer {
+pub(crate) fn post(admin: SocketAddr, path: &str, more: &str, body: &str) -> Answer {
     let length = body.len();
     ask(admin, &format!("POST {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n{more}\r\n{body}"))
 }
 
 /// Returns the value of a metric, with its labels as written.
-fn metric(admin: SocketAddr, sample: &str) -> Option<f64> {
+pub(crate) fn metric(admin: SocketAddr, sample: &str) -> Option<f64> {
     let answer = get(admin, "/metrics");
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let line = answer.body.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ').map(str::to_owned));
@@ -264,9 +264,11 @@ async fn each_end_is_a_line_of_json() {
     within(conn.close(4002, "bye")).await.unwrap();
     program.wait_for_output("\"event\":\"close\"");
     drop(dial(program.address).await);
-    wait_until("two lines", || program.output().lines().filter(|line| line.starts_with('{')).count() == 2);
+    wait_until("two lines after that of the start", || {
+        program.output().lines().filter(|line| line.starts_with('{')).count() == 3
+    });
     let output = program.output();
-    let lines: Vec<Value> = output.lines().skip(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = output.lines().skip(3).map(|line| serde_json::from_str(line).unwrap()).collect();
     let first = &lines[0];
     let expected = json!({
         "event": "close", "id": 1, "peer": address, "path": "/ws/echo", "subprotocol": null, "http": "1.1",
@@ -289,7 +291,7 @@ async fn each_end_is_a_line_for_people() {
     assert_eq!(within(conn.read_message()).await.unwrap(), None);
     assert_eq!(program.wait().code(), Some(0));
     let output = program.output();
-    let line = output.lines().nth(2).unwrap_or_else(|| panic!("no line: {output}"));
+    let line = output.lines().nth(3).unwrap_or_else(|| panic!("no line: {output}"));
     assert!(line.contains(" closed /ws/echo with 1001 by this server after "), "{line}");
     assert!(line.contains(": 1 messages and "), "{line}");
 }

@@ -48,6 +48,28 @@ async fn check_echo_of(stream: &mut Stream, message: &str) {
 }
 
 #[tokio::test]
+async fn each_websocket_over_http_2_counts_for_its_address() {
+    let program = Program::start(&["--max-connections-per-address", "2"]);
+    let (first, second) = (client(&program).await, client(&program).await);
+    let mut streams = vec![open(&program, &first, &[]).await, open(&program, &second, &[]).await];
+    assert!(streams.iter().all(|stream| stream.status() == 200));
+    for client in [&first, &second] {
+        assert_eq!(open(&program, client, &[]).await.status(), 503);
+    }
+    // HTTP/1.1 counts for the same address.
+    assert_eq!(ask(program.address, &handshake(program.address, &[])).status, 503);
+    streams[0].send_frame(close(1000, ""));
+    within(streams[0].expect(close(1000, ""))).await;
+    let mut status = 503;
+    while status == 503 {
+        let next = open(&program, &second, &[]).await;
+        status = next.status();
+        streams.push(next);
+    }
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
 async fn websockets_over_http_2_share_a_port_with_those_over_http_1_1() {
     let program = Program::start(&[]);
     let mut upgraded = dial(program.address).await;

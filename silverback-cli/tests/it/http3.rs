@@ -138,6 +138,71 @@ async fn each_websocket_over_http_3_counts_for_the_limit() {
 }
 
 #[tokio::test]
+async fn each_websocket_over_http_3_counts_for_its_address() {
+    let program = Program::start(&["--tls-self-signed", "--max-connections-per-address", "2"]);
+    let host = program.address.to_string();
+    let (first, second) = (client(&program).await, client(&program).await);
+    let mut streams = Vec::new();
+    for client in [&first, &second] {
+        let mut stream = open(client, &host).await;
+        assert_eq!(within(stream.status()).await, Ok(200));
+        streams.push(stream);
+    }
+    for client in [&first, &second] {
+        let mut refused = open(client, &host).await;
+        assert_eq!(within(refused.status()).await, Ok(503));
+    }
+    // One that ends makes room for one on the other connection.
+    streams[0].send_frame(close(1000, "")).await;
+    within(streams[0].expect(close(1000, ""))).await;
+    assert_eq!(within(streams[0].receive()).await, Ok(None));
+    let mut status = 503;
+    while status == 503 {
+        let mut next = open(&second, &host).await;
+        status = within(next.status()).await.unwrap();
+        streams.push(next);
+    }
+    assert_eq!(status, 200);
+}
+
+/// 20 connections are closed each second, so the drain of 60 takes three.
+#[tokio::test]
+async fn a_drain_with_a_window_closes_websockets_over_http_3_one_by_one_and_refuses_new_ones() {
+    let mut program = Program::start(&["--tls-self-signed", "--quiet", "--drain", "1h"]);
+    let client = client(&program).await;
+    let host = program.address.to_string();
+    let mut streams = Vec::new();
+    for _ in 0..60 {
+        let mut stream = open(&client, &host).await;
+        assert_eq!(within(stream.status()).await, Ok(200));
+        streams.push(stream);
+    }
+    program.signal(Signal::TERM);
+    let mut ready = 200;
+    while ready == 200 {
+        let mut probe = ask(&client, "GET", &host, "/readyz").await;
+        ready = within(probe.status()).await.unwrap();
+    }
+    assert_eq!(ready, 503);
+    let mut refused = open(&client, &host).await;
+    assert_eq!(within(refused.status()).await, Ok(503));
+    for stream in &mut streams {
+        // What a client says before it is told to go is answered.
+        stream.send_frame(text("still here")).await;
+        let mut answer = within(stream.receive()).await.unwrap().unwrap();
+        if answer == text("still here") {
+            answer = within(stream.receive()).await.unwrap().unwrap();
+        }
+        assert_eq!(answer, close(1012, "the server is shutting down"));
+        stream.send_frame(close(1012, "")).await;
+        assert_eq!(within(stream.receive()).await, Ok(None));
+    }
+    // H3_NO_ERROR.
+    assert_eq!(within(client.closed()).await, 0x100);
+    assert_eq!(program.wait().code(), Some(0), "{}", program.errors());
+}
+
+#[tokio::test]
 async fn a_burst_over_http_3_fills_all_places() {
     let program = Program::start(&["--tls-self-signed", "--quiet", "--threads", "2", "--max-connections", "20"]);
     let host = program.address.to_string();

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+mod activation;
 mod admin;
 mod alike;
 mod bench;
@@ -13,14 +14,17 @@ mod container;
 mod disconnects;
 mod echo;
 mod exits;
+mod fronts;
 mod http2;
 mod http3;
 mod hub;
 mod invisible;
+mod limits;
 mod options;
 mod pages;
 mod paused;
 mod printing;
+mod proxy_protocol;
 mod requests;
 mod robustness;
 mod secrets;
@@ -30,6 +34,7 @@ mod strangers;
 mod support;
 mod threads;
 mod tls;
+mod units;
 mod unix_sockets;
 mod usage;
 mod versions;

@@ -6,13 +6,16 @@ use super::{
     Config,
     setting::{Namespace, Source},
 };
-use crate::{hub::engine::REDACTED, serving::listen::Address};
+use crate::{
+    hub::engine::REDACTED,
+    serving::{activation, listen::Address},
+};
 
 /// Returns the warnings about a configuration.
 pub(crate) fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
-    let is_public =
-        config.texts("listen").iter().filter_map(|text| text.parse::<Address>().ok()).any(|it| it.is_public());
+    let is_public = activation::is_used()
+        || config.texts("listen").iter().filter_map(|text| text.parse::<Address>().ok()).any(|it| it.is_public());
     if config.is("open") && is_public {
         warnings.push(format!("{}: everybody who reaches this address may publish everywhere", config.place("open")));
     }

@@ -101,6 +101,10 @@ fn count_or_none(text: &str) -> Result<(), String> {
     if text.trim() == "0" { Ok(()) } else { count(text) }
 }
 
+fn rate(text: &str) -> Result<(), String> {
+    values::accept_rate(text).map(drop)
+}
+
 fn threads(text: &str) -> Result<(), String> {
     values::threads(text).map(drop)
 }
@@ -164,7 +168,7 @@ fn one_of(text: &str, choices: &[&str]) -> Result<(), String> {
 }
 
 /// The keys at the top.
-pub(crate) const TOP: [Key; 45] = [
+pub(crate) const TOP: [Key; 47] = [
     key("listen", Kind::List(address), "localhost:8000", "the addresses to listen on, HOST:PORT or unix:PATH"),
     key("listen_mode", Kind::One(mode), "", "the permissions of Unix sockets, in octal like \"660\""),
     key(
@@ -202,6 +206,12 @@ pub(crate) const TOP: [Key; 45] = [
         "x-forwarded-for",
         "the header in which they tell it: `x-forwarded-for` or `forwarded`",
     ),
+    key(
+        "proxy_protocol",
+        Kind::Choice,
+        "false",
+        "connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2",
+    ),
     key("tls_cert", Kind::One(path), "", "a PEM file with the certificate, read again when it changes"),
     key("tls_key", Kind::One(path), "", "a PEM file with its key"),
     key("tls_self_signed", Kind::Choice, "false", "make a certificate at each start, for trying things out"),
@@ -210,12 +220,23 @@ pub(crate) const TOP: [Key; 45] = [
     key("admin_token_file", Kind::One(path), "", "a file with this token"),
     key("log_format", Kind::One(log_format), "", "print a line when a connection ends, as `text` or `json`"),
     key("metrics", Kind::One(address), "", "the address of /metrics for Prometheus; without it there is none"),
-    key("max_connections", Kind::One(count), "50000", "WebSockets at a time; more get 503"),
+    key(
+        "max_connections",
+        Kind::One(count),
+        "50000",
+        "WebSockets at a time; more get 503. Without it, no more than the limit on open files allows",
+    ),
     key(
         "max_connections_per_address",
         Kind::One(count_or_none),
         "0",
         "WebSockets at a time from one IPv4 address or one /64 of IPv6; 0 for no limit, as behind a proxy",
+    ),
+    key(
+        "accept_rate",
+        Kind::One(rate),
+        "0",
+        "WebSockets that may open in a second, after a burst of as many; more get 503 and come back later; 0 for no limit",
     ),
     key("max_connections_per_user", Kind::One(count), "1024", "WebSockets at a time of one user on this node"),
     key("max_message_size", Kind::One(size), "64KiB", "the largest message of a client, and the largest payload"),

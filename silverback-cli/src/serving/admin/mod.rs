@@ -32,14 +32,22 @@ pub(crate) struct AdminPlan {
 }
 
 impl AdminPlan {
-    /// Validates the settings and binds the address.
+    /// Binds the address, unless the program is given the socket. `None` if there is neither.
+    pub(super) fn bind(given: Option<Bound>, address: Option<&Address>) -> Result<Option<Bound>, Error> {
+        match (given, address) {
+            (Some(given), _) => Ok(Some(given)),
+            (None, Some(address)) => bind(address).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Validates the settings.
     pub(super) fn resolve(
-        address: &Address,
+        bound: Bound,
         token: Option<Token>,
         hosts: &[AllowedHost],
         tls: Option<&Tls>,
     ) -> Result<Self, Error> {
-        let bound = bind(address)?;
         if bound.is_public() && token.is_none() {
             return Err(Error::Usage(NO_TOKEN.to_owned()));
         }
@@ -49,10 +57,9 @@ impl AdminPlan {
     }
 
     /// The listener with the metrics alone, which any address may have.
-    pub(super) fn of_metrics(address: &Address, hosts: &[AllowedHost]) -> Result<Self, Error> {
-        let bound = bind(address)?;
+    pub(super) fn of_metrics(bound: Bound, hosts: &[AllowedHost]) -> Self {
         let hosts = hosts_of(&bound, hosts);
-        Ok(Self { bound, hosts, token: None, tls: None })
+        Self { bound, hosts, token: None, tls: None }
     }
 
     pub(super) fn sends_token_in_plain_text(&self) -> bool {

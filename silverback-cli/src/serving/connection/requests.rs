@@ -13,6 +13,8 @@ use silverback::proto::handshake::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use crate::serving::proxy_header;
+
 /// Reads the heads of requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
@@ -38,6 +40,8 @@ pub(crate) struct UnreadableHead {
     pub(crate) error: HeadError,
     /// The name and length of the longest header line so far, if the head is too large.
     pub(crate) longest: Option<(String, usize)>,
+    /// Whether the bytes are a header of the PROXY protocol.
+    pub(crate) is_proxy_header: bool,
 }
 
 impl Requests {
@@ -73,10 +77,10 @@ impl Requests {
                 Ok(Progress::Complete { consumed }) => {
                     self.input.drain(..consumed);
                     let reader = mem::replace(&mut self.reader, HeadReader::new(self.max_head_size));
-                    return parse_request(reader.head()).map_err(|error| unreadable(error, reader.head()));
+                    return parse_request(reader.head()).map_err(|error| unreadable(error, reader.head(), b""));
                 }
                 Ok(Progress::NeedMore) => self.input.clear(),
-                Err(error) => return Err(unreadable(error, self.reader.head())),
+                Err(error) => return Err(unreadable(error, self.reader.head(), &self.input)),
             }
             if stream.read_buf(&mut self.input).await? == 0 {
                 return Err(ReadError::Ended);
@@ -144,9 +148,11 @@ impl From<io::Error> for ReadError {
     }
 }
 
-fn unreadable(error: HeadError, head: &[u8]) -> ReadError {
+/// `rest` is the input after the head.
+fn unreadable(error: HeadError, head: &[u8], rest: &[u8]) -> ReadError {
     let is_too_large = matches!(error, HeadError::TooLarge { .. });
-    ReadError::Head(UnreadableHead { error, longest: longest_header(head).filter(|_| is_too_large) })
+    let is_proxy_header = proxy_header::is_begun_by(head) || (head.is_empty() && proxy_header::is_begun_by(rest));
+    ReadError::Head(UnreadableHead { error, longest: longest_header(head).filter(|_| is_too_large), is_proxy_header })
 }
 
 /// RFC 6585, 5: an answer of 431 should name the header that is too large.

@@ -62,6 +62,7 @@ async fn each_request_has_the_limit_anew_and_the_longest_header_is_named() {
         Err(ReadError::Head(UnreadableHead {
             error: HeadError::TooLarge { limit: 1000 },
             longest: Some((name, length)),
+            is_proxy_header: false,
         })) => {
             assert_eq!(name, "Cookie");
             assert!((900..=1000).contains(&length), "{length}");

@@ -10,11 +10,11 @@ use tokio::time::timeout;
 
 use crate::serving::{
     answers::{BODY_TOO_LARGE, LATE_BODY, text},
-    context::{self, ANSWER_FACTOR, Http, Socket, date, for_opening},
+    context::{self, ANSWER_FACTOR, Http, date, for_opening},
     open_connections::{Presence, Shared},
     routes::{Answer, Upgrading},
     site::Body,
-    sockets::Client,
+    sockets::Socket,
 };
 
 /// The library's server of one connection.
@@ -71,8 +71,7 @@ pub(super) async fn serve(mut server: impl Server, socket: Socket, presence: Pre
 }
 
 async fn answer(mut request: StreamRequest, socket: Socket, presence: Presence, http: Http) {
-    let client = Client { peer: socket.peer, version: request.request().version() };
-    let response = match http.routes.answer(request.request(), || request.handshake(), client) {
+    let response = match http.routes.answer(request.request(), || request.handshake(), socket) {
         Answer::Upgrade(upgrading) => {
             let Upgrading { handshake, place, opening } = *upgrading;
             let upgrader = for_opening(&http.routes.upgrader, &opening);

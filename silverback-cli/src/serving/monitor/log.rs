@@ -2,7 +2,7 @@
 //! waits for a slow reader.
 
 use std::{
-    thread,
+    process, thread,
     time::{Duration, SystemTime},
 };
 
@@ -40,6 +40,27 @@ impl Log {
         let started = thread::Builder::new().name("log".to_owned()).spawn(work);
         started.map_err(|error| Error::System(format!("cannot start a thread: {error}")))?;
         Ok(Self(format))
+    }
+
+    /// The line about the start of the server. It goes with the first lines of output, so this does not write it.
+    pub(crate) fn start_line(&self, max_connections: usize, max_files: Option<u64>) -> String {
+        match self.0 {
+            LogFormat::Text => {
+                let files =
+                    max_files.map_or_else(|| "as many files as it wants".to_owned(), |most| format!("{most} files"));
+                let time = utc::full(SystemTime::now());
+                format!("{time} started with up to {max_connections} WebSockets; the process may open {files}")
+            }
+            LogFormat::Json => json!({
+                "time": utc::full(SystemTime::now()),
+                "event": "start",
+                "version": env!("CARGO_PKG_VERSION"),
+                "pid": process::id(),
+                "max_connections": max_connections,
+                "max_files": max_files,
+            })
+            .to_string(),
+        }
     }
 
     pub(super) fn write(&self, record: &Record, stats: &Stats, end: End) {

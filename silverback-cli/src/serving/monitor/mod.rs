@@ -54,10 +54,25 @@ pub(crate) enum HandshakeResult {
     Draining,
     /// The site refused it: no token, or not allowed.
     Site,
+    /// Too many WebSockets have opened in this second.
+    Rate,
+    /// A trusted proxy did not begin with a header of the PROXY protocol.
+    ProxyHeader,
 }
 
-const RESULTS: [&str; 9] =
-    ["accepted", "host", "origin", "malformed", "timeout", "tls", "overloaded", "draining", "not_allowed"];
+const RESULTS: [&str; 11] = [
+    "accepted",
+    "host",
+    "origin",
+    "malformed",
+    "timeout",
+    "tls",
+    "overloaded",
+    "draining",
+    "not_allowed",
+    "rate",
+    "proxy_header",
+];
 
 /// Messages and bytes, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

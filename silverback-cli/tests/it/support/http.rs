@@ -28,10 +28,14 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
 
 /// Sends a request unchanged, and reads one answer.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
+    exchange(&mut TcpStream::connect(address).unwrap(), request)
+}
+
+/// As [`ask`], on a connection that stays open.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &str) -> Answer {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    read_answer(&mut stream, request.starts_with("HEAD"))
+    read_answer(stream, request.starts_with("HEAD"))
 }
 
 /// Reads one answer; with it comes nothing of what follows.

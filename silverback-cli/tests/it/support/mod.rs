@@ -18,10 +18,10 @@ use std::{
 use silverback::{Conn, Dialer};
 
 pub(crate) use self::{
-    http::{Answer, ask, get, handshake, read_answer},
+    http::{Answer, ask, exchange, get, handshake, read_answer},
     program::{Program, run},
     raw::{RawClient, frame},
-    tls::{connect_tls, fingerprint},
+    tls::{connect_tls, connect_tls_on, fingerprint},
 };
 
 /// No step of these tests takes this long, even on a busy machine.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    os::fd::OwnedFd,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -17,7 +18,7 @@ use super::wait_until;
 /// The running program. Killed when it is dropped.
 pub(crate) struct Program {
     child: Child,
-    /// Where it listens; the first address if there are several.
+    /// Where it listens; the first address if there are several, and 0.0.0.0:0 if there is only a Unix socket.
     pub(crate) address: SocketAddr,
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
@@ -54,7 +55,8 @@ impl Program {
         Self::start_after("trap '' HUP", &[])
     }
 
-    fn start_after(preparation: &str, options: &[&str]) -> Self {
+    /// Starts it on 127.0.0.1 after these commands of the shell.
+    pub(crate) fn start_after(preparation: &str, options: &[&str]) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{preparation} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_silverback")]);
         shell.args(["--listen", "127.0.0.1:0"]).args(options);
@@ -63,7 +65,21 @@ impl Program {
         program
     }
 
-    fn spawn(mut command: Command) -> Self {
+    /// Starts it with a socket that listens already, as systemd does.
+    pub(crate) fn start_with_socket(socket: OwnedFd, name: &str, options: &[&str]) -> Self {
+        let mut program = Self::spawn(given(socket, name, options));
+        program.read_output();
+        program
+    }
+
+    /// Runs it to its end with a socket that listens already: exit code, standard error.
+    pub(crate) fn run_with_socket(socket: OwnedFd, name: &str, options: &[&str]) -> (Option<i32>, String) {
+        let output = given(socket, name, options).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// Starts a command that becomes the program.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let (out, err) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
@@ -72,7 +88,9 @@ impl Program {
         for _ in 0..2 {
             stdout.read_line(&mut first_lines).unwrap();
         }
-        let address = address_in(&first_lines).unwrap_or_else(|| panic!("no URL in {first_lines:?}: {:?}", err.lock()));
+        let has_only_a_file = first_lines.contains("through the Unix socket");
+        let address = address_in(&first_lines).or(has_only_a_file.then_some(SocketAddr::from(([0, 0, 0, 0], 0))));
+        let address = address.unwrap_or_else(|| panic!("no URL in {first_lines:?}: {:?}", err.lock()));
         out.lock().unwrap().push_str(&first_lines);
         Self { child, address, out, err, readers, unread: Some(stdout) }
     }
@@ -235,6 +253,14 @@ pub(crate) fn run(options: &[&str], environment: &[(&str, &str)]) -> (Option<i32
     let output = command(options, environment).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The shell moves the socket from standard input to where `sd_listen_fds(3)` says that it is.
+fn given(socket: OwnedFd, name: &str, options: &[&str]) -> Command {
+    let script = "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=$0; exec \"$@\" 3<&0 0</dev/null";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, name, env!("CARGO_BIN_EXE_silverback")]).args(options).stdin(Stdio::from(socket));
+    command
 }
 
 fn command(options: &[&str], environment: &[(&str, &str)]) -> Command {

@@ -18,12 +18,17 @@ pub(crate) type TlsClient = TlsStream<TcpStream>;
 
 /// Connects, and offers these protocols by ALPN.
 pub(crate) async fn connect_tls(address: SocketAddr, alpn: &[&str]) -> TlsClient {
+    let stream = within(TcpStream::connect(address)).await.unwrap();
+    connect_tls_on(stream, alpn).await
+}
+
+/// Begins TLS on a connection.
+pub(crate) async fn connect_tls_on(stream: TcpStream, alpn: &[&str]) -> TlsClient {
     let provider = Arc::new(default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
     let verifier = Arc::new(Trusting(provider));
     let mut config = config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let stream = within(TcpStream::connect(address)).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await.unwrap()
 }

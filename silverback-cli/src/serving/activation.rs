@@ -1,0 +1,107 @@
+//! Sockets that the program is given, in place of those that it would bind: socket activation of systemd
+//! (`sd_listen_fds(3)`). They stay open while the program restarts, so that no client finds a port on which nobody listens.
+//!
+//! The name of a socket (`FileDescriptorName=`) says what it is for: `admin` and `metrics` for the listeners of `--admin` and
+//! `--metrics`, `tls` for clients, and then the program must have a certificate. All other names are for clients.
+
+#[cfg(unix)]
+pub(super) use self::unix::take;
+use super::listen::Bound;
+
+/// The sockets by what they are for.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// For clients.
+    pub(super) main: Vec<Bound>,
+    pub(super) admin: Option<Bound>,
+    pub(super) metrics: Option<Bound>,
+    /// A socket for clients is named `tls`.
+    pub(super) needs_tls: bool,
+}
+
+/// Whether the program is given sockets.
+pub(crate) fn is_used() -> bool {
+    cfg!(unix) && std::env::var_os("LISTEN_FDS").is_some()
+}
+
+/// Other systems give no sockets.
+#[cfg(not(unix))]
+pub(super) fn take() -> Result<Given, crate::error::Error> {
+    Ok(Given::default())
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::{env, io, path::Path};
+
+    use listenfd::ListenFd;
+    use socket2::SockRef;
+
+    use super::{Given, is_used};
+    use crate::{
+        error::Error,
+        serving::{listen::Bound, sockets::Listener},
+    };
+
+    /// Takes the sockets. A second call finds none.
+    pub(crate) fn take() -> Result<Given, Error> {
+        let mut given = Given::default();
+        if !is_used() {
+            return Ok(given);
+        }
+        let count = env::var("LISTEN_FDS").unwrap_or_default();
+        if count.parse::<usize>().is_ok_and(|count| count > MOST) {
+            return Err(Error::Usage(format!("LISTEN_FDS is {count}, but the program takes at most {MOST} sockets")));
+        }
+        let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let names: Vec<_> = names.split(':').collect();
+        let mut sockets = ListenFd::from_env();
+        for index in 0..sockets.len() {
+            let name = names.get(index).copied().unwrap_or_default();
+            let bound = take_one(&mut sockets, index).map_err(|reason| {
+                Error::Usage(format!("the socket `{}` of LISTEN_FDS {reason}", name.escape_debug()))
+            })?;
+            match name {
+                "admin" if given.admin.is_none() => given.admin = Some(bound),
+                "metrics" if given.metrics.is_none() => given.metrics = Some(bound),
+                "admin" | "metrics" => {
+                    return Err(Error::Usage(format!("LISTEN_FDNAMES has more than one socket `{name}`")));
+                }
+                _ => {
+                    given.needs_tls |= name == "tls";
+                    given.main.push(bound);
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    fn take_one(sockets: &mut ListenFd, index: usize) -> Result<Bound, String> {
+        let in_words = |error: io::Error| format!("cannot be used: {error}");
+        if let Ok(Some(listener)) = sockets.take_tcp_listener(index) {
+            check(&SockRef::from(&listener))?;
+            listener.set_nonblocking(true).map_err(in_words)?;
+            // Accepted sockets inherit the option.
+            SockRef::from(&listener).set_tcp_nodelay(true).map_err(in_words)?;
+            return Bound::given_tcp(listener).map_err(in_words);
+        }
+        if let Ok(Some(listener)) = sockets.take_unix_listener(index) {
+            check(&SockRef::from(&listener))?;
+            listener.set_nonblocking(true).map_err(in_words)?;
+            let address = listener.local_addr().map_err(in_words)?;
+            let path = address.as_pathname().unwrap_or(Path::new("without a file")).to_owned();
+            return Ok(Bound::given_unix(Listener::Unix(listener), path));
+        }
+        Err("is neither a TCP socket nor a Unix stream socket".to_owned())
+    }
+
+    fn check(socket: &SockRef<'_>) -> Result<(), String> {
+        match socket.is_listener() {
+            Ok(false) => Err("does not listen; a socket unit for this program needs Accept=no".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// More than anybody needs.
+    const MOST: usize = 64;
+}
