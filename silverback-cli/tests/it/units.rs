@@ -12,14 +12,13 @@ use silverback_testkit::broker::installed;
 /// Copies the units into a folder, with the program of this test in place of the installed one.
 fn units(folder: &Path) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let sources = ["docs/deploy", "deploy/systemd"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let source = fs::read_dir(root.join("deploy/systemd")).unwrap();
     let mut units = Vec::new();
-    for source in sources.into_iter().flatten().map(|entry| entry.unwrap().path()) {
+    for source in source.map(|entry| entry.unwrap().path()) {
         let kind = source.extension().unwrap_or_default();
         if kind == "service" || kind == "socket" {
             let text = fs::read_to_string(&source).unwrap();
             let program = env!("CARGO_BIN_EXE_silverback");
-            let text = text.replace("=/usr/local/bin/silverback", &format!("={program}"));
             let text = text.replace("=/usr/bin/silverback", &format!("={program}"));
             assert!(kind == "socket" || text.contains(program), "{} starts the program", source.display());
             let unit = folder.join(source.file_name().unwrap());

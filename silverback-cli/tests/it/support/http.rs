@@ -1,7 +1,7 @@
 //! HTTP by hand: any request that a client could send, and its answer.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
@@ -36,6 +36,18 @@ pub(crate) fn exchange(stream: &mut TcpStream, request: &str) -> Answer {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     read_answer(stream, request.starts_with("HEAD"))
+}
+
+/// As [`ask`], for a server that may go away meanwhile.
+pub(crate) fn try_ask(address: SocketAddr, request: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(request.as_bytes())?;
+    // An end before the first byte is no answer.
+    match stream.peek(&mut [0])? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(read_answer(&mut stream, false)),
+    }
 }
 
 /// Reads one answer; with it comes nothing of what follows.

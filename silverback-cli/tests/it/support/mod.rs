@@ -18,7 +18,7 @@ use std::{
 use silverback::{Conn, Dialer};
 
 pub(crate) use self::{
-    http::{Answer, ask, exchange, get, handshake, read_answer},
+    http::{Answer, ask, exchange, get, handshake, read_answer, try_ask},
     program::{Program, run},
     raw::{RawClient, frame},
     tls::{connect_tls, connect_tls_on, fingerprint},

@@ -1,7 +1,6 @@
-//! Behind nginx and HAProxy: the address of a client arrives, and no client can invent one.
+//! The address of a client arrives, and no client can invent one.
 
 use std::{
-    fs,
     io::Write,
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
@@ -11,6 +10,7 @@ use serde_json::Value;
 use silverback_testkit::front::{Front, free_address, haproxy, nginx, nginx_stream_module};
 use socket2::{Domain, Socket, Type};
 
+use super::documented;
 use crate::{
     admin::{listed, start},
     support::{PATIENCE, handshake, read_answer, wait_until},
@@ -171,11 +171,6 @@ fn the_address_of_a_client_arrives_and_nobody_can_invent_one() {
         assert!(expected.iter().all(|address| logged(address) == 1), "{name}: {lines:?}");
         assert!(!program.output().contains(LIE), "{name}: {}", program.output());
     }
-}
-
-/// A file of docs/deploy/.
-fn documented(file: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy").join(file)).unwrap()
 }
 
 /// What a client says that wants to be somebody else.
