@@ -75,7 +75,7 @@ fn every_command_on_a_page_or_in_the_help_can_be_parsed() {
     assert!(count > 50, "only {count} commands were found");
 }
 
-/// What the program gets from a command of a page, if it is the program's.
+/// Returns the arguments of a command, or `None` if it does not run the program.
 fn arguments(call: &Call) -> Option<&[String]> {
     let (program, rest) = call.words.split_first()?;
     if program.rsplit('/').next() == Some("silverback") {

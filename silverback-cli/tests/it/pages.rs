@@ -1,5 +1,5 @@
-//! The commands on the pages of the project, run as a reader would run them. The output must be what the page shows, apart
-//! from numbers.
+//! Runs the commands on the pages of the project as a reader would, and compares their output with the pages. Numbers may
+//! differ.
 //!
 //! A test has neither port 8000 nor `chat.example.com`, so addresses in commands are replaced. Loads are shortened. A comment
 //! `not run: REASON` above a block excuses it, and then docs/how-we-know.md lists it.
