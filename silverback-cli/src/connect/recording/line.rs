@@ -20,8 +20,8 @@ pub(crate) struct Entry {
 /// The kinds of events.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A connection was opened.
-    Open,
+    /// A connection was opened, or a person was told something: there is nothing to send and to expect.
+    Note,
     Sent(Message),
     Received(Message),
     /// We began to close.
@@ -82,7 +82,7 @@ pub(super) fn parse(line: &[u8], most: u64) -> Result<Entry, String> {
         None => None,
     };
     let message = match (&*kind, data, base64) {
-        ("open", ..) => return Ok(Entry { at, event: Event::Open }),
+        ("open" | "advice", ..) => return Ok(Entry { at, event: Event::Note }),
         ("close", ..) => return Ok(Entry { at, event: close_event(direction, code, reason.unwrap_or_default())? }),
         ("text", Some(text), None) => Message::text(text.into_owned()),
         ("text", ..) => return Err("a text needs `data`, and no `base64`".to_owned()),
@@ -91,7 +91,7 @@ pub(super) fn parse(line: &[u8], most: u64) -> Result<Entry, String> {
             Message::binary(bytes)
         }
         ("binary", ..) => return Err("a binary message needs `base64`, and no `data`".to_owned()),
-        _ => return Err(format!("unknown type `{kind}`; it is open, text, binary or close")),
+        _ => return Err(format!("unknown type `{kind}`; it is open, text, binary, close or advice")),
     };
     if truncated {
         return Err("the message is not complete (`truncated`)".to_owned());

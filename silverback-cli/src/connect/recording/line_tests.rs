@@ -28,7 +28,7 @@ fn each_event_is_a_line_that_is_read_back() {
     check(
         open("ws://h/?…", Some("chat"), now),
         r#"{"subprotocol":"chat","time":"2026-01-31T12:30:00.123Z","type":"open","url":"ws://h/?…"}"#,
-        Event::Open,
+        Event::Note,
     );
     check(
         recorded(Message::text("a\n\"\u{9b}é"), "sent", now),
@@ -60,6 +60,9 @@ fn a_line_may_be_written_by_hand_and_have_more_fields() {
         parse(br#" {"a":[{}],"data":"\ud83e\udd8d","x":null,"direction":"sent","type":"text"} "#, 4),
         sent("🦍")
     );
+    // The page exports what it told its user.
+    let advice = br#"{"type":"advice","message":"There is an answer.","was_clean":true}"#;
+    assert_eq!(parse(advice, 0), Ok(Entry { at: None, event: Event::Note }));
     // The output of `--format json` has no direction.
     let received = Entry { at: None, event: Event::Received(Message::text("")) };
     assert_eq!(parse(br#"{"data":"","size":7,"type":"text"}"#, 0), Ok(received));

@@ -94,7 +94,7 @@ impl Recording {
                     }
                 }
                 Event::CloseSent(frame) => farewell = Some(frame),
-                Event::Open | Event::Received(_) | Event::CloseReceived => {}
+                Event::Note | Event::Received(_) | Event::CloseReceived => {}
             }
         }
         schedule.wait();

@@ -74,14 +74,14 @@ function recordLine(record) {
   return parts.join("  ");
 }
 
-/** One line of NDJSON. Bytes are base64; an event carries its close code, name and reason. */
+/** One line of NDJSON, as `silverback connect --record` writes it: `--replay` reads both. */
 function recordJson(record) {
-  const line = { time: new Date(record.at).toISOString(), direction: record.direction, kind: record.kind };
+  const line = { time: new Date(record.at).toISOString(), type: record.kind };
   if (record.direction === "event") {
     Object.assign(line, { message: record.data }, record.details);
   } else {
-    line.size = record.size;
-    if (record.kind === "text") line.text = record.data;
+    Object.assign(line, { direction: record.direction, size: record.size });
+    if (record.kind === "text") line.data = record.data;
     else line.base64 = encodeBase64(record.data);
     if (record.roundTrip !== null) line.round_trip_ms = Number(record.roundTrip.toFixed(3));
   }

@@ -30,7 +30,7 @@ export default {
     assert.equal(await page.textContent("#close-code"), "4321");
     assert.equal(await page.textContent("#close-name"), "Application Code");
     const close = (await exported(page)).at(-1);
-    assert.deepEqual([close.kind, close.code, close.was_clean], ["close", 4321, true]);
+    assert.deepEqual([close.type, close.code, close.was_clean], ["close", 4321, true]);
   },
 
   async "a close code that a page may not send is explained, and the connection stays"(bench) {
@@ -56,7 +56,7 @@ export default {
     await until(page, () => !document.querySelector("#close-details").hidden, null, "the close details");
     await reachState(page, "waiting");
     assert.deepEqual(await ended, { code: 0, signal: null });
-    const close = (await exported(page)).find((line) => line.kind === "close");
+    const close = (await exported(page)).find((line) => line.type === "close");
     assert.deepEqual([close.code, close.name, close.was_clean], [1001, "Going Away", true]);
     assert.match(await page.textContent("#status-word"), /^Reconnecting$/);
     const seen = await countdownsSeen(page);

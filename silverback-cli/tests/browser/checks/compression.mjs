@@ -64,6 +64,6 @@ async function echo(page, wire, text, before = 0) {
   await sendText(page, text);
   await received(page, before + 1);
   const lines = (await exported(page)).filter((line) => line.direction === "received");
-  assert.ok(lines.at(-1).text === text, "the echo is another text");
+  assert.ok(lines.at(-1).data === text, "the echo is another text");
   return [wire.up - up, wire.down - down];
 }

@@ -1,8 +1,13 @@
 // The log: filter, pause, clear, copy, export, unfolding, and its bounds.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
 import { chooseMode, exported, failedConnection, reachState, received, rows, sendText, until, untilText } from "../bench.mjs";
 
+const run = promisify(execFile);
 const withClipboard = { permissions: ["clipboard-read", "clipboard-write"] };
 
 export default {
@@ -73,18 +78,29 @@ export default {
     const lines = await exported(page);
     assert.equal(lines.length, 7);
     const [opened, sent, echo] = lines;
-    assert.equal(opened.direction, "event");
+    assert.equal(opened.type, "open");
     assert.equal(opened.url, `ws://${program.authority()}/ws/echo`);
     assert.deepEqual(
       { ...sent, time: "" },
-      { time: "", direction: "sent", kind: "text", size: 7, text: "apple 1" },
+      { time: "", type: "text", direction: "sent", size: 7, data: "apple 1" },
     );
     assert.equal(echo.direction, "received");
     assert.ok(echo.round_trip_ms >= 0);
     assert.ok(lines.every((line) => !Number.isNaN(Date.parse(line.time)) && line.time.endsWith("Z")));
-    assert.deepEqual(lines.filter((line) => line.kind === "binary").map((line) => line.base64), ["AAH/", "AAH/"]);
+    assert.deepEqual(lines.filter((line) => line.type === "binary").map((line) => line.base64), ["AAH/", "AAH/"]);
     await page.fill("#filter", "banana");
-    assert.deepEqual((await exported(page)).map((line) => line.text), ["banana (2)", "banana (2)"]);
+    assert.deepEqual((await exported(page)).map((line) => line.data), ["banana (2)", "banana (2)"]);
+  },
+
+  async "an export is replayed by the program"(bench) {
+    const { program, page } = await mixedLog(bench);
+    await page.click("#toggle");
+    await reachState(page, "disconnected");
+    const file = path.join(bench.artifacts, "export.ndjson");
+    await writeFile(file, (await exported(page)).map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const url = `ws://${program.authority()}/ws/echo`;
+    const { stdout } = await run(bench.programFile, ["connect", url, "--replay", file, "--expect", "--speed", "0"]);
+    assert.equal(stdout, "apple 1\nbanana (2)\nbase64:AAH/\n");
   },
 
   async "copy gives the rows shown, and a row's button its payload"(bench) {
@@ -132,7 +148,7 @@ export default {
     assert.equal(await row.locator(".payload").textContent(), text);
     await row.getByRole("button", { name: "Show less" }).click();
     assert.equal(await row.locator(".payload").textContent(), echo.payload);
-    assert.equal((await exported(page)).at(-1).text, text);
+    assert.equal((await exported(page)).at(-1).data, text);
   },
 
   async "bytes unfold as a hex dump"(bench) {

@@ -56,7 +56,7 @@ export default {
     assert.deepEqual(echoes.map((row) => row.payload), texts.map(marked));
     assert.deepEqual(echoes.map((row) => row.size), texts.map((text) => `${Buffer.byteLength(text)} B`));
     assert.ok(echoes.every((row) => row.roundTrip !== null), "each echo has a round trip");
-    assert.deepEqual((await exported(page)).filter((line) => line.direction === "received").map((line) => line.text), texts);
+    assert.deepEqual((await exported(page)).filter((line) => line.direction === "received").map((line) => line.data), texts);
   },
 
   async "an unpaired surrogate becomes U+FFFD, and its echo still counts"(bench) {
@@ -85,7 +85,7 @@ export default {
     assert.equal(echo.payload, shown);
     const lines = await exported(page);
     assert.equal(
-      lines.at(-1).text,
+      lines.at(-1).data,
       "bell \u0007 escape \u001b[2J tab \t reversed \u202e blank \u3164 C1 \u009b joined 👨\u200d👩",
     );
   },
@@ -108,7 +108,7 @@ export default {
     assert.deepEqual([short.kind, short.payload, short.size], ["binary", "00 01 02 ff fe 80", "6 B"]);
     assert.equal(all.size, "256 B");
     assert.ok(short.roundTrip !== null && all.roundTrip !== null);
-    const lines = (await exported(page)).filter((line) => line.kind === "binary");
+    const lines = (await exported(page)).filter((line) => line.type === "binary");
     assert.deepEqual(lines.map((line) => [line.direction, line.base64]), [
       ["sent", "AAEC//6A"],
       ["received", "AAEC//6A"],
