@@ -239,8 +239,8 @@ async fn hub(name: &str, nats: Nats, front: impl FnOnce(&Behind) -> Front) {
 
     let is_draining = Arc::new(AtomicBool::new(false));
     let publisher = thread::spawn({
-        let (is_draining, count) = (is_draining.clone(), if is_long { 200 } else { 50 });
-        move || publish(address, count, &is_draining)
+        let is_draining = is_draining.clone();
+        move || publish(address, BETWEEN_PUBLICATIONS.max(PAUSE_FOR_MEMBER * clients), &is_draining)
     });
     let pause = if is_long { Duration::from_secs(1) } else { Duration::from_millis(100) };
     thread::sleep(pause);
@@ -285,10 +285,10 @@ fn subscribers(programs: &[Program; 2]) -> u64 {
     of(&programs[0])
 }
 
-/// Publishes numbers until the drain is over and `more` after it. Returns the last number that the hub has accepted, and how
+/// Publishes numbers until the drain is over, and some after it. Returns the last number that the hub has accepted, and how
 /// often one had to be repeated.
-fn publish(front: SocketAddr, more: u64, is_over: &AtomicBool) -> (u64, u64) {
-    let (mut accepted, mut refused, mut left) = (0, 0, more);
+fn publish(front: SocketAddr, pause: Duration, is_over: &AtomicBool) -> (u64, u64) {
+    let (mut accepted, mut refused, mut left) = (0, 0, AFTER_THE_DRAIN);
     while left > 0 {
         let number = accepted + 1;
         // The hub takes a repeated one for the same, because the answer may be lost and not the publication.
@@ -297,7 +297,7 @@ fn publish(front: SocketAddr, more: u64, is_over: &AtomicBool) -> (u64, u64) {
             Ok(answer) if answer.status == 200 && answer.body.contains("\"offset\"") => {
                 accepted = number;
                 left -= u64::from(is_over.load(SeqCst));
-                thread::sleep(BETWEEN_PUBLICATIONS);
+                thread::sleep(pause);
             }
             _ => {
                 refused += 1;
@@ -394,3 +394,6 @@ presence = true
 const PAUSE: Duration = Duration::from_micros(500);
 const IN_FLIGHT: u64 = 8;
 const BETWEEN_PUBLICATIONS: Duration = Duration::from_millis(10);
+/// With many members, 5,000 deliveries in a second.
+const PAUSE_FOR_MEMBER: Duration = Duration::from_micros(200);
+const AFTER_THE_DRAIN: u64 = 50;
