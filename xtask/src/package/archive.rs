@@ -58,7 +58,7 @@ fn check_files(workspace: &Workspace, folder: &Path) -> Result<(), Error> {
     let mut pages = vec![format!("man/{PROGRAM}.1")];
     pages.extend(["connect", "check", "bench", "hub"].map(|command| format!("man/{PROGRAM}-{command}.1")));
     let mut wanted: Vec<(String, &str)> = pages.into_iter().map(|page| (page, version.trim())).collect();
-    wanted.extend(COMPLETIONS.map(|(_, name)| (format!("completions/{name}"), "--tls-self-signed")));
+    wanted.extend(COMPLETIONS.map(|(_, name)| (format!("completions/{name}"), "tls-self-signed")));
     wanted.extend(["silverback", "silverback-hub"].map(|unit| (format!("systemd/{unit}.service"), "ExecStart=")));
     wanted.extend([
         ("README.md".to_owned(), "# silverback"),
