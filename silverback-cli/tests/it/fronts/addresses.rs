@@ -7,13 +7,16 @@ use std::{
 };
 
 use serde_json::Value;
-use silverback_testkit::front::{Front, free_address, haproxy, nginx, nginx_stream_module};
+use silverback_testkit::{
+    front::{Front, free_address, haproxy, nginx, nginx_stream_module},
+    http2::Client,
+};
 use socket2::{Domain, Socket, Type};
 
 use super::documented;
 use crate::{
     admin::{listed, start},
-    support::{PATIENCE, handshake, read_answer, wait_until},
+    support::{PATIENCE, connect_tls, handshake, read_answer, wait_until, within},
 };
 
 /// The address of the client, which is not that of the proxies: they are at 127.0.0.1, and all of 127.0.0.0/8 is this
@@ -171,6 +174,27 @@ fn the_address_of_a_client_arrives_and_nobody_can_invent_one() {
         assert!(expected.iter().all(|address| logged(address) == 1), "{name}: {lines:?}");
         assert!(!program.output().contains(LIE), "{name}: {}", program.output());
     }
+}
+
+/// HAProxy passes TLS on without reading it, so the program speaks HTTP/2 with the client.
+#[tokio::test]
+async fn the_address_arrives_before_tls_that_the_proxy_cannot_read() {
+    let Some(haproxy) = haproxy() else { return };
+    let (program, admin) = start(&[BY_PROXY_HEADER, &["--tls-self-signed", "--quiet"]].concat());
+    let front = free_address();
+    let setting = Setting { nginx: Path::new(""), haproxy: &haproxy, front, program: program.address };
+    let _front = Front::haproxy(&haproxy, &setting.documented("haproxy-tcp.cfg"));
+    wait_until("the proxy listens", || TcpStream::connect(front).is_ok());
+    // From 127.0.0.1, which is the proxy's address too; the ports differ.
+    let stream = connect_tls(front, &["h2"]).await;
+    let address = stream.get_ref().0.local_addr().unwrap();
+    let client = within(Client::connect(stream)).await;
+    let request = http::Request::builder().method("CONNECT").uri("https://localhost/ws/echo");
+    let request = request.header("sec-websocket-version", "13").body(()).unwrap();
+    let opened = within(client.send(request, Some("websocket"), false)).await.unwrap();
+    assert_eq!(opened.status(), 200);
+    let one = listed(admin, "", 1).remove(0);
+    assert_eq!((&one["peer"], &one["http"]), (&address.to_string().into(), &"2".into()));
 }
 
 /// What a client says that wants to be somebody else.
