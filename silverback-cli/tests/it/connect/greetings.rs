@@ -15,11 +15,12 @@ fn texts_files_and_standard_input_are_sent_in_their_order() {
     let (text, bytes) = (file("text", "thrée".as_bytes()), file("bytes", &[0, 255]));
     let service = Program::start(&[]);
     let url = format!("ws://{}/ws/echo", service.address);
-    let options = [&*url, "--send", "one", "--send", &bytes, "--send", &text, "--send", "@@four", "--send", "@-"];
+    let options =
+        [&*url, "--send", "one", "--send", &bytes, "--send", &text, "--send", "@@four", "--send", "@-", "-n", "5"];
     check_said(&talk(&options, "fi\nve".as_bytes()), "one\nbase64:AP8=\nthrée\n@four\nfi\nve\n");
     // A line of the input follows, as without `--send`.
     check_said(
-        &talk(&[&url, "--send", &text, "--send", "@@", "--binary"], b"x\n"),
+        &talk(&[&url, "--send", &text, "--send", "@@", "--binary", "-n", "3"], b"x\n"),
         "base64:dGhyw6ll\n@\nbase64:eA==\n",
     );
     fs::remove_dir_all(folder).unwrap();

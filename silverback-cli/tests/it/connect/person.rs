@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
+    net::Shutdown,
     os::fd::OwnedFd,
     process::Child,
     sync::{Arc, Mutex, mpsc},
@@ -194,6 +195,8 @@ pub(super) fn puppet() -> (Server, mpsc::Sender<Vec<u8>>, mpsc::Receiver<String>
                     let reason = String::from_utf8(payload[2..].to_vec()).unwrap();
                     heard.send(format!("close {} {reason}", u16::from_be_bytes([payload[0], payload[1]]))).unwrap();
                     let _ = stream.write_all(&frame(0x88, &payload));
+                    // The other thread still has the socket.
+                    let _ = stream.shutdown(Shutdown::Write);
                     return;
                 }
                 (GONE, _) => return,
