@@ -248,9 +248,9 @@ pub(crate) const TOP: [Key; 47] = [
         "max_backlog",
         Kind::One(size),
         "256KiB",
-        "what waits for one client that reads slowly; then `when_slow` decides",
+        "the largest backlog of one client that reads slowly; if it is full, `when_slow` applies",
     ),
-    key("max_backlogs", Kind::One(size), "256MiB", "what waits for all clients together"),
+    key("max_backlogs", Kind::One(size), "256MiB", "the largest backlog of all clients together"),
     key("max_head_size", Kind::One(head), "16KiB", "the head of a request"),
     key("memory_limit", Kind::One(memory), "256MiB", "memory for compression over all connections"),
     key(
@@ -282,7 +282,7 @@ pub(crate) const NAMESPACE: [Key; 9] = [
         "when_slow",
         Kind::One(slow),
         "disconnect",
-        "what a client loses that reads slowly: `disconnect`, `drop-newest`, `drop-oldest`, `conflate`",
+        "the loss of a client whose backlog is full: `disconnect`, `drop-newest`, `drop-oldest`, `conflate`",
     ),
 ];
 
