@@ -81,6 +81,8 @@ pub use self::adapters::json;
 #[cfg(any(feature = "rustls-tls", feature = "native-tls"))]
 #[doc(inline)]
 pub use self::dial::tls;
+#[cfg(feature = "metrics")]
+pub use self::io::meter::metrics;
 #[cfg(feature = "http2")]
 pub use self::upgrade::Http2Server;
 #[cfg(any(feature = "http2", feature = "http3"))]

@@ -8,7 +8,7 @@ use super::{
     event::ControlPayload,
     large::{LargeId, LargeMessage, LargePreparation, LargeSource},
     outbox::Outbox,
-    stats::OutputProgress,
+    stats::{ControlsSent, OutputProgress},
     tracker::Tracker,
 };
 use crate::{
@@ -41,6 +41,7 @@ pub(super) struct Framer {
     may_compress: bool,
     /// Tracks which output has left, if the owner asked for it.
     tracker: Option<Box<Tracker>>,
+    controls: ControlsSent,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,12 @@ impl Framer {
             compressor,
             may_compress: true,
             tracker: None,
+            controls: ControlsSent::default(),
         }
+    }
+
+    pub(super) fn controls_sent(&self) -> ControlsSent {
+        self.controls
     }
 
     pub(super) fn count_in(&mut self, budget: MemoryBudget) {
@@ -260,6 +266,8 @@ impl Framer {
     pub(super) fn control(&mut self, opcode: Opcode, payload: &ControlPayload) -> usize {
         let (header, payload) = self.control_frame(opcode, payload.clone());
         let until = self.outbox.push_urgent([&header, payload.as_slice()]);
+        let sent = if opcode == Opcode::PING { &mut self.controls.pings } else { &mut self.controls.pongs };
+        *sent = sent.saturating_add(1);
         self.note_overtaking(until, header.len() + payload.as_slice().len());
         until
     }

@@ -27,20 +27,34 @@ pub struct Stats {
     pub messages_sent: u64,
     /// Pings that came from the peer.
     pub pings_received: u64,
+    /// Pings that were queued, of the application and of the keepalive.
+    pub pings_sent: u64,
+    /// Pongs that came from the peer, whether or not they answer a ping.
+    pub pongs_received: u64,
+    /// Pongs that were queued. While much output is queued, one pong answers several pings.
+    pub pongs_sent: u64,
     /// The last measured round trip of a keepalive ping.
     pub round_trip: Option<Duration>,
     /// Bytes of queued output.
     pub queued_output: usize,
 }
 
-/// The counters without the queued bytes, which the queue knows.
+/// The control frames that were queued. 32 bits are enough: a ping each second overflows them after a century.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ControlsSent {
+    pub(super) pings: u32,
+    pub(super) pongs: u32,
+}
+
+/// The counters without the queued bytes and control frames, which the queue knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     pub(super) bytes_received: u64,
     pub(super) bytes_sent: u64,
     pub(super) messages_received: u64,
     pub(super) messages_sent: u64,
-    pub(super) pings_received: u64,
+    pub(super) pings_received: u32,
+    pub(super) pongs_received: u32,
     /// In nanoseconds, plus one. This takes half the size of an `Option<Duration>`.
     round_trip: Option<NonZeroU64>,
 }
@@ -51,14 +65,25 @@ impl Counters {
         self.round_trip = Some(NonZeroU64::MIN.saturating_add(nanoseconds));
     }
 
-    pub(super) fn with_queued(self, queued_output: usize) -> Stats {
-        let Self { bytes_received, bytes_sent, messages_received, messages_sent, pings_received, round_trip } = self;
-        Stats {
+    pub(super) fn with_queued(self, queued_output: usize, controls: ControlsSent) -> Stats {
+        let Self {
             bytes_received,
             bytes_sent,
             messages_received,
             messages_sent,
             pings_received,
+            pongs_received,
+            round_trip,
+        } = self;
+        Stats {
+            bytes_received,
+            bytes_sent,
+            messages_received,
+            messages_sent,
+            pings_received: pings_received.into(),
+            pings_sent: controls.pings.into(),
+            pongs_received: pongs_received.into(),
+            pongs_sent: controls.pongs.into(),
             round_trip: round_trip.map(|nanoseconds| Duration::from_nanos(nanoseconds.get() - 1)),
             queued_output,
         }

@@ -259,13 +259,14 @@ impl Transmitter {
             ReceivedEvent::Message(_) => self.counters.messages_received += 1,
             ReceivedEvent::Piece { is_last, .. } => self.counters.messages_received += u64::from(*is_last),
             ReceivedEvent::Ping(payload) => {
-                self.counters.pings_received += 1;
+                self.counters.pings_received = self.counters.pings_received.saturating_add(1);
                 if self.check_open().is_ok() {
                     self.framer.pong(payload);
                     self.output.queue();
                 }
             }
             ReceivedEvent::Pong(payload) => {
+                self.counters.pongs_received = self.counters.pongs_received.saturating_add(1);
                 if let Some(round_trip) = self.timers.note_pong(now, payload.as_slice()) {
                     self.counters.note_round_trip(round_trip);
                 }
@@ -543,7 +544,7 @@ impl Transmitter {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        self.counters.with_queued(self.framer.queued())
+        self.counters.with_queued(self.framer.queued(), self.framer.controls_sent())
     }
 
     /// The deadline of the closing handshake, if it has begun.

@@ -16,6 +16,7 @@ use std::{
 
 use futures_core::Stream;
 use futures_sink::Sink;
+use http::Version;
 use silverback_proto::{
     CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
     Subprotocol,
@@ -35,8 +36,9 @@ use crate::{
         clock,
         driver::{Driver, DriverParts},
         mask_source::{self, next_mask_key},
+        meter::{role_label, version_label},
         observer::Control,
-        output::{Shared, SharedHandle, current_flusher},
+        output::{Outgoing, Shared, SharedHandle, current_flusher},
         settings::Settings,
         transport::{self, ByteStream, ReadSide, WriteSide},
     },
@@ -76,13 +78,14 @@ impl Conn {
         leftover: impl Into<Vec<u8>>,
         settings: &Settings,
     ) -> Self {
-        Self::on(transport::split(stream), role, negotiated, leftover.into(), settings)
+        Self::on(transport::split(stream), role, None, negotiated, leftover.into(), settings)
     }
 
-    /// Creates a connection on the two sides of a transport.
+    /// Creates a connection on the two sides of a transport. `version` is that of the handshake's HTTP.
     pub(crate) fn on(
         (io, write_side): (ReadSide, WriteSide),
         role: Role,
+        version: Option<Version>,
         negotiated: Negotiated,
         leftover: Vec<u8>,
         settings: &Settings,
@@ -97,8 +100,19 @@ impl Conn {
             receiver = receiver.with_memory_budget(budget.clone());
             transmitter = transmitter.with_memory_budget(budget.clone());
         }
+        let (meter, tally) = settings.metering.open(role, version);
+        tracing::debug!(
+            name: "opened",
+            target: "silverback::conn",
+            role = role_label(role),
+            http = version_label(version),
+            subprotocol = negotiated.subprotocol.as_ref().map(AsRef::<str>::as_ref),
+            compression = negotiated.compression.is_some(),
+            "a WebSocket is open",
+        );
+        let outgoing = Outgoing::new(transmitter, meter);
         let shared =
-            SharedHandle::new(Shared::new(transmitter, write_side, settings.write_buffer_size, current_flusher()));
+            SharedHandle::new(Shared::new(outgoing, write_side, role, settings.write_buffer_size, current_flusher()));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
             receiver,
@@ -106,6 +120,7 @@ impl Conn {
             role,
             leftover,
             read_buffer_size: settings.read_buffer_size,
+            tally,
         });
         Self {
             reader: Reader::new(driver, config.max_message_size, negotiated),

@@ -11,16 +11,14 @@ use std::{
 use futures_sink::Sink;
 use silverback_proto::{
     CloseCode, CloseInfo, Message, MessageKind, MessageRef, PreparedMessage, SendError, Stats,
-    connection::{
-        FlushFor, LARGE_MESSAGE, LargePreparation, LargeSource, OutputProgress, RoomFor, Transmitter, WaiterId,
-    },
+    connection::{FlushFor, LARGE_MESSAGE, LargePreparation, LargeSource, OutputProgress, RoomFor, WaiterId},
 };
 
 use crate::{
     conn::message_writer::MessageWriter,
     error::Error,
     io::{
-        output::{ChangingRoomWait, Encoding, FlushWait, RoomWait, SharedHandle, with_compression},
+        output::{ChangingRoomWait, Encoding, FlushWait, Outgoing, RoomWait, SharedHandle, with_compression},
         yields::yields,
     },
 };
@@ -107,7 +105,7 @@ impl Writer {
                 return self.poll_large(cx, &mut wait, len, || message.take().map(LargeSource::Owned));
             }
             if len < COPIED {
-                let send = |out: &mut Transmitter| match &message {
+                let send = |out: &mut Outgoing| match &message {
                     Some(message) => out.send_ref(message.as_ref()),
                     None => Ok(()),
                 };
@@ -355,7 +353,7 @@ impl Writer {
     async fn send(
         &self,
         len: usize,
-        mut send: impl FnMut(&mut Transmitter) -> Result<(), SendError>,
+        mut send: impl FnMut(&mut Outgoing) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         let mut wait = RoomWait::new(&self.shared);
         poll_fn(|cx| self.shared.poll_send(cx, wait.who(), len, &mut send)).await

@@ -173,6 +173,20 @@ impl DialError {
         }
     }
 
+    /// Returns the label of the result in metrics.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Timeout { .. } => "timeout",
+            Self::Refused { .. } | Self::ProxyRefused { .. } | Self::Redirect { .. } | Self::HttpVersion { .. } => {
+                "refused"
+            }
+            Self::Head { .. } | Self::TooManyInterim { .. } | Self::Answer { .. } => "malformed",
+            Self::Io { step: DialStep::Tls, .. } => "tls",
+            Self::Io { .. } => "unreachable",
+            _ => "misconfigured",
+        }
+    }
+
     /// Returns the host that the failed step was about, as `host:port`: the server of the URL, the server that a
     /// redirect led to, or the proxy. `None` if [`is_misuse`](Self::is_misuse) is true.
     pub fn target(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use http::{Response, StatusCode, Uri, header};
+use http::{Response, StatusCode, Uri, Version, header};
 use silverback_proto::{
     Role,
     handshake::{ClientHandshake, ClientRequest, Nonce, http1::encode_request},
@@ -21,7 +21,7 @@ use crate::{
     conn::Conn,
     io::{
         head::ReadHeadError,
-        transport::{socket::peer_of, wire::Wire},
+        transport::{self, socket::peer_of, wire::Wire},
     },
 };
 
@@ -72,7 +72,10 @@ async fn exchange(
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
     let negotiated = handshake.verify(&response).map_err(wrong)?;
-    Ok((Conn::from_handshake(wire, Role::Client, negotiated, leftover, &dialer.settings), response))
+    Ok((
+        Conn::on(transport::split(wire), Role::Client, Some(Version::HTTP_11), negotiated, leftover, &dialer.settings),
+        response,
+    ))
 }
 
 impl Dialer {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::{Response, header};
-use silverback_proto::handshake::ClientRequest;
+use silverback_proto::{Role, handshake::ClientRequest};
 
 use super::{
     DialError, DialEvent, Dialer, RedirectFault, Trust,
@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     conn::Conn,
-    io::transport::{ByteStream, wire::Wire},
+    io::{
+        meter::{Begun, Metering},
+        transport::{ByteStream, wire::Wire},
+    },
 };
 
 impl Dialer {
@@ -45,7 +48,10 @@ impl Dialer {
         let time = self.time_limit();
         // Boxed, so that the handshake's memory is freed with it: the caller's task lives as long as the connection.
         let connections = Connections::new(self.http_version);
-        Box::pin(self.dial_and_follow(request, &time, &connections)).await
+        let begun = Metering::begin();
+        let dialed = Box::pin(self.dial_and_follow(request, &time, &connections)).await;
+        self.count(&dialed, begun);
+        dialed
     }
 
     /// Does the opening handshake for a URL on a stream that is already connected to its server. The dialer then
@@ -61,7 +67,16 @@ impl Dialer {
     pub async fn dial_on(&self, stream: impl ByteStream, url: impl AsRef<str>) -> Result<Conn, DialError> {
         let request = self.request(url.as_ref(), Trust::Full)?;
         let time = self.time_limit();
-        Ok(Box::pin(connections::dial_on(self, Wire::new(stream), request, &time)).await?.0)
+        let begun = Metering::begin();
+        let dialed = Box::pin(connections::dial_on(self, Wire::new(stream), request, &time)).await;
+        self.count(&dialed, begun);
+        Ok(dialed?.0)
+    }
+
+    /// Reports the result of a dial.
+    pub(super) fn count<T>(&self, dialed: &Result<T, DialError>, begun: Begun) {
+        let result = || dialed.as_ref().err().map_or("accepted", DialError::label);
+        self.settings.metering.handshake(Role::Client, Some(begun), result);
     }
 
     /// `connections` are for the origin of the first request.

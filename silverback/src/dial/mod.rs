@@ -223,7 +223,7 @@ impl Dialer {
     }
 
     fn observe(&self, event: &DialEvent<'_>) {
-        tracing::debug!(target: "silverback::dial", "{event}");
+        tracing::debug!(name: "step", target: "silverback::dial", "{event}");
         if let Some(observer) = &self.observer {
             observer(event);
         }

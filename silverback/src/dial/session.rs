@@ -6,7 +6,7 @@ use http::{Response, Version};
 use silverback_proto::handshake::ClientRequest;
 
 use super::{DialError, Dialer, Trust, connections::Connections, target};
-use crate::conn::Conn;
+use crate::{conn::Conn, io::meter::Metering};
 
 impl Dialer {
     /// Connects to the server of a URL, for several WebSockets. The path of the URL does not matter.
@@ -96,7 +96,10 @@ impl Session {
         let url = format!("{scheme}://{}:{}{path}", origin.uri_host(), origin.port());
         let request = dialer.request(&url, Trust::Full)?;
         let time = dialer.time_limit();
-        Box::pin(dialer.dial_and_follow(request, &time, connections)).await
+        let begun = Metering::begin();
+        let dialed = Box::pin(dialer.dial_and_follow(request, &time, connections)).await;
+        dialer.count(&dialed, begun);
+        dialed
     }
 
     /// Returns the version of HTTP of the newest connection: `HTTP_3`, `HTTP_2`, or `HTTP_11`, where WebSockets share

@@ -20,6 +20,7 @@ use crate::{
     io::{
         clock,
         last_look::LastLook,
+        meter::ReaderTally,
         output::{Received, SharedHandle, Wait, closer::Closer},
         read_buffer::{Input, ReadBuffer},
         transport::ReadSide,
@@ -36,7 +37,7 @@ pub(crate) struct Driver {
     io: ReadSide,
     role: Role,
     /// The most bytes of one read.
-    read_buffer_size: usize,
+    read_buffer_size: u32,
     /// The last value that `shared` was given.
     input_in_hand: bool,
     /// The timer for the next deadline. It may end earlier and is then reset, so that a message need not touch it.
@@ -47,6 +48,8 @@ pub(crate) struct Driver {
     read_this_turn: Received,
     /// Counted here and not in `shared`, so that a message in hand takes no lock.
     messages_received: u64,
+    /// Messages that were not reported yet, if metrics are on.
+    tally: ReaderTally,
     observer: Observer,
     /// The check for input before a deadline ends the connection.
     last_look: Option<Box<LastLook>>,
@@ -63,6 +66,7 @@ pub(crate) struct DriverParts {
     /// Bytes of the stream that came with the handshake.
     pub(crate) leftover: Vec<u8>,
     pub(crate) read_buffer_size: usize,
+    pub(crate) tally: ReaderTally,
 }
 
 /// The events that a reader asks for.
@@ -96,12 +100,13 @@ impl Driver {
             input: Input::new(parts.leftover),
             io: parts.io,
             role: parts.role,
-            read_buffer_size: parts.read_buffer_size,
+            read_buffer_size: u32::try_from(parts.read_buffer_size).unwrap_or(u32::MAX),
             input_in_hand: false,
             timer: None,
             timer_is_told: false,
             read_this_turn: Received { count: 0, at: clock::now() },
             messages_received: 0,
+            tally: parts.tally,
             observer: Observer::default(),
             last_look: None,
             closer: None,
@@ -190,12 +195,18 @@ impl Driver {
     /// for when it reads them as one.
     #[inline(always)]
     pub(crate) fn message(&mut self, location: PayloadLocation) -> Result<Incoming<'_>, Box<Error>> {
-        let Self { receiver, input, shared, io, role, closer, .. } = self;
-        receiver.message(input.handled(), location).map_err(|error| {
-            let io = std::mem::replace(io, ReadSide::Closed);
-            *closer = Some(close_after_fault(shared, io, *role, &error));
-            boxed(error)
-        })
+        let Self { receiver, input, shared, io, role, closer, tally, .. } = self;
+        match receiver.message(input.handled(), location) {
+            Ok(message) => {
+                tally.message(message.kind(), message.len());
+                Ok(message)
+            }
+            Err(error) => {
+                let io = std::mem::replace(io, ReadSide::Closed);
+                *closer = Some(close_after_fault(shared, io, *role, &error));
+                Err(boxed(error))
+            }
+        }
     }
 
     /// Borrows the piece of a message that [`poll_next`](Self::poll_next) has found.
@@ -270,8 +281,9 @@ impl Driver {
                 return Poll::Ready(Ok(self.handle_payload()));
             }
         }
-        let mut buffer = ReadBuffer::take(self.read_buffer_size);
-        let count = ready!(self.io.poll_read(cx, &mut buffer.as_mut_slice()[..self.read_buffer_size]))?;
+        let size = self.read_buffer_size as usize;
+        let mut buffer = ReadBuffer::take(size);
+        let count = ready!(self.io.poll_read(cx, &mut buffer.as_mut_slice()[..size]))?;
         self.note_received(count)?;
         self.input.fill(buffer, count);
         Poll::Ready(Ok(None))
@@ -290,6 +302,11 @@ impl Driver {
     fn count_message(&mut self, received: &ReceivedEvent) {
         let is_end = !matches!(received, ReceivedEvent::Piece { is_last: false, .. });
         self.messages_received += u64::from(is_end);
+        if let ReceivedEvent::Piece { kind, location, is_last } = received {
+            let Self { receiver, input, tally, .. } = self;
+            let len = || receiver.piece(input.handled(), location.clone()).map_or(0, <[u8]>::len);
+            tally.piece(*kind, len, *is_last);
+        }
     }
 
     fn note_received(&mut self, count: usize) -> Result<(), Error> {
@@ -340,7 +357,7 @@ impl Driver {
 
     fn prepare_to_wait(&mut self, cx: &mut Context<'_>) -> Result<Option<Instant>, Error> {
         let Wait { deadline, is_known } =
-            self.shared.prepare_to_wait(cx, self.read_this_turn, self.messages_received)?;
+            self.shared.prepare_to_wait(cx, self.read_this_turn, self.messages_received, self.tally.take())?;
         self.read_this_turn.count = 0;
         self.receiver.begin_turn(INFLATED_PER_TURN);
         self.timer_is_told &= is_known;
@@ -425,7 +442,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.note_input_in_hand(false);
         // The last turn ends here. Writers may ask for the counters later.
-        self.shared.note_received(self.read_this_turn, self.messages_received);
+        self.shared.note_received(self.read_this_turn, self.messages_received, self.tally.take());
         match self.closer.take() {
             Some(closer) => closer.finish_in_background(),
             None => self.shared.keep_read_side(std::mem::replace(&mut self.io, ReadSide::Closed), self.role),

@@ -7,6 +7,7 @@
 //! output        writes: the queue, the flusher of a thread, the close sequence
 //! transport     the stream below: TCP, Unix sockets, boxed streams
 //! read_buffer   the read buffer of each thread
+//! meter         what connections report to the recorder of the crate `metrics`
 //! ```
 
 pub(crate) mod clock;
@@ -14,6 +15,7 @@ pub(crate) mod driver;
 pub(crate) mod head;
 pub(crate) mod last_look;
 pub(crate) mod mask_source;
+pub(crate) mod meter;
 #[cfg(all(test, silverback_loom))]
 mod models;
 pub(crate) mod observer;

@@ -8,6 +8,8 @@ use std::{
 
 use silverback_proto::{Config, MemoryBudget, Subprotocol, deflate::Compression, handshake::HandshakeError};
 
+use crate::io::meter::Metering;
+
 /// The settings of a connection and its opening handshake.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -18,6 +20,7 @@ pub struct Settings {
     pub(crate) read_buffer_size: usize,
     pub(crate) write_buffer_size: usize,
     pub(crate) memory_budget: Option<MemoryBudget>,
+    pub(crate) metering: Metering,
 }
 
 impl Settings {
@@ -73,6 +76,14 @@ impl Settings {
         self
     }
 
+    /// Sets whether the connections and handshakes report to the recorder of the crate `metrics`: see
+    /// [`metrics`](crate::metrics). Default: true.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, report: bool) -> Self {
+        self.metering.set(report);
+        self
+    }
+
     /// Returns the default settings of an upgrader.
     pub(crate) fn for_servers() -> Self {
         static OF_THE_PROCESS: LazyLock<MemoryBudget> = LazyLock::new(|| MemoryBudget::new(SERVERS_MEMORY));
@@ -89,6 +100,7 @@ impl Default for Settings {
             read_buffer_size: 64 * 1024,
             write_buffer_size: 64 * 1024,
             memory_budget: None,
+            metering: Metering::default(),
         }
     }
 }
@@ -159,6 +171,14 @@ macro_rules! forward_settings {
         /// KiB.
         pub fn read_buffer_size(mut self, bytes: usize) -> Self {
             self.settings = self.settings.read_buffer_size(bytes);
+            self
+        }
+
+        /// Sets whether the connections and handshakes report to the recorder of the crate `metrics`: see
+        /// [`metrics`](crate::metrics). Default: true.
+        #[cfg(feature = "metrics")]
+        pub fn metrics(mut self, report: bool) -> Self {
+            self.settings = self.settings.metrics(report);
             self
         }
 

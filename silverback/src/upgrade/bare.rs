@@ -2,9 +2,9 @@
 
 use std::{future::Future, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Request, Response, header::CONNECTION};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header::CONNECTION};
 use silverback_proto::{
-    Negotiated,
+    Negotiated, Role,
     handshake::{
         Rejection, ServerHandshake,
         http1::{encode_response, encode_response_head, parse_request},
@@ -16,12 +16,15 @@ use tokio::{
 };
 
 use super::{UpgradeError, Upgrader};
+#[cfg(any(feature = "http2", feature = "http3"))]
+use crate::io::meter::Begun;
 use crate::{
     conn::Conn,
     io::{
         head::{ReadHeadError, read_head},
         last_look::within,
-        transport::ByteStream,
+        meter::Metering,
+        transport::{self, ByteStream},
     },
 };
 
@@ -38,7 +41,10 @@ impl Upgrader {
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
         // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
-        Box::pin(accept(self, stream, None)).await
+        let begun = Metering::begin();
+        let accepted = Box::pin(accept(self, stream, None)).await;
+        self.count(&accepted, Some(begun));
+        accepted
     }
 
     /// Does the same as [`accept`](Self::accept), and also returns the request. Its path, query and headers identify
@@ -61,8 +67,10 @@ impl Upgrader {
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
         let mut request = Request::default();
-        let conn = Box::pin(accept(self, stream, Some(&mut request))).await?;
-        Ok((conn, request))
+        let begun = Metering::begin();
+        let accepted = Box::pin(accept(self, stream, Some(&mut request))).await;
+        self.count(&accepted, Some(begun));
+        Ok((accepted?, request))
     }
 
     /// Completes an opening handshake whose request was already read from the stream, for instance by a server that
@@ -97,7 +105,10 @@ impl Upgrader {
         handshake: ServerHandshake,
         leftover: impl Into<Vec<u8>>,
     ) -> Result<Conn, UpgradeError> {
-        accept_handshake(self, stream, handshake, leftover.into()).await
+        let accepted = accept_handshake(self, stream, handshake, leftover.into()).await;
+        // The request was read by the caller, who alone knows when it began.
+        self.count(&accepted, None);
+        accepted
     }
 }
 
@@ -127,6 +138,8 @@ async fn accept_handshake(
 pub(super) struct Budget {
     length: Duration,
     deadline: Instant,
+    #[cfg(any(feature = "http2", feature = "http3"))]
+    begun: Begun,
 }
 
 impl Budget {
@@ -134,12 +147,23 @@ impl Budget {
         let length = upgrader.settings.handshake_timeout;
         let now = Instant::now();
         // An application may set `Duration::MAX` for no limit, which an `Instant` cannot hold.
-        Self { length, deadline: now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE) }
+        let deadline = now.checked_add(length).unwrap_or_else(|| now + FAR_FUTURE);
+        Self {
+            length,
+            deadline,
+            #[cfg(any(feature = "http2", feature = "http3"))]
+            begun: Metering::begin(),
+        }
     }
 
     #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    #[cfg(any(feature = "http2", feature = "http3"))]
+    pub(super) fn begun(&self) -> Begun {
+        self.begun
     }
 
     pub(super) async fn limit<T>(
@@ -160,7 +184,10 @@ async fn conclude(
     budget: Budget,
 ) -> Result<Conn, UpgradeError> {
     match shaken {
-        Ok((negotiated, leftover)) => Ok(upgrader.conn(stream, negotiated, leftover)),
+        Ok((negotiated, leftover)) => {
+            let (sides, version) = (transport::split(stream), Some(Version::HTTP_11));
+            Ok(Conn::on(sides, Role::Server, version, negotiated, leftover, &upgrader.settings))
+        }
         Err(error) => {
             // Even after the deadline this polls once, so the transport can still take a response such as the 408.
             let _ = timeout_at(budget.deadline, turn_away(&mut stream, &error)).await;

@@ -36,6 +36,19 @@ impl UpgradeError {
         matches!(self, Self::Timeout(_))
     }
 
+    /// Returns the label of the result in metrics.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Rejected(rejection) => rejection_label(rejection),
+            Self::Refused(_) => "not_allowed",
+            Self::Timeout(_) => "timeout",
+            Self::Misconfigured(_) | Self::NotUpgradable => "misconfigured",
+            #[cfg(feature = "http3")]
+            Self::Http3(_) => "malformed",
+            Self::Disconnected | Self::Io(_) => "lost",
+        }
+    }
+
     /// Returns the response for the client. On a bare stream it has already been sent.
     pub fn response(&self) -> Response<String> {
         match self {
@@ -83,6 +96,17 @@ impl std::error::Error for UpgradeError {
             Self::Io(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+fn rejection_label(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::Connect(reason) => rejection_label(reason),
+        Rejection::Host(_) => "host",
+        Rejection::Origin(_) => "origin",
+        Rejection::Timeout => "timeout",
+        Rejection::Overloaded { .. } => "overloaded",
+        _ => "malformed",
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ::hyper::upgrade::{OnUpgrade, Upgraded};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use silverback_proto::{
     Negotiated, Role,
@@ -20,7 +20,15 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use super::{UpgradeError, Upgrader, requests::read_handshake};
-use crate::{conn::Conn, error::Error, io::settings::Settings};
+use crate::{
+    conn::Conn,
+    error::Error,
+    io::{
+        meter::{Begun, Metering},
+        settings::Settings,
+        transport::split,
+    },
+};
 
 impl Upgrader {
     /// Upgrades a request of an HTTP server. Send the response, and await the [`Upgrade`] in another task.
@@ -66,9 +74,14 @@ impl Upgrader {
         request: &mut Request<B>,
         headers: HeaderMap,
     ) -> Result<(Response<R>, Upgrade), UpgradeError> {
-        let handshake = read_handshake(request)?;
-        let on_upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(UpgradeError::NotUpgradable)?;
-        self.upgrade_handshake(handshake, on_upgrade, headers)
+        let read = read_handshake(request).map_err(UpgradeError::from).and_then(|handshake| {
+            let on_upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(UpgradeError::NotUpgradable)?;
+            Ok((handshake, on_upgrade))
+        });
+        match read {
+            Ok((handshake, on_upgrade)) => self.upgrade_handshake(handshake, on_upgrade, headers),
+            Err(error) => self.counted(Err(error)),
+        }
     }
 
     /// Reads the handshake of a request, for [`upgrade_handshake`](Self::upgrade_handshake). Over HTTP/2 it takes hyper's
@@ -92,8 +105,15 @@ impl Upgrader {
         on_upgrade: OnUpgrade,
         headers: HeaderMap,
     ) -> Result<(Response<R>, Upgrade), UpgradeError> {
-        let (response, negotiated) = self.negotiate(handshake, headers)?;
-        let upgrade = Upgrade { on_upgrade, negotiated, settings: self.settings.clone() };
+        let begun = Metering::begin();
+        let negotiated = self.negotiate(handshake, headers);
+        if negotiated.is_err() {
+            self.count(&negotiated, None);
+        }
+        let (response, negotiated) = negotiated?;
+        let is_http1 = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let version = if is_http1 { Version::HTTP_11 } else { Version::HTTP_2 };
+        let upgrade = Upgrade { on_upgrade, negotiated, version, begun, settings: self.settings.clone() };
         Ok((response.map(|()| R::default()), upgrade))
     }
 }
@@ -103,6 +123,8 @@ impl Upgrader {
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
     negotiated: Negotiated,
+    version: Version,
+    begun: Begun,
     settings: Settings,
 }
 
@@ -117,12 +139,15 @@ impl Future for Upgrade {
     type Output = Result<Conn, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let upgraded = match ready!(Pin::new(&mut self.on_upgrade).poll(cx)) {
+        let upgraded = ready!(Pin::new(&mut self.on_upgrade).poll(cx));
+        let result = || if upgraded.is_ok() { "accepted" } else { "lost" };
+        self.settings.metering.handshake(Role::Server, Some(self.begun), result);
+        let upgraded = match upgraded {
             Ok(upgraded) => upgraded,
             Err(error) => return Poll::Ready(Err(Error::Io(std::io::Error::other(error)))),
         };
         let negotiated = std::mem::take(&mut self.negotiated);
-        Poll::Ready(Ok(take_socket(upgraded, negotiated, &self.settings)))
+        Poll::Ready(Ok(take_socket(upgraded, self.version, negotiated, &self.settings)))
     }
 }
 
@@ -133,13 +158,14 @@ impl fmt::Debug for Upgrade {
 }
 
 /// Takes the socket out of hyper's wrapper. A transport of an unknown type stays wrapped.
-fn take_socket(upgraded: Upgraded, negotiated: Negotiated, settings: &Settings) -> Conn {
+fn take_socket(upgraded: Upgraded, version: Version, negotiated: Negotiated, settings: &Settings) -> Conn {
+    let conn =
+        |sides, negotiated, leftover| Conn::on(sides, Role::Server, Some(version), negotiated, leftover, settings);
     macro_rules! try_as {
         ($upgraded:ident, $socket:ty) => {
             match $upgraded.downcast::<TokioIo<$socket>>() {
                 Ok(parts) => {
-                    let (stream, leftover) = (parts.io.into_inner(), parts.read_buf);
-                    return Conn::from_handshake(stream, Role::Server, negotiated, leftover, settings);
+                    return conn(split(parts.io.into_inner()), negotiated, parts.read_buf.into());
                 }
                 Err(upgraded) => upgraded,
             }
@@ -151,10 +177,9 @@ fn take_socket(upgraded: Upgraded, negotiated: Negotiated, settings: &Settings) 
     #[cfg(feature = "hyper-auto")]
     let upgraded = match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => {
-            let (stream, leftover) = (parts.io.into_inner(), parts.read_buf);
-            return Conn::from_handshake(stream, Role::Server, negotiated, leftover, settings);
+            return conn(split(parts.io.into_inner()), negotiated, parts.read_buf.into());
         }
         Err(upgraded) => upgraded,
     };
-    Conn::from_handshake(TokioIo::new(upgraded), Role::Server, negotiated, [], settings)
+    conn(split(TokioIo::new(upgraded)), negotiated, Vec::new())
 }

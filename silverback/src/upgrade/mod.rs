@@ -45,6 +45,7 @@ pub use self::stream_request::StreamRequest;
 use crate::{
     conn::{Conn, connections::Connections},
     io::{
+        meter::Begun,
         settings::{Settings, forward_settings, subprotocols},
         transport::ByteStream,
     },
@@ -228,7 +229,10 @@ impl Upgrader {
     /// Fails if the request is not an acceptable handshake. [`UpgradeError::response`] is then the response for the
     /// client.
     pub fn respond<B, R: Default>(&self, request: &Request<B>) -> Result<(Response<R>, Negotiated), UpgradeError> {
-        self.respond_handshake(requests::read_handshake(request)?)
+        match requests::read_handshake(request) {
+            Ok(handshake) => self.respond_handshake(handshake),
+            Err(rejection) => self.counted(Err(rejection.into())),
+        }
     }
 
     /// Does the same as [`respond`](Self::respond) for a handshake that was already read. Use it in a server whose
@@ -249,7 +253,7 @@ impl Upgrader {
         &self,
         handshake: ServerHandshake,
     ) -> Result<(Response<R>, Negotiated), UpgradeError> {
-        let (response, negotiated) = self.negotiate(handshake, HeaderMap::new())?;
+        let (response, negotiated) = self.counted(self.negotiate(handshake, HeaderMap::new()))?;
         Ok((response.map(|()| R::default()), negotiated))
     }
 
@@ -305,6 +309,21 @@ impl Upgrader {
     pub fn check_memory(&self) -> Result<(), Rejection> {
         let is_exhausted = self.settings.memory_budget.as_ref().is_some_and(MemoryBudget::is_exhausted);
         if is_exhausted { Err(Rejection::Overloaded { retry_after: RETRY_AFTER }) } else { Ok(()) }
+    }
+
+    /// Reports the result of a handshake.
+    fn count<T>(&self, accepted: &Result<T, UpgradeError>, begun: Option<Begun>) {
+        if let Err(error) = accepted {
+            let result = error.label();
+            tracing::debug!(name: "refused", target: "silverback::upgrade", result, %error, "no WebSocket was opened");
+        }
+        let result = || accepted.as_ref().err().map_or("accepted", UpgradeError::label);
+        self.settings.metering.handshake(Role::Server, begun, result);
+    }
+
+    fn counted<T>(&self, accepted: Result<T, UpgradeError>) -> Result<T, UpgradeError> {
+        self.count(&accepted, None);
+        accepted
     }
 
     /// Validates a handshake and builds the response to it, with the selected subprotocol and compression.

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONTENT_LENGTH, HeaderName},
 };
 use silverback_proto::{
@@ -95,7 +95,14 @@ impl StreamRequest {
     ///
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
-    pub async fn accept(mut self, upgrader: &Upgrader) -> Result<(Conn, Request<()>), UpgradeError> {
+    pub async fn accept(self, upgrader: &Upgrader) -> Result<(Conn, Request<()>), UpgradeError> {
+        let begun = self.budget.begun();
+        let accepted = self.accept_asked(upgrader).await;
+        upgrader.count(&accepted, Some(begun));
+        accepted
+    }
+
+    async fn accept_asked(mut self, upgrader: &Upgrader) -> Result<(Conn, Request<()>), UpgradeError> {
         let handshake = self.handshake();
         match negotiate(upgrader, &self.budget, &self.request, handshake, self.stream.reset()).await {
             Ok((response, negotiated)) => {
@@ -119,10 +126,13 @@ impl StreamRequest {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_handshake(self, upgrader: &Upgrader, handshake: ServerHandshake) -> Result<Conn, UpgradeError> {
-        match upgrader.negotiate(handshake, HeaderMap::new()) {
+        let begun = self.budget.begun();
+        let accepted = match upgrader.negotiate(handshake, HeaderMap::new()) {
             Ok((response, negotiated)) => self.budget.limit(open(self.stream, upgrader, response, negotiated)).await,
             Err(error) => Err(self.refuse(error).await),
-        }
+        };
+        upgrader.count(&accepted, Some(begun));
+        accepted
     }
 
     /// Reads the body of the request, for instance of a POST. Call it once, and then [`respond`](Self::respond).
@@ -227,6 +237,15 @@ impl Stream {
         }
     }
 
+    fn version(&self) -> Version {
+        match self {
+            #[cfg(feature = "http2")]
+            Self::Http2(_) => Version::HTTP_2,
+            #[cfg(feature = "http3")]
+            Self::Http3(_) => Version::HTTP_3,
+        }
+    }
+
     /// Completes if the client resets the stream.
     async fn reset(&mut self) {
         match self {
@@ -245,11 +264,12 @@ async fn open(
     response: Response<()>,
     negotiated: Negotiated,
 ) -> Result<Conn, UpgradeError> {
+    let version = stream.version();
     let sides = match stream {
         #[cfg(feature = "http2")]
         Stream::Http2(stream) => stream.open(response)?,
         #[cfg(feature = "http3")]
         Stream::Http3(stream) => stream.open(response).await?,
     };
-    Ok(Conn::on(sides, Role::Server, negotiated, Vec::new(), &upgrader.settings))
+    Ok(Conn::on(sides, Role::Server, Some(version), negotiated, Vec::new(), &upgrader.settings))
 }

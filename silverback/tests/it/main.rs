@@ -34,6 +34,8 @@ mod joining;
 #[cfg(feature = "json")]
 mod json;
 mod keepalive;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod observing;
 mod on_hyper;
 #[cfg(all(feature = "http2", feature = "hyper"))]
@@ -49,6 +51,7 @@ mod streaming;
 mod support;
 #[cfg(all(feature = "rustls-tls", any(feature = "ring", feature = "aws-lc-rs")))]
 mod tls;
+mod tracing_names;
 mod tunnels;
 mod turns;
 mod upgrading;

@@ -51,10 +51,13 @@ mod answers {
     }
 
     #[test]
-    fn pings_are_counted() {
+    fn pings_and_pongs_are_counted() {
         let mut app = App::new(Role::Server, Config::default());
         app.input(&wire(Role::Server, &[ping("a"), pong("b"), ping("c")]));
-        assert_eq!(app.conn.stats().pings_received, 2);
+        app.conn.ping(b"d").unwrap();
+        let stats = app.conn.stats();
+        assert_eq!((stats.pings_received, stats.pongs_received), (2, 1));
+        assert_eq!((stats.pings_sent, stats.pongs_sent), (1, 2));
     }
 }
 

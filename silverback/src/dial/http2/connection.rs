@@ -144,7 +144,7 @@ async fn drive(mut connection: Connection<Prefixed, Bytes>, handle: Weak<Http2Co
             polled
         });
         if let Ok(ended) = timeout(CHECK, turns).await {
-            tracing::debug!(target: "silverback::dial", "the HTTP/2 connection ended: {ended:?}");
+            tracing::debug!(name: "http2_ended", target: "silverback::dial", ?ended, "the HTTP/2 connection ended");
             return;
         }
         let handle = handle.upgrade();

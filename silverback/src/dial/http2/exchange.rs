@@ -66,7 +66,7 @@ pub(super) async fn exchange(
         ReadSide::Http2(Box::new(Http2Reader::new(receiver, slot.addresses))),
         WriteSide::Http2(Box::new(Http2Writer::new(sender, slot.counted))),
     );
-    Ok((Conn::on(sides, Role::Client, negotiated, Vec::new(), &dialer.settings), response))
+    Ok((Conn::on(sides, Role::Client, Some(Version::HTTP_2), negotiated, Vec::new(), &dialer.settings), response))
 }
 
 enum Answer {

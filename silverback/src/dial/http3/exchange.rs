@@ -84,7 +84,7 @@ pub(super) async fn exchange(
     let wrong = |error| DialError::Answer { target: target(), peer, error };
     let negotiated = handshake.verify(&response).map_err(wrong)?;
     let sides = (ReadSide::Http3(Box::new(reader)), WriteSide::Http3(Box::new(writer)));
-    Ok((Conn::on(sides, Role::Client, negotiated, Vec::new(), &dialer.settings), response))
+    Ok((Conn::on(sides, Role::Client, Some(Version::HTTP_3), negotiated, Vec::new(), &dialer.settings), response))
 }
 
 /// Returns the error for a rule that the server broke, and ends the connection if it must.

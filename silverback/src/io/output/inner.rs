@@ -11,12 +11,15 @@ use std::{
 
 use silverback_proto::{
     ConnectionError, Role, SendError,
-    connection::{OutputState, Transmitter, Writers},
+    connection::{OutputState, Writers},
 };
+use tracing::Level;
 
+use super::outgoing::Outgoing;
 use crate::{
     error::Error,
     io::{
+        meter::{end_of, role_label},
         sync::{Mutex, MutexGuard},
         transport::{ReadSide, WriteSide},
     },
@@ -24,12 +27,15 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    pub(super) transmitter: Transmitter,
+    pub(super) transmitter: Outgoing,
     pub(super) io: WriteSide,
     pub(super) listed: Listed,
     /// Which tasks to wake when the lock is released.
     pub(super) wakes_reader: bool,
     pub(super) wakes_waiting: bool,
+    /// Whether the end was reported.
+    has_ended: bool,
+    role: Role,
     /// Why nothing can be sent any more. The state of the output is then `Closed`.
     pub(super) failure: Option<Box<Failure>>,
     /// The read side of the transport, if the reader was dropped before the connection closed. The close sequence needs
@@ -79,13 +85,15 @@ impl Failure {
 }
 
 impl Inner {
-    pub(super) fn new(transmitter: Transmitter, io: WriteSide) -> Self {
+    pub(super) fn new(transmitter: Outgoing, io: WriteSide, role: Role) -> Self {
         Self {
             transmitter,
             io,
             listed: Listed::default(),
             wakes_reader: false,
             wakes_waiting: false,
+            has_ended: false,
+            role,
             failure: None,
             kept_read_side: None,
             reader: None,
@@ -161,6 +169,48 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Reports a fault of the peer.
+    #[cold]
+    pub(super) fn tell_fault(&self, error: &ConnectionError) {
+        let role = role_label(self.role);
+        tracing::debug!(name: "fault", target: "silverback::conn", role, %error, "the peer is at fault");
+    }
+
+    /// Reports the end of the connection, once.
+    fn end(&mut self) {
+        if mem::replace(&mut self.has_ended, true) {
+            return;
+        }
+        self.transmitter.end();
+        if tracing::enabled!(target: "silverback::conn", Level::DEBUG) {
+            self.tell_end();
+        }
+    }
+
+    #[cold]
+    fn tell_end(&self) {
+        let close = self.transmitter.close_info();
+        let (code, side) = end_of(self.role, close.as_ref());
+        tracing::debug!(
+            name: "closed",
+            target: "silverback::conn",
+            role = role_label(self.role),
+            code = code.get(),
+            side,
+            clean = close.is_some_and(|close| close.is_clean),
+            "a WebSocket has ended",
+        );
+    }
+}
+
+impl Drop for Inner {
+    /// For a connection whose transport nobody has closed, because its runtime has ended.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Whether a write sent everything, if the transport did not stop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
@@ -203,6 +253,7 @@ impl<'a> Locked<'a> {
 
     /// Closes the transport after the lock is released, because dropping a transport may run any code.
     pub(super) fn close(mut self) {
+        self.end();
         let io = mem::replace(&mut self.io, WriteSide::Closed);
         let kept_read_side = self.kept_read_side.take();
         drop(self);

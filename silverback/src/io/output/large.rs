@@ -7,10 +7,10 @@ use std::{
 
 use silverback_proto::{
     Message, PreparedMessage,
-    connection::{LargeMessage, LargePreparation, LargeSource, RoomFor, Transmitter},
+    connection::{LargeMessage, LargePreparation, LargeSource, RoomFor},
 };
 
-use super::{handle::SharedHandle, inner::Inner, shared::Shared};
+use super::{handle::SharedHandle, inner::Inner, outgoing::Outgoing, shared::Shared};
 use crate::{error::Error, io::yields::yields};
 
 /// A large message that has its turn and is being encoded. If it is dropped before it is queued, its turn passes to the
@@ -134,11 +134,11 @@ impl SharedHandle {
             if let Some(failure) = &inner.failure {
                 return Err(failure.to_error());
             }
-            let begin = |transmitter: &mut Transmitter| transmitter.begin_large(source);
+            let begin = |transmitter: &mut Outgoing| transmitter.begin_large(source);
             let large = with_compression(&mut inner.transmitter, may_compress, begin)?;
             return Ok(Some(Encoding { shared: self.clone(), large: Some(large) }));
         }
-        let send = |transmitter: &mut Transmitter| match source {
+        let send = |transmitter: &mut Outgoing| match source {
             LargeSource::Owned(message) => transmitter.send(message),
             LargeSource::Borrowed(message) => transmitter.send_ref(message),
             LargeSource::Prepared(message) => transmitter.send_prepared(message),
@@ -151,9 +151,9 @@ impl SharedHandle {
 /// Calls `work` for a message that brings this option along. Writers share the transmitter, and the usual message is sent
 /// without a look at the option, so the option is true at all other times.
 pub(crate) fn with_compression<T>(
-    transmitter: &mut Transmitter,
+    transmitter: &mut Outgoing,
     may_compress: bool,
-    work: impl FnOnce(&mut Transmitter) -> T,
+    work: impl FnOnce(&mut Outgoing) -> T,
 ) -> T {
     transmitter.set_write_compression(may_compress);
     let done = work(transmitter);

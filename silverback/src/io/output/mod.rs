@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! shared      the lock, and every command of readers and writers: queue, then write now or later
+//! outgoing    the transmitter, whose messages are counted
 //! inner       the state behind the lock, and one write to the transport
 //! waits       futures that wait for room or for a flush, and leave the queue when they are dropped
 //! large       encodes large messages outside the lock
@@ -22,6 +23,7 @@ mod flushing;
 mod handle;
 mod inner;
 mod large;
+pub(crate) mod outgoing;
 mod shared;
 mod waits;
 
@@ -29,6 +31,7 @@ pub(crate) use self::{
     flushing::current_flusher,
     handle::SharedHandle,
     large::{Encoding, with_compression},
+    outgoing::Outgoing,
     shared::{Received, Shared, Wait},
     waits::{ChangingRoomWait, FlushWait, RoomWait},
 };

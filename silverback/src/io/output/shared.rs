@@ -9,18 +9,20 @@ use std::{
 };
 
 use silverback_proto::{
-    CloseInfo, ConnectionError, ReceivedEvent, SendError, Stats, Timeout,
-    connection::{FlushFor, Hold, OutputProgress, Polled, RoomFor, Transmitter, WaiterId},
+    CloseInfo, ConnectionError, ReceivedEvent, Role, SendError, Stats, Timeout,
+    connection::{FlushFor, Hold, OutputProgress, Polled, RoomFor, WaiterId},
 };
 
 use super::{
     flusher::Flusher,
     inner::{Failure, Inner, Locked, Written},
+    outgoing::Outgoing,
 };
 use crate::{
     error::Error,
     io::{
         clock,
+        meter::Tally,
         sync::{AtomicBool, AtomicU16, AtomicUsize, Mutex},
         transport::WriteSide,
     },
@@ -60,13 +62,14 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(
-        transmitter: Transmitter,
+        transmitter: Outgoing,
         io: WriteSide,
+        role: Role,
         write_buffer_size: usize,
         flusher: Arc<Flusher<Self>>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            inner: Mutex::new(Inner::new(transmitter, io)),
+            inner: Mutex::new(Inner::new(transmitter, io, role)),
             input_in_hand: AtomicBool::new(false),
             holds: AtomicU16::new(0),
             holds_output: AtomicBool::new(false),
@@ -83,7 +86,7 @@ impl Shared {
         cx: &mut Context<'_>,
         who: RoomFor<'_>,
         len: usize,
-        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+        send: impl FnOnce(&mut Outgoing) -> Result<(), SendError>,
     ) -> Poll<Result<(), Error>> {
         let mut inner = self.lock();
         if !self.has_turn(&mut inner, cx, who, len) {
@@ -126,7 +129,7 @@ impl Shared {
     pub(crate) fn try_send(
         self: &Arc<Self>,
         len: usize,
-        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+        send: impl FnOnce(&mut Outgoing) -> Result<(), SendError>,
     ) -> Option<Result<(), Error>> {
         let mut inner = self.lock();
         self.has_turn_at_once(&mut inner, len).then(|| self.send_locked(&mut inner, send))
@@ -135,7 +138,7 @@ impl Shared {
     /// Queues output even if writers wait: the next fragment of the open message, a ping or a Close frame.
     pub(crate) fn send(
         self: &Arc<Self>,
-        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+        send: impl FnOnce(&mut Outgoing) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         self.send_locked(&mut self.lock(), send)
     }
@@ -213,6 +216,7 @@ impl Shared {
     /// Handles a fault of the peer: queues our Close frame and sends it.
     pub(crate) fn handle_fault(self: &Arc<Self>, error: &ConnectionError) {
         let mut inner = self.lock();
+        inner.tell_fault(error);
         inner.transmitter.handle_fault(clock::now(), error);
         self.flush(&mut inner);
         inner.wakes_waiting = true;
@@ -251,6 +255,7 @@ impl Shared {
         cx: &mut Context<'_>,
         received: Received,
         messages: u64,
+        tally: Tally,
     ) -> Result<Wait, Error> {
         let mut inner = self.lock();
         let last_words = match &inner.failure {
@@ -261,6 +266,7 @@ impl Shared {
             inner.transmitter.handle_received(received.at, received.count);
             inner.transmitter.note_messages_received(messages);
         }
+        inner.transmitter.report(tally);
         let is_known = inner.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !is_known {
             inner.reader = Some(cx.waker().clone());
@@ -269,12 +275,13 @@ impl Shared {
     }
 
     /// Counts what was received in the last turn of a reader that ends.
-    pub(crate) fn note_received(&self, received: Received, messages: u64) {
+    pub(crate) fn note_received(&self, received: Received, messages: u64, tally: Tally) {
         let mut inner = self.lock();
         if received.count > 0 {
             inner.transmitter.handle_received(received.at, received.count);
         }
         inner.transmitter.note_messages_received(messages);
+        inner.transmitter.report(tally);
     }
 
     /// Returns whether a deadline that ends the connection has passed.
@@ -367,7 +374,7 @@ impl Shared {
     pub(super) fn send_locked(
         self: &Arc<Self>,
         inner: &mut Inner,
-        send: impl FnOnce(&mut Transmitter) -> Result<(), SendError>,
+        send: impl FnOnce(&mut Outgoing) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         send(&mut inner.transmitter).map_err(|error| inner.refusal(error))?;
         let more_follows = self.input_in_hand.load(Ordering::Acquire) || self.holds.load(Ordering::Acquire) > 0;
@@ -410,7 +417,9 @@ impl Shared {
         // The task that holds the lock writes, but only the flusher is woken. So no output is lost if the task goes
         // away.
         let waker = Waker::from(self.clone());
-        match inner.poll_write_all(&mut Context::from_waker(&waker)) {
+        let written = inner.poll_write_all(&mut Context::from_waker(&waker));
+        inner.transmitter.report(Tally::default());
+        match written {
             Poll::Ready(Ok(Written::All)) => inner.wakes_waiting = true,
             Poll::Ready(Ok(Written::NotAll)) => {
                 inner.wakes_waiting = true;
