@@ -204,7 +204,7 @@ impl Server {
     async fn channels(&self, params: ChannelsParams<'_>) -> Called {
         let topics = self.0.hub.topics(params.pattern.as_deref().unwrap_or_default(), MAX_CHANNELS).await?;
         if topics.is_cut {
-            tracing::warn!(limit = MAX_CHANNELS, "the list of channels was cut; ask with a pattern");
+            tracing::warn!(name: "channels_cut", target: "silverback::centrifugo", limit = MAX_CHANNELS, "the list of channels was cut; ask with a pattern");
         }
         let own = topics.topics.into_iter().filter(|(name, _)| !name.as_str().starts_with(RESERVED));
         let channels = own.map(|(name, num_clients)| (name.as_str().to_owned(), ChannelInfo { num_clients }));

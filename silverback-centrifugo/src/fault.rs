@@ -13,7 +13,7 @@ impl From<HubError> for Fault {
             HubError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             HubError::Limit(LimitError::Payload { .. } | LimitError::TopicsPerMember(_)) => ErrorCode::LimitExceeded,
             error => {
-                tracing::warn!(%error, "a command failed");
+                tracing::warn!(name: "command_failed", target: "silverback::centrifugo", %error, "a command failed");
                 ErrorCode::Internal
             }
         };

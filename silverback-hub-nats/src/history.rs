@@ -278,7 +278,7 @@ fn publication(stream: &Stream, name: &TopicName, stored: Stored) -> Option<Publ
     match Publication::from_bytes(name.clone(), stored.payload) {
         Ok(publication) => Some(publication.at(Some(position))),
         Err(error) => {
-            tracing::warn!(topic = %name, "a stored message is ignored: {error}");
+            tracing::warn!(name: "stored_message_ignored", target: "silverback::hub::nats", topic = %name, %error, "a stored message is ignored");
             None
         }
     }

@@ -191,7 +191,7 @@ impl Signals {
                 let text = event.to_string();
                 let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
                 if *last != text {
-                    tracing::warn!("the NATS server or the connection to it reports: {text}");
+                    tracing::warn!(name: "server_reports", target: "silverback::hub::nats", %text, "the NATS server or the connection to it reports an error");
                     *last = text;
                 }
                 return;

@@ -128,7 +128,7 @@ impl Shared {
                     Err(error) => {
                         let text = error.to_string();
                         if text != last_error {
-                            tracing::warn!("NATS is connected, but not ready: {text}");
+                            tracing::warn!(name: "not_ready", target: "silverback::hub::nats", reason = %text, "NATS is connected, but not ready");
                             last_error = text;
                         }
                         sleep(LOOK).await;
@@ -144,7 +144,7 @@ impl Shared {
             if is_up && self.settings.has_jetstream && refreshed.elapsed() > REFRESH {
                 refreshed = Instant::now();
                 if let Err(error) = self.streams.refresh().await {
-                    tracing::debug!(%error, "the streams do not say how far they are");
+                    tracing::debug!(name: "positions_unknown", target: "silverback::hub::nats", %error, "the streams do not say how far they are");
                 }
             }
         }

@@ -129,7 +129,7 @@ impl Pump {
     pub(crate) async fn control(self: Arc<Self>, mut subscriber: Subscriber) {
         while let Some(message) = subscriber.next().await {
             if push(&self.queue, &self.room, EngineEvent::Control(message.payload)).is_err() {
-                tracing::warn!("a message of another hub was dropped, because this hub is behind");
+                tracing::warn!(name: "message_dropped", target: "silverback::hub::nats", "a message of another hub was dropped, because this hub is behind");
             }
         }
     }
@@ -189,7 +189,7 @@ impl Reader {
         match Publication::from_bytes(self.name.clone(), message.payload) {
             Ok(publication) => Some(EngineEvent::Delivered { publication: publication.at(position), prev }),
             Err(error) => {
-                tracing::warn!(topic = %self.name, "a message that no hub has sent is ignored: {error}");
+                tracing::warn!(name: "foreign_message_ignored", target: "silverback::hub::nats", topic = %self.name, %error, "a message that no hub has sent is ignored");
                 None
             }
         }

@@ -126,7 +126,7 @@ impl Streams {
                 None => self.forget(purpose, &stream.name),
                 Some(bounds) if bounds.last < stream.seen() => {
                     if self.has_lost(&stream).await? {
-                        tracing::error!(
+                        tracing::error!(name: "stream_lost", target: "silverback::hub::nats",
                             stream = stream.name,
                             "the stream has lost its newest messages, so it is deleted and positions begin again"
                         );
@@ -203,7 +203,7 @@ impl Streams {
                          not change it: {why}"
                     )));
                 }
-                tracing::warn!(stream = name, "the server did not take the configuration: `{key}` {difference}");
+                tracing::warn!(name: "configuration_differs", target: "silverback::hub::nats", stream = name, %key, %difference, "the server did not take the configuration");
             }
             return Ok(Stream {
                 name: name.to_owned(),
@@ -246,7 +246,7 @@ impl Streams {
         let oldest = dated.next();
         let ours = self.names.stream(purpose, "");
         for younger in dated.filter(|name| name.starts_with(&ours)) {
-            tracing::warn!(stream = younger, "two nodes have made the same stream, so the younger one is deleted");
+            tracing::warn!(name: "stream_made_twice", target: "silverback::hub::nats", stream = younger, "two nodes have made the same stream, so the younger one is deleted");
             let answer = self.link.api(&format!("STREAM.DELETE.{younger}"), &json!({})).await?;
             if let Some(error) = error(&answer).filter(|error| !error.is(STREAM_NOT_FOUND)) {
                 return Err(other(format!("the stream {younger} cannot be deleted: {error}")));
@@ -301,7 +301,7 @@ impl Streams {
             Some(error) if error.is(SUBJECTS_OVERLAP) => Ok(()),
             Some(error) => Err(other(format!("the stream {name} cannot be made: {error}"))),
             None => {
-                tracing::info!(stream = name, "made a stream, and with it a new epoch");
+                tracing::info!(name: "stream_made", target: "silverback::hub::nats", stream = name, "made a stream, and with it a new epoch");
                 Ok(())
             }
         }

@@ -89,7 +89,7 @@ impl Link {
         }
         let evicts = field("maxmemory_policy").is_some_and(|policy| policy != "noeviction");
         if evicts && field("maxmemory").is_some_and(|limit| limit != "0") {
-            tracing::warn!("Redis evicts keys when its memory is full, so topics lose their history; set noeviction");
+            tracing::warn!(name: "eviction_enabled", target: "silverback::hub::redis", "Redis evicts keys when its memory is full, so topics lose their history; set noeviction");
         }
         Ok(Server {
             run: field("run_id").ok_or(LinkError::Malformed)?,

@@ -242,12 +242,12 @@ impl<'a> Listener<'a> {
         let parsed = message::parse(&payload)
             .and_then(|(position, bytes)| Some(Publication::from_bytes(name.clone(), bytes).ok()?.at(position)));
         let Some(publication) = parsed else {
-            tracing::warn!(topic = %name, "a publication was not made by a hub of this version");
+            tracing::warn!(name: "foreign_message_ignored", target: "silverback::hub::redis", topic = %name, "a publication was not made by a hub of this version");
             return Some(EngineEvent::Gap(Some(name)));
         };
         if let Some(position) = &publication.position {
             if !self.shared.note_arrival(&name, position, &mut subscription.arrived) {
-                tracing::warn!(topic = %name, "Redis came back with older data than it had, so the topic begins again");
+                tracing::warn!(name: "data_lost", target: "silverback::hub::redis", topic = %name, "Redis came back with older data than it had, so the topic begins again");
                 return Some(EngineEvent::Gap(Some(name)));
             }
         }

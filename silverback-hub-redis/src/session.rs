@@ -63,7 +63,7 @@ impl Session {
             // Once for each reason, and not at each attempt.
             let reason = error.to_string();
             if last.as_ref() != Some(&reason) {
-                tracing::warn!(server = %self.target, reason, "no connection to Redis; trying again");
+                tracing::warn!(name: "connection_failed", target: "silverback::hub::redis", server = %self.target, reason, "no connection to Redis; trying again");
                 last = Some(reason);
             }
             let (waiting, orders) = (sleep(jittered(wait)), &mut self.orders);

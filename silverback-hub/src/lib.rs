@@ -68,6 +68,7 @@ pub use self::{
         name::{Label, NameError, TopicName},
         position::{Epoch, Position},
         publication::Publication,
+        status::{EngineFailure, FanOut, LocalTopic, LocalTopics, Status},
         subscribed::{Recovery, Start, Subscribed},
         survey::{NodeReport, Nodes, Topics},
         target::Target,

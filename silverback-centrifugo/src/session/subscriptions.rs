@@ -42,7 +42,9 @@ impl Session {
         for ((channel, request), result) in channels.into_iter().zip(results) {
             match result {
                 Ok(_) => self.enter(channel, &request, None).await?,
-                Err(error) => tracing::warn!(%error, "a subscription of the server failed"),
+                Err(error) => {
+                    tracing::warn!(name: "server_subscription_failed", target: "silverback::centrifugo", %error, "a subscription of the server failed")
+                }
             }
         }
         Ok(())
@@ -68,7 +70,7 @@ impl Session {
         match subscribing.await {
             Ok(_) => self.enter(channel, &request, expires_at).await,
             Err(error) => {
-                tracing::warn!(%error, "a subscription of the server failed");
+                tracing::warn!(name: "server_subscription_failed", target: "silverback::centrifugo", %error, "a subscription of the server failed");
                 Ok(())
             }
         }
@@ -139,7 +141,7 @@ impl Session {
         let mut listens = joins == Joins::Always || (announces && request.join_leave);
         if listens {
             if let Err(error) = self.member.subscribe(&format!("{JOINS}{channel}"), Start::Live).await {
-                tracing::warn!(%error, "a client does not get joins and leaves");
+                tracing::warn!(name: "joins_failed", target: "silverback::centrifugo", %error, "a client does not get joins and leaves");
                 listens = false;
             }
         }
@@ -157,7 +159,7 @@ impl Session {
         let topics = [Some(channel.to_owned()), subscription.listens.then(|| format!("{JOINS}{channel}"))];
         for topic in topics.into_iter().flatten() {
             if let Err(error) = self.member.unsubscribe(&topic).await {
-                tracing::warn!(%error, "a subscription did not end");
+                tracing::warn!(name: "unsubscribe_failed", target: "silverback::centrifugo", %error, "a subscription did not end");
             }
         }
         if subscription.announces {
@@ -188,7 +190,7 @@ impl Session {
     async fn announce(&self, channel: &str, push: &Push) {
         let topic = format!("{JOINS}{channel}");
         if let Err(error) = self.server.hub.publish(&topic, push.encode_to_vec()).await {
-            tracing::warn!(%error, "the others in a channel were not told");
+            tracing::warn!(name: "announce_failed", target: "silverback::centrifugo", %error, "the others in a channel were not told");
         }
     }
 

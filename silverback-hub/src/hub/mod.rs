@@ -23,6 +23,7 @@ use crate::{
         identity::{Identity, Present},
         name::TopicName,
         position::Position,
+        status::{LocalTopics, Status},
         topic::Topic,
     },
     node::{
@@ -85,7 +86,7 @@ impl Hub {
         };
         let joined = joined.unwrap_or_else(|(code, reason)| {
             if let Err(error) = writer.start_close(code, reason) {
-                tracing::debug!(%error, "a connection was not closed");
+                tracing::debug!(name: "close_failed", target: "silverback::hub", %error, "a connection was not closed");
             }
             Arc::new(Joined::new(node.unused_id(), identity))
         });
@@ -158,6 +159,18 @@ impl Hub {
     /// Returns the counters of this node.
     pub fn counters(&self) -> Counters {
         self.node().counting.snapshot()
+    }
+
+    /// Returns the state of this node and of its engine.
+    pub fn status(&self) -> Status {
+        self.node().status()
+    }
+
+    /// Returns the topics with members on this node, without asking other nodes. `pattern` is as for
+    /// [`topics`](Self::topics). The list has at most `limit` topics, those with the most subscribers first. It looks at
+    /// every topic of this node.
+    pub fn local_topics(&self, pattern: &str, limit: usize) -> LocalTopics {
+        self.node().local_topics(pattern, limit)
     }
 
     /// Returns whether new connections are welcome: the engine is connected and the hub does not drain. For a readiness

@@ -1,10 +1,6 @@
 //! Publishing.
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use silverback::Message;
@@ -113,6 +109,13 @@ impl<'a> Publish<'a> {
     }
 
     async fn send(self) -> Result<Published, HubError> {
+        let counting = &self.node.counting;
+        let published = self.send_uncounted().await;
+        counting.published(&published, |published| published.is_duplicate);
+        published
+    }
+
+    async fn send_uncounted(self) -> Result<Published, HubError> {
         let node = self.node;
         let name = TopicName::new(&self.topic)?;
         let (size, limit) = (self.message.len() + self.extra.len(), node.limits.payload);
@@ -129,7 +132,6 @@ impl<'a> Publish<'a> {
             publication.publisher = Some(by.joined().present().clone());
         }
         let accepted = node.call(node.engine.publish(node.options(&name), publication)).await?;
-        node.counting.published.fetch_add(u64::from(!accepted.is_duplicate), Ordering::Relaxed);
         Ok(Published {
             position: accepted.position,
             local_receivers: node.subscribers(&name),

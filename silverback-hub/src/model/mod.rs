@@ -9,6 +9,7 @@ pub(crate) mod name;
 pub(crate) mod pattern;
 pub(crate) mod position;
 pub(crate) mod publication;
+pub(crate) mod status;
 pub(crate) mod subscribed;
 pub(crate) mod survey;
 pub(crate) mod target;

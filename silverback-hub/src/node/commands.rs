@@ -1,6 +1,6 @@
 //! The commands to the tasks of a node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use silverback::{Message, Writer};
 use tokio::sync::oneshot;
@@ -94,6 +94,8 @@ pub(crate) type ReplyMessage = Box<dyn FnOnce(&[Result<Subscribed, HubError>]) -
 pub(crate) struct Delivery {
     pub(crate) publication: Publication,
     pub(crate) slow: Slow,
+    /// When it came to this node.
+    pub(crate) arrived: Instant,
     /// Given back when the last shard is done.
     pub(crate) _room: Room,
 }

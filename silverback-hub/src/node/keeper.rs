@@ -96,7 +96,7 @@ fn start(node: Arc<Node>, job: Job, running: &Running) {
         Job::Unsubscribe(name) => running.push(Box::pin(unsubscribe(node, name))),
         Job::Release(name, member) => running.push(Box::pin(async move {
             if let Err(error) = node.call(node.engine.release(&name, member)).await {
-                tracing::debug!(%error, topic = %name, "a member's presence ends with its lease");
+                tracing::debug!(name: "release_failed", target: "silverback::hub", %error, topic = %name, "a member's presence ends with its lease");
             }
         })),
         Job::Recover(name, after) => running.push(Box::pin(recover(node, name, after))),
@@ -105,7 +105,7 @@ fn start(node: Arc<Node>, job: Job, running: &Running) {
                 match result {
                     // The server may say it twice.
                     Ok(_) | Err(HubError::AlreadySubscribed) => {}
-                    Err(error) => tracing::debug!(%error, topic = %name, "a member was not subscribed"),
+                    Err(error) => tracing::debug!(name: "subscribe_failed", target: "silverback::hub", %error, topic = %name, "a member was not subscribed"),
                 }
             }
         })),
@@ -140,7 +140,7 @@ async fn unsubscribe(node: Arc<Node>, name: TopicName) {
     }
     *is_subscribed = false;
     if let Err(error) = node.call(node.engine.unsubscribe(&name)).await {
-        tracing::debug!(%error, topic = %name, "the engine did not unsubscribe");
+        tracing::debug!(name: "engine_unsubscribe_failed", target: "silverback::hub", %error, topic = %name, "the engine did not unsubscribe");
     }
     let mut stripe = node.stripe(&name);
     // A member that has come meanwhile waits at the gate and subscribes again.
@@ -161,10 +161,10 @@ async fn recover(node: Arc<Node>, name: TopicName, after: Position) {
             Err(EngineError::Down) => {}
             Err(error) if failures < RETRIES => {
                 failures += 1;
-                tracing::debug!(%error, topic = %name, "the engine did not replay");
+                tracing::debug!(name: "replay_retried", target: "silverback::hub", %error, topic = %name, "the engine did not replay");
             }
             Err(error) => {
-                tracing::warn!(%error, topic = %name, "the engine does not replay, so publications may be missing");
+                tracing::warn!(name: "replay_failed", target: "silverback::hub", %error, topic = %name, "the engine does not replay, so publications may be missing");
                 return node.handle_replay(&name, Replay::default());
             }
         }
@@ -195,7 +195,7 @@ async fn renew(node: Arc<Node>, stripe: usize) {
     };
     for some in leases.chunks(LEASES) {
         if let Err(error) = node.call(node.engine.lease(some.to_vec(), node.lease)).await {
-            tracing::debug!(%error, "presence was not renewed");
+            tracing::debug!(name: "renew_failed", target: "silverback::hub", %error, "presence was not renewed");
             return;
         }
     }

@@ -37,11 +37,13 @@ use crate::{
     model::{
         error::{EngineError, HubError},
         event::HubEvent,
+        glob,
         identity::{Identity, MemberId},
         limits::{LimitError, Limits},
         name::TopicName,
         pattern::Patterns,
         publication::Publication,
+        status::{LocalTopic, LocalTopics, Status},
         target::Target,
         topic::Topic,
     },
@@ -143,7 +145,11 @@ impl Node {
 
     /// Waits for a call of the engine, with a time limit.
     pub(crate) async fn call<T>(&self, call: EngineFuture<'_, T>) -> Result<T, EngineError> {
-        timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(EngineError::TimedOut))
+        let called = timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(EngineError::TimedOut));
+        if let Err(error) = &called {
+            self.counting.engine_failed(error);
+        }
+        called
     }
 
     /// Adds a member.
@@ -350,6 +356,34 @@ impl Node {
         (found, false)
     }
 
+    /// Returns the topics with members here that match, those with the most subscribers first.
+    pub(crate) fn local_topics(&self, pattern: &str, limit: usize) -> LocalTopics {
+        let mut all = LocalTopics::default();
+        for number in 0..STRIPES {
+            let stripe = self.locked(number);
+            let matching = stripe.iter().filter(|(name, entry)| {
+                entry.subscribers > 0 && (pattern.is_empty() || glob::matches(pattern, name.as_str()))
+            });
+            let before = all.topics.len();
+            all.topics.extend(matching.map(|(name, entry)| LocalTopic {
+                name: name.clone(),
+                subscribers: entry.subscribers,
+                position: entry.stream.position().cloned(),
+            }));
+            drop(stripe);
+            all.total += all.topics.len() - before;
+            // After each part, so that a node with a million topics does not copy them all.
+            all.topics.sort_by(|a, b| b.subscribers.cmp(&a.subscribers).then_with(|| a.name.cmp(&b.name)));
+            all.topics.truncate(limit);
+        }
+        all
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let others = self.asked.nodes().into_iter().filter(|node| *node != self.id).count();
+        self.counting.status(self.is_up(), others + 1)
+    }
+
     /// Ends the node after its last handle: the engine hears about the members that have left.
     pub(crate) async fn end(&self) {
         self.begin_drain();
@@ -412,7 +446,8 @@ impl Node {
 
     /// Hands a publication to the shards with members in its topic. Called under the lock that keeps the order.
     fn pass_on(&self, entry: &Entry, publication: Publication, room: Room) {
-        let delivery = Arc::new(Delivery { publication, slow: entry.options.slow(), _room: room });
+        let slow = entry.options.slow();
+        let delivery = Arc::new(Delivery { publication, slow, arrived: clock::now(), _room: room });
         for (shard, _) in self.shards.iter().zip(&entry.in_shard).filter(|(_, members)| **members > 0) {
             let _ = shard.send(Command::Publish(delivery.clone()));
         }
@@ -496,7 +531,7 @@ impl Receive for Receiver {
             EngineEvent::Delivered { publication, prev } => node.deliver(publication, prev, room),
             EngineEvent::Up => {
                 if !node.is_up.swap(true, Ordering::AcqRel) {
-                    node.counting.report(HubEvent::EngineUp);
+                    node.counting.engine_changed(HubEvent::EngineUp);
                     node.job(Job::CheckAll);
                     // A broker that has lost its memory does not know who is present.
                     node.job(Job::RenewAll);
@@ -505,7 +540,7 @@ impl Receive for Receiver {
             }
             EngineEvent::Down => {
                 if node.is_up.swap(false, Ordering::AcqRel) {
-                    node.counting.report(HubEvent::EngineDown);
+                    node.counting.engine_changed(HubEvent::EngineDown);
                 }
             }
             EngineEvent::Gap(Some(name)) => node.begin_recovery(&name),

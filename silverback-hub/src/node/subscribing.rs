@@ -49,6 +49,7 @@ pub(crate) async fn subscribe(
     let stopped = || (0..count).map(|_| Err(HubError::Stopped)).collect();
     let results: Results = result.await.unwrap_or_else(|_| stopped());
     for (guard, result) in guards.into_iter().zip(&results) {
+        node.counting.subscribed(result);
         match (guard, result) {
             (Some(guard), Ok(_)) => guard.keep(),
             // The shard has no such subscription.

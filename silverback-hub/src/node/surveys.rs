@@ -83,7 +83,7 @@ impl Node {
         for part in parts {
             let answer = Control::Answer { asker, number, node: self.id, part };
             if let Err(error) = self.call(self.engine.control(answer.encode())).await {
-                tracing::debug!(%error, "a question of a node was not answered");
+                tracing::debug!(name: "answer_failed", target: "silverback::hub", %error, "a question of a node was not answered");
                 return;
             }
         }

@@ -107,8 +107,10 @@ impl Shard {
     /// Handles a burst of commands, and then hands to each connection everything that the burst has brought for it.
     async fn handle(&mut self, node: &Node, commands: &mut Vec<Command>) {
         let mut batch: Vec<Arc<Delivery>> = Vec::new();
+        let mut oldest = None;
         for command in commands.drain(..) {
             if let Command::Publish(delivery) = command {
+                oldest = oldest.or(Some(delivery.arrived));
                 if !batch.last().is_none_or(|last| last.goes_with(&delivery)) {
                     self.fan_out(node, &batch, false).await;
                     batch.clear();
@@ -140,6 +142,9 @@ impl Shard {
             self.fan_out(node, &batch, true).await;
         }
         self.settle(node).await;
+        if let Some(arrived) = oldest {
+            node.counting.fanned_out(arrived);
+        }
     }
 
     fn handle_one(&mut self, node: &Node, command: Command) {
@@ -356,7 +361,7 @@ impl Shard {
     fn close(&mut self, slot: MemberSlot, code: u16, reason: &str) {
         if let Some(seat) = self.index.member_at(slot).filter(|seat| !seat.is_gone) {
             if let Err(error) = seat.writer.start_close(code, reason) {
-                tracing::debug!(%error, "a member was not closed");
+                tracing::debug!(name: "close_failed", target: "silverback::hub", %error, "a member was not closed");
             }
             seat.is_gone = true;
             self.gone.push(seat.id.number());
@@ -437,7 +442,7 @@ impl Shard {
 fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(call));
     if result.is_err() {
-        tracing::error!("an encoding or a reply panicked, so a message was not sent");
+        tracing::error!(name: "encoding_panicked", target: "silverback::hub", "an encoding or a reply panicked, so a message was not sent");
     }
     result.ok()
 }
