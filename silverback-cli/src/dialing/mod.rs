@@ -32,7 +32,7 @@ impl DialOptions {
         let (url, credentials) = userinfo::part(&self.url).map_err(Error::Usage)?;
         let headers = secrets::headers(&self.header)?;
         let authorization = Authorization::resolve(self, credentials)?;
-        let mut dialer = self.add_route(Dialer::new())?;
+        let mut dialer = self.add_route(Dialer::new().metrics(false))?;
         for (name, value) in &headers {
             dialer = match name.eq_ignore_ascii_case("host") {
                 true => dialer.host_header(value),
@@ -56,7 +56,7 @@ impl DialOptions {
     /// Returns a dialer to inspect the server. It accepts any certificate, so it sends no secrets.
     pub(crate) fn dialer_to_look(&self) -> Result<Dialer, Error> {
         let stranger = Self { cacert: None, cert: None, key: None, insecure: true, ..self.clone() };
-        Ok(stranger.add_times(stranger.add_route(Dialer::new())?))
+        Ok(stranger.add_times(stranger.add_route(Dialer::new().metrics(false))?))
     }
 
     /// Whether a TCP connection reaches the server of this request, without a proxy or a Unix socket.

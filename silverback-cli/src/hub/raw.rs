@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use crate::serving::{
     answers::text,
+    query::{Query, decoded},
     site::{Opening, Refused},
 };
 
@@ -136,38 +137,6 @@ fn close_for(error: &HubError) -> End {
     }
 }
 
-/// The parameters of a URL.
-struct Query<'a>(&'a str);
-
-impl<'a> Query<'a> {
-    fn of(text: &'a str) -> Self {
-        Self(text)
-    }
-
-    fn get(&self, name: &str) -> Option<String> {
-        let mut pairs = self.0.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(found, _)| *found == name).and_then(|(_, value)| decoded(value))
-    }
-}
-
-/// Decodes `%41`. `None` if the text is malformed or the result is not UTF-8.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        if *first != b'%' {
-            bytes.push(*first);
-            rest = after;
-            continue;
-        }
-        let [high, low, after @ ..] = after else { return None };
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        bytes.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
-}
-
 const INCOMPLETE: End = (CloseCode::new(3010), "the history does not have all since this position");
 const MAY_NOT_PUBLISH: End = (CloseCode::POLICY_VIOLATION, "publishing is not allowed in this topic");
 const EXPIRED: End = (CloseCode::new(4401), "the token has expired");
@@ -179,23 +148,6 @@ mod tests {
     //! What stands in a URL.
 
     use super::*;
-
-    #[test]
-    fn a_name_may_be_percent_encoded() {
-        for (text, name) in [
-            ("chat:7", Some("chat:7")),
-            ("chat%3a7%20b", Some("chat:7 b")),
-            ("%C3%BC", Some("\u{fc}")),
-            ("a+b", Some("a+b")),
-            ("%", None),
-            ("%4", None),
-            ("%4x", None),
-            ("%+1", None),
-            ("%ff", None),
-        ] {
-            assert_eq!(decoded(text).as_deref(), name, "{text}");
-        }
-    }
 
     #[test]
     fn the_query_says_where_a_subscription_begins() {

@@ -5,16 +5,17 @@ use http::{
     HeaderValue, Request, Response, StatusCode,
     header::{ACCEPT, VARY},
 };
+use serde_json::{Value, json};
 use silverback::{CloseCode, proto::handshake::ServerHandshake};
 use silverback_centrifugo::{Format, Server};
-use silverback_hub::Counters;
+use silverback_hub::{Counters, LocalTopics, Status};
 
 use super::raw;
 use crate::{
     service::page::{self, Serves},
     serving::{
         answers::text,
-        monitor::exposition::{Figure, Kind},
+        monitor::exposition::{Distribution, Figure, Kind},
         site::{Body, Calling, Opening, Refused, Resource, Site, Words},
         sockets::Client,
     },
@@ -79,7 +80,35 @@ impl Site for HubSite {
     }
 
     fn figures(&self) -> Vec<Figure> {
-        figures(&self.server.hub().counters(), self.engine, self.server.hub().is_ready())
+        let hub = self.server.hub();
+        figures(&hub.counters(), &hub.status(), self.engine)
+    }
+
+    fn engine(&self) -> Option<Value> {
+        let status = self.server.hub().status();
+        let error = status.engine_error.map(|error| json!({ "kind": error.kind, "ago_s": error.ago.as_secs_f64() }));
+        Some(json!({
+            "name": self.engine,
+            "up": status.engine_is_up,
+            "since_s": status.engine_since.as_secs_f64(),
+            "reconnects": reconnects(&status),
+            "last_error": error,
+            "nodes": status.nodes,
+        }))
+    }
+
+    fn topics(&self, pattern: &str, limit: usize) -> Option<Value> {
+        let LocalTopics { topics, total, .. } = self.server.hub().local_topics(pattern, limit);
+        let rows = topics.iter().map(|topic| {
+            let position = topic.position.as_ref();
+            json!({
+                "name": topic.name.as_str(),
+                "subscribers": topic.subscribers,
+                "offset": position.map(|position| position.offset),
+                "epoch": position.map(|position| position.epoch.as_str()),
+            })
+        });
+        Some(json!({ "total": total, "topics": rows.collect::<Vec<_>>() }))
     }
 
     fn words(&self) -> &'static Words {
@@ -87,7 +116,7 @@ impl Site for HubSite {
     }
 }
 
-fn figures(counters: &Counters, engine: &'static str, is_up: bool) -> Vec<Figure> {
+fn figures(counters: &Counters, status: &Status, engine: &'static str) -> Vec<Figure> {
     let gauge = |name, help, value: u64| Figure::plain(name, Kind::Gauge, help, value as f64);
     let counter = |name, help, value: u64| Figure::plain(name, Kind::Counter, help, value as f64);
     vec![
@@ -95,10 +124,33 @@ fn figures(counters: &Counters, engine: &'static str, is_up: bool) -> Vec<Figure
         gauge("hub_channels", "Topics with subscribers on this node.", counters.topics),
         gauge("hub_subscriptions", "Subscriptions on this node.", counters.subscriptions),
         gauge("hub_member_queue_bytes", "Bytes that wait for slow members.", counters.backlog_bytes),
-        counter(
+        Figure::by(
             "hub_publications_total",
-            "Publications of this node that the engine has accepted.",
-            counters.published,
+            Kind::Counter,
+            "Publications of this node, by their result.",
+            "result",
+            [
+                ("accepted", counters.published as f64),
+                ("repeated", status.repeated as f64),
+                ("refused", status.refused as f64),
+                ("failed", status.failed as f64),
+            ],
+        ),
+        Figure::histogram(
+            "hub_fanout_duration_seconds",
+            "From the arrival of a publication at this node to the connections of its members.",
+            Distribution {
+                buckets: status.fan_out.buckets().collect(),
+                count: status.fan_out.count(),
+                sum: status.fan_out.sum().as_secs_f64(),
+            },
+        ),
+        Figure::by(
+            "hub_recoveries_total",
+            Kind::Counter,
+            "Subscriptions from a position, by whether they got everything since.",
+            "recovered",
+            [("true", status.recovered as f64), ("false", status.unrecovered as f64)],
         ),
         counter("hub_deliveries_total", "Messages that connections have accepted.", counters.delivered),
         counter(
@@ -122,18 +174,29 @@ fn figures(counters: &Counters, engine: &'static str, is_up: bool) -> Vec<Figure
         Figure::by(
             "websocket_slow_consumers_total",
             Kind::Counter,
-            "Members that were disconnected because they were slow.",
+            "WebSockets that were closed because their peer was slow.",
             "action",
             [("disconnect", counters.disconnected as f64)],
         ),
+        counter(
+            "hub_backplane_reconnects_total",
+            "Times that the engine was connected again after it had lost its broker.",
+            reconnects(status),
+        ),
+        gauge("hub_nodes", "Nodes that were heard of in the last 30 s, with this one.", status.nodes as u64),
         Figure::by(
             "hub_backplane_up",
             Kind::Gauge,
-            "1 while the engine is connected and the hub takes members.",
+            "1 while the engine is connected.",
             "engine",
-            [(engine, f64::from(u8::from(is_up)))],
+            [(engine, f64::from(u8::from(status.engine_is_up)))],
         ),
     ]
+}
+
+/// How often the engine was connected again.
+fn reconnects(status: &Status) -> u64 {
+    if status.engine_is_up { status.engine_losses } else { status.engine_losses.saturating_sub(1) }
 }
 
 /// Where the clients of Centrifugo connect.

@@ -39,7 +39,7 @@ use super::{
     answers::{BODY_TOO_LARGE, LATE_BODY, text},
     context::{self, ANSWER_FACTOR, Http, date, for_opening},
     memory,
-    monitor::HandshakeResult,
+    monitor::Refusal,
     open_connections::{Place, Presence},
     proxy_header::{self, Fault},
     refusals,
@@ -114,7 +114,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, dead
             http.go_on(begun, socket, presence);
         }
         Some(Err(error)) => {
-            http.routes.places.monitor.note_handshake(HandshakeResult::Tls);
+            http.routes.places.monitor.note_refusal(Refusal::Tls);
             refusals::report_tls(client, &error);
         }
         None => {}
@@ -155,7 +155,7 @@ impl Http {
             Some(Err(fault)) => fault.to_string(),
             None => "its PROXY header did not come in time".to_owned(),
         };
-        self.routes.places.monitor.note_handshake(HandshakeResult::ProxyHeader);
+        self.routes.places.monitor.note_refusal(Refusal::ProxyHeader);
         refusals::report_proxy(peer, &fault);
         None
     }
@@ -232,7 +232,13 @@ impl Http {
                     match self.routes.answer(&request, || ServerHandshake::from_request(&request), socket) {
                         Answer::Upgrade(upgrading) => {
                             // Boxed, because this future would copy it each time that it is moved.
-                            return Box::pin(self.accept(stream, *upgrading, requests.into_rest(), deadline)).await;
+                            // A client that has sent other requests before may have waited between them.
+                            let began = (deadline == first_deadline).then(|| deadline - self.handshake_timeout);
+                            let begun = Box::pin(self.accept(stream, *upgrading, requests.into_rest(), deadline)).await;
+                            if let (Some(Begun::WebSocket(..)), Some(began)) = (&begun, began) {
+                                self.routes.places.monitor.note_handshake_took(began.elapsed());
+                            }
+                            return begun;
                         }
                         Answer::Call { limit } => {
                             Box::pin(self.call(&mut stream, request, limit, &mut requests, deadline)).await?

@@ -19,6 +19,7 @@ pub(crate) mod monitor;
 pub(crate) mod open_connections;
 pub(crate) mod plan;
 mod proxy_header;
+pub(crate) mod query;
 mod refusals;
 pub(crate) mod routes;
 mod service_manager;
@@ -191,7 +192,8 @@ fn start_workers(
 
 impl Server {
     fn operated(&self, site: Arc<dyn Site>) -> Operated {
-        Operated { places: self.drain.places.clone(), open: self.open(), site, drain: self.drain_asked.clone() }
+        let (places, drain) = (self.drain.places.clone(), self.drain_asked.clone());
+        Operated { places, open: self.open(), site, drain, queues: Arc::default() }
     }
 
     async fn serve(mut self, bound: Vec<Bound>, announce: impl FnOnce(), mut signals: Signals) -> Result<(), Error> {

@@ -443,9 +443,6 @@ impl Presence {
         // From now on the seat stands for it, because each byte of an idle connection counts.
         let of_address = place.places.take().and_then(|(_, of_address)| of_address);
         let record = place.record.take().map(Arc::from);
-        if let Some(record) = &record {
-            self.open.places.monitor.note_open(record);
-        }
         let seat = Seat { goodbye: Goodbye { writer, code }, record, _of_address: of_address };
         let mut state = self.open.lock();
         if state.is_closing || state.is_draining {

@@ -11,7 +11,7 @@ use super::{
     descriptors::{self, MaxConnections},
     hosts::host_policy,
     listen::{self, Address, Bound, Place},
-    monitor::{Monitor, log::Log},
+    monitor::{Monitor, log::Log, registry::Registry},
     open_connections::Places,
     routes::Hosts,
     tls::Tls,
@@ -112,10 +112,12 @@ impl Plan {
             .max_head_size(settings.max_head_size)
             .memory_budget(MemoryBudget::new(settings.memory_limit))
             .check_origin(origin_policy(&origins));
+        let registry = is_watching.then(Registry::install);
+        let upgrader = upgrader.metrics(is_watching);
         let log = log_format.map(Log::start).transpose()?;
         let max_files = descriptors::raise_limit();
         let (most, too_many) = settings.max_connections.under(max_files);
-        let places = Places::new(most, Monitor::new(is_watching, log))
+        let places = Places::new(most, Monitor::new(registry, log))
             .most_from_each_address(settings.max_connections_per_address)
             .most_in_a_second(settings.accept_rate);
         Ok(Self {

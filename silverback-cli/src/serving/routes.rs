@@ -14,7 +14,7 @@ use silverback::{
 use super::{
     answers::{response, text},
     connection::requests::UnreadableHead,
-    monitor::HandshakeResult,
+    monitor::Refusal,
     open_connections::{Place, Places},
     refusals::{self, reason},
     site::{Body, Opening, Resource, Site},
@@ -134,7 +134,7 @@ impl Routes {
 
     /// Answers a request that has begun and timed out.
     pub(crate) fn time_out(&self) -> Response<Body> {
-        self.places.monitor.note_handshake(HandshakeResult::Timeout);
+        self.places.monitor.note_refusal(Refusal::Timeout);
         self.refuse(&Rejection::Timeout)
     }
 
@@ -196,13 +196,13 @@ impl Routes {
     fn open(&self, request: &Request<()>, handshake: ServerHandshake, client: Client) -> Result<Answer, Rejection> {
         self.upgrader.check(&handshake)?;
         if let Some(retry_after) = self.places.draining() {
-            self.places.monitor.note_handshake(HandshakeResult::Draining);
+            self.places.monitor.note_refusal(Refusal::Draining);
             return Ok(later(DRAINING, retry_after));
         }
         self.upgrader.check_memory()?;
         let mut place = self.places.take(client.peer.ip())?;
         if let Err(retry_after) = self.places.keep_rate() {
-            self.places.monitor.note_handshake(HandshakeResult::Rate);
+            self.places.monitor.note_refusal(Refusal::Rate);
             refusals::report_rate(client);
             return Ok(later(TOO_FAST, retry_after));
         }
@@ -212,7 +212,7 @@ impl Routes {
                 Answer::Upgrade(Box::new(Upgrading { handshake, place, opening }))
             }
             Err(response) => {
-                self.places.monitor.note_handshake(HandshakeResult::Site);
+                self.places.monitor.note_refusal(Refusal::Site);
                 Answer::Response(*response)
             }
         })

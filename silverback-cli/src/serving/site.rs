@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt::Debug, future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use serde_json::Value;
 use silverback::{CloseCode, Conn, proto::handshake::ServerHandshake};
 
 use super::{monitor::exposition::Figure, open_connections::Presence, sockets::Client};
@@ -28,6 +29,16 @@ pub(crate) trait Site: Debug + Send + Sync + 'static {
     /// The figures of this site for an operator, beside those of the server.
     fn figures(&self) -> Vec<Figure> {
         Vec::new()
+    }
+
+    /// Returns the state of the engine behind this site, if it has one.
+    fn engine(&self) -> Option<Value> {
+        None
+    }
+
+    /// Returns the topics of this site that match a pattern, and at most so many. `None` if it has no topics.
+    fn topics(&self, _pattern: &str, _limit: usize) -> Option<Value> {
+        None
     }
 
     /// The words of this site in answers of the server.

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { Bench } from "./bench.mjs";
 import access from "./checks/access.mjs";
+import admin from "./checks/admin.mjs";
 import closing from "./checks/closing.mjs";
 import compression from "./checks/compression.mjs";
 import examples from "./checks/examples.mjs";
@@ -39,7 +40,7 @@ if (!options.program) {
   process.exit(2);
 }
 
-const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts, ...versions, ...hub };
+const checks = { ...opening, ...sending, ...log, ...closing, ...compression, ...strangers, ...access, ...looks, ...phone, ...remembering, ...report, ...fronts, ...versions, ...hub, ...admin };
 if (options.examples) {
   // Cargo puts programs one folder above the examples.
   const folder = path.resolve(options.examples);

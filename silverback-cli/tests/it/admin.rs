@@ -1,6 +1,10 @@
 //! The listener for operators: figures, actions, and who may use it.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Read as _, Write as _},
+    net::SocketAddr,
+};
 
 use serde_json::{Value, json};
 use silverback::{CloseCode, Conn, Dialer};
@@ -66,17 +70,24 @@ async fn the_figures_tell_what_a_connection_has_done() {
     assert_eq!(one["peer"], conn.local_addr().unwrap().to_string());
     assert_eq!((&one["messages_out"], &one["queued_bytes"], &one["is_open"]), (&3.into(), &0.into(), &true.into()));
     assert_eq!(one["bytes_in"], 3 * (2 + 4 + 5), "{one}");
-    assert_eq!(metric(admin, "websocket_connections"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_connections{role=\"server\"}"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_handshake_duration_seconds_count{role=\"server\"}"), Some(1.0));
+    let payload = "websocket_payload_bytes_total{role=\"server\",direction=\"in\"}";
+    assert_eq!(metric(admin, payload), Some(3.0 * 5.0));
     assert_eq!(metric(admin, "websocket_connections_total{role=\"server\",http=\"1.1\"}"), Some(1.0));
-    assert_eq!(metric(admin, "websocket_messages_total{direction=\"in\"}"), Some(3.0));
+    assert_eq!(metric(admin, "websocket_messages_total{role=\"server\",direction=\"in\",opcode=\"text\"}"), Some(3.0));
     let all = stats(admin).to_string() + &get(admin, "/metrics").body + &one.to_string();
     assert!(!all.contains("secret"), "clients send tokens in the query: {all}");
 
     within(conn.close(CloseCode::NORMAL, "")).await.unwrap();
     wait_until("the end is counted", || stats(admin)["connections"]["open"] == 0);
-    assert_eq!(metric(admin, "websocket_closes_total{code=\"1000\",side=\"client\"}"), Some(1.0));
-    assert_eq!(metric(admin, "websocket_connection_duration_seconds_count"), Some(1.0));
-    assert_eq!(metric(admin, "websocket_messages_total{direction=\"out\"}"), Some(3.0), "it still counts");
+    assert_eq!(metric(admin, "websocket_closes_total{role=\"server\",code=\"1000\",side=\"client\"}"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_connection_duration_seconds_count{role=\"server\"}"), Some(1.0));
+    assert_eq!(
+        metric(admin, "websocket_messages_total{role=\"server\",direction=\"out\",opcode=\"text\"}"),
+        Some(3.0),
+        "it still counts"
+    );
     assert_eq!(stats(admin)["closes"], json!([{"code": "1000", "side": "client", "count": 1}]));
     assert!(connections(admin, "").is_empty());
     assert_eq!(metric(admin, "process_max_fds").map(|limit| limit >= 256.0), Some(true));
@@ -115,7 +126,7 @@ async fn refused_handshakes_are_counted_by_their_reason() {
         (&handshakes["accepted"], &handshakes["overloaded"], &handshakes["origin"]),
         (&1.into(), &1.into(), &1.into())
     );
-    assert_eq!(metric(admin, "websocket_handshakes_total{result=\"origin\"}"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_handshakes_total{role=\"server\",result=\"origin\"}"), Some(1.0));
 }
 
 async fn close_seen_by(mut conn: Conn) -> (u16, String) {
@@ -134,7 +145,7 @@ async fn an_operator_closes_one_connection_and_no_other() {
     assert_eq!(close_seen_by(first).await, (4001, "enough".to_owned()));
     check_echo(&mut second, "still here").await;
     wait_until("it has gone", || connections(admin, "").len() == 1);
-    assert_eq!(metric(admin, "websocket_closes_total{code=\"4xxx\",side=\"server\"}"), Some(1.0));
+    assert_eq!(metric(admin, "websocket_closes_total{role=\"server\",code=\"4xxx\",side=\"server\"}"), Some(1.0));
 
     assert_eq!(post(admin, "/kick", "", &format!("{{\"id\": {id}}}")).status, 404, "it is closed already");
     let other = connections(admin, "")[0]["id"].as_u64().unwrap();
@@ -244,7 +255,7 @@ async fn the_hub_tells_its_own_figures_too() {
     for (name, value) in [
         ("hub_members", 1.0),
         ("hub_channels", 1.0),
-        ("hub_publications_total", 1.0),
+        ("hub_publications_total{result=\"accepted\"}", 1.0),
         ("hub_backplane_up{engine=\"memory\"}", 1.0),
     ] {
         assert_eq!(metric(admin, name), Some(value), "{name}");
@@ -319,24 +330,169 @@ fn names_in(query: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-#[test]
-fn the_dashboard_asks_for_metrics_that_exist_and_leaves_none_out() {
+/// A row of the page about metrics: type and labels.
+fn described(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| {
+        let (name, rest) = row.split_once("` | ")?;
+        let mut cells = rest.split('|').map(str::trim);
+        let kind = cells.next().filter(|kind| ["counter", "gauge", "histogram"].contains(kind))?;
+        let labels = cells.nth(1).unwrap_or_default().split(", ").map(|label| label.trim_matches('`'));
+        let labels = labels.filter(|label| !label.is_empty()).map(str::to_owned).collect();
+        Some((name.to_owned(), (kind.to_owned(), labels)))
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn the_page_the_dashboard_and_the_program_have_the_same_metrics() {
     let program = Program::start(&["hub", "--admin", "127.0.0.1:0"]);
-    let metrics = get(admin_address(&program), "/metrics").body;
-    let known: BTreeSet<_> =
-        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana/silverback.json");
-    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let admin = admin_address(&program);
+    let url = format!("ws://{}/ws/topic/news", program.address);
+    let mut conn = within(Dialer::new().dial(&url)).await.unwrap();
+    within(conn.write_message("hello")).await.unwrap();
+    within(conn.read_message()).await.unwrap();
+    within(conn.close(CloseCode::NORMAL, "")).await.unwrap();
+    let closed = "websocket_closes_total{role=\"server\",code=\"1000\",side=\"client\"}";
+    wait_until("the end is counted", || metric(admin, closed) == Some(1.0));
+    let metrics = get(admin, "/metrics").body;
+
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = std::fs::read_to_string(format!("{root}/docs/reference/metrics.md")).unwrap();
+    let described = described(&page);
+    let kinds: BTreeMap<_, _> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    assert_eq!(kinds.len(), metrics.lines().filter(|line| line.starts_with("# TYPE ")).count(), "one head for each");
+    let on_page: BTreeMap<_, _> = described.iter().map(|(name, (kind, _))| (name.as_str(), kind.as_str())).collect();
+    assert_eq!(kinds, on_page, "docs/reference/metrics.md on the right");
+    let mut labels: BTreeMap<&str, BTreeSet<String>> = kinds.keys().map(|name| (*name, BTreeSet::new())).collect();
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let (series, _) = line.rsplit_once(' ').unwrap();
+        let (name, rest) = series.split_once('{').unwrap_or((series, ""));
+        let family =
+            ["", "_bucket", "_sum", "_count"].iter().find_map(|end| kinds.get_key_value(name.strip_suffix(end)?));
+        let (family, _) = family.unwrap_or_else(|| panic!("{line}"));
+        for (label, value) in rest.trim_end_matches('}').split(',').filter_map(|pair| pair.split_once('=')) {
+            if label != "le" {
+                labels.get_mut(family).unwrap().insert(label.to_owned());
+            }
+            let value = value.trim_matches('"');
+            assert!(["le", "version"].contains(&label) || page.contains(&format!("`{value}`")), "{line}: {value}");
+        }
+    }
+    for (name, labels) in labels {
+        assert_eq!(labels, described[name].1, "labels of {name}, those of docs/reference/metrics.md on the right");
+    }
+
+    let dashboard = std::fs::read_to_string(format!("{root}/deploy/grafana/silverback.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
     let queries: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
     let asked: BTreeSet<_> =
         queries.iter().flat_map(|query| names_in(query)).map(|name| name.trim_end_matches("_bucket")).collect();
-    assert_eq!(asked, known);
-    let described = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md")).unwrap();
-    for name in known.iter().filter(|name| !name.starts_with("process_")) {
-        assert!(described.contains(&format!("`{name}`")), "docs/operations.md has no {name}");
+    assert_eq!(asked, kinds.keys().copied().collect());
+}
+
+#[tokio::test]
+async fn topics_are_listed_by_a_part_of_their_name() {
+    let program = Program::start(&["hub", "--admin", "127.0.0.1:0"]);
+    let admin = admin_address(&program);
+    let subscribe = async |topic: &str| {
+        within(Dialer::new().dial(&format!("ws://{}/ws/topic/{topic}", program.address))).await.unwrap()
+    };
+    let _open =
+        [subscribe("chat:1").await, subscribe("chat:1").await, subscribe("chat:2").await, subscribe("news").await];
+    let list = |query: &str| -> Value {
+        let answer = get(admin, &format!("/topics.json{query}"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let mut list: Value = serde_json::from_str(&answer.body).unwrap();
+        for topic in list["topics"].as_array_mut().unwrap() {
+            assert!(topic["epoch"].take().is_string(), "{topic}");
+        }
+        list
+    };
+    wait_until("all have subscribed", || metric(admin, "hub_subscriptions") == Some(4.0));
+    let row =
+        |name: &str, subscribers: u64| json!({"name": name, "subscribers": subscribers, "offset": 0, "epoch": null});
+    assert_eq!(list(""), json!({"total": 3, "topics": [row("chat:1", 2), row("chat:2", 1), row("news", 1)]}));
+    assert_eq!(list("?q=hat&limit=1"), json!({"total": 2, "topics": [row("chat:1", 2)]}));
+    assert_eq!(list("?q=*%3A2"), json!({"total": 1, "topics": [row("chat:2", 1)]}));
+    assert_eq!(list("?q=nothing"), json!({"total": 0, "topics": []}));
+    assert_eq!(get(admin, "/topics.json?limit=0").status, 400);
+    let engine = stats(admin)["engine"].clone();
+    assert_eq!(
+        (&engine["name"], &engine["up"], &engine["nodes"]),
+        (&"memory".into(), &true.into(), &1.into()),
+        "{engine}"
+    );
+
+    let (_echo, admin) = start(&["--quiet"]);
+    assert_eq!(get(admin, "/topics.json").status, 400, "the echo service has none");
+    assert_eq!(stats(admin)["engine"], Value::Null);
+}
+
+/// Starts many readers of the metrics at once, and some that leave in the middle.
+#[test]
+fn many_readers_of_metrics_at_once_are_answered_or_turned_away_and_clients_go_on() {
+    let (program, admin) = start(&["--quiet"]);
+    let readers: Vec<_> = (0..150)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let mut stream = std::net::TcpStream::connect(admin).unwrap();
+                let request = format!("GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+                stream.write_all(request.as_bytes()).unwrap();
+                let mut answer = String::new();
+                // One in three leaves without reading.
+                if number % 3 > 0 && stream.read_to_string(&mut answer).is_ok() && !answer.is_empty() {
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+                    return 1;
+                }
+                0
+            })
+        })
+        .collect();
+    let answered: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+    assert!(answered > 0);
+    wait_until("the listener is free again", || get(admin, "/healthz").status == 200);
+    assert_eq!(get(program.address, "/healthz").status, 200);
+}
+
+#[test]
+fn queries_of_the_lists_are_checked() {
+    let (_program, admin) = start(&["--quiet"]);
+    for query in [
+        "sort=peer",
+        "sort=",
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=1e3",
+        "limit=99999999999999999999",
+        "x=1",
+        "sort",
+    ] {
+        let answer = get(admin, &format!("/connections.json?{query}"));
+        assert_eq!(answer.status, 400, "{query}: {}", answer.body);
+        assert!(!answer.body.contains("99999"), "it quotes nothing: {}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn text_of_a_client_is_only_text_in_the_lists() {
+    let (program, admin) = start(&["--quiet"]);
+    let path = "/ws/echo/..;%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
+    let hostile = [("Sec-WebSocket-Protocol", "a'!#$%&*+-.^_`|~b"), ("X-<script>\"", "\"}]<script>")];
+    // A header name must not have such bytes.
+    assert_eq!(ask(program.address, &crate::support::handshake(program.address, &hostile)).status, 400);
+    let dialer = Dialer::new().subprotocols(["a'!#$%&*+-.^_`|~b"]);
+    let _conn = within(dialer.dial(&format!("ws://{}/ws/echo", program.address))).await.unwrap();
+    let list = listed(admin, "", 1);
+    assert_eq!(list[0]["subprotocol"], "a'!#$%&*+-.^_`|~b");
+    assert_eq!(get(program.address, path).status, 404);
+    let answer = get(admin, "/connections.json");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn more_websockets_than_the_rate_are_told_to_come_back() {
     }
     assert_eq!(status, 503);
     wait_until("it is reported", || program.errors().contains("more WebSockets than --accept-rate open"));
-    assert!(metric(admin, "websocket_handshakes_total{result=\"rate\"}") >= Some(2.0));
+    assert!(metric(admin, "websocket_handshakes_total{role=\"server\",result=\"rate\"}") >= Some(2.0));
 }
 
 #[test]
@@ -60,7 +60,9 @@ fn the_hub_keeps_the_rate_too_and_lets_the_next_in_after_a_while() {
     wait_until("the next is let in", || {
         exchange(&mut TcpStream::connect(program.address).unwrap(), &request).status == 101
     });
-    assert!(metric(admin_address(&program), "websocket_handshakes_total{result=\"rate\"}") >= Some(1.0));
+    assert!(
+        metric(admin_address(&program), "websocket_handshakes_total{role=\"server\",result=\"rate\"}") >= Some(1.0)
+    );
 }
 
 #[test]

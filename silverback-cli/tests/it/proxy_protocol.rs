@@ -77,7 +77,7 @@ fn a_trusted_proxy_without_a_header_is_refused() {
     wait_until("both are reported", || program.errors().matches("refused a connection of the proxy").count() == 2);
     assert!(program.errors().contains("it did not begin with a PROXY header"), "{}", program.errors());
     assert!(program.errors().contains("its PROXY header is malformed"), "{}", program.errors());
-    assert_eq!(metric(admin, "websocket_handshakes_total{result=\"proxy_header\"}"), Some(2.0));
+    assert_eq!(metric(admin, "websocket_handshakes_total{role=\"server\",result=\"proxy_header\"}"), Some(2.0));
 }
 
 #[test]

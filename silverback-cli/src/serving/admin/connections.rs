@@ -21,9 +21,13 @@ pub(super) fn list(site: &Operated, query: &str) -> Result<String, String> {
             (sort.key(&record, &stats), writer, record, stats)
         })
         .collect();
-    rows.sort_by_key(|(key, _, record, _)| (Reverse(*key), record.id));
     let total = rows.len();
-    rows.truncate(limit);
+    if total > limit {
+        // Only the wanted part is sorted, because there may be a hundred thousand.
+        rows.select_nth_unstable_by_key(limit, |(key, _, record, _)| (Reverse(*key), record.id));
+        rows.truncate(limit);
+    }
+    rows.sort_by_key(|(key, _, record, _)| (Reverse(*key), record.id));
     let shown: Vec<Value> = rows.iter().map(|(_, writer, record, stats)| row(writer, record, stats)).collect();
     Ok(json!({ "total": total, "connections": shown }).to_string())
 }

@@ -10,6 +10,7 @@ pub(super) mod operated;
 mod page;
 mod process;
 pub(super) mod site;
+mod topics;
 
 use super::{
     args::AllowedHost,

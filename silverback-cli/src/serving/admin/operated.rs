@@ -1,6 +1,9 @@
 //! The server that operators look at.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use tokio::sync::Notify;
@@ -20,9 +23,36 @@ pub(crate) struct Operated {
     pub(crate) site: Arc<dyn Site>,
     /// Tells the server to drain and end.
     pub(crate) drain: Arc<Notify>,
+    pub(crate) queues: Arc<Mutex<Option<(Instant, Queues)>>>,
+}
+
+/// Queued output, over the open WebSockets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Queues {
+    pub(super) bytes: u64,
+    pub(super) largest: u64,
+    pub(super) slow: u64,
 }
 
 impl Operated {
+    /// Returns the queued output. This looks at every connection, on a thread that serves clients. So the result is kept
+    /// for a second, and many readers of metrics cost one look.
+    pub(super) fn queues(&self) -> Queues {
+        let mut kept = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, queues)) = kept.filter(|(at, _)| at.elapsed() < KEPT) {
+            return queues;
+        }
+        let mut queues = Queues::default();
+        for (writer, _) in self.open.iter().flat_map(|open| open.records()) {
+            let queued = writer.queued_bytes() as u64;
+            queues.bytes += queued;
+            queues.largest = queues.largest.max(queued);
+            queues.slow += u64::from(queued >= SLOW);
+        }
+        *kept = Some((Instant::now(), queues));
+        queues
+    }
+
     /// Whether new connections are welcome.
     pub(super) fn is_ready(&self) -> bool {
         self.places.draining().is_none() && self.site.is_ready()
@@ -37,6 +67,12 @@ pub(super) fn of_type(content_type: &'static str, body: String) -> Response<Body
     response.headers_mut().insert(policy, HeaderValue::from_static("same-origin"));
     response
 }
+
+/// How long the figures of queues are kept.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// A client that reads takes this much in one go.
+const SLOW: u64 = 64 * 1024;
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -12,7 +12,7 @@ use silverback::{Upgrader, proto::handshake::ServerHandshake};
 use super::{
     actions, connections, figures,
     operated::{JSON, METRICS, Operated, of_type},
-    page,
+    page, topics,
 };
 use crate::serving::{
     answers::{response, text},
@@ -39,7 +39,7 @@ impl AdminSite {
 impl Site for AdminSite {
     fn resource(&self, request: &Request<()>) -> Resource {
         match request.uri().path() {
-            "/" | "/metrics" | "/stats.json" | "/connections.json" => Resource::Document,
+            "/" | "/metrics" | "/stats.json" | "/connections.json" | "/topics.json" => Resource::Document,
             "/kick" | "/drain" => Resource::Call { limit: MOST_BYTES },
             _ => Resource::Missing,
         }
@@ -54,13 +54,16 @@ impl Site for AdminSite {
         if !self.is_authorized(request) {
             return Some(unauthorized());
         }
-        Some(match path {
-            "/metrics" => of_type(METRICS, figures::metrics(&self.server)),
-            "/stats.json" => of_type(JSON, figures::stats(&self.server)),
-            _ => match connections::list(&self.server, request.uri().query().unwrap_or_default()) {
-                Ok(list) => of_type(JSON, list),
-                Err(mistake) => text(StatusCode::BAD_REQUEST, mistake.into_bytes()),
-            },
+        let query = request.uri().query().unwrap_or_default();
+        let list = match path {
+            "/metrics" => return Some(of_type(METRICS, figures::metrics(&self.server))),
+            "/stats.json" => return Some(of_type(JSON, figures::stats(&self.server))),
+            "/topics.json" => topics::list(&self.server, query),
+            _ => connections::list(&self.server, query),
+        };
+        Some(match list {
+            Ok(list) => of_type(JSON, list),
+            Err(mistake) => text(StatusCode::BAD_REQUEST, mistake.into_bytes()),
         })
     }
 
@@ -126,6 +129,7 @@ There is nothing at this address. These paths exist:
 /metrics            metrics for Prometheus
 /stats.json         the same figures as JSON
 /connections.json   open connections; ?sort=queue|age|messages|bytes|id and ?limit=COUNT
+/topics.json        topics of the hub on this node; ?q=TEXT, in which * and ? are wildcards, and ?limit=COUNT
 /kick, /drain       actions, by POST
 /healthz, /readyz   health checks
 ";

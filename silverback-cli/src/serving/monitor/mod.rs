@@ -1,50 +1,45 @@
-//! What an operator wants to know about the WebSockets of a server: counters, a record of each open one, and a line when
-//! one ends. Without `--admin` and `--log-format` nobody asks, and nothing is kept.
+//! The view of an operator on the WebSockets of a server: metrics, a record of each open one, and a line when one ends.
+//! Without `--admin`, `--metrics` and `--log-format` the program keeps none of it.
 
 pub(crate) mod closes;
-mod durations;
 pub(crate) mod exposition;
 pub(crate) mod log;
 pub(crate) mod record;
+pub(crate) mod registry;
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
-    time::SystemTime,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
+use metrics::{counter, histogram};
 use silverback::{CloseInfo, Stats, proto::handshake::Rejection};
 
 use self::{
-    closes::Closes,
-    durations::Durations,
+    closes::End,
     log::Log,
-    record::{Record, VERSIONS, version_index},
+    record::Record,
+    registry::{HANDSHAKE_DURATION, HANDSHAKES, Registry},
 };
 use super::sockets::Client;
 
-/// Counts over all threads of a server, from its start.
+/// The metrics and the log of all threads of a server, from its start.
 #[derive(Debug)]
 pub(crate) struct Monitor {
-    is_watching: bool,
+    /// The metrics, if there is a listener for operators.
+    registry: Option<Arc<Registry>>,
     log: Option<Log>,
     pub(crate) started: SystemTime,
     next_id: AtomicU64,
-    /// By version of HTTP.
-    opened: [AtomicU64; 3],
-    handshakes: [AtomicU64; RESULTS.len()],
-    pub(crate) closes: Closes,
-    pub(crate) durations: Durations,
-    /// Of the WebSockets that have ended.
-    ended: Traffic,
-    /// The largest sums that were returned. See [`traffic`](Self::traffic).
-    returned: Traffic,
 }
 
-/// The end of a handshake. The order is that of [`RESULTS`].
+/// Why a handshake was refused. The order is that of [`RESULTS`]. The library counts the accepted ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HandshakeResult {
-    Accepted,
+pub(crate) enum Refusal {
     Host,
     Origin,
     Malformed,
@@ -61,7 +56,6 @@ pub(crate) enum HandshakeResult {
 }
 
 const RESULTS: [&str; 11] = [
-    "accepted",
     "host",
     "origin",
     "malformed",
@@ -72,54 +66,19 @@ const RESULTS: [&str; 11] = [
     "not_allowed",
     "rate",
     "proxy_header",
+    "accepted",
 ];
 
-/// Messages and bytes, in both directions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums {
-    pub(crate) messages_in: u64,
-    pub(crate) messages_out: u64,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
-}
-
-impl Sums {
-    pub(crate) fn add(&mut self, stats: &Stats) {
-        self.messages_in += stats.messages_received;
-        self.messages_out += stats.messages_sent;
-        self.bytes_in += stats.bytes_received;
-        self.bytes_out += stats.bytes_sent;
-    }
-}
-
-#[derive(Debug, Default)]
-struct Traffic {
-    messages_in: AtomicU64,
-    messages_out: AtomicU64,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
-}
-
 impl Monitor {
-    /// `is_watching` says whether somebody may ask for figures.
-    pub(crate) fn new(is_watching: bool, log: Option<Log>) -> Self {
-        Self {
-            is_watching,
-            log,
-            started: SystemTime::now(),
-            next_id: AtomicU64::new(1),
-            opened: Default::default(),
-            handshakes: Default::default(),
-            closes: Closes::default(),
-            durations: Durations::default(),
-            ended: Traffic::default(),
-            returned: Traffic::default(),
-        }
+    /// Without a listener for operators, `registry` is `None`.
+    pub(crate) fn new(registry: Option<Arc<Registry>>, log: Option<Log>) -> Self {
+        Self { registry, log, started: SystemTime::now(), next_id: AtomicU64::new(1) }
     }
 
     /// Makes the record of a WebSocket that is about to open, if anybody wants to know.
     pub(crate) fn record(&self, client: Client, path: &str) -> Option<Box<Record>> {
-        let id = (self.is_watching || self.log.is_some()).then(|| self.next_id.fetch_add(1, Ordering::Relaxed))?;
+        let is_kept = self.registry.is_some() || self.log.is_some();
+        let id = is_kept.then(|| self.next_id.fetch_add(1, Ordering::Relaxed))?;
         Some(Box::new(Record::new(id, client, path)))
     }
 
@@ -127,86 +86,51 @@ impl Monitor {
         self.log.as_ref()
     }
 
-    pub(crate) fn note_open(&self, record: &Record) {
-        self.note_handshake(HandshakeResult::Accepted);
-        self.opened[version_index(record.client.version)].fetch_add(1, Ordering::Relaxed);
+    /// Returns the metrics, if there is a listener for operators.
+    pub(crate) fn registry(&self) -> Option<&Registry> {
+        self.registry.as_deref()
     }
 
     pub(crate) fn note_end(&self, record: &Record, stats: &Stats, close: Option<&CloseInfo>) {
-        let end = closes::End::of(close);
-        self.closes.count(end);
-        self.durations.observe(record.opened.elapsed());
-        self.ended.add(stats);
         if let Some(log) = &self.log {
-            log.write(record, stats, end);
+            log.write(record, stats, End::of(close));
         }
     }
 
-    pub(crate) fn note_handshake(&self, result: HandshakeResult) {
-        self.handshakes[result as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts a handshake that this program has refused. The library counts those that reach it.
+    pub(crate) fn note_refusal(&self, refusal: Refusal) {
+        if self.registry.is_some() {
+            counter!(HANDSHAKES, "role" => "server", "result" => RESULTS[refusal as usize]).increment(1);
+        }
     }
 
     pub(crate) fn note_rejection(&self, rejection: &Rejection) {
-        self.note_handshake(match rejection {
+        self.note_refusal(match rejection {
             Rejection::Connect(reason) => return self.note_rejection(reason),
-            Rejection::Host(_) => HandshakeResult::Host,
-            Rejection::Origin(_) => HandshakeResult::Origin,
-            Rejection::Timeout => HandshakeResult::Timeout,
-            Rejection::Overloaded { .. } => HandshakeResult::Overloaded,
-            _ => HandshakeResult::Malformed,
+            Rejection::Host(_) => Refusal::Host,
+            Rejection::Origin(_) => Refusal::Origin,
+            Rejection::Timeout => Refusal::Timeout,
+            Rejection::Overloaded { .. } => Refusal::Overloaded,
+            _ => Refusal::Malformed,
         });
     }
 
-    /// Returns each result of handshakes and its number.
-    pub(crate) fn handshakes(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        RESULTS.into_iter().zip(self.handshakes.iter().map(|count| count.load(Ordering::Relaxed)))
-    }
-
-    /// Returns each version of HTTP and how many WebSockets were opened over it.
-    pub(crate) fn opened(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        VERSIONS.into_iter().zip(self.opened.iter().map(|count| count.load(Ordering::Relaxed)))
-    }
-
-    /// Returns the traffic since the start. `open` has that of the WebSockets that are open.
-    ///
-    /// A WebSocket that ends meanwhile may count in neither. The sums still never fall, because readers take a counter
-    /// that falls for one that began again.
-    pub(crate) fn traffic(&self, open: Sums) -> Sums {
-        let one = |ended: &AtomicU64, open: u64, returned: &AtomicU64| {
-            let sum = ended.load(Ordering::Relaxed).saturating_add(open);
-            returned.fetch_max(sum, Ordering::Relaxed).max(sum)
-        };
-        let (ended, returned) = (&self.ended, &self.returned);
-        Sums {
-            messages_in: one(&ended.messages_in, open.messages_in, &returned.messages_in),
-            messages_out: one(&ended.messages_out, open.messages_out, &returned.messages_out),
-            bytes_in: one(&ended.bytes_in, open.bytes_in, &returned.bytes_in),
-            bytes_out: one(&ended.bytes_out, open.bytes_out, &returned.bytes_out),
+    /// Records how long a client took from its first byte to its WebSocket.
+    pub(crate) fn note_handshake_took(&self, time: Duration) {
+        if self.registry.is_some() {
+            histogram!(HANDSHAKE_DURATION, "role" => "server").record(time);
         }
-    }
-}
-
-impl Traffic {
-    fn add(&self, stats: &Stats) {
-        self.messages_in.fetch_add(stats.messages_received, Ordering::Relaxed);
-        self.messages_out.fetch_add(stats.messages_sent, Ordering::Relaxed);
-        self.bytes_in.fetch_add(stats.bytes_received, Ordering::Relaxed);
-        self.bytes_out.fetch_add(stats.bytes_sent, Ordering::Relaxed);
     }
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        Self::new(false, None)
+        Self::new(None, None)
     }
 }
 
-impl fmt::Display for HandshakeResult {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(RESULTS[*self as usize])
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -33,6 +33,10 @@ async function refresh() {
     byId("main").hidden = false;
     showStats(stats);
     showConnections(list);
+    byId("topics-section").hidden = byId("topics-link").hidden = stats.engine === null;
+    if (stats.engine !== null) {
+      await refreshTopics();
+    }
   } catch (error) {
     if (error instanceof Unauthorized) {
       return logIn();
@@ -86,9 +90,11 @@ function showStats(stats) {
     return passed > 0 ? Math.max(0, now[name] - last[name]) / passed : null;
   };
   const { open, limit } = stats.connections;
+  const took = (mean, words) => (mean === null ? "" : `; ${mean.toFixed(1)} ms ${words}`);
   tiles([
-    ["Connections", count(open), `of ${count(limit)}`, open],
-    ["Opened", `${decimal(rate("opened"))} / s`, `${count(opened)} in all, ${count(refused)} refused`, rate("opened")],
+    ["Connections", count(open), `of ${count(limit)}${took(stats.round_trip.mean_ms, "away")}`, open],
+    ["Opened", `${decimal(rate("opened"))} / s`,
+      `${count(opened)} in all, ${count(refused)} refused${took(stats.handshake_time.mean_ms, "each")}`, rate("opened")],
     ["Ended", `${decimal(rate("closed"))} / s`, `${count(closed)} in all`, rate("closed")],
     ["Messages in", `${decimal(rate("messages_in"))} / s`, `${count(now.messages_in)} in all`, rate("messages_in")],
     ["Messages out", `${decimal(rate("messages_out"))} / s`, `${count(now.messages_out)} in all`, rate("messages_out")],
@@ -101,18 +107,55 @@ function showStats(stats) {
   rows("closes", stats.closes, ({ code, side, count: n }) => [code, SIDES[side] ?? side, number(count(n))], 3);
   const handshakes = Object.entries(stats.handshakes).filter(([name, n]) => n > 0 || name === "accepted");
   rows("handshakes", handshakes, ([name, n]) => [name.replaceAll("_", " "), number(count(n))], 2);
+  showEngine(stats.engine);
   byId("site-section").hidden = stats.site.length === 0;
-  rows("site", stats.site, figure, 2);
+  byId("site").replaceChildren(...stats.site.filter(({ name }) => !IN_ENGINE.includes(name)).map(named));
   rows("process", stats.process, figure, 2);
+}
+
+function showEngine(engine) {
+  byId("engine-section").hidden = engine === null;
+  if (engine === null) {
+    return;
+  }
+  const { name, up, since_s: since, reconnects, last_error: error, nodes } = engine;
+  const state = byId("engine-state");
+  const text = `${name} is ${up ? "up" : "down"}`;
+  if (state.textContent !== text) {
+    state.textContent = text;
+  }
+  state.className = `pill ${up ? "good" : "bad"}`;
+  const last = error === null ? "none" : `${error.kind.replaceAll("_", " ")}, ${time(error.ago_s)} ago`;
+  const shown = [[up ? "Up for" : "Down for", time(since)], ["Reconnects", count(reconnects)], ["Last error", last], ["Nodes", count(nodes)]];
+  rows("engine", shown, ([words, value]) => [words, number(value)], 2);
 }
 
 const SIDES = { client: "the client", server: "this server", none: "nobody: lost" };
 
+/** Figures that the state of the engine has, too. */
+const IN_ENGINE = ["hub_backplane_up", "hub_backplane_reconnects_total", "hub_nodes"];
+
+/** A figure under its own name, because the sentence about it is long. */
+function named({ name, help, labels, value }) {
+  const words = name.replace(/^(hub|websocket)_/, "").replace(/(_total|_seconds|_bytes)+$/, "").replaceAll("_", " ");
+  const label = Object.values(labels).join(", ").replaceAll("_", " ");
+  const row = element("div");
+  row.title = help;
+  row.append(element("dt", "", words + (label ? `: ${label}` : "")), element("dd", "", shownValue(name, value)));
+  return row;
+}
+
+function shownValue(name, value) {
+  if (name.endsWith("_bytes")) {
+    return bytes(value);
+  }
+  return name.endsWith("_duration_seconds") ? `${(value * 1000).toFixed(2)} ms` : name.endsWith("_seconds_total") ? time(value) : count(value);
+}
+
 function figure({ name, help, labels, value }) {
   const label = Object.values(labels).join(", ").replaceAll("_", " ");
   const words = help.replace(/\.$/, "") + (label ? `: ${label}` : "");
-  const shown = name.endsWith("_bytes") ? bytes(value) : name.endsWith("_seconds_total") ? time(value) : count(value);
-  return [words, number(shown)];
+  return [words, number(shownValue(name, value))];
 }
 
 function tiles(list) {
@@ -175,7 +218,35 @@ function showConnections({ total, connections }) {
   }, 10, (connection) => connection.queued_bytes >= SLOW);
 }
 
-const COLUMNS = ["Id", "Client", "Path", "HTTP", "Open for", "Messages in / out", "Bytes in / out", "Queued", "Ping", ""];
+/** The names of the columns, for narrow screens. */
+const COLUMNS = {
+  connections: ["Id", "Client", "Path", "HTTP", "Open for", "Messages in / out", "Bytes in / out", "Queued", "Ping", ""],
+  topics: ["Topic", "Subscribers", "Offset"],
+};
+
+function showTopics({ total, topics }) {
+  byId("topics-shown").textContent = total === topics.length ? count(total) : `${topics.length} of ${count(total)}`;
+  rows("topics", topics, ({ name, subscribers, offset, epoch }) => {
+    const position = element("td", offset === null ? "unknown" : "", offset === null ? "\u2013" : count(offset));
+    position.title = epoch === null ? "without history" : `epoch ${epoch}`;
+    return [element("td", "path", name), count(subscribers), position];
+  }, 3);
+}
+
+async function refreshTopics() {
+  const text = byId("find").value;
+  const list = await ask(`topics.json?limit=100&q=${encodeURIComponent(text)}`);
+  // Drop the answer if the user has typed more meanwhile.
+  if (byId("find").value === text) {
+    showTopics(list);
+  }
+}
+
+let finding;
+byId("find").addEventListener("input", () => {
+  clearTimeout(finding);
+  finding = setTimeout(() => refreshTopics().catch(() => {}), 150);
+});
 
 function rows(id, items, cells, width, isSlow = () => false) {
   const body = byId(id);
@@ -185,8 +256,8 @@ function rows(id, items, cells, width, isSlow = () => false) {
     const row = element("tr", isSlow(item) ? "slow" : "");
     cells(item).forEach((content, column) => {
       const cell = content instanceof HTMLElement ? content : element("td", "", String(content));
-      if (id === "connections") {
-        cell.dataset.name = COLUMNS[column];
+      if (COLUMNS[id] !== undefined) {
+        cell.dataset.name = COLUMNS[id][column];
       }
       row.append(cell);
     });
@@ -221,10 +292,14 @@ byId("drain").addEventListener("click", async () => {
 });
 
 async function act(path, body) {
+  const fault = byId("fault");
+  fault.hidden = true;
   try {
     await ask(path, body);
+    await refreshList();
   } catch (error) {
-    showState(error.message, "bad");
+    fault.textContent = error instanceof Unauthorized ? "This needs the token." : error.message;
+    fault.hidden = false;
   }
 }
 
