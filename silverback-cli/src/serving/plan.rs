@@ -11,7 +11,7 @@ use super::{
     descriptors::{self, MaxConnections},
     hosts::host_policy,
     listen::{self, Address, Bound, Place},
-    monitor::{Monitor, log::Log, registry::Registry},
+    monitor::{Monitor, log::Log},
     open_connections::Places,
     routes::Hosts,
     tls::Tls,
@@ -112,7 +112,7 @@ impl Plan {
             .max_head_size(settings.max_head_size)
             .memory_budget(MemoryBudget::new(settings.memory_limit))
             .check_origin(origin_policy(&origins));
-        let registry = is_watching.then(Registry::install);
+        let registry = is_watching.then(Monitor::install_registry);
         let upgrader = upgrader.metrics(is_watching);
         let log = log_format.map(Log::start).transpose()?;
         let max_files = descriptors::raise_limit();

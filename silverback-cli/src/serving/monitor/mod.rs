@@ -75,6 +75,11 @@ impl Monitor {
         Self { registry, log, started: SystemTime::now(), next_id: AtomicU64::new(1) }
     }
 
+    /// Begins to keep metrics, for a listener for operators.
+    pub(crate) fn install_registry() -> Arc<Registry> {
+        Registry::install(&RESULTS)
+    }
+
     /// Makes the record of a WebSocket that is about to open, if anybody wants to know.
     pub(crate) fn record(&self, client: Client, path: &str) -> Option<Box<Record>> {
         let is_kept = self.registry.is_some() || self.log.is_some();

@@ -16,7 +16,6 @@ use metrics::{
 };
 
 use super::{
-    RESULTS,
     exposition::{Distribution, Figure, Kind, Sample},
     record::VERSIONS,
 };
@@ -55,16 +54,16 @@ struct Buckets {
 }
 
 impl Registry {
-    /// Makes this the recorder of the process, and returns it.
-    pub(crate) fn install() -> Arc<Self> {
+    /// Makes this the recorder of the process, and returns it. `results` are those of handshakes.
+    pub(super) fn install(results: &[&'static str]) -> Arc<Self> {
         static OF_THE_PROCESS: LazyLock<Arc<Registry>> = LazyLock::new(Arc::default);
         // It fails only the second time, and then it is installed already.
         let _ = metrics::set_global_recorder(OF_THE_PROCESS.clone());
         silverback::metrics::describe();
         describe_histogram!(HANDSHAKE_DURATION, Unit::Seconds, "From the first byte of a client to its WebSocket.");
         // Present from the start, so that the first one is a rise from zero.
-        for result in RESULTS {
-            counter!(HANDSHAKES, "role" => "server", "result" => result).increment(0);
+        for result in results {
+            counter!(HANDSHAKES, "role" => "server", "result" => *result).increment(0);
         }
         for version in VERSIONS {
             counter!("websocket_connections_total", "role" => "server", "http" => version).increment(0);
