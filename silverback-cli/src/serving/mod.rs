@@ -43,7 +43,7 @@ use self::{
     admin::{AdminPlan, metrics_site::MetricsSite, operated::Operated, site::AdminSite},
     drain::Drain,
     http3::Endpoints,
-    listen::Bound,
+    listen::{Bound, Place},
     monitor::Monitor,
     open_connections::Places,
     plan::Plan,
@@ -117,8 +117,9 @@ pub(crate) fn run(
         drain_asked: Arc::default(),
     };
     let operated = server.operated(site);
-    let admin = plan.admin.map(|plan| beside(plan, |token| admin_site(operated.clone(), token)));
-    let metrics = plan.metrics.map(|plan| beside(plan, |_| Arc::new(MetricsSite(operated))));
+    let admin =
+        plan.admin.map(|plan| beside("admin", plan, |token| admin_site(operated.clone(), token))).transpose()?;
+    let metrics = plan.metrics.map(|plan| beside("metrics", plan, |_| Arc::new(MetricsSite(operated)))).transpose()?;
     server.beside.extend(admin.into_iter().chain(metrics));
     let served = runtime.block_on(server.serve(plan.bound, announce, signals));
     if let Some(log) = places.monitor.log() {
@@ -127,15 +128,16 @@ pub(crate) fn run(
     served
 }
 
-/// A listener for operators, on which a site with its own small limits serves until the end of a drain.
+/// A listener for operators, on which a site with its own small limits serves until the end of a drain. It has a thread,
+/// so that readers of long lists do not hold up the clients.
 struct Beside {
-    bound: Bound,
-    worker: Worker,
+    _place: Place,
+    _thread: WorkerHandle,
 }
 
-fn beside(plan: AdminPlan, site: impl FnOnce(Option<Token>) -> Arc<dyn Site>) -> Beside {
-    let AdminPlan { bound, hosts, token, tls } = plan;
-    let worker = Worker::new(WorkerConfig {
+fn beside(name: &str, plan: AdminPlan, site: impl FnOnce(Option<Token>) -> Arc<dyn Site>) -> Result<Beside, Error> {
+    let AdminPlan { bound: Bound { listeners, place, .. }, hosts, token, tls } = plan;
+    let config = WorkerConfig {
         site: site(token),
         upgrader: Upgrader::new(),
         hosts,
@@ -147,8 +149,8 @@ fn beside(plan: AdminPlan, site: impl FnOnce(Option<Token>) -> Arc<dyn Site>) ->
         // No WebSockets, and a hundred other connections.
         places: Arc::new(Places::new(0, Monitor::default())),
         close_timeout: TIMEOUT_BESIDE,
-    });
-    Beside { bound, worker }
+    };
+    Ok(Beside { _place: place, _thread: WorkerHandle::start(name, config, listeners)? })
 }
 
 fn admin_site(server: Operated, token: Option<Token>) -> Arc<dyn Site> {
@@ -185,7 +187,7 @@ fn start_workers(
         Some(sets) => (Accepting::Each, sets),
         None => (Accepting::First, (0..count).map(|_| Vec::new()).collect()),
     };
-    let start = |(number, set)| WorkerHandle::start(number, config.clone(), set);
+    let start = |(number, set)| WorkerHandle::start(&format!("worker-{number}"), config.clone(), set);
     let handles = (1..).zip(sets).map(start).collect::<Result<_, _>>()?;
     Ok((accepting, handles))
 }
@@ -200,12 +202,6 @@ impl Server {
         let (listeners, places): (Vec<_>, Vec<_>) =
             bound.into_iter().map(|bound| (bound.listeners, bound.place)).unzip();
         let mut acceptor = Acceptor::new(listeners.into_iter().flatten())?;
-        let mut beside = Vec::new();
-        let mut places_beside = Vec::new();
-        for Beside { bound: Bound { listeners, place, .. }, worker } in self.beside.drain(..) {
-            beside.push((Acceptor::new(listeners)?, worker));
-            places_beside.push(place);
-        }
         announce();
         service_manager::ready();
         let end = async {
@@ -231,13 +227,14 @@ impl Server {
         tokio::select! {
             () = accept(&mut acceptor, &self.worker, handed_to) => {}
             () = accept_http3(&self.endpoints, &self.worker) => {}
-            () = accept_beside(&mut beside) => {}
             () = service_manager::report(&self.drain.places) => {}
             () = end => {}
         }
         // Remove socket files first, so that a client cannot find a socket without a listener.
-        drop((places, places_beside));
-        drop((acceptor, beside));
+        drop(places);
+        // The threads of the listeners for operators end by themselves, or with the process.
+        self.beside.clear();
+        drop(acceptor);
         self.finish().await;
         Ok(())
     }
@@ -270,20 +267,6 @@ impl Server {
 async fn accept_http3(endpoints: &Endpoints, worker: &Worker) {
     loop {
         worker.take_http3(endpoints.accept().await);
-    }
-}
-
-/// Accepts sockets of operators, which stay on this thread.
-async fn accept_beside(beside: &mut [(Acceptor, Worker)]) {
-    match beside {
-        [] => std::future::pending().await,
-        [(acceptor, worker)] => accept(acceptor, worker, &[]).await,
-        [(acceptor, worker), rest @ ..] => {
-            tokio::select! {
-                () = accept(acceptor, worker, &[]) => {}
-                () = Box::pin(accept_beside(rest)) => {}
-            }
-        }
     }
 }
 

@@ -115,7 +115,7 @@ impl Worker {
 
 impl WorkerHandle {
     /// Starts a worker on a new thread. It accepts from these listeners, and takes the sockets handed to it.
-    pub(crate) fn start(number: usize, config: WorkerConfig, listeners: Vec<Listener>) -> Result<Self, Error> {
+    pub(crate) fn start(name: &str, config: WorkerConfig, listeners: Vec<Listener>) -> Result<Self, Error> {
         let worker = Worker::new(config);
         let open = worker.http.open.clone();
         let runtime = new_runtime()?;
@@ -124,7 +124,7 @@ impl WorkerHandle {
         drop(entered);
         let (sockets, incoming) = unbounded_channel();
         let thread = thread::Builder::new()
-            .name(format!("worker-{number}"))
+            .name(name.to_owned())
             .spawn(move || runtime.block_on(work(worker, acceptor, incoming)))
             .map_err(|error| Error::System(format!("cannot start a thread: {error}")))?;
         Ok(Self { sockets, open, thread })

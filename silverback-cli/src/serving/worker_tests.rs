@@ -61,7 +61,7 @@ fn a_socket_that_is_handed_over_is_served() {
         handshake_timeout: Duration::from_secs(60),
         close_timeout: Duration::from_secs(60),
     };
-    let handle = WorkerHandle::start(1, config, Vec::new()).unwrap();
+    let handle = WorkerHandle::start("worker-1", config, Vec::new()).unwrap();
     let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = StdTcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, peer) = listener.accept().unwrap();

@@ -1,15 +1,18 @@
 //! Figures of the process, under the names that Prometheus clients use. Where the system does not tell, they are missing.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use crate::serving::monitor::exposition::{Figure, Kind};
 
 pub(super) fn figures() -> Vec<Figure> {
     let gauge = |name, help, value: Option<f64>| value.map(|value| Figure::plain(name, Kind::Gauge, help, value));
-    let descriptors = fs::read_dir("/proc/self/fd").ok().map(|folder| folder.count() as f64);
     [
         gauge("process_resident_memory_bytes", "Resident memory.", resident()),
-        gauge("process_open_fds", "Open descriptors.", descriptors),
+        gauge("process_open_fds", "Open descriptors.", open_descriptors()),
         gauge("process_max_fds", "The most descriptors that this process may have.", descriptor_limit()),
         processor_time().map(|seconds| {
             Figure::plain("process_cpu_seconds_total", Kind::Counter, "Processor time, of user and system.", seconds)
@@ -18,6 +21,18 @@ pub(super) fn figures() -> Vec<Figure> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The system lists them one by one, so the number is kept for a second.
+fn open_descriptors() -> Option<f64> {
+    static KEPT: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, count)) = kept.filter(|(at, _)| at.elapsed() < Duration::from_secs(1)) {
+        return Some(count);
+    }
+    let count = fs::read_dir("/proc/self/fd").ok()?.count() as f64;
+    *kept = Some((Instant::now(), count));
+    Some(count)
 }
 
 fn resident() -> Option<f64> {
