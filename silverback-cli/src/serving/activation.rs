@@ -4,9 +4,12 @@
 //! The name of a socket (`FileDescriptorName=`) says what it is for: `admin` and `metrics` for the listeners of `--admin` and
 //! `--metrics`, `tls` for clients, and then the program must have a certificate. All other names are for clients.
 
+use std::{env, ffi::OsString, process};
+
 #[cfg(unix)]
 pub(super) use self::unix::take;
 use super::listen::Bound;
+use crate::values::is_blank;
 
 /// The sockets by what they are for.
 #[derive(Debug, Default)]
@@ -19,9 +22,11 @@ pub(super) struct Given {
     pub(super) needs_tls: bool,
 }
 
-/// Whether the program is given sockets.
+/// Whether the program is given sockets. The variables may be left from a parent, which was given the sockets.
 pub(crate) fn is_used() -> bool {
-    cfg!(unix) && std::env::var_os("LISTEN_FDS").is_some()
+    let is_set = |name| env::var_os(name).filter(|value| !is_blank(value));
+    let is_ours = |pid: OsString| pid.to_str().is_some_and(|pid| pid.parse() == Ok(process::id()));
+    cfg!(unix) && is_set("LISTEN_FDS").is_some() && is_set("LISTEN_PID").is_none_or(is_ours)
 }
 
 /// Other systems give no sockets.
@@ -49,13 +54,20 @@ mod unix {
         if !is_used() {
             return Ok(given);
         }
-        let count = env::var("LISTEN_FDS").unwrap_or_default();
-        if count.parse::<usize>().is_ok_and(|count| count > MOST) {
-            return Err(Error::Usage(format!("LISTEN_FDS is {count}, but the program takes at most {MOST} sockets")));
+        let value_of = |name| env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
+        let count = value_of("LISTEN_FDS");
+        if !count.parse().is_ok_and(|count: usize| count <= MOST) {
+            let count = count.escape_debug();
+            return Err(Error::Usage(format!("LISTEN_FDS is `{count}`, but must be a number from 0 to {MOST}")));
         }
-        let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let names = value_of("LISTEN_FDNAMES");
         let names: Vec<_> = names.split(':').collect();
         let mut sockets = ListenFd::from_env();
+        // Without names all sockets are for clients. A name that is missing could be that of a socket for operators.
+        if names != [""] && names.len() != sockets.len() {
+            let (names, sockets) = (names.len(), sockets.len());
+            return Err(Error::Usage(format!("LISTEN_FDNAMES has {names} names, but LISTEN_FDS is {sockets}")));
+        }
         for index in 0..sockets.len() {
             let name = names.get(index).copied().unwrap_or_default();
             let bound = take_one(&mut sockets, index).map_err(|reason| {

@@ -20,7 +20,7 @@ use silverback_testkit::{broker::installed, front::free_address};
 
 use crate::{
     admin::metric,
-    support::{PATIENCE, Program, RawClient, check_echo, dial, get, handshake, read_answer, wait_until, within},
+    support::{PATIENCE, Program, RawClient, check_echo, dial, get, handshake, read_answer, run, wait_until, within},
 };
 
 /// Sends a handshake, and returns the socket before the answer.
@@ -90,7 +90,8 @@ fn a_restart_loses_nobody_who_connects_meanwhile() {
 /// The request of a client that has connected is on its way when the signal comes. The program sees both at once.
 #[test]
 fn a_client_that_has_connected_before_the_signal_is_still_answered() {
-    let mut program = Program::start(&["--quiet"]);
+    // Other threads would have queues of their own, in which a socket may wait longer.
+    let mut program = Program::start(&["--quiet", "--threads", "1"]);
     let _open = RawClient::connect(program.address);
     let mut stream = TcpStream::connect(program.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -139,9 +140,31 @@ fn a_socket_that_cannot_be_used_is_an_error() {
         assert_eq!(code, Some(2), "{errors}");
         assert!(errors.contains(expected), "{errors}");
     }
-    let of_another = [("LISTEN_FDS", "1"), ("LISTEN_PID", "1"), ("SILVERBACK_LISTEN", "127.0.0.1:0")];
-    let program = Program::start_with(&[], &of_another);
-    assert_eq!(get(program.address, "/healthz").status, 200, "the sockets of another process mean nothing");
+}
+
+#[test]
+fn variables_that_do_not_fit_together_are_an_error() {
+    for (count, names, expected) in [
+        ("two", "", "LISTEN_FDS is `two`, but must be a number from 0 to 64"),
+        ("-1", "", "LISTEN_FDS is `-1`"),
+        ("65", "", "LISTEN_FDS is `65`"),
+        // Which of the two is for operators?
+        ("2", "admin", "LISTEN_FDNAMES has 1 names, but LISTEN_FDS is 2"),
+        ("1", "main:admin", "LISTEN_FDNAMES has 2 names, but LISTEN_FDS is 1"),
+    ] {
+        let (code, _, errors) = run(&[], &[("LISTEN_FDS", count), ("LISTEN_FDNAMES", names)]);
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+    }
+}
+
+#[test]
+fn the_sockets_of_another_process_mean_nothing() {
+    for (options, count) in [(&[][..], "1"), (&[], "65"), (&["hub"], "1")] {
+        let of_another = [("LISTEN_FDS", count), ("LISTEN_PID", "1"), ("SILVERBACK_LISTEN", "127.0.0.1:0")];
+        let program = Program::start_with(options, &of_another);
+        assert_eq!(get(program.address, "/healthz").status, 200, "{options:?}");
+    }
 }
 
 /// systemd's own tool, with names.
