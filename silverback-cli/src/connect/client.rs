@@ -38,6 +38,8 @@ pub(crate) struct Client {
     pub(super) input_has_ended: bool,
     /// Messages that were read from the input but not accepted by a connection yet.
     pub(super) backlog: VecDeque<Message>,
+    /// How many messages were read from the input.
+    pub(super) messages_read: u64,
     pub(super) recorder: Option<Recorder>,
     /// The messages that should arrive, with `--expect`.
     pub(super) expectations: Option<input::Expectations>,
@@ -85,6 +87,7 @@ impl Client {
             inputs: None,
             input_has_ended: false,
             backlog: VecDeque::new(),
+            messages_read: 0,
             recorder,
             expectations: None,
             farewell: None,
@@ -94,7 +97,7 @@ impl Client {
 
     pub(crate) async fn run(mut self) -> Result<(), Error> {
         let end = self.connect_and_talk().await;
-        let undone = Undone { missing: self.waiting.missing(), unsent: self.backlog.len() };
+        let undone = Undone { missing: self.waiting.missing(), unsent: self.unsent() };
         let is_hurried = matches!(end, End::Signal(_) | End::Output(_));
         let is_asked = matches!(end, End::Asked(_));
         let words = end.words();
@@ -116,6 +119,15 @@ impl Client {
             Err(error) => outcome.and(End::Output(error).outcome(undone)),
             Ok(()) => outcome,
         }
+    }
+
+    /// How many messages were to be sent and were not. Nobody knows how many more a pipe would have had.
+    fn unsent(&self) -> usize {
+        let unread = match &self.plan.source {
+            Source::Replay(replay) => replay.recording.sent.saturating_sub(self.messages_read),
+            Source::Prompt(_) | Source::Pipe(_) => 0,
+        };
+        self.backlog.len().saturating_add(usize::try_from(unread).unwrap_or(usize::MAX))
     }
 
     async fn connect_and_talk(&mut self) -> End {

@@ -24,7 +24,9 @@ pub(crate) struct Recording {
     path: PathBuf,
     /// The most bytes of a message.
     most: u64,
-    /// How many messages the client received.
+    /// How many messages the client sent.
+    pub(crate) sent: u64,
+    /// How many it received.
     pub(crate) received: u64,
 }
 
@@ -56,13 +58,17 @@ impl Speed {
 impl Recording {
     /// Reads all of it, to find faults.
     pub(crate) fn validate(path: &Path, most: u64) -> Result<Self, Error> {
-        let recording = Self { path: path.to_owned(), most, received: 0 };
+        let recording = Self { path: path.to_owned(), most, sent: 0, received: 0 };
         let mut lines = Lines::open(&recording)?;
-        let mut received = 0;
+        let (mut sent, mut received) = (0, 0);
         while let Some(entry) = lines.next()? {
-            received += u64::from(matches!(entry.event, Event::Received(_)));
+            match entry.event {
+                Event::Sent(_) => sent += 1,
+                Event::Received(_) => received += 1,
+                Event::Note | Event::CloseSent(_) | Event::CloseReceived => {}
+            }
         }
-        Ok(Self { received, ..recording })
+        Ok(Self { sent, received, ..recording })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -190,6 +196,9 @@ impl<'a> Lines<'a> {
     }
 
     fn fault(&self, reason: &str) -> Error {
+        // A reason may quote the line, which may be long.
+        let cut = reason.char_indices().nth(MOST_REASON).map(|(at, _)| format!("{}…", &reason[..at]));
+        let reason = cut.as_deref().unwrap_or(reason);
         Error::Usage(format!("--replay {}:{}: {reason}", self.recording.path.display(), self.number))
     }
 }
@@ -201,6 +210,8 @@ fn is_cut(line: &[u8]) -> bool {
 
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
 const READ_SIZE: usize = 64 * 1024;
+/// The most characters of a reason.
+const MOST_REASON: usize = 300;
 /// The most bytes of a line beside those of a message.
 const MOST_BESIDE: u64 = 64 * 1024;
 

@@ -20,7 +20,10 @@ impl Talk<'_> {
             return self.deferred.push_back(input);
         }
         match input {
-            Input::Message(message) => self.client.backlog.push_back(message),
+            Input::Message(message) => {
+                self.client.messages_read += 1;
+                self.client.backlog.push_back(message);
+            }
             Input::Typed(line) => match commands::parse(&line) {
                 Ok(typed) => self.obey(typed, conn.connection()),
                 Err(reason) => self.client.notes.answer(&reason),

@@ -375,6 +375,11 @@ fn a_fault_in_a_recording_is_told_before_anything_is_sent() {
     check(b"{\"type\":\"text\",\"data\":\"\xff\"}\n", &["talk.ndjson:1: invalid unicode"]);
     check(br#"{"type":"pong"}"#, &["talk.ndjson:1: unknown type `pong`"]);
     check(&[b'x'; 70_000], &["talk.ndjson:1: the line is too long"]);
+    // What the line has instead is not shown whole.
+    let long = format!(r#"{{"type":"{}"}}"#, "\u{9b}".repeat(30_000));
+    check(long.as_bytes(), &["talk.ndjson:1: unknown type `\\u{9b}", "\\u{9b}…"]);
+    let shown = talk(&[&server.url(), "--replay", &place.file()], b"").stderr;
+    assert!(shown.len() < 4000, "{}", shown.len());
     for (path, words) in [
         (Path::new("/dev/zero"), "/dev/zero is not a regular file"),
         (&place.0, "is not a regular file"),
@@ -392,6 +397,24 @@ fn a_fault_in_a_recording_is_told_before_anything_is_sent() {
         &["--speed", "must be 0, or from 0.001"],
     );
     check_end(&talk(&[&server.url(), "--replay", &file, "--expect", "-n", "1"], b""), 2, &["--expect", "--count"]);
+}
+
+#[test]
+fn messages_that_a_server_closed_before_are_told() {
+    let place = Place::new("replay-closed");
+    let server = Server::talking(|mut stream| {
+        read_frame(&mut stream);
+        stream.write_all(&close(1000, "enough")).unwrap();
+        read_to_close(&mut stream);
+    });
+    let at = |second| format!("2026-01-31T12:00:{second:02}Z");
+    let sent = |second| json!({ "type": "text", "direction": "sent", "data": "a", "time": at(second) });
+    let file = place.holding(&[sent(0), sent(30), sent(59)]);
+    let words = ["closed the connection with 1000", "enough; 2 messages were not sent"];
+    check_end(&talk(&[&server.url(), "--replay", &file], b""), 6, &words);
+    // All were sent.
+    let file = place.holding(&[sent(0)]);
+    check_said(&talk(&[&server.url(), "--replay", &file, "--wait", "off"], b""), "");
 }
 
 #[test]
