@@ -22,7 +22,7 @@ fn routes() -> Routes {
 
 fn socket() -> Socket {
     let peer = Peer::Ip(([127, 0, 0, 1], 1).into());
-    Socket { peer, client: peer, http3_port: None }
+    Socket::of(peer)
 }
 
 /// The status and the body. A handshake that is accepted has 101.

@@ -41,7 +41,7 @@ use super::{
     memory,
     monitor::Refusal,
     open_connections::{Place, Presence},
-    proxy_header::{self, Fault},
+    proxy_header::{self, Fault, Speaker},
     refusals,
     routes::{self, Answer, Upgrading},
     site::{Body, Opening},
@@ -62,8 +62,7 @@ pub(crate) type Admitted = (Presence, Instant);
 
 /// Serves a socket without TLS. Completes when it is closed or has become something else.
 pub(crate) async fn serve(mut stream: impl ByteStream, peer: Peer, (presence, deadline): Admitted, http: Http) {
-    let Some(client) = http.client_of(&mut stream, peer, deadline).await else { return };
-    let socket = Socket { peer, client, http3_port: None };
+    let Some(socket) = http.socket_of(&mut stream, peer, deadline).await else { return };
     let begun = http.begin(stream, socket, deadline).await;
     http.go_on(begun, socket, presence);
 }
@@ -71,9 +70,10 @@ pub(crate) async fn serve(mut stream: impl ByteStream, peer: Peer, (presence, de
 /// Serves a client that has begun an HTTP/3 connection.
 pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
     let Some(handshake) = http.open.begin_handshake() else { return };
-    // Proxies pass packets of QUIC on without a header.
     let peer = Peer::Ip(canonical(client.remote_address()));
-    let socket = Socket { peer, client: peer, http3_port: None };
+    // A proxy that passes bytes on has no header for packets of QUIC.
+    let is_client_hidden = http.routes.trust.needs_proxy_header(peer);
+    let socket = Socket { is_client_hidden, ..Socket::of(peer) };
     let mut server = http.routes.upgrader.serve_http3(client);
     let connected = tokio::select! {
         connected = server.connected() => connected.is_ok(),
@@ -90,18 +90,18 @@ pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
 /// Serves a TCP socket with TLS. The TLS handshake is part of the time for the first request.
 pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, deadline): Admitted, http: Http) {
     let Some(tls) = &http.tls else { return };
-    let Some(client) = http.client_of(&mut stream, peer, deadline).await else { return };
+    let Some(mut socket) = http.socket_of(&mut stream, peer, deadline).await else { return };
     let Some(first) = http.unless_closed(deadline, first_byte(&stream)).await else { return };
     match first {
         Some(Some(TLS_HANDSHAKE)) => {}
         Some(Some(letter)) if letter.is_ascii_uppercase() => {
-            return http.refuse_plain(&mut stream, client, deadline).await;
+            return http.refuse_plain(&mut stream, socket.client, deadline).await;
         }
-        Some(Some(b'\r')) => return refusals::report_proxy_header(client),
+        Some(Some(b'\r')) => return refusals::report_proxy_header(socket.client),
         _ => return,
     }
     let http3_port = stream.local_addr().ok().map(|address| address.port());
-    let socket = Socket { peer, client, http3_port: http3_port.filter(|port| http.http3_ports.contains(port)) };
+    socket.http3_port = http3_port.filter(|port| http.http3_ports.contains(port));
     let Some(shaken) = http.unless_closed(deadline, TlsAcceptor::from(tls.clone()).accept(stream)).await else {
         return;
     };
@@ -115,7 +115,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, dead
         }
         Some(Err(error)) => {
             http.routes.places.monitor.note_refusal(Refusal::Tls);
-            refusals::report_tls(client, &error);
+            refusals::report_tls(socket.client, &error);
         }
         None => {}
     }
@@ -142,14 +142,19 @@ impl Http {
         Some((presence, Instant::now() + self.handshake_timeout))
     }
 
-    /// Returns the client of a connection: the peer, or whom a trusted proxy names in a header of the PROXY protocol. Returns
-    /// `None` if the connection must end, because the header is missing or the service closes.
-    async fn client_of(&self, stream: &mut (impl AsyncRead + Unpin), peer: Peer, deadline: Instant) -> Option<Peer> {
+    /// Returns the facts about a connection. Its client is the peer, or whom a trusted proxy names in a header of the PROXY
+    /// protocol. Returns `None` if the connection must end, because the header is missing or the service closes.
+    async fn socket_of(&self, stream: &mut (impl AsyncRead + Unpin), peer: Peer, deadline: Instant) -> Option<Socket> {
+        let socket = Socket::of(peer);
         if !self.routes.trust.needs_proxy_header(peer) {
-            return Some(peer);
+            return Some(socket);
         }
         let fault = match self.unless_closed(deadline, proxy_header::read(stream)).await? {
-            Some(Ok(address)) => return Some(address.map_or(peer, |address| Peer::Ip(canonical(address)))),
+            Some(Ok(Speaker::Client(address))) => {
+                return Some(Socket { client: Peer::Ip(canonical(address)), ..socket });
+            }
+            Some(Ok(Speaker::UnknownClient)) => return Some(Socket { is_client_hidden: true, ..socket }),
+            Some(Ok(Speaker::Proxy)) => return Some(socket),
             // A load balancer that checks whether the port is open.
             Some(Err(Fault::Silent)) => return None,
             Some(Err(fault)) => fault.to_string(),

@@ -16,9 +16,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 enum Progress {
     /// At least this many more bytes belong to the header.
     NeedMore(usize),
-    /// The header is complete. There is no address if the proxy speaks for itself, as in a health check, or does not know
-    /// the client.
-    Complete(Option<SocketAddr>),
+    /// The header is complete.
+    Complete(Speaker),
+}
+
+/// Who speaks on the connection after the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    Client(SocketAddr),
+    /// A client whose address the proxy does not know.
+    UnknownClient,
+    /// The proxy itself, as in a health check.
+    Proxy,
 }
 
 /// Why there is no header.
@@ -34,12 +43,12 @@ pub(super) enum Fault {
     Torn,
 }
 
-/// Reads the header, and returns the address of the client if the header has one.
-pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, Fault> {
+/// Reads the header, and returns who speaks after it.
+pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Speaker, Fault> {
     let mut header = Vec::with_capacity(V1_LONGEST);
     loop {
         match parse(&header)? {
-            Progress::Complete(address) => return Ok(address),
+            Progress::Complete(speaker) => return Ok(speaker),
             Progress::NeedMore(count) => {
                 let read = (&mut *stream).take(count as u64).read_buf(&mut header).await;
                 match read {
@@ -81,7 +90,7 @@ fn parse_v1(header: &[u8]) -> Result<Progress, Fault> {
     let words: Vec<_> = line.split(' ').collect();
     let (is_of_family, source, target): (fn(&IpAddr) -> bool, _, _) = match words[..] {
         // The rest of the line means nothing.
-        ["PROXY", "UNKNOWN", ..] => return Ok(Progress::Complete(None)),
+        ["PROXY", "UNKNOWN", ..] => return Ok(Progress::Complete(Speaker::UnknownClient)),
         ["PROXY", "TCP4", source, target, port, target_port] => {
             (IpAddr::is_ipv4, (source, port), (target, target_port))
         }
@@ -92,7 +101,7 @@ fn parse_v1(header: &[u8]) -> Result<Progress, Fault> {
     };
     let read = |(ip, port)| v1_address(ip, port).filter(|address| is_of_family(&address.ip()));
     match (read(source), read(target)) {
-        (Some(source), Some(_)) => Ok(Progress::Complete(Some(source))),
+        (Some(source), Some(_)) => Ok(Progress::Complete(Speaker::Client(source))),
         _ => Err(Fault::Malformed),
     }
 }
@@ -117,7 +126,7 @@ fn parse_v2(header: &[u8]) -> Result<Progress, Fault> {
         return Ok(Progress::NeedMore(missing));
     }
     let address = match (command, family) {
-        (V2_LOCAL, _) => None,
+        (V2_LOCAL, _) => return Ok(Progress::Complete(Speaker::Proxy)),
         (V2_PROXY, TCP_OVER_IPV4) => Some(v2_address::<4>(rest, length).ok_or(Fault::Malformed)?),
         (V2_PROXY, TCP_OVER_IPV6) => Some(v2_address::<16>(rest, length).ok_or(Fault::Malformed)?),
         // The address of a client of UDP or of a Unix socket says nothing about a connection of TCP.
@@ -125,7 +134,7 @@ fn parse_v2(header: &[u8]) -> Result<Progress, Fault> {
         // A receiver must drop the connection.
         _ => return Err(Fault::Malformed),
     };
-    Ok(Progress::Complete(address))
+    Ok(Progress::Complete(address.map_or(Speaker::UnknownClient, Speaker::Client)))
 }
 
 /// Reads the first of two addresses of `N` bytes, and the first of two ports.

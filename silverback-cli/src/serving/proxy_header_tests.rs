@@ -3,7 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    Speaker::{Proxy, UnknownClient},
+    *,
+};
 
 fn v2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
     let length = u16::try_from(block.len()).unwrap().to_be_bytes();
@@ -19,36 +22,37 @@ const IPV6: [u8; 36] = {
     block
 };
 
-/// Each valid header, and the address in it.
-fn valid() -> Vec<(Vec<u8>, Option<&'static str>)> {
+/// Each valid header, and who speaks after it.
+fn valid() -> Vec<(Vec<u8>, Speaker)> {
     let long_v1 = format!("PROXY UNKNOWN {}\r\n", "x".repeat(V1_LONGEST - 16));
     assert_eq!(long_v1.len(), V1_LONGEST);
     let with_values = [&IPV4[..], &[0x04, 0, 200], &[7; 200]].concat();
     let longest = [&IPV4[..], &vec![0; V2_LONGEST - V2_FIXED - IPV4.len()]].concat();
+    let client = |address: &str| Speaker::Client(address.parse().unwrap());
     vec![
-        (b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n".to_vec(), Some("203.0.113.9:4711")),
-        (b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n".to_vec(), Some("255.255.255.255:65535")),
-        (b"PROXY TCP6 2a00::9 ::1 4711 443\r\n".to_vec(), Some("[2a00::9]:4711")),
-        (b"PROXY TCP6 :: :: 0 0\r\n".to_vec(), Some("[::]:0")),
-        (b"PROXY UNKNOWN\r\n".to_vec(), None),
-        (b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n".to_vec(), None),
-        (long_v1.into_bytes(), None),
-        (v2(0x21, 0x11, &IPV4), Some("203.0.113.9:4711")),
-        (v2(0x21, 0x11, &with_values), Some("203.0.113.9:4711")),
-        (v2(0x21, 0x11, &longest), Some("203.0.113.9:4711")),
-        (v2(0x21, 0x21, &IPV6), Some("[2a00::9]:4711")),
-        (v2(0x20, 0x00, &[]), None),
+        (b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n".to_vec(), client("203.0.113.9:4711")),
+        (b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n".to_vec(), client("255.255.255.255:65535")),
+        (b"PROXY TCP6 2a00::9 ::1 4711 443\r\n".to_vec(), client("[2a00::9]:4711")),
+        (b"PROXY TCP6 :: :: 0 0\r\n".to_vec(), client("[::]:0")),
+        (b"PROXY UNKNOWN\r\n".to_vec(), UnknownClient),
+        (b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n".to_vec(), UnknownClient),
+        (long_v1.into_bytes(), UnknownClient),
+        (v2(0x21, 0x11, &IPV4), client("203.0.113.9:4711")),
+        (v2(0x21, 0x11, &with_values), client("203.0.113.9:4711")),
+        (v2(0x21, 0x11, &longest), client("203.0.113.9:4711")),
+        (v2(0x21, 0x21, &IPV6), client("[2a00::9]:4711")),
+        (v2(0x20, 0x00, &[]), Proxy),
         // A proxy that speaks for itself may send its own addresses, which mean nothing.
-        (v2(0x20, 0x11, &IPV4), None),
-        (v2(0x20, 0xff, &[1, 2, 3]), None),
-        (v2(0x21, 0x00, &[1, 2, 3]), None),
-        (v2(0x21, 0x12, &IPV4), None),
-        (v2(0x21, 0x31, &[0; 216]), None),
+        (v2(0x20, 0x11, &IPV4), Proxy),
+        (v2(0x20, 0xff, &[1, 2, 3]), Proxy),
+        (v2(0x21, 0x00, &[1, 2, 3]), UnknownClient),
+        (v2(0x21, 0x12, &IPV4), UnknownClient),
+        (v2(0x21, 0x31, &[0; 216]), UnknownClient),
     ]
 }
 
 /// Reads it from a stream on which the bytes of a client follow, and checks that those are left.
-async fn read_from(bytes: &[u8]) -> Result<Option<SocketAddr>, Fault> {
+async fn read_from(bytes: &[u8]) -> Result<Speaker, Fault> {
     let bytes = [bytes, CLIENT].concat();
     let mut stream = &bytes[..];
     let read = read(&mut stream).await;
@@ -60,15 +64,14 @@ const CLIENT: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
 #[tokio::test]
 async fn a_header_tells_the_address_of_the_client_and_leaves_the_clients_bytes() {
-    for (header, address) in valid() {
-        let expected = address.map(|address| address.parse().unwrap());
-        assert_eq!(read_from(&header).await, Ok(expected), "{}", header.escape_ascii());
+    for (header, speaker) in valid() {
+        assert_eq!(read_from(&header).await, Ok(speaker), "{}", header.escape_ascii());
     }
 }
 
 #[test]
 fn a_header_may_be_cut_after_every_byte() {
-    for (header, address) in valid() {
+    for (header, speaker) in valid() {
         for cut in 0..header.len() {
             match parse(&header[..cut]) {
                 Ok(Progress::NeedMore(count)) => {
@@ -77,8 +80,7 @@ fn a_header_may_be_cut_after_every_byte() {
                 other => panic!("{cut} of {}: {other:?}", header.escape_ascii()),
             }
         }
-        let expected = address.map(|address| address.parse().unwrap());
-        assert_eq!(parse(&header), Ok(Progress::Complete(expected)));
+        assert_eq!(parse(&header), Ok(Progress::Complete(speaker)));
     }
 }
 
@@ -175,7 +177,7 @@ proptest! {
         let line = format!(
             "PROXY TCP{family} {} {} {} {}\r\n", source.ip(), target.ip(), source.port(), target.port()
         );
-        prop_assert_eq!(parse(line.as_bytes()), Ok(Progress::Complete(Some(source))));
+        prop_assert_eq!(parse(line.as_bytes()), Ok(Progress::Complete(Speaker::Client(source))));
         let octets = |ip: IpAddr| match ip {
             IpAddr::V4(ip) => ip.octets().to_vec(),
             IpAddr::V6(ip) => ip.octets().to_vec(),
@@ -183,6 +185,6 @@ proptest! {
         let ports = [source.port().to_be_bytes(), target.port().to_be_bytes()].concat();
         let block = [octets(source.ip()), octets(target.ip()), ports].concat();
         let family = if source.is_ipv4() { TCP_OVER_IPV4 } else { TCP_OVER_IPV6 };
-        prop_assert_eq!(parse(&v2(V2_PROXY, family, &block)), Ok(Progress::Complete(Some(source))));
+        prop_assert_eq!(parse(&v2(V2_PROXY, family, &block)), Ok(Progress::Complete(Speaker::Client(source))));
     }
 }

@@ -90,7 +90,11 @@ impl Routes {
         handshake: impl FnOnce() -> Result<ServerHandshake, Rejection>,
         socket: Socket,
     ) -> Answer {
-        let client = match self.trust.client_of(socket.client, request.headers()) {
+        let client = match socket.is_client_hidden {
+            true => Ok(socket.client),
+            false => self.trust.client_of(socket.client, request.headers()),
+        };
+        let client = match client {
             Ok(peer) => Client { peer, version: request.version() },
             Err(header) => {
                 refusals::report_forwarded(socket.client, &header);

@@ -70,11 +70,19 @@ pub(crate) struct Socket {
     pub(crate) peer: Peer,
     /// The client, if a proxy has told it in a header of the PROXY protocol. Otherwise the peer.
     pub(crate) client: Peer,
+    /// Whether the proxy does not know its client. `client` is then the proxy, but requests are written by the client, so
+    /// their headers may not tell another address.
+    pub(crate) is_client_hidden: bool,
     /// The port on which the client can also use HTTP/3.
     pub(crate) http3_port: Option<u16>,
 }
 
 impl Socket {
+    /// A socket whose other end speaks for itself.
+    pub(crate) fn of(peer: Peer) -> Self {
+        Self { peer, client: peer, is_client_hidden: false, http3_port: None }
+    }
+
     /// Returns the header that tells the client about HTTP/3 (RFC 7838, 3).
     pub(crate) fn alternative(self) -> Option<(HeaderName, HeaderValue)> {
         let value = HeaderValue::try_from(format!("h3=\":{}\"; ma={REMEMBERED}", self.http3_port?));

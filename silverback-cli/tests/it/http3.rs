@@ -1,18 +1,28 @@
 //! HTTP/3 of the service: on the UDP port beside its TCP port, if it has TLS.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 
 use rustix::process::Signal;
 use silverback_testkit::{
     http3::{Connection, Stream, headers},
     wire::{close, text},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::support::{Program, check_burst, connect_tls, get, wait_until, within};
+use crate::{
+    admin::{listed, start},
+    support::{Program, TlsClient, check_burst, connect_tls, connect_tls_on, get, wait_until, within},
+};
 
 async fn client(program: &Program) -> Connection {
-    let stream = connect_tls(program.address, &[]).await;
+    client_like(program, &connect_tls(program.address, &[]).await).await
+}
+
+/// A client that trusts the certificate of a connection over TLS.
+async fn client_like(program: &Program, stream: &TlsClient) -> Connection {
     let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
     within(Connection::connect(program.address, &certificate)).await
 }
@@ -25,8 +35,12 @@ async fn ask(client: &Connection, method: &str, authority: &str, path: &str) -> 
 }
 
 async fn open(client: &Connection, authority: &str) -> Stream {
+    open_with(client, authority, &[]).await
+}
+
+async fn open_with(client: &Connection, authority: &str, more: &[(&str, &str)]) -> Stream {
     let fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":authority", authority)];
-    let fields = [&fields[..], &[(":path", "/ws/echo"), ("sec-websocket-version", "13")]].concat();
+    let fields = [&fields[..], &[(":path", "/ws/echo"), ("sec-websocket-version", "13")], more].concat();
     client.open(&headers(&fields)).await
 }
 
@@ -69,6 +83,24 @@ async fn the_routes_and_websockets_are_the_same_over_http_3() {
     program.wait_for_output(" over HTTP/3 sent: number 9\n");
 }
 
+/// A proxy that passes bytes on has no PROXY header over HTTP/3, and does not look at the headers of requests.
+#[tokio::test]
+async fn with_the_proxy_protocol_no_header_tells_an_address_over_http_3() {
+    for (options, header, expected) in
+        [(&[][..], "", "198.51.100.7"), (&["--proxy-protocol"], "PROXY UNKNOWN\r\n", "127.0.0.1:")]
+    {
+        let (program, admin) = start(&[&["--tls-self-signed", "--trusted-proxy", "127.0.0.1"], options].concat());
+        let mut stream = within(TcpStream::connect(program.address)).await.unwrap();
+        within(stream.write_all(header.as_bytes())).await.unwrap();
+        let client = client_like(&program, &connect_tls_on(stream, &[]).await).await;
+        let forwarded = [("x-forwarded-for", "198.51.100.7")];
+        let mut stream = open_with(&client, &program.address.to_string(), &forwarded).await;
+        assert_eq!(within(stream.status()).await, Ok(200));
+        let peer = listed(admin, "", 1)[0]["peer"].to_string();
+        assert!(peer.contains(expected), "{peer}");
+    }
+}
+
 #[tokio::test]
 async fn responses_over_tls_tell_clients_about_http_3() {
     let program = Program::start(&["--tls-self-signed"]);
@@ -81,8 +113,11 @@ async fn responses_over_tls_tell_clients_about_http_3() {
 
 #[tokio::test]
 async fn without_its_udp_port_the_service_goes_without_http_3() {
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    // A UDP port may be free whose TCP port another program has.
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap().to_string();
+    let _taken = UdpSocket::bind(&address).unwrap();
+    drop(tcp);
     let program = Program::start_with(&["--tls-self-signed", "--listen", &address], &[]);
     assert_eq!(alternative(&program).await, None);
     let expected = format!("cannot listen on UDP {address}, serving without HTTP/3 there");

@@ -18,6 +18,7 @@ use crate::{
 const V1: &[u8] = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n";
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc0\0\x02\x01\x12\x67\x01\xbb";
 const V2_LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+const V2_UNSPECIFIED: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
 const CLIENT: &str = "203.0.113.9:4711";
 
 /// Connections of this machine need a header.
@@ -118,6 +119,23 @@ fn a_header_of_requests_counts_only_if_the_address_before_them_is_that_of_a_trus
     // The client of the first proxy is a stranger, who has written the header.
     let stranger = connect(program.address, b"PROXY TCP4 198.51.100.99 192.0.2.1 4711 443\r\n", &forwarded);
     assert_eq!((stranger.1, &listed(admin, "", 1)[0]["peer"]), (101, &"198.51.100.99:4711".into()));
+}
+
+/// A proxy that passes bytes on does not look at the headers of requests.
+#[test]
+fn a_client_that_its_proxy_does_not_know_cannot_say_who_it_is() {
+    let (program, admin) = start(&TRUSTING);
+    let forwarded = [("X-Forwarded-For", "198.51.100.7")];
+    for header in [&b"PROXY UNKNOWN\r\n"[..], V2_UNSPECIFIED] {
+        let (stream, status) = connect(program.address, header, &forwarded);
+        assert_eq!(status, 101);
+        assert_eq!(listed(admin, "", 1)[0]["peer"], stream.local_addr().unwrap().to_string());
+        drop(stream);
+        listed(admin, "", 0);
+    }
+    // Here the proxy itself has written the request.
+    let (_stream, status) = connect(program.address, V2_LOCAL, &forwarded);
+    assert_eq!((status, &listed(admin, "", 1)[0]["peer"]), (101, &"198.51.100.7".into()));
 }
 
 #[test]

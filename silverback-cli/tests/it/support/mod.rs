@@ -21,7 +21,7 @@ pub(crate) use self::{
     http::{Answer, ask, exchange, get, handshake, read_answer, try_ask},
     program::{Program, run},
     raw::{RawClient, frame},
-    tls::{connect_tls, connect_tls_on, fingerprint},
+    tls::{TlsClient, connect_tls, connect_tls_on, fingerprint},
 };
 
 /// No step of these tests takes this long, even on a busy machine.
