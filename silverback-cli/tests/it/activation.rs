@@ -188,6 +188,6 @@ async fn systemd_gives_sockets_for_clients_and_for_operators_by_their_names() {
     assert_eq!(program.address, main);
     let mut conn = dial(main).await;
     check_echo(&mut conn, "hello").await;
-    wait_until("it is counted", || metric(admin, "websocket_connections") == Some(1.0));
+    wait_until("it is counted", || metric(admin, "websocket_connections{role=\"server\"}") == Some(1.0));
     assert_eq!(get(main, "/metrics").status, 404);
 }
