@@ -86,11 +86,10 @@ fn announcement(plan: &Plan) -> String {
     let of_authority = |http: &str, ws: &str, authority: &str| {
         format!(
             "Clients connect to {ws}://{authority}/connection/websocket or {ws}://{authority}/ws/topic/NAME, \
-             services call {http}://{authority}/api/METHOD\n"
+             services call {http}://{authority}/api/METHOD"
         )
     };
-    let lines = plan.announcement(of_authority, "/connection/websocket");
-    format!("silverback {} is a hub for WebSockets.\n{lines}", env!("CARGO_PKG_VERSION"))
+    plan.announcement("is a hub for WebSockets", of_authority, "/connection/websocket")
 }
 
 /// The time to tell the engine that the members have left, and for the last packets.

@@ -50,10 +50,9 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
 /// The first lines of output: where to connect.
 fn announcement(plan: &Plan) -> String {
     let of_authority = |http: &str, ws: &str, authority: &str| {
-        format!("Open {http}://{authority}/ in a browser, or connect to {ws}://{authority}/ws/echo\n")
+        format!("Open {http}://{authority}/ in a browser, or connect to {ws}://{authority}/ws/echo")
     };
-    let lines = plan.announcement(of_authority, "/ws/echo");
-    format!("silverback {} echoes WebSocket messages.\n{lines}", env!("CARGO_PKG_VERSION"))
+    plan.announcement("echoes WebSocket messages", of_authority, "/ws/echo")
 }
 
 /// The time to print the last lines after every connection is closed.

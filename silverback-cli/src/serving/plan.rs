@@ -138,32 +138,37 @@ impl Plan {
         })
     }
 
-    /// The addresses to announce, and how clients reach them: whether by TLS, and the socket's file if it is one.
-    pub(crate) fn announcement(&self, of_authority: impl Fn(&str, &str, &str) -> String, of_file: &str) -> String {
+    /// The first lines of output: what this is, and how clients reach its addresses (whether by TLS, and the socket's file
+    /// if it is one).
+    pub(crate) fn announcement(
+        &self,
+        what: &str,
+        of_authority: impl Fn(&str, &str, &str) -> String,
+        of_file: &str,
+    ) -> String {
         let (http, ws) = if self.tls.is_some() { ("https", "wss") } else { ("http", "ws") };
         let line = |bound: &Bound| match &bound.place {
             Place::Authority(authority) => of_authority(http, ws, authority),
             #[cfg(unix)]
             Place::File(file) => {
-                format!("Connect to ws://localhost{of_file} through the Unix socket {}\n", file.path.display())
+                format!("Connect to ws://localhost{of_file} through the Unix socket {}", file.path.display())
             }
         };
-        let mut lines: Vec<_> = self.bound.iter().map(line).collect();
+        let mut lines = vec![format!("silverback {} {what}.", env!("CARGO_PKG_VERSION"))];
+        lines.extend(self.bound.iter().map(line));
         // `0.0.0.0` and `[::]` are announced alike.
         lines.dedup();
         let fingerprint = self.tls.as_ref().and_then(Tls::self_signed_fingerprint);
-        lines.extend(
-            fingerprint.map(|fingerprint| {
-                format!("The certificate is self-signed. Its SHA-256 fingerprint is {fingerprint}\n")
-            }),
-        );
-        lines.extend(
-            self.admin.as_ref().map(|admin| format!("Metrics and the admin page are at {}\n", admin.shown(""))),
-        );
-        lines.extend(self.metrics.as_ref().map(|metrics| format!("Metrics are at {}\n", metrics.shown("metrics"))));
-        let most = self.places.taken().1;
-        lines.extend(self.places.monitor.log().map(|log| log.start_line(most, self.max_files) + "\n"));
-        lines.concat()
+        lines
+            .extend(fingerprint.map(|fingerprint| {
+                format!("The certificate is self-signed. Its SHA-256 fingerprint is {fingerprint}")
+            }));
+        lines.extend(self.admin.as_ref().map(|admin| format!("Metrics and the admin page are at {}", admin.shown(""))));
+        lines.extend(self.metrics.as_ref().map(|metrics| format!("Metrics are at {}", metrics.shown("metrics"))));
+        if let Some(log) = self.places.monitor.log() {
+            lines = log.announce(lines, self.places.taken().1, self.max_files);
+        }
+        lines.join("\n") + "\n"
     }
 }
 

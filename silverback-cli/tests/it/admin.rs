@@ -275,12 +275,11 @@ async fn each_end_is_a_line_of_json() {
     within(conn.close(4002, "bye")).await.unwrap();
     program.wait_for_output("\"event\":\"close\"");
     drop(dial(program.address).await);
-    wait_until("two lines after that of the start", || {
-        program.output().lines().filter(|line| line.starts_with('{')).count() == 3
-    });
+    wait_until("two lines after that of the start", || program.output().lines().count() == 3);
     let output = program.output();
-    let lines: Vec<Value> = output.lines().skip(3).map(|line| serde_json::from_str(line).unwrap()).collect();
-    let first = &lines[0];
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [start, first, second] = &lines[..] else { panic!("{output}") };
+    assert_eq!((&start["event"], &start["announcement"].as_array().unwrap().len()), (&"start".into(), &2), "{start}");
     let expected = json!({
         "event": "close", "id": 1, "peer": address, "path": "/ws/echo", "subprotocol": null, "http": "1.1",
         "code": 4002, "side": "client", "messages_in": 1, "messages_out": 1,
@@ -290,7 +289,7 @@ async fn each_end_is_a_line_of_json() {
         "bytes_in": (2 + 4 + 5) + (2 + 4 + 5), "bytes_out": (2 + 5) + (2 + 2),
     });
     assert_eq!(*first, expected);
-    assert_eq!((&lines[1]["id"], &lines[1]["messages_in"]), (&2.into(), &0.into()), "{}", lines[1]);
+    assert_eq!((&second["id"], &second["messages_in"]), (&2.into(), &0.into()), "{second}");
 }
 
 #[tokio::test]

@@ -42,24 +42,29 @@ impl Log {
         Ok(Self(format))
     }
 
-    /// The line about the start of the server. It goes with the first lines of output, so this does not write it.
-    pub(crate) fn start_line(&self, max_connections: usize, max_files: Option<u64>) -> String {
+    /// The first lines of output: what is announced, with a line about the limits; as JSON, all of it in one line. They are
+    /// printed before the log begins, so this does not write them.
+    pub(crate) fn announce(&self, mut announced: Vec<String>, most: usize, max_files: Option<u64>) -> Vec<String> {
+        let time = utc::full(SystemTime::now());
         match self.0 {
             LogFormat::Text => {
                 let files =
                     max_files.map_or_else(|| "as many files as it wants".to_owned(), |most| format!("{most} files"));
-                let time = utc::full(SystemTime::now());
-                format!("{time} started with up to {max_connections} WebSockets; the process may open {files}")
+                announced.push(format!("{time} started with up to {most} WebSockets; the process may open {files}"));
+                announced
             }
-            LogFormat::Json => json!({
-                "time": utc::full(SystemTime::now()),
-                "event": "start",
-                "version": env!("CARGO_PKG_VERSION"),
-                "pid": process::id(),
-                "max_connections": max_connections,
-                "max_files": max_files,
-            })
-            .to_string(),
+            LogFormat::Json => {
+                let event = json!({
+                    "time": time,
+                    "event": "start",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "pid": process::id(),
+                    "announcement": announced,
+                    "max_connections": most,
+                    "max_files": max_files,
+                });
+                vec![event.to_string()]
+            }
         }
     }
 

@@ -85,7 +85,9 @@ impl Program {
         let (out, err) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
         let readers = vec![collect(child.stderr.take().unwrap(), err.clone())];
         let mut first_lines = String::new();
-        for _ in 0..2 {
+        stdout.read_line(&mut first_lines).unwrap();
+        // As JSON, all of the announcement is one line.
+        if !first_lines.starts_with('{') {
             stdout.read_line(&mut first_lines).unwrap();
         }
         let has_only_a_file = first_lines.contains("through the Unix socket");
