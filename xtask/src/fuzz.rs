@@ -1,6 +1,5 @@
 //! Runs every fuzz target for some seconds, from the kept seeds and the corpus of earlier runs.
 
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, thread};
@@ -40,8 +39,7 @@ pub(crate) fn run(workspace: &Workspace) -> Verdict {
     };
     let mut failures = Vec::new();
     // A fuzzer is one thread. One for each core.
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    for targets in targets.chunks(cores) {
+    for targets in targets.chunks(tools::cores()) {
         let passed: Vec<_> = thread::scope(|scope| {
             let running: Vec<_> = targets.iter().map(|target| scope.spawn(|| one(target))).collect();
             running

@@ -1,8 +1,6 @@
 //! The project's own tests.
 
-use std::num::NonZero;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use crate::brokers;
@@ -69,8 +67,7 @@ fn run_tls_on_ring(workspace: &Workspace) -> Result<u64, Error> {
 
 /// Most tests wait for a peer or a time limit: those of the program compute for 56 of 224 seconds.
 fn side_by_side(task: Task) -> Task {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    task.env("RUST_TEST_THREADS", (TESTS_PER_CORE * cores).to_string())
+    task.env("RUST_TEST_THREADS", (TESTS_PER_CORE * tools::cores()).to_string())
 }
 
 /// The examples for HTTP frameworks. They are outside the workspace, so the first run builds the frameworks.

@@ -4,6 +4,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 
 use serde_json::Value;
 
@@ -11,6 +12,11 @@ use crate::error::{Error, OrMissing as _};
 use crate::process::Task;
 use crate::version;
 use crate::workspace::Workspace;
+
+/// How many cores this machine has.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// Looks for a program where the shell would.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {

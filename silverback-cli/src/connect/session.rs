@@ -216,16 +216,19 @@ impl Talk<'_> {
         }
     }
 
-    fn take(&mut self, event: ReconnectEvent, conn: &ReconnectingConn) {
+    fn record_close(&mut self, direction: Direction, frame: Option<(CloseCode, &str)>) {
         if let Some(recorder) = &mut self.client.recorder {
-            match &event {
-                ReconnectEvent::Message(message) => recorder.message(Direction::Received, message.clone()),
-                ReconnectEvent::Close(frame) => {
-                    let frame = frame.as_ref().map(|frame| (frame.code, &*frame.reason));
-                    recorder.closed(Direction::Received, frame);
-                }
-                _ => {}
+            recorder.closed(direction, frame);
+        }
+    }
+
+    fn take(&mut self, event: ReconnectEvent, conn: &ReconnectingConn) {
+        match &event {
+            ReconnectEvent::Message(message) => self.record(Direction::Received, message),
+            ReconnectEvent::Close(frame) => {
+                self.record_close(Direction::Received, frame.as_ref().map(|frame| (frame.code, &*frame.reason)));
             }
+            _ => {}
         }
         let notes = &self.client.notes;
         match event {
@@ -320,8 +323,8 @@ impl Talk<'_> {
 
     fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ReconnectError> {
         self.writer.start_close(code, reason)?;
-        if let Some(recorder) = self.client.recorder.as_mut().filter(|_| self.is_connected) {
-            recorder.closed(Direction::Sent, Some((code, reason)));
+        if self.is_connected {
+            self.record_close(Direction::Sent, Some((code, reason)));
         }
         Ok(())
     }

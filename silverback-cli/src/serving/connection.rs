@@ -91,7 +91,7 @@ pub(crate) async fn serve_http3(client: Http3Incoming, http: Http) {
 pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, deadline): Admitted, http: Http) {
     let Some(tls) = &http.tls else { return };
     let Some(mut socket) = http.socket_of(&mut stream, peer, deadline).await else { return };
-    let Some(first) = http.unless_closed(deadline, first_byte(&stream)).await else { return };
+    let Some(first) = http.unless_closing(deadline, FIRST_REQUEST, first_byte(&stream)).await else { return };
     match first {
         Some(Some(TLS_HANDSHAKE)) => {}
         Some(Some(letter)) if letter.is_ascii_uppercase() => {
@@ -102,7 +102,9 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, dead
     }
     let http3_port = stream.local_addr().ok().map(|address| address.port());
     socket.http3_port = http3_port.filter(|port| http.http3_ports.contains(port));
-    let Some(shaken) = http.unless_closed(deadline, TlsAcceptor::from(tls.clone()).accept(stream)).await else {
+    let Some(shaken) =
+        http.unless_closing(deadline, FIRST_REQUEST, TlsAcceptor::from(tls.clone()).accept(stream)).await
+    else {
         return;
     };
     match shaken {
@@ -149,7 +151,7 @@ impl Http {
         if !self.routes.trust.needs_proxy_header(peer) {
             return Some(socket);
         }
-        let fault = match self.unless_closed(deadline, proxy_header::read(stream)).await? {
+        let fault = match self.unless_closing(deadline, FIRST_REQUEST, proxy_header::read(stream)).await? {
             Some(Ok(Speaker::Client(address))) => {
                 return Some(Socket { client: Peer::Ip(canonical(address)), ..socket });
             }
@@ -165,23 +167,20 @@ impl Http {
         None
     }
 
-    /// Returns the output of `work`, or of nothing if the deadline passes first. `None` if the service closes.
-    async fn unless_closing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<Option<T>> {
-        let work = pin!(work);
-        tokio::select! {
-            biased;
-            output = within(deadline, work) => Some(output),
-            () = self.open.closing() => None,
-        }
-    }
-
-    /// As [`unless_closing`](Self::unless_closing), for a client that has connected and got no answer yet. Its request may be
-    /// on its way when the service closes, so it has a moment more.
-    async fn unless_closed<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<Option<T>> {
+    /// Returns the output of `work`, or of nothing if the deadline passes first. `None` if the service closes and `work` is not
+    /// done within `grace` after that.
+    async fn unless_closing<T>(
+        &self,
+        deadline: Instant,
+        grace: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<Option<T>> {
         let work = pin!(work);
         let closed = async {
             self.open.closing().await;
-            sleep(FIRST_REQUEST).await;
+            if !grace.is_zero() {
+                sleep(grace).await;
+            }
         };
         tokio::select! {
             biased;
@@ -205,7 +204,7 @@ impl Http {
     /// Answers requests until one is a handshake, or the client turns out to speak HTTP/2.
     async fn begin(&self, mut stream: impl ByteStream, socket: Socket, deadline: Instant) -> Begun {
         let mut requests = Requests::new(self.max_head_size);
-        let Some(begun) = self.unless_closed(deadline, requests.begin_http2(&mut stream)).await else {
+        let Some(begun) = self.unless_closing(deadline, FIRST_REQUEST, requests.begin_http2(&mut stream)).await else {
             return Begun::Ended;
         };
         match begun {
@@ -225,20 +224,17 @@ impl Http {
         first_deadline: Instant,
     ) -> Option<Begun> {
         let mut deadline = first_deadline;
-        let mut is_first = true;
         loop {
-            let read = match is_first {
-                true => self.unless_closed(deadline, requests.next(&mut stream)).await?,
-                false => self.unless_closing(deadline, requests.next(&mut stream)).await?,
-            };
-            is_first = false;
+            let is_first = deadline == first_deadline;
+            let grace = if is_first { FIRST_REQUEST } else { NO_GRACE };
+            let read = self.unless_closing(deadline, grace, requests.next(&mut stream)).await?;
             let (response, is_last) = match read {
                 Some(Ok(request)) => {
                     match self.routes.answer(&request, || ServerHandshake::from_request(&request), socket) {
                         Answer::Upgrade(upgrading) => {
-                            // Boxed, because this future would copy it each time that it is moved.
                             // A client that has sent other requests before may have waited between them.
-                            let began = (deadline == first_deadline).then(|| deadline - self.handshake_timeout);
+                            let began = is_first.then(|| deadline - self.handshake_timeout);
+                            // Boxed, because this future would copy it each time that it is moved.
                             let begun = Box::pin(self.accept(stream, *upgrading, requests.into_rest(), deadline)).await;
                             if let (Some(Begun::WebSocket(..)), Some(began)) = (&begun, began) {
                                 self.routes.places.monitor.note_handshake_took(began.elapsed());
@@ -274,7 +270,7 @@ impl Http {
     /// Tells a client without TLS that this port takes TLS.
     async fn refuse_plain(&self, stream: &mut TcpStream, peer: Peer, deadline: Instant) {
         let mut requests = Requests::new(self.max_head_size);
-        match self.unless_closing(deadline, requests.next(stream)).await {
+        match self.unless_closing(deadline, NO_GRACE, requests.next(stream)).await {
             Some(Some(Ok(request))) => {
                 refusals::report_plain(peer);
                 let (response, _) = encode_answer(self.routes.refuse_plain(&request), &request);
@@ -328,7 +324,7 @@ impl Http {
         if contains_token(request.headers(), &EXPECT, "100-continue") && request.version() == Version::HTTP_11 {
             within(deadline, pin!(stream.write_all(CONTINUE))).await?.ok()?;
         }
-        let body = self.unless_closing(deadline, requests.body(stream, length)).await?;
+        let body = self.unless_closing(deadline, NO_GRACE, requests.body(stream, length)).await?;
         let Some(body) = body else { return is_refused(StatusCode::REQUEST_TIMEOUT, LATE_BODY) };
         let (is_last, body) = (is_last(&request), body.ok()?);
         let response = self.routes.site.call(request.map(|()| body)).await;
@@ -414,9 +410,12 @@ const BAD_LENGTH: &str = "The Content-Length is not a number, or comes together 
 /// The content type of the record that a TLS handshake begins with (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// The time for the request of a client that had connected before the service closed. A client that only holds a connection
-/// ready, as browsers do, delays the end by it.
+/// The grace for a client that has connected and got no answer yet when the service closes: its request may be on its way. A
+/// client that only holds a connection ready, as browsers do, delays the end by it.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
+
+/// For a client that has got an answer already.
+const NO_GRACE: Duration = Duration::ZERO;
 
 /// The longest time to look for a peer's data after a deadline that this process noticed late.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);

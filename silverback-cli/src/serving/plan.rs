@@ -111,9 +111,9 @@ impl Plan {
             .handshake_timeout(settings.handshake_timeout)
             .max_head_size(settings.max_head_size)
             .memory_budget(MemoryBudget::new(settings.memory_limit))
-            .check_origin(origin_policy(&origins));
+            .check_origin(origin_policy(&origins))
+            .metrics(is_watching);
         let registry = is_watching.then(Monitor::install_registry);
-        let upgrader = upgrader.metrics(is_watching);
         let log = log_format.map(Log::start).transpose()?;
         let max_files = descriptors::raise_limit();
         let (most, too_many) = settings.max_connections.under(max_files);

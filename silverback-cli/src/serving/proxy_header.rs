@@ -122,13 +122,11 @@ fn parse_v2(header: &[u8]) -> Result<Progress, Fault> {
     if length > V2_LONGEST - V2_FIXED {
         return Err(Fault::TooLong);
     }
-    if let missing @ 1.. = length.saturating_sub(rest.len()) {
-        return Ok(Progress::NeedMore(missing));
-    }
+    let Some(block) = rest.get(..length) else { return Ok(Progress::NeedMore(length - rest.len())) };
     let address = match (command, family) {
         (V2_LOCAL, _) => return Ok(Progress::Complete(Speaker::Proxy)),
-        (V2_PROXY, TCP_OVER_IPV4) => Some(v2_address::<4>(rest, length).ok_or(Fault::Malformed)?),
-        (V2_PROXY, TCP_OVER_IPV6) => Some(v2_address::<16>(rest, length).ok_or(Fault::Malformed)?),
+        (V2_PROXY, TCP_OVER_IPV4) => Some(v2_address::<4>(block).ok_or(Fault::Malformed)?),
+        (V2_PROXY, TCP_OVER_IPV6) => Some(v2_address::<16>(block).ok_or(Fault::Malformed)?),
         // The address of a client of UDP or of a Unix socket says nothing about a connection of TCP.
         (V2_PROXY, UNSPECIFIED | UDP_OVER_IPV4 | UDP_OVER_IPV6 | UNIX_STREAM | UNIX_DATAGRAM) => None,
         // A receiver must drop the connection.
@@ -138,11 +136,10 @@ fn parse_v2(header: &[u8]) -> Result<Progress, Fault> {
 }
 
 /// Reads the first of two addresses of `N` bytes, and the first of two ports.
-fn v2_address<const N: usize>(block: &[u8], length: usize) -> Option<SocketAddr>
+fn v2_address<const N: usize>(block: &[u8]) -> Option<SocketAddr>
 where
     IpAddr: From<[u8; N]>,
 {
-    let block = block.get(..length)?;
     let ip: [u8; N] = *block.first_chunk()?;
     let [high, low, _, _] = *block.get(2 * N..)?.first_chunk()?;
     Some(SocketAddr::new(ip.into(), u16::from_be_bytes([high, low])))

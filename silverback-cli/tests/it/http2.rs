@@ -15,7 +15,8 @@ use silverback_testkit::{
 use tokio::net::TcpStream;
 
 use crate::support::{
-    PATIENCE, Program, ask, check_burst, check_echo, connect_tls, dial, get, handshake, read_answer, wait_until, within,
+    PATIENCE, Program, TlsClient, ask, check_burst, check_echo, connect_tls, dial, get, handshake, read_answer,
+    wait_until, within,
 };
 
 /// Connects by the preface of HTTP/2.
@@ -40,6 +41,16 @@ async fn open(program: &Program, client: &Client, headers: &[(&str, &str)]) -> S
     let headers = [&[("sec-websocket-version", "13")], headers].concat();
     let request = request(program, Method::CONNECT, "/ws/echo", &headers);
     within(client.send(request, Some("websocket"), false)).await.unwrap()
+}
+
+/// Opens a WebSocket on a new connection, which lasts as long as the result.
+pub(crate) async fn open_on(stream: TlsClient) -> (Client, Stream) {
+    let client = within(Client::connect(stream)).await;
+    let request = Request::builder().method(Method::CONNECT).uri("https://localhost/ws/echo");
+    let request = request.header("sec-websocket-version", "13").body(()).unwrap();
+    let opened = within(client.send(request, Some("websocket"), false)).await.unwrap();
+    assert_eq!(opened.status(), 200);
+    (client, opened)
 }
 
 async fn check_echo_of(stream: &mut Stream, message: &str) {

@@ -7,11 +7,11 @@ use std::{
     os::unix::net::UnixStream,
 };
 
-use silverback_testkit::http2::Client;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     admin::{admin_address, listed, metric, start},
+    http2::open_on,
     support::{PATIENCE, Program, connect_tls_on, handshake, read_answer, run, wait_until, within},
 };
 
@@ -153,11 +153,7 @@ async fn the_header_comes_before_tls_and_before_http_2() {
     let mut stream = within(tokio::net::TcpStream::connect(program.address)).await.unwrap();
     within(stream.write_all(V2)).await.unwrap();
     let stream = connect_tls_on(stream, &["h2"]).await;
-    let client = within(Client::connect(stream)).await;
-    let request = http::Request::builder().method("CONNECT").uri("https://localhost/ws/echo");
-    let request = request.header("sec-websocket-version", "13").body(()).unwrap();
-    let opened = within(client.send(request, Some("websocket"), false)).await.unwrap();
-    assert_eq!(opened.status(), 200);
+    let _open = open_on(stream).await;
     let one = listed(admin, "", 1).remove(0);
     assert_eq!((&one["peer"], &one["http"]), (&CLIENT.into(), &"2".into()));
     // Without a header, and with one from a client that is not a proxy.

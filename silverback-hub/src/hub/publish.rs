@@ -111,7 +111,7 @@ impl<'a> Publish<'a> {
     async fn send(self) -> Result<Published, HubError> {
         let counting = &self.node.counting;
         let published = self.send_uncounted().await;
-        counting.published(&published, |published| published.is_duplicate);
+        counting.published(published.as_ref().map(|published| published.is_duplicate));
         published
     }
 

@@ -99,11 +99,11 @@ impl Counting {
         self.report(HubEvent::Lagged { member, topic: topic.clone(), missed, action });
     }
 
-    /// Counts a publication of this node.
-    pub(crate) fn published<T>(&self, result: &Result<T, HubError>, is_duplicate: impl FnOnce(&T) -> bool) {
-        let counter = match result {
-            Ok(accepted) if is_duplicate(accepted) => &self.repeated,
-            Ok(_) => &self.published,
+    /// Counts a publication of this node, by whether it was a duplicate.
+    pub(crate) fn published(&self, is_duplicate: Result<bool, &HubError>) {
+        let counter = match is_duplicate {
+            Ok(true) => &self.repeated,
+            Ok(false) => &self.published,
             Err(HubError::Engine(_)) => &self.failed,
             Err(_) => &self.refused,
         };
@@ -112,14 +112,12 @@ impl Counting {
 
     /// Counts whether a subscription from a position is complete.
     pub(crate) fn subscribed(&self, result: &Result<Subscribed, HubError>) {
-        match result {
-            Ok(subscribed) if subscribed.recovered == Recovery::Complete => _ = self.recovered.fetch_add(1, Relaxed),
-            Ok(subscribed) if subscribed.recovered == Recovery::Incomplete => {
-                self.unrecovered.fetch_add(1, Relaxed);
-            }
-            Err(HubError::Incomplete) => _ = self.unrecovered.fetch_add(1, Relaxed),
-            _ => {}
-        }
+        let counter = match result {
+            Ok(Subscribed { recovered: Recovery::Complete, .. }) => &self.recovered,
+            Ok(Subscribed { recovered: Recovery::Incomplete, .. }) | Err(HubError::Incomplete) => &self.unrecovered,
+            _ => return,
+        };
+        counter.fetch_add(1, Relaxed);
     }
 
     /// Records how long a publication took from its arrival to the connections of a shard.

@@ -40,11 +40,7 @@ impl Upgrader {
     /// # Panics
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept(&self, stream: impl ByteStream) -> Result<Conn, UpgradeError> {
-        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
-        let begun = Metering::begin();
-        let accepted = Box::pin(accept(self, stream, None)).await;
-        self.count(&accepted, Some(begun));
-        accepted
+        self.accept_counted(stream, None).await
     }
 
     /// Does the same as [`accept`](Self::accept), and also returns the request. Its path, query and headers identify
@@ -67,10 +63,8 @@ impl Upgrader {
     /// If called outside of a tokio runtime with its time driver enabled.
     pub async fn accept_with_request(&self, stream: impl ByteStream) -> Result<(Conn, Request<()>), UpgradeError> {
         let mut request = Request::default();
-        let begun = Metering::begin();
-        let accepted = Box::pin(accept(self, stream, Some(&mut request))).await;
-        self.count(&accepted, Some(begun));
-        Ok((accepted?, request))
+        let conn = self.accept_counted(stream, Some(&mut request)).await?;
+        Ok((conn, request))
     }
 
     /// Completes an opening handshake whose request was already read from the stream, for instance by a server that
@@ -110,9 +104,21 @@ impl Upgrader {
         self.count(&accepted, None);
         accepted
     }
+
+    /// `kept` gets the request, if the caller wants it.
+    async fn accept_counted(
+        &self,
+        stream: impl ByteStream,
+        kept: Option<&mut Request<()>>,
+    ) -> Result<Conn, UpgradeError> {
+        let begun = Metering::begin();
+        // Boxed: the handshake's memory goes with it, while the caller's task stays as long as the connection.
+        let accepted = Box::pin(accept(self, stream, kept)).await;
+        self.count(&accepted, Some(begun));
+        accepted
+    }
 }
 
-/// `kept` gets the request, if the caller wants it.
 async fn accept(
     upgrader: &Upgrader,
     mut stream: impl ByteStream,

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 use crate::process::Task;
 use crate::tools;
@@ -15,8 +14,7 @@ pub(super) const LOAD_CORE: &str = "1";
 
 /// A command that runs on one core, where there are two and a way to say so.
 pub(super) fn pinned(core: &str, program: impl AsRef<OsStr>) -> Task {
-    let has_two = thread::available_parallelism().is_ok_and(|count| count.get() >= 2);
-    match tools::find("taskset").filter(|_| has_two) {
+    match tools::find("taskset").filter(|_| tools::cores() >= 2) {
         Some(taskset) => Task::new(taskset).args(["-c", core]).arg(program),
         None => Task::new(program),
     }
@@ -27,7 +25,7 @@ pub(super) fn description(workspace: &Workspace) -> String {
     let text = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default();
     let processors = text("/proc/cpuinfo");
     let model = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = tools::cores();
     let compiler = workspace.task("rustc").arg("--version").read().unwrap_or_default();
     format!(
         "{} ({cores} cores), Linux {}, {}",

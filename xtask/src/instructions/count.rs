@@ -80,9 +80,8 @@ impl Counter {
             }
             Ok(())
         };
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+            let workers: Vec<_> = (0..tools::cores()).map(|_| scope.spawn(work)).collect();
             workers.into_iter().try_for_each(|worker| worker.join().ok().or_failed("a counting thread ended early")?)
         })?;
         Ok(counts.into_inner().unwrap_or_else(PoisonError::into_inner))

@@ -19,9 +19,9 @@ pub(super) fn text(workspace: &Workspace, target: &str) -> Result<String, Error>
         for file in files(&folder)?.iter().filter(|file| is_licence(file)) {
             let text = fs::read(folder.join(file)).or_failed(file.display())?;
             let text = String::from_utf8_lossy(&text).replace('\r', "");
-            owners.entry(text.trim().to_owned()).or_default().push(dependency.name_and_version());
+            owners.entry(text.trim().to_owned()).or_default().push(dependency.to_string());
         }
-        crates.push(format!("{}: {}", dependency.name_and_version(), dependency.licence));
+        crates.push(format!("{dependency}: {}", dependency.licence));
     }
     let mut parts = vec![format!("{TITLE}\n\n{}\n", crates.join("\n"))];
     parts.extend(owners.into_iter().map(|(text, mut names)| {
@@ -49,15 +49,11 @@ impl Dependency {
         let parsed = Self { name: name.to_owned(), version: version.to_owned(), licence: licence.to_owned() };
         (!is_ours).then_some(parsed)
     }
-
-    fn name_and_version(&self) -> String {
-        format!("{} {}", self.name, self.version)
-    }
 }
 
 impl std::fmt::Display for Dependency {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.name_and_version())
+        write!(formatter, "{} {}", self.name, self.version)
     }
 }
 

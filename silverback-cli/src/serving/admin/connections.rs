@@ -5,7 +5,10 @@ use std::{cmp::Reverse, str::FromStr};
 use serde_json::{Value, json};
 use silverback::{Stats, Writer};
 
-use super::operated::Operated;
+use super::{
+    limit::{DEFAULT_LIMIT, limit},
+    operated::Operated,
+};
 use crate::{
     serving::monitor::record::{Record, version_number},
     utc,
@@ -84,7 +87,7 @@ impl FromStr for Wanted {
     type Err = String;
 
     fn from_str(query: &str) -> Result<Self, String> {
-        let mut wanted = Self { sort: Sort::Queue, limit: 100 };
+        let mut wanted = Self { sort: Sort::Queue, limit: DEFAULT_LIMIT };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("sort", name)) => {
@@ -97,19 +100,13 @@ impl FromStr for Wanted {
                         _ => return Err("sort must be queue, age, messages, bytes or id\n".to_owned()),
                     }
                 }
-                Some(("limit", count)) => {
-                    let limit = count.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-                    wanted.limit = limit.ok_or_else(|| format!("limit must be a number from 1 to {MOST}\n"))?;
-                }
+                Some(("limit", count)) => wanted.limit = limit(count)?,
                 _ => return Err("the query may have sort=ORDER and limit=COUNT\n".to_owned()),
             }
         }
         Ok(wanted)
     }
 }
-
-/// The most connections in one answer.
-const MOST: usize = 1000;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,8 @@
 mod actions;
 mod connections;
 mod figures;
+mod kept;
+mod limit;
 pub(super) mod metrics_site;
 pub(super) mod operated;
 mod page;

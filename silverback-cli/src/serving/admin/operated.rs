@@ -1,13 +1,11 @@
 //! The server that operators look at.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use tokio::sync::Notify;
 
+use super::kept::Kept;
 use crate::serving::{
     answers::text,
     open_connections::{OpenConnections, Places},
@@ -23,7 +21,7 @@ pub(crate) struct Operated {
     pub(crate) site: Arc<dyn Site>,
     /// Tells the server to drain and end.
     pub(crate) drain: Arc<Notify>,
-    pub(crate) queues: Arc<Mutex<Option<(Instant, Queues)>>>,
+    pub(crate) queues: Arc<Kept<Queues>>,
 }
 
 /// Queued output, over the open WebSockets.
@@ -35,13 +33,12 @@ pub(crate) struct Queues {
 }
 
 impl Operated {
-    /// Returns the queued output. This looks at every connection, on a thread that serves clients. So the result is kept
-    /// for a second, and many readers of metrics cost one look.
+    /// Returns the queued output. The look takes the lock of every connection.
     pub(super) fn queues(&self) -> Queues {
-        let mut kept = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, queues)) = kept.filter(|(at, _)| at.elapsed() < KEPT) {
-            return queues;
-        }
+        self.queues.get(|| self.look_at_queues())
+    }
+
+    fn look_at_queues(&self) -> Queues {
         let mut queues = Queues::default();
         for (writer, _) in self.open.iter().flat_map(|open| open.records()) {
             let queued = writer.queued_bytes() as u64;
@@ -49,7 +46,6 @@ impl Operated {
             queues.largest = queues.largest.max(queued);
             queues.slow += u64::from(queued >= SLOW);
         }
-        *kept = Some((Instant::now(), queues));
         queues
     }
 
@@ -67,9 +63,6 @@ pub(super) fn of_type(content_type: &'static str, body: String) -> Response<Body
     response.headers_mut().insert(policy, HeaderValue::from_static("same-origin"));
     response
 }
-
-/// How long the figures of queues are kept.
-const KEPT: Duration = Duration::from_secs(1);
 
 /// A client that reads takes this much in one go.
 const SLOW: u64 = 64 * 1024;

@@ -1,11 +1,8 @@
 //! Figures of the process, under the names that Prometheus clients use. Where the system does not tell, they are missing.
 
-use std::{
-    fs,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::fs;
 
+use super::kept::Kept;
 use crate::serving::monitor::exposition::{Figure, Kind};
 
 pub(super) fn figures() -> Vec<Figure> {
@@ -23,16 +20,10 @@ pub(super) fn figures() -> Vec<Figure> {
     .collect()
 }
 
-/// The system lists them one by one, so the number is kept for a second.
+/// The system lists them one by one.
 fn open_descriptors() -> Option<f64> {
-    static KEPT: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, count)) = kept.filter(|(at, _)| at.elapsed() < Duration::from_secs(1)) {
-        return Some(count);
-    }
-    let count = fs::read_dir("/proc/self/fd").ok()?.count() as f64;
-    *kept = Some((Instant::now(), count));
-    Some(count)
+    static KEPT: Kept<Option<f64>> = Kept::new();
+    KEPT.get(|| Some(fs::read_dir("/proc/self/fd").ok()?.count() as f64))
 }
 
 fn resident() -> Option<f64> {

@@ -1,6 +1,9 @@
 //! The list of topics, for a site that has them.
 
-use super::operated::Operated;
+use super::{
+    limit::{DEFAULT_LIMIT, limit},
+    operated::Operated,
+};
 use crate::serving::query::Query;
 
 /// Returns the list that the query asks for, or says what is wrong with the query.
@@ -21,19 +24,10 @@ fn wanted(query: &str) -> Result<(String, usize), String> {
         None if !query.split('&').any(|pair| pair.starts_with("q=")) => String::new(),
         _ => return Err(format!("q must be at most {MOST_TEXT} bytes of UTF-8\n")),
     };
-    let limit = match parameters.get("limit") {
-        None => 100,
-        Some(count) => {
-            let limit = count.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-            limit.ok_or_else(|| format!("limit must be a number from 1 to {MOST}\n"))?
-        }
-    };
+    let limit = parameters.get("limit").map_or(Ok(DEFAULT_LIMIT), |count| limit(&count))?;
     let has_wildcard = text.contains(['*', '?']);
     Ok((if text.is_empty() || has_wildcard { text } else { format!("*{text}*") }, limit))
 }
-
-/// The most topics in one answer.
-const MOST: usize = 1000;
 
 /// The longest name of a topic has about as many bytes.
 const MOST_TEXT: usize = 255;

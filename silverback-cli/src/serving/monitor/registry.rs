@@ -86,20 +86,14 @@ impl Registry {
     }
 
     fn describe(&self, name: &KeyName, kind: Kind, help: &SharedString) {
-        let mut state = self.lock();
-        let family = Family { kind, help: String::new(), samples: Vec::new() };
-        state.families.entry(name.as_str().to_owned()).or_insert(family).help = help.as_ref().to_owned();
+        family(&mut self.lock().families, name.as_str(), kind).help = help.as_ref().to_owned();
     }
 
     /// Returns the value of a metric with these labels, and makes it if it is new. `None` if there are too many.
     fn value(&self, key: &Key, kind: Kind, new: impl FnOnce() -> Value) -> Option<Value> {
         let mut state = self.lock();
         let State { families, series } = &mut *state;
-        let family = families.entry(key.name().to_owned()).or_insert_with(|| Family {
-            kind,
-            help: String::new(),
-            samples: Vec::new(),
-        });
+        let family = family(families, key.name(), kind);
         if let Some((_, value)) = family.samples.iter().find(|(known, _)| known == key) {
             return Some(value.clone());
         }
@@ -193,6 +187,12 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("series", &self.lock().series).finish_non_exhaustive()
     }
+}
+
+/// Returns the metric of this name, and makes it if it is new.
+fn family<'a>(families: &'a mut BTreeMap<String, Family>, name: &str, kind: Kind) -> &'a mut Family {
+    let new = || Family { kind, help: String::new(), samples: Vec::new() };
+    families.entry(name.to_owned()).or_insert_with(new)
 }
 
 fn labels(key: &Key) -> Vec<(String, String)> {

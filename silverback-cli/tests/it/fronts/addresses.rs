@@ -7,16 +7,14 @@ use std::{
 };
 
 use serde_json::Value;
-use silverback_testkit::{
-    front::{Front, free_address, haproxy, nginx, nginx_stream_module},
-    http2::Client,
-};
+use silverback_testkit::front::{Front, free_address, haproxy, nginx, nginx_stream_module};
 use socket2::{Domain, Socket, Type};
 
 use super::documented;
 use crate::{
     admin::{listed, start},
-    support::{PATIENCE, connect_tls, handshake, read_answer, wait_until, within},
+    http2::open_on,
+    support::{PATIENCE, connect_tls, handshake, read_answer, wait_until},
 };
 
 /// The address of the client, which is not that of the proxies: they are at 127.0.0.1, and all of 127.0.0.0/8 is this
@@ -188,11 +186,7 @@ async fn the_address_arrives_before_tls_that_the_proxy_cannot_read() {
     // From 127.0.0.1, which is the proxy's address too; the ports differ.
     let stream = connect_tls(front, &["h2"]).await;
     let address = stream.get_ref().0.local_addr().unwrap();
-    let client = within(Client::connect(stream)).await;
-    let request = http::Request::builder().method("CONNECT").uri("https://localhost/ws/echo");
-    let request = request.header("sec-websocket-version", "13").body(()).unwrap();
-    let opened = within(client.send(request, Some("websocket"), false)).await.unwrap();
-    assert_eq!(opened.status(), 200);
+    let _open = open_on(stream).await;
     let one = listed(admin, "", 1).remove(0);
     assert_eq!((&one["peer"], &one["http"]), (&address.to_string().into(), &"2".into()));
 }

@@ -250,9 +250,9 @@ impl Meter {
         }
     }
 
-    /// Counts the end of the connection, once. Reports may follow, because the reader may have a tally yet.
+    /// Counts the end of the connection. Reports may follow, because the reader may have a tally yet.
     pub(crate) fn end(&mut self, transmitter: &Transmitter) {
-        if let Some(metered) = self.0.as_mut().filter(|metered| !metered.has_ended) {
+        if let Some(metered) = &mut self.0 {
             metered.has_ended = true;
             metered.report(transmitter.stats(), Tally::default());
             metered.end(transmitter.close_info());

@@ -93,7 +93,7 @@ impl Outgoing {
         self.meter.report(&self.transmitter, received);
     }
 
-    /// Reports the end of the connection.
+    /// Reports the end of the connection. To be called once.
     pub(crate) fn end(&mut self) {
         self.meter.end(&self.transmitter);
     }
