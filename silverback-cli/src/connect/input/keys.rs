@@ -142,7 +142,12 @@ impl Forwarder {
         let ends_line = piece.ends_with(b"\r");
         // The editor reads a paste to its end without waiting. A key written in between would become part of it.
         let is_settled = Instant::now() >= self.unsettled_until;
-        if self.in_paste || (is_one_key(piece) && !ends_line && is_last && is_settled) {
+        if self.in_paste {
+            return Ok(());
+        }
+        if is_one_key(piece) && !ends_line && is_last && is_settled {
+            // If the next key comes soon, the editor may read both at once.
+            self.unsettled_until = Instant::now() + SETTLING;
             return Ok(());
         }
         let pauses = match ends_line {
