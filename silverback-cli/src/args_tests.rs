@@ -1,7 +1,12 @@
 //! The command line against clap's own rules, and against the page that describes it.
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, Command};
 use silverback_testkit::pages::{self, Call};
@@ -162,6 +167,42 @@ fn help_names_the_exit_codes_on_lines_of_their_own() {
         for code in [0, 1, 2, 129, 130, 143] {
             let start = format!("  {code:>3}  ");
             assert!(help.lines().any(|line| line.starts_with(&start)), "of {name} the help has no {code}: {help}");
+        }
+    }
+}
+
+/// Reads the sources, because variables without an option are read where they are needed.
+#[test]
+fn the_page_of_variables_has_every_variable_that_the_program_and_the_library_read() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("docs/reference/environment.md")).unwrap();
+    let mut names = BTreeSet::new();
+    // The service and the hub have one for each option, and the page says so.
+    for (name, command) in commands().iter().filter(|(name, _)| name != "the service" && name != "hub") {
+        let variables = command.get_arguments().filter_map(|argument| argument.get_env());
+        names.extend(variables.map(|variable| (variable.to_string_lossy().into_owned(), name.clone())));
+    }
+    for folder in ["silverback-cli/src", "silverback/src"] {
+        read_variables(&root.join(folder), &mut names);
+    }
+    assert!(names.len() > 10, "{names:?}");
+    let missing: Vec<_> = names.iter().filter(|(name, _)| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/reference/environment.md lacks {missing:?}");
+}
+
+/// Finds `var("NAME")` and `variable("NAME")` outside of tests.
+fn read_variables(folder: &Path, names: &mut BTreeSet<(String, String)>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let shown = path.display().to_string();
+        if path.is_dir() {
+            read_variables(&path, names);
+        } else if shown.ends_with(".rs") && !shown.ends_with("tests.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for call in ["var(\"", "var_os(\"", "variable(\"", "is_set(\"", "value_of(\""] {
+                let found = text.split(call).skip(1).filter_map(|rest| rest.split('"').next());
+                names.extend(found.map(|name| (name.to_owned(), shown.clone())));
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
     (3, "network: no address, no connection, or no route through the proxy"),
     (4, "TLS: the handshake failed, or the certificate is not trusted"),
     (5, "the server refused the WebSocket handshake, or closed without an answer"),
-    (6, "the server closed with a code other than 1000, 1001 or 1005 (no code), or the connection was lost"),
+    (6, "the server closed with a code other than 1000, 1001 or none, or the connection was lost"),
     (7, "the server broke the protocol, or exceeded a limit"),
     (8, "a step timed out, or `--count`, `--until` or `--expect` was not met"),
     (9, "a `bench --fail-if` condition matched, or messages differ from those that `--expect` asks for"),

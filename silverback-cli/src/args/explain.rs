@@ -21,7 +21,10 @@ pub(super) fn explain(error: &clap::Error, words: &[OsString], program: &Command
     if let Some(text) = wrong_value(error, words, program) {
         return text;
     }
-    let text = missing_equals(error, words, program).or_else(|| no_command(error)).unwrap_or_else(|| in_short(error));
+    let text = missing_equals(error, words, program)
+        .or_else(|| no_command(error))
+        .or_else(|| of_another_command(error, program))
+        .unwrap_or_else(|| in_short(error));
     format!("{text} (see {} --help)", command_of(words, program))
 }
 
@@ -54,6 +57,20 @@ fn missing_equals(error: &clap::Error, words: &[OsString], program: &Command) ->
         .into_iter()
         .find(|(option, next)| is_number(next) && argument(option, program).is_some_and(Arg::is_require_equals_set))?;
     Some(format!("{option} needs its value after a `=`: {option}={number}"))
+}
+
+/// `silverback --record FILE`: an option that only other commands have.
+fn of_another_command(error: &clap::Error, program: &Command) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let stray = told(error, ContextKind::InvalidArg)?;
+    let long = stray.strip_prefix("--")?;
+    let has_it = |command: &&Command| command.get_arguments().any(|argument| argument.get_long() == Some(long));
+    let service = Some(program).filter(has_it).map(|_| "`silverback`".to_owned());
+    let others = program.get_subcommands().filter(has_it).map(|command| format!("`silverback {}`", command.get_name()));
+    let owners: Vec<_> = service.into_iter().chain(others).collect();
+    (!owners.is_empty()).then(|| format!("--{long} is an option of {}", owners.join(" and ")))
 }
 
 fn no_command(error: &clap::Error) -> Option<String> {

@@ -127,7 +127,7 @@ fn greeting(value: &str, args: &Args) -> Result<Message, String> {
             .map_err(|reason| format!("--send @-: {reason}")),
         text if text.starts_with('@') => Ok(Message::text(text.to_owned())),
         path => file::read(path.into(), kind, args.max_message_size)
-            .map_err(|reason| format!("--send {value}: {reason}; @{value} sends it as text")),
+            .map_err(|reason| format!("--send: {reason}; @{value} sends it as text")),
     }
 }
 

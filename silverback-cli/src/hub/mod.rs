@@ -44,7 +44,7 @@ fn load(options: Options) -> Result<Config, Error> {
 fn check(file: &Path) -> Result<(), Error> {
     let mut config = Config::read(file)?;
     config.is_checked_only = true;
-    plan::server(&config)?;
+    plan::validate_certificate(&config, &plan::server(&config)?)?;
     HubPlan::resolve(&config)?;
     report_warnings(&config);
     standard_output::print(format!("{} is valid\n", file.display()).as_bytes())

@@ -16,7 +16,7 @@ use crate::{
         activation,
         args::{Operators, TlsArgs, parse_address, parse_host, parse_log_format, parse_mode, parse_origin},
         descriptors::MaxConnections,
-        listen::Address,
+        listen::{Address, Host},
         plan::{Settings, default_threads},
         token::Token,
         trust::Trust,
@@ -57,17 +57,9 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
     Ok(Settings {
         listen: config.list("listen", str::parse)?,
         listen_mode: mode,
-        tls: TlsArgs {
-            tls_cert: config.path_of("tls_cert"),
-            tls_key: config.path_of("tls_key"),
-            tls_self_signed: config.is("tls_self_signed"),
-        },
+        tls: tls(config)?,
         operators: operators(config)?,
-        trust: Trust::new(
-            config.list("trusted_proxy", str::parse)?,
-            config.get("client_header", str::parse)?,
-            config.is("proxy_protocol"),
-        )?,
+        trust: trust(config)?,
         origins: config.list("allow_origin", parse_origin)?,
         hosts: config.list("allow_host", parse_host)?,
         config: connection,
@@ -85,16 +77,49 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
     })
 }
 
+/// Fails as a hub does at its start, if the certificate cannot be used.
+pub(super) fn validate_certificate(config: &Config, settings: &Settings) -> Result<(), Error> {
+    let name = if config.is_given("tls_cert") { "tls_cert" } else { "tls_self_signed" };
+    settings.validate_tls().map_err(|error| config.wrong(name, &error.to_string()))
+}
+
+/// clap finds these faults in options. Without them a hub would ignore one of the settings, and might serve plain text.
+fn tls(config: &Config) -> Result<TlsArgs, Error> {
+    if config.is_given("tls_key") && !config.is_given("tls_cert") {
+        return Err(config.wrong("tls_key", "needs tls_cert"));
+    }
+    if config.is("tls_self_signed") && config.is_given("tls_cert") {
+        return Err(config.wrong("tls_self_signed", "and tls_cert cannot be given together"));
+    }
+    Ok(TlsArgs {
+        tls_cert: config.path_of("tls_cert"),
+        tls_key: config.path_of("tls_key"),
+        tls_self_signed: config.is("tls_self_signed"),
+    })
+}
+
+fn trust(config: &Config) -> Result<Trust, Error> {
+    let proxies = config.list("trusted_proxy", str::parse)?;
+    let has_headers = config.is("proxy_protocol");
+    if has_headers && proxies.is_empty() {
+        return Err(config.wrong("proxy_protocol", "needs trusted_proxy, because everybody could send such a header"));
+    }
+    Trust::new(proxies, config.get("client_header", str::parse)?, has_headers)
+}
+
 fn operators(config: &Config) -> Result<Operators, Error> {
     let address = |name| config.text(name).map(|_| config.get(name, parse_address)).transpose();
     let token = config.secret("admin_token", "admin_token_file")?;
+    let name = if config.is_given("admin_token") { "admin_token" } else { "admin_token_file" };
+    let token = token.map(|text| Token::new(&text).map_err(|reason| config.wrong(name, &reason))).transpose()?;
+    let admin = address("admin")?;
+    // The start finds names that stand for such an address.
+    let is_public = matches!(&admin, Some(Address::Tcp { host: Host::Ip(ip), .. }) if !ip.is_loopback());
+    if is_public && token.is_none() && !activation::is_used() {
+        return Err(config.wrong("admin", NO_TOKEN));
+    }
     let log_format = config.text("log_format").map(|_| config.get("log_format", parse_log_format)).transpose()?;
-    Ok(Operators {
-        admin: address("admin")?,
-        token: token.map(|token| Token::new(&token)).transpose()?,
-        metrics: address("metrics")?,
-        log_format,
-    })
+    Ok(Operators { admin, token, metrics: address("metrics")?, log_format })
 }
 
 impl HubPlan {
@@ -256,6 +281,9 @@ fn count(text: &str) -> Result<usize, String> {
 
 /// The pings of the transport come only if those of the protocol do not.
 const PINGS_APART: Duration = Duration::from_secs(5);
+
+const NO_TOKEN: &str = "\
+other machines can reach this address, so it needs a token: set admin_token_file or SILVERBACK_ADMIN_TOKEN";
 
 const NOBODY: &str = "\
 nobody could connect, because the hub has no keys for tokens; set token_secret_file or SILVERBACK_TOKEN_SECRET, \

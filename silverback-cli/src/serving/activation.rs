@@ -71,7 +71,9 @@ mod unix {
         for index in 0..sockets.len() {
             let name = names.get(index).copied().unwrap_or_default();
             let bound = take_one(&mut sockets, index).map_err(|reason| {
-                Error::Usage(format!("the socket `{}` of LISTEN_FDS {reason}", name.escape_debug()))
+                let number = FIRST + index;
+                let name = if name.is_empty() { format!("{number}") } else { format!("`{}`", name.escape_debug()) };
+                Error::Usage(format!("the socket {name} of LISTEN_FDS {reason}"))
             })?;
             match name {
                 "admin" if given.admin.is_none() => given.admin = Some(bound),
@@ -114,6 +116,8 @@ mod unix {
         }
     }
 
+    /// The first descriptor (`SD_LISTEN_FDS_START`).
+    const FIRST: usize = 3;
     /// More than anybody needs.
     const MOST: usize = 64;
 }

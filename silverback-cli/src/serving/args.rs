@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The options about TLS. Without any of them the service speaks plain text.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Clone, Debug)]
 #[group(skip)]
 pub(crate) struct TlsArgs {
     /// Serve https:// and wss:// with this certificate, a PEM file with its chain, and with its key if --tls-key is not
@@ -81,7 +81,7 @@ impl OperatorArgs {
             }
             None => env::var("SILVERBACK_ADMIN_TOKEN").ok().filter(|token| !token.trim().is_empty()),
         };
-        let token = text.map(|text| Token::new(&text)).transpose()?;
+        let token = text.map(|text| Token::new(&text)).transpose().map_err(Error::Usage)?;
         Ok(Operators { admin: self.admin, token, metrics: self.metrics, log_format: self.log_format })
     }
 }

@@ -45,6 +45,20 @@ pub(crate) struct Settings {
     pub(crate) drain: Duration,
 }
 
+impl Settings {
+    /// Reads the certificate, and fails if no address can have it. No address is bound.
+    pub(crate) fn validate_tls(&self) -> Result<(), Error> {
+        match Tls::resolve(self.tls.clone())? {
+            Some(_) if !self.has_tcp() => Err(Error::Usage(NO_TCP.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_tcp(&self) -> bool {
+        self.listen.iter().any(|address| matches!(address, Address::Tcp { .. }))
+    }
+}
+
 /// Everything that a server needs to run, beside its site.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -74,16 +88,16 @@ pub(crate) struct Plan {
 impl Plan {
     /// Validates the settings and binds the addresses. Calls `before_listening` before a client can connect.
     pub(crate) fn resolve(settings: Settings, before_listening: impl FnOnce()) -> Result<Self, Error> {
-        let Settings { listen, listen_mode, origins, hosts, .. } = settings;
         let given = activation::take()?;
+        let has_tcp = match given.main.is_empty() {
+            true => settings.has_tcp(),
+            false => given.main.iter().any(Bound::has_tcp),
+        };
+        let Settings { listen, listen_mode, origins, hosts, .. } = settings;
         let tls = Tls::resolve(settings.tls)?;
         if tls.is_none() && given.needs_tls {
             return Err(Error::Usage(NO_CERTIFICATE.to_owned()));
         }
-        let has_tcp = match given.main.is_empty() {
-            true => listen.iter().any(|address| matches!(address, Address::Tcp { .. })),
-            false => given.main.iter().any(Bound::has_tcp),
-        };
         if tls.is_some() && !has_tcp {
             return Err(Error::Usage(NO_TCP.to_owned()));
         }

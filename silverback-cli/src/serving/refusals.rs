@@ -58,7 +58,7 @@ pub(crate) fn report_rate(client: Client) {
 pub(crate) fn report_proxy_header(peer: Peer) {
     print(|| {
         format!(
-            "refused {peer}: it sent a PROXY header, which is read with --proxy-protocol and from a --trusted-proxy"
+            "refused {peer}: it sent a PROXY header, which only a --trusted-proxy may do, with --proxy-protocol, and only once"
         )
     });
 }

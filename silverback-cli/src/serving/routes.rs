@@ -271,25 +271,26 @@ fn is_read(request: &Request<()>) -> bool {
 }
 
 fn wrong_method(target: Target, version: Version) -> Response<Body> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, b"".as_slice());
-    response.headers_mut().insert(ALLOW, methods(target, version));
+    let methods = methods(target, version);
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("This path takes {methods}.\n").into_bytes());
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 
 /// RFC 9110, 9.3.7. HAProxy sends `OPTIONS /` to check whether a server is up.
 fn options(target: Target, version: Version) -> Response<Body> {
     let mut response = response(StatusCode::NO_CONTENT, b"".as_slice());
-    response.headers_mut().insert(ALLOW, methods(target, version));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods(target, version)));
     response
 }
 
-fn methods(target: Target, version: Version) -> HeaderValue {
-    HeaderValue::from_static(match target {
+fn methods(target: Target, version: Version) -> &'static str {
+    match target {
         Target::Site(Resource::WebSocket) if version >= Version::HTTP_2 => "CONNECT, OPTIONS",
         Target::Site(Resource::WebSocket) => "GET, OPTIONS",
         Target::Site(Resource::Call { .. }) => "POST, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
-    })
+    }
 }
 
 /// Whether a WebSocket client sent this request, even if a proxy has removed a part of its headers.

@@ -5,18 +5,16 @@ use std::fmt;
 use http::{HeaderMap, header::AUTHORIZATION};
 use ring::digest::{Digest, SHA256, digest};
 
-use crate::error::Error;
-
 /// The secret of operators. Only its hash is kept: comparing hashes takes the same time for every wrong token that an
 /// attacker can choose.
 #[derive(Clone)]
 pub(crate) struct Token(Digest);
 
 impl Token {
-    /// Fails if it is too short.
-    pub(crate) fn new(text: &str) -> Result<Self, Error> {
+    /// Fails if it is too short. The error is for the person who has chosen it.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
         match text.trim() {
-            token if token.len() < SHORTEST => Err(Error::Usage(TOO_SHORT.to_owned())),
+            token if token.len() < SHORTEST => Err(TOO_SHORT.to_owned()),
             token => Ok(Self(digest(&SHA256, token.as_bytes()))),
         }
     }

@@ -141,7 +141,7 @@ async fn every_route_answers_over_http_2() {
         (Method::GET, "/healthz", None, &[], 200, "ok"),
         (Method::GET, "/nothing", None, &[], 404, "There is nothing"),
         (Method::GET, "/ws/echo", None, &[], 405, "open /ws/echo_display instead"),
-        (Method::POST, "/healthz", None, &[], 405, ""),
+        (Method::POST, "/healthz", None, &[], 405, "This path takes GET, HEAD, OPTIONS.\n"),
         (Method::OPTIONS, "/", None, &[], 204, ""),
         (Method::OPTIONS, "/ws/echo", None, &[foreign], 403, "--allow-origin"),
         (Method::CONNECT, "/nothing", Some("websocket"), &[version], 404, "There is nothing"),

@@ -213,11 +213,12 @@ fn the_hub_reads_the_header_too() {
 
 #[test]
 fn the_option_needs_a_proxy() {
-    for (options, environment) in
-        [(&["--proxy-protocol"][..], &[][..]), (&["hub"], &[("SILVERBACK_PROXY_PROTOCOL", "true")])]
-    {
+    for (options, environment, words) in [
+        (&["--proxy-protocol"][..], &[][..], "--proxy-protocol needs --trusted-proxy"),
+        (&["hub"], &[("SILVERBACK_PROXY_PROTOCOL", "true")], "SILVERBACK_PROXY_PROTOCOL: needs trusted_proxy"),
+    ] {
         let (code, _, errors) = run(options, environment);
         assert_eq!(code, Some(2), "{errors}");
-        assert!(errors.contains("--proxy-protocol needs --trusted-proxy"), "{errors}");
+        assert!(errors.contains(words), "{errors}");
     }
 }

@@ -28,6 +28,14 @@ fn an_option_that_is_misspelt_is_compared_with_those_of_its_command() {
 }
 
 #[test]
+fn an_option_of_another_command_is_said_to_be_one() {
+    check(&["--record", "f"], &[], &["--record is an option of `silverback connect` (see silverback --help)"]);
+    check(&["check", "ws://h/", "--count", "1"], &[], &["--count is an option of `silverback connect` (see"]);
+    check(&["ws://h/", "--accept-rate", "1"], &[], &["--accept-rate is an option of `silverback`", "connect --help"]);
+    check(&["--cacert", "f"], &[], &["`silverback connect` and `silverback bench` and `silverback check`"]);
+}
+
+#[test]
 fn a_value_that_is_none_of_the_choices_is_told_them() {
     check(&["completions", "tcsh"], &[], &["`tcsh`", "bash", "zsh"]);
     check(&["connect", "ws://h/", "--format", "xml"], &[], &["--format `xml`", "text, json, raw, hex"]);

@@ -71,9 +71,9 @@ fn line(object: &Value) -> Pieces {
 
 /// Reads a line; a message may have up to `most` bytes. The error is for the person who has the file.
 pub(super) fn parse(line: &[u8], most: u64) -> Result<Entry, String> {
-    // It would be taken for a list of the fields.
-    if line.trim_ascii_start().starts_with(b"[") {
-        return Err("expected an object".to_owned());
+    // A list would be taken for one of the fields, and the words of a JSON parser do not help who chose the wrong file.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err("not a recording: each line must be a JSON object".to_owned());
     }
     let Line { kind, direction, data, base64, truncated, code, reason, time } =
         serde_json::from_slice(line).map_err(|error| json_error(&error))?;

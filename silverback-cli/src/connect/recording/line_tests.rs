@@ -71,8 +71,11 @@ fn a_line_may_be_written_by_hand_and_have_more_fields() {
 #[test]
 fn a_line_that_cannot_be_replayed_is_explained() {
     for (line, words) in [
-        (&b"hello"[..], "expected value (column 1)"),
-        (br#" ["open"]"#, "expected an object"),
+        (&b"hello"[..], "each line must be a JSON object"),
+        (br#" ["open"]"#, "each line must be a JSON object"),
+        // A byte order mark.
+        (b"\xef\xbb\xbf{}", "each line must be a JSON object"),
+        (br#"{"type":}"#, "expected value (column 9)"),
         (b"{}", "missing field `type`"),
         (b"{\"type\":\"text\",\"data\":\"\xff\"}", "invalid unicode code point (column"),
         (br#"{"type":"text","data":"\ud800"}"#, "hex escape (column"),

@@ -162,7 +162,7 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     fn open(recording: &'a Recording) -> Result<Self, Error> {
         let file = file::open_regular(&recording.path);
-        let file = file.map_err(|reason| Error::Usage(format!("--replay {}: {reason}", recording.path.display())))?;
+        let file = file.map_err(|reason| Error::Usage(format!("--replay: {reason}")))?;
         Ok(Self { recording, from: BufReader::with_capacity(READ_SIZE, file), number: 0 })
     }
 

@@ -58,7 +58,7 @@ impl Site for AdminSite {
         let list = match path {
             "/metrics" => return Some(of_type(METRICS, figures::metrics(&self.server))),
             "/stats.json" => return Some(of_type(JSON, figures::stats(&self.server))),
-            "/topics.json" => topics::list(&self.server, query),
+            "/topics.json" => topics::list(&self.server, query)?,
             _ => connections::list(&self.server, query),
         };
         Some(match list {

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::serving::query::Query;
 
-/// Returns the list that the query asks for, or says what is wrong with the query.
-pub(super) fn list(site: &Operated, query: &str) -> Result<String, String> {
-    let (pattern, limit) = wanted(query)?;
-    site.site.topics(&pattern, limit).map(|list| list.to_string()).ok_or_else(|| NO_TOPICS.to_owned())
+/// Returns the list that the query asks for, or says what is wrong with the query. `None` if the site has no topics.
+pub(super) fn list(site: &Operated, query: &str) -> Option<Result<String, String>> {
+    match wanted(query) {
+        Ok((pattern, limit)) => site.site.topics(&pattern, limit).map(|list| Ok(list.to_string())),
+        Err(mistake) => Some(Err(mistake)),
+    }
 }
 
 /// Reads the pattern and the length of the list from a query.
@@ -31,8 +33,6 @@ fn wanted(query: &str) -> Result<(String, usize), String> {
 
 /// The longest name of a topic has about as many bytes.
 const MOST_TEXT: usize = 255;
-
-const NO_TOPICS: &str = "This service has no topics.\n";
 
 #[cfg(test)]
 mod tests {

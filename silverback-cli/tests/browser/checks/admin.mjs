@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { until, untilText } from "../bench.mjs";
 import { freePort } from "../program.mjs";
 
-const widths = { wide: { width: 1280, height: 1000 }, narrow: { width: 360, height: 740 } };
+const widths = { wide: { width: 1280, height: 1000 }, medium: { width: 768, height: 900 }, narrow: { width: 360, height: 740 } };
 const HOSTILE = `chat:<img src=x onerror=alert(1)>"'&`;
 
 export default {
@@ -138,8 +138,8 @@ export default {
     assert.equal((await answer.json()).draining, false);
   },
 
-  async "screenshots: the page for operators, wide and narrow, light and dark, with traffic and without"(bench) {
-    const looks = [["wide", "light", ""], ["wide", "dark", "hub"], ["narrow", "light", "hub"], ["narrow", "dark", ""]];
+  async "screenshots: the page for operators, wide, medium and narrow, light and dark, with traffic and without"(bench) {
+    const looks = [["wide", "light", ""], ["wide", "dark", "hub"], ["narrow", "light", "hub"], ["narrow", "dark", ""], ["medium", "light", ""]];
     // Side by side, because each waits for the page to ask a few times.
     await Promise.all(looks.map(async ([size, colorScheme, command]) => {
       const { program, admin } = await start(bench, command);
@@ -154,6 +154,8 @@ export default {
       await until(page, () => document.querySelectorAll("#tiles path[d^=M]").length === 8, null, "curves");
       await until(page, () => document.querySelectorAll("#connections tr").length >= 5, null, "connections");
       await keep("busy");
+      const [button, window] = await page.evaluate(() => [document.querySelector("#connections button").getBoundingClientRect().right, innerWidth]);
+      assert.ok(button <= window, `${size}: the buttons end at ${button}, and the window has ${window} pixels`);
       stop();
     }));
     return `${2 * looks.length} kept`;

@@ -38,7 +38,7 @@ fn a_file_that_cannot_be_sent_is_a_usage_error_before_anything_is_sent() {
         check_end(&output, 2, words);
     };
     let named = |name: &str| format!("@{}", folder.join(name).display());
-    check(&named("missing"), &["--send @/", "missing: No such file", "; @@/"]);
+    check(&named("missing"), &["--send: cannot read /", "missing: No such file", "; @@/"]);
     check(&named("."), &["is not a regular file"]);
     check(&named("fifo"), &["fifo is not a regular file"]);
     check(&named("large"), &["large is larger than 100 bytes; --max-message-size allows more"]);

@@ -370,7 +370,10 @@ fn a_fault_in_a_recording_is_told_before_anything_is_sent() {
         check_end(&talk(&[&server.url(), "--replay", &place.file(), "--max-message-size", "100"], b""), 2, words);
     };
     let good = r#"{"type":"text","direction":"sent","data":"a"}"#;
-    check(format!("{good}\n{good}\nhello\n").as_bytes(), &["--replay /", "talk.ndjson:3: expected value (column 1)"]);
+    check(
+        format!("{good}\n{good}\nhello\n").as_bytes(),
+        &["--replay /", "talk.ndjson:3: not a recording: each line must be a JSON object"],
+    );
     check(format!("{good}\n{}", &good[..20]).as_bytes(), &["talk.ndjson:2: the last line is not complete"]);
     check(b"{\"type\":\"text\",\"data\":\"\xff\"}\n", &["talk.ndjson:1: invalid unicode"]);
     check(br#"{"type":"pong"}"#, &["talk.ndjson:1: unknown type `pong`"]);
@@ -385,7 +388,7 @@ fn a_fault_in_a_recording_is_told_before_anything_is_sent() {
         (&place.0, "is not a regular file"),
         (&place.0.join("missing"), "No such file"),
     ] {
-        check_end(&talk(&[&server.url(), "--replay", path.to_str().unwrap()], b""), 2, &["--replay /", words]);
+        check_end(&talk(&[&server.url(), "--replay", path.to_str().unwrap()], b""), 2, &["--replay: ", words]);
     }
     for options in [&["--speed", "2"][..], &["--expect"]] {
         check_end(&talk(&[&[&*server.url()], options].concat(), b""), 2, &["--replay"]);

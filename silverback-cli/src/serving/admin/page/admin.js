@@ -90,11 +90,11 @@ function showStats(stats) {
     return passed > 0 ? Math.max(0, now[name] - last[name]) / passed : null;
   };
   const { open, limit } = stats.connections;
-  const took = (mean, words) => (mean === null ? "" : `; ${mean.toFixed(1)} ms ${words}`);
+  const took = (what, mean) => (mean === null ? "" : `; ${what} ${mean.toFixed(1)} ms`);
   tiles([
-    ["Connections", count(open), `of ${count(limit)}${took(stats.round_trip.mean_ms, "away")}`, open],
+    ["Connections", count(open), `of ${count(limit)}${took("ping", stats.round_trip.mean_ms)}`, open],
     ["Opened", `${decimal(rate("opened"))} / s`,
-      `${count(opened)} in all, ${count(refused)} refused${took(stats.handshake_time.mean_ms, "each")}`, rate("opened")],
+      `${count(opened)} in all, ${count(refused)} refused${took("handshake", stats.handshake_time.mean_ms)}`, rate("opened")],
     ["Ended", `${decimal(rate("closed"))} / s`, `${count(closed)} in all`, rate("closed")],
     ["Messages in", `${decimal(rate("messages_in"))} / s`, `${count(now.messages_in)} in all`, rate("messages_in")],
     ["Messages out", `${decimal(rate("messages_out"))} / s`, `${count(now.messages_out)} in all`, rate("messages_out")],
@@ -198,7 +198,7 @@ function draw(path, history) {
 }
 
 function showConnections({ total, connections }) {
-  byId("shown").textContent = total === connections.length ? count(total) : `${connections.length} of ${count(total)}`;
+  byId("shown").textContent = total === connections.length ? count(total) : `${count(connections.length)} of ${count(total)}`;
   rows("connections", connections, (connection) => {
     const kick = element("button", "danger", "Close");
     kick.type = "button";
@@ -209,7 +209,7 @@ function showConnections({ total, connections }) {
     if (connection.subprotocol !== null) {
       path.append(element("small", "", ` (${connection.subprotocol})`));
     }
-    const action = element("td");
+    const action = element("td", "action");
     action.append(kick);
     return [connection.id, connection.peer, path, connection.http, time(connection.age_s),
       `${count(connection.messages_in)} / ${count(connection.messages_out)}`,
