@@ -21,6 +21,8 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
         complaints.extend(forbidden_name(file, &names));
     }
     complaints.extend(forbidden_in_the_core(workspace)?);
+    let map = fs::read_to_string(workspace.root.join(MAP)).or_failed(MAP)?;
+    complaints.extend(too_long(&map));
     complaints.extend(rooms::of_all_crates(workspace)?);
     complaints.extend(book::complaints(workspace)?);
     if complaints.is_empty() {
@@ -78,6 +80,12 @@ fn is_forbidden(name: &str) -> bool {
         .any(|stem| name == *stem || name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(['-', '_'])))
 }
 
+/// The map has a limit, because newcomers do not read a long one.
+fn too_long(map: &str) -> Option<String> {
+    let lines = map.lines().count();
+    (lines > LONGEST_MAP).then(|| format!("{MAP} has {lines} lines, and may have {LONGEST_MAP}"))
+}
+
 /// Every Rust file that belongs to the project, relative to its root.
 fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
     let mut folders = vec![workspace.root.clone()];
@@ -101,6 +109,8 @@ fn rust_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+const MAP: &str = "ARCHITECTURE.md";
+const LONGEST_MAP: usize = 150;
 const CORE: &str = "silverback-proto";
 const UNSAFE_FOLDER: &str = "silverback-proto/src/wire/mask";
 const LIBRARIES: &[&str] = &[

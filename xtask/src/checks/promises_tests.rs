@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{collect_dependencies, forbidden_name, is_forbidden};
+use super::{collect_dependencies, forbidden_name, is_forbidden, too_long};
 use crate::checks::syntax::names_of_file;
 
 fn is_forbidden_in(file: &str, source: &str) -> bool {
@@ -51,4 +51,10 @@ fn dependencies_are_followed_to_any_depth_but_not_into_tests() {
     let mut reached = BTreeSet::new();
     collect_dependencies(&metadata, "core", &mut reached);
     assert_eq!(reached, BTreeSet::from(["http", "tokio"]));
+}
+
+#[test]
+fn a_map_of_more_than_150_lines_is_too_long() {
+    assert_eq!(too_long(&"a line\n".repeat(150)), None);
+    assert!(too_long(&"a line\n".repeat(151)).is_some_and(|complaint| complaint.contains("151 lines")));
 }

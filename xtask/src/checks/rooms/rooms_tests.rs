@@ -236,19 +236,16 @@ mod rooms {
     const DOCUMENT: &str = "\
 # Architecture
 
-| `mine` | `outside` | of the section |
+| `mine` | `outside` of the section |
 
 ## Rooms
-| crate | room | may use |
-|---|---|---|
-| `mine` | `dial`, `upgrade` | `conn`, `error` |
-| `other` | `x` | nothing |
-| `mine` | `conn` | all below |
-| `mine` | `io` | `error` |
-| `mine` | `error` | nothing |
+| crate | rooms |
+|---|---|
+| `mine` | `dial` (`conn`, `error`), `upgrade` > `conn` > `io` > `error` (nothing) |
+| `other` | `x` |
 
 ## Later
-| `mine` | `later` | of the section |
+| `mine` | `later`, of the section |
 ";
 
     fn complaints(files: &[(&str, &str)]) -> Vec<String> {

@@ -1,27 +1,61 @@
-//! The table of rooms in ARCHITECTURE.md: for each crate its rooms from the top, and what each may use.
+//! The table of rooms in ARCHITECTURE.md: the rooms of each crate, from the top, and what each may use.
 
 use std::path::{Path, PathBuf};
 
 use super::modules::Arrows;
 
-/// The rows of one crate, in their order.
+/// The rooms of one crate, in their order.
 #[derive(Debug)]
-pub(super) struct Table(Vec<Row>);
+pub(super) struct Table(Vec<Room>);
 
-/// Rooms that may use the same others.
 #[derive(Debug)]
-struct Row {
-    rooms: Vec<String>,
-    may_use: Vec<String>,
+struct Room {
+    name: String,
+    /// The number of `>` before it in the row.
+    level: usize,
+    /// The rooms in parentheses behind it: it may use these alone.
+    only: Option<Vec<String>>,
 }
 
 impl Table {
-    /// The rows below the heading "Rooms" whose first cell names the crate; `None` if there are none.
+    /// The row below the heading "Rooms" whose first cell names the crate; `None` if there is none.
     pub(super) fn of_crate(document: &str, name: &str) -> Option<Self> {
         let (_, section) = document.split_once(HEADING)?;
         let section = section.split("\n## ").next().unwrap_or_default();
-        let rows: Vec<_> = section.lines().filter_map(|line| Row::parse(line, name)).collect();
-        (!rows.is_empty()).then_some(Self(rows))
+        section.lines().find_map(|line| Self::parse(line, name))
+    }
+
+    /// `` | `crate` | `room`, `room` (`the only room that it may use`) > `room below` | ``
+    fn parse(line: &str, name: &str) -> Option<Self> {
+        let (first, rooms) = line.strip_prefix('|')?.split_once('|')?;
+        if first.trim().trim_matches('`') != name {
+            return None;
+        }
+        let mut table = Vec::<Room>::new();
+        let (mut level, mut is_inside) = (0, false);
+        // Names are in backquotes, so words and signs take turns with them.
+        for (index, part) in rooms.split('`').enumerate() {
+            if index % 2 == 1 {
+                let name = part.to_owned();
+                match table.last_mut().and_then(|room| room.only.as_mut()).filter(|_| is_inside) {
+                    Some(only) => only.push(name),
+                    None => table.push(Room { name, level, only: None }),
+                }
+                continue;
+            }
+            for sign in part.chars() {
+                match sign {
+                    '(' => {
+                        is_inside = true;
+                        table.last_mut()?.only = Some(Vec::new());
+                    }
+                    ')' => is_inside = false,
+                    '>' => level += 1,
+                    _ => {}
+                }
+            }
+        }
+        Some(Self(table))
     }
 
     pub(super) fn faults(&self, arrows: &Arrows) -> Vec<String> {
@@ -41,11 +75,12 @@ impl Table {
         let mut rooms: Vec<_> = arrows.files.iter().map(|file| room(file)).filter(|room| !is_root(room)).collect();
         rooms.sort();
         rooms.dedup();
-        let listed = || self.0.iter().flat_map(|row| &row.rooms);
-        let unlisted = rooms.iter().filter(|room| !listed().any(|other| other == *room));
+        let is_listed = |name: &str| self.0.iter().any(|room| room.name == name);
+        let unlisted = rooms.iter().filter(|room| !is_listed(room));
         faults.extend(unlisted.map(|room| format!("the room `{room}` is not in the table of {DOCUMENT}")));
-        let gone = listed().filter(|room| !rooms.contains(room));
-        faults.extend(gone.map(|room| format!("the room `{room}` in the table of {DOCUMENT} does not exist")));
+        let named = self.0.iter().flat_map(|room| room.only.iter().flatten().chain([&room.name]));
+        let gone = named.filter(|name| !rooms.contains(name));
+        faults.extend(gone.map(|name| format!("the room `{name}` in the table of {DOCUMENT} does not exist")));
         faults
     }
 
@@ -54,27 +89,13 @@ impl Table {
         if from == to || is_root(from) {
             return true;
         }
-        let row_of = |name: &str| self.0.iter().position(|row| row.rooms.iter().any(|room| room == name));
-        // A room without a row is reported once, not for each arrow.
-        let Some(row) = row_of(from) else { return true };
-        let may_use = |word: &str| self.0[row].may_use.iter().any(|room| room == word);
-        may_use(to) || may_use(BELOW) && row_of(to).is_some_and(|other| other > row)
-    }
-}
-
-impl Row {
-    /// `| crate | rooms | rooms that they may use |`, all in backquotes.
-    fn parse(line: &str, name: &str) -> Option<Self> {
-        let mut cells = line.strip_prefix('|')?.split('|');
-        let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
-        if quoted(cells.next()?) != [name] {
-            return None;
+        let find = |name: &str| self.0.iter().find(|room| room.name == name);
+        // A room that is not in the table is reported once, not for each arrow.
+        let (Some(from), Some(to)) = (find(from), find(to)) else { return true };
+        match &from.only {
+            Some(only) => only.contains(&to.name),
+            None => from.level < to.level,
         }
-        let rooms = quoted(cells.next()?);
-        let last = cells.next()?;
-        let mut may_use = quoted(last);
-        may_use.extend(last.contains(BELOW).then(|| BELOW.to_owned()));
-        Some(Self { rooms, may_use })
     }
 }
 
@@ -90,5 +111,3 @@ fn is_root(room: &str) -> bool {
 
 const HEADING: &str = "\n## Rooms\n";
 pub(super) const DOCUMENT: &str = "ARCHITECTURE.md";
-/// Stands for the rooms of all later rows of the crate.
-const BELOW: &str = "all below";
