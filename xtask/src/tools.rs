@@ -40,9 +40,19 @@ pub(crate) fn install_debian(packages: &[&str]) -> Result<(), Error> {
         return Err(Error::Missing(format!("please install {wanted} (Debian: apt-get install {wanted})")));
     }
     println!("installing {wanted} with apt-get, for the whole system");
-    LISTS_ARE_FRESH.get_or_init(|| apt_get(&["update", "--quiet"]).succeeds());
-    let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    apt_get(&options).args(packages).run().or_missing(format_args!("cannot install {wanted}"))
+    apt_get_install().args(packages).run().or_missing(format_args!("cannot install {wanted}"))
+}
+
+/// Downloads Debian packages, and those that they need and that are not installed, into a folder.
+pub(crate) fn download_debian(packages: &[&str], folder: &Path) -> Result<(), Error> {
+    let wanted = packages.join(" ");
+    if !can_install_debian() {
+        return Err(Error::Missing(format!("apt-get cannot be used here to get {wanted}")));
+    }
+    println!("downloading {wanted} with apt-get");
+    let folder = format!("Dir::Cache::archives={}", folder.display());
+    let task = apt_get_install().args(["--download-only", "-o", &folder]).args(packages);
+    task.run().or_missing(format_args!("cannot download {wanted}"))
 }
 
 fn can_install_debian() -> bool {
@@ -100,8 +110,10 @@ fn features_without_openssl(workspace: &Workspace) -> Vec<String> {
     workspace.members().flat_map(of_package).collect()
 }
 
-fn apt_get(arguments: &[&str]) -> Task {
-    Task::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive")
+fn apt_get_install() -> Task {
+    let apt_get = |arguments: &[&str]| Task::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    LISTS_ARE_FRESH.get_or_init(|| apt_get(&["update", "--quiet"]).succeeds());
+    apt_get(&["install", "--yes", "--quiet", "--no-install-recommends"])
 }
 
 /// A cargo subcommand of at least the given version: the one on the path, or our own under `target/tools`.

@@ -1,10 +1,13 @@
-//! The oldest supported Rust: the real toolchain where it is installed, the next best evidence elsewhere.
+//! The oldest supported Rust: the real compiler where rustup or Debian has it, the next best evidence elsewhere.
+
+mod debian;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
 use crate::error::{Error, OrFailed as _, Verdict};
+use crate::process::Task;
 use crate::tools;
 use crate::version;
 use crate::workspace::Workspace;
@@ -18,25 +21,25 @@ pub(crate) fn check(workspace: &Workspace) -> Verdict {
     if !too_new.is_empty() {
         return Err(Error::Failed(too_new.join("; ")));
     }
-    let versions: Vec<_> = members.keys().map(String::as_str).collect();
-    let mut missing = Vec::new();
+    let mut notes = Vec::new();
     for (version, names) in &members {
-        match tools::toolchain(version) {
-            Some(toolchain) => build(workspace, &toolchain, names)?,
-            None => missing.push(version.as_str()),
+        if let Some(cargo) = cargo(workspace, version)? {
+            check_with(cargo, workspace, names)?;
+            notes.push(format!("builds with Rust {version}"));
+            continue;
         }
-    }
-    if missing.is_empty() {
-        return Ok(format!("builds with Rust {}", versions.join(" and ")));
-    }
-    for version in &missing {
         println!("RUST {version} IS NOT INSTALLED (rustup toolchain install {version}): nothing was built with it.");
+        println!("Checked instead: the rust-version of each dependency. The step clippy checked our own code.");
+        notes.push(format!("Rust {version} is not installed: only the dependencies' rust-version and clippy's word"));
     }
-    println!(
-        "Checked instead: the rust-version of every dependency; clippy::incompatible_msrv ran in the step clippy."
-    );
-    let missing = missing.join(", ");
-    Ok(format!("not installed: Rust {missing}; checked only the dependencies' rust-version and clippy's word"))
+    Ok(notes.join("; "))
+}
+
+fn cargo(workspace: &Workspace, version: &str) -> Result<Option<Task>, Error> {
+    match tools::toolchain(version) {
+        Some(toolchain) => Ok(Some(tools::in_toolchain(workspace, &toolchain).arg("cargo"))),
+        None => debian::cargo(workspace, version),
+    }
 }
 
 /// What users build, by the oldest Rust that each member declares.
@@ -88,15 +91,11 @@ fn is_built(dependency: &Value) -> bool {
     dependency["dep_kinds"].as_array().into_iter().flatten().any(|kind| kind["kind"] != "dev")
 }
 
-fn build(workspace: &Workspace, toolchain: &str, names: &[String]) -> Result<(), Error> {
-    // What users build: the libraries and the program, without their tests.
+/// What users build: the libraries and the program, without their tests.
+fn check_with(cargo: Task, workspace: &Workspace, names: &[String]) -> Result<(), Error> {
     let packages = names.iter().flat_map(|name| ["--package", name]);
-    tools::in_toolchain(workspace, toolchain)
-        .args(["cargo", "check", "--locked", "--all-features"])
-        .args(packages)
-        .arg("--target-dir")
-        .arg(workspace.target.join("msrv"))
-        .run()
+    let target = workspace.target.join("msrv");
+    cargo.args(["check", "--locked", "--all-features"]).args(packages).arg("--target-dir").arg(target).run()
 }
 
 #[cfg(test)]
