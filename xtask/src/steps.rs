@@ -23,7 +23,7 @@ pub(crate) const ALL: &[Step] = &[
     step("deny", "bans, licences and sources of the dependencies", checks::supply_chain::deny),
     step("advisories", "known vulnerabilities of the dependencies", checks::supply_chain::advisories),
     step("tests", "unit, integration and documentation tests with all features", own_tests::run),
-    step("frameworks", "echo servers on poem, salvo and warp", own_tests::run_on_frameworks),
+    step("frameworks", "echo servers on actix-web, poem, rocket, salvo and warp", own_tests::run_on_frameworks),
     step("tests-32-bit", "the core's tests on a machine of 32 bits", own_tests::run_on_32_bits),
     step("release", "the program builds with the profile `dist`, and its archive is complete", package::step),
     step("kernels-asan", "the masking and UTF-8 kernels under AddressSanitizer", kernels::address_sanitizer),

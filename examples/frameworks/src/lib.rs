@@ -3,7 +3,9 @@
 //! The framework reads the request and sends the response. `Upgrader::respond` validates the first and writes the
 //! second, and `Upgrader::conn` takes the stream over.
 
+pub mod actix_web;
 pub mod poem;
+pub mod rocket;
 pub mod salvo;
 pub mod warp;
 

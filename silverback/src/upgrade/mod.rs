@@ -205,7 +205,7 @@ impl Upgrader {
     /// stream that the server hands over to [`conn`](Self::conn).
     ///
     /// This is for servers that are not built on hyper 1.x or do not give access to its upgrade. The repository has examples
-    /// for poem, salvo and warp, in `examples/frameworks`.
+    /// for actix-web, poem, rocket, salvo and warp, in `examples/frameworks`.
     ///
     /// ```
     /// # use http::{Request, Response};
