@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, io, path::PathBuf, sync::Arc, time::Duration};
 
-use silverback::{CloseFrame, Conn, Message, Reconnect};
+use silverback::{CloseCode, Conn, Message, Reconnect};
 use tokio::time::timeout;
 
 use super::{
@@ -44,7 +44,7 @@ pub(crate) struct Client {
     /// The messages that should arrive, with `--expect`.
     pub(super) expectations: Option<input::Expectations>,
     /// The Close frame of a recording that is replayed.
-    pub(super) farewell: Option<CloseFrame>,
+    pub(super) farewell: Option<(CloseCode, String)>,
     prompt: Option<PromptParts>,
 }
 

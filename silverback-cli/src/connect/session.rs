@@ -316,7 +316,7 @@ impl Talk<'_> {
         self.sending = None;
         self.reading = None;
         let farewell = self.client.farewell.take();
-        let (code, reason) = farewell.map_or((CloseCode::NORMAL, "".into()), |frame| (frame.code, frame.reason));
+        let (code, reason) = farewell.unwrap_or((CloseCode::NORMAL, String::new()));
         // It may be closing already.
         let _ = self.start_close(code, &reason);
     }

@@ -62,6 +62,21 @@ pub(crate) struct Place {
     pub(crate) record: Option<Box<Record>>,
 }
 
+/// The limit that leaves no place for a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// That of the server.
+    Server,
+    /// That of the client's address.
+    Address,
+}
+
+impl Full {
+    pub(crate) fn rejection(self) -> Rejection {
+        Rejection::Overloaded { retry_after: RETRY_AFTER }
+    }
+}
+
 /// Counts the WebSockets from each address.
 #[derive(Debug)]
 struct ByAddress {
@@ -166,15 +181,14 @@ impl Places {
     }
 
     /// Takes a place for a WebSocket from this address, or refuses it. Unix sockets have no address.
-    pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Rejection> {
-        let full = Rejection::Overloaded { retry_after: RETRY_AFTER };
+    pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
         let of_address = match (&self.by_address, address) {
-            (Some(by_address), Some(address)) => Some(by_address.take(address).ok_or(full.clone())?),
+            (Some(by_address), Some(address)) => Some(by_address.take(address).ok_or(Full::Address)?),
             _ => None,
         };
         let one_more = |taken| (taken < self.most).then_some(taken + 1);
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.map(|_| Place { places: Some((self.clone(), of_address)), record: None }).map_err(|_| full)
+        taken.map(|_| Place { places: Some((self.clone(), of_address)), record: None }).map_err(|_| Full::Server)
     }
 
     /// Returns how many WebSockets there are, and how many there may be.

@@ -120,7 +120,7 @@ async fn only_websockets_take_places_and_each_gives_its_own_back() {
     let mut presence = open.enter();
     presence.attach(server.halves().0.clone(), CloseCode::GOING_AWAY, open.places.take(None).unwrap());
     let unanswered = open.places.take(None).unwrap();
-    assert!(matches!(open.places.take(None), Err(Rejection::Overloaded { .. })));
+    assert!(matches!(open.places.take(None), Err(Full::Server)));
     drop(unanswered);
     let another = open.places.take(None).unwrap();
     assert!(open.places.take(None).is_err());

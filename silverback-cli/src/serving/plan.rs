@@ -102,14 +102,14 @@ impl Plan {
             return Err(Error::Usage(NO_TCP.to_owned()));
         }
         let Operators { admin, token, metrics, log_format } = settings.operators;
-        let admin = AdminPlan::bind(given.admin, admin.as_ref())?;
-        let metrics = AdminPlan::bind(given.metrics, metrics.as_ref())?;
+        let admin = AdminPlan::bind(given.admin, admin.as_ref()).map_err(listen::naming("--admin"))?;
+        let metrics = AdminPlan::bind(given.metrics, metrics.as_ref()).map_err(listen::naming("--metrics"))?;
         let is_watching = admin.is_some() || metrics.is_some();
         let admin = admin.map(|bound| AdminPlan::resolve(bound, token, &hosts, tls.as_ref())).transpose()?;
         let metrics = metrics.map(|bound| AdminPlan::of_metrics(bound, &hosts));
         // The sockets that the program is given take the place of those of `--listen`.
         let bound = match given.main.is_empty() {
-            true => listen::bind_all(&listen, listen_mode, before_listening)?,
+            true => listen::bind_all(&listen, listen_mode, before_listening).map_err(listen::naming("--listen"))?,
             false => {
                 before_listening();
                 given.main

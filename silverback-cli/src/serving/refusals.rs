@@ -11,7 +11,10 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, header};
 use silverback::proto::handshake::Rejection;
 
-use super::sockets::{Client, Peer};
+use super::{
+    open_connections::Full,
+    sockets::{Client, Peer},
+};
 use crate::error;
 
 /// Reports that a client's request was refused.
@@ -47,6 +50,17 @@ pub(crate) fn report_forwarded(proxy: Peer, header: &HeaderName) {
 /// Reports a connection of a proxy without a header of the PROXY protocol.
 pub(crate) fn report_proxy(proxy: Peer, fault: &str) {
     print(|| format!("refused a connection of the proxy {proxy}: {fault}"));
+}
+
+/// Reports a WebSocket for which there is no place.
+pub(crate) fn report_full(client: Client, full: Full) {
+    print(|| {
+        let limit = match full {
+            Full::Server => "as many WebSockets are open as --max-connections allows",
+            Full::Address => "its address has as many WebSockets as --max-connections-per-address allows",
+        };
+        format!("refused {client} with 503: {limit}")
+    });
 }
 
 /// Reports a WebSocket that came too fast after others.

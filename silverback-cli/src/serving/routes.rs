@@ -204,7 +204,15 @@ impl Routes {
             return Ok(later(DRAINING, retry_after));
         }
         self.upgrader.check_memory()?;
-        let mut place = self.places.take(client.peer.ip())?;
+        let mut place = match self.places.take(client.peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                let rejection = full.rejection();
+                self.places.monitor.note_rejection(&rejection);
+                refusals::report_full(client, full);
+                return Ok(Answer::Response(self.refuse(&rejection)));
+            }
+        };
         if let Err(retry_after) = self.places.keep_rate() {
             self.places.monitor.note_refusal(Refusal::Rate);
             refusals::report_rate(client);

@@ -518,6 +518,9 @@ async fn an_address_has_a_limited_number_of_connections() {
     let from = |address: &'static str| Dialer::new().header("X-Forwarded-For", address);
     let first = within(from("203.0.113.9").dial(&url)).await.unwrap();
     assert!(within(from("203.0.113.9").dial(&url)).await.unwrap_err().to_string().contains("503"));
+    // The operator is told which limit it was.
+    let line = "503: its address has as many WebSockets as --max-connections-per-address allows";
+    wait_until("it is reported", || program.errors().contains(line));
     let _other = within(from("203.0.113.10").dial(&url)).await.unwrap();
     drop(first);
     // Its place is free once the program has noticed.

@@ -269,7 +269,9 @@ async fn each_websocket_over_http_2_counts_for_the_limit() {
     }
     let refused = open(&program, &client, &[]).await;
     assert_eq!((refused.status(), &refused.response.headers()["retry-after"]), (503, &"10".parse().unwrap()));
-    wait_until("the operator is told", || program.errors().contains("no room for another connection"));
+    wait_until("the operator is told", || {
+        program.errors().contains("as many WebSockets are open as --max-connections allows")
+    });
     check_echo_of(&mut streams[0], "those who are connected go on").await;
     streams.pop();
     within(async { while open(&program, &client, &[]).await.status() != 200 {} }).await;

@@ -145,7 +145,9 @@ async fn connections_beyond_the_limit_are_told_503() {
     }
     let refused = ask(program.address, &handshake(program.address, &[]));
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
-    wait_until("the operator is told", || program.errors().contains("no room for another connection"));
+    wait_until("the operator is told", || {
+        program.errors().contains("as many WebSockets are open as --max-connections allows")
+    });
     check_echo(&mut clients[0], "those who are connected go on").await;
     clients.pop();
     wait_until("there is room again", || ask(program.address, &handshake(program.address, &[])).status == 101);

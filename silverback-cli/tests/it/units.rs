@@ -19,7 +19,10 @@ fn units(folder: &Path) -> Vec<PathBuf> {
         if kind == "service" || kind == "socket" {
             let text = fs::read_to_string(&source).unwrap();
             let program = env!("CARGO_BIN_EXE_silverback");
-            let text = text.replace("=/usr/bin/silverback", &format!("={program}"));
+            let mut text = text.replace("=/usr/bin/silverback", &format!("={program}"));
+            if source.ends_with("silverback-hub.service") {
+                text += &secrets(&root);
+            }
             assert!(kind == "socket" || text.contains(program), "{} starts the program", source.display());
             let unit = folder.join(source.file_name().unwrap());
             fs::write(&unit, text).unwrap();
@@ -27,6 +30,13 @@ fn units(folder: &Path) -> Vec<PathBuf> {
         }
     }
     units
+}
+
+/// The lines of the page about secrets, which an operator adds to the unit of the hub.
+fn secrets(root: &Path) -> String {
+    let page = fs::read_to_string(root.join("docs/deploy/systemd.md")).unwrap();
+    let mut blocks = page.split("```ini\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.find(|block| block.contains("LoadCredential=")).expect("lines about secrets").to_owned()
 }
 
 #[test]

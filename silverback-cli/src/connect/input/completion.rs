@@ -82,6 +82,7 @@ pub(super) fn hint(line: &str) -> Option<Hint> {
         _ if argument.is_empty() => command.usage.to_owned(),
         Argument::CloseCode => match argument.parse().map(CloseCode::new) {
             Ok(code) if code.is_sendable() => format!(" ({})", code.name()),
+            Ok(CloseCode::NO_STATUS) => " (sends no code)".to_owned(),
             Ok(code) if code.get() >= 1000 => " (cannot be sent)".to_owned(),
             _ => return None,
         },

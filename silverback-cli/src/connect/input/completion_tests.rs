@@ -107,6 +107,7 @@ fn hints_show_what_may_follow() {
         ("/close ", "[CODE [REASON]]", None),
         ("/close 1001", " (going away)", None),
         ("/close 4001", " (private to the application)", None),
+        ("/close 1005", " (sends no code)", None),
         ("/close 1006", " (cannot be sent)", None),
         ("/j", "son", Some("son")),
         ("/bin ", "hex:00ff or base64:AP8=", None),

@@ -1,6 +1,6 @@
 //! Events from a thread that reads input.
 
-use silverback::{CloseFrame, Message};
+use silverback::{CloseCode, Message};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -15,7 +15,7 @@ pub(crate) enum Input {
     /// Ctrl-C at the prompt.
     Interrupt,
     /// The connection is to be closed with this frame when the talk has ended in order.
-    CloseWith(CloseFrame),
+    CloseWith(CloseCode, String),
     /// There is no more.
     End,
     /// It cannot be read, or is none.

@@ -24,8 +24,8 @@ pub(crate) enum Event {
     Note,
     Sent(Message),
     Received(Message),
-    /// We began to close.
-    CloseSent(CloseFrame),
+    /// We began to close, with this code and reason. 1005 stands for an empty frame (RFC 6455, 7.1.5).
+    CloseSent(CloseCode, String),
     CloseReceived,
 }
 
@@ -128,12 +128,17 @@ struct Line<'a> {
 
 fn close_event(direction: Option<Direction>, code: Option<u16>, reason: Cow<'_, str>) -> Result<Event, String> {
     let Some(Direction::Sent) = direction else { return Ok(Event::CloseReceived) };
-    let code = CloseCode::new(code.ok_or("a close that was sent needs `code`")?);
+    let code = match code.map_or(CloseCode::NO_STATUS, CloseCode::new) {
+        CloseCode::NO_STATUS if reason.is_empty() => return Ok(Event::CloseSent(CloseCode::NO_STATUS, String::new())),
+        CloseCode::NO_STATUS => return Err("a close with a `reason` needs a `code`".to_owned()),
+        code => code,
+    };
     if reason.len() > MOST_REASON {
         return Err(format!("the reason of a close has at most {MOST_REASON} bytes"));
     }
     let frame = CloseFrame::new(code, reason.into_owned());
-    frame.map(Event::CloseSent).map_err(|error| error.to_string())
+    let sent = |frame: CloseFrame| Event::CloseSent(frame.code, frame.reason.into_owned());
+    frame.map(sent).map_err(|error| error.to_string())
 }
 
 /// Each line is parsed alone, so that the line in the error says nothing.

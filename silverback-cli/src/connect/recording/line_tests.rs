@@ -43,7 +43,12 @@ fn each_event_is_a_line_that_is_read_back() {
     check(
         close(Direction::Sent, Some((4001.into(), "bye \u{202e}")), now),
         r#"{"code":4001,"direction":"sent","reason":"bye \u202e","time":"2026-01-31T12:30:00.123Z","type":"close"}"#,
-        Event::CloseSent(CloseFrame::new(4001.into(), "bye \u{202e}").unwrap()),
+        Event::CloseSent(4001.into(), "bye \u{202e}".to_owned()),
+    );
+    check(
+        close(Direction::Sent, None, now),
+        r#"{"direction":"sent","time":"2026-01-31T12:30:00.123Z","type":"close"}"#,
+        Event::CloseSent(CloseCode::NO_STATUS, String::new()),
     );
     check(
         close(Direction::Received, None, now),
@@ -93,7 +98,7 @@ fn a_line_that_cannot_be_replayed_is_explained() {
         (br#"{"type":"text","data":"123456789"}"#, "larger than 8 bytes; --max-message-size"),
         (br#"{"type":"text","data":"a","time":"yesterday"}"#, "`yesterday` is not a time like 2026-"),
         (br#"{"type":"open","time":"2026-02-30T00:00:00Z"}"#, "is not a time"),
-        (br#"{"type":"close","direction":"sent"}"#, "needs `code`"),
+        (br#"{"type":"close","direction":"sent","reason":"bye"}"#, "a close with a `reason` needs a `code`"),
         (br#"{"type":"close","direction":"sent","code":1006}"#, "1006"),
         (br#"{"type":"close","direction":"sent","code":70000}"#, "70000"),
     ] {

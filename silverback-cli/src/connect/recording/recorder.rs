@@ -103,6 +103,8 @@ impl Recorder {
     }
 
     pub(crate) fn closed(&mut self, direction: Direction, frame: Option<(CloseCode, &str)>) {
+        // This code stands for a frame without one.
+        let frame = frame.filter(|(code, _)| *code != CloseCode::NO_STATUS);
         self.pending.push_back(line::close(direction, frame, SystemTime::now()));
     }
 

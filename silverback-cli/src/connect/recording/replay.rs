@@ -65,7 +65,7 @@ impl Recording {
             match entry.event {
                 Event::Sent(_) => sent += 1,
                 Event::Received(_) => received += 1,
-                Event::Note | Event::CloseSent(_) | Event::CloseReceived => {}
+                Event::Note | Event::CloseSent(..) | Event::CloseReceived => {}
             }
         }
         Ok(Self { sent, received, ..recording })
@@ -99,13 +99,13 @@ impl Recording {
                         return Ok(());
                     }
                 }
-                Event::CloseSent(frame) => farewell = Some(frame),
+                Event::CloseSent(code, reason) => farewell = Some((code, reason)),
                 Event::Note | Event::Received(_) | Event::CloseReceived => {}
             }
         }
         schedule.wait();
-        if let Some(frame) = farewell {
-            give(Input::CloseWith(frame));
+        if let Some((code, reason)) = farewell {
+            give(Input::CloseWith(code, reason));
         }
         Ok(())
     }

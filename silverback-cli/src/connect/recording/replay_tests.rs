@@ -40,7 +40,7 @@ fn what_was_sent_is_given_in_its_order_with_the_last_close_at_the_end() {
     recording.replay(Speed(1.0), |input| {
         given.push(match input {
             Input::Message(message) => format!("{:?}", message.as_bytes()),
-            Input::CloseWith(frame) => format!("{} {}", frame.code.get(), frame.reason),
+            Input::CloseWith(code, reason) => format!("{} {reason}", code.get()),
             Input::End => "end".to_owned(),
             input => panic!("{input:?}"),
         });

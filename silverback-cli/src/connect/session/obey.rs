@@ -29,7 +29,7 @@ impl Talk<'_> {
                 Err(reason) => self.client.notes.answer(&reason),
             },
             Input::Interrupt => self.interrupt(INTERRUPTED),
-            Input::CloseWith(frame) => self.client.farewell = Some(frame),
+            Input::CloseWith(code, reason) => self.client.farewell = Some((code, reason)),
             Input::End if self.client.plan.is_interactive() => self.close(End::Done),
             Input::End => self.client.input_has_ended = true,
             Input::Failed(error) => self.close(End::Input(error)),

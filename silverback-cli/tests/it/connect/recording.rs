@@ -158,6 +158,22 @@ fn a_person_can_record_too_and_the_close_has_its_code() {
 }
 
 #[test]
+fn a_close_without_a_code_is_recorded_as_such_and_can_be_replayed() {
+    let place = Place::new("empty-close");
+    let (_program, url) = echo();
+    let mut person = Person::start(&[&url, "--record", &place.file()]);
+    person.sees("Connected");
+    person.types("/close 1005\r");
+    assert_eq!(person.ends(), Some(0));
+    let empty = |direction: &str| json!({ "type": "close", "direction": direction });
+    assert_eq!(place.lines()[1..], [empty("sent"), empty("received")]);
+    let again = Place::new("empty-close-again");
+    let output = talk(&[&url, "--replay", &place.file(), "--record", &again.file(), "--wait", "0"], b"");
+    check_said(&output, "");
+    assert_eq!(again.lines()[1..], [empty("sent"), empty("received")]);
+}
+
+#[test]
 fn a_file_with_something_in_it_is_not_written_over() {
     let place = Place::new("record-over");
     let (server, _hear) = hearing();
