@@ -97,7 +97,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, peer: Peer, (presence, dead
         Some(Some(letter)) if letter.is_ascii_uppercase() => {
             return http.refuse_plain(&mut stream, socket.client, deadline).await;
         }
-        Some(Some(b'\r')) => return refusals::report_proxy_header(socket.client),
+        Some(Some(b'\r')) => return http.routes.note_proxy_header(socket.client),
         _ => return,
     }
     let http3_port = stream.local_addr().ok().map(|address| address.port());
@@ -278,7 +278,7 @@ impl Http {
                     self.close(stream, deadline).await;
                 }
             }
-            Some(Some(Err(ReadError::Head(head)))) if head.is_proxy_header => refusals::report_proxy_header(peer),
+            Some(Some(Err(ReadError::Head(head)))) if head.is_proxy_header => self.routes.note_proxy_header(peer),
             _ => {}
         }
     }

@@ -123,7 +123,7 @@ impl Routes {
     pub(crate) fn refuse_head(&self, head: &UnreadableHead, peer: Peer) -> Response<Body> {
         let rejection = Rejection::Head(head.error);
         if head.is_proxy_header {
-            refusals::report_proxy_header(peer);
+            self.note_proxy_header(peer);
         }
         if !matches!(head.error, HeadError::TooLarge { .. }) {
             return self.refuse(&rejection);
@@ -134,6 +134,12 @@ impl Routes {
         let advice = format!("{}{RAISE_THE_LIMIT}", longest.unwrap_or_default());
         refusals::report_head(peer, &rejection, &advice);
         with_more_words(&rejection, &format!("{advice}.\n"))
+    }
+
+    /// Counts and reports a header of the PROXY protocol that this client may not send.
+    pub(crate) fn note_proxy_header(&self, peer: Peer) {
+        self.places.monitor.note_refusal(Refusal::ProxyHeader);
+        refusals::report_proxy_header(peer);
     }
 
     /// Answers a request that has begun and timed out.

@@ -20,6 +20,7 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc0\0\x02\x
 const V2_LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 const V2_UNSPECIFIED: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
 const CLIENT: &str = "203.0.113.9:4711";
+const REFUSED: &str = "websocket_handshakes_total{role=\"server\",result=\"proxy_header\"}";
 
 /// Connections of this machine need a header.
 const TRUSTING: [&str; 4] = ["--quiet", "--proxy-protocol", "--trusted-proxy", "127.0.0.1"];
@@ -78,7 +79,7 @@ fn a_trusted_proxy_without_a_header_is_refused() {
     wait_until("both are reported", || program.errors().matches("refused a connection of the proxy").count() == 2);
     assert!(program.errors().contains("it did not begin with a PROXY header"), "{}", program.errors());
     assert!(program.errors().contains("its PROXY header is malformed"), "{}", program.errors());
-    assert_eq!(metric(admin, "websocket_handshakes_total{role=\"server\",result=\"proxy_header\"}"), Some(2.0));
+    assert_eq!(metric(admin, REFUSED), Some(2.0));
 }
 
 #[test]
@@ -101,6 +102,7 @@ fn a_stranger_cannot_say_who_it_is_and_needs_no_header() {
             assert_eq!(connect(program.address, header, &[]).1, status, "{options:?}");
         }
         wait_until("both are reported", || program.errors().matches("it sent a PROXY header").count() == 2);
+        assert_eq!(metric(admin, REFUSED), Some(2.0));
         let (stream, status) = connect(program.address, b"", &[]);
         assert_eq!(status, 101);
         assert_eq!(listed(admin, "", 1)[0]["peer"], stream.local_addr().unwrap().to_string());
@@ -159,11 +161,12 @@ async fn the_header_comes_before_tls_and_before_http_2() {
     // Without a header, and with one from a client that is not a proxy.
     let hello = [0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0];
     check_refused(program.address, &hello);
-    let strict = Program::start(&["--tls-self-signed", "--proxy-protocol", "--trusted-proxy", "192.0.2.7"]);
+    let (strict, admin) = start(&["--tls-self-signed", "--proxy-protocol", "--trusted-proxy", "192.0.2.7"]);
     for header in [V1, V2] {
         check_refused(strict.address, &[header, &hello].concat());
     }
     wait_until("both are reported", || strict.errors().matches("it sent a PROXY header").count() == 2);
+    assert_eq!(metric(admin, REFUSED), Some(2.0));
 }
 
 #[test]

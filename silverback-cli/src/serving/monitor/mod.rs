@@ -51,7 +51,7 @@ pub(crate) enum Refusal {
     Site,
     /// Too many WebSockets have opened in this second.
     Rate,
-    /// A trusted proxy did not begin with a header of the PROXY protocol.
+    /// A trusted proxy did not begin with a header of the PROXY protocol, or somebody else did.
     ProxyHeader,
 }
 
