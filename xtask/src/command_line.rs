@@ -5,8 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bench::{self, fanout};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
-use crate::hub_faults;
-use crate::{instructions, package};
+use crate::{drain, hub_faults, instructions, package};
 
 /// The project's chores.
 #[derive(Debug, Parser)]
@@ -36,6 +35,8 @@ pub(crate) enum Chore {
     Soak(soak::Request),
     /// Kill and freeze brokers and nodes of the hub under load: the selection of `cargo xtask test`, or everything.
     HubFaults(hub_faults::Request),
+    /// Drain programs behind nginx and HAProxy under load: the short form of `cargo xtask test`, or with 1,000 clients.
+    Drain(drain::Request),
     /// Pack the program as it is published into target/package/: an archive with man pages, completions and units.
     Package(package::Request),
     /// Write the lists of public items in docs/public-api/.

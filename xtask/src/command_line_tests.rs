@@ -3,7 +3,7 @@ use clap::{CommandFactory as _, Parser as _};
 use super::{AutobahnRequest, Chore, CommandLine, Http, Role, TestRequest};
 use crate::capacity::{hold, soak};
 use crate::checks::public_api;
-use crate::{bench, hub_faults, instructions, package};
+use crate::{bench, drain, hub_faults, instructions, package};
 
 fn parsed(line: &str) -> Result<Chore, String> {
     let words = ["xtask"].into_iter().chain(line.split_whitespace());
@@ -61,6 +61,12 @@ fn faults_are_repeated_only_in_a_full_run() {
     for line in ["hub-faults --runs 5", "hub-faults --minutes 1", "hub-faults --full --runs 0"] {
         assert!(parsed(line).is_err(), "{line}");
     }
+}
+
+#[test]
+fn a_drain_is_short_unless_it_is_asked_for_in_full() {
+    assert_eq!(parsed("drain"), Ok(Chore::Drain(drain::Request { full: false })));
+    assert_eq!(parsed("drain --full"), Ok(Chore::Drain(drain::Request { full: true })));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod command_line;
 mod coverage;
 mod cpu_time;
 mod date;
+mod drain;
 mod error;
 mod fronts;
 mod fuzz;
@@ -71,6 +72,7 @@ fn perform(chore: Chore) -> Result<bool, error::Error> {
         }
         Chore::Autobahn(request) => autobahn::run(&Workspace::load()?, &request),
         Chore::Bench(request) => bench::run(&Workspace::load()?, &request),
+        Chore::Drain(request) => drain::run(&Workspace::load()?, &request),
         Chore::Fanout(request) => bench::fanout::run(&Workspace::load()?, &request),
         Chore::Instructions(request) => instructions::run(&Workspace::load()?, &request),
         Chore::Hold(request) => capacity::hold::run(&Workspace::load()?, &request),

@@ -1,7 +1,7 @@
 //! One of two programs behind a proxy drains under load, and no message that it has accepted is lost.
 //!
-//! A short form runs with all tests. With `SILVERBACK_DRAIN_CLIENTS=1000` it is the run of docs/operations.md, which prints its
-//! figures: `cargo test -p silverback-cli --test it -- --nocapture --test-threads 1 fronts::drain`.
+//! A short form runs with all tests. `cargo xtask drain --full` sets `SILVERBACK_DRAIN_CLIENTS`, and makes tables of
+//! docs/operations.md of the figures that are printed.
 
 use std::{
     env, fs,
@@ -88,12 +88,13 @@ fn clients() -> (u32, bool) {
     (chosen.unwrap_or(16), chosen.is_some())
 }
 
-/// Prints the figures of a long run as a row of a table.
-#[expect(clippy::print_stderr, reason = "the figures are for a person")]
-fn tell(figures: &[(&str, String)]) {
+/// Prints the figures of a long run: a column of a table.
+#[expect(clippy::print_stdout, reason = "cargo xtask drain reads the figures")]
+fn tell(table: &str, proxy: &str, figures: &[(&str, String)]) {
     if clients().1 {
-        let row: Vec<_> = figures.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        eprintln!("DRAIN {}", row.join(", "));
+        for (name, value) in figures {
+            println!("\nDRAIN | {table} | {proxy} | {name} | {value}");
+        }
     }
 }
 
@@ -151,15 +152,14 @@ async fn echo(name: &str, front: impl FnOnce(&Behind) -> Front) {
     let sum = |of: &str| ends.iter().flatten().map(|end| end[of].as_u64().unwrap()).sum::<u64>();
     let answered = seen.answered.load(SeqCst);
     assert_eq!(sum("messages_out"), answered, "each answer that a program has queued has arrived");
-    tell(&[
-        ("proxy", name.to_owned()),
-        ("clients", clients.to_string()),
-        ("told to go", told.to_string()),
-        ("drain", format!("{:.1} s", took.as_secs_f64())),
-        ("answers queued", sum("messages_out").to_string()),
-        ("answers arrived", answered.to_string()),
-        ("sent again", seen.sent_again.load(SeqCst).to_string()),
-    ]);
+    let figures = [
+        ("clients that were told to go (1012)", told.to_string()),
+        ("the drain took", format!("{:.1} s", took.as_secs_f64())),
+        ("answers that both programs have queued", sum("messages_out").to_string()),
+        ("answers that have arrived, in order", answered.to_string()),
+        ("messages that crossed with the Close frame and were sent again", seen.sent_again.load(SeqCst).to_string()),
+    ];
+    tell("echo service", name, &figures);
 }
 
 /// The lines about ended connections.
@@ -256,16 +256,15 @@ async fn hub(name: &str, nats: Nats, front: impl FnOnce(&Behind) -> Front) {
     }
     assert!(told > 0, "nobody was on the node that drained");
     fs::remove_dir_all(folder).unwrap();
-    tell(&[
-        ("proxy", name.to_owned()),
-        ("members", clients.to_string()),
-        ("told to go", told.to_string()),
-        ("drain", format!("{:.1} s", took.as_secs_f64())),
-        ("publications accepted", accepted.to_string()),
-        ("refused and repeated", refused.to_string()),
-        ("deliveries", (accepted * u64::from(clients)).to_string()),
-        ("of them recovered", recovered.to_string()),
-    ]);
+    let figures = [
+        ("members that were told to go (3001)", told.to_string()),
+        ("the drain took", format!("{:.1} s", took.as_secs_f64())),
+        ("publications that the HTTP API has accepted, through the proxy", accepted.to_string()),
+        ("attempts to publish that failed and were repeated", refused.to_string()),
+        ("deliveries: each publication once to each member, in order", (accepted * u64::from(clients)).to_string()),
+        ("of them from the history, to members that came back", recovered.to_string()),
+    ];
+    tell("hub on NATS", name, &figures);
 }
 
 fn start_hub(file: &Path, engine: &str) -> Program {
