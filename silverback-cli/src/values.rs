@@ -41,9 +41,10 @@ pub(crate) fn connections(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("must be a number from 1 to {MAX_CONNECTIONS}"))
 }
 
-/// Parses a number of connections, or `0`.
+/// Parses a number of connections or the like, or `0`.
 pub(crate) fn connections_or_none(text: &str) -> Result<usize, String> {
-    if text.trim() == "0" { Ok(0) } else { connections(text) }
+    let count = text.trim().parse().ok().filter(|count| *count <= MAX_CONNECTIONS);
+    count.ok_or_else(|| format!("must be a number from 0 to {MAX_CONNECTIONS}"))
 }
 
 /// Parses a number of WebSockets in a second, or `0`: `500`, `500/s`.

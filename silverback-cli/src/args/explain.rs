@@ -22,6 +22,7 @@ pub(super) fn explain(error: &clap::Error, words: &[OsString], program: &Command
         return text;
     }
     let text = missing_equals(error, words, program)
+        .or_else(|| missing_command(error, words, program))
         .or_else(|| no_command(error))
         .or_else(|| of_another_command(error, program))
         .unwrap_or_else(|| in_short(error));
@@ -57,6 +58,21 @@ fn missing_equals(error: &clap::Error, words: &[OsString], program: &Command) ->
         .into_iter()
         .find(|(option, next)| is_number(next) && argument(option, program).is_some_and(Arg::is_require_equals_set))?;
     Some(format!("{option} needs its value after a `=`: {option}={number}"))
+}
+
+/// `silverback hub config`: clap answers with the help, which begins with what the command is for.
+fn missing_command(error: &clap::Error, words: &[OsString], program: &Command) -> Option<String> {
+    if error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return None;
+    }
+    let mut command = program;
+    let mut name = "silverback".to_owned();
+    while let Some(next) = words.iter().find_map(|word| command.find_subcommand(word)) {
+        name = format!("{name} {}", next.get_name());
+        command = next;
+    }
+    let names: Vec<_> = command.get_subcommands().map(Command::get_name).filter(|name| *name != "help").collect();
+    Some(format!("`{name}` needs a command: {}", names.join(" or ")))
 }
 
 /// `silverback --record FILE`: an option that only other commands have.

@@ -70,7 +70,7 @@ pub(super) fn server(config: &Config) -> Result<Settings, Error> {
             most if config.is_given("max_connections") => MaxConnections::Chosen(most),
             most => MaxConnections::Default(most),
         },
-        max_connections_per_address: config.get("max_connections_per_address", count)?,
+        max_connections_per_address: config.get("max_connections_per_address", values::connections_or_none)?,
         accept_rate: NonZero::new(config.get("accept_rate", values::accept_rate)?),
         close_timeout: config.get("close_timeout", values::time)?,
         drain: config.get("drain", values::time_or_none)?,
@@ -137,12 +137,12 @@ impl HubPlan {
         let bytes = |name| config.get(name, values::size).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let limits = Limits::default()
             .members(config.get("max_connections", values::connections)?)
-            .members_per_user(config.get("max_connections_per_user", count)?)
+            .members_per_user(config.get("max_connections_per_user", values::connections)?)
             .payload(payload)
-            .topics_per_member(config.get("max_topics_per_client", count)?)
+            .topics_per_member(config.get("max_topics_per_client", values::connections)?)
             .backlog(bytes("max_backlog")?)
             .backlogs(bytes("max_backlogs")?);
-        let rate = |name| config.get(name, count).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let rate = |name| config.get(name, values::connections).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let threads = config.text("threads").map(|_| config.get("threads", values::threads)).transpose()?;
         Ok(Self {
             threads: threads.unwrap_or_else(default_threads),
@@ -154,7 +154,7 @@ impl HubPlan {
             keys,
             api_keys: api_keys(config)?,
             limits,
-            commands_per_message: config.get("max_commands_per_message", count)?,
+            commands_per_message: config.get("max_commands_per_message", values::connections)?,
             command_rate: (rate("max_commands_per_second")?, rate("max_commands_in_burst")?),
             connect_timeout: config.get("handshake_timeout", values::time)?,
             ping_interval: config.get("ping_interval", values::time)?,
@@ -244,7 +244,8 @@ fn topic(namespace: &Namespace) -> Result<Topic, Error> {
     let wrong = |name: &str, reason: String| {
         Error::Usage(format!("namespace `{}`: {name}: {reason}", namespace.pattern.escape_debug()))
     };
-    let size = count(&namespace.text("history_size")).map_err(|reason| wrong("history_size", reason))?;
+    let size =
+        values::connections_or_none(&namespace.text("history_size")).map_err(|reason| wrong("history_size", reason))?;
     let age = values::time(&namespace.text("history_age")).map_err(|reason| wrong("history_age", reason))?;
     let topic = Topic::new().history(size, age).when_slow(match namespace.text("when_slow").as_str() {
         "drop-newest" => Slow::DropNewest,
@@ -272,11 +273,6 @@ fn channel(namespace: &Namespace) -> Channel {
         }
     }
     channel
-}
-
-/// Reads a number. Zero means none.
-fn count(text: &str) -> Result<usize, String> {
-    if text.trim() == "0" { Ok(0) } else { values::connections(text) }
 }
 
 /// The pings of the transport come only if those of the protocol do not.

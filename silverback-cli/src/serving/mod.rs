@@ -213,12 +213,10 @@ impl Server {
             service_manager::stopping();
             // Until the last WebSocket is told to close, requests are still answered, so that a load balancer learns by
             // the readiness check, and clients by 503.
-            let open = self.open();
-            tokio::select! {
-                () = self.drain.run(&open) => {}
-                // A signal while the server drains for an operator.
-                _ = signals.next() => {}
-            }
+            //
+            // If an operator has asked for the drain, the first signal changes nothing: it asks for the same, and often comes
+            // from a service manager right after the operator. The second ends the program at once in any case.
+            self.drain.run(&self.open()).await;
         };
         let handed_to: &[WorkerHandle] = match self.accepting {
             Accepting::Each => &[],

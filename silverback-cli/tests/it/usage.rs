@@ -17,6 +17,7 @@ fn check(words: &[&str], environment: &[(&str, &str)], said: &[&str]) -> String 
 fn a_command_that_is_misspelt_is_blamed_and_not_the_url_after_it() {
     check(&["conect", "ws://localhost/"], &[], &["`conect`", "did you mean `connect`?"]);
     check(&["5", "ws://localhost/"], &[], &["unknown command `5`"]);
+    check(&["hub", "config"], &[], &["`silverback hub config` needs a command: check or print (see"]);
 }
 
 #[test]

@@ -55,7 +55,10 @@ impl Target {
 fn existing(path: &Path) -> Result<File, Error> {
     let shown = path.display();
     let cannot = |error: io::Error| Error::Usage(format!("--record cannot write {shown}: {error}"));
-    let file = options().open(path).map_err(cannot)?;
+    let file = options().open(path).map_err(|error| match is_unread(&error) {
+        true => Error::Usage(format!("--record cannot write {shown}: nobody reads this FIFO yet")),
+        false => cannot(error),
+    })?;
     let found = file.metadata().map_err(cannot)?;
     if found.is_file() {
         if found.len() > 0 {
@@ -70,6 +73,17 @@ fn existing(path: &Path) -> Result<File, Error> {
     #[cfg(unix)]
     rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::APPEND).map_err(|error| cannot(error.into()))?;
     Ok(file)
+}
+
+/// Whether a FIFO has no reader.
+#[cfg(unix)]
+fn is_unread(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_unread(_: &io::Error) -> bool {
+    false
 }
 
 fn options() -> OpenOptions {

@@ -98,7 +98,7 @@ fn count(text: &str) -> Result<(), String> {
 }
 
 fn count_or_none(text: &str) -> Result<(), String> {
-    if text.trim() == "0" { Ok(()) } else { count(text) }
+    values::connections_or_none(text).map(drop)
 }
 
 fn rate(text: &str) -> Result<(), String> {

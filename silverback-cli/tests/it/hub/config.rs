@@ -172,6 +172,7 @@ fn what_the_file_names_must_be_there() {
         ("anonymous = true\nadmin = \"0.0.0.0:0\"", "hub.toml:2: admin: other machines can reach this address"),
         ("anonymous = true\nadmin = \"127.0.0.1:0\"", ""),
         ("anonymous = true\nadmin_token = \"short\"", "hub.toml:2: admin_token: the token of --admin must have"),
+        ("[namespaces.\"a\"]\nhistory_size = -1", "hub.toml:2:16: history_size: must be a number from 0 to 10000000"),
         ("anonymous = true\nproxy_protocol = true", "hub.toml:2: proxy_protocol: needs trusted_proxy"),
         (
             "token_secret = \"x\"\ntoken_secret_file = \"jwks\"",
