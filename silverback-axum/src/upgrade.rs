@@ -133,8 +133,9 @@ impl<F> WebSocketUpgrade<F> {
         WebSocketUpgrade { handshake, on_upgrade, upgrader, requested, selected, on_failed_upgrade: callback }
     }
 
-    /// Returns the response, and runs `callback` with the connection in a new task. If the host or origin is not
-    /// allowed, the response is 403 and the callback is dropped.
+    /// Returns the response, and runs `callback` with the connection in a new task, inside the span of the connection
+    /// ([`Conn::spawn`](silverback::Conn::spawn)). If the host or origin is not allowed, the response is 403 and the
+    /// callback is dropped.
     ///
     /// # Panics
     /// If called outside of a tokio runtime.
@@ -174,7 +175,7 @@ where
 {
     match upgrade.await {
         // A new task is only as large as the application's future, because it does not hold the state of the handshake.
-        Ok(conn) => _ = tokio::spawn(callback(WebSocket::new(conn))),
+        Ok(conn) => _ = conn.spawn(|conn| callback(WebSocket::new(conn))),
         Err(error) => on_failed_upgrade.call(Error::new(error)),
     }
 }

@@ -41,6 +41,7 @@ pages! {
     testing: "how-to/testing.md",
     tls: "how-to/tls.md",
     tokio: "how-to/tokio.md",
+    tracing: "reference/tracing.md",
     two_machines: "tutorial/two-machines.md",
     unix_sockets: "how-to/unix-sockets.md",
 }

@@ -7,4 +7,5 @@ mod ending;
 mod examples;
 mod http2;
 mod requests;
+mod spans;
 mod support;

@@ -41,6 +41,7 @@ use super::{
 use crate::deflate::Compression;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH,
+    uri::PathAndQuery,
 };
 
 /// A valid opening handshake that was not answered yet.
@@ -48,6 +49,7 @@ use http::{
 pub struct ServerHandshake {
     via: Via,
     accept: Option<AcceptKey>,
+    target: Option<PathAndQuery>,
     host: HeaderValue,
     origin: Option<HeaderValue>,
     subprotocols: Vec<Subprotocol>,
@@ -89,6 +91,7 @@ impl ServerHandshake {
         Ok(Self {
             via,
             accept,
+            target: None,
             host,
             origin: origin.cloned(),
             subprotocols: Subprotocol::parse_list(headers).map_err(Rejection::Subprotocols)?,
@@ -109,6 +112,7 @@ impl ServerHandshake {
         if let Some(authority) = request.uri().authority() {
             handshake.host = read_authority(authority.as_str())?;
         }
+        handshake.target = request.uri().path_and_query().cloned();
         Ok(handshake)
     }
 
@@ -159,7 +163,8 @@ impl ServerHandshake {
         // RFC 8441, 5: this handshake has no key. Some clients and gateways send one anyway and wait for its answer.
         let key = single(headers, &SEC_WEBSOCKET_KEY).ok().flatten().map(HeaderValue::as_bytes);
         let accept = key.filter(|key| Nonce::parse(key).is_ok()).map(accept_key);
-        Self::with_offers(Via::Connect, accept, connect_host(request)?, headers)
+        let handshake = Self::with_offers(Via::Connect, accept, connect_host(request)?, headers)?;
+        Ok(Self { target: request.uri().path_and_query().cloned(), ..handshake })
     }
 
     /// Whether this is an extended CONNECT, over HTTP/2 or HTTP/3.
@@ -173,6 +178,12 @@ impl ServerHandshake {
             Via::Upgrade => reason.into(),
             Via::Connect => Rejection::Connect(Box::new(reason.into())),
         }
+    }
+
+    /// The path and query of the request (the RFC's *resource name*). `None` after [`read`](Self::read), which does not
+    /// get them.
+    pub fn target(&self) -> Option<&PathAndQuery> {
+        self.target.as_ref()
     }
 
     /// The subprotocols that the client offers, in its order of preference.

@@ -3,6 +3,7 @@
 
 pub(crate) mod connections;
 pub(crate) mod message_writer;
+pub(crate) mod opening;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
@@ -16,17 +17,19 @@ use std::{
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use http::Version;
 use silverback_proto::{
     CloseCode, CloseInfo, Event, Incoming, Message, MessageKind, MessageRef, Negotiated, PreparedMessage, Role, Stats,
     Subprotocol,
     connection::{Receiver, Transmitter},
     deflate::DeflateParams,
 };
+use tokio::task::JoinHandle;
+use tracing::{Instrument, Span};
 
 use crate::{
     conn::{
         message_writer::MessageWriter,
+        opening::Opening,
         reader::MessageReader,
         reader::Reader,
         writer::{TryWriteError, Writer},
@@ -78,18 +81,19 @@ impl Conn {
         leftover: impl Into<Vec<u8>>,
         settings: &Settings,
     ) -> Self {
-        Self::on(transport::split(stream), role, None, negotiated, leftover.into(), settings)
+        let opening = Opening { role, version: None, target: None, negotiated };
+        Self::on(transport::split(stream), opening, leftover.into(), settings)
     }
 
-    /// Creates a connection on the two sides of a transport. `version` is that of the handshake's HTTP.
+    /// Creates a connection on the two sides of a transport.
     pub(crate) fn on(
         (io, write_side): (ReadSide, WriteSide),
-        role: Role,
-        version: Option<Version>,
-        negotiated: Negotiated,
+        opening: Opening,
         leftover: Vec<u8>,
         settings: &Settings,
     ) -> Self {
+        let span = opening.span(&io);
+        let Opening { role, version, target: _, negotiated } = opening;
         if role == Role::Client {
             mask_source::prepare();
         }
@@ -101,18 +105,20 @@ impl Conn {
             transmitter = transmitter.with_memory_budget(budget.clone());
         }
         let (meter, tally) = settings.metering.open(role, version);
-        tracing::debug!(
-            name: "opened",
-            target: "silverback::conn",
-            role = role_label(role),
-            http = version_label(version),
-            subprotocol = negotiated.subprotocol.as_ref().map(AsRef::<str>::as_ref),
-            compression = negotiated.compression.is_some(),
-            "a WebSocket is open",
-        );
+        span.in_scope(|| {
+            tracing::debug!(
+                name: "opened",
+                target: "silverback::conn",
+                role = role_label(role),
+                http = version_label(version),
+                subprotocol = negotiated.subprotocol.as_ref().map(AsRef::<str>::as_ref),
+                compression = negotiated.compression.is_some(),
+                "a WebSocket is open",
+            );
+        });
         let outgoing = Outgoing::new(transmitter, meter);
-        let shared =
-            SharedHandle::new(Shared::new(outgoing, write_side, role, settings.write_buffer_size, current_flusher()));
+        let (write_buffer_size, flusher) = (settings.write_buffer_size, current_flusher());
+        let shared = SharedHandle::new(Shared::new(outgoing, write_side, role, write_buffer_size, flusher, span));
         let driver = Driver::new(DriverParts {
             shared: shared.clone(),
             receiver,
@@ -314,6 +320,41 @@ impl Conn {
         (&self.writer, &mut self.reader)
     }
 
+    /// Runs a handler in a new task, inside the span `connection` of `tracing`. The handler's own events then show which
+    /// connection they belong to, as the events of the library do. Without a subscriber that wants the span, this is
+    /// `tokio::spawn`.
+    ///
+    /// ```
+    /// # use silverback::{Conn, Error, Upgrader};
+    /// # async fn serve(upgrader: Upgrader, listener: tokio::net::TcpListener) -> Result<(), Error> {
+    /// # let (stream, _) = listener.accept().await?;
+    /// upgrader.accept(stream).await?.spawn(echo);
+    /// # Ok(()) }
+    ///
+    /// async fn echo(mut conn: Conn) -> Result<(), Error> {
+    ///     while let Some(message) = conn.read_message().await? {
+    ///         conn.write_message(message).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// If the application has its own span, it spawns the task itself. The span of the connection is a child of the one in
+    /// which the connection was opened. The page `docs/reference/tracing.md` of the repository has the fields of the span.
+    ///
+    /// # Panics
+    /// If called outside of a tokio runtime.
+    pub fn spawn<F>(self, handler: impl FnOnce(Self) -> F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let span = self.span();
+        let future = span.in_scope(|| handler(self));
+        // `instrument` makes the task larger, also if the span is disabled.
+        if span.is_disabled() { tokio::spawn(future) } else { tokio::spawn(future.instrument(span)) }
+    }
+
     /// Returns how the connection closed or is closing, or `None` while it is open.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.writer.close_info()
@@ -367,6 +408,11 @@ impl Conn {
     /// Returns the counters of the connection.
     pub fn stats(&self) -> Stats {
         self.reader.stats()
+    }
+
+    /// Returns the span of the connection, which is disabled unless a subscriber wants it.
+    pub(crate) fn span(&self) -> Span {
+        self.writer.shared().span()
     }
 
     /// Returns the writer, for callers that poll it.

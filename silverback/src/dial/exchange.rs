@@ -5,7 +5,7 @@ use std::io;
 use http::{Response, StatusCode, Uri, Version, header};
 use silverback_proto::{
     Role,
-    handshake::{ClientHandshake, ClientRequest, Nonce, http1::encode_request},
+    handshake::{ClientHandshake, ClientRequest, HandshakeError, Nonce, http1::encode_request},
 };
 use tokio::{io::AsyncWriteExt, time::Instant};
 
@@ -18,7 +18,7 @@ use super::{
     time_limit::TimeLimit,
 };
 use crate::{
-    conn::Conn,
+    conn::{Conn, opening::Opening},
     io::{
         head::ReadHeadError,
         transport::{self, socket::peer_of, wire::Wire},
@@ -71,11 +71,18 @@ async fn exchange(
         return Err(DialError::Refused { target: target(), peer, refusal });
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
-    let negotiated = handshake.verify(&response).map_err(wrong)?;
-    Ok((
-        Conn::on(transport::split(wire), Role::Client, Some(Version::HTTP_11), negotiated, leftover, &dialer.settings),
-        response,
-    ))
+    let opening = opening(Version::HTTP_11, handshake, &response).map_err(wrong)?;
+    Ok((Conn::on(transport::split(wire), opening, leftover, &dialer.settings), response))
+}
+
+/// Verifies the answer to a handshake.
+pub(super) fn opening(
+    version: Version,
+    handshake: ClientHandshake,
+    response: &Response<()>,
+) -> Result<Opening, HandshakeError> {
+    let target = handshake.request().uri().path_and_query().cloned();
+    Ok(Opening { role: Role::Client, version: Some(version), target, negotiated: handshake.verify(response)? })
 }
 
 impl Dialer {

@@ -3,12 +3,9 @@
 use std::{future::Future, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Request, Response, Version, header::CONNECTION};
-use silverback_proto::{
-    Negotiated, Role,
-    handshake::{
-        Rejection, ServerHandshake,
-        http1::{encode_response, encode_response_head, parse_request},
-    },
+use silverback_proto::handshake::{
+    Rejection, ServerHandshake,
+    http1::{encode_response, encode_response_head, parse_request},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,7 +16,7 @@ use super::{UpgradeError, Upgrader};
 #[cfg(any(feature = "http2", feature = "http3"))]
 use crate::io::meter::Begun;
 use crate::{
-    conn::Conn,
+    conn::{Conn, opening::Opening},
     io::{
         head::{ReadHeadError, read_head},
         last_look::within,
@@ -137,7 +134,7 @@ async fn accept_handshake(
 ) -> Result<Conn, UpgradeError> {
     let budget = Budget::start(upgrader);
     let answered = budget.limit(answer(upgrader, &mut stream, handshake, HeaderMap::new())).await;
-    conclude(upgrader, stream, answered.map(|negotiated| (negotiated, leftover)), budget).await
+    conclude(upgrader, stream, answered.map(|opening| (opening, leftover)), budget).await
 }
 
 /// The time limit for a whole opening handshake. Rejecting a client must also finish within it.
@@ -186,14 +183,11 @@ impl Budget {
 async fn conclude(
     upgrader: &Upgrader,
     mut stream: impl ByteStream,
-    shaken: Result<(Negotiated, Vec<u8>), UpgradeError>,
+    shaken: Result<(Opening, Vec<u8>), UpgradeError>,
     budget: Budget,
 ) -> Result<Conn, UpgradeError> {
     match shaken {
-        Ok((negotiated, leftover)) => {
-            let (sides, version) = (transport::split(stream), Some(Version::HTTP_11));
-            Ok(Conn::on(sides, Role::Server, version, negotiated, leftover, &upgrader.settings))
-        }
+        Ok((opening, leftover)) => Ok(Conn::on(transport::split(stream), opening, leftover, &upgrader.settings)),
         Err(error) => {
             // Even after the deadline this polls once, so the transport can still take a response such as the 408.
             let _ = timeout_at(budget.deadline, turn_away(&mut stream, &error)).await;
@@ -206,7 +200,7 @@ async fn shake_hands(
     upgrader: &Upgrader,
     stream: &mut impl ByteStream,
     kept: Option<&mut Request<()>>,
-) -> Result<(Negotiated, Vec<u8>), UpgradeError> {
+) -> Result<(Opening, Vec<u8>), UpgradeError> {
     let (head, leftover) = read_head(stream, upgrader.settings.max_head_size).await?;
     let request = parse_request(&head).map_err(Rejection::Head)?;
     let headers = ask(upgrader, &request).await?;
@@ -222,11 +216,11 @@ async fn answer(
     stream: &mut impl ByteStream,
     handshake: ServerHandshake,
     headers: HeaderMap,
-) -> Result<Negotiated, UpgradeError> {
-    let (response, negotiated) = upgrader.negotiate(handshake, headers)?;
+) -> Result<Opening, UpgradeError> {
+    let (response, opening) = upgrader.negotiate(handshake, headers)?;
     stream.write_all(&encode_response_head(&response)).await?;
     stream.flush().await?;
-    Ok(negotiated)
+    Ok(Opening { version: Some(Version::HTTP_11), ..opening })
 }
 
 /// Asks the application's hook.

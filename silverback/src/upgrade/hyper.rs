@@ -4,6 +4,7 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -18,10 +19,11 @@ use silverback_proto::{
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tracing::Span;
 
 use super::{UpgradeError, Upgrader, requests::read_handshake};
 use crate::{
-    conn::Conn,
+    conn::{Conn, opening::Opening},
     error::Error,
     io::{
         meter::{Begun, Metering},
@@ -110,10 +112,12 @@ impl Upgrader {
         if negotiated.is_err() {
             self.count(&negotiated, None);
         }
-        let (response, negotiated) = negotiated?;
+        let (response, opening) = negotiated?;
         let is_http1 = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let version = if is_http1 { Version::HTTP_11 } else { Version::HTTP_2 };
-        let upgrade = Upgrade { on_upgrade, negotiated, version, begun, settings: self.settings.clone() };
+        let opening = Opening { version: Some(version), ..opening };
+        let (request, settings) = (Span::current(), self.settings.clone());
+        let upgrade = Upgrade { on_upgrade, opening, request, begun, settings };
         Ok((response.map(|()| R::default()), upgrade))
     }
 }
@@ -122,8 +126,9 @@ impl Upgrader {
 #[must_use = "the connection opens only when this is awaited"]
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
-    negotiated: Negotiated,
-    version: Version,
+    opening: Opening,
+    /// The span in which the request was answered.
+    request: Span,
     begun: Begun,
     settings: Settings,
 }
@@ -131,7 +136,7 @@ pub struct Upgrade {
 impl Upgrade {
     /// Returns the negotiated subprotocol and compression.
     pub fn negotiated(&self) -> &Negotiated {
-        &self.negotiated
+        &self.opening.negotiated
     }
 }
 
@@ -146,26 +151,30 @@ impl Future for Upgrade {
             Ok(upgraded) => upgraded,
             Err(error) => return Poll::Ready(Err(Error::Io(std::io::Error::other(error)))),
         };
-        let negotiated = std::mem::take(&mut self.negotiated);
-        Poll::Ready(Ok(take_socket(upgraded, self.version, negotiated, &self.settings)))
+        let (negotiated, target) = (mem::take(&mut self.opening.negotiated), self.opening.target.take());
+        let opening = Opening { negotiated, target, ..self.opening };
+        let conn = take_socket(upgraded, opening, &self.settings);
+        // Not as a parent, which could not end before the connection, and whose fields may have the query. It is kept until
+        // here, because a subscriber does not know a span that has ended.
+        let request = mem::replace(&mut self.request, Span::none());
+        conn.span().follows_from(request.id());
+        Poll::Ready(Ok(conn))
     }
 }
 
 impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upgrade").field("negotiated", &self.negotiated).finish_non_exhaustive()
+        f.debug_struct("Upgrade").field("negotiated", self.negotiated()).finish_non_exhaustive()
     }
 }
 
 /// Takes the socket out of hyper's wrapper. A transport of an unknown type stays wrapped.
-fn take_socket(upgraded: Upgraded, version: Version, negotiated: Negotiated, settings: &Settings) -> Conn {
-    let conn =
-        |sides, negotiated, leftover| Conn::on(sides, Role::Server, Some(version), negotiated, leftover, settings);
+fn take_socket(upgraded: Upgraded, opening: Opening, settings: &Settings) -> Conn {
     macro_rules! try_as {
         ($upgraded:ident, $socket:ty) => {
             match $upgraded.downcast::<TokioIo<$socket>>() {
                 Ok(parts) => {
-                    return conn(split(parts.io.into_inner()), negotiated, parts.read_buf.into());
+                    return Conn::on(split(parts.io.into_inner()), opening, parts.read_buf.into(), settings);
                 }
                 Err(upgraded) => upgraded,
             }
@@ -177,9 +186,9 @@ fn take_socket(upgraded: Upgraded, version: Version, negotiated: Negotiated, set
     #[cfg(feature = "hyper-auto")]
     let upgraded = match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => {
-            return conn(split(parts.io.into_inner()), negotiated, parts.read_buf.into());
+            return Conn::on(split(parts.io.into_inner()), opening, parts.read_buf.into(), settings);
         }
         Err(upgraded) => upgraded,
     };
-    conn(split(TokioIo::new(upgraded)), negotiated, Vec::new())
+    Conn::on(split(TokioIo::new(upgraded)), opening, Vec::new(), settings)
 }

@@ -43,7 +43,7 @@ pub use self::hyper::Upgrade;
 #[cfg(any(feature = "http2", feature = "http3"))]
 pub use self::stream_request::StreamRequest;
 use crate::{
-    conn::{Conn, connections::Connections},
+    conn::{Conn, connections::Connections, opening::Opening},
     io::{
         meter::Begun,
         settings::{Settings, forward_settings, subprotocols},
@@ -253,8 +253,8 @@ impl Upgrader {
         &self,
         handshake: ServerHandshake,
     ) -> Result<(Response<R>, Negotiated), UpgradeError> {
-        let (response, negotiated) = self.counted(self.negotiate(handshake, HeaderMap::new()))?;
-        Ok((response.map(|()| R::default()), negotiated))
+        let (response, opening) = self.counted(self.negotiate(handshake, HeaderMap::new()))?;
+        Ok((response.map(|()| R::default()), opening.negotiated))
     }
 
     /// Creates a connection on a stream whose handshake was answered with [`respond`](Self::respond). `leftover` holds
@@ -326,12 +326,13 @@ impl Upgrader {
         accepted
     }
 
-    /// Validates a handshake and builds the response to it, with the selected subprotocol and compression.
+    /// Validates a handshake and builds the response to it, with the selected subprotocol and compression. The caller
+    /// knows the version.
     fn negotiate(
         &self,
         handshake: ServerHandshake,
         headers: HeaderMap,
-    ) -> Result<(Response<()>, Negotiated), UpgradeError> {
+    ) -> Result<(Response<()>, Opening), UpgradeError> {
         if let Some(error) = &self.misuse {
             return Err(UpgradeError::Misconfigured(error.clone()));
         }
@@ -344,7 +345,10 @@ impl Upgrader {
         let subprotocol = handshake.select_subprotocol(&self.subprotocols);
         let is_scarce = self.settings.memory_budget.as_ref().is_some_and(MemoryBudget::is_scarce);
         let compression = self.settings.config.compression.clone().filter(|_| !is_scarce);
-        Ok(handshake.accept(Acceptance { subprotocol, compression, headers, ..Acceptance::default() })?)
+        let target = handshake.target().cloned();
+        let acceptance = Acceptance { subprotocol, compression, headers, ..Acceptance::default() };
+        let (response, negotiated) = handshake.accept(acceptance)?;
+        Ok((response, Opening { role: Role::Server, version: None, target, negotiated }))
     }
 }
 

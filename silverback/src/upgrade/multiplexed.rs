@@ -8,16 +8,15 @@ use std::{
 };
 
 use http::{Request, Response};
-use silverback_proto::{
-    Negotiated,
-    handshake::{Rejection, ServerHandshake},
-};
+use silverback_proto::handshake::{Rejection, ServerHandshake};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     UpgradeError, Upgrader,
     bare::{Budget, ask},
 };
+use crate::conn::opening::Opening;
+
 /// Asks the application's hook, and negotiates. A client that resets its stream ends the hook: the stream no longer
 /// counts for [`MAX_STREAMS`], so otherwise a client could keep any number of hooks busy. `reset` is ready then.
 pub(super) async fn negotiate(
@@ -26,7 +25,7 @@ pub(super) async fn negotiate(
     request: &Request<()>,
     handshake: Result<ServerHandshake, Rejection>,
     reset: impl Future<Output = ()>,
-) -> Result<(Response<()>, Negotiated), UpgradeError> {
+) -> Result<(Response<()>, Opening), UpgradeError> {
     let negotiating = budget.limit(async {
         let headers = ask(upgrader, request).await?;
         upgrader.negotiate(handshake?, headers)

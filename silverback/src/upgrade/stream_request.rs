@@ -8,10 +8,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONTENT_LENGTH, HeaderName},
 };
-use silverback_proto::{
-    Negotiated, Role,
-    handshake::{Rejection, ServerHandshake, headers::is_connection_specific},
-};
+use silverback_proto::handshake::{Rejection, ServerHandshake, headers::is_connection_specific};
 use tokio::time::timeout_at;
 
 #[cfg(feature = "http2")]
@@ -19,7 +16,7 @@ use super::http2_stream::Http2Stream;
 #[cfg(feature = "http3")]
 use super::http3::stream::Http3Stream;
 use super::{UpgradeError, Upgrader, bare::Budget, multiplexed::negotiate};
-use crate::conn::Conn;
+use crate::conn::{Conn, opening::Opening};
 
 /// A request that is not answered yet, on a stream of a connection that carries many. Answer it with
 /// [`accept`](Self::accept), [`accept_handshake`](Self::accept_handshake) or [`respond`](Self::respond). Dropping it resets
@@ -105,9 +102,9 @@ impl StreamRequest {
     async fn accept_asked(mut self, upgrader: &Upgrader) -> Result<(Conn, Request<()>), UpgradeError> {
         let handshake = self.handshake();
         match negotiate(upgrader, &self.budget, &self.request, handshake, self.stream.reset()).await {
-            Ok((response, negotiated)) => {
+            Ok((response, opening)) => {
                 let Self { request, stream, budget, .. } = self;
-                Ok((budget.limit(open(stream, upgrader, response, negotiated)).await?, request))
+                Ok((budget.limit(open(stream, upgrader, response, opening)).await?, request))
             }
             Err(error) => Err(self.refuse(error).await),
         }
@@ -128,7 +125,7 @@ impl StreamRequest {
     pub async fn accept_handshake(self, upgrader: &Upgrader, handshake: ServerHandshake) -> Result<Conn, UpgradeError> {
         let begun = self.budget.begun();
         let accepted = match upgrader.negotiate(handshake, HeaderMap::new()) {
-            Ok((response, negotiated)) => self.budget.limit(open(self.stream, upgrader, response, negotiated)).await,
+            Ok((response, opening)) => self.budget.limit(open(self.stream, upgrader, response, opening)).await,
             Err(error) => Err(self.refuse(error).await),
         };
         upgrader.count(&accepted, Some(begun));
@@ -262,14 +259,14 @@ async fn open(
     stream: Stream,
     upgrader: &Upgrader,
     response: Response<()>,
-    negotiated: Negotiated,
+    opening: Opening,
 ) -> Result<Conn, UpgradeError> {
-    let version = stream.version();
+    let opening = Opening { version: Some(stream.version()), ..opening };
     let sides = match stream {
         #[cfg(feature = "http2")]
         Stream::Http2(stream) => stream.open(response)?,
         #[cfg(feature = "http3")]
         Stream::Http3(stream) => stream.open(response).await?,
     };
-    Ok(Conn::on(sides, Role::Server, Some(version), negotiated, Vec::new(), &upgrader.settings))
+    Ok(Conn::on(sides, opening, Vec::new(), &upgrader.settings))
 }

@@ -47,6 +47,7 @@ mod racing;
 mod reconnecting;
 mod redirects;
 mod sockets;
+mod spans;
 mod streaming;
 mod support;
 #[cfg(all(feature = "rustls-tls", any(feature = "ring", feature = "aws-lc-rs")))]

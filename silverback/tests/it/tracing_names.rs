@@ -1,4 +1,4 @@
-//! Events of `tracing` have stable names, which are those of the page `docs/reference/tracing.md`.
+//! Spans and events of `tracing` have stable names, which are those of the page `docs/reference/tracing.md`.
 
 use std::{
     collections::BTreeSet,
@@ -15,10 +15,10 @@ use tracing::{
     subscriber::Interest,
 };
 
-/// Target, name, level and fields.
-type Row = (String, String, String, BTreeSet<String>);
+/// Kind, target, name, level and fields.
+type Row = (&'static str, String, String, String, BTreeSet<String>);
 
-/// Collects the events of the library.
+/// Collects the spans and events of the library.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<BTreeSet<Row>>>);
 
@@ -32,23 +32,30 @@ impl Subscriber for Collector {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        panic!("the library makes no spans: {:?}", attributes.metadata());
+        self.collect(attributes.metadata());
+        Id::from_u64(1)
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let metadata = event.metadata();
-        let fields = metadata.fields().iter().map(|field| field.name().to_owned());
-        let fields = fields.filter(|field| field != "message").collect();
-        let level = metadata.level().as_str().to_ascii_lowercase();
-        let row = (metadata.target().to_owned(), metadata.name().to_owned(), level, fields);
-        self.0.lock().unwrap().insert(row);
+        self.collect(event.metadata());
     }
 
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
+}
+
+impl Collector {
+    fn collect(&self, metadata: &Metadata<'_>) {
+        let fields = metadata.fields().iter().map(|field| field.name().to_owned());
+        let fields = fields.filter(|field| field != "message").collect();
+        let level = metadata.level().as_str().to_ascii_lowercase();
+        let kind = if metadata.is_span() { "span" } else { "event" };
+        let row = (kind, metadata.target().to_owned(), metadata.name().to_owned(), level, fields);
+        self.0.lock().unwrap().insert(row);
+    }
 }
 
 fn root() -> PathBuf {
@@ -57,23 +64,28 @@ fn root() -> PathBuf {
 
 fn page() -> BTreeSet<Row> {
     let page = fs::read_to_string(root().join("docs/reference/tracing.md")).unwrap();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `silverback"));
-    let row = |row: &str| {
+    let (spans, events) = page.split_once("## Events").unwrap();
+    fn rows(text: &str) -> impl Iterator<Item = &str> {
+        text.lines().filter_map(|line| line.strip_prefix("| `silverback"))
+    }
+    let row = |kind, row: &str| {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let fields = cells[3].split(", ").map(|word| word.trim_matches(['`', ' ', '|']).to_owned());
         let fields = fields.filter(|field| !field.is_empty()).collect();
         (
+            kind,
             format!("silverback{}", cells[0].trim_matches('`')),
             cells[1].trim_matches('`').to_owned(),
             cells[2].to_owned(),
             fields,
         )
     };
-    rows.map(row).collect()
+    let spans = rows(spans).map(|line| row("span", line));
+    spans.chain(rows(events).map(|line| row("event", line))).collect()
 }
 
 #[tokio::test]
-async fn an_exchange_emits_the_events_of_the_page_and_no_others() {
+async fn an_exchange_emits_the_spans_and_events_of_the_page_and_no_others() {
     let collector = Collector::default();
     let _collecting = tracing::subscriber::set_default(collector.clone());
     let (near, far) = duplex(64 * 1024);
@@ -105,9 +117,10 @@ async fn an_exchange_emits_the_events_of_the_page_and_no_others() {
     let page = page();
     let unknown: Vec<_> = emitted.difference(&page).collect();
     assert!(unknown.is_empty(), "docs/reference/tracing.md does not have {unknown:#?}");
-    let names: BTreeSet<_> = emitted.iter().map(|(target, name, ..)| (target.as_str(), name.as_str())).collect();
+    let names: BTreeSet<_> = emitted.iter().map(|(_, target, name, ..)| (target.as_str(), name.as_str())).collect();
     let expected = [
         ("silverback::conn", "closed"),
+        ("silverback::conn", "connection"),
         ("silverback::conn", "fault"),
         ("silverback::conn", "opened"),
         ("silverback::dial", "step"),
@@ -118,7 +131,7 @@ async fn an_exchange_emits_the_events_of_the_page_and_no_others() {
 
 /// Reads the sources, because many events need a broker that fails in the right moment.
 #[test]
-fn the_page_has_every_event_of_the_sources_and_no_other() {
+fn the_page_has_every_span_and_event_of_the_sources_and_no_other() {
     let mut found = BTreeSet::new();
     for folder in fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path().join("src")) {
         let name = folder.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
@@ -127,11 +140,12 @@ fn the_page_has_every_event_of_the_sources_and_no_other() {
         }
     }
     assert!(found.len() > 20, "{found:?}");
-    let page: BTreeSet<_> = page().into_iter().map(|(target, name, level, _)| (target, name, level)).collect();
+    let page: BTreeSet<_> =
+        page().into_iter().map(|(kind, target, name, level, _)| (kind, target, name, level)).collect();
     assert_eq!(found, page, "docs/reference/tracing.md on the right");
 }
 
-fn collect(folder: &Path, found: &mut BTreeSet<(String, String, String)>) {
+fn collect(folder: &Path, found: &mut BTreeSet<(&'static str, String, String, String)>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             collect(&path, found);
@@ -143,11 +157,19 @@ fn collect(folder: &Path, found: &mut BTreeSet<(String, String, String)>) {
                     let begins_well = call.trim_start().starts_with("name: \"");
                     assert!(begins_well, "an event without a name in {}: {call:.60}", path.display());
                     let (name, target) = (quoted("name:").unwrap(), quoted("target:").unwrap());
-                    found.insert((target, name, level.to_owned()));
+                    found.insert(("event", target, name, level.to_owned()));
+                }
+                for call in text.split(&format!("tracing::{level}_span!(")).skip(1) {
+                    let begins_well = call.trim_start().starts_with("target: \"");
+                    assert!(begins_well, "a span without a target in {}: {call:.60}", path.display());
+                    let mut quoted = call.split('"').skip(1).step_by(2).map(str::to_owned);
+                    let (target, name) = (quoted.next().unwrap(), quoted.next().unwrap());
+                    found.insert(("span", target, name, level.to_owned()));
                 }
             }
-            let others = ["_span!(", "#[instrument", "tracing::event!("];
-            assert!(!others.iter().any(|word| text.contains(word)), "no spans: {}", path.display());
+            // Forms that this does not read.
+            let others = ["#[instrument", "tracing::event!(", "tracing::span!("];
+            assert!(!others.iter().any(|word| text.contains(word)), "another form: {}", path.display());
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         client::ClientHandshake,
         error::HandshakeError,
         host_policy::{HostPattern, HostPolicy},
+        http1::parse_request,
         origin::OriginPolicy,
         rejection::Rejection,
         request::ClientRequest,
@@ -15,6 +16,9 @@ use crate::{
         subprotocol::Subprotocol,
     },
 };
+
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /// A request of a client, with these fields beside `sec-websocket-version`.
 fn request(fields: &[(&str, &str)]) -> Request<()> {
@@ -121,6 +125,20 @@ fn a_body_is_refused() {
     rejected(&request(&[("content-length", "5")]), Some("websocket"), Rejection::DeclaresBody, 400);
     rejected(&request(&[("content-length", "0")]), Some("websocket"), Rejection::DeclaresBody, 400);
     assert_eq!(Rejection::Connect(Box::new(Rejection::EndOfStream)).status(), StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn the_target_is_the_path_and_query_in_both_forms_of_the_handshake() {
+    let target = |handshake: &ServerHandshake| handshake.target().map(ToString::to_string);
+    assert_eq!(target(&accepted(&request(&[]))), Some("/chat".to_owned()));
+    for line in ["/chat?room=1", "http://server.example.com/chat?room=1"] {
+        let head = format!("GET {line} HTTP/1.1\r\nHost: server.example.com\r\n{UPGRADE}\r\n");
+        let request = parse_request(head.as_bytes()).expect("a request");
+        let handshake = ServerHandshake::from_request(&request).expect("a handshake");
+        assert_eq!(target(&handshake), Some("/chat?room=1".to_owned()));
+        let parts = ServerHandshake::read(request.method(), request.version(), request.headers());
+        assert_eq!(target(&parts.expect("a handshake")), None);
+    }
 }
 
 mod hosts {

@@ -4,18 +4,18 @@ use std::{future::poll_fn, io};
 
 use h2::{RecvStream, client::ResponseFuture, ext::Protocol};
 use http::{Response, StatusCode, Version, header};
-use silverback_proto::{
-    Role,
-    handshake::{ClientHandshake, ClientRequest, HandshakeError},
-};
+use silverback_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError};
 use tokio::time::Instant;
 
 use super::connection::Slot;
 use crate::{
     conn::Conn,
     dial::{
-        DialError, DialEvent, DialStep, Dialer, Refusal, error::Place, exchange::http_url,
-        final_response::MAX_INTERIM_RESPONSES, multiplexed::Remedy,
+        DialError, DialEvent, DialStep, Dialer, Refusal,
+        error::Place,
+        exchange::{http_url, opening},
+        final_response::MAX_INTERIM_RESPONSES,
+        multiplexed::Remedy,
     },
     io::transport::{
         ReadSide, WriteSide,
@@ -61,12 +61,12 @@ pub(super) async fn exchange(
         return Err(DialError::Refused { target: target(), peer, refusal });
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
-    let negotiated = handshake.verify(&response).map_err(wrong)?;
+    let opening = opening(Version::HTTP_2, handshake, &response).map_err(wrong)?;
     let sides = (
         ReadSide::Http2(Box::new(Http2Reader::new(receiver, slot.addresses))),
         WriteSide::Http2(Box::new(Http2Writer::new(sender, slot.counted))),
     );
-    Ok((Conn::on(sides, Role::Client, Some(Version::HTTP_2), negotiated, Vec::new(), &dialer.settings), response))
+    Ok((Conn::on(sides, opening, Vec::new(), &dialer.settings), response))
 }
 
 enum Answer {

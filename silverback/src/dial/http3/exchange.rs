@@ -11,7 +11,6 @@ use std::{
 
 use http::{Response, StatusCode, Version, header};
 use silverback_proto::{
-    Role,
     h3::{Error as Fault, ErrorCode, FieldSection, LimitError, MessageFault, StreamEvent},
     handshake::{ClientHandshake, ClientRequest, HandshakeError, HeadError},
 };
@@ -20,7 +19,12 @@ use tokio::time::Instant;
 use super::connection::Slot;
 use crate::{
     conn::Conn,
-    dial::{DialError, DialEvent, DialStep, Dialer, Refusal, error::Place, exchange::http_url, multiplexed::Remedy},
+    dial::{
+        DialError, DialEvent, DialStep, Dialer, Refusal,
+        error::Place,
+        exchange::{http_url, opening},
+        multiplexed::Remedy,
+    },
     io::transport::{
         ReadSide, WriteSide,
         http3::{codes::PeerReset, control::Told, link::Link, reader::StreamError},
@@ -82,9 +86,9 @@ pub(super) async fn exchange(
         return Err(DialError::Refused { target: target(), peer, refusal });
     }
     let wrong = |error| DialError::Answer { target: target(), peer, error };
-    let negotiated = handshake.verify(&response).map_err(wrong)?;
+    let opening = opening(Version::HTTP_3, handshake, &response).map_err(wrong)?;
     let sides = (ReadSide::Http3(Box::new(reader)), WriteSide::Http3(Box::new(writer)));
-    Ok((Conn::on(sides, Role::Client, Some(Version::HTTP_3), negotiated, Vec::new(), &dialer.settings), response))
+    Ok((Conn::on(sides, opening, Vec::new(), &dialer.settings), response))
 }
 
 /// Returns the error for a rule that the server broke, and ends the connection if it must.

@@ -185,16 +185,15 @@ impl Shared {
     /// needs it if a writer has started to close or will.
     pub(crate) fn keep_read_side(self: &Arc<Self>, io: ReadSide, role: Role) {
         let mut inner = self.lock();
-        inner.kept_read_side = Some(Box::new((io, role)));
+        inner.keep_read_side(io, role);
         self.close_without_reader(inner);
     }
 
     /// Closes in the background if the closing handshake has started and the reader is gone.
     fn close_without_reader(self: &Arc<Self>, mut inner: Locked<'_>) {
         let Some(deadline) = inner.transmitter.close_deadline() else { return };
-        let Some(kept) = inner.kept_read_side.take() else { return };
+        let Some((io, role)) = inner.take_read_side() else { return };
         drop(inner);
-        let (io, role) = *kept;
         Closer::new(SharedHandle::new(self.clone()), io, deadline, role).finish_in_background();
     }
 }

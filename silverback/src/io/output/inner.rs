@@ -13,7 +13,7 @@ use silverback_proto::{
     ConnectionError, Role, SendError,
     connection::{OutputState, Writers},
 };
-use tracing::Level;
+use tracing::{Level, Span};
 
 use super::outgoing::Outgoing;
 use crate::{
@@ -38,11 +38,19 @@ pub(super) struct Inner {
     role: Role,
     /// Why nothing can be sent any more. The state of the output is then `Closed`.
     pub(super) failure: Option<Box<Failure>>,
-    /// The read side of the transport, if the reader was dropped before the connection closed. The close sequence needs
-    /// it: with unread input the kernel would reset the connection, which destroys our Close frame.
-    pub(super) kept_read_side: Option<Box<(ReadSide, Role)>>,
+    rare: Option<Box<Rare>>,
     pub(super) reader: Option<Waker>,
     pub(super) writers: Writers<Waker>,
+}
+
+/// What few connections have, in one box, so that the others stay small.
+#[derive(Debug)]
+struct Rare {
+    /// Disabled unless a subscriber of `tracing` wants it.
+    span: Span,
+    /// The read side of the transport, if the reader was dropped before the connection closed. The close sequence needs
+    /// it: with unread input the kernel would reset the connection, which destroys our Close frame.
+    kept_read_side: Option<(ReadSide, Role)>,
 }
 
 /// The lists of the flusher that a connection is in, so that it enters each only once.
@@ -85,7 +93,8 @@ impl Failure {
 }
 
 impl Inner {
-    pub(super) fn new(transmitter: Outgoing, io: WriteSide, role: Role) -> Self {
+    pub(super) fn new(transmitter: Outgoing, io: WriteSide, role: Role, span: Span) -> Self {
+        let rare = (!span.is_disabled()).then(|| Box::new(Rare { span, kept_read_side: None }));
         Self {
             transmitter,
             io,
@@ -95,7 +104,7 @@ impl Inner {
             has_ended: false,
             role,
             failure: None,
-            kept_read_side: None,
+            rare,
             reader: None,
             writers: Writers::default(),
         }
@@ -170,11 +179,29 @@ impl Inner {
 }
 
 impl Inner {
-    /// Reports a fault of the peer.
+    pub(super) fn keep_read_side(&mut self, io: ReadSide, role: Role) {
+        let rare = self.rare.get_or_insert_with(|| Box::new(Rare { span: Span::none(), kept_read_side: None }));
+        rare.kept_read_side = Some((io, role));
+    }
+
+    pub(super) fn take_read_side(&mut self) -> Option<(ReadSide, Role)> {
+        self.rare.as_mut()?.kept_read_side.take()
+    }
+}
+
+impl Inner {
+    /// Returns the span of the connection, which is disabled unless a subscriber wants it.
+    pub(super) fn span(&self) -> Span {
+        self.rare.as_ref().map_or_else(Span::none, |rare| rare.span.clone())
+    }
+
+    /// Reports a fault of the peer. The events of a connection are in its span, whichever task reports them.
     #[cold]
     pub(super) fn tell_fault(&self, error: &ConnectionError) {
         let role = role_label(self.role);
-        tracing::debug!(name: "fault", target: "silverback::conn", role, %error, "the peer is at fault");
+        self.span().in_scope(|| {
+            tracing::debug!(name: "fault", target: "silverback::conn", role, %error, "the peer is at fault");
+        });
     }
 
     /// Reports the end of the connection, once.
@@ -192,15 +219,20 @@ impl Inner {
     fn tell_end(&self) {
         let close = self.transmitter.close_info();
         let (code, side) = end_of(self.role, close.as_ref());
-        tracing::debug!(
-            name: "closed",
-            target: "silverback::conn",
-            role = role_label(self.role),
-            code = code.get(),
-            side,
-            clean = close.is_some_and(|close| close.is_clean),
-            "a WebSocket has ended",
-        );
+        let span = self.span();
+        span.in_scope(|| {
+            tracing::debug!(
+                name: "closed",
+                target: "silverback::conn",
+                role = role_label(self.role),
+                code = code.get(),
+                side,
+                clean = close.is_some_and(|close| close.is_clean),
+                "a WebSocket has ended",
+            );
+        });
+        // After the event, which has both already.
+        span.record("code", code.get()).record("side", side);
     }
 }
 
@@ -255,9 +287,9 @@ impl<'a> Locked<'a> {
     pub(super) fn close(mut self) {
         self.end();
         let io = mem::replace(&mut self.io, WriteSide::Closed);
-        let kept_read_side = self.kept_read_side.take();
+        let rare = self.rare.take();
         drop(self);
-        drop((io, kept_read_side));
+        drop((io, rare));
     }
 
     #[inline(never)]

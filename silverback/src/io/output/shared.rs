@@ -12,6 +12,7 @@ use silverback_proto::{
     CloseInfo, ConnectionError, ReceivedEvent, Role, SendError, Stats, Timeout,
     connection::{FlushFor, Hold, OutputProgress, Polled, RoomFor, WaiterId},
 };
+use tracing::Span;
 
 use super::{
     flusher::Flusher,
@@ -67,9 +68,10 @@ impl Shared {
         role: Role,
         write_buffer_size: usize,
         flusher: Arc<Flusher<Self>>,
+        span: Span,
     ) -> Arc<Self> {
         Arc::new(Self {
-            inner: Mutex::new(Inner::new(transmitter, io, role)),
+            inner: Mutex::new(Inner::new(transmitter, io, role, span)),
             input_in_hand: AtomicBool::new(false),
             holds: AtomicU16::new(0),
             holds_output: AtomicBool::new(false),
@@ -77,6 +79,11 @@ impl Shared {
             write_buffer_size: u32::try_from(write_buffer_size).unwrap_or(u32::MAX),
             flusher,
         })
+    }
+
+    /// Returns the span of the connection, which is disabled unless a subscriber of `tracing` wants it.
+    pub(crate) fn span(&self) -> Span {
+        self.lock().span()
     }
 
     /// Queues a message of `len` bytes as soon as its turn has come. It is then sent or held back, as the batching
