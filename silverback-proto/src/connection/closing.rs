@@ -41,6 +41,24 @@ impl CloseInfo {
     pub fn is_unexpected<C: Into<CloseCode>>(&self, expected: impl IntoIterator<Item = C>) -> bool {
         !self.has_code(expected)
     }
+
+    /// Returns the code of the side that began to close: of our Close frame if this side began, and of the peer's
+    /// otherwise. 1005 stands for an empty Close frame, and 1006 for an end without a closing handshake.
+    ///
+    /// [`code`](Self::code) is always the peer's, which repeats ours or is 1006 if this side began.
+    ///
+    /// ```
+    /// # fn ended(info: silverback_proto::CloseInfo) {
+    /// println!("closed with {} by {:?}", info.initial_code(), info.initiator);
+    /// # }
+    /// ```
+    pub fn initial_code(&self) -> CloseCode {
+        match self.initiator {
+            Initiator::Local => self.sent.as_ref().map_or(CloseCode::NO_STATUS, |frame| frame.code),
+            Initiator::Peer => self.code,
+            Initiator::Nobody => CloseCode::ABNORMAL,
+        }
+    }
 }
 
 impl fmt::Display for CloseInfo {

@@ -79,6 +79,24 @@ impl Rejection {
         Self::Origin(Box::new(refused))
     }
 
+    /// Returns a word for the reason, for metrics and logs: `host`, `origin`, `timeout`, `overloaded`, or `malformed` for
+    /// any other request that is not a valid handshake. Later versions may have more.
+    ///
+    /// ```
+    /// # use silverback_proto::handshake::Rejection;
+    /// assert_eq!(Rejection::DeclaresBody.label(), "malformed");
+    /// ```
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Connect(reason) => reason.label(),
+            Self::Host(_) => "host",
+            Self::Origin(_) => "origin",
+            Self::Timeout => "timeout",
+            Self::Overloaded { .. } => "overloaded",
+            _ => "malformed",
+        }
+    }
+
     /// The HTTP status of the response.
     pub fn status(&self) -> StatusCode {
         match self {

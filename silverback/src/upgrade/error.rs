@@ -39,7 +39,7 @@ impl UpgradeError {
     /// Returns the label of the result in metrics.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Rejected(rejection) => rejection_label(rejection),
+            Self::Rejected(rejection) => rejection.label(),
             Self::Refused(_) => "not_allowed",
             Self::Timeout(_) => "timeout",
             Self::Misconfigured(_) | Self::NotUpgradable => "misconfigured",
@@ -96,17 +96,6 @@ impl std::error::Error for UpgradeError {
             Self::Io(error) => Some(error),
             _ => None,
         }
-    }
-}
-
-fn rejection_label(rejection: &Rejection) -> &'static str {
-    match rejection {
-        Rejection::Connect(reason) => rejection_label(reason),
-        Rejection::Host(_) => "host",
-        Rejection::Origin(_) => "origin",
-        Rejection::Timeout => "timeout",
-        Rejection::Overloaded { .. } => "overloaded",
-        _ => "malformed",
     }
 }
 

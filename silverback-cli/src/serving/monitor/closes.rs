@@ -5,7 +5,7 @@ use silverback::{CloseCode, CloseInfo, Initiator};
 /// The end of a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
-    /// The code of the side that began. 1005 stands for an empty Close frame, 1006 for none.
+    /// [`CloseInfo::initial_code`]
     pub(crate) code: u16,
     pub(crate) side: Side,
 }
@@ -21,14 +21,12 @@ pub(crate) enum Side {
 
 impl End {
     pub(crate) fn of(close: Option<&CloseInfo>) -> Self {
-        match close {
-            Some(CloseInfo { initiator: Initiator::Local, sent, .. }) => {
-                let code = sent.as_ref().map_or(CloseCode::NO_STATUS, |frame| frame.code);
-                Self { code: code.get(), side: Side::Server }
-            }
-            Some(CloseInfo { initiator: Initiator::Peer, code, .. }) => Self { code: code.get(), side: Side::Client },
-            _ => Self { code: CloseCode::ABNORMAL.get(), side: Side::Nobody },
-        }
+        let side = match close.map(|close| close.initiator) {
+            Some(Initiator::Local) => Side::Server,
+            Some(Initiator::Peer) => Side::Client,
+            Some(Initiator::Nobody) | None => Side::Nobody,
+        };
+        Self { code: close.map_or(CloseCode::ABNORMAL, CloseInfo::initial_code).get(), side }
     }
 }
 

@@ -8,7 +8,6 @@ pub(crate) mod record;
 pub(crate) mod registry;
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -37,15 +36,11 @@ pub(crate) struct Monitor {
     next_id: AtomicU64,
 }
 
-/// Why a handshake was refused. The order is that of [`RESULTS`]. The library counts the accepted ones.
+/// Why this program has refused a handshake that the library did not see. The order is that of [`RESULTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    Host,
-    Origin,
-    Malformed,
     Timeout,
     Tls,
-    Overloaded,
     Draining,
     /// The site refused it: no token, or not allowed.
     Site,
@@ -55,17 +50,18 @@ pub(crate) enum Refusal {
     ProxyHeader,
 }
 
+/// The last ones are those of [`Rejection::label`], and the one that the library counts.
 const RESULTS: [&str; 11] = [
-    "host",
-    "origin",
-    "malformed",
     "timeout",
     "tls",
-    "overloaded",
     "draining",
     "not_allowed",
     "rate",
     "proxy_header",
+    "host",
+    "origin",
+    "overloaded",
+    "malformed",
     "accepted",
 ];
 
@@ -104,20 +100,17 @@ impl Monitor {
 
     /// Counts a handshake that this program has refused. The library counts those that reach it.
     pub(crate) fn note_refusal(&self, refusal: Refusal) {
-        if self.registry.is_some() {
-            counter!(HANDSHAKES, "role" => "server", "result" => RESULTS[refusal as usize]).increment(1);
-        }
+        self.note_result(RESULTS[refusal as usize]);
     }
 
     pub(crate) fn note_rejection(&self, rejection: &Rejection) {
-        self.note_refusal(match rejection {
-            Rejection::Connect(reason) => return self.note_rejection(reason),
-            Rejection::Host(_) => Refusal::Host,
-            Rejection::Origin(_) => Refusal::Origin,
-            Rejection::Timeout => Refusal::Timeout,
-            Rejection::Overloaded { .. } => Refusal::Overloaded,
-            _ => Refusal::Malformed,
-        });
+        self.note_result(rejection.label());
+    }
+
+    fn note_result(&self, result: &'static str) {
+        if self.registry.is_some() {
+            counter!(HANDSHAKES, "role" => "server", "result" => result).increment(1);
+        }
     }
 
     /// Records how long a client took from its first byte to its WebSocket.
@@ -131,11 +124,5 @@ impl Monitor {
 impl Default for Monitor {
     fn default() -> Self {
         Self::new(None, None)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(RESULTS[*self as usize])
     }
 }

@@ -5,6 +5,19 @@ use silverback_testkit::wire::{binary, close_empty, continuation, frame, ping, t
 use super::*;
 use crate::wire::{error::SendError, opcode::MessageKind};
 
+#[test]
+fn the_initial_code_is_that_of_the_side_that_began() {
+    let info = |initiator, code, sent| CloseInfo { code, reason: "".into(), sent, initiator, is_clean: false };
+    for (begun, initial_code) in [
+        (info(Initiator::Local, CloseCode::ABNORMAL, closed(1012, "")), 1012),
+        (info(Initiator::Local, CloseCode::NORMAL, None), 1005),
+        (info(Initiator::Peer, CloseCode::GOING_AWAY, closed(1000, "")), 1001),
+        (info(Initiator::Nobody, CloseCode::ABNORMAL, closed(1000, "")), 1006),
+    ] {
+        assert_eq!(begun.initial_code(), initial_code, "{begun:?}");
+    }
+}
+
 mod by_the_peer {
     use super::*;
 

@@ -1,6 +1,6 @@
 //! RFC 6455, 4.2.1, 4.2.2 and 4.4: the responses to faulty handshakes.
 
-use std::mem::size_of;
+use std::{mem::size_of, time::Duration};
 
 use http::{Response, StatusCode, Version};
 
@@ -119,6 +119,22 @@ fn a_foreign_page_gets_403_and_both_hosts() {
         "Forbidden: a page of `https://evil.example` may not connect to `server.example.com`: \
          only pages of this server may.\n"
     );
+}
+
+#[test]
+fn each_kind_of_reason_has_a_label_also_over_http_2() {
+    let handshake = request().with("Origin: https://evil.example").accepted();
+    let origin = Rejection::origin(handshake.check_origin(&OriginPolicy::SameOrigin).expect_err("foreign"));
+    for (rejection, label) in [
+        (origin, "origin"),
+        (Rejection::Timeout, "timeout"),
+        (Rejection::Overloaded { retry_after: Duration::ZERO }, "overloaded"),
+        (Rejection::DeclaresBody, "malformed"),
+        (Rejection::from(HeadError::Version), "malformed"),
+    ] {
+        assert_eq!(rejection.label(), label);
+        assert_eq!(Rejection::Connect(Box::new(rejection)).label(), label);
+    }
 }
 
 #[test]

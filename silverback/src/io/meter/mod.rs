@@ -37,18 +37,16 @@ pub(crate) fn version_label(version: Option<http::Version>) -> &'static str {
     }
 }
 
-/// Returns the code and the side that began to close. 1005 stands for an empty Close frame, 1006 for a connection that
-/// was lost.
+/// Returns the code and the side that began to close.
 pub(crate) fn end_of(role: Role, close: Option<&CloseInfo>) -> (CloseCode, &'static str) {
     let (own, other) = match role {
         Role::Server => ("server", "client"),
         Role::Client => ("client", "server"),
     };
-    match close {
-        Some(CloseInfo { initiator: Initiator::Local, sent, .. }) => {
-            (sent.as_ref().map_or(CloseCode::NO_STATUS, |frame| frame.code), own)
-        }
-        Some(CloseInfo { initiator: Initiator::Peer, code, .. }) => (*code, other),
-        _ => (CloseCode::ABNORMAL, "none"),
-    }
+    let side = match close.map(|close| close.initiator) {
+        Some(Initiator::Local) => own,
+        Some(Initiator::Peer) => other,
+        Some(Initiator::Nobody) | None => "none",
+    };
+    (close.map_or(CloseCode::ABNORMAL, CloseInfo::initial_code), side)
 }
