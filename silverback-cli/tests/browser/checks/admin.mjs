@@ -59,6 +59,7 @@ export default {
     assert.equal((await client.ended)[0], 1012);
     assert.deepEqual(await program.ended, { code: 0, signal: null });
     await untilText(page, "#state", "ended");
+    assert.equal(await page.locator("#drain:enabled, #connections button:enabled").count(), 0);
   },
 
   async "admin: topics are listed and found, and their names are only text"(bench) {
@@ -85,12 +86,14 @@ export default {
     bench.expectProblem(/401/);
     const page = await open(bench, admin);
     await page.waitForSelector("#login:not([hidden])");
+    assert.equal(await page.locator("#drain").isVisible(), false);
     await page.fill("#token", "wrong".repeat(5));
     await page.keyboard.press("Enter");
     await untilText(page, "#login-fault", "This is not the token.");
     await page.fill("#token", token);
     await page.keyboard.press("Enter");
     await page.waitForSelector("#main:not([hidden])");
+    assert.equal(await page.locator("#drain").isVisible(), true);
     await page.reload();
     await page.waitForSelector("#main:not([hidden])");
     assert.equal(await page.evaluate(() => localStorage.length), 0);

@@ -8,6 +8,7 @@ const SLOW = 64 * 1024;
 let token = sessionStorage.getItem("token") ?? "";
 let last = null;
 let isEnding = false;
+let pid = null;
 const histories = new Map();
 
 async function ask(path, body) {
@@ -30,7 +31,7 @@ async function refresh() {
     const query = `sort=${byId("sort").value}&limit=${byId("limit").value}`;
     const [stats, list] = await Promise.all([ask("stats.json"), ask(`connections.json?${query}`)]);
     byId("login").hidden = true;
-    byId("main").hidden = false;
+    byId("main").hidden = byId("drain").hidden = false;
     showStats(stats);
     showConnections(list);
     byId("topics-section").hidden = byId("topics-link").hidden = stats.engine === null;
@@ -42,6 +43,11 @@ async function refresh() {
       return logIn();
     }
     showState(isEnding ? "ended" : "no answer", isEnding ? "warn" : "bad");
+    // The last figures stay, and nothing can be done any more.
+    if (isEnding) {
+      byId("drain").disabled = true;
+      byId("connections").querySelectorAll("button").forEach((button) => (button.disabled = true));
+    }
   }
   setTimeout(refresh, document.hidden ? PERIOD * 5 : PERIOD);
 }
@@ -50,7 +56,7 @@ function logIn() {
   byId("login-fault").textContent = token ? "This is not the token." : "";
   token = "";
   sessionStorage.removeItem("token");
-  byId("main").hidden = true;
+  byId("main").hidden = byId("drain").hidden = true;
   byId("login").hidden = false;
   showState("needs a token", "warn");
   byId("token").focus();
@@ -73,6 +79,12 @@ function showState(text, kind) {
 }
 
 function showStats(stats) {
+  if (stats.pid !== pid) {
+    // A program that was started again.
+    pid = stats.pid;
+    isEnding = false;
+    last = null;
+  }
   isEnding ||= stats.draining;
   if (stats.draining) {
     showState("draining", "warn");
