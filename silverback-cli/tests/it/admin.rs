@@ -321,7 +321,7 @@ async fn each_end_is_a_line_for_people() {
     assert_eq!(program.wait().code(), Some(0));
     let output = program.output();
     let line = output.lines().nth(3).unwrap_or_else(|| panic!("no line: {output}"));
-    assert!(line.contains(" closed /ws/echo with 1001 by this server after "), "{line}");
+    assert!(line.contains(" (connection 1) closed /ws/echo with 1001 by this server after "), "{line}");
     assert!(line.contains(": 1 messages and "), "{line}");
 }
 

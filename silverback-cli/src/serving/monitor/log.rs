@@ -87,12 +87,12 @@ fn text(record: &Record, stats: &Stats, End { code, side }: End) -> String {
         Side::Server => "by this server",
         Side::Nobody => "without a closing handshake",
     };
+    let Record { id, client, path, opened, .. } = record;
     let line = format!(
-        "{} {} closed {} with {code} {side} after {:.3} s: {} messages and {} bytes in, {} messages and {} bytes out",
+        "{} {client} (connection {id}) closed {path} with {code} {side} after {:.3} s: {} messages and {} bytes in, {} messages \
+         and {} bytes out",
         utc::full(SystemTime::now()),
-        record.client,
-        record.path,
-        record.opened.elapsed().as_secs_f64(),
+        opened.elapsed().as_secs_f64(),
         stats.messages_received,
         stats.bytes_received,
         stats.messages_sent,
