@@ -1,6 +1,15 @@
 //! Values of options as people write them: sizes, times, counts.
 
-use std::{ffi::OsStr, fmt::Display, num::NonZero, ops::RangeInclusive, time::Duration};
+use std::{
+    env::{self, VarError},
+    ffi::OsStr,
+    fmt::Display,
+    num::NonZero,
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use crate::error::Error;
 
 /// Parses a number of bytes: `65536`, `64k`, `64KiB`, `1M`, `1MiB`, `1.5MiB`; `kB` and `MB` are powers of 1000.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -136,8 +145,18 @@ pub(crate) fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|value| value.trim().is_empty())
 }
 
-/// More connections than a process can have.
+/// Returns the value of an environment variable, or `None` if it is not set. Fails if it is not UTF-8: a secret that is left out
+/// silently could let everybody in.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Error> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !is_blank(value.as_ref()))),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::Usage(format!("{name}: must be UTF-8"))),
+    }
+}
+
 const MAX_RATE: u32 = 1_000_000;
+/// More connections than a process can have.
 const MAX_CONNECTIONS: usize = 10_000_000;
 
 fn split_unit(text: &str) -> (&str, &str) {

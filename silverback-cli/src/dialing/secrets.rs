@@ -1,13 +1,13 @@
 //! User names, passwords, tokens and headers from the command line, files and variables. Other users of the machine
 //! cannot see files and variables.
 
-use std::{env, fs, path::Path};
+use std::{fs, path::Path};
 
 use http::HeaderName;
 use silverback::proto::handshake::headers::is_reserved;
 
 use super::{options::DialOptions, userinfo::Credentials};
-use crate::{error::Error, values::is_blank};
+use crate::{error::Error, values::variable};
 
 /// The credentials to send.
 #[derive(PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Authorization {
         let token = match (&options.bearer, &options.bearer_file) {
             (Some(token), _) => Some(token.clone()),
             (None, Some(path)) => Some(first_line("--bearer-file", path)?),
-            (None, None) => variable(BEARER),
+            (None, None) => variable(BEARER)?,
         };
         Ok(token.map(Self::Bearer))
     }
@@ -42,7 +42,7 @@ impl Authorization {
                 ));
             }
             (None, Some(path)) => first_line("--password-file", path)?,
-            (None, None) => variable(PASSWORD).ok_or_else(|| {
+            (None, None) => variable(PASSWORD)?.ok_or_else(|| {
                 Error::Usage(format!(
                     "--user has no password: add :PASSWORD, --password-file or the variable {PASSWORD}"
                 ))
@@ -108,10 +108,6 @@ fn first_line(option: &str, path: &Path) -> Result<String, Error> {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => Err(Error::Usage(format!("{option} found nothing in the first line of {}", path.display()))),
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !is_blank(value.as_ref()))
 }
 
 fn cannot_read(option: &str, path: &Path, error: &std::io::Error) -> Error {

@@ -1,6 +1,6 @@
 //! The options that all commands which serve have in common, and how their values are written.
 
-use std::{env, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use clap::Args as ClapArgs;
 use silverback::{Origin, proto::handshake::HostPattern};
@@ -79,7 +79,7 @@ impl OperatorArgs {
                 let cannot = |error| Error::Usage(format!("--admin-token-file {}: {error}", file.display()));
                 Some(fs::read_to_string(&file).map_err(cannot)?)
             }
-            None => env::var("SILVERBACK_ADMIN_TOKEN").ok().filter(|token| !token.trim().is_empty()),
+            None => values::variable("SILVERBACK_ADMIN_TOKEN")?,
         };
         let token = text.map(|text| Token::new(&text)).transpose().map_err(Error::Usage)?;
         Ok(Operators { admin: self.admin, token, metrics: self.metrics, log_format: self.log_format })

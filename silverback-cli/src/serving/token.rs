@@ -11,10 +11,12 @@ use ring::digest::{Digest, SHA256, digest};
 pub(crate) struct Token(Digest);
 
 impl Token {
-    /// Fails if it is too short. The error is for the person who has chosen it.
+    /// Fails if it is too short or cannot be sent. The error is for the person who has chosen it.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         match text.trim() {
             token if token.len() < SHORTEST => Err(TOO_SHORT.to_owned()),
+            // No header could hold it, so nobody could use it.
+            token if token.contains(char::is_control) => Err("the token of --admin must be one line".to_owned()),
             token => Ok(Self(digest(&SHA256, token.as_bytes()))),
         }
     }

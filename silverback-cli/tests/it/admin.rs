@@ -223,6 +223,10 @@ fn an_address_that_others_can_reach_needs_a_token() {
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("at least 16 characters") && !error.contains("0123456789"), "{error}");
 
+    let lines = [("SILVERBACK_ADMIN_TOKEN", "0123456789abcdef\n0123456789")];
+    let (code, _, error) = run(&["--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0"], &lines);
+    assert_eq!((code, error.contains("must be one line")), (Some(2), true), "{error}");
+
     let environment = [("SILVERBACK_LISTEN", "127.0.0.1:0"), ("SILVERBACK_ADMIN_TOKEN", TOKEN)];
     let program = Program::start_with(&["--admin", "0.0.0.0:0"], &environment);
     let admin = admin_address(&program);

@@ -83,6 +83,23 @@ fn an_empty_variable_counts_as_not_set() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_secret_in_a_variable_that_is_not_utf_8_is_an_error_and_not_left_out() {
+    use std::os::unix::ffi::OsStrExt;
+    for (options, name) in [
+        (&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"][..], "SILVERBACK_ADMIN_TOKEN"),
+        (&["check", "ws://127.0.0.1:1/"], "SILVERBACK_BEARER"),
+        (&["check", "ws://127.0.0.1:1/", "--user", "ada"], "SILVERBACK_PASSWORD"),
+        (&["hub", "--listen", "127.0.0.1:0"], "SILVERBACK_TOKEN_SECRET"),
+    ] {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_silverback"));
+        let output = program.args(options).env(name, std::ffi::OsStr::from_bytes(&[0xff; 32])).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), errors), (Some(2), format!("silverback: {name}: must be UTF-8\n")));
+    }
+}
+
 #[test]
 fn an_empty_variable_for_where_to_listen_means_the_default() {
     // Another program may have the port of the default: then the line says that of that port.

@@ -9,7 +9,7 @@ pub(crate) mod setting;
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -164,9 +164,8 @@ impl Config {
 /// Reads the variable of a key. One that is empty counts as not set.
 fn from_environment(key: &Key) -> Result<Option<Vec<String>>, Error> {
     let variable = key.variable();
-    let Some(text) = env::var_os(&variable).filter(|text| !values::is_blank(text)) else { return Ok(None) };
+    let Some(text) = values::variable(&variable)? else { return Ok(None) };
     let wrong = |reason: &str| Error::Usage(format!("{variable}: {reason}"));
-    let text = text.to_str().ok_or_else(|| wrong("must be UTF-8"))?;
     let texts: Vec<String> = match key.is_list() {
         true => text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
         false => vec![text.trim().to_owned()],
