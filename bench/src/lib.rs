@@ -6,9 +6,10 @@
 pub mod batching;
 #[cfg(feature = "silverback")]
 mod compression;
-#[cfg(feature = "fastwebsockets")]
+#[cfg(feature = "gathering")]
 pub mod gathering;
 pub mod options;
+pub mod rounds;
 #[cfg(any(feature = "axum", feature = "silverback-axum"))]
 pub mod route;
 pub mod sockets;
@@ -38,6 +39,7 @@ where
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = TcpListener::from_std(listen(options)).expect("a listener of the runtime");
+        options.run_rounds(listener.local_addr().expect("a listener has an address"));
         loop {
             // Failed connections are ignored: a load generator ends its connections by a reset.
             let Ok((stream, _)) = listener.accept().await else { continue };

@@ -1,6 +1,8 @@
 //! The command line of every echo server.
 
-use std::process::exit;
+use std::{net::SocketAddr, process::exit};
+
+use crate::rounds::Rounds;
 
 /// The options of a server. Each library uses those that it supports.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct Options {
     pub style: Style,
     /// Compression, as far as the library supports it.
     pub deflate: Option<Deflate>,
+    /// A load that the server runs against itself before it ends. Without it, the server waits for clients.
+    pub rounds: Option<Rounds>,
 }
 
 /// Which API of a library a server uses.
@@ -49,13 +53,24 @@ impl Options {
         }
     }
 
+    /// Runs the load of the command line, if there is one, and then ends the program.
+    pub fn run_rounds(&self, server: SocketAddr) {
+        if let Some(rounds) = self.rounds.clone() {
+            tokio::spawn(async move {
+                rounds.run(server).await;
+                exit(0)
+            });
+        }
+    }
+
     fn from_words(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { port: 0, style: Style::Plain, deflate: None };
+        let mut options = Self { port: 0, style: Style::Plain, deflate: None, rounds: None };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
                 "--port" => options.port = number(&value()?)?,
                 "--style" => options.style = style(&value()?)?,
+                "--load" => options.rounds = Some(Rounds { load: value()?, count: number(&value()?)? }),
                 "--deflate" => _ = options.deflating(),
                 "--level" => options.deflating().level = Some(number(&value()?)?),
                 "--memory-level" => options.deflating().memory_level = Some(number(&value()?)?),
@@ -107,6 +122,7 @@ const USAGE: &str = "\
 An echo server for measurements, on 127.0.0.1 with one thread.
   --port N                        0 takes any free port (default)
   --style plain|best|lending|split
+  --load NAME ROUNDS              run handshake, small, batch, text, text-batch or large against itself, and end
   --deflate                       compression with the library's defaults; adjust it with
   --level N --memory-level N --window-bits N --no-context-takeover
   --server-no-context-takeover --client-no-context-takeover";

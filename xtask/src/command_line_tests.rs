@@ -97,8 +97,11 @@ fn a_page_can_be_written_again_without_measuring() {
 
 #[test]
 fn instructions_are_counted_or_checked() {
-    assert_eq!(parsed("instructions"), Ok(Chore::Instructions(instructions::Request { check: false })));
-    assert_eq!(parsed("instructions --check"), Ok(Chore::Instructions(instructions::Request { check: true })));
+    let request = |check, peers| Ok(Chore::Instructions(instructions::Request { check, peers }));
+    assert_eq!(parsed("instructions"), request(false, false));
+    assert_eq!(parsed("instructions --check"), request(true, false));
+    assert_eq!(parsed("instructions --peers"), request(false, true));
+    assert!(parsed("instructions --check --peers").is_err());
     assert!(parsed("instructions --quick").is_err());
 }
 

@@ -42,7 +42,7 @@ fn build(workspace: &Workspace, program: Program) -> Result<PathBuf, Error> {
 }
 
 /// Builds a program of `bench/`.
-pub(super) fn bench_program(workspace: &Workspace, bin: &str, feature: Option<&str>) -> Result<PathBuf, Error> {
+pub(crate) fn bench_program(workspace: &Workspace, bin: &str, feature: Option<&str>) -> Result<PathBuf, Error> {
     let target = workspace.target.join("bench");
     let mut task = workspace
         .cargo(&["build", "--release", "--manifest-path", "bench/Cargo.toml", "--bin", bin])

@@ -16,7 +16,7 @@ mod plot;
 mod request;
 mod results;
 
-pub(crate) use self::request::Request;
+pub(crate) use self::{build::bench_program, request::Request};
 
 use std::fs;
 

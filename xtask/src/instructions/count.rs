@@ -1,4 +1,4 @@
-//! Builds the counted program and runs it under callgrind.
+//! Runs programs under callgrind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,22 @@ struct Load {
 
 /// All loads with all servers.
 pub(super) fn all(workspace: &Workspace) -> Result<Table, Error> {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Err(Error::Skipped("instructions are counted on Linux on x86-64".to_owned()));
-    }
-    let valgrind = tools::from_debian(&["valgrind"], &["valgrind", "libc6-dbg"])?;
+    let counter = Counter::new(workspace)?;
     let program = build(workspace)?;
-    let folder = workspace.target.join("callgrind");
-    fs::create_dir_all(&folder).or_failed(folder.display())?;
-    let counter = Counter { valgrind, program, folder };
     let jobs: Vec<_> = LOADS
         .iter()
         .flat_map(|load| SUBJECTS.iter().map(move |subject| (load, *subject)))
         .filter(|(load, subject)| load.has_lending || *subject == RAW || *subject == "plain")
         .collect();
-    let counts = counter.in_parallel(&jobs)?;
+    let runs = jobs.iter().map(|(load, subject)| Job {
+        program: &program,
+        arguments: [subject, load.name, &load.rounds.to_string()].map(str::to_owned).to_vec(),
+        messages: 2 * load.rounds * load.messages_per_round,
+    });
+    let counts = counter.in_parallel(&runs.collect::<Vec<_>>())?;
     let of = |load: &Load, subject: &str| {
         let index = jobs.iter().position(|(other, name)| other.name == load.name && *name == subject)?;
-        Some(counts[index])
+        Some(counts[index].instructions as u64)
     };
     Ok(LOADS.iter().map(|load| (load.name.to_owned(), SUBJECTS.map(|subject| of(load, subject)))).collect())
 }
@@ -60,56 +59,102 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
     Ok(target.join("release/instructions"))
 }
 
-struct Counter {
+/// A program that runs one of the loads of `bench/src/rounds.rs`.
+pub(super) struct Job<'a> {
+    pub(super) program: &'a Path,
+    pub(super) arguments: Vec<String>,
+    /// In the rounds that are counted.
+    pub(super) messages: u64,
+}
+
+/// The cost of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Cost {
+    /// In user space.
+    pub(super) instructions: f64,
+    pub(super) system_calls: f64,
+}
+
+pub(super) struct Counter {
     valgrind: PathBuf,
-    program: PathBuf,
     /// For what callgrind writes.
     folder: PathBuf,
 }
 
 impl Counter {
+    pub(super) fn new(workspace: &Workspace) -> Result<Self, Error> {
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return Err(Error::Skipped("instructions are counted on Linux on x86-64".to_owned()));
+        }
+        let valgrind = tools::from_debian(&["valgrind"], &["valgrind", "libc6-dbg"])?;
+        let folder = workspace.target.join("callgrind");
+        fs::create_dir_all(&folder).or_failed(folder.display())?;
+        Ok(Self { valgrind, folder })
+    }
+
     /// In the order of the jobs. Valgrind runs one thread at a time, so there is one job for each core.
-    fn in_parallel(&self, jobs: &[(&Load, &str)]) -> Result<Vec<u64>, Error> {
+    pub(super) fn in_parallel(&self, jobs: &[Job<'_>]) -> Result<Vec<Cost>, Error> {
         let next = AtomicUsize::new(0);
-        let counts = Mutex::new(vec![0; jobs.len()]);
+        let costs = Mutex::new(vec![Cost::default(); jobs.len()]);
         let work = || -> Result<(), Error> {
-            while let Some((load, subject)) = jobs.get(next.fetch_add(1, Relaxed)) {
-                let count = self.for_each_message(load, subject)?;
-                let index = jobs.iter().position(|job| job.0.name == load.name && job.1 == *subject).unwrap_or(0);
-                counts.lock().unwrap_or_else(PoisonError::into_inner)[index] = count;
+            loop {
+                let index = next.fetch_add(1, Relaxed);
+                let Some(job) = jobs.get(index) else { return Ok(()) };
+                let cost = self.for_each_message(job, index)?;
+                costs.lock().unwrap_or_else(PoisonError::into_inner)[index] = cost;
             }
-            Ok(())
         };
         thread::scope(|scope| {
             let workers: Vec<_> = (0..tools::cores()).map(|_| scope.spawn(work)).collect();
             workers.into_iter().try_for_each(|worker| worker.join().ok().or_failed("a counting thread ended early")?)
         })?;
-        Ok(counts.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(costs.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn for_each_message(&self, load: &Load, subject: &str) -> Result<u64, Error> {
-        let few = self.of_run(load, subject, load.rounds)?;
-        let many = self.of_run(load, subject, 3 * load.rounds)?;
-        Ok(many.saturating_sub(few) / (2 * load.rounds * load.messages_per_round))
-    }
-
-    fn of_run(&self, load: &Load, subject: &str, rounds: u64) -> Result<u64, Error> {
-        let report = self.folder.join(format!("{}-{subject}-{rounds}", load.name));
+    fn for_each_message(&self, job: &Job<'_>, index: usize) -> Result<Cost, Error> {
+        let report = self.folder.join(index.to_string());
         Task::new(&self.valgrind)
-            .args(["--quiet", "--tool=callgrind"])
+            .args(["--quiet", "--tool=callgrind", "--collect-systime=yes"])
+            .args(["--zero-before=*::counting_starts", "--dump-before=*::counting_ends"])
             .arg(format!("--callgrind-out-file={}", report.display()))
-            .arg(&self.program)
-            .args([subject, load.name, &rounds.to_string()])
+            .arg(job.program)
+            .args(&job.arguments)
             .env("GLIBC_TUNABLES", COPIES_IN_VECTORS)
             .run()?;
-        total(&report).or_failed(format_args!("{} has no total", report.display()))
+        // The first part of the report ends before the second of these functions.
+        let report = report.with_extension("1");
+        let text = fs::read_to_string(&report).or_failed(report.display())?;
+        fs::remove_file(&report).or_failed(report.display())?;
+        let (instructions, calls) = totals(&text).or_failed(format_args!("{} has no totals", report.display()))?;
+        let each = |count: u64| count as f64 / job.messages as f64;
+        Ok(Cost { instructions: each(instructions), system_calls: each(calls) })
     }
 }
 
-/// The total that callgrind counted.
-fn total(report: &Path) -> Option<u64> {
-    let text = fs::read_to_string(report).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
+/// The instructions and the system calls in a report. Reading the clock is a system call only under valgrind.
+fn totals(report: &str) -> Option<(u64, u64)> {
+    let mut counts = report.lines().find_map(|line| line.strip_prefix("summary: "))?.split_whitespace();
+    let mut next = || counts.next()?.parse::<u64>().ok();
+    let (instructions, calls) = (next()?, next()?);
+    Some((instructions, calls.saturating_sub(calls_of(report, "clock_gettime"))))
+}
+
+/// How often functions with this beginning of their name are called.
+fn calls_of(report: &str, beginning: &str) -> u64 {
+    // A function has a number, and its name stands where the number is used first.
+    let (mut known, mut is_callee, mut calls) = (Vec::new(), false, 0);
+    for line in report.lines() {
+        if let Some(function) = line.strip_prefix("fn=").or(line.strip_prefix("cfn=")) {
+            let (number, name) = function.split_once(' ').unwrap_or((function, ""));
+            if name.starts_with(beginning) {
+                known.push(number);
+            }
+            is_callee = line.starts_with("cfn=") && known.contains(&number);
+        } else if let Some(count) = line.strip_prefix("calls=").filter(|_| is_callee) {
+            calls += count.split(' ').next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    calls
 }
 
 /// Otherwise the C library makes large copies with one instruction that valgrind counts once for each byte.
@@ -127,3 +172,7 @@ const LOADS: &[Load] = &[
     load("large", 1, 60),
     Load { has_lending: false, ..load("handshake", 1, 100) },
 ];
+
+#[cfg(test)]
+#[path = "count_tests.rs"]
+mod tests;

@@ -1,10 +1,11 @@
 //! `cargo xtask instructions`: the instructions for a message and for a handshake, and docs/instructions.md.
 //!
-//! Valgrind counts, so the figures are the same in every run and on every machine with the same compiler. A load is run
-//! for a number of rounds and for three times as many. The difference is the cost of the rounds without start and end.
+//! Valgrind counts, so the figures are the same in every run and on every machine with the same compiler. It counts the
+//! rounds of a load without the start, the first rounds and the end.
 
 mod count;
 mod page;
+mod peers;
 
 use std::fs;
 
@@ -21,12 +22,19 @@ pub(crate) struct Request {
     /// Leave the page as it is and fail if a count has grown by more than 5 %.
     #[arg(long)]
     pub(crate) check: bool,
+    /// Count the other libraries' servers and write their table in docs/reference/comparison.md.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) peers: bool,
 }
 
 /// Counts, prints, and writes the page or compares with it. `true` when nothing grew.
 pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Error> {
     if request.check {
         println!("\n{}", check(workspace)?);
+        return Ok(true);
+    }
+    if request.peers {
+        compare(workspace)?;
         return Ok(true);
     }
     let table = count::all(workspace)?;
@@ -37,6 +45,18 @@ pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<bool, Erro
     fs::write(&path, page).or_failed(PAGE)?;
     println!("written: {}", path.display());
     Ok(true)
+}
+
+/// Counts the peers and writes their table.
+fn compare(workspace: &Workspace) -> Result<(), Error> {
+    let path = workspace.root.join(COMPARISON);
+    let before = fs::read_to_string(&path).or_failed(COMPARISON)?;
+    let table = peers::table(workspace)?;
+    println!("\n{table}\n{}", count::compiler(workspace)?);
+    let page = peers::replaced(&before, &table).or_failed(format_args!("{COMPARISON} has no table to replace"))?;
+    fs::write(&path, page).or_failed(COMPARISON)?;
+    println!("written: {}", path.display());
+    Ok(())
 }
 
 /// The step: counts, and fails if something costs more than the page says.
@@ -79,6 +99,7 @@ fn count_of(table: &Table) -> usize {
 }
 
 const PAGE: &str = "docs/instructions.md";
+const COMPARISON: &str = "docs/reference/comparison.md";
 /// In percent.
 const TOLERANCE: u64 = 5;
 

@@ -81,10 +81,11 @@ const HEAD: &str = "\
 more than 5 % against it. The log at the end is written by hand and kept when the page is written again.
 
 The program is `bench/src/bin/instructions.rs`, built like the benchmarks. It runs client and server in one thread, for
-an exact number of rounds. Callgrind counts the instructions in user space for n rounds and for 3n rounds, and we divide
-the difference by the number of messages in it. So every run gives the same figures, and a more expensive change shows
-on any machine (x86-64 with AVX2, the same compiler), however busy it is. The kernel's instructions are not counted; the
-[benchmarks](benchmarks.md) measure its share.
+an exact number of rounds. Callgrind counts the instructions in user space after the first third of them, and we divide
+them by the number of messages. So every run gives the same figures, and a more expensive change shows on any machine
+(x86-64 with AVX2, the same compiler), however busy it is. The kernel's instructions are not counted; the
+[benchmarks](benchmarks.md) measure its share. The [comparison](reference/comparison.md#instructions) has the same loads
+for other libraries.
 
 - `raw` is the same load on a TCP echo: the client and the runtime. The library costs the difference to it.
 - `plain` is a loop of `read_message` and `write_message`, `lending` one of `read_borrowed` and `write_borrowed`.
