@@ -42,18 +42,24 @@ async fn a_handler_runs_in_the_span_of_its_connection_which_follows_from_that_of
     let _noting = set_default(Registry::default().with(relations.clone()));
     let (sender, mut names) = mpsc::unbounded_channel();
     let enter = move |ws: WebSocketUpgrade| async move {
-        ws.on_upgrade(move |_| async move {
+        let handler = async move {
             sender.send(Span::current().metadata().unwrap().name()).unwrap();
-        })
+        };
+        ws.on_upgrade(|_| handler.instrument(debug_span!("talk")))
     };
     let in_span = |request: Request, next: Next| next.run(request).instrument(debug_span!("request"));
     let address = serve(Router::new().route("/ws", any(enter)).layer(from_fn(in_span))).await;
     let client = dial(address, "/ws").await;
-    assert_eq!(within(names.recv()).await, Some("connection"));
+    assert_eq!(within(names.recv()).await, Some("talk"));
     drop(client);
     let relations = relations.0.lock().unwrap().clone();
     // The client has one too, since it is in the same process.
-    for relation in [["connection", "is inside", "none"], ["connection", "follows", "request"]] {
+    let expected = [
+        ["connection", "is inside", "none"],
+        ["connection", "follows", "request"],
+        ["talk", "is inside", "connection"],
+    ];
+    for relation in expected {
         assert!(relations.contains(&relation), "{relations:?}");
     }
     assert!(!relations.contains(&["connection", "is inside", "request"]), "{relations:?}");
