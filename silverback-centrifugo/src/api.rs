@@ -35,28 +35,29 @@ impl Server {
     /// [rules](silverback_hub::HubBuilder::authorize). They act on the clients of all nodes, and `channels` and `info` ask
     /// all nodes, which takes up to 2 s if one has died.
     ///
-    /// A request without a valid key gets 401, one for another method 404, and one that is no JSON object 400. Other
+    /// A request without a valid key gets 401, one for another method 404, and one that is not a JSON object 400. Other
     /// failures are an `error` in an answer with 200, as clients of this API expect. Limit the size of the body before.
     ///
     /// # Cancel safety
     /// If the future is dropped, the request may have been carried out or not.
     pub async fn handle_api(&self, request: Request<Bytes>) -> Response<Bytes> {
         if !self.0.api_keys.iter().any(|key| has_key(request.headers(), key)) {
-            return empty(StatusCode::UNAUTHORIZED);
+            let words = if self.0.api_keys.is_empty() { NO_KEYS } else { WRONG_KEY };
+            return refused(StatusCode::UNAUTHORIZED, words);
         }
         if request.method() != Method::POST {
-            return empty(StatusCode::METHOD_NOT_ALLOWED);
+            return refused(StatusCode::METHOD_NOT_ALLOWED, "A call is a POST request.\n");
         }
         let method = request.uri().path().rsplit('/').next().unwrap_or_default();
         let Ok(params) = serde_json::from_slice::<&RawValue>(request.body()) else {
-            return empty(StatusCode::BAD_REQUEST);
+            return refused(StatusCode::BAD_REQUEST, "The body must be a JSON object.\n");
         };
         let answer = match method {
             "batch" => self.batch(params).await,
             method => self.call(method, params).await,
         };
         if matches!(&answer, Err(fault) if fault.code == ErrorCode::MethodNotFound.code()) {
-            return empty(StatusCode::NOT_FOUND);
+            return refused(StatusCode::NOT_FOUND, "There is no such method.\n");
         }
         let body = match &answer {
             Ok(result) if method == "batch" => Bytes::copy_from_slice(result.get().as_bytes()),
@@ -269,9 +270,11 @@ fn read<'a, T: Deserialize<'a>>(params: &'a RawValue) -> Result<T, Fault> {
     serde_json::from_str(params.get()).map_err(|_| ErrorCode::BadRequest.into())
 }
 
-fn empty(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
+/// A call that is not carried out. The words are for a person who tries the API.
+fn refused(status: StatusCode, words: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(words.as_bytes()));
     *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -517,3 +520,6 @@ struct NodeInfo {
 const MAX_CHANNELS: usize = 10_000;
 /// How many commands one request may have.
 const MAX_BATCH: usize = 1000;
+
+const NO_KEYS: &str = "This API has no key, so nobody may call it.\n";
+const WRONG_KEY: &str = "The header X-API-Key needs a key of this API.\n";

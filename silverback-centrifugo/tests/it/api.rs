@@ -29,7 +29,9 @@ async fn a_request_without_the_key_gets_401_and_changes_nothing() {
     let body = r#"{"channel":"chat:7","data":1}"#;
     for (name, value) in [("x-api-key", "other"), ("x-api-key", ""), ("authorization", "apikey"), ("cookie", "key")] {
         let request = Request::post("/api/publish").header(name, value).body(body.into()).unwrap();
-        assert_eq!(server.handle_api(request).await.status(), StatusCode::UNAUTHORIZED, "{name}: {value}");
+        let answer = server.handle_api(request).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{name}: {value}");
+        assert_eq!(answer.body(), "The header X-API-Key needs a key of this API.\n");
     }
     assert_eq!(server.hub().counters().published, 0);
     let request = Request::post("/api/publish").header("authorization", "apikey key").body(body.into()).unwrap();
@@ -37,7 +39,9 @@ async fn a_request_without_the_key_gets_401_and_changes_nothing() {
     // Without a key nobody gets in.
     let server = builder().await.build();
     let request = Request::post("/api/publish").header("x-api-key", "").body(body.into()).unwrap();
-    assert_eq!(server.handle_api(request).await.status(), StatusCode::UNAUTHORIZED);
+    let answer = server.handle_api(request).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.body(), "This API has no key, so nobody may call it.\n");
 }
 
 #[tokio::test(start_paused = true)]
