@@ -23,7 +23,9 @@ fn units(folder: &Path) -> Vec<PathBuf> {
             if source.ends_with("silverback-hub.service") {
                 text += &secrets(&root);
             }
-            assert!(kind == "socket" || text.contains(program), "{} starts the program", source.display());
+            let is_right =
+                text.contains(program) && text.contains("\nType=notify\n") && text.contains("\nWatchdogSec=");
+            assert!(kind == "socket" || is_right, "{} starts the program and listens to it", source.display());
             let unit = folder.join(source.file_name().unwrap());
             fs::write(&unit, text).unwrap();
             units.push(unit);
