@@ -1,10 +1,11 @@
 //! The configuration: the file, `config check`, `config print`, and secrets that are shown nowhere.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
 use serde_json::json;
+use silverback_testkit::pages;
 
 use super::{call, closed_with, command, dial};
 use crate::support::{Program, ask, handshake, run, within};
@@ -129,6 +130,29 @@ async fn a_file_says_who_may_do_what() {
     let bearer = handshake(program.address, &[("Authorization", &format!("Bearer {ticket}"))]);
     assert_eq!(ask(program.address, &bearer.replace("/ws/echo", "/ws/topic/chat:7")).status, 101);
     assert_eq!(call(program.address, "info", "the key of our services", "{}").status, 200);
+}
+
+#[test]
+fn a_token_that_is_signed_as_the_page_does_opens_its_topic() {
+    let blocks = pages::blocks(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."));
+    let block = blocks.iter().find(|block| block.commands[0].text.starts_with("base64url()")).expect("the page has it");
+    let mut script: Vec<_> = block.commands.iter().map(|command| command.text.as_str()).collect();
+    script.push("printf '%s' \"$token\"");
+
+    let folder = Folder::new("page-token");
+    folder.write("hub-tokens", &format!("{SECRET}\n"));
+    let file = folder
+        .write("hub.toml", "listen = \"127.0.0.1:0\"\ntoken_secret_file = \"hub-tokens\"\n[namespaces.\"chat:*\"]\n");
+    let shell = Command::new("sh").args(["-ec", &script.join("\n")]).current_dir(&folder.0).output().unwrap();
+    assert!(shell.status.success(), "{}", String::from_utf8_lossy(&shell.stderr));
+    let token = String::from_utf8(shell.stdout).unwrap();
+
+    let program = Program::start_with(&["hub", "--config", &file], &[]);
+    let status = |topic: &str| {
+        let path = format!("/ws/topic/{topic}?token={token}");
+        ask(program.address, &handshake(program.address, &[]).replace("/ws/echo", &path)).status
+    };
+    assert_eq!((status("chat:7"), status("chat:8")), (101, 403));
 }
 
 #[test]
