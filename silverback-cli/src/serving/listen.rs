@@ -308,19 +308,17 @@ pub(crate) fn bind_socket(socket: Socket, address: SocketAddr) -> io::Result<Tcp
     Ok(socket.into())
 }
 
-/// Names the option with which another port can be chosen, if the error is about one that is in use.
+/// Adds the option that chooses the address.
 pub(crate) fn naming(option: &str) -> impl Fn(Error) -> Error {
     move |error| match error {
-        Error::Network(text) if text.ends_with(IN_USE) => {
-            Error::Network(format!("{text} (choose another with {option})"))
-        }
+        Error::Network(text) => Error::Network(format!("{text} (choose another address with {option})")),
         other => other,
     }
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Error {
     let reason = match error.kind() {
-        ErrorKind::AddrInUse => IN_USE.to_owned(),
+        ErrorKind::AddrInUse => "the port is in use already".to_owned(),
         ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
         ErrorKind::PermissionDenied => "not permitted (ports below 1024 may need more rights)".to_owned(),
         _ => error.to_string(),
@@ -350,7 +348,6 @@ fn is_name(host: &str) -> bool {
     host.split('.').all(is_label) && host.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-const IN_USE: &str = "the port is in use already";
 const FORM: &str = "must be HOST:PORT, like localhost:8000, 0.0.0.0:80 or [::1]:9000, or unix:PATH";
 
 const PORT_ATTEMPTS: u32 = 16;

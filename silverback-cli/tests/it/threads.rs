@@ -36,12 +36,12 @@ fn a_second_program_is_refused_however_many_threads_share_the_port() {
     for threads in ["1", "4"] {
         let (code, _, errors) = run(&["--listen", &listen, "--threads", threads], &[]);
         assert_eq!(code, Some(3));
-        assert!(errors.contains("the port is in use already (choose another with --listen)"), "{errors}");
+        assert!(errors.contains("the port is in use already (choose another address with --listen)"), "{errors}");
     }
     for option in ["--admin", "--metrics"] {
         let (code, _, errors) = run(&["--listen", "127.0.0.1:0", option, &listen], &[]);
         assert_eq!(code, Some(3));
-        assert!(errors.contains(&format!("in use already (choose another with {option})")), "{errors}");
+        assert!(errors.contains(&format!("in use already (choose another address with {option})")), "{errors}");
     }
     first.check_stops_empty();
 }
