@@ -139,7 +139,7 @@ impl Forwarder {
     fn give(&mut self, piece: &[u8], is_last: bool) -> io::Result<()> {
         let lines = self.drawn.lines();
         self.feed.write_all(piece)?;
-        let ends_line = piece.ends_with(b"\r");
+        let ends_line = piece.last().is_some_and(is_enter);
         // The editor reads a paste to its end without waiting. A key written in between would become part of it.
         let is_settled = Instant::now() >= self.unsettled_until;
         if self.in_paste {
@@ -221,7 +221,7 @@ fn piece_len(keys: &[u8], in_paste: &mut bool) -> usize {
         *in_paste = true;
         return PASTE_START.len();
     }
-    let line = keys.iter().position(|key| *key == b'\r').map(|at| at + 1);
+    let line = keys.iter().position(is_enter).map(|at| at + 1);
     let signal = keys.iter().position(|key| [SUSPEND, INTERRUPT].contains(key)).map(|at| at.max(1));
     let paste = find(keys, PASTE_START);
     [line, signal, paste].into_iter().flatten().min().unwrap_or(keys.len())
@@ -234,9 +234,14 @@ fn find(keys: &[u8], mark: &[u8]) -> Option<usize> {
 /// A character or an escape sequence, which the editor reads to its end.
 fn is_one_key(keys: &[u8]) -> bool {
     match keys {
-        [0x1b, rest @ ..] => rest.len() < 8 && !rest.contains(&0x1b) && !rest.contains(&b'\r'),
+        [0x1b, rest @ ..] => rest.len() < 8 && !rest.contains(&0x1b) && !rest.iter().any(is_enter),
         keys => std::str::from_utf8(keys).is_ok_and(|text| text.chars().count() == 1),
     }
+}
+
+/// Enter. The terminal makes a line feed of it until its keys are taken, and Ctrl-J is one too.
+fn is_enter(key: &u8) -> bool {
+    matches!(key, b'\r' | b'\n')
 }
 
 /// Ctrl-C.

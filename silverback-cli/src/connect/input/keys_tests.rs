@@ -18,6 +18,8 @@ fn check(keys: &[u8], pieces: &[&[u8]]) {
 fn a_piece_ends_with_its_line() {
     check(b"hello\r", &[b"hello\r"]);
     check(b"a\rb\rc", &[b"a\r", b"b\r", b"c"]);
+    // As the terminal gives what was typed before its keys were taken.
+    check(b"a\nb\nc", &[b"a\n", b"b\n", b"c"]);
 }
 
 #[test]
@@ -43,7 +45,7 @@ fn characters_and_escape_sequences_are_one_key() {
     for key in ["a", "é", "世", "\r", "\x03", "\x1b", "\x1b[A", "\x1b[1;5C"] {
         assert!(is_one_key(key.as_bytes()), "{key:?}");
     }
-    for keys in ["ab", "éa", "\x1b[A\x1b[A", "a\r", "\x1b\r"] {
+    for keys in ["ab", "éa", "\x1b[A\x1b[A", "a\r", "\x1b\r", "\x1b\n"] {
         assert!(!is_one_key(keys.as_bytes()), "{keys:?}");
     }
 }

@@ -31,6 +31,17 @@ fn files_are_sent_in_their_turn_as_bytes_or_as_text() {
 }
 
 #[test]
+fn every_line_that_is_typed_before_the_prompt_is_sent() {
+    let (server, _tell, hear) = puppet();
+    // The terminal does not give single keys yet.
+    let mut person = Person::start(&[&server.url()]);
+    person.types("one\rtwo\rthree\r");
+    for text in ["one", "two", "three"] {
+        check_heard(&hear, text);
+    }
+}
+
+#[test]
 fn what_has_no_end_is_not_read() {
     let folder = folder("endless");
     let fifo = folder.join("fifo");
