@@ -100,11 +100,9 @@ fn tls(config: &Config) -> Result<TlsArgs, Error> {
 
 fn trust(config: &Config) -> Result<Trust, Error> {
     let proxies = config.list("trusted_proxy", str::parse)?;
-    let has_headers = config.is("proxy_protocol");
-    if has_headers && proxies.is_empty() {
-        return Err(config.wrong("proxy_protocol", "needs trusted_proxy, because everybody could send such a header"));
-    }
-    Trust::new(proxies, config.get("client_header", str::parse)?, has_headers)
+    Trust::new(proxies, config.get("client_header", str::parse)?, config.is("proxy_protocol")).ok_or_else(|| {
+        config.wrong("proxy_protocol", "needs trusted_proxy, because everybody could send such a header")
+    })
 }
 
 fn operators(config: &Config) -> Result<Operators, Error> {

@@ -31,7 +31,8 @@ pub(crate) fn settings(args: Args) -> Result<Settings, Error> {
         listen_mode: None,
         tls: args.tls,
         operators: args.operators.resolve()?,
-        trust: Trust::new(all(args.trusted_proxy), args.client_header, args.proxy_protocol)?,
+        trust: Trust::new(all(args.trusted_proxy), args.client_header, args.proxy_protocol)
+            .ok_or_else(|| Error::Usage(NO_PROXY.to_owned()))?,
         origins: all(args.allow_origin),
         hosts: all(args.allow_host),
         config,
@@ -61,3 +62,5 @@ fn compression(args: &Args) -> Option<Compression> {
         .client_no_context_takeover(args.no_context_takeover);
     (!args.no_compression).then_some(wanted)
 }
+
+const NO_PROXY: &str = "--proxy-protocol needs --trusted-proxy, because everybody could send such a header";

@@ -48,10 +48,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the certificate, and fails if no address can have it. No address is bound.
     pub(crate) fn validate_tls(&self) -> Result<(), Error> {
-        match Tls::resolve(self.tls.clone())? {
-            Some(_) if !self.has_tcp() => Err(Error::Usage(NO_TCP.to_owned())),
-            _ => Ok(()),
-        }
+        resolve_tls(self.tls.clone(), self.has_tcp()).map(drop)
     }
 
     fn has_tcp(&self) -> bool {
@@ -94,12 +91,9 @@ impl Plan {
             false => given.main.iter().any(Bound::has_tcp),
         };
         let Settings { listen, listen_mode, origins, hosts, .. } = settings;
-        let tls = Tls::resolve(settings.tls)?;
+        let tls = resolve_tls(settings.tls, has_tcp)?;
         if tls.is_none() && given.needs_tls {
             return Err(Error::Usage(NO_CERTIFICATE.to_owned()));
-        }
-        if tls.is_some() && !has_tcp {
-            return Err(Error::Usage(NO_TCP.to_owned()));
         }
         let Operators { admin, token, metrics, log_format } = settings.operators;
         let admin = AdminPlan::bind(given.admin, admin.as_ref()).map_err(listen::naming("--admin"))?;
@@ -183,6 +177,14 @@ impl Plan {
             lines = log.announce(lines, self.places.taken().1, self.max_files);
         }
         lines.join("\n") + "\n"
+    }
+}
+
+/// Reads the certificate, and fails if no address can have it.
+fn resolve_tls(tls: TlsArgs, has_tcp: bool) -> Result<Option<Tls>, Error> {
+    match Tls::resolve(tls)? {
+        Some(_) if !has_tcp => Err(Error::Usage(NO_TCP.to_owned())),
+        tls => Ok(tls),
     }
 }
 

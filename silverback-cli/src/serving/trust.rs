@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 
 use super::sockets::Peer;
-use crate::{addresses::canonical, error::Error};
+use crate::addresses::canonical;
 
 /// The proxies that may tell the address of a client.
 #[derive(Clone, Debug, Default)]
@@ -73,16 +73,11 @@ enum Hop {
 }
 
 impl Trust {
-    /// `is_before_connections` is `--proxy-protocol`. Fails if it is set and there is no proxy.
-    pub(crate) fn new(
-        proxies: Vec<TrustedProxy>,
-        header: ClientHeader,
-        is_before_connections: bool,
-    ) -> Result<Self, Error> {
-        match is_before_connections && proxies.is_empty() {
-            true => Err(Error::Usage(NO_PROXY.to_owned())),
-            false => Ok(Self { proxies: proxies.into(), header, is_before_connections }),
-        }
+    /// `is_before_connections` is `--proxy-protocol`. `None` if it is set and there is no proxy: everybody could send such a
+    /// header.
+    pub(crate) fn new(proxies: Vec<TrustedProxy>, header: ClientHeader, is_before_connections: bool) -> Option<Self> {
+        let is_safe = !is_before_connections || !proxies.is_empty();
+        is_safe.then(|| Self { proxies: proxies.into(), header, is_before_connections })
     }
 
     /// Whether a connection from here must begin with a header of the PROXY protocol. A header from elsewhere is not read, so
@@ -171,8 +166,6 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     })
     .collect()
 }
-
-const NO_PROXY: &str = "--proxy-protocol needs --trusted-proxy, because everybody could send such a header";
 
 const FORM: &str = "must be an address, a network like 10.0.0.0/8, or unix";
 

@@ -16,7 +16,7 @@ mod plot;
 mod request;
 mod results;
 
-pub(crate) use self::{build::bench_program, request::Request};
+pub(crate) use self::{build::bench_program, page::grouped, request::Request};
 
 use std::fs;
 

@@ -125,7 +125,7 @@ fn columns(kind: Kind) -> Vec<Column> {
 }
 
 /// Thousands apart.
-pub(super) fn grouped(number: &str) -> String {
+pub(crate) fn grouped(number: &str) -> String {
     let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
     let mut text = String::new();

@@ -12,13 +12,20 @@ use crate::process::Task;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// A load of `bench/src/bin/instructions.rs`.
-struct Load {
-    name: &'static str,
+/// A load of `bench/src/rounds.rs`.
+pub(super) struct Load {
+    pub(super) name: &'static str,
     messages_per_round: u64,
-    rounds: u64,
+    pub(super) rounds: u64,
     /// `false` if both loops do the same work: it is then counted once.
     has_lending: bool,
+}
+
+impl Load {
+    /// The messages that are counted: `rounds` come before them, and twice as many are counted.
+    pub(super) fn messages(&self) -> u64 {
+        2 * self.rounds * self.messages_per_round
+    }
 }
 
 /// All loads with all servers.
@@ -33,7 +40,7 @@ pub(super) fn all(workspace: &Workspace) -> Result<Table, Error> {
     let runs = jobs.iter().map(|(load, subject)| Job {
         program: &program,
         arguments: [subject, load.name, &load.rounds.to_string()].map(str::to_owned).to_vec(),
-        messages: 2 * load.rounds * load.messages_per_round,
+        messages: load.messages(),
     });
     let counts = counter.in_parallel(&runs.collect::<Vec<_>>())?;
     let of = |load: &Load, subject: &str| {
@@ -49,6 +56,11 @@ pub(super) fn compiler(workspace: &Workspace) -> Result<String, Error> {
 }
 
 /// With the profile of the benchmarks.
+/// The load of this name.
+pub(super) fn find(name: &str) -> Option<&'static Load> {
+    LOADS.iter().find(|load| load.name == name)
+}
+
 fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
     let target = workspace.target.join("bench");
     workspace

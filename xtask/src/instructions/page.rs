@@ -1,5 +1,7 @@
 //! docs/instructions.md: its table, which is written and read, and its log, which people keep.
 
+use crate::bench::grouped;
+
 /// The counts of the servers for each load, in the order of [`SUBJECTS`].
 pub(super) type Table = Vec<(String, [Option<u64>; SUBJECTS.len()])>;
 
@@ -63,10 +65,7 @@ fn row(line: &str) -> Option<(String, [Option<u64>; SUBJECTS.len()])> {
 }
 
 fn cell(count: &Option<u64>) -> String {
-    let Some(count) = count else { return "-".to_owned() };
-    let digits = count.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
+    count.map_or_else(|| "-".to_owned(), |count| grouped(&count.to_string()))
 }
 
 /// The echo servers of the counted program.

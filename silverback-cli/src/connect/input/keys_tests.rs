@@ -18,7 +18,7 @@ fn check(keys: &[u8], pieces: &[&[u8]]) {
 fn a_piece_ends_with_its_line() {
     check(b"hello\r", &[b"hello\r"]);
     check(b"a\rb\rc", &[b"a\r", b"b\r", b"c"]);
-    // As the terminal gives what was typed before its keys were taken.
+    // The terminal ends lines like this as long as its keys are not taken.
     check(b"a\nb\nc", &[b"a\n", b"b\n", b"c"]);
 }
 

@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
     Site,
     /// Too many WebSockets have opened in this second.
     Rate,
-    /// A trusted proxy did not begin with a header of the PROXY protocol, or somebody else did.
+    /// A trusted proxy did not begin with a header of the PROXY protocol, or another client did.
     ProxyHeader,
 }
 
